@@ -1,0 +1,195 @@
+"""What moves through the bridge: frozen values, with no behaviour beyond what their own fields tell.
+
+The terms are those of the documentation: message, status, observation, transition, event, receiver, delivery,
+attempt, dead letter. Every time is an aware UTC datetime.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+
+class Status(enum.StrEnum):
+    """What a message's state can be. ``unknown`` is WbizTool saying that it has no such message."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether WbizTool is done with the message, so that there is nothing left to poll for."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({Status.SENT, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+CODES: Mapping[Status, int] = {
+    Status.PENDING: 0,
+    Status.SENT: 1,
+    Status.FAILED: 2,
+    Status.CANCELLED: 3,
+    Status.EXPIRED: 4,
+}
+"""The integer by which the Message Status API names a status. ``unknown`` has none: it comes as 0 with words."""
+
+
+class EventType(enum.StrEnum):
+    """Every type of event that the bridge can make."""
+
+    MESSAGE_PENDING = "message.pending"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_FAILED = "message.failed"
+    MESSAGE_CANCELLED = "message.cancelled"
+    MESSAGE_EXPIRED = "message.expired"
+    MESSAGE_UNKNOWN = "message.unknown"
+    MESSAGE_STUCK = "message.stuck"
+    MESSAGE_ABANDONED = "message.abandoned"
+    SOURCE_DOWN = "source.down"
+    SOURCE_UP = "source.up"
+    NUMBER_DISCONNECTED = "number.disconnected"
+    NUMBER_CONNECTED = "number.connected"
+    RECEIVER_DOWN = "receiver.down"
+    RECEIVER_UP = "receiver.up"
+
+    @classmethod
+    def of_status(cls, status: Status) -> EventType:
+        """Name the transition to ``status``."""
+        return cls(f"message.{status}")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one poll answered about a message.
+
+    ``error`` is WbizTool's reason and stands only beside ``failed``; ``at`` is when the answer arrived.
+    """
+
+    status: Status
+    at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The status a message is known to have, and since when the bridge has seen it so."""
+
+    status: Status
+    since: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A watched message.
+
+    ``state`` is None until the first observation counts. ``sequence`` is the number of the message's latest event.
+    ``unknown_since`` is set while WbizTool says it has no such message but that has not lasted long enough to count.
+    """
+
+    id: int
+    label: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    state: State | None = None
+    sequence: int = 0
+    unknown_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The record of a transition, or of the bridge's own health.
+
+    ``id`` is the same on every attempt to deliver it and has no full stop in it. ``subject`` is what the event is
+    about (``message/12345``, ``source``, ``receiver/crm``): order is kept, and ``sequence`` counts, for each subject.
+    ``data`` is the JSON object that receivers get under that name.
+    """
+
+    id: str
+    type: EventType
+    at: datetime
+    subject: str
+    sequence: int
+    data: Mapping[str, Any]
+    message_id: int | None = None
+
+
+class DeliveryState(enum.StrEnum):
+    """Where a delivery stands. ``dead`` is a dead letter: given up, kept, and free to be sent again."""
+
+    OWED = "owed"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event owed to one receiver.
+
+    ``attempts`` counts the rounds made so far. ``due_at`` is when the next one is due (meaningless once it is no longer
+    owed), ``first_due_at`` when the first was: the schedule's end is reckoned from it. ``reason`` is why the latest
+    attempt failed.
+    """
+
+    id: int
+    event: Event
+    receiver: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    first_due_at: datetime
+    due_at: datetime
+    finished_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The receiver did not take it, and a later attempt may succeed.
+
+    ``after`` is the wait that the receiver itself asked for (``Retry-After``), unbounded as it came; it then holds for
+    everything that goes to this receiver. ``quick`` says whether trying again within seconds makes sense (a server
+    error, a cut connection) or not (a refusal).
+    """
+
+    why: str
+    after: timedelta | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The receiver will never take it: no retry makes sense."""
+
+    why: str
+
+
+Outcome = Delivered | Retry | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to hand one or several events to a receiver, as it is recorded.
+
+    ``duration`` is in seconds. ``http_status`` is None where no answer came. ``answer`` is the beginning of the
+    answer's body, at most 500 characters, with secrets taken out.
+    """
+
+    at: datetime
+    duration: float
+    outcome: Outcome
+    http_status: int | None = None
+    answer: str = ""

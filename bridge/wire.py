@@ -1,0 +1,44 @@
+"""HTTP as the bridge does it: one POST to a fixed place, bounded in time and size, and no secret in its errors.
+
+``requests`` bounds the wait between two bytes, not the whole; it decodes bodies of any size, follows redirects and puts
+the URL (which may be the secret) into its exceptions. A :class:`Channel` mends these four, and keeps connections open.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BODY_LIMIT = 64 * 1024
+"""How many bytes of an answer's body are read. What is longer is cut, the connection closed, and ``cut`` set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: the body's bytes, and headers beside those that the channel itself sets."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Header names are in lower case; ``cut`` says that the body was longer than was read."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever its bytes."""
+        return self.body.decode("utf-8", "replace")
+
+
+class WireError(Exception):
+    """No whole answer came. The text says why in plain words, names the host at most, and holds no secret."""
