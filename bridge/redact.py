@@ -19,7 +19,9 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings: set[str] = set()
         for secret in secrets:
-            spellings.update({secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]})
+            spellings.update(
+                {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+            )
             spellings.update(_url_parts(secret))
         self._spellings = sorted((s for s in spellings if len(s) >= _SHORTEST), key=len, reverse=True)
 
@@ -42,4 +44,6 @@ def _url_parts(secret: str) -> set[str]:
 
 def clean_text(text: str) -> str:
     """Make text from outside storable anywhere: no NUL (PostgreSQL refuses it), no half of a surrogate pair."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return (
+        text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )

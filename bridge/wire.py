@@ -6,8 +6,9 @@ the URL (which may be the secret) into its exceptions. A :class:`Channel` mends 
 
 from __future__ import annotations
 
-import re
+import email.utils
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 64 * 1024
 """How many bytes of an answer's body are read. What is longer is cut, the connection closed, and ``cut`` set."""
+
+_LONGEST_WAIT = 10**9  # seconds; more than that is beyond what timedelta and datetime add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,20 @@ class Reply:
 
 class WireError(Exception):
     """No whole answer came. The text says why in plain words, names the host at most, and holds no secret."""
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """Read ``Retry-After`` in both of its forms (RFC 9110, 10.2.3): a number of seconds, or a date.
+
+    A date in the past is no wait. None where the header is missing or unreadable. The value is not bounded here.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value[:12]), _LONGEST_WAIT))
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(moment - now, timedelta(0))
