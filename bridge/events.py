@@ -1,0 +1,62 @@
+"""Makes events: their ids, and the data that receivers get. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from bridge.clock import isoformat
+from bridge.model import CODES, Event, EventType, Message, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+SOURCE = "source"
+"""The subject of events about the Message Status API."""
+
+
+def receiver_subject(name: str) -> str:
+    """Name the subject of events about a receiver."""
+    return f"receiver/{name}"
+
+
+def event_id(database_id: str, subject: str, sequence: int) -> str:
+    """Derive an event's id: the same for the same event, however often it is made, and unlike any other's.
+
+    ``database_id`` is random and made once for each database, so that two bridges never make the same id.
+    """
+    digest = hashlib.sha256(f"{database_id}/{subject}/{sequence}".encode()).digest()
+    return "evt_" + base64.b32encode(digest[:15]).decode().lower()
+
+
+def transition_event(database_id: str, message: Message, state: State, type_: EventType, at: datetime) -> Event:
+    """Record that ``message`` (as it was) came to be in ``state``, seen at ``at``."""
+    subject, sequence = f"message/{message.id}", message.sequence + 1
+    data = {
+        "message_id": message.id,
+        "label": message.label,
+        "tags": dict(message.tags),
+        "sequence": sequence,
+        "previous": None if message.state is None else _shown(message.state),
+        "current": _shown(state),
+    }
+    return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, data, message.id)
+
+
+def health_event(
+    database_id: str, type_: EventType, subject: str, sequence: int, at: datetime, data: Mapping[str, Any]
+) -> Event:
+    """Record a change in the bridge's own health."""
+    return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, {**data, "sequence": sequence})
+
+
+def envelope(event: Event) -> dict[str, Any]:
+    """Arrange an event as receivers and listings show it (Standard Webhooks: id, type, timestamp, data)."""
+    return {"id": event.id, "type": str(event.type), "timestamp": isoformat(event.at), "data": dict(event.data)}
+
+
+def _shown(state: State) -> dict[str, Any]:
+    shown = {"status": str(state.status), "code": CODES.get(state.status), "since": isoformat(state.since)}
+    return shown if state.error is None else {**shown, "error": state.error}

@@ -1,0 +1,64 @@
+"""What can be listened to: the core says what happened, and knows neither logs nor metrics nor pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.errors import BridgeError
+    from bridge.model import Attempt, Delivery, Event
+    from bridge.retry import Gate
+    from bridge.source.answer import Answer
+
+
+class Listener:
+    """Hears everything and does nothing; a listener overrides what it cares for. It must neither raise nor block."""
+
+    def polled(self, message_id: int, answer: Answer) -> None:
+        """Hear that a message was polled and what came of it."""
+
+    def told(self, event: Event) -> None:
+        """Hear of an event, once it is committed."""
+
+    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempt: Attempt) -> None:
+        """Hear of an attempt, with the deliveries it carried as they are now, once that is committed."""
+
+    def gate(self, gate: Gate, *, shut: bool) -> None:
+        """Hear that a receiver's gate shut or opened."""
+
+    def trouble(self, where: str, error: BridgeError) -> None:
+        """Hear that a step failed and will be tried again."""
+
+
+class Listeners(Listener):
+    """Passes on what it hears to several."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def polled(self, message_id: int, answer: Answer) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.polled(message_id, answer)
+
+    def told(self, event: Event) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.told(event)
+
+    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempt: Attempt) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.tried(receiver, deliveries, attempt)
+
+    def gate(self, gate: Gate, *, shut: bool) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.gate(gate, shut=shut)
+
+    def trouble(self, where: str, error: BridgeError) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.trouble(where, error)

@@ -1,0 +1,201 @@
+"""Hands one receiver what it is owed. Each receiver has an outbox of its own, so that none waits for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from bridge.clock import isoformat
+from bridge.events import receiver_subject
+from bridge.model import Attempt, Delivery, EventType, Retry
+from bridge.pump import Pump
+from bridge.retry import Change, Decision, Gate, decide
+from bridge.sending import attempt
+from bridge.store import Tried
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from bridge.channel import Channel
+    from bridge.clock import Clock
+    from bridge.listener import Listener
+    from bridge.pace import Pace
+    from bridge.receivers import Receiver
+    from bridge.redact import Redactor
+    from bridge.routing import Subscription
+    from bridge.store import Store
+
+QUICK_TRIES = 3
+"""Tries within one attempt's round, while the receiver's server fails: most such faults are over within a second."""
+
+_QUICK_WAIT = 0.25
+_LONGEST_QUICK_WAIT = 1.0
+_MOST_IN_A_DIGEST = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Deliveries that go in one POST. ``probe`` says that they go through a shut gate."""
+
+    deliveries: tuple[Delivery, ...]
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A parcel after its round: every try that was made, none where the bridge was stopped before the first."""
+
+    parcel: Parcel
+    attempts: tuple[Attempt, ...]
+    at: datetime
+
+
+class Outbox:
+    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.retry`.
+
+    Args:
+        receiver: Renders and reads.
+        channel: Leads to it.
+        concurrency: POSTs in flight at once.
+        grouped: Put everything that is owed into one POST.
+        pace: Spaces the POSTs.
+        redact: Takes this receiver's secrets out of what is recorded.
+        jitter: Returns a number from 0 to 1, at random.
+        stop: Ends waits at once when it is set.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        channel: Channel,
+        store: Store,
+        *,
+        concurrency: int,
+        grouped: bool,
+        pace: Pace,
+        redact: Redactor,
+        subscriptions: Sequence[Subscription],
+        clock: Clock,
+        jitter: Callable[[], float],
+        listener: Listener,
+        stop: threading.Event,
+    ) -> None:
+        self.name = receiver.name
+        self._receiver = receiver
+        self._channel = channel
+        self._store = store
+        self._grouped = grouped
+        self._pace = pace
+        self._redact = redact
+        self._subscriptions = subscriptions
+        self._clock = clock
+        self._jitter = jitter
+        self._listener = listener
+        self._stop = stop
+        self._busy: set[int] = set()
+        self._quick = tenacity.Retrying(
+            sleep=tenacity.sleep_using_event(stop),
+            stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
+            wait=tenacity.wait_random_exponential(multiplier=_QUICK_WAIT, max=_LONGEST_QUICK_WAIT),
+            retry=tenacity.retry_if_result(_worth_a_quick_try),
+            retry_error_callback=lambda _: None,
+        )
+        self.pump: Pump[Parcel, Sent] = Pump(
+            f"outbox-{self.name}",
+            concurrency,
+            claim=self.claim,
+            work=self.send,
+            record=self.record,
+            trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
+            clock=clock,
+        )
+
+    def claim(self, room: int) -> Sequence[Parcel]:
+        """List parcels to send now, and count their deliveries as being sent."""
+        ledger, now = self._store.ledger, self._clock.now()
+        gate = ledger.gate(self.name)
+        most = gate.admits(now, len(self._busy), room)
+        if not most:
+            return ()
+        if self._grouped:
+            together = () if self._busy else ledger.due_together(self.name, now, _MOST_IN_A_DIGEST, at_once=gate.shut)
+            parcels = [Parcel(tuple(together), gate.shut)] if together else []
+        elif gate.shut:
+            parcels = [Parcel((delivery,), probe=True) for delivery in ledger.probes(self.name, most)]
+        else:
+            parcels = [Parcel((delivery,)) for delivery in ledger.due(self.name, now, most, self._busy)]
+        self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
+        return parcels
+
+    def send(self, parcel: Parcel) -> Sent:
+        """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe."""
+        events = [delivery.event for delivery in parcel.deliveries]
+        made: list[Attempt] = []
+
+        def once() -> Attempt | None:
+            if not self._pace.wait(self._stop):
+                return None
+            made.append(attempt(self._receiver, self._channel, events, clock=self._clock, redact=self._redact))
+            return made[-1]
+
+        if parcel.probe:
+            once()
+        else:
+            self._quick(once)
+        return Sent(parcel, tuple(made), self._clock.now())
+
+    def record(self, sent: Sequence[Sent]) -> None:
+        """Write what became of parcels, the gate, and the events about it, in one transaction."""
+        gate = self._store.ledger.gate(self.name)
+        tried: list[Tried] = []
+        health: list[tuple[EventType, Mapping[str, Any], datetime]] = []
+        for each in sent:
+            if not each.attempts:
+                continue
+            decision = self._decide(each, gate)
+            if decision.change is not None:
+                health.append(self._health(decision, gate, each.at))
+            gate = decision.gate
+            tried.append(Tried(each.attempts, decision, each.at))
+        if tried:
+            subject = receiver_subject(self.name)
+            told = self._store.record_deliveries(tried, health, subject, self._subscriptions)
+            self._tell(tried)
+            for event in told:
+                self._listener.told(event)
+        for each in sent:
+            self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
+
+    def _decide(self, each: Sent, gate: Gate) -> Decision:
+        return decide(
+            each.parcel.deliveries,
+            each.attempts[-1].outcome,
+            gate,
+            probe=each.parcel.probe,
+            now=each.at,
+            jitter=self._jitter,
+        )
+
+    def _health(self, decision: Decision, before: Gate, at: datetime) -> tuple[EventType, Mapping[str, Any], datetime]:
+        if decision.change is Change.DOWN:
+            since, reason = decision.gate.failing_since or at, decision.gate.reason
+            return EventType.RECEIVER_DOWN, {"receiver": self.name, "since": isoformat(since), "reason": reason}, at
+        data = {"receiver": self.name, "since": isoformat(at), "reason": None}
+        if before.failing_since is not None:
+            data["down_since"] = isoformat(before.failing_since)
+        return EventType.RECEIVER_UP, data, at
+
+    def _tell(self, tried: Sequence[Tried]) -> None:
+        for result in tried:
+            for made in result.attempts:
+                self._listener.tried(self.name, result.decision.deliveries, made)
+            if result.decision.change is not None:
+                self._listener.gate(result.decision.gate, shut=result.decision.change is Change.DOWN)
+
+
+def _worth_a_quick_try(made: Attempt | None) -> bool:
+    return made is not None and isinstance(made.outcome, Retry) and made.outcome.quick

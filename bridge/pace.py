@@ -1,0 +1,37 @@
+"""Keeps calls under a rate, whichever threads make them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.clock import Clock
+
+
+class Pace:
+    """Hands out moments, evenly spaced, at which a call may be made. Time that passed unused is not saved up.
+
+    Args:
+        per_second: The most calls in a second; None for no limit.
+        clock: Tells the time to wait by.
+    """
+
+    def __init__(self, per_second: float | None, clock: Clock) -> None:
+        self._spacing = 0.0 if per_second is None else 1.0 / per_second
+        self._clock = clock
+        self._next = float("-inf")
+        self._lock = threading.Lock()
+
+    def wait(self, stop: threading.Event) -> bool:
+        """Wait for this caller's moment. False if ``stop`` was set first: then the call must not be made."""
+        with self._lock:
+            now = self._clock.monotonic()
+            moment = max(now, self._next)
+            self._next = moment + self._spacing
+        return not (stop.wait(moment - now) if moment > now else stop.is_set())
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody call for so long, beyond those who have their moment already."""
+        with self._lock:
+            self._next = max(self._next, self._clock.monotonic() + seconds)

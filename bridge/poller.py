@@ -1,0 +1,138 @@
+"""Polls what is due and records what it found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bridge.clock import isoformat
+from bridge.events import SOURCE
+from bridge.model import EventType, Message, Observation
+from bridge.pump import Pump
+from bridge.source import health
+from bridge.store import Polled
+from bridge.transition import judge, next_poll
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from bridge.clock import Clock
+    from bridge.listener import Listener
+    from bridge.routing import Subscription
+    from bridge.source.answer import Answer
+    from bridge.source.wbiztool import WbizTool
+    from bridge.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A poll that has been made: of which message, what came back, when."""
+
+    message: Message
+    answer: Answer
+    at: datetime
+
+
+class Poller:
+    """Watches messages.
+
+    Args:
+        every: How long after a poll the next one of the same message is due.
+        unknown_after: How long WbizTool must say that it has no such message before that counts.
+        subscriptions: Who wants which events.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        source: WbizTool,
+        *,
+        concurrency: int,
+        every: timedelta,
+        unknown_after: timedelta,
+        subscriptions: Sequence[Subscription],
+        clock: Clock,
+        listener: Listener,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._every = every
+        self._unknown_after = unknown_after
+        self._subscriptions = subscriptions
+        self._clock = clock
+        self._listener = listener
+        self._busy: set[int] = set()
+        self.health = _health_from(store.fact(SOURCE))
+        self.pump: Pump[Message, Answered] = Pump(
+            "poll",
+            concurrency,
+            claim=self.claim,
+            work=self.poll,
+            record=self.record,
+            trouble=lambda error: listener.trouble("polling", error),
+            clock=clock,
+        )
+
+    def claim(self, room: int) -> Sequence[Message]:
+        """List messages to poll now, and count them as being polled."""
+        now = self._clock.now()
+        most = self.health.admits(now, len(self._busy), room)
+        if not most:
+            return ()
+        found = self._store.messages.due(now, most, self._busy)
+        self._busy.update(message.id for message in found)
+        return found
+
+    def poll(self, message: Message) -> Answered:
+        """Poll one message."""
+        answer = self._source.poll(message.id)
+        return Answered(message, answer, self._clock.now())
+
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Write what the polls found, in one transaction, and what it says about the source."""
+        told = self._store.record_polls([self._judged(each) for each in answered], self._subscriptions)
+        self._busy.difference_update(each.message.id for each in answered)
+        for each in answered:
+            self._listener.polled(each.message.id, each.answer)
+            self._follow_health(each)
+        for event in told:
+            self._listener.told(event)
+
+    def _judged(self, each: Answered) -> Polled:
+        message, at = each.message, each.at
+        if not isinstance(each.answer, Observation):
+            return Polled(message, None, at, at + self._every)
+        verdict = judge(message, each.answer, self._unknown_after)
+        return Polled(message, verdict, at, next_poll(verdict, at, self._every, self._unknown_after))
+
+    def _follow_health(self, each: Answered) -> None:
+        before = self.health
+        current, type_ = health.after(before, each.answer, each.at)
+        if type_ is not None:
+            data: dict[str, Any] = {"since": isoformat(current.failing_since or each.at), "reason": current.reason}
+            if type_ is EventType.SOURCE_UP and before.failing_since is not None:
+                data |= {"down_since": isoformat(before.failing_since)}
+            event = self._store.record_health(
+                type_, SOURCE, data, each.at, self._subscriptions, facts={SOURCE: _health_fact(current)}
+            )
+            self._listener.told(event)
+        self.health = current
+
+
+def _health_fact(current: health.SourceHealth) -> str:
+    if not current.down or current.failing_since is None:
+        return "{}"
+    since = current.failing_since.isoformat()
+    return json.dumps({"failing_since": since, "reason": current.reason, "refused": current.refused})
+
+
+def _health_from(fact: str | None) -> health.SourceHealth:
+    """Go on from what was told before a restart; the first poll then shows how it is now."""
+    known = json.loads(fact or "{}")
+    if not known:
+        return health.SourceHealth()
+    since = datetime.fromisoformat(known["failing_since"])
+    return health.SourceHealth(since, known["reason"], refused=known["refused"], down=True)

@@ -1,0 +1,167 @@
+"""Keeps threads busy with what is due, and hands the results back in batches.
+
+The poller and each receiver's outbox are such pumps: one thread claims what is due and records what came of it, several
+do the work between. Because claiming and recording is one thread's, nothing is claimed twice, and results that arrive
+together are written in one transaction.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.clock import Clock
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+MOST_AT_ONCE = 500
+"""Results recorded in one transaction, at most: what waits for it is told of only after it."""
+
+PATIENCE = 1.0
+"""Seconds before a step that failed (a full disk, a locked database) is tried again."""
+
+
+class Pump(Generic[Job, Result]):
+    """Claims jobs, works on them in threads, records the results.
+
+    Args:
+        name: Names the threads.
+        threads: How many jobs are worked on at once.
+        claim: Given room for how many, lists what is due and not in flight. Called by the pump's own thread.
+        work: Does one job and returns its result. Called by the working threads; it must not raise.
+        record: Writes results. Called by the pump's own thread; when it fails, it is called again with the same.
+        trouble: Told what ``claim`` or ``record`` failed with.
+        clock: Tells how long stopping may take.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        *,
+        claim: Callable[[int], Sequence[Job]],
+        work: Callable[[Job], Result],
+        record: Callable[[Sequence[Result]], None],
+        trouble: Callable[[BridgeError], None],
+        clock: Clock,
+    ) -> None:
+        self._claim = claim
+        self._work = work
+        self._record = record
+        self._trouble = trouble
+        self._clock = clock
+        self._size = threads
+        self._stopping = threading.Event()
+        self._idle = threading.Condition()
+        self._in_flight = 0
+        self._settled = True
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+        # Daemon threads: one that hangs in a call must not hold up the end of the process. What it does is repeated.
+        self._threads = [
+            threading.Thread(target=self._labour, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at once for what is due."""
+        with self._idle:
+            self._settled = False
+        self._results.put(None)
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait until nothing is in flight and the latest look found nothing due. False if that took too long."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._settled and not self._in_flight, seconds)
+
+    def stop(self, seconds: float) -> None:
+        """Claim no more, and wait so long for what is in flight to be finished and recorded."""
+        self._stopping.set()
+        self._results.put(None)
+        until = self._clock.monotonic() + seconds
+        self._threads[-1].join(max(0.0, until - self._clock.monotonic()))
+        for _ in range(self._size):
+            self._jobs.put(None)
+        for thread in self._threads[:-1]:
+            thread.join(max(0.0, until - self._clock.monotonic()))
+
+    def _labour(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._results.put(self._work(job))
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and not self._in_flight):
+            results = self._gather()
+            if self._stopping.is_set():
+                self._forget_waiting()
+            if results:
+                self._persist(results)
+            # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
+            if not self._stopping.is_set() and self._in_flight <= self._size // 2:
+                self._refill()
+
+    def _gather(self) -> list[Result]:
+        """Wait for the first result or a call to wake, and take what else is there."""
+        results: list[Result] = []
+        first = self._results.get()
+        while True:
+            if first is not None:
+                results.append(first)
+            if len(results) >= MOST_AT_ONCE:
+                return results
+            try:
+                first = self._results.get_nowait()
+            except queue.Empty:
+                return results
+
+    def _persist(self, results: list[Result]) -> None:
+        while True:
+            try:
+                self._record(results)
+            except BridgeError as error:
+                self._trouble(error)
+                # Stopping, what could not be recorded is done again by the next process: at least once.
+                if self._stopping.wait(PATIENCE):
+                    break
+            else:
+                break
+        with self._idle:
+            self._in_flight -= len(results)
+
+    def _forget_waiting(self) -> None:
+        """Drop the jobs that no thread has begun: they stay due in the store."""
+        while True:
+            try:
+                self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            with self._idle:
+                self._in_flight -= 1
+
+    def _refill(self) -> None:
+        # Twice the threads: the next job is at hand when one ends, and still few are claimed that could wait elsewhere.
+        with self._idle:
+            self._settled = True
+        try:
+            jobs = self._claim(2 * self._size - self._in_flight)
+        except BridgeError as error:
+            self._trouble(error)
+            jobs = ()
+        with self._idle:
+            self._in_flight += len(jobs)
+            self._settled = self._settled and not jobs
+            self._idle.notify_all()
+        for job in jobs:
+            self._jobs.put(job)

@@ -1,0 +1,149 @@
+"""What an answer of the Message Status API means. Pure: no answer whatsoever raises, or says more than it states.
+
+The facts, and the traps, are those of ``wbiztool-api.md``; [doc] and [client] below are its marks.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bridge.model import CODES, Observation, Status
+from bridge.redact import clean_text
+from bridge.wire import Reply, retry_after
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The answer states no status. It may be a passing fault (a proxy's page), so the call is tried again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """WbizTool refuses the credentials: it will answer so for every message, until they are mended."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """WbizTool wants fewer calls. ``after`` is the wait that it asks for, if it says."""
+
+    why: str
+    after: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """WbizTool, or the way to it, fails at the moment."""
+
+    why: str
+
+
+Failure = Malformed | Refused | Throttled | Unavailable
+Answer = Observation | Failure
+
+_STATUSES = {code: status for status, code in CODES.items()}
+_DIGITS = {str(code): code for code in _STATUSES}
+_UNKNOWN_ID = "unknown message id"
+# What stands beside a status 0 that means Pending: "connected" [doc], or the same words as status_text [client].
+_PENDING_WORDS = frozenset({"", "connected", "pending", "created", "queued"})
+_QUOTED = 60
+
+
+def read_answer(reply: Reply, at: datetime) -> Answer:
+    """Read what the status call answered.
+
+    Args:
+        reply: The answer as it came, with any status and any bytes.
+        at: When it came.
+    """
+    words = _http_words(reply.status)
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled(words, retry_after(reply.headers, at))
+    if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers:
+        return Throttled(words, retry_after(reply.headers, at))
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(words)
+    if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
+        return Unavailable(f"{words} to {_host_of(reply)}: redirects are not followed, the call carries the API key")
+    if reply.cut:
+        return Malformed("the answer is longer than any answer of this call")
+    body = _json_object(reply.body)
+    if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
+        message = body.get("message") if body is not None else None
+        return Refused(_quote(message)) if isinstance(message, str) else Unavailable(words)
+    if reply.status != HTTPStatus.OK:
+        return Malformed(words)
+    if body is None:
+        return Malformed("the answer is not a JSON object")
+    return _read_state(body, at)
+
+
+def _read_state(body: dict[str, Any], at: datetime) -> Answer:
+    """Read the state from the body of a 200."""
+    status = _status_of(body.get("status"))
+    message, words = _lower(body.get("message")), _lower(body.get("status_text"))
+    if _UNKNOWN_ID in {message, words}:
+        # It comes as status 0, which would be Pending [client]. Beside another status it contradicts itself.
+        contradiction = status not in {None, Status.PENDING}
+        return Malformed("an unknown id with a status") if contradiction else Observation(Status.UNKNOWN, at)
+    if status is None:
+        return Malformed(f"status is {_quote(body['status'])}" if "status" in body else "there is no status")
+    if status is Status.PENDING and not words and message not in _PENDING_WORDS:
+        # WbizTool's other calls refuse with HTTP 200, status 0 and a message: that is no Pending [client].
+        refusal = _quote(body["message"])
+        return Refused(refusal) if "auth" in message or "credential" in message else Malformed(refusal)
+    error = body.get("error")
+    if status is Status.FAILED and isinstance(error, str) and error.strip():
+        return Observation(status, at, clean_text(error.strip()))
+    return Observation(status, at)
+
+
+def _status_of(value: object) -> Status | None:
+    """Read a status: an integer from 0 to 4, or one such digit as a string. Not a boolean, not a float."""
+    if isinstance(value, str):
+        value = _DIGITS.get(value)
+    return _STATUSES.get(value) if type(value) is int else None
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):  # bad JSON, bad UTF-8, a number of 5,000 digits; brackets without end
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _lower(value: object) -> str:
+    return value.strip().lower() if isinstance(value, str) else ""
+
+
+def _quote(value: object) -> str:
+    """Show a value from outside, short and on one line."""
+    text = clean_text(value if isinstance(value, str) else repr(value))
+    text = " ".join(text.split())
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
+def _host_of(reply: Reply) -> str:
+    try:
+        return _quote(urlsplit(reply.headers.get("location", "")).hostname or "another place on the same host")
+    except ValueError:
+        return "an unreadable address"
+
+
+def _http_words(status: int) -> str:
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"

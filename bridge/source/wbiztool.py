@@ -1,0 +1,115 @@
+"""The calls to WbizTool: one status poll with its retries, and the check of the credentials."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.wire import Request, WireError
+
+if TYPE_CHECKING:
+    import threading
+
+    from bridge.channel import Channel
+    from bridge.clock import Clock
+    from bridge.pace import Pace
+
+LONGEST_PAUSE = 60.0
+"""Seconds for which a ``Retry-After`` of the API is obeyed within a poll; after that it is asked again."""
+
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 8.0
+
+
+class WbizTool:
+    """The API with one account's credentials. Safe to use from several threads.
+
+    Args:
+        channel: Leads to the base URL.
+        client_id: The account's number.
+        api_key: Its key. It travels in the body of every call and nowhere else.
+        attempts: How often one poll is tried while the answer is a passing fault.
+        pace: Holds for all calls together.
+        stop: Ends waits and retries at once when it is set.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        client_id: int,
+        api_key: str,
+        attempts: int,
+        pace: Pace,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._channel = channel
+        self._request = Request(json.dumps({"client_id": client_id, "api_key": api_key}).encode(), _HEADERS)
+        self._pace = pace
+        self._clock = clock
+        self._stop = stop
+        self._retrying = tenacity.Retrying(
+            sleep=tenacity.sleep_using_event(stop),
+            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
+            wait=tenacity.wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),  # full jitter
+            retry=tenacity.retry_if_result(_passing),
+            retry_error_callback=_last_answer,
+        )
+
+    def poll(self, message_id: int) -> Answer:
+        """Ask for the status of one message, trying passing faults again. Never raises."""
+        return self._retrying(self._ask, message_id)
+
+    def _ask(self, message_id: int) -> Answer:
+        if not self._pace.wait(self._stop):
+            return Unavailable("stopping")
+        try:
+            reply = self._channel.post(self._request, f"/message/status/{message_id}/")
+        except WireError as error:
+            return Unavailable(str(error))
+        answer = read_answer(reply, self._clock.now())
+        if isinstance(answer, Throttled) and answer.after is not None:
+            # It is said to the account, not to this call: everybody waits, this call's next try included.
+            self._pace.pause(min(answer.after.total_seconds(), LONGEST_PAUSE))
+        return answer
+
+    def me(self) -> str | Refused | Unavailable:
+        """Try the credentials (``/me/``) and return the account's name.
+
+        Here, other than in the status call, ``status`` is a success flag, and a refusal may come as HTTP 200 with
+        status 0 and a message (wbiztool-api.md).
+        """
+        try:
+            reply = self._channel.post(self._request, "/me/")
+        except WireError as error:
+            return Unavailable(str(error))
+        body = _object(reply.body)
+        message = body.get("message")
+        if body.get("status") == 1:
+            return str(body.get("name") or "")
+        if isinstance(message, str) and reply.status in {200, 400, 401, 403}:
+            return Refused(message)
+        return Unavailable(f"HTTP {reply.status}")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _passing(answer: Answer) -> bool:
+    return isinstance(answer, Malformed | Throttled | Unavailable)
+
+
+def _last_answer(state: tenacity.RetryCallState) -> Answer:
+    assert state.outcome is not None
+    answer: Answer = state.outcome.result()
+    return answer

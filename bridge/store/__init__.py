@@ -1,0 +1,180 @@
+"""The store: what is watched, what happened, who is owed it. Nothing is sent that is not first committed here."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+
+from bridge.errors import NotNowError
+from bridge.events import health_event, transition_event
+from bridge.store.engine import Database, DatabaseError
+from bridge.store.ledger import Ledger, Tried
+from bridge.store.listing import Listing, PastAttempt, Summary, WatchedMessage
+from bridge.store.lock import DaemonLock
+from bridge.store.messages import Messages, Polled, set_meta
+from bridge.store.migrate import migrate, revision
+from bridge.store.prune import prune
+from bridge.store.schema import HEAD, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from bridge.model import Event, EventType
+    from bridge.routing import Subscription
+
+__all__ = [
+    "DaemonLock",
+    "DatabaseError",
+    "PastAttempt",
+    "Polled",
+    "Store",
+    "Summary",
+    "Tried",
+    "WatchedMessage",
+]
+
+_DATABASE_ID = "database_id"
+
+
+class Store:
+    """The database, opened. Safe to use from several threads.
+
+    Args:
+        url: A SQLAlchemy URL.
+        exclusive: Take the daemon's lock: only its holder polls and delivers. The others (the command line) read, and
+            write what is safe beside a running daemon.
+
+    Raises:
+        NotNowError: It is locked, out of reach, or another daemon runs on it.
+        DatabaseError: It cannot be used as it is.
+    """
+
+    def __init__(self, url: str, *, exclusive: bool = False) -> None:
+        self._database = Database(url)
+        self._lock: DaemonLock | None = None
+        try:
+            self._open(exclusive=exclusive)
+            with self._database.read() as connection:
+                found = connection.scalar(sa.select(meta.c.value).where(meta.c.key == _DATABASE_ID))
+        except BaseException:
+            self.close()
+            raise
+        assert found is not None
+        self.id: str = found
+        self.messages = Messages(self._database)
+        self.ledger = Ledger(self._database)
+        self.listing = Listing(self._database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The database's place, without a password."""
+        return self._database.name
+
+    def close(self) -> None:
+        """Close the connections and release the lock."""
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
+        """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
+        with self._database.write() as connection:
+            told = [self._event_of(poll) for poll in self.messages.record(connection, polls)]
+            self.ledger.add(connection, told, subscriptions)
+        return told
+
+    def record_deliveries(
+        self,
+        tried: Sequence[Tried],
+        health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
+        subject: str,
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        """Write what became of deliveries to one receiver, and the events about that receiver, in one transaction."""
+        with self._database.write() as connection:
+            self.ledger.record(connection, tried)
+            return self._add_health(connection, health, subject, subscriptions)
+
+    def record_health(
+        self,
+        type_: EventType,
+        subject: str,
+        data: Mapping[str, Any],
+        at: datetime,
+        subscriptions: Sequence[Subscription],
+        *,
+        facts: Mapping[str, str],
+    ) -> Event:
+        """Write an event about the bridge's own health with its deliveries, and the facts that it changes."""
+        with self._database.write() as connection:
+            for key, value in facts.items():
+                set_meta(self._database, connection, key, value)
+            return self._add_health(connection, [(type_, data, at)], subject, subscriptions)[0]
+
+    def fact(self, key: str) -> str | None:
+        """Read one of the database's own facts."""
+        with self._database.read() as connection:
+            value: str | None = connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+        return value
+
+    def set_fact(self, key: str, value: str) -> None:
+        """Write one of the database's own facts."""
+        with self._database.write() as connection:
+            set_meta(self._database, connection, key, value)
+
+    def prune(self, before: datetime) -> int:
+        """Forget what was over before then; nothing owed is ever pruned. Returns how many events went."""
+        return prune(self._database, before)
+
+    def _open(self, *, exclusive: bool) -> None:
+        if exclusive:
+            self._lock = DaemonLock(self._database)
+            migrate(self._database)
+        elif revision(self._database) != HEAD:
+            self._prepare()
+        if self.fact(_DATABASE_ID) is None:
+            with self._database.write() as connection:
+                insert = self._database.insert(meta).values(key=_DATABASE_ID, value=secrets.token_hex(16))
+                connection.execute(insert.on_conflict_do_nothing())
+
+    def _prepare(self) -> None:
+        """Make or upgrade the schema for a command; a daemon that runs on an older one must be restarted first."""
+        try:
+            with DaemonLock(self._database):
+                migrate(self._database)
+        except NotNowError:
+            if revision(self._database) != HEAD:
+                raise NotNowError(
+                    f"the bridge that is running on {self.name} is of another version: restart it first"
+                ) from None
+
+    def _event_of(self, poll: Polled) -> Event:
+        verdict = poll.verdict
+        assert verdict is not None
+        assert verdict.state is not None
+        assert verdict.event is not None
+        return transition_event(self.id, poll.message, verdict.state, verdict.event, poll.at)
+
+    def _add_health(
+        self,
+        connection: sa.Connection,
+        health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
+        subject: str,
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        told = []
+        for type_, data, at in health:
+            sequence = self.ledger.next_sequence(connection, subject)
+            event = health_event(self.id, type_, subject, sequence, at, data)
+            self.ledger.add(connection, [event], subscriptions)
+            told.append(event)
+        return told

@@ -1,0 +1,233 @@
+"""What happened and who is owed it: the owner of the tables of events, deliveries, attempts and gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Retry
+from bridge.retry import Decision, Gate
+from bridge.routing import Subscription, route
+from bridge.store import rows
+from bridge.store.engine import chunks
+from bridge.store.schema import attempts, carried, deliveries, events, gates
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+_OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
+_GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of some deliveries at ``at``: the attempts made for them, in order, and what was decided."""
+
+    attempts: tuple[Attempt, ...]
+    decision: Decision
+    at: datetime
+
+
+class Ledger:
+    """Reads and writes events and what is owed because of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Order: of one subject, only the first that is still owed may go. A dead letter that is sent again keeps its
+        # place among them, and so goes before later ones that are still owed.
+        earlier = deliveries.alias()
+        first = ~(
+            sa.select(sa.literal(1))
+            .where(
+                earlier.c.receiver == deliveries.c.receiver,
+                earlier.c.subject == deliveries.c.subject,
+                earlier.c.state == sa.literal_column("'owed'"),
+                earlier.c.id < deliveries.c.id,
+            )
+            .exists()
+        )
+        self._heads = (
+            sa.select(*rows.DELIVERY)
+            .join(events, events.c.position == deliveries.c.event)
+            .where(deliveries.c.receiver == sa.bindparam("receiver"), _OWED, first)
+            .limit(sa.bindparam("most"))
+        )
+        self._due = self._heads.where(deliveries.c.due_at <= sa.bindparam("now")).order_by(
+            deliveries.c.due_at, deliveries.c.id
+        )
+        self._oldest = self._heads.order_by(deliveries.c.id)
+        # A probe carries what was tried least: one event that its receiver refuses must not hold up all others.
+        self._probes = self._heads.order_by(deliveries.c.attempts, deliveries.c.id)
+
+    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
+        """Write events, and one delivery for each receiver that wants one, within a transaction."""
+        if not told:
+            return
+        subscriptions = tuple(subscriptions)
+        insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
+        positions = connection.scalars(insert, [rows.event_row(event) for event in told]).all()
+        owed = [
+            {
+                "event": position,
+                "subject": event.subject,
+                "receiver": subscription.receiver,
+                "state": str(DeliveryState.OWED),
+                "created_at": event.at,
+                "first_due_at": event.at + subscription.wait,
+                "due_at": event.at + subscription.wait,
+            }
+            for position, event in zip(positions, told, strict=True)
+            for subscription in route(subscriptions, event)
+        ]
+        if owed:
+            connection.execute(sa.insert(deliveries), owed)
+
+    def next_sequence(self, connection: sa.Connection, subject: str) -> int:
+        """Number the next event of a subject that is not a message; it never restarts, events of it are kept."""
+        latest = connection.scalar(sa.select(sa.func.max(events.c.sequence)).where(events.c.subject == subject))
+        return (latest or 0) + 1
+
+    def due(self, receiver: str, now: datetime, most: int, busy: Collection[int]) -> list[Delivery]:
+        """List what may be tried now for a receiver, the longest due first."""
+        return self._fetch(self._due, {"receiver": receiver, "now": now}, most, busy)
+
+    def due_together(self, receiver: str, now: datetime, most: int, *, at_once: bool) -> list[Delivery]:
+        """List all that is owed to a receiver if any of it is due, or ``at_once``: what one digest tells of."""
+        if not at_once and not self._fetch(self._due, {"receiver": receiver, "now": now}, 1, ()):
+            return []
+        return self._fetch(self._oldest, {"receiver": receiver}, most, ())
+
+    def probes(self, receiver: str, most: int) -> list[Delivery]:
+        """List what a probe to a failing receiver may carry, due or not."""
+        return self._fetch(self._probes, {"receiver": receiver}, most, ())
+
+    def gate(self, receiver: str) -> Gate:
+        """Read a receiver's gate: an open one for a receiver that never failed."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(gates).where(gates.c.receiver == receiver)).one_or_none()
+        return Gate(receiver) if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+
+    def record(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
+        """Write what became of deliveries of one receiver, within a transaction."""
+        for result in tried:
+            self._write_attempts(connection, result)
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == sa.bindparam("delivery"), _OWED)
+            .values(
+                state=sa.bindparam("new_state"),
+                attempts=sa.bindparam("new_attempts"),
+                due_at=sa.bindparam("new_due"),
+                finished_at=sa.bindparam("finished"),
+                reason=sa.bindparam("why"),
+            ),
+            [
+                {
+                    "delivery": delivery.id,
+                    "new_state": str(delivery.state),
+                    "new_attempts": delivery.attempts,
+                    "new_due": delivery.due_at,
+                    "finished": delivery.finished_at,
+                    "why": delivery.reason,
+                }
+                for result in tried
+                for delivery in result.decision.deliveries
+            ],
+        )
+        for result in tried:
+            self._follow_up(connection, result.decision, result.at)
+        self.put_gate(connection, tried[-1].decision.gate)
+
+    def put_gate(self, connection: sa.Connection, gate: Gate) -> None:
+        """Write a receiver's gate, within a transaction."""
+        values = {name: getattr(gate, name) for name in _GATE_FIELDS}
+        insert = self._database.insert(gates).values(receiver=gate.receiver, **values)
+        connection.execute(insert.on_conflict_do_update(index_elements=[gates.c.receiver], set_=values))
+
+    def retry(
+        self,
+        now: datetime,
+        *,
+        ids: Collection[int] | None = None,
+        receiver: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Owe dead letters again, from the start of the schedule; what was chosen must all be true of them.
+
+        The event and its id stay the same. A receiver that fails is probed at once. Returns how many there were.
+        """
+        chosen = [deliveries.c.state == str(DeliveryState.DEAD)]
+        if receiver is not None:
+            chosen.append(deliveries.c.receiver == receiver)
+        if since is not None:
+            chosen.append(deliveries.c.finished_at >= since)
+        again = {
+            "state": str(DeliveryState.OWED),
+            "attempts": 0,
+            "first_due_at": now,
+            "due_at": now,
+            "finished_at": None,
+        }
+        count = 0
+        with self._database.write() as connection:
+            for part in [None] if ids is None else chunks(ids):
+                where = chosen if part is None else [*chosen, deliveries.c.id.in_(part)]
+                receivers = connection.scalars(sa.select(deliveries.c.receiver).where(*where).distinct()).all()
+                count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
+                connection.execute(sa.update(gates).where(gates.c.receiver.in_(receivers)).values(probe_at=now))
+        return count
+
+    def probe_now(self, receiver: str, now: datetime) -> None:
+        """Let the next probe of a failing receiver be due."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.update(gates).where(gates.c.receiver == receiver).values(probe_at=now, paused_until=None)
+            )
+
+    def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
+        with self._database.read() as connection:
+            found = connection.execute(query, {**values, "most": most + len(busy)})
+            return [rows.delivery(row) for row in found if row.id not in busy][:most]
+
+    def _write_attempts(self, connection: sa.Connection, result: Tried) -> None:
+        insert = sa.insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
+        receiver = result.decision.gate.receiver
+        made = connection.scalars(insert, [_attempt_row(receiver, attempt) for attempt in result.attempts]).all()
+        links = [{"delivery": delivery.id, "attempt": id_} for id_ in made for delivery in result.decision.deliveries]
+        connection.execute(sa.insert(carried), links)
+
+    def _follow_up(self, connection: sa.Connection, decision: Decision, now: datetime) -> None:
+        mine = deliveries.c.receiver == decision.gate.receiver
+        if decision.release:
+            connection.execute(sa.update(deliveries).where(mine, _OWED, deliveries.c.due_at > now).values(due_at=now))
+        if decision.expire_before is not None:
+            why = f"given up: the receiver has failed for all of its time; the last: {decision.gate.reason}"
+            connection.execute(
+                sa.update(deliveries)
+                .where(mine, _OWED, deliveries.c.first_due_at < decision.expire_before)
+                .values(state=str(DeliveryState.DEAD), finished_at=now, reason=why)
+            )
+
+
+def _attempt_row(receiver: str, attempt: Attempt) -> dict[str, Any]:
+    match attempt.outcome:
+        case Delivered():
+            outcome, why = "delivered", None
+        case Retry(why=why):
+            outcome = "failed"
+        case Dead(why=why):
+            outcome = "refused"
+    return {
+        "receiver": receiver,
+        "at": attempt.at,
+        "duration": attempt.duration,
+        "outcome": outcome,
+        "http_status": attempt.http_status,
+        "why": why,
+        "answer": attempt.answer,
+    }

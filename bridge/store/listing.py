@@ -1,0 +1,171 @@
+"""What people ask to see: lists and counts, read only, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.model import Delivery, DeliveryState, Event, Message, Status
+from bridge.retry import Gate
+from bridge.store import rows
+from bridge.store.schema import attempts, carried, deliveries, events, gates, messages, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedMessage:
+    """A message with what only listings show: whether it is polled still, when it was, and when it will be."""
+
+    message: Message
+    watched: bool
+    watched_since: datetime
+    polled_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastAttempt:
+    """An attempt as it was recorded; ``duration`` is in seconds."""
+
+    id: int
+    at: datetime
+    duration: float
+    outcome: str
+    http_status: int | None
+    why: str | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The bridge at a glance.
+
+    ``statuses`` counts watched and finished messages by status (None: not seen yet), ``polled`` those still polled,
+    ``deliveries`` counts by receiver and state. ``oldest_due`` and ``oldest_owed`` tell how far behind it is.
+    """
+
+    statuses: dict[Status | None, int]
+    polled: int
+    oldest_due: datetime | None
+    deliveries: dict[str, dict[DeliveryState, int]]
+    oldest_owed: datetime | None
+    gates: tuple[Gate, ...]
+    facts: dict[str, str]
+
+
+class Listing:
+    """Reads for people. Nothing here is on the way of the data."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def messages(
+        self, *, status: Status | None = None, ids: Sequence[int] | None = None, most: int | None = None
+    ) -> list[WatchedMessage]:
+        """List messages, those with the latest change first; only some by status or by ids."""
+        query = sa.select(
+            *rows.MESSAGE,
+            messages.c.watched_since,
+            messages.c.polled_at,
+            messages.c.due_at,
+            (messages.c.listed | messages.c.added).label("watched"),
+        ).order_by(sa.func.coalesce(messages.c.since, messages.c.watched_since).desc(), messages.c.id.desc())
+        if status is not None:
+            query = query.where(messages.c.status == str(status))
+        if ids is not None:
+            query = query.where(messages.c.id.in_(ids))
+        with self._database.read() as connection:
+            return [
+                WatchedMessage(rows.message(row), bool(row.watched), row.watched_since, row.polled_at, row.due_at)
+                for row in connection.execute(query.limit(most))
+            ]
+
+    def events(
+        self, *, after: int | None = None, message_id: int | None = None, most: int | None = None
+    ) -> list[tuple[int, Event]]:
+        """List the latest ``most`` events, or the first after a position: each with its position, oldest first."""
+        query = sa.select(events)
+        if message_id is not None:
+            query = query.where(events.c.message_id == message_id)
+        if after is not None:
+            query = query.where(events.c.position > after).order_by(events.c.position)
+        else:
+            query = query.order_by(events.c.position.desc())
+        with self._database.read() as connection:
+            found = [(row.position, rows.event(row)) for row in connection.execute(query.limit(most))]
+        return found if after is not None else found[::-1]
+
+    def deliveries(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        receiver: str | None = None,
+        ids: Sequence[int] | None = None,
+        most: int | None = None,
+    ) -> list[Delivery]:
+        """List deliveries, the newest first."""
+        query = (
+            sa.select(*rows.DELIVERY)
+            .join(events, events.c.position == deliveries.c.event)
+            .order_by(deliveries.c.id.desc())
+        )
+        if state is not None:
+            query = query.where(deliveries.c.state == str(state))
+        if receiver is not None:
+            query = query.where(deliveries.c.receiver == receiver)
+        if ids is not None:
+            query = query.where(deliveries.c.id.in_(ids))
+        with self._database.read() as connection:
+            return [rows.delivery(row) for row in connection.execute(query.limit(most))]
+
+    def attempts(self, delivery_id: int) -> list[PastAttempt]:
+        """List the attempts of a delivery, oldest first."""
+        query = (
+            sa.select(attempts)
+            .join(carried, carried.c.attempt == attempts.c.id)
+            .where(carried.c.delivery == delivery_id)
+            .order_by(attempts.c.id)
+        )
+        with self._database.read() as connection:
+            return [
+                PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer)
+                for row in connection.execute(query)
+            ]
+
+    def summary(self) -> Summary:
+        """Count everything."""
+        still = messages.c.due_at.isnot(None)
+        owed = deliveries.c.state == sa.literal_column("'owed'")
+        by_receiver: dict[str, dict[DeliveryState, int]] = {}
+        with self._database.read() as connection:
+            counts: Any = connection.execute(sa.select(messages.c.status, sa.func.count()).group_by(messages.c.status))
+            statuses = {None if status is None else Status(status): count for status, count in counts}
+            polled, oldest_due = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(messages.c.due_at)).where(still)
+            ).one()
+            for receiver, state, count in connection.execute(
+                sa.select(deliveries.c.receiver, deliveries.c.state, sa.func.count()).group_by(
+                    deliveries.c.receiver, deliveries.c.state
+                )
+            ):
+                by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
+            oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
+            shown = tuple(Gate(**row._mapping) for row in connection.execute(sa.select(gates)))  # noqa: SLF001 -- public
+            facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
+        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts)
+
+    def owed(self) -> tuple[int, datetime | None]:
+        """Count what is owed to anybody, and tell when the next of it is due."""
+        query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(
+            deliveries.c.state == sa.literal_column("'owed'")
+        )
+        with self._database.read() as connection:
+            count, due_at = connection.execute(query).one()
+        return count, due_at

@@ -1,0 +1,82 @@
+"""One daemon to a database: the second is told so."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING, Self
+
+import sqlalchemy as sa
+
+from bridge.errors import NotNowError
+from bridge.store.engine import DatabaseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.store.engine import Database
+
+_ADVISORY_KEY = 0x7762697A  # "wbiz": any number that other users of the same PostgreSQL database won't choose
+
+
+class DaemonLock:
+    """Held by the process that polls and delivers. The system releases it when the process ends, however it ends."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the lock.
+
+        Raises:
+            NotNowError: Another process holds it.
+            DatabaseError: The lock file cannot be made.
+        """
+        self._file: int | None = None
+        self._connection: sa.Connection | None = None
+        if database.path is not None:
+            self._file = _lock_file(database.path)
+        else:
+            self._connection = _advisory_lock(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let the next one have it. Safe to call twice."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _lock_file(path: Path) -> int:
+    # Beside the database, not on it: SQLite's own locks on that file are dropped when any descriptor of it is closed.
+    beside = path.with_name(f"{path.name}.lock")
+    try:
+        file = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"{beside}: cannot make the lock file: {error.strerror}") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+        os.close(file)
+        raise NotNowError(
+            f"another bridge{f' (process {holder})' if holder else ''} is running on {path}: stop that one first"
+        ) from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    return file
+
+
+def _advisory_lock(database: Database) -> sa.Connection:
+    engine = sa.create_engine(database.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+    with database.in_words():
+        connection = engine.connect()
+        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY))):
+            connection.close()
+            raise NotNowError(f"another bridge is running on {database.name}: stop that one first")
+    return connection

@@ -1,0 +1,194 @@
+"""The watch list and what is known of each message: the owner of the table ``messages``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.model import Message, Status
+from bridge.store import rows
+from bridge.store.engine import chunks
+from bridge.store.schema import messages, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from bridge.config import Watchlist
+    from bridge.store.engine import Database
+    from bridge.transition import Verdict
+
+_LIST_DIGEST = "watchlist"
+_TERMINAL = [str(status) for status in Status if status.terminal]
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One poll to be recorded: the message as it was, what follows, when it was polled and is due again.
+
+    ``verdict`` is None where the poll brought no observation: then only the times change.
+    """
+
+    message: Message
+    verdict: Verdict | None
+    at: datetime
+    due_at: datetime | None
+
+
+class Messages:
+    """Reads and writes watched messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._due = (
+            sa.select(*rows.MESSAGE)
+            .where(messages.c.due_at <= sa.bindparam("now"))
+            .order_by(messages.c.due_at, messages.c.id)
+            .limit(sa.bindparam("most"))
+        )
+
+    def due(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
+        """List messages that are due, the longest overdue first, without those that are ``busy`` being polled."""
+        with self._database.read() as connection:
+            found = connection.execute(self._due, {"now": now, "most": most + len(busy)})
+            return [rows.message(row) for row in found if row.id not in busy][:most]
+
+    def sync(self, watchlist: Watchlist, now: datetime) -> tuple[int, int]:
+        """Make the configuration's list hold: watch what is new on it, stop polling what has left it.
+
+        Returns how many came and how many went. What was found out about those that went is kept.
+        """
+        digest = watchlist.digest()
+        with self._database.write() as connection:
+            if connection.scalar(sa.select(meta.c.value).where(meta.c.key == _LIST_DIGEST)) == digest:
+                return 0, 0
+            listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
+            new = [id_ for id_ in watchlist.ids() if id_ not in listed]
+            gone = [id_ for id_ in listed if id_ not in watchlist]
+            for chunk in chunks(new):
+                self._upsert(connection, chunk, {"listed": True, "added": False}, now)
+            detailed = ((id_, *watchlist.details(id_)) for id_ in watchlist.detailed())
+            for described in chunks(detailed):
+                _describe(connection, described)
+            for chunk in chunks(gone):
+                connection.execute(
+                    sa.update(messages)
+                    .where(messages.c.id.in_(chunk))
+                    .values(listed=False, due_at=sa.case((messages.c.added, messages.c.due_at), else_=None))
+                )
+            set_meta(self._database, connection, _LIST_DIGEST, digest)
+        return len(new), len(gone)
+
+    def watch(
+        self, ids: Sequence[int], now: datetime, *, label: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> list[int]:
+        """Watch messages, due at once; those that were not watched before are returned. A label or tags replace."""
+        with self._database.write() as connection:
+            known = connection.scalars(
+                sa.select(messages.c.id).where(messages.c.id.in_(ids), messages.c.listed | messages.c.added)
+            )
+            before = set(known)
+            for chunk in chunks(ids):
+                self._upsert(connection, chunk, {"listed": False, "added": True}, now)
+                given = {name: value for name, value in (("label", label), ("tags", tags)) if value}
+                if given:
+                    connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(given))
+            return [id_ for id_ in ids if id_ not in before]
+
+    def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Stop polling messages that were added by command; their history stays.
+
+        Returns those that are no longer watched, and those that still are because the configuration lists them.
+        """
+        with self._database.write() as connection:
+            found = connection.execute(
+                sa.select(messages.c.id, messages.c.listed).where(
+                    messages.c.id.in_(ids), messages.c.listed | messages.c.added
+                )
+            ).all()
+            connection.execute(
+                sa.update(messages)
+                .where(messages.c.id.in_(ids))
+                .values(added=False, due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None))
+            )
+        return [row.id for row in found if not row.listed], [row.id for row in found if row.listed]
+
+    def record(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Polled]:
+        """Write what polls found, within a transaction; return those whose transition is new.
+
+        A message whose ``sequence`` has moved on since it was read was recorded by somebody else: it is left alone, so
+        that a transition is never told twice.
+        """
+        quiet = [poll for poll in polls if poll.verdict is None or poll.verdict.event is None]
+        if quiet:
+            connection.execute(_QUIET, [_parameters(poll) for poll in quiet])
+        moved = (poll for poll in polls if poll.verdict is not None and poll.verdict.event is not None)
+        return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll)).rowcount]
+
+    def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
+        insert = self._database.insert(messages)
+        finished = messages.c.status.in_(_TERMINAL)
+        insert = insert.on_conflict_do_update(
+            index_elements=[messages.c.id],
+            set_={
+                "listed": messages.c.listed | insert.excluded.listed,
+                "added": messages.c.added | insert.excluded.added,
+                "due_at": sa.case((finished, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
+            },
+        )
+        rows_ = [{"id": id_, "sequence": 0, "watched_since": now, "due_at": now, **flags} for id_ in ids]
+        connection.execute(insert, rows_)
+
+
+_STILL_WATCHED = messages.c.listed | messages.c.added
+_AS_READ = (messages.c.id == sa.bindparam("message")) & (messages.c.sequence == sa.bindparam("known_sequence"))
+_TIMES: dict[str, Any] = {
+    "polled_at": sa.bindparam("at"),
+    # Somebody may have unwatched it while it was being polled.
+    "due_at": sa.case((_STILL_WATCHED, sa.bindparam("next_due", type_=messages.c.due_at.type)), else_=None),
+    "unknown_since": sa.bindparam("unknown"),
+}
+_QUIET = sa.update(messages).where(_AS_READ).values(_TIMES)
+_MOVED = (
+    sa.update(messages)
+    .where(_AS_READ)
+    .values(
+        **_TIMES,
+        status=sa.bindparam("new_status"),
+        since=sa.bindparam("new_since"),
+        error=sa.bindparam("new_error"),
+        sequence=messages.c.sequence + 1,
+    )
+)
+
+
+def _parameters(poll: Polled) -> dict[str, Any]:
+    message, verdict = poll.message, poll.verdict
+    parameters: dict[str, Any] = {
+        "message": message.id,
+        "known_sequence": message.sequence,
+        "at": poll.at,
+        "next_due": poll.due_at,
+        "unknown": message.unknown_since if verdict is None else verdict.unknown_since,
+    }
+    if verdict is not None and verdict.event is not None and verdict.state is not None:
+        state = verdict.state
+        parameters |= {"new_status": str(state.status), "new_since": state.since, "new_error": state.error}
+    return parameters
+
+
+def _describe(connection: sa.Connection, described: Iterable[tuple[int, str | None, Mapping[str, str]]]) -> None:
+    connection.execute(
+        sa.update(messages)
+        .where(messages.c.id == sa.bindparam("message"))
+        .values(label=sa.bindparam("new_label"), tags=sa.bindparam("new_tags", type_=messages.c.tags.type)),
+        [{"message": id_, "new_label": label, "new_tags": dict(tags) or None} for id_, label, tags in described],
+    )
+
+
+def set_meta(database: Database, connection: sa.Connection, key: str, value: str) -> None:
+    """Write one of the database's own facts."""
+    insert = database.insert(meta).values(key=key, value=value)
+    connection.execute(insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value}))

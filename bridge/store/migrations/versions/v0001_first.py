@@ -1,0 +1,126 @@
+"""The first schema: messages, events, deliveries, attempts, gates.
+
+Revision: 0001.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_DUE = sa.text("due_at IS NOT NULL")
+_OWED = sa.text("state = 'owed'")
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "attempts",
+        sa.Column("id", _BigId, nullable=False),
+        sa.Column("receiver", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("duration", sa.Float(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("http_status", sa.Integer()),
+        sa.Column("why", sa.Text()),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("attempts_at", "attempts", ["at"])
+    op.create_table(
+        "events",
+        sa.Column("position", _BigId, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.BigInteger()),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("events_at", "events", ["at"])
+    op.create_index("events_subject", "events", ["subject", "sequence"])
+    op.create_table(
+        "gates",
+        sa.Column("receiver", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger()),
+        sa.Column("shut", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("probe_at", sa.BigInteger()),
+        sa.Column("paused_until", sa.BigInteger()),
+        sa.Column("reason", sa.Text()),
+        sa.PrimaryKeyConstraint("receiver"),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", _BigId, autoincrement=False, nullable=False),
+        sa.Column("label", sa.Text()),
+        sa.Column("tags", sa.JSON()),
+        sa.Column("listed", sa.Boolean(), nullable=False),
+        sa.Column("added", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.Text()),
+        sa.Column("since", sa.BigInteger()),
+        sa.Column("error", sa.Text()),
+        sa.Column("sequence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknown_since", sa.BigInteger()),
+        sa.Column("watched_since", sa.BigInteger(), nullable=False),
+        sa.Column("polled_at", sa.BigInteger()),
+        sa.Column("due_at", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("messages_due", "messages", ["due_at", "id"], sqlite_where=_DUE, postgresql_where=_DUE)
+    op.create_index("messages_status", "messages", ["status"])
+    op.create_table(
+        "meta",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", _BigId, nullable=False),
+        sa.Column("event", _BigId, nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("receiver", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("first_due_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger()),
+        sa.Column("reason", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["event"],
+            ["events.position"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("deliveries_due", "deliveries", ["receiver", "due_at"], sqlite_where=_OWED, postgresql_where=_OWED)
+    op.create_index("deliveries_event", "deliveries", ["event"])
+    op.create_index(
+        "deliveries_order", "deliveries", ["receiver", "subject", "id"], sqlite_where=_OWED, postgresql_where=_OWED
+    )
+    op.create_index("deliveries_state", "deliveries", ["state", "receiver"])
+    op.create_table(
+        "carried",
+        sa.Column("delivery", _BigId, nullable=False),
+        sa.Column("attempt", _BigId, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attempt"],
+            ["attempts.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["delivery"],
+            ["deliveries.id"],
+        ),
+        sa.PrimaryKeyConstraint("delivery", "attempt"),
+    )
+    op.create_index("carried_attempt", "carried", ["attempt"])

@@ -1,0 +1,64 @@
+"""Forgets what is over and older than the retention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.store.engine import CHUNK
+from bridge.store.schema import attempts, carried, deliveries, events
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+
+def prune(database: Database, before: datetime) -> int:
+    """Delete events from before then with their deliveries and attempts, in steps that lock nobody out for long.
+
+    Kept: an event while anybody is owed it, the deliveries that are newer (a dead letter sent again), and the latest
+    event of each subject that is not a message, which holds the subject's sequence. Messages keep theirs themselves.
+    Returns how many events went.
+    """
+    later = events.alias()
+    latest_of_subject = ~(
+        sa.select(sa.literal(1))
+        .where(later.c.subject == events.c.subject, later.c.sequence > events.c.sequence)
+        .exists()
+    )
+    needed = (
+        sa.select(sa.literal(1))
+        .where(
+            deliveries.c.event == events.c.position,
+            sa.or_(deliveries.c.finished_at.is_(None), deliveries.c.finished_at >= before),
+        )
+        .exists()
+    )
+    old = (
+        sa.select(events.c.position)
+        .where(events.c.at < before, ~needed, ~(events.c.message_id.is_(None) & latest_of_subject))
+        .order_by(events.c.at)
+        .limit(CHUNK)
+    )
+    gone = 0
+    while True:
+        with database.write() as connection:
+            positions = list(connection.scalars(old))
+            if not positions:
+                return gone
+            _delete(connection, positions)
+        gone += len(positions)
+
+
+def _delete(connection: sa.Connection, positions: list[int]) -> None:
+    of_events = sa.select(deliveries.c.id).where(deliveries.c.event.in_(positions))
+    tried = set(connection.scalars(sa.select(carried.c.attempt).where(carried.c.delivery.in_(of_events)).distinct()))
+    connection.execute(sa.delete(carried).where(carried.c.delivery.in_(of_events)))
+    connection.execute(sa.delete(deliveries).where(deliveries.c.event.in_(positions)))
+    connection.execute(sa.delete(events).where(events.c.position.in_(positions)))
+    still_carries = sa.select(sa.literal(1)).where(carried.c.attempt == attempts.c.id).exists()
+    listed = sorted(tried)
+    for start in range(0, len(listed), CHUNK):
+        connection.execute(sa.delete(attempts).where(attempts.c.id.in_(listed[start : start + CHUNK]), ~still_carries))

@@ -1,0 +1,162 @@
+"""The tables. Nothing outside ``bridge.store`` sees a row of them.
+
+Times are milliseconds since 1970 in UTC: they sort, compare and index alike in SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+HEAD = "0001"
+"""The newest migration in ``migrations/versions``: what this version of the bridge needs."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_millis(moment: datetime) -> int:
+    """Count a moment's milliseconds, exactly: floating point would lose some."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_millis(millis: int) -> datetime:
+    """Turn milliseconds back into a moment."""
+    return _EPOCH + timedelta(milliseconds=millis)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A moment, kept as milliseconds."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Write a moment."""
+        return None if value is None else to_millis(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Read a moment."""
+        return None if value is None else from_millis(value)
+
+
+_BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("label", sa.Text),
+    sa.Column("tags", sa.JSON(none_as_null=True)),
+    # Who wants it watched: the configuration's list, and/or somebody by command. Polled while either is true.
+    sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("added", sa.Boolean, nullable=False),
+    sa.Column("status", sa.Text),
+    sa.Column("since", Instant),
+    sa.Column("error", sa.Text),
+    sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unknown_since", Instant),
+    sa.Column("watched_since", Instant, nullable=False),
+    sa.Column("polled_at", Instant),
+    sa.Column("due_at", Instant),  # NULL: not to be polled
+)
+sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages.c.due_at.isnot(None),
+         postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
+sa.Index("messages_status", messages.c.status)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("position", _BigId, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("message_id", sa.BigInteger),
+    sa.Column("data", sa.JSON, nullable=False),
+    sqlite_autoincrement=True,  # a position is never used twice, so that a reader can go on from the last one it saw
+)
+sa.Index("events_subject", events.c.subject, events.c.sequence)
+sa.Index("events_at", events.c.at)
+
+_owed = sa.text("state = 'owed'")
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True),
+    sa.Column("event", _BigId, sa.ForeignKey("events.position"), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),  # its name, never its URL
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("first_due_at", Instant, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Column("reason", sa.Text),
+    sqlite_autoincrement=True,
+)
+sa.Index("deliveries_due", deliveries.c.receiver, deliveries.c.due_at, sqlite_where=_owed, postgresql_where=_owed)
+sa.Index(
+    "deliveries_order",
+    deliveries.c.receiver,
+    deliveries.c.subject,
+    deliveries.c.id,
+    sqlite_where=_owed,
+    postgresql_where=_owed,
+)
+sa.Index("deliveries_event", deliveries.c.event)
+sa.Index("deliveries_state", deliveries.c.state, deliveries.c.receiver)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("duration", sa.Float, nullable=False),  # seconds
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("why", sa.Text),
+    sa.Column("answer", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+sa.Index("attempts_at", attempts.c.at)
+
+# One attempt may carry many deliveries (a Slack digest), and a delivery may need many attempts.
+carried = sa.Table(
+    "carried",
+    metadata,
+    sa.Column("delivery", _BigId, sa.ForeignKey("deliveries.id"), primary_key=True),
+    sa.Column("attempt", _BigId, sa.ForeignKey("attempts.id"), primary_key=True),
+)
+sa.Index("carried_attempt", carried.c.attempt)
+
+gates = sa.Table(
+    "gates",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", Instant),
+    sa.Column("shut", sa.Boolean, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("probe_at", Instant),
+    sa.Column("paused_until", Instant),
+    sa.Column("reason", sa.Text),
+)
