@@ -18,6 +18,8 @@ from bridge.routing import Subscription
 from bridge.source.wbiztool import WbizTool
 
 if TYPE_CHECKING:
+    import threading
+
     from bridge.clock import Clock
     from bridge.config import Config, ReceiverConfig
     from bridge.listener import Listener

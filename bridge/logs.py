@@ -14,7 +14,7 @@ from bridge.model import DeliveryState, EventType, Observation
 from bridge.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from bridge.errors import BridgeError
     from bridge.model import Attempt, Delivery, Event
@@ -76,7 +76,7 @@ class _Mask:
     def __init__(self, secrets: Sequence[str]) -> None:
         self._redact = Redactor(secrets)
 
-    def __call__(self, _logger: object, _method: str, entry: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, _logger: object, _method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
         return {key: self._redact(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
