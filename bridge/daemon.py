@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import systemd
 from bridge.assembly import Parts, assemble
+from bridge.clock import isoformat
 from bridge.errors import BridgeError, NotNowError
 from bridge.listener import Listener, Listeners
 
@@ -29,6 +31,10 @@ BEAT = 0.5
 
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
+ALIVE = "alive_at"
+"""The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""
+
+ALIVE_FOR = timedelta(seconds=30)
 STOP_WITHIN = 3.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
@@ -76,6 +82,8 @@ class Daemon:
         finally:
             scheduler.shutdown(wait=False)
             _wind_down(parts, self._stop)
+            with suppress(BridgeError):
+                self._store.set_fact(ALIVE, "")
             threading.excepthook = previous_hook
         if self._failure is not None:
             raise self._failure
@@ -122,10 +130,11 @@ class Daemon:
     def _say_status(self) -> None:
         try:
             summary = self._store.listing.summary()
+            owed, _ = self._store.listing.owed()
+            self._store.set_fact(ALIVE, isoformat(self._clock.now()))
         except BridgeError as error:
             self._listener.trouble("counting", error)
             return
-        owed, _ = self._store.listing.owed()
         systemd.notify(f"STATUS=watching {summary.polled} messages, {owed} deliveries owed")
 
     def _died(self, args: threading.ExceptHookArgs) -> None:

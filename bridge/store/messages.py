@@ -55,6 +55,11 @@ class Messages:
             found = connection.execute(self._due, {"now": now, "most": most + len(busy)})
             return [rows.message(row) for row in found if row.id not in busy][:most]
 
+    def count_due(self, now: datetime) -> int:
+        """Count messages that are due."""
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(messages.c.due_at <= now)) or 0
+
     def sync(self, watchlist: Watchlist, now: datetime) -> tuple[int, int]:
         """Make the configuration's list hold: watch what is new on it, stop polling what has left it.
 

@@ -1,0 +1,143 @@
+"""The record: ``events``, ``deliveries``, ``deliveries retry``."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
+from bridge.errors import UsageError
+from bridge.events import envelope
+from bridge.model import DeliveryState
+from bridge.store import Store
+
+if TYPE_CHECKING:
+    from bridge.model import Event
+
+_FOLLOW_EVERY = 0.5
+
+_deliveries = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(_deliveries, name="deliveries")
+
+
+@app.command()
+def events(
+    message: Annotated[int | None, typer.Option(metavar="ID", help="Only those of one message.")] = None,
+    most: MostOption = 50,
+    config: ConfigOption = None,
+    *,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on, showing new ones as they happen.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what happened, oldest first. With --follow, JSON comes as one event a line.
+
+    Example: wbiz-bridge events --follow
+    """
+    with Store(load_config(config).database) as store:
+        found = store.listing.events(message_id=message, most=most)
+        if not follow:
+            _show_events([event for _, event in found], as_json=as_json)
+            return
+        position = 0
+        try:
+            while True:
+                for position, event in found:  # noqa: B007 -- the last position is where to go on
+                    _show_one(event, as_json=as_json)
+                time.sleep(_FOLLOW_EVERY)
+                found = store.listing.events(after=position, message_id=message, most=1000)
+        except KeyboardInterrupt:
+            return
+
+
+@_deliveries.callback(invoke_without_command=True)
+def deliveries(
+    context: typer.Context,
+    state: Annotated[DeliveryState | None, typer.Option(help="Only those that are in it.")] = None,
+    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only those to it.")] = None,
+    most: MostOption = 50,
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List who was sent what and what came of it, newest first; `deliveries retry` sends dead letters again.
+
+    Example: wbiz-bridge deliveries --state dead
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with Store(load_config(config).database) as store:
+        found = store.listing.deliveries(state=state, receiver=receiver, most=most)
+        if as_json:
+            output.print_json([output.delivery_json(each, store.listing.attempts(each.id)) for each in found])
+            return
+        last_answers = {each.id: store.listing.attempts(each.id)[-1:] for each in found if each.reason}
+    now = output.now()
+    rows = [
+        (
+            str(each.id),
+            each.receiver,
+            str(each.state),
+            str(each.event.type),
+            output.about(each.event),
+            output.ago(each.finished_at or each.created_at, now),
+            f"{each.reason} (next try {output.ago(each.due_at, now)})"
+            if each.state is DeliveryState.OWED and each.reason
+            else each.reason or "",
+            " ".join(last_answers[each.id][0].answer.split())[:60] if last_answers.get(each.id) else "",
+        )
+        for each in found
+    ]
+    columns = ("ID", "RECEIVER", "STATE", "EVENT", "ABOUT", "WHEN", "REASON", "LAST ANSWER")
+    output.print_table(columns, rows, empty="No deliveries.")
+
+
+@_deliveries.command("retry")
+def retry(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
+    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="All dead letters to it.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="AGE", help="Those that died since then, e.g. 2h or 3d.")] = None,
+    config: ConfigOption = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send dead letters again, with the same event ids: receivers that had them can tell.
+
+    Examples: wbiz-bridge deliveries retry 17 18 · … retry --receiver crm --since 1d · … retry --all
+    """
+    from bridge.config import parse_duration  # noqa: PLC0415 -- keeps --help quick
+
+    if not (ids or receiver or since or everything):
+        raise UsageError("say which: ids, --receiver NAME, --since AGE, or --all")
+    try:
+        age: timedelta | None = parse_duration(since) if since else None
+    except ValueError as error:
+        raise UsageError(f"--since {since}: {error}") from None
+    now = output.now()
+    with Store(load_config(config).database) as store:
+        count = store.ledger.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
+    if as_json:
+        output.print_json({"retried": count})
+    else:
+        typer.echo(f"{count} dead letter{'' if count == 1 else 's'} will be sent again" if count else "no dead letters")
+    if not count and ids:
+        raise typer.Exit(1)
+
+
+def _show_events(found: list[Event], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json([envelope(event) for event in found])
+        return
+    rows = [(f"{event.at:%Y-%m-%d %H:%M:%S}", str(event.type), output.about(event), event.id) for event in found]
+    output.print_table(("TIME (UTC)", "EVENT", "ABOUT", "ID"), rows, empty="Nothing has happened yet.")
+
+
+def _show_one(event: Event, *, as_json: bool) -> None:
+    if as_json:
+        output.print_line(envelope(event))
+    else:
+        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {output.about(event)}")

@@ -1,0 +1,60 @@
+"""The command's root, and what its subcommands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge import __version__
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+
+app = typer.Typer(
+    name="wbiz-bridge",
+    help="Watches WhatsApp messages sent through WbizTool, and tells Slack and webhooks when their status changes.",
+    epilog="Begin with: wbiz-bridge demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="The configuration. Default: $WBIZ_BRIDGE_CONFIG, ./config.yaml, /etc/wbiz-bridge/config.yaml.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+MostOption = Annotated[int, typer.Option("-n", "--limit", min=1, help="Show at most so many.")]
+
+
+def load_config(option: Path | None) -> Config:
+    """Find and read the configuration."""
+    from bridge import config  # noqa: PLC0415 -- keeps --help and --version quick
+
+    return config.load(config.find(option, os.environ), os.environ)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wbiz-bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a subcommand."""

@@ -1,0 +1,244 @@
+"""The daemon and what is about it: ``run``, ``poll``, ``check``, ``test``, ``status``, ``demo``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.root import ConfigOption, JsonOption, app, load_config
+from bridge.clock import SystemClock
+from bridge.errors import CredentialsError, NotNowError, UsageError
+from bridge.listener import Listener, Listeners
+from bridge.logs import LogListener, configure
+from bridge.model import Attempt, Dead, Delivered, Retry
+from bridge.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.config import Config
+    from bridge.source.answer import Answer
+    from bridge.source.health import SourceHealth
+    from bridge.store import Summary
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the daemon: watch, detect, deliver, until it gets SIGTERM or Ctrl-C.
+
+    Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
+    """
+    from bridge.daemon import Daemon  # noqa: PLC0415 -- keeps the other commands quick
+
+    settings = _with_logs(config)
+    with Store(settings.database, exclusive=True) as store:
+        daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener())
+        with _signals(daemon.stop):
+            daemon.run()
+
+
+@app.command()
+def poll(config: ConfigOption = None) -> None:
+    """Make one pass: poll what is due, deliver what is owed, exit. For cron, in place of the daemon.
+
+    Exit code 75 when the API is out of reach, 77 when it refuses the credentials.
+
+    Example: */5 * * * * wbiz-bridge poll -c /etc/wbiz-bridge/config.yaml
+    """
+    from bridge.daemon import run_once  # noqa: PLC0415 -- keeps the other commands quick
+
+    settings = _with_logs(config)
+    stop = threading.Event()
+    with Store(settings.database, exclusive=True) as store, _signals(stop.set), _progress(store) as shown:
+        health = run_once(settings, store, clock=SystemClock(), listener=Listeners(LogListener(), shown), stop=stop)
+    _exit_by_health(health)
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    *,
+    online: Annotated[bool, typer.Option("--online", help="Also try the credentials at WbizTool.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether the configuration is right; if not, all that is wrong with it, and where (exit code 78).
+
+    Example: wbiz-bridge check --online
+    """
+    settings = load_config(config)
+    account = _account(settings) if online else None
+    if as_json:
+        shown: dict[str, Any] = {
+            "configuration": str(settings.path),
+            "messages": len(settings.watchlist),
+            "receivers": [receiver.name for receiver in settings.receivers],
+        }
+        output.print_json(shown | ({"account": account} if online else {}))
+        return
+    names = ", ".join(receiver.name for receiver in settings.receivers)
+    typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed; receivers: {names}")
+    if online:
+        typer.echo(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
+
+
+@app.command("test")
+def try_receiver(
+    receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="Its name in the configuration.")],
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a sample event (message.failed) to a receiver now, and show its answer.
+
+    Example: wbiz-bridge test slack
+    """
+    from bridge.assembly import receiver_and_channel  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.redact import Redactor  # noqa: PLC0415 -- likewise
+    from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
+    from bridge.sending import attempt  # noqa: PLC0415 -- likewise
+
+    settings = load_config(config)
+    chosen = next((each for each in settings.receivers if each.name == receiver), None)
+    if chosen is None:
+        names = ", ".join(each.name for each in settings.receivers)
+        raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
+    clock = SystemClock()
+    target, channel = receiver_and_channel(chosen)
+    made = attempt(target, channel, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
+    channel.close()
+    _show_attempt(receiver, made, as_json=as_json)
+    if not isinstance(made.outcome, Delivered):
+        raise typer.Exit(1)
+    with Store(settings.database) as store:
+        store.ledger.probe_now(receiver, clock.now())
+
+
+@app.command()
+def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+    """Show how the bridge does, at a glance. Exit code 1 when something is wrong.
+
+    Example: wbiz-bridge status
+    """
+    from bridge.cli.health import describe, judge, summary_json  # noqa: PLC0415 -- keeps the other commands quick
+
+    settings = load_config(config)
+    with Store(settings.database) as store:
+        summary: Summary = store.listing.summary()
+    faults = judge(summary, [receiver.name for receiver in settings.receivers], output.now())
+    if as_json:
+        output.print_json(summary_json(summary, faults, output.now()))
+    else:
+        describe(summary, faults, output.now())
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long it runs.")] = 20,
+) -> None:
+    """See it work, without an account and without a configuration, in about 20 seconds.
+
+    A simulated WbizTool, a local receiver that shows what arrives, and the real daemon between them. Nothing leaves
+    this machine, and nothing is kept.
+    """
+    from bridge.demo import run_demo  # noqa: PLC0415 -- keeps the other commands quick
+
+    run_demo(timedelta(seconds=seconds))
+
+
+def _with_logs(option: Any) -> Config:
+    settings = load_config(option)
+    configure(settings.log.level, settings.log.format, settings.secrets())
+    return settings
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call ``stop``."""
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Progress(Listener):
+    """Counts polls on a bar."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self._advance = advance
+
+    def polled(self, message_id: int, answer: Answer) -> None:  # noqa: ARG002 -- the listener's signature
+        self._advance()
+
+
+def _account(settings: Config) -> str:
+    from bridge.assembly import wbiztool  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.source.answer import Refused, Unavailable  # noqa: PLC0415 -- likewise
+
+    channel, source = wbiztool(settings, SystemClock(), threading.Event())
+    answer = source.me()
+    channel.close()
+    match answer:
+        case Refused(why):
+            raise CredentialsError(f"WbizTool refuses the credentials: {why}. Look at wbiztool.client_id and api_key.")
+        case Unavailable(why):
+            raise NotNowError(f"WbizTool cannot be asked now: {why}")
+        case str():
+            return answer
+
+
+@contextmanager
+def _progress(store: Store) -> Iterator[Listener]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield Listener()
+        return
+    from rich.console import Console  # noqa: PLC0415 -- only where it is used
+    from rich.progress import Progress  # noqa: PLC0415 -- likewise
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("polling", total=store.messages.count_due(output.now()))
+        yield _Progress(lambda: bar.advance(task))
+
+
+def _exit_by_health(health: SourceHealth) -> None:
+    if health.refused:
+        raise CredentialsError(f"WbizTool refuses the credentials: {health.reason}")
+    if health.failing_since is not None:
+        raise NotNowError(f"WbizTool cannot be asked now: {health.reason}")
+
+
+def _show_attempt(receiver: str, made: Attempt, *, as_json: bool) -> None:
+    match made.outcome:
+        case Delivered():
+            outcome, why = "delivered", None
+        case Retry(why=why):
+            outcome = "not delivered"
+        case Dead(why=why):
+            outcome = "refused for good"
+    if as_json:
+        output.print_json(
+            {
+                "receiver": receiver,
+                "outcome": outcome,
+                "why": why,
+                "http_status": made.http_status,
+                "seconds": round(made.duration, 3),
+                "answer": made.answer,
+            }
+        )
+        return
+    http = f"HTTP {made.http_status} " if made.http_status else ""
+    typer.echo(f"{receiver}: {outcome}{f': {why}' if why else ''} ({http}in {made.duration:.2f} s)")
+    if made.answer:
+        typer.echo(f"answer: {made.answer}")

@@ -1,0 +1,115 @@
+"""The watch list: ``watch``, ``unwatch``, ``messages``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
+from bridge.errors import UsageError
+from bridge.model import Status
+from bridge.redact import clean_text
+from bridge.store import Store
+
+_LARGEST_ID = 2**63 - 1
+_Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=_LARGEST_ID, show_default=False)]
+
+
+@app.command()
+def watch(
+    ids: _Ids,
+    label: Annotated[str | None, typer.Option(help="Words of your own, shown in every alert about it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Receivers can choose by tags. May be repeated.")
+    ] = None,
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch messages, from now on. A running daemon polls them within a second.
+
+    Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
+    """
+    tags = dict(_pair(each) for each in tag or [])
+    with Store(load_config(config).database) as store:
+        new = store.messages.watch(ids, output.now(), label=label and clean_text(label), tags=tags)
+    known = [id_ for id_ in ids if id_ not in new]
+    if as_json:
+        output.print_json({"watched": new, "already_watched": known})
+        return
+    if new:
+        typer.echo(f"watching {_listed(new)}")
+    if known:
+        typer.echo(f"already watched: {_listed(known)}")
+
+
+@app.command()
+def unwatch(ids: _Ids, config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
+    """Stop polling messages that were added by `watch`. What is known of them, and owed to receivers, stays.
+
+    Example: wbiz-bridge unwatch 12345
+    """
+    settings = load_config(config)
+    with Store(settings.database) as store:
+        gone, listed = store.messages.unwatch(ids)
+    unknown = [id_ for id_ in ids if id_ not in gone and id_ not in listed]
+    if as_json:
+        output.print_json({"unwatched": gone, "listed_in_configuration": listed, "not_watched": unknown})
+    else:
+        if gone:
+            typer.echo(f"no longer watching {_listed(gone)}")
+        if unknown:
+            typer.echo(f"not watched: {_listed(unknown)}")
+        if listed:
+            typer.echo(f"still watched, because {settings.path} lists them: {_listed(listed)}. Remove them there.")
+    if listed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def messages(
+    status: Annotated[Status | None, typer.Option(help="Only those that have it.")] = None,
+    most: MostOption = 50,
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List messages and their status, those with the latest change first.
+
+    Example: wbiz-bridge messages --status failed
+    """
+    with Store(load_config(config).database) as store:
+        found = store.listing.messages(status=status, most=most)
+    if as_json:
+        output.print_json([output.message_json(shown) for shown in found])
+        return
+    now = output.now()
+    rows = []
+    for shown in found:
+        state = shown.message.state
+        next_poll = output.ago(max(shown.due_at, now), now) if shown.due_at else ("-" if shown.watched else "unwatched")
+        rows.append(
+            (
+                str(shown.message.id),
+                str(state.status) if state else "not seen yet",
+                output.ago(state.since, now) if state else "-",
+                shown.message.label or "",
+                (state and state.error) or "",
+                next_poll,
+            )
+        )
+    columns = ("ID", "STATUS", "SINCE", "LABEL", "ERROR", "NEXT POLL")
+    output.print_table(columns, rows, empty="No messages. Add some: wbiz-bridge watch ID, or under `messages:`.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = clean_text(text).partition("=")
+    if not (separator and key and value):
+        raise UsageError(f"--tag {text}: not KEY=VALUE")
+    return key, value
+
+
+def _listed(ids: list[int]) -> str:
+    return ", ".join(str(id_) for id_ in ids)
