@@ -1,34 +1,62 @@
-"""Time, as a parameter: what is recorded is UTC, what is waited for is measured on a clock that nobody sets."""
+"""Time, as a parameter: what is recorded is UTC, what is waited for is measured on a clock that nobody sets.
+
+The wall clock can be set back or forward under a running daemon. ``now()`` does not follow at once: it goes on evenly,
+so that nothing becomes due early or late. The daemon sees the step, moves what it has scheduled by as much, and lets the
+clock follow (:func:`bridge.daemon.follow_clock`).
+"""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+# It counts a machine's sleep, which CLOCK_MONOTONIC does not: waking up must not look like a clock that was set.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
     """Tells the time."""
 
     def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
+        """Return the present moment, aware, in UTC. It goes on evenly until :meth:`follow` is called."""
         ...
 
     def monotonic(self) -> float:
         """Return seconds since some fixed point, unmoved by changes of the wall clock."""
+        ...
+
+    def stepped(self) -> timedelta:
+        """Tell how far the wall clock has been set away from :meth:`now`: positive where it is ahead."""
+        ...
+
+    def follow(self, step: timedelta) -> None:
+        """Let :meth:`now` make a step."""
         ...
 
 
 class SystemClock:
     """The machine's clocks."""
 
+    def __init__(self) -> None:
+        self._offset = time.time_ns() - time.clock_gettime_ns(_STEADY)
+
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
-        return datetime.now(UTC)
+        return _EPOCH + timedelta(microseconds=(self._offset + time.clock_gettime_ns(_STEADY)) // 1000)
 
     def monotonic(self) -> float:
         """Return seconds since some fixed point, unmoved by changes of the wall clock."""
-        return time.monotonic()
+        return time.clock_gettime(_STEADY)
+
+    def stepped(self) -> timedelta:
+        """Tell how far the wall clock has been set away from :meth:`now`."""
+        return datetime.now(UTC) - self.now()
+
+    def follow(self, step: timedelta) -> None:
+        """Let :meth:`now` make a step."""
+        self._offset += round(step / timedelta(microseconds=1)) * 1000
 
 
 def isoformat(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from bridge.assembly import Parts, assemble
 from bridge.clock import isoformat
 from bridge.errors import BridgeError, NotNowError
 from bridge.listener import Listener, Listeners
+from bridge.retry import LONGEST_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ ALIVE = "alive_at"
 """The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""
 
 ALIVE_FOR = timedelta(seconds=30)
+SMALLEST_STEP = timedelta(seconds=2)
+"""Less than that is the ordinary unevenness between two clocks."""
+
 STOP_WITHIN = 3.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
@@ -65,6 +69,7 @@ class Daemon:
             BaseException: A thread of the bridge died of a fault of its own; the service manager should start it anew.
         """
         self._store.messages.sync(self._config.watchlist, self._clock.now())
+        self._clamp()
         parts = assemble(self._config, self._store, clock=self._clock, listener=self._listener, stop=self._stop)
         self._parts = parts
         previous_hook, threading.excepthook = threading.excepthook, self._died
@@ -101,6 +106,7 @@ class Daemon:
         beat = min(BEAT, self._config.poll.every.total_seconds())
         scheduler.add_job(self._poll, "interval", seconds=beat, id="poll")
         scheduler.add_job(self._deliver, "interval", seconds=BEAT, id="deliver")
+        scheduler.add_job(self._follow_clock, "interval", seconds=BEAT, id="clock")
         scheduler.add_job(self._keep_house, "interval", seconds=HOUSEKEEPING.total_seconds(), id="housekeeping")
         scheduler.add_job(self._say_status, "interval", seconds=STATUS_EVERY.total_seconds(), id="status")
         watchdog = systemd.watchdog_seconds()
@@ -121,8 +127,20 @@ class Daemon:
             for outbox in self._parts.outboxes:
                 outbox.pump.wake()
 
+    def _follow_clock(self) -> None:
+        try:
+            if follow_clock(self._clock, self._store):
+                self._clamp()  # what was in flight meanwhile was scheduled by the old time
+        except BridgeError as error:
+            self._listener.trouble("following the clock", error)
+
+    def _clamp(self) -> None:
+        now = self._clock.now()
+        self._store.clamp_time(now + self._config.poll.every, now + LONGEST_WAIT)
+
     def _keep_house(self) -> None:
         try:
+            self._clamp()
             self._store.prune(self._clock.now() - self._config.retention)
         except BridgeError as error:
             self._listener.trouble("housekeeping", error)
@@ -141,6 +159,28 @@ class Daemon:
         """A thread that dies silently would leave a daemon that looks alive and does nothing."""
         self._failure = args.exc_value
         self._stop.set()
+
+
+def follow_clock(clock: Clock, store: Store) -> bool:
+    """Follow a wall clock that was set, moving what is scheduled by as much. True if it was set.
+
+    The order keeps everything from being due in between: a clock set forward may be read only when the schedule has
+    moved, one set back must be read before it does.
+    """
+    step = clock.stepped()
+    if abs(step) < SMALLEST_STEP:
+        return False
+    if step > timedelta(0):
+        store.shift_time(step)
+        clock.follow(step)
+    else:
+        clock.follow(step)
+        try:
+            store.shift_time(step)
+        except BridgeError:
+            clock.follow(-step)  # both or neither: the next beat tries again
+            raise
+    return True
 
 
 def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, stop: threading.Event) -> SourceHealth:

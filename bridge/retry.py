@@ -43,6 +43,9 @@ LONGEST_PAUSE = timedelta(hours=24)
 JITTER = 0.1
 """A wait is longer than the schedule says by up to this share of it, so that many don't come back together."""
 
+LONGEST_WAIT = SCHEDULE[-1] * (1 + JITTER)
+"""No delivery waits longer than that for its next attempt."""
+
 
 class Change(enum.Enum):
     """What a gate's change is to be told to others as."""

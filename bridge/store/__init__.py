@@ -20,7 +20,7 @@ from bridge.store.schema import HEAD, meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.model import Event, EventType
     from bridge.routing import Subscription
@@ -130,6 +130,18 @@ class Store:
         """Write one of the database's own facts."""
         with self._database.write() as connection:
             set_meta(self._database, connection, key, value)
+
+    def shift_time(self, step: timedelta) -> None:
+        """Move everything that is scheduled: the clock was set by that much."""
+        with self._database.write() as connection:
+            self.messages.shift(connection, step)
+            self.ledger.shift(connection, step)
+
+    def clamp_time(self, latest_poll: datetime, latest_delivery: datetime) -> None:
+        """Let nothing be due later than the rules allow, whatever a wrong clock scheduled before this start."""
+        with self._database.write() as connection:
+            self.messages.clamp(connection, latest_poll)
+            self.ledger.clamp(connection, latest_delivery)
 
     def prune(self, before: datetime) -> int:
         """Forget what was over before then; nothing owed is ever pruned. Returns how many events went."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
 _GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "reason")
+
+_SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at)
+_GATE_TIMES = (gates.c.failing_since, gates.c.probe_at, gates.c.paused_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,20 @@ class Ledger:
             connection.execute(
                 sa.update(gates).where(gates.c.receiver == receiver).values(probe_at=now, paused_until=None)
             )
+
+    def shift(self, connection: sa.Connection, step: timedelta) -> None:
+        """Move what is scheduled: the clock was set. Within a transaction."""
+        millis = step // timedelta(milliseconds=1)
+        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _SCHEDULED}
+        connection.execute(sa.update(deliveries).where(_OWED).values(moved))
+        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _GATE_TIMES}
+        connection.execute(sa.update(gates).values(moved))
+
+    def clamp(self, connection: sa.Connection, latest: datetime) -> None:
+        """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
+        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > latest).values(due_at=latest))
+        for column in (gates.c.probe_at, gates.c.paused_until):
+            connection.execute(sa.update(gates).where(column > latest).values({column: latest}))
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:

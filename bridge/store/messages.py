@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -119,6 +120,17 @@ class Messages:
                 .values(added=False, due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None))
             )
         return [row.id for row in found if not row.listed], [row.id for row in found if row.listed]
+
+    def shift(self, connection: sa.Connection, step: timedelta) -> None:
+        """Move what is scheduled: the clock was set. Within a transaction."""
+        millis = step // timedelta(milliseconds=1)
+        for column in (messages.c.due_at, messages.c.unknown_since):
+            moved = sa.cast(column, sa.BigInteger) + millis
+            connection.execute(sa.update(messages).where(column.isnot(None)).values({column: moved}))
+
+    def clamp(self, connection: sa.Connection, latest: datetime) -> None:
+        """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
+        connection.execute(sa.update(messages).where(messages.c.due_at > latest).values(due_at=latest))
 
     def record(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Polled]:
         """Write what polls found, within a transaction; return those whose transition is new.
