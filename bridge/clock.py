@@ -1,8 +1,8 @@
 """Time, as a parameter: what is recorded is UTC, what is waited for is measured on a clock that nobody sets.
 
 The wall clock can be set back or forward under a running daemon. ``now()`` does not follow at once: it goes on evenly,
-so that nothing becomes due early or late. The daemon sees the step, moves what it has scheduled by as much, and lets the
-clock follow (:func:`bridge.daemon.follow_clock`).
+so that nothing becomes due early or late. The daemon sees the step, moves what it has scheduled by as much, and lets
+the clock follow (:func:`bridge.daemon.follow_clock`).
 """
 
 from __future__ import annotations

@@ -137,7 +137,8 @@ def decide(
 
 def _delivered(deliveries: tuple[Delivery, ...], gate: Gate, now: datetime) -> Decision:
     done = tuple(
-        replace(delivery, state=DeliveryState.DELIVERED, finished_at=now, reason=None) for delivery in deliveries
+        replace(delivery, state=DeliveryState.DELIVERED, attempts=delivery.attempts + 1, finished_at=now, reason=None)
+        for delivery in deliveries
     )
     return Decision(done, Gate(gate.receiver), Change.UP if gate.shut else None, release=gate.shut)
 

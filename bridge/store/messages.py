@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.transition import Verdict
 
 _LIST_DIGEST = "watchlist"
-_TERMINAL = [str(status) for status in Status if status.terminal]
+_FINISHED = sa.or_(*(messages.c.status == str(status) for status in Status if status.terminal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +146,12 @@ class Messages:
 
     def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
         insert = self._database.insert(messages)
-        finished = messages.c.status.in_(_TERMINAL)
         insert = insert.on_conflict_do_update(
             index_elements=[messages.c.id],
             set_={
                 "listed": messages.c.listed | insert.excluded.listed,
                 "added": messages.c.added | insert.excluded.added,
-                "due_at": sa.case((finished, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
+                "due_at": sa.case((_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
             },
         )
         rows_ = [{"id": id_, "sequence": 0, "watched_since": now, "due_at": now, **flags} for id_ in ids]
