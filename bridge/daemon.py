@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from bridge.listener import Listener, Listeners
 from bridge.retry import LONGEST_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bridge.clock import Clock
     from bridge.config import Config
@@ -59,7 +59,6 @@ class Daemon:
         self._clock = clock
         self._stop = threading.Event()
         self._listener = Listeners(listener, _Waker(self._deliver))
-        self._failure: BaseException | None = None
         self._parts: Parts | None = None
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -72,9 +71,8 @@ class Daemon:
         self._clamp()
         parts = assemble(self._config, self._store, clock=self._clock, listener=self._listener, stop=self._stop)
         self._parts = parts
-        previous_hook, threading.excepthook = threading.excepthook, self._died
         scheduler = self._scheduler()
-        try:
+        with _threads_live_on(self._stop), _run_down(parts, self._stop):
             for pump in _pumps(parts):
                 pump.start()
             scheduler.start()
@@ -84,14 +82,9 @@ class Daemon:
             ready()
             self._stop.wait()
             systemd.notify("STOPPING=1")
-        finally:
             scheduler.shutdown(wait=False)
-            _wind_down(parts, self._stop)
-            with suppress(BridgeError):
-                self._store.set_fact(ALIVE, "")
-            threading.excepthook = previous_hook
-        if self._failure is not None:
-            raise self._failure
+        with suppress(BridgeError):
+            self._store.set_fact(ALIVE, "")
 
     def stop(self) -> None:
         """Tell the daemon to stop. Safe to call from a signal handler, and twice."""
@@ -155,11 +148,6 @@ class Daemon:
             return
         systemd.notify(f"STATUS=watching {summary.polled} messages, {owed} deliveries owed")
 
-    def _died(self, args: threading.ExceptHookArgs) -> None:
-        """A thread that dies silently would leave a daemon that looks alive and does nothing."""
-        self._failure = args.exc_value
-        self._stop.set()
-
 
 def follow_clock(clock: Clock, store: Store) -> bool:
     """Follow a wall clock that was set, moving what is scheduled by as much. True if it was set.
@@ -193,15 +181,13 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     troubles = _Troubles()
     heard = Listeners(listener, troubles)
     parts = assemble(config, store, clock=clock, listener=heard, stop=stop, hold_back=False)
-    try:
+    with _threads_live_on(stop), _run_down(parts, stop):
         for pump in _pumps(parts):
             pump.start()
         _drain([parts.poller.pump], stop)
         # The second round is for what the first one told: that a receiver is down, or up again.
         for _ in range(2):
             _drain([outbox.pump for outbox in parts.outboxes], stop)
-    finally:
-        _wind_down(parts, stop)
     if troubles.latest is not None:
         raise NotNowError(str(troubles.latest))
     return parts.poller.health
@@ -239,13 +225,38 @@ def _drain(pumps: Sequence[Pump[Any, Any]], stop: threading.Event) -> None:
             pass
 
 
-def _wind_down(parts: Parts, stop: threading.Event) -> None:
-    """Stop everything, side by side: what hangs in one receiver must not take the time of the others."""
-    stop.set()
-    stopping = [threading.Thread(target=pump.stop, args=(STOP_WITHIN,)) for pump in _pumps(parts)]
-    for thread in stopping:
-        thread.start()
-    for thread in stopping:
-        thread.join()
-    for channel in parts.channels:
-        channel.close()
+@contextmanager
+def _threads_live_on(stop: threading.Event) -> Iterator[None]:
+    """Stop when a thread dies of a fault of its own, and raise that fault at the end.
+
+    A daemon that has lost a thread would look alive and do nothing; its service manager starts a new one.
+    """
+    faults: list[BaseException] = []
+
+    def died(args: threading.ExceptHookArgs) -> None:
+        faults.append(args.exc_value or RuntimeError(f"the thread {args.thread} died"))
+        stop.set()
+
+    before, threading.excepthook = threading.excepthook, died
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+    if faults:
+        raise faults[0]
+
+
+@contextmanager
+def _run_down(parts: Parts, stop: threading.Event) -> Iterator[None]:
+    """Stop everything at the end, side by side: what hangs in one receiver must not take the time of the others."""
+    try:
+        yield
+    finally:
+        stop.set()
+        stopping = [threading.Thread(target=pump.stop, args=(STOP_WITHIN,)) for pump in _pumps(parts)]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
+        for channel in parts.channels:
+            channel.close()

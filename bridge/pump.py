@@ -144,8 +144,11 @@ class Pump(Generic[Job, Result]):
         """Drop the jobs that no thread has begun: they stay due in the store."""
         while True:
             try:
-                self._jobs.get_nowait()
+                job = self._jobs.get_nowait()
             except queue.Empty:
+                return
+            if job is None:  # a thread's word to end, not a job
+                self._jobs.put(None)
                 return
             with self._idle:
                 self._in_flight -= 1

@@ -163,7 +163,12 @@ def _with_logs(option: Any) -> Config:
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM and SIGINT call ``stop``."""
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(*_: object) -> None:
+        # In a thread of its own: the handler may have interrupted the very code that holds the lock ``stop`` needs.
+        threading.Thread(target=stop).start()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
