@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.clock import SystemClock
 from bridge.errors import CredentialsError, NotNowError, UsageError
+from bridge.limits import ensure_files, files_needed
 from bridge.listener import Listener, Listeners
 from bridge.logs import LogListener, configure
 from bridge.model import Attempt, Dead, Delivered, Retry
@@ -38,6 +40,9 @@ def run(config: ConfigOption = None) -> None:
     from bridge.daemon import Daemon  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = _with_logs(config)
+    too_few_files = ensure_files(files_needed(settings))
+    if too_few_files:
+        structlog.get_logger().warning("few files", why=too_few_files)
     with Store(settings.database, exclusive=True) as store:
         daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener())
         with _signals(daemon.stop):

@@ -1,0 +1,32 @@
+"""The system's limit on open files: each call in flight needs one, and running out looks like a broken network."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+
+_BESIDE_CALLS = 60
+"""Files that the process has open whatever it does: the database's connections (three each), logs, libraries."""
+
+
+def files_needed(config: Config) -> int:
+    """Reckon how many files may be open at once."""
+    return config.wbiztool.concurrency + sum(receiver.concurrency for receiver in config.receivers) + _BESIDE_CALLS
+
+
+def ensure_files(needed: int) -> str | None:
+    """Raise this process's own limit as far as it must and may. Returns what to say if that is not enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return None
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed >= needed:
+        return None
+    return (
+        f"this process may open {allowed} files, and may need {needed}: raise the limit (LimitNOFILE= under systemd, "
+        f"`ulimit -Hn` in a shell), or lower wbiztool.concurrency"
+    )
