@@ -29,6 +29,19 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,  # http.client, of a header that can't be encoded; its text would hold the header
+)
+
+_ANSWER_LIMIT = 16 * BODY_LIMIT
+"""How many bytes of an answer are taken from the wire, headers included. The body's own limit, :data:`BODY_LIMIT`,
+does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
+
+
 class Channel:
     """Sends POSTs to one place. Safe to use from several threads at once.
 
@@ -82,7 +95,7 @@ class Channel:
                 proxies=self._proxies,
             )
             return _read(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        except _FAILURES as error:
             raise WireError(_in_words(error, self._where, self._timeout)) from None
 
     def close(self) -> None:
@@ -101,6 +114,8 @@ def _read(response: requests.Response) -> Reply:
                 raw.release_conn()
                 break
             body += piece
+    except ValueError as error:  # a chunk of less than -1 bytes
+        raise http.client.HTTPException from error
     finally:
         raw.close()
     return Reply(
@@ -133,7 +148,8 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLError,), "TLS with {where} does not work"),
     ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), "{where} cut its answer in the middle"),
     ((ConnectionError, http.client.RemoteDisconnected), "{where} cut the connection"),
-    ((http.client.HTTPException,), "{where} does not answer in HTTP"),
+    ((http.client.HTTPException, requests.exceptions.InvalidHeader), "{where} does not answer in HTTP"),
+    ((ValueError,), "what is to be sent to {where} can't be written as HTTP: look at its headers"),
 )
 """What to say of a failed call: the first row with a type that stands anywhere in the exception's chain."""
 
@@ -164,7 +180,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 class _Timed(io.RawIOBase):
-    """Reads from a socket until a deadline for the whole, where a socket's own timeout is for each read."""
+    """Reads one answer from a socket, bounded as a whole in time and size; a socket's own timeout is for each read."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         super().__init__()
@@ -172,6 +188,7 @@ class _Timed(io.RawIOBase):
         self._sock = sock
         timeout = sock.gettimeout()
         self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._room = _ANSWER_LIMIT
 
     def readable(self) -> bool:
         return True
@@ -182,12 +199,26 @@ class _Timed(io.RawIOBase):
             if left <= 0:
                 raise TimeoutError
             self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._room -= count or 0
+        if self._room < 0:
+            raise http.client.HTTPException("the answer does not end")
+        return count
 
     def close(self) -> None:
         if not self.closed:
             self._raw.close()
         super().close()
+
+
+class _Lines(io.BufferedReader):
+    """Remembers the line that was read last: an empty one, without even its end, is the end of the connection."""
+
+    last = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.last = super().readline(size)
+        return self.last
 
 
 class _TimedResponse(http.client.HTTPResponse):
@@ -196,7 +227,13 @@ class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         # urllib3 has just set the socket's timeout to what is left of the call's total.
-        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
+        self.fp = self._lines = _Lines(_Timed(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        super().begin()
+        if not self._lines.last:
+            # http.client takes headers that were cut for whole ones, and a "200 OK" without its end for an answer.
+            raise http.client.RemoteDisconnected
 
 
 class _Connection(HTTPConnection):

@@ -91,10 +91,14 @@ class Pump(Generic[Job, Result]):
         self._stopping.set()
         self._results.put(None)
         until = self._clock.monotonic() + seconds
-        self._threads[-1].join(max(0.0, until - self._clock.monotonic()))
+        self._join(self._threads[-1], until)
         for _ in range(self._size):
             self._jobs.put(None)
         for thread in self._threads[:-1]:
+            self._join(thread, until)
+
+    def _join(self, thread: threading.Thread, until: float) -> None:
+        if thread.ident is not None:  # else a failure came before its start
             thread.join(max(0.0, until - self._clock.monotonic()))
 
     def _labour(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +19,8 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings: set[str] = set()
         for secret in secrets:
-            spellings.update(
-                {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
-            )
-            spellings.update(_url_parts(secret))
+            for part in {secret, *_url_parts(secret)}:
+                spellings.update(_spelled(part))
         self._spellings = sorted((s for s in spellings if len(s) >= _SHORTEST), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
@@ -33,13 +31,26 @@ class Redactor:
         return text
 
 
+def _spelled(secret: str) -> set[str]:
+    """List how programs write a text: as it is, in URLs, in JSON with and without escapes (PHP's: the slash too)."""
+    # A secret from the environment may hold bytes that are no UTF-8, which Python keeps as halves of surrogate pairs.
+    urls = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
+    urls.add(quote_plus(secret, errors="replace"))
+    texts = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    return {secret} | urls | texts | {text.replace("/", "\\/") for text in texts}
+
+
 def _url_parts(secret: str) -> set[str]:
-    """List what of a secret URL servers and libraries quote on its own: its path with the query, and the query."""
+    """List what of a secret URL servers and libraries quote on its own: path and query, the query, the password."""
     if "://" not in secret:
         return set()
-    parts = urlsplit(secret)
+    try:
+        parts = urlsplit(secret)
+    except ValueError:  # a secret that only looks like a URL
+        return set()
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return {part for part in (target, parts.path, parts.query, parts.password or "") if len(part) > _SHORTEST}
+    password = parts.password or ""
+    return {part for part in (target, parts.path, parts.query) if len(part) > _SHORTEST} | {password, unquote(password)}
 
 
 def clean_text(text: str) -> str:

@@ -126,9 +126,10 @@ def decide(
             if probe or not gate.shut:
                 step = gate.step + 1
                 failed = replace(failed, shut=True, step=step, probe_at=_later(step, now, jitter))
-            return Decision(dead, failed, None if gate.shut else Change.DOWN)
+            return Decision(dead, failed, None if gate.shut else Change.DOWN, expire_before=_expiry(gate, probe, now))
         case Retry(why, after) if after is not None:
-            return _asked_to_wait(deliveries, gate, why, now + min(max(after, SHORTEST_PAUSE), LONGEST_PAUSE), now)
+            until = now + min(max(after, SHORTEST_PAUSE), LONGEST_PAUSE)
+            return _asked_to_wait(deliveries, gate, why, until, probe=probe, now=now)
         case Retry(why):
             return _to_retry(deliveries, gate, why, probe=probe, now=now, jitter=jitter)
         case _:
@@ -140,7 +141,10 @@ def _delivered(deliveries: tuple[Delivery, ...], gate: Gate, now: datetime) -> D
         replace(delivery, state=DeliveryState.DELIVERED, attempts=delivery.attempts + 1, finished_at=now, reason=None)
         for delivery in deliveries
     )
-    return Decision(done, Gate(gate.receiver), Change.UP if gate.shut else None, release=gate.shut)
+    # It may have been in flight when another attempt was asked to wait: that wish still holds.
+    paused_until = gate.paused_until if gate.paused_until is not None and gate.paused_until > now else None
+    opened = Gate(gate.receiver, paused_until=paused_until)
+    return Decision(done, opened, Change.UP if gate.shut else None, release=gate.shut)
 
 
 def _to_retry(
@@ -149,12 +153,11 @@ def _to_retry(
     failed = _failed(gate, why, now)
     step = max(delivery.attempts for delivery in deliveries) + 1
     wait_until = _later(step, now, jitter)
-    change, expire_before = None, None
+    change = None
     if gate.shut and probe:
         step = gate.step + 1
         wait_until = _later(step, now, jitter)
         failed = replace(failed, step=step, probe_at=wait_until)
-        expire_before = now - LIFETIME
     elif not gate.shut and failed.failures >= SHUTS_AFTER:
         failed = replace(failed, shut=True, step=step, probe_at=wait_until)
         change = Change.DOWN
@@ -164,11 +167,16 @@ def _to_retry(
         else replace(delivery, attempts=delivery.attempts + 1, due_at=wait_until, reason=why)
         for delivery in deliveries
     )
-    return Decision(tried, failed, change, expire_before=expire_before)
+    return Decision(tried, failed, change, expire_before=_expiry(gate, probe, now))
 
 
-def _asked_to_wait(deliveries: tuple[Delivery, ...], gate: Gate, why: str, until: datetime, now: datetime) -> Decision:
-    """Honour ``Retry-After``. It uses up no step of the schedule (the receiver is well, and said when), but time."""
+def _asked_to_wait(
+    deliveries: tuple[Delivery, ...], gate: Gate, why: str, until: datetime, *, probe: bool, now: datetime
+) -> Decision:
+    """Honour ``Retry-After``. It uses up no step of the schedule (the receiver is well, and said when), but time.
+
+    Attempts that were in flight together may ask for different waits: the longest holds.
+    """
     waiting = tuple(
         _given_up(delivery, f"given up after {LIFETIME.total_seconds() / 3600:.0f} hours; the last: {why}", now)
         if now - delivery.first_due_at >= LIFETIME
@@ -176,7 +184,9 @@ def _asked_to_wait(deliveries: tuple[Delivery, ...], gate: Gate, why: str, until
         for delivery in deliveries
     )
     probe_at = until if gate.shut else gate.probe_at
-    return Decision(waiting, replace(gate, paused_until=until, probe_at=probe_at, reason=why))
+    paused_until = until if gate.paused_until is None else max(until, gate.paused_until)
+    asked = replace(gate, paused_until=paused_until, probe_at=probe_at, reason=why)
+    return Decision(waiting, asked, expire_before=_expiry(gate, probe, now))
 
 
 def _failed(gate: Gate, why: str, now: datetime) -> Gate:
@@ -185,6 +195,11 @@ def _failed(gate: Gate, why: str, now: datetime) -> Gate:
 
 def _given_up(delivery: Delivery, why: str, now: datetime) -> Delivery:
     return replace(delivery, state=DeliveryState.DEAD, attempts=delivery.attempts + 1, finished_at=now, reason=why)
+
+
+def _expiry(gate: Gate, probe: bool, now: datetime) -> datetime | None:
+    """Say what a failed probe gives up, however it failed: else a backlog would shrink by one for each probe."""
+    return now - LIFETIME if gate.shut and probe else None
 
 
 def _later(step: int, now: datetime, jitter: Callable[[], float]) -> datetime:

@@ -48,7 +48,7 @@ class Database:
         self.path = Path(self.url.database or "") if self.url.drivername.startswith("sqlite") else None
         """The file, for SQLite."""
         if self.path is None:
-            self._engine = sa.create_engine(self.url, pool_pre_ping=True)
+            self._engine = postgres_engine(self.url, pool_pre_ping=True)
         else:
             self._engine = _sqlite_engine(self.url, self.path)
         self._reader = self._engine.execution_options(reads_only=True)
@@ -86,6 +86,9 @@ class Database:
             yield
         except sa.exc.DBAPIError as error:
             raise _translated(error, self.name) from error.orig
+        except sa.exc.TimeoutError:
+            # Every connection of the pool waits for a lock, or for a server that does not answer.
+            raise NotNowError(f"the database {self.name} is busy") from None
 
     def insert(self, table: sa.Table) -> Any:
         """Begin an INSERT that knows ``on_conflict_do_update``; the two dialects spell it alike."""
@@ -94,6 +97,12 @@ class Database:
         else:
             from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415 -- likewise
         return insert(table)
+
+
+def postgres_engine(url: sa.URL, **options: Any) -> sa.Engine:
+    """Make an engine whose connections wait for the server, and for others' locks, no longer than BUSY_TIMEOUT."""
+    waits = {"connect_timeout": max(2, int(BUSY_TIMEOUT)), "options": f"-c lock_timeout={int(BUSY_TIMEOUT * 1000)}"}
+    return sa.create_engine(url, connect_args=waits, **options)
 
 
 def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
@@ -148,6 +157,8 @@ def _translated(error: sa.exc.DBAPIError, name: str) -> BridgeError:
         for known, words in _NEVER:
             if code & _PRIMARY_CODE == known:
                 return DatabaseError(f"the database {name} {words}")
+        # A wrong statement is an OperationalError too, and no wait mends it.
+        return DatabaseError(f"the database {name} answers {getattr(error.orig, 'sqlite_errorname', code)}")
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or error.connection_invalidated:
         return NotNowError(f"the database {name} is out of reach or busy ({type(error.orig).__name__})")
     return DatabaseError(f"the database {name} answers {type(error.orig).__name__}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from typing import TYPE_CHECKING, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import sqlalchemy as sa
 
 from bridge.errors import NotNowError
-from bridge.store.engine import DatabaseError
+from bridge.store.engine import DatabaseError, postgres_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,9 @@ class DaemonLock:
             os.close(self._file)
             self._file = None
         if self._connection is not None:
+            # The server notices a closed connection a moment later; said aloud, the next one can have it at once.
+            with contextlib.suppress(sa.exc.DBAPIError):
+                self._connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_KEY)))
             self._connection.close()
             self._connection = None
 
@@ -73,7 +77,7 @@ def _lock_file(path: Path) -> int:
 
 
 def _advisory_lock(database: Database) -> sa.Connection:
-    engine = sa.create_engine(database.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+    engine = postgres_engine(database.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
     with database.in_words():
         connection = engine.connect()
         if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY))):

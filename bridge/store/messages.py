@@ -75,15 +75,16 @@ class Messages:
             gone = [id_ for id_ in listed if id_ not in watchlist]
             for chunk in chunks(new):
                 self._upsert(connection, chunk, {"listed": True, "added": False}, now)
-            detailed = ((id_, *watchlist.details(id_)) for id_ in watchlist.detailed())
-            for described in chunks(detailed):
-                _describe(connection, described)
             for chunk in chunks(gone):
                 connection.execute(
                     sa.update(messages)
                     .where(messages.c.id.in_(chunk))
                     .values(listed=False, due_at=sa.case((messages.c.added, messages.c.due_at), else_=None))
                 )
+            detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
+            for described in chunks((id_, label, tags) for id_, (label, tags) in detailed.items()):
+                _describe(connection, described)
+            _undescribe(connection, detailed)
             set_meta(self._database, connection, _LIST_DIGEST, digest)
         return len(new), len(gone)
 
@@ -92,10 +93,7 @@ class Messages:
     ) -> list[int]:
         """Watch messages, due at once; those that were not watched before are returned. A label or tags replace."""
         with self._database.write() as connection:
-            known = connection.scalars(
-                sa.select(messages.c.id).where(messages.c.id.in_(ids), messages.c.listed | messages.c.added)
-            )
-            before = set(known)
+            before = _watched(connection, ids)
             for chunk in chunks(ids):
                 self._upsert(connection, chunk, {"listed": False, "added": True}, now)
                 given = {name: value for name, value in (("label", label), ("tags", tags)) if value}
@@ -109,17 +107,14 @@ class Messages:
         Returns those that are no longer watched, and those that still are because the configuration lists them.
         """
         with self._database.write() as connection:
-            found = connection.execute(
-                sa.select(messages.c.id, messages.c.listed).where(
-                    messages.c.id.in_(ids), messages.c.listed | messages.c.added
+            found = _watched(connection, ids)
+            for chunk in chunks(ids):
+                connection.execute(
+                    sa.update(messages)
+                    .where(messages.c.id.in_(chunk))
+                    .values(added=False, due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None))
                 )
-            ).all()
-            connection.execute(
-                sa.update(messages)
-                .where(messages.c.id.in_(ids))
-                .values(added=False, due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None))
-            )
-        return [row.id for row in found if not row.listed], [row.id for row in found if row.listed]
+        return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled: the clock was set. Within a transaction."""
@@ -193,6 +188,28 @@ def _parameters(poll: Polled) -> dict[str, Any]:
         state = verdict.state
         parameters |= {"new_status": str(state.status), "new_since": state.since, "new_error": state.error}
     return parameters
+
+
+def _watched(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bool]:
+    """Tell which of these are watched, and of each whether the configuration lists it."""
+    query = sa.select(messages.c.id, messages.c.listed).where(_STILL_WATCHED)
+    found: dict[int, bool] = {}
+    for chunk in chunks(ids):
+        found.update((row.id, row.listed) for row in connection.execute(query.where(messages.c.id.in_(chunk))))
+    return found
+
+
+def _undescribe(connection: sa.Connection, detailed: Collection[int]) -> None:
+    """Take label and tags from what the configuration lists without any now. Those of a command's watch stay."""
+    described = connection.scalars(
+        sa.select(messages.c.id).where(
+            messages.c.listed,
+            ~messages.c.added,
+            messages.c.label.is_not(sa.null()) | messages.c.tags.is_not(sa.null()),
+        )
+    ).all()
+    for chunk in chunks(id_ for id_ in described if id_ not in detailed):
+        connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(label=sa.null(), tags=sa.null()))
 
 
 def _describe(connection: sa.Connection, described: Iterable[tuple[int, str | None, Mapping[str, str]]]) -> None:

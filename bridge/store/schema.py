@@ -112,7 +112,14 @@ deliveries = sa.Table(
     sa.Column("reason", sa.Text),
     sqlite_autoincrement=True,
 )
-sa.Index("deliveries_due", deliveries.c.receiver, deliveries.c.due_at, sqlite_where=_owed, postgresql_where=_owed)
+sa.Index(
+    "deliveries_due",
+    deliveries.c.receiver,
+    deliveries.c.due_at,
+    deliveries.c.id,
+    sqlite_where=_owed,
+    postgresql_where=_owed,
+)
 sa.Index(
     "deliveries_order",
     deliveries.c.receiver,

@@ -103,7 +103,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("deliveries_due", "deliveries", ["receiver", "due_at"], sqlite_where=_OWED, postgresql_where=_OWED)
+    op.create_index(
+        "deliveries_due", "deliveries", ["receiver", "due_at", "id"], sqlite_where=_OWED, postgresql_where=_OWED
+    )
     op.create_index("deliveries_event", "deliveries", ["event"])
     op.create_index(
         "deliveries_order", "deliveries", ["receiver", "subject", "id"], sqlite_where=_OWED, postgresql_where=_OWED

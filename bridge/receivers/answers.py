@@ -1,0 +1,77 @@
+"""What an HTTP answer means for a delivery, whoever gave it: the table "Delivery" of the design. Pure.
+
+The reason (``why``) is for people. It holds the HTTP status and its name; never the body, which the attempt's record
+keeps, and never the receiver's URL, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bridge.model import Dead, Delivered, Retry
+from bridge.wire import Reply, retry_after
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.model import Outcome
+
+_FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
+_HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else stands there is not worth repeating
+
+
+def read(reply: Reply, at: datetime) -> Outcome:
+    """Read an answer by its status alone.
+
+    Args:
+        reply: The answer, with any status and any headers.
+        at: When it came, aware, in UTC: a ``Retry-After`` with a date is reckoned from it.
+    """
+    words = http_words(reply.status)
+    match reply.status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return Retry(f"{words}: the receiver wants fewer calls", after=retry_after(reply.headers, at))
+        case HTTPStatus.SERVICE_UNAVAILABLE if (wait := retry_after(reply.headers, at)) is not None:
+            return Retry(f"{words}: the receiver says when to come back", after=wait)
+        case HTTPStatus.GONE:
+            return Dead(f"{words}: the receiver says that nothing is to be sent here any more")
+    match reply.status // _FAMILY:
+        case 2:
+            return Delivered()
+        case 3:
+            return Retry(f"{words}: {_redirect(reply)}")
+        case 4:
+            return Retry(f"{words}: the receiver refuses it")
+        case 5:
+            return Retry(f"{words}: the receiver's server fails", quick=True)
+        case _:
+            return Retry(f"{words}: no answer that a POST can end with")
+
+
+def http_words(status: int) -> str:
+    """Name an HTTP status: ``HTTP 404 Not Found``, or just the number where it has no name."""
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def _redirect(reply: Reply) -> str:
+    """Say where a redirect leads. Only the host: the path and the query of an address may be a secret."""
+    location = reply.headers.get("location", "").strip()
+    if not location:
+        return "an answer of redirection that leads nowhere"
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:  # brackets that hold no IPv6 address
+        host = ""
+    if host is None:
+        target = "another address on the same host"
+    elif _HOST.fullmatch(host):
+        target = host
+    else:
+        target = "an unreadable address"
+    return f"redirects to {target}: redirects are not followed; put the final address into the configuration"

@@ -1,0 +1,181 @@
+"""Draws Slack messages: one event, or a digest, as Block Kit with a plain-text fallback. Pure.
+
+Slack refuses a whole message when one part of it is too long, so every part is cut to a size of its own, and these add
+up to less than the whole may have. Sources of the limits: https://docs.slack.dev/reference/block-kit/blocks (50 blocks
+in a message; header 150; section 3,000, or 10 fields of 2,000; context 10 elements) and
+https://docs.slack.dev/changelog/2018-truncating-really-long-messages (40,000 characters).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.receivers.slack_text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size
+from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of, needs_name, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.model import Event
+    from bridge.receivers.slack_digest import Digest, Group
+
+Block = dict[str, Any]
+
+_NAME: Final = 80  # all of these in the units of slack_text.size
+_LABEL: Final = 200
+_VALUE: Final = 500
+_ERROR: Final = 2_500
+_ERROR_OF_A_GROUP: Final = 300
+_ERROR_IN_TEXT: Final = 1_500
+_ID: Final = 200
+_TEXT: Final = 3_000
+_TEXT_OF_THE_REST: Final = 100
+_MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
+
+# What is drawn elsewhere in the message, or says nothing to people.
+_DRAWN_ELSEWHERE: Final = frozenset(
+    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
+)
+
+
+def draw_event(event: Event) -> Block:
+    """Draw one event: a header, what is known, why, and when. Returns the payload."""
+    words, error = WORDS[event.type], error_of(event)
+    name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
+    blocks = [_header(f"{words.emoji} {words.before}{name} {words.after}")]
+    if pairs := _pairs(event):
+        fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{escape(key)}*"), value)]
+        blocks.append({"type": "section", "fields": fields})
+    if error:
+        blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
+    blocks.append({"type": "context", "elements": [_own(date(event.at)), _plain(cut(event_id(event), _ID))]})
+    return _payload(_sentence(event), blocks)
+
+
+def draw_digest(digest: Digest, first: datetime, last: datetime) -> Block:
+    """Draw a digest of events that came from ``first`` to ``last``. Returns the payload."""
+    totals = [(WORDS[type_], count) for type_, count in digest.totals]
+    headline = f"{totals[0][0].emoji} {digest.count:,} events"
+    blocks = [_header(headline), _own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
+    for group in digest.groups:
+        blocks.append(_section(_title(group)))
+        if group.names:
+            blocks.append({"type": "context", "elements": [_plain(_names(group))]})
+    if rest := _rest(digest):
+        blocks.append(_section(rest))
+    span = date(first) if first == last else f"{date(first)} – {date(last)}"
+    blocks.append({"type": "context", "elements": [_own(span)]})
+    counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
+    return _payload("\n".join([f"{headline}: {counts}", *_lines(digest)]), blocks)
+
+
+def event_id(event: Event) -> str:
+    """Return the event's id as it can be shown."""
+    return one_line(event.id) or "no id"
+
+
+def _sentence(event: Event) -> str:
+    """Say it all on one line, for notifications: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
+    words = WORDS[event.type]
+    name = f" {fit(inert(name_of(event)), _NAME)}" if needs_name(event) else ""
+    label, error = fit(inert(label_of(event)), _LABEL), fit(inert(error_of(event)), _ERROR_IN_TEXT)
+    return " · ".join(filter(None, [f"{words.emoji} {words.before}{name} {words.after}", label, error]))
+
+
+def _pairs(event: Event) -> list[tuple[str, Block]]:
+    """List what is known about the event, each with its name."""
+    data = event.data
+    known = {
+        "Message": "" if event.message_id is None else str(event.message_id),
+        "Receiver": one_line(data.get("receiver")),
+        "Number": one_line(data.get("number")),
+        "Label": label_of(event),
+        "Status": status_of(event),
+        "Tags": one_line(data.get("tags")) if data.get("tags") else "",
+    }
+    pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
+    for key, value in data.items():
+        if key in _DRAWN_ELSEWHERE or not (text := one_line(value)):
+            continue
+        moment = moment_of(value)
+        title = cut(_capitalised(one_line(key)), _NAME)
+        pairs.append((_without_formatting(title), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
+    return pairs
+
+
+def _capitalised(key: str) -> str:
+    words = key.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _without_formatting(title: str) -> str:
+    """Keep letters, digits and spaces of a key: it stands between the bridge's own formatting."""
+    return " ".join("".join(char if char.isalnum() else " " for char in title).split()) or "Other"
+
+
+def _title(group: Group) -> str:
+    """Write ``4,990 × failed: Invalid phone number``."""
+    words = "" if group.type is None else WORDS[group.type].short
+    error = "" if group.error is None else fit(group.error, _ERROR_OF_A_GROUP)
+    what = ": ".join(filter(None, [words, error]))
+    return f"{group.count:,} × {what or ('events' if group.error is None else 'no error given')}"
+
+
+def _names(group: Group) -> str:
+    """Write ``12346 (Invoice 88), 12347 and 4,980 more``."""
+    names = ", ".join(group.names)
+    return f"{names} and {group.more:,} more" if group.more else names
+
+
+def _rest(digest: Digest) -> str:
+    if not digest.other_groups:
+        return ""
+    groups = "1 other group" if digest.other_groups == 1 else f"{digest.other_groups:,} other groups"
+    return f"and {digest.other_events:,} more in {groups}"
+
+
+def _lines(digest: Digest) -> list[str]:
+    """Write the groups for the fallback, as many as fit, and count the rest, so that the counts add up there, too."""
+    lines: list[str] = []
+    room = _TEXT - _TEXT_OF_THE_REST - size("".join(WORDS[type_].short for type_, _ in digest.totals)) - 40 * 15
+    for index, group in enumerate(digest.groups):
+        line = inert(_title(group))
+        names = f" — {inert(_names(group))}" if group.names else ""
+        room -= size(line + names) + 2
+        if room < 0:
+            left = digest.groups[index:]
+            return [*lines, _rest_in_text(digest, len(left), sum(each.count for each in left))]
+        lines.append(line + names)
+    return [*lines, *filter(None, [_rest(digest)])]
+
+
+def _rest_in_text(digest: Digest, groups: int, events: int) -> str:
+    groups, events = groups + digest.other_groups, events + digest.other_events
+    return f"and {events:,} more in {'1 other group' if groups == 1 else f'{groups:,} other groups'}"
+
+
+def _payload(text: str, blocks: Sequence[Block]) -> Block:
+    return {"text": escape(text), "blocks": list(blocks), "unfurl_links": False, "unfurl_media": False}
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": _plain(text)}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _plain(text)}
+
+
+def _own_section(text: str) -> Block:
+    return {"type": "section", "text": _own(text)}
+
+
+def _plain(text: str) -> Block:
+    """Hold text from outside. ``emoji`` false: ``:x:`` in an error stays what it is."""
+    return {"type": "plain_text", "text": escape(text), "emoji": False}
+
+
+def _own(text: str) -> Block:
+    """Hold the bridge's own words, with formatting. ``verbatim``: Slack is not to look for links and names in them."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

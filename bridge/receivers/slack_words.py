@@ -1,0 +1,87 @@
+"""What people read about an event: its sign, its sentence, whom it names, and why. Pure.
+
+Event data come from the store and may be of a later version: whatever is missing or of another type reads as empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.model import EventType
+from bridge.receivers.slack_text import one_line
+
+if TYPE_CHECKING:
+    from bridge.model import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a type of event is told.
+
+    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for counts.
+    """
+
+    emoji: str
+    before: str
+    after: str
+    short: str
+
+
+WORDS: Mapping[EventType, Words] = {
+    EventType.MESSAGE_PENDING: Words("🕒", "Message", "is pending", "pending"),
+    EventType.MESSAGE_SENT: Words("✅", "Message", "was sent", "sent"),
+    EventType.MESSAGE_FAILED: Words("❌", "Message", "failed", "failed"),
+    EventType.MESSAGE_CANCELLED: Words("🚫", "Message", "was cancelled", "cancelled"),
+    EventType.MESSAGE_EXPIRED: Words("⌛", "Message", "expired", "expired"),
+    EventType.MESSAGE_UNKNOWN: Words("❓", "Message", "is unknown to WbizTool", "unknown"),
+    EventType.MESSAGE_STUCK: Words("🐌", "Message", "is stuck", "stuck"),
+    EventType.MESSAGE_ABANDONED: Words("💤", "Message", "is no longer polled", "abandoned"),
+    EventType.SOURCE_DOWN: Words("🔴", "WbizTool's status API", "is down", "status API down"),
+    EventType.SOURCE_UP: Words("🟢", "WbizTool's status API", "is back", "status API back"),
+    EventType.NUMBER_DISCONNECTED: Words("📵", "WhatsApp number", "is disconnected", "number disconnected"),
+    EventType.NUMBER_CONNECTED: Words("📱", "WhatsApp number", "is connected", "number connected"),
+    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down"),
+    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back"),
+}
+"""How each type of event is told."""
+
+_WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
+
+
+def name_of(event: Event) -> str:
+    """Name what the event is about: the message's id, the number, the receiver; else its subject."""
+    if event.message_id is not None:
+        return str(event.message_id)
+    for key in ("receiver", "number"):
+        if name := one_line(event.data.get(key)):
+            return name
+    return one_line(event.subject)
+
+
+def needs_name(event: Event) -> bool:
+    """Tell whether the sentence about the event names something. There is only one status API."""
+    return event.type not in _WITHOUT_NAME
+
+
+def label_of(event: Event) -> str:
+    """Return the message's label on one line, empty where it has none that can be seen."""
+    return one_line(event.data.get("label"))
+
+
+def error_of(event: Event) -> str:
+    """Return why it came so, on one line: WbizTool's error for a message, the reason for the bridge's own health."""
+    return one_line(state_of(event, "current").get("error")) or one_line(event.data.get("reason"))
+
+
+def status_of(event: Event) -> str:
+    """Write the change: ``pending → failed``; only the new status where there was none before."""
+    previous, current = (one_line(state_of(event, key).get("status")) for key in ("previous", "current"))
+    return f"{previous} → {current}" if previous and current else current or previous
+
+
+def state_of(event: Event, key: str) -> Mapping[str, Any]:
+    """Return ``previous`` or ``current``, empty where it is null or no object."""
+    state = event.data.get(key)
+    return state if isinstance(state, Mapping) else {}

@@ -1,0 +1,491 @@
+"""What happened and who is owed it, in a real database: one transaction, one event, and order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.events import event_id
+from bridge.model import Attempt, Dead, Delivery, DeliveryState, Event, EventType, Observation, Retry, Status
+from bridge.retry import LIFETIME, Gate, decide
+from bridge.routing import Subscription
+from bridge.store import DatabaseError, Polled, Store, Tried
+from bridge.transition import judge
+from tests.world.plans import is_slow, plans
+from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, polled, statements, tried
+
+_EVERYTHING = Subscription("crm", ("*",))
+_NO = Retry("500 Internal Server Error")
+
+
+def deliveries(store: Store) -> dict[int, Delivery]:
+    return {delivery.id: delivery for delivery in store.listing.deliveries()}
+
+
+def states(store: Store) -> list[DeliveryState]:
+    return [delivery.state for _, delivery in sorted(deliveries(store).items())]
+
+
+def of(store: Store, id_: int) -> Delivery:
+    (found,) = (delivery for delivery in deliveries(store).values() if delivery.event.message_id == id_)
+    return found
+
+
+# A transition
+
+
+def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
+    store.messages.watch([12346], after(-31), label="Invoice 88", tags={"team": "billing"})
+    observe(store, 12346, Status.PENDING, after(-31), to=())
+    seen = polled(known(store, 12346), Status.FAILED, NOW, error="Invalid phone number")
+    (told,) = store.record_polls([seen], [_EVERYTHING, Subscription("ops"), Subscription("sent", ("message.sent",))])
+    expected = Event(
+        id=event_id(store.id, "message/12346", 2),
+        type=EventType.MESSAGE_FAILED,
+        at=NOW,
+        subject="message/12346",
+        sequence=2,
+        data={
+            "message_id": 12346,
+            "label": "Invoice 88",
+            "tags": {"team": "billing"},
+            "sequence": 2,
+            "previous": {"status": "pending", "code": 0, "since": "2026-11-23T19:59:29.000Z"},
+            "current": {
+                "status": "failed",
+                "code": 2,
+                "since": "2026-11-23T20:00:00.000Z",
+                "error": "Invalid phone number",
+            },
+        },
+        message_id=12346,
+    )
+    assert told == expected
+    assert [event for _, event in store.listing.events()][-1] == expected
+    assert known(store, 12346).sequence == 2
+    owed = store.listing.deliveries()
+    assert {delivery.receiver for delivery in owed} == {"crm", "ops"}
+    assert all(delivery.event == expected for delivery in owed)
+    assert all(delivery.state is DeliveryState.OWED and delivery.attempts == 0 for delivery in owed)
+    assert all(delivery.due_at == delivery.first_due_at == delivery.created_at == NOW for delivery in owed)
+
+
+def test_a_transition_that_nobody_wants_is_recorded_all_the_same(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    assert len(observe(store, 1, Status.FAILED, to=())) == 1
+    assert len(store.listing.events()) == 1
+    assert store.listing.deliveries() == []
+
+
+def test_status_event_and_deliveries_are_written_together_or_not_at_all(own_store: Store) -> None:
+    statements(own_store, "CREATE UNIQUE INDEX one_only ON deliveries (receiver)")
+    own_store.messages.watch([1, 2], NOW)
+    polls = [polled(known(own_store, id_), Status.FAILED) for id_ in (1, 2)]
+    with pytest.raises(DatabaseError):
+        own_store.record_polls(polls, [_EVERYTHING])
+    assert own_store.listing.events() == []
+    assert own_store.listing.deliveries() == []
+    assert [known(own_store, id_).state for id_ in (1, 2)] == [None, None]
+    assert [message.id for message in own_store.messages.due(NOW, 10, ())] == [1, 2]
+
+    statements(own_store, "DROP INDEX one_only")
+    assert [event.sequence for event in own_store.record_polls(polls, [_EVERYTHING])] == [1, 1]
+    assert about(due(own_store)) == [(1, 1), (2, 1)]
+
+
+def test_the_same_poll_recorded_twice_is_one_event(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    seen = polled(known(store, 1), Status.FAILED)
+    assert len(store.record_polls([seen], [_EVERYTHING])) == 1
+    assert store.record_polls([seen], [_EVERYTHING]) == []
+    assert len(store.listing.events()) == len(store.listing.deliveries()) == known(store, 1).sequence == 1
+
+
+def test_two_polls_of_a_message_that_were_in_flight_at_once_are_one_event(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    before = known(store, 1)
+    polls = [polled(before, Status.PENDING), polled(before, Status.FAILED, after(1))]
+    assert [event.type for event in store.record_polls(polls, [_EVERYTHING])] == [EventType.MESSAGE_PENDING]
+    late = Polled(before, judge(before, Observation(Status.UNKNOWN, after(2)), timedelta(minutes=1)), after(2), None)
+    assert store.record_polls([late], [_EVERYTHING]) == []
+    assert known(store, 1).unknown_since is None
+
+
+def test_many_transitions_at_once_each_get_the_delivery_of_their_own_event(store: Store) -> None:
+    told = fail_some(store, range(1, 301), to=("crm", "ops"))
+    assert [event.message_id for event in told] == list(range(1, 301))
+    owed = store.listing.deliveries()
+    assert len(owed) == 600
+    assert sorted(about(owed)) == sorted([(id_, 1) for id_ in range(1, 301)] * 2)
+
+
+# Order
+
+
+def test_an_event_waits_until_the_one_before_it_is_delivered(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    observe(store, 1, Status.SENT, after(1))
+    assert about(due(store, after(9))) == [(1, 1)]
+    tried(store, due(store), OK, after(2))
+    assert about(due(store, after(9))) == [(1, 2)]
+
+
+def test_an_event_waits_while_the_one_before_it_waits_for_its_next_attempt(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    observe(store, 1, Status.SENT, after(1))
+    tried(store, due(store), _NO, after(2))
+    assert due(store, after(6)) == []
+    assert about(due(store, after(7))) == [(1, 1)]
+
+
+def test_an_event_waits_while_the_one_before_it_is_being_sent(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    observe(store, 1, Status.SENT)
+    (first,) = due(store)
+    assert store.ledger.due("crm", NOW, 10, {first.id}) == []
+
+
+def test_an_event_goes_on_when_the_one_before_it_is_dead(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    observe(store, 1, Status.SENT)
+    tried(store, due(store), Dead("410 Gone"))
+    assert about(due(store)) == [(1, 2)]
+
+
+def test_messages_and_receivers_do_not_wait_for_each_other(store: Store) -> None:
+    store.messages.watch([1, 2], NOW)
+    observe(store, 1, Status.PENDING, to=("crm", "ops"))
+    observe(store, 1, Status.SENT, to=("crm", "ops"))
+    observe(store, 2, Status.SENT, to=("crm",))
+    tried(store, due(store, receiver="ops"), OK)
+    assert about(due(store)) == [(1, 1), (2, 1)]
+    assert about(due(store, receiver="ops")) == [(1, 2)]
+
+
+def test_the_longest_due_goes_first_and_busy_ones_make_room(store: Store) -> None:
+    for id_, at in ((1, after(3)), (2, after(1)), (3, after(2)), (4, after(99))):
+        fail_some(store, [id_], at)
+    assert about(due(store, after(9))) == [(2, 1), (3, 1), (1, 1)]
+    assert about(due(store, after(9), most=2)) == [(2, 1), (3, 1)]
+    busy = {of(store, 2).id}
+    assert about(store.ledger.due("crm", after(9), 2, busy)) == [(3, 1), (1, 1)]
+
+
+def test_what_is_grouped_is_held_back_for_its_wait(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    waiting = Subscription("ops", wait=timedelta(seconds=10))
+    store.record_polls([polled(known(store, 1), Status.FAILED)], [waiting])
+    assert due(store, after(9.9), receiver="ops") == []
+    (owed,) = due(store, after(10), receiver="ops")
+    assert (owed.created_at, owed.first_due_at, owed.due_at) == (NOW, after(10), after(10))
+
+
+def test_a_digest_tells_of_everything_that_is_owed_once_some_of_it_is_due(store: Store) -> None:
+    fail_some(store, [1], NOW)
+    fail_some(store, [2], after(30))
+    assert store.ledger.due_together("crm", after(-1), 10, at_once=False) == []
+    assert about(store.ledger.due_together("crm", NOW, 10, at_once=False)) == [(1, 1), (2, 1)]
+    assert about(store.ledger.due_together("crm", NOW, 1, at_once=False)) == [(1, 1)]
+    assert about(store.ledger.due_together("crm", after(-1), 10, at_once=True)) == [(1, 1), (2, 1)]
+
+
+def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:
+    fail_some(store, [1, 2, 3])
+    tried(store, of(store, 1), _NO)
+    tried(store, of(store, 1), _NO)
+    tried(store, of(store, 2), _NO)
+    assert about(store.ledger.probes("crm", 10)) == [(3, 1), (2, 1), (1, 1)]
+    assert about(store.ledger.probes("crm", 1)) == [(3, 1)]
+
+
+# What became of it
+
+
+def test_a_delivery_that_was_taken_is_no_longer_owed(store: Store) -> None:
+    fail_some(store, [1])
+    tried(store, due(store), OK, after(1), answer="thanks")
+    delivery = of(store, 1)
+    assert (delivery.state, delivery.finished_at, delivery.reason) == (DeliveryState.DELIVERED, after(1), None)
+    (attempt,) = store.listing.attempts(delivery.id)
+    assert (attempt.at, attempt.outcome, attempt.http_status, attempt.answer) == (after(1), "delivered", 200, "thanks")
+
+
+def test_every_attempt_leaves_a_record(store: Store) -> None:
+    fail_some(store, [1])
+    tried(store, due(store), _NO, NOW, answer="<h1>oops</h1>")
+    tried(store, of(store, 1), Dead("410 Gone"), after(5))
+    delivery = of(store, 1)
+    assert (delivery.state, delivery.reason) == (DeliveryState.DEAD, "410 Gone")
+    made = store.listing.attempts(delivery.id)
+    assert [(each.at, each.outcome, each.why) for each in made] == [
+        (NOW, "failed", "500 Internal Server Error"),
+        (after(5), "refused", "410 Gone"),
+    ]
+    assert made[0].duration == 0.25
+    assert made[0].answer == "<h1>oops</h1>"
+
+
+def test_one_attempt_may_carry_many_deliveries(store: Store) -> None:
+    fail_some(store, range(1, 1202))
+    carried = store.ledger.due_together("crm", NOW, 5000, at_once=False)
+    assert len(carried) == 1201
+    tried(store, carried, OK)
+    assert set(states(store)) == {DeliveryState.DELIVERED}
+    ids = {store.listing.attempts(delivery.id)[0].id for delivery in (carried[0], carried[600], carried[-1])}
+    assert len(ids) == 1
+
+
+def test_the_end_of_a_late_attempt_does_not_bring_back_what_was_settled_meanwhile(store: Store) -> None:
+    fail_some(store, [1])
+    (delivery,) = due(store)
+    tried(store, delivery, OK)
+    tried(store, delivery, _NO, after(1))
+    assert of(store, 1).state is DeliveryState.DELIVERED
+    assert len(store.listing.attempts(delivery.id)) == 2
+
+
+# Gates
+
+
+def test_a_receiver_that_never_failed_has_an_open_gate(store: Store) -> None:
+    assert store.ledger.gate("crm") == Gate("crm")
+
+
+def test_a_gate_is_kept_with_all_that_is_known_of_it(store: Store) -> None:
+    gate = Gate("crm", 4, after(-9), True, 2, after(300), after(60), "503")
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, gate)
+    assert store.ledger.gate("crm") == gate
+    assert store.ledger.gate("ops") == Gate("ops")
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, Gate("crm"))
+    assert store.ledger.gate("crm") == Gate("crm")
+
+
+def test_the_first_success_makes_everything_due_at_once(store: Store) -> None:
+    fail_some(store, [1, 2, 3], to=("crm", "ops"))
+    for _ in range(3):
+        for delivery in due(store) or store.ledger.probes("crm", 1):
+            tried(store, delivery, _NO)
+    assert store.ledger.gate("crm").shut
+    assert due(store) == []
+    tried(store, store.ledger.probes("crm", 1)[0], OK, after(2), probe=True)
+    assert store.ledger.gate("crm") == Gate("crm")
+    assert len(due(store, after(2))) == 2
+    assert len(due(store, receiver="ops")) == 3
+
+
+def test_a_failing_receiver_is_owed_nothing_beyond_its_time(store: Store) -> None:
+    fail_some(store, [1], NOW, to=("crm", "ops"))
+    fail_some(store, [2, 3], after(60))
+    for delivery in (of(store, 2), of(store, 2), of(store, 2)):
+        tried(store, delivery, _NO, after(60))
+    tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
+    assert states(store) == [DeliveryState.DEAD, DeliveryState.OWED, DeliveryState.OWED, DeliveryState.OWED]
+    (dead,) = store.listing.deliveries(state=DeliveryState.DEAD)
+    assert (dead.receiver, dead.event.message_id) == ("crm", 1)
+    assert dead.reason == "given up: the receiver has failed for all of its time; the last: 500 Internal Server Error"
+
+
+def test_a_probe_can_be_asked_for(store: Store) -> None:
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(900), paused_until=after(900)))
+    store.ledger.probe_now("crm", NOW)
+    assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=NOW)
+
+
+# Dead letters sent again
+
+
+def dead_letters(store: Store) -> None:
+    """Make five: message 1 of crm and ops at NOW, 2 of both a minute later, 3 of crm two minutes later; 4 is owed."""
+    for id_, at, to in ((1, NOW, ("crm", "ops")), (2, after(60), ("crm", "ops")), (3, after(120), ("crm",))):
+        fail_some(store, [id_], at, to=to)
+        for receiver in to:
+            tried(store, due(store, at, receiver=receiver), Dead("410 Gone"), at)
+    fail_some(store, [4], after(120))
+
+
+def again(store: Store) -> list[tuple[str, int | None]]:
+    owed = store.listing.deliveries(state=DeliveryState.OWED)
+    return sorted((delivery.receiver, delivery.event.message_id) for delivery in owed if delivery.event.message_id != 4)
+
+
+def test_all_dead_letters_can_be_sent_again(store: Store) -> None:
+    dead_letters(store)
+    assert store.ledger.retry(after(200)) == 5
+    assert len(again(store)) == 5
+    assert store.ledger.retry(after(200)) == 0
+
+
+def test_dead_letters_are_chosen_by_receiver(store: Store) -> None:
+    dead_letters(store)
+    assert store.ledger.retry(after(200), receiver="ops") == 2
+    assert again(store) == [("ops", 1), ("ops", 2)]
+
+
+def test_dead_letters_are_chosen_by_when_they_were_given_up(store: Store) -> None:
+    dead_letters(store)
+    assert store.ledger.retry(after(200), since=after(60)) == 3
+    assert again(store) == [("crm", 2), ("crm", 3), ("ops", 2)]
+
+
+def test_dead_letters_are_chosen_by_id_and_only_dead_ones_count(store: Store) -> None:
+    dead_letters(store)
+    chosen = [delivery.id for delivery in store.listing.deliveries() if delivery.event.message_id in {1, 4}]
+    assert store.ledger.retry(after(200), ids=[*chosen, 9999]) == 2
+    assert again(store) == [("crm", 1), ("ops", 1)]
+
+
+def test_what_dead_letters_are_chosen_by_must_all_be_true(store: Store) -> None:
+    dead_letters(store)
+    ids = [delivery.id for delivery in store.listing.deliveries()]
+    assert store.ledger.retry(after(200), ids=ids, receiver="crm", since=after(60)) == 2
+    assert again(store) == [("crm", 2), ("crm", 3)]
+    assert store.ledger.retry(after(200), ids=[]) == 0
+
+
+def test_a_dead_letter_that_is_sent_again_is_the_same_event_from_the_start_of_the_schedule(store: Store) -> None:
+    fail_some(store, [1])
+    for at in (0, 5):
+        tried(store, of(store, 1), _NO, after(at))
+    tried(store, of(store, 1), Dead("410 Gone"), after(10))
+    before = of(store, 1)
+    store.ledger.retry(after(20))
+    (delivery,) = due(store, after(20))
+    assert (delivery.id, delivery.event) == (before.id, before.event)
+    assert (delivery.state, delivery.attempts, delivery.finished_at) == (DeliveryState.OWED, 0, None)
+    assert delivery.first_due_at == delivery.due_at == after(20)
+    assert len(store.listing.attempts(delivery.id)) == 3
+
+
+def test_a_dead_letter_that_is_sent_again_goes_before_later_events_that_are_still_owed(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    observe(store, 1, Status.SENT)
+    tried(store, due(store), Dead("410 Gone"))
+    assert about(due(store)) == [(1, 2)]
+    store.ledger.retry(after(20))
+    assert about(due(store, after(20))) == [(1, 1)]
+
+
+def test_a_failing_receiver_is_probed_at_once_when_its_dead_letters_are_sent_again(store: Store) -> None:
+    fail_some(store, [1], to=("crm", "ops"))
+    tried(store, due(store), Dead("410 Gone"))
+    tried(store, due(store, receiver="ops"), Dead("410 Gone"))
+    store.ledger.retry(after(1), receiver="crm")
+    assert store.ledger.gate("crm").probe_at == after(1)
+    assert store.ledger.gate("ops").probe_at == after(5)
+
+
+# Health
+
+
+def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None:
+    subscriptions = [_EVERYTHING, Subscription("ops", ("receiver.*",))]
+    down = store.record_health(EventType.SOURCE_DOWN, "source", {"reason": "x"}, NOW, subscriptions, facts={"a": "1"})
+    fail_some(store, [1], to=("ops",))
+    decided = [(EventType.RECEIVER_DOWN, {"receiver": "ops"}, NOW), (EventType.RECEIVER_UP, {"receiver": "ops"}, NOW)]
+    with store._database.write() as connection:
+        told = store._add_health(connection, decided, "receiver/ops", subscriptions)
+    up = store.record_health(EventType.SOURCE_UP, "source", {}, after(1), subscriptions, facts={"a": "2"})
+    assert [(each.subject, each.sequence) for each in (down, *told, up)] == [
+        ("source", 1),
+        ("receiver/ops", 1),
+        ("receiver/ops", 2),
+        ("source", 2),
+    ]
+    assert len({each.id for each in (down, *told, up)}) == 4
+    assert down.data == {"reason": "x", "sequence": 1}
+    assert store.fact("a") == "2"
+    owed = [(each.receiver, each.event.type) for each in store.listing.deliveries() if each.event.message_id is None]
+    assert ("ops", EventType.RECEIVER_DOWN) not in owed
+    assert ("crm", EventType.RECEIVER_DOWN) in owed
+
+
+def test_what_became_of_deliveries_and_what_it_says_of_the_receiver_are_written_together(own_store: Store) -> None:
+    fail_some(own_store, [1])
+    (delivery,) = due(own_store)
+    statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
+    down = (EventType.RECEIVER_DOWN, {"receiver": "crm"}, NOW)
+    with pytest.raises(DatabaseError):
+        own_store.record_deliveries(_one(delivery), [down, down], "receiver/crm", [Subscription("ops")])
+    assert due(own_store) == [delivery]
+    assert own_store.listing.attempts(delivery.id) == []
+    assert own_store.ledger.gate("crm") == Gate("crm")
+    told = own_store.record_deliveries(_one(delivery), [down], "receiver/crm", [Subscription("ops")])
+    assert [event.type for event in told] == [EventType.RECEIVER_DOWN]
+    assert due(own_store) == []
+    assert [each.event.type for each in due(own_store, receiver="ops")] == [EventType.RECEIVER_DOWN]
+
+
+def _one(delivery: Delivery) -> list[Tried]:
+    decision = decide((delivery,), Dead("410 Gone"), Gate("crm"), probe=False, now=NOW, jitter=lambda: 0)
+    return [Tried((Attempt(NOW, 0.1, Dead("410 Gone"), 410),), decision, NOW)]
+
+
+# A clock that was set
+
+
+def test_a_clock_that_is_set_moves_what_is_owed_and_not_what_is_over(store: Store) -> None:
+    fail_some(store, [1, 2])
+    tried(store, of(store, 1), OK)
+    gate = Gate("crm", 1, NOW, shut=True, step=1, probe_at=after(5), paused_until=after(7))
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, gate)
+    store.shift_time(timedelta(days=-2))
+    day = 86_400
+    owed, over = of(store, 2), of(store, 1)
+    assert (owed.created_at, owed.first_due_at, owed.due_at) == (NOW, after(-2 * day), after(-2 * day))
+    assert (over.due_at, over.finished_at) == (NOW, NOW)
+    moved = store.ledger.gate("crm")
+    assert (moved.failing_since, moved.probe_at, moved.paused_until) == (
+        after(-2 * day),
+        after(5 - 2 * day),
+        after(7 - 2 * day),
+    )
+
+
+def test_no_delivery_and_no_probe_stays_due_later_than_the_rules_allow(store: Store) -> None:
+    fail_some(store, [1], after(1e9))
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(1e9), paused_until=after(1e9)))
+    store.clamp_time(NOW, after(60))
+    assert of(store, 1).due_at == after(60)
+    assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=after(60), paused_until=after(60))
+
+
+# Indexes
+
+
+@pytest.fixture
+def busy_store(store: Store) -> Store:
+    """Owed: 2,000 deliveries to crm that are not due yet, and one that is; delivered: 1,000 to ops."""
+    fail_some(store, range(1, 1001), after(60), to=("crm", "ops"))
+    fail_some(store, range(1001, 2001), after(60))
+    fail_some(store, [7777])
+    tried(store, store.ledger.due_together("ops", after(60), 5000, at_once=True), OK)
+    return store
+
+
+def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_owed(busy_store: Store) -> None:
+    with plans(busy_store) as found:
+        assert about(due(busy_store)) == [(7777, 1)]
+    (plan,) = found
+    assert "deliveries_due" in plan
+    assert "deliveries_order" in plan
+    assert not is_slow(plan)
+
+
+def test_nothing_owed_costs_nothing_to_find_out(busy_store: Store) -> None:
+    with plans(busy_store) as found:
+        assert due(busy_store, receiver="ops") == []
+        assert busy_store.ledger.due_together("ops", after(1e6), 10, at_once=False) == []
+        assert busy_store.ledger.probes("ops", 1) == []
+    assert len(found) == 3
+    assert not any("SCAN deliveries" in plan or "Seq Scan on deliveries" in plan for plan in found)

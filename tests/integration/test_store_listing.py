@@ -1,0 +1,120 @@
+"""What people ask to see, from a real database."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.model import Dead, DeliveryState, EventType, Message, State, Status
+from bridge.retry import Gate
+from bridge.store import Store, Summary
+from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
+
+
+@pytest.fixture
+def told(store: Store) -> Store:
+    """Watched: 1 (failed), 2 (pending), 3 (not seen yet), 4 (unwatched). crm took 1, ops refused it; 2 is owed."""
+    store.messages.watch([3, 4], after(-60))
+    store.messages.unwatch([4])
+    fail_some(store, [1], NOW, to=("crm", "ops"))
+    tried(store, due(store), OK, after(1))
+    tried(store, due(store, receiver="ops"), Dead("410 Gone"), after(2))
+    store.messages.watch([2], after(3))
+    observe(store, 2, Status.PENDING, after(3))
+    return store
+
+
+def listed(store: Store, status: Status | None = None, most: int | None = None) -> list[int]:
+    return [shown.message.id for shown in store.listing.messages(status=status, most=most)]
+
+
+def test_messages_with_the_latest_change_come_first(told: Store) -> None:
+    assert listed(told) == [2, 1, 4, 3]
+    assert listed(told, most=2) == [2, 1]
+
+
+def test_messages_can_be_chosen_by_status_and_by_id(told: Store) -> None:
+    assert listed(told, Status.FAILED) == [1]
+    assert listed(told, Status.SENT) == []
+    assert [shown.message.id for shown in told.listing.messages(ids=[1, 3, 99])] == [1, 3]
+    assert told.listing.messages(ids=[]) == []
+
+
+def test_a_message_shows_whether_and_when_it_is_polled(told: Store) -> None:
+    shown = {each.message.id: each for each in told.listing.messages()}
+    assert shown[1].message == Message(1, state=State(Status.FAILED, NOW, "Invalid phone number"), sequence=1)
+    assert (shown[1].watched, shown[1].polled_at, shown[1].due_at) == (True, NOW, None)
+    assert (shown[2].watched, shown[2].watched_since, shown[2].due_at) == (True, after(3), after(33))
+    assert (shown[3].watched, shown[3].polled_at, shown[3].due_at) == (True, None, after(-60))
+    assert (shown[4].watched, shown[4].due_at) == (False, None)
+
+
+def test_events_come_oldest_first(told: Store) -> None:
+    assert [event.type for _, event in told.listing.events()] == [EventType.MESSAGE_FAILED, EventType.MESSAGE_PENDING]
+    assert [event.message_id for _, event in told.listing.events(most=1)] == [2]
+    assert [event.message_id for _, event in told.listing.events(message_id=1)] == [1]
+
+
+def test_events_can_be_followed_from_a_position(told: Store) -> None:
+    first, last = (position for position, _ in told.listing.events())
+    assert [position for position, _ in told.listing.events(after=0)] == [first, last]
+    assert [position for position, _ in told.listing.events(after=0, most=1)] == [first]
+    assert [position for position, _ in told.listing.events(after=first)] == [last]
+    assert told.listing.events(after=last) == []
+
+
+def test_deliveries_come_newest_first(told: Store) -> None:
+    found = [(each.receiver, each.state, each.event.message_id) for each in told.listing.deliveries()]
+    assert found == [
+        ("crm", DeliveryState.OWED, 2),
+        ("ops", DeliveryState.DEAD, 1),
+        ("crm", DeliveryState.DELIVERED, 1),
+    ]
+    assert len(told.listing.deliveries(most=2)) == 2
+
+
+def test_deliveries_can_be_chosen(told: Store) -> None:
+    (dead,) = told.listing.deliveries(state=DeliveryState.DEAD)
+    assert (dead.receiver, dead.reason) == ("ops", "410 Gone")
+    assert [each.id for each in told.listing.deliveries(ids=[dead.id, 99])] == [dead.id]
+    assert len(told.listing.deliveries(receiver="crm")) == 2
+    assert told.listing.deliveries(receiver="crm", state=DeliveryState.DEAD) == []
+
+
+def test_attempts_of_a_delivery_that_was_not_tried_are_none(told: Store) -> None:
+    (owed,) = told.listing.deliveries(state=DeliveryState.OWED)
+    assert told.listing.attempts(owed.id) == []
+    assert told.listing.attempts(999) == []
+
+
+def test_what_is_owed_to_anybody_is_counted(told: Store) -> None:
+    assert told.listing.owed() == (1, after(3))
+    tried(told, due(told, after(3)), OK, after(4))
+    assert told.listing.owed() == (0, None)
+
+
+def test_the_summary_counts_everything(told: Store) -> None:
+    told.set_fact("colour", "green")
+    summary = told.listing.summary()
+    assert summary.statuses == {None: 2, Status.FAILED: 1, Status.PENDING: 1}
+    assert (summary.polled, summary.oldest_due) == (2, after(-60))
+    assert summary.deliveries == {
+        "crm": {DeliveryState.DELIVERED: 1, DeliveryState.OWED: 1},
+        "ops": {DeliveryState.DEAD: 1},
+    }
+    assert summary.oldest_owed == after(3)
+    assert {gate.receiver: gate.shut for gate in summary.gates} == {"crm": False, "ops": True}
+    assert summary.facts == {"database_id": told.id, "colour": "green"}
+
+
+def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:
+    assert store.listing.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
+    assert store.listing.owed() == (0, None)
+    assert store.listing.events() == []
+    assert store.ledger.gate("crm") == Gate("crm")
+
+
+def test_a_fact_is_what_was_written_last(store: Store) -> None:
+    assert store.fact("colour") is None
+    store.set_fact("colour", "green")
+    store.set_fact("colour", "blue")
+    assert store.fact("colour") == "blue"

@@ -1,0 +1,100 @@
+"""What is over is forgotten after a while, in a real database; what is owed never is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.model import Dead, DeliveryState, EventType, Retry, State, Status
+from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, statements, tried, values
+
+if TYPE_CHECKING:
+    from bridge.store import Store
+
+_MONTH = 30 * 86_400.0
+
+
+def counts(store: Store) -> list[int]:
+    """Count events, deliveries, attempts, and the links between the latter two."""
+    tables = ("events", "deliveries", "attempts", "carried")
+    return [int(str(count)) for table in tables for (count,) in values(store, f"SELECT count(*) FROM {table}")]
+
+
+def test_what_is_over_goes_with_its_deliveries_and_attempts(store: Store) -> None:
+    fail_some(store, [1, 2], to=("crm", "ops"))
+    fail_some(store, [3], after(_MONTH))
+    for receiver in ("crm", "ops"):
+        for delivery in due(store, receiver=receiver):
+            tried(store, delivery, OK)
+    tried(store, due(store, after(_MONTH)), OK, after(_MONTH))
+    assert counts(store) == [3, 5, 5, 5]
+    assert store.prune(after(1)) == 2
+    assert counts(store) == [1, 1, 1, 1]
+    assert store.prune(after(1)) == 0
+
+
+def test_the_moment_itself_is_not_before_it(store: Store) -> None:
+    fail_some(store, [1], NOW, to=())
+    assert store.prune(NOW) == 0
+    assert store.prune(after(0.001)) == 1
+
+
+def test_nothing_that_is_owed_is_ever_pruned(store: Store) -> None:
+    fail_some(store, [1], to=("crm", "ops"))
+    tried(store, due(store, receiver="ops"), OK)
+    tried(store, due(store), Retry("500 Internal Server Error"))
+    assert store.prune(after(10 * _MONTH)) == 0
+    assert counts(store) == [1, 2, 2, 2]
+    assert about(due(store, after(_MONTH))) == [(1, 1)]
+
+
+def test_a_dead_letter_that_was_sent_again_is_owed_however_old_it_is(store: Store) -> None:
+    fail_some(store, [1])
+    tried(store, due(store), Dead("410 Gone"))
+    store.ledger.retry(after(_MONTH))
+    assert store.prune(after(10 * _MONTH)) == 0
+    tried(store, due(store, after(_MONTH)), OK, after(_MONTH))
+    assert store.prune(after(_MONTH)) == 0
+    assert store.prune(after(_MONTH + 1)) == 1
+
+
+def test_sequences_go_on_after_their_events_are_gone(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING, to=())
+    for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP):
+        store.record_health(type_, "source", {}, NOW, (), facts={})
+    before = {event.id for _, event in store.listing.events()}
+    assert store.prune(after(_MONTH)) == 2
+    assert known(store, 1).state == State(Status.PENDING, NOW)
+    (told,) = observe(store, 1, Status.SENT, after(_MONTH), to=())
+    health = store.record_health(EventType.SOURCE_DOWN, "source", {}, after(_MONTH), (), facts={})
+    assert (told.sequence, health.sequence) == (2, 3)
+    assert not before & {told.id, health.id}
+
+
+def test_positions_of_events_are_not_used_twice(store: Store) -> None:
+    fail_some(store, [1, 2], to=())
+    latest = store.listing.events()[-1][0]
+    store.prune(after(_MONTH))
+    fail_some(store, [3], after(_MONTH), to=())
+    assert [event.message_id for _, event in store.listing.events(after=latest)] == [3]
+
+
+def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -> None:
+    fail_some(store, [1], NOW)
+    fail_some(store, [2], after(60))
+    tried(store, store.ledger.due_together("crm", after(60), 10, at_once=True), OK, after(60))
+    assert counts(store) == [2, 2, 1, 2]
+    statements(store, "UPDATE deliveries SET finished_at = created_at")
+    assert store.prune(after(30)) == 1
+    assert counts(store) == [1, 1, 1, 1]
+    assert store.prune(after(61)) == 1
+    assert counts(store) == [0, 0, 0, 0]
+
+
+def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
+    fail_some(store, range(1, 1502))
+    tried(store, store.ledger.due_together("crm", NOW, 5000, at_once=True), OK)
+    fail_some(store, [9999])
+    assert store.prune(after(_MONTH)) == 1501
+    assert counts(store) == [1, 1, 0, 0]
+    assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.OWED]

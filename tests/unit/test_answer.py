@@ -1,0 +1,252 @@
+"""What an answer of the status call means: a table of cases, and everything else that could come."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bridge.model import CODES, Observation, Status
+from bridge.redact import clean_text
+from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.wire import Reply
+from tests.world.clock import START
+
+HTML = b"<!DOCTYPE html><html><title>502 Bad Gateway</title></html>"
+
+
+def read(body: object, status: int = 200, **headers: str) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_answer(Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw), START)
+
+
+@pytest.mark.parametrize(("status", "code"), CODES.items())
+def test_a_code_is_read_as_its_status(status: Status, code: int) -> None:
+    answer = {"status": code, "status_text": status.capitalize(), "message": "connected"}
+    assert read(answer) == Observation(status, START)
+
+
+@pytest.mark.parametrize(("status", "code"), CODES.items())
+def test_a_digit_string_is_read_as_its_number(status: Status, code: int) -> None:
+    assert read({"status": str(code), "message": "connected"}) == Observation(status, START)
+
+
+def test_the_reason_of_a_failure_is_kept() -> None:
+    answer = {"status": 2, "status_text": "Failed", "message": "connected", "error": " Invalid phone number "}
+    assert read(answer) == Observation(Status.FAILED, START, "Invalid phone number")
+
+
+@pytest.mark.parametrize("error", ["", "  ", None, 5, ["x"], {}, False])
+def test_a_failure_without_a_reason_in_words_is_a_failure_all_the_same(error: object) -> None:
+    assert read({"status": 2, "error": error}) == Observation(Status.FAILED, START)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 4])
+def test_a_reason_beside_another_status_is_not_taken_for_one(code: int) -> None:
+    answer = read({"status": code, "message": "connected", "error": "Invalid phone number"})
+    assert isinstance(answer, Observation)
+    assert answer.error is None
+
+
+def test_a_reason_that_no_database_could_store_is_made_storable() -> None:
+    assert read(b'{"status": 2, "error": "a\\u0000b\\ud800"}') == Observation(Status.FAILED, START, "a�b�")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 0, "message": "Unknown message id"},
+        {"status": 0, "status_text": "Pending", "message": "Unknown message id"},
+        {"status": 0, "status_text": "Unknown message id", "message": "Unknown message id"},
+        {"status": "0", "message": " UNKNOWN MESSAGE ID "},
+        {"message": "Unknown message id"},
+    ],
+)
+def test_an_unknown_id_is_a_state_of_its_own_and_never_pending(answer: dict[str, Any]) -> None:
+    assert read(answer) == Observation(Status.UNKNOWN, START)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4])
+def test_an_unknown_id_with_a_status_contradicts_itself(code: int) -> None:
+    assert isinstance(read({"status": code, "message": "Unknown message id"}), Malformed)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 0},
+        {"status": 0, "message": "connected"},
+        {"status": 0, "message": "Pending"},
+        {"status": 0, "status_text": "Pending", "message": "Pending"},
+        {"status": 0, "status_text": "Pending", "message": None},
+    ],
+)
+def test_pending_is_read_in_all_its_forms(answer: dict[str, Any]) -> None:
+    assert read(answer) == Observation(Status.PENDING, START)
+
+
+@pytest.mark.parametrize("message", ["Auth Error", "auth error", "Invalid credentials", "Authentication failed"])
+def test_a_refusal_that_comes_as_a_success_is_a_refusal(message: str) -> None:
+    assert read({"status": 0, "message": message}) == Refused(message)
+
+
+def test_status_0_with_other_words_is_no_pending() -> None:
+    assert read({"status": 0, "message": "Something went wrong"}) == Malformed("Something went wrong")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, False, 1.0, 2.5, -1, 5, 200, 10**30),
+        *("", " ", "5", "-1", "02", " 2", "2 ", "2.0", "two", "Sent", "²", "٢", "0x1", "1e0", "true", "x" * 5000),
+        *([], [1], {}, {"status": 1}),
+    ],
+)
+def test_any_other_status_is_malformed(value: object) -> None:
+    answer = read({"status": value, "status_text": "Sent", "message": "connected"})
+    assert isinstance(answer, Malformed)
+    assert len(answer.why) < 100
+
+
+def test_a_missing_status_is_malformed_even_beside_words() -> None:
+    assert read({"status_text": "Sent", "message": "connected"}) == Malformed("there is no status")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"",
+            b" ",
+            b"null",
+            b"1",
+            b'"Sent"',
+            b"[]",
+            b'[{"status": 1}]',
+            b'{"status": 1',
+            b'{"status": 1}{"status": 1}',
+        ),
+        *(b"{status: 1}", b"\xff\xfe", b"\x00", b'{"status": 1, "x": "\xff"}', b"9" * 6000, HTML),
+        b'{"status": ' + b"9" * 6000 + b"}",
+        b"[" * 60_000,
+        b'{"a":' * 10_000,
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_a_body_that_is_no_json_object_is_malformed(body: bytes) -> None:
+    assert read(body) == Malformed("the answer is not a JSON object")
+
+
+def test_a_body_that_was_cut_is_malformed_even_where_it_looks_whole() -> None:
+    assert isinstance(read_answer(Reply(200, {}, b'{"status": 1}', cut=True), START), Malformed)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_with_a_message_is_about_the_credentials(status: int) -> None:
+    assert read({"status": 0, "message": "Auth Error"}, status) == Refused("Auth Error")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"message": 5}', b'{"status": 1}'])
+def test_a_firewall_page_says_nothing_about_the_credentials(status: int, body: bytes) -> None:
+    assert isinstance(read(body, status), Unavailable)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wish_to_wait_is_kept_as_it_came(status: int) -> None:
+    answer = read(HTML, status, retry_after="120")
+    assert isinstance(answer, Throttled)
+    assert answer.after == timedelta(seconds=120)
+
+
+def test_429_is_a_wish_to_wait_even_where_it_does_not_say_how_long() -> None:
+    assert read(HTML, 429) == Throttled("HTTP 429 Too Many Requests", None)
+    assert read(HTML, 429, retry_after="soon") == Throttled("HTTP 429 Too Many Requests", None)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 522, 599, 999])
+def test_a_server_error_is_passing_whatever_its_body_states(status: int) -> None:
+    assert isinstance(read({"status": 1, "message": "connected"}, status), Unavailable)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+def test_a_redirect_names_the_other_host_and_no_more(status: int) -> None:
+    answer = read({"status": 1}, status, location="https://u:p@login.example.com/in?key=secret")
+    assert isinstance(answer, Unavailable)
+    assert "login.example.com" in answer.why
+    assert "secret" not in answer.why
+    assert "u:p" not in answer.why
+
+
+@pytest.mark.parametrize("location", ["", "/elsewhere", "//", "http://[", "https://" + "x" * 5000, "\x00", "ht!tp:::"])
+def test_a_redirect_to_nowhere_is_a_redirect(location: str) -> None:
+    answer = read(b"", 302, location=location)
+    assert isinstance(answer, Unavailable)
+    assert len(answer.why) < 200
+
+
+@pytest.mark.parametrize("status", [100, 101, 103, 201, 202, 204, 206, 299, 402, 404, 405, 410, 418, 451])
+def test_no_other_http_status_states_anything(status: int) -> None:
+    assert isinstance(read({"status": 1, "message": "connected"}, status), Malformed)
+
+
+def test_words_from_outside_are_shown_short_and_on_one_line() -> None:
+    answer = read({"status": 0, "message": "Auth\n\x00 Error\t" + "x" * 500})
+    assert isinstance(answer, Refused)
+    assert answer.why.startswith("Auth � Error xxx")
+    assert len(answer.why) <= 61
+
+
+@pytest.mark.parametrize("depth", [10, 900, 960, *range(970, 1000, 3), 2000])
+def test_brackets_without_end_are_no_status(depth: int) -> None:
+    assert isinstance(read(b'{"status":' + b"[" * depth + b"]" * depth + b"}"), Malformed)
+
+
+_ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*"01234", 0, 1, 2, 3, 4])
+_WORDS = st.sampled_from(["connected", "Pending", "Sent", "Unknown message id", "Auth Error"])
+_VALUE = st.recursive(_ODD | _WORDS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
+_OBJECT = st.fixed_dictionaries({}, optional=dict.fromkeys(["status", "status_text", "message", "error"], _VALUE))
+_BODY = (
+    st.binary()
+    | _OBJECT.map(lambda value: json.dumps(value).encode())
+    | _VALUE.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+)
+_HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "retry-after": st.text() | st.integers().map(str),
+        "location": st.text() | st.sampled_from(["http://[", "//", "https://example.com"]),
+    },
+)
+
+
+@settings(max_examples=400)
+@given(st.integers(100, 999) | st.just(200), _HEADERS, _BODY, st.booleans())
+@example(200, {}, b'{"status": NaN}', False)
+@example(200, {}, b'{"status": 1, "status": 7}', False)
+@example(200, {}, b'\xef\xbb\xbf{"status": 7}', False)
+def test_no_answer_whatsoever_raises_or_is_taken_for_a_status_that_it_does_not_state(
+    status: int, headers: dict[str, str], body: bytes, cut: bool
+) -> None:
+    answer = read_answer(Reply(status, headers, body, cut), START)
+    if not isinstance(answer, Observation):
+        assert answer.why
+        answer.why.encode()
+        return
+    assert (status, cut, answer.at) == (200, False, START)
+    stated = json.loads(body)
+    words = {str(stated.get(key)).strip().lower() for key in ("message", "status_text")}
+    if answer.status is Status.UNKNOWN:
+        assert "unknown message id" in words
+        assert stated.get("status") not in {1, 2, 3, 4, "1", "2", "3", "4"} or stated["status"] is True
+    else:
+        assert "unknown message id" not in words
+        assert type(stated["status"]) in {int, str}
+        assert str(stated["status"]) == str(CODES[answer.status])
+    assert answer.error is None or (
+        answer.status is Status.FAILED and answer.error == clean_text(stated["error"].strip())
+    )

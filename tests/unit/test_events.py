@@ -1,0 +1,122 @@
+"""Event ids, and the data that receivers get."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.clock import isoformat
+from bridge.events import SOURCE, envelope, event_id, health_event, receiver_subject, transition_event
+from bridge.model import CODES, EventType, Message, State, Status
+from tests.world.clock import START
+
+DATABASE = "9f3c1a"
+INVOICE = Message(12346, label="Invoice 88", tags={"team": "billing"}, sequence=1)
+PENDING = State(Status.PENDING, START - timedelta(seconds=90))
+FAILED = State(Status.FAILED, START, "Invalid phone number")
+
+
+def test_a_transition_is_shown_as_the_contract_shows_it() -> None:
+    known = Message(INVOICE.id, INVOICE.label, INVOICE.tags, state=PENDING, sequence=1)
+    event = transition_event(DATABASE, known, FAILED, EventType.MESSAGE_FAILED, START)
+    assert envelope(event) == {
+        "id": event.id,
+        "type": "message.failed",
+        "timestamp": "2026-11-23T20:11:12.345Z",
+        "data": {
+            "message_id": 12346,
+            "label": "Invoice 88",
+            "tags": {"team": "billing"},
+            "sequence": 2,
+            "previous": {"status": "pending", "code": 0, "since": "2026-11-23T20:09:42.345Z"},
+            "current": {
+                "status": "failed",
+                "code": 2,
+                "since": "2026-11-23T20:11:12.345Z",
+                "error": "Invalid phone number",
+            },
+        },
+    }
+    assert (event.subject, event.sequence, event.message_id) == ("message/12346", 2, 12346)
+
+
+def test_the_first_observation_has_no_previous() -> None:
+    event = transition_event(DATABASE, Message(1), PENDING, EventType.MESSAGE_PENDING, START)
+    assert event.data["previous"] is None
+    assert event.data["label"] is None
+    assert event.data["tags"] == {}
+    assert event.sequence == event.data["sequence"] == 1
+
+
+def test_unknown_has_no_code_because_the_api_has_none_for_it() -> None:
+    event = transition_event(DATABASE, INVOICE, State(Status.UNKNOWN, START), EventType.MESSAGE_UNKNOWN, START)
+    assert event.data["current"] == {"status": "unknown", "code": None, "since": "2026-11-23T20:11:12.345Z"}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_error_stands_only_where_there_is_one(status: Status) -> None:
+    event = transition_event(DATABASE, INVOICE, State(status, START), EventType.of_status(status), START)
+    assert event.data["current"].keys() == {"status", "code", "since"}
+    assert event.data["current"]["code"] == CODES.get(status)
+
+
+def test_an_event_is_a_copy_of_the_tags_not_a_view_of_them() -> None:
+    tags = {"team": "billing"}
+    event = transition_event(DATABASE, Message(1, tags=tags), PENDING, EventType.MESSAGE_PENDING, START)
+    tags["team"] = "sales"
+    assert event.data["tags"] == {"team": "billing"}
+
+
+def test_an_event_about_health_carries_its_sequence_and_no_message() -> None:
+    event = health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 3, START, {"reason": "HTTP 502"})
+    assert event.data == {"reason": "HTTP 502", "sequence": 3}
+    assert (event.subject, event.message_id) == ("source", None)
+    assert receiver_subject("crm") == "receiver/crm"
+
+
+def test_an_id_is_the_same_for_the_same_event_in_every_process_and_version() -> None:
+    # Made with sha256sum and base32: a receiver that deduplicates must not see another id after an upgrade.
+    assert event_id("database", "message/1", 1) == "evt_xpcyvmv5nncsham2svt3ical"
+
+
+@given(database=st.text(max_size=40), subject=st.text(max_size=40), sequence=st.integers(0, 2**63))
+def test_an_id_has_no_full_stop_and_only_plain_characters(database: str, subject: str, sequence: int) -> None:
+    assert re.fullmatch(r"evt_[a-z2-7]{24}", event_id(database, subject, sequence))
+
+
+@given(
+    events=st.lists(
+        st.tuples(st.sampled_from(["db1", "db2"]), st.from_regex(r"(message|receiver)/[a-z0-9/]{1,6}"), st.integers(1)),
+        unique=True,
+        max_size=30,
+    )
+)
+def test_different_events_have_different_ids(events: list[tuple[str, str, int]]) -> None:
+    assert len({event_id(*event) for event in events}) == len(events)
+
+
+@given(
+    label=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    error=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    status=st.sampled_from(Status),
+    previous=st.none() | st.sampled_from(Status),
+)
+def test_every_event_is_json_and_comes_back_whole(
+    label: str | None, error: str | None, status: Status, previous: Status | None
+) -> None:
+    known = Message(1, label, state=None if previous is None else State(previous, START), sequence=4)
+    event = transition_event(DATABASE, known, State(status, START, error), EventType.of_status(status), START)
+    shown = envelope(event)
+    assert json.loads(json.dumps(shown)) == shown
+    assert type(shown["type"]) is str
+    assert type(shown["data"]["current"]["status"]) is str
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001 -- hypothesis adds the zone
+def test_every_time_is_written_in_utc_with_milliseconds(moment: datetime) -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", isoformat(moment))

@@ -1,0 +1,129 @@
+"""Calls are kept under a rate, whichever threads make them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.clock import SystemClock
+from bridge.pace import Pace
+from tests.world.clock import FakeClock
+
+
+class Passing(threading.Event):
+    """A stop that is never set: waiting for it lets the clock pass instead."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self._clock.advance(timeout)
+        return False
+
+
+def times(pace: Pace, clock: FakeClock, calls: int) -> list[float]:
+    stop, made = Passing(clock), []
+    for _ in range(calls):
+        assert pace.wait(stop)
+        made.append(clock.monotonic())
+    return made
+
+
+def test_calls_are_spaced_evenly() -> None:
+    clock = FakeClock()
+    assert times(Pace(20, clock), clock, 4) == pytest.approx([0, 0.05, 0.1, 0.15])
+
+
+def test_without_a_limit_nobody_waits() -> None:
+    clock = FakeClock()
+    assert times(Pace(None, clock), clock, 1000) == [0] * 1000
+
+
+def test_time_that_passed_unused_is_not_saved_up() -> None:
+    clock = FakeClock()
+    pace = Pace(1, clock)
+    times(pace, clock, 1)
+    clock.advance(3600)
+    assert times(pace, clock, 3) == pytest.approx([3600, 3601, 3602])
+
+
+def test_a_pause_holds_for_the_next_call_and_those_after_it() -> None:
+    clock = FakeClock()
+    pace = Pace(10, clock)
+    pace.pause(60)
+    assert times(pace, clock, 3) == pytest.approx([60, 60.1, 60.2])
+
+
+def test_a_pause_holds_where_there_is_no_limit() -> None:
+    clock = FakeClock()
+    pace = Pace(None, clock)
+    pace.pause(60)
+    assert times(pace, clock, 2) == [60, 60]
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    clock = FakeClock()
+    pace = Pace(None, clock)
+    pace.pause(60)
+    pace.pause(1)
+    pace.pause(-5)
+    assert times(pace, clock, 1) == [60]
+
+
+def test_a_stop_that_is_set_forbids_the_call() -> None:
+    clock, stop = FakeClock(), threading.Event()
+    pace = Pace(1, clock)
+    assert pace.wait(stop)
+    stop.set()
+    assert not pace.wait(stop)
+    assert not Pace(None, clock).wait(stop)
+
+
+def test_a_stop_ends_a_wait_of_an_hour_at_once() -> None:
+    clock, stop = SystemClock(), threading.Event()
+    pace = Pace(1 / 3600, clock)
+    assert pace.wait(stop)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(pace.wait, stop)
+        stop.set()
+        assert waiting.result(5) is False
+
+
+def test_many_threads_together_keep_the_rate() -> None:
+    clock, stop = SystemClock(), threading.Event()
+    pace, made = Pace(500, clock), []
+
+    def call(_: int) -> None:
+        assert pace.wait(stop)
+        made.append(clock.monotonic())
+
+    started = clock.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(60)))
+    # A call is never early; how late it is depends on the machine.
+    assert all(at - started >= number / 500 for number, at in enumerate(sorted(made)))
+
+
+@given(
+    rate=st.floats(0.01, 1000),
+    steps=st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100) | st.none()), min_size=1, max_size=30),
+)
+def test_no_two_calls_are_closer_than_the_rate_allows_nor_within_a_pause(
+    rate: float, steps: list[tuple[float, float | None]]
+) -> None:
+    clock = FakeClock()
+    pace, paused_until, made = Pace(rate, clock), 0.0, [float("-inf")]
+    for idle, pause in steps:
+        clock.advance(idle)
+        if pause is not None:
+            pace.pause(pause)
+            paused_until = max(paused_until, clock.monotonic() + pause)
+        made += times(pace, clock, 1)
+        assert made[-1] >= paused_until - 1e-4
+        assert made[-1] - made[-2] >= 1 / rate - 1e-4

@@ -1,0 +1,307 @@
+"""Threads are kept busy with what is due, and the results handed back in batches. Real threads, no sleeping."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from bridge import pump as pump_module
+from bridge.clock import SystemClock
+from bridge.errors import BridgeError, NotNowError
+from bridge.pump import MOST_AT_ONCE, Pump
+
+SOON = 10.0  # seconds after which a test that hangs fails; none waits for that long
+
+
+@dataclass
+class Bench:
+    """A pump over a list of numbers, which squares them."""
+
+    threads: int = 4
+    work: Callable[[int], int] = lambda number: number * number
+    due: list[int] = field(default_factory=list)
+    rooms: list[int] = field(default_factory=list)
+    batches: list[list[int]] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    claim_faults: list[BridgeError] = field(default_factory=list)
+    record_faults: list[BridgeError] = field(default_factory=list)
+    by: set[str] = field(default_factory=set)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        self.pump: Pump[int, int] = Pump(
+            "bench",
+            self.threads,
+            claim=self.claim,
+            work=self._work,
+            record=self.record,
+            trouble=lambda error: self.troubles.append(str(error)),
+            clock=SystemClock(),
+        )
+
+    def claim(self, room: int) -> Sequence[int]:
+        self.by.add(threading.current_thread().name)
+        self.rooms.append(room)
+        if self.claim_faults:
+            raise self.claim_faults.pop(0)
+        taken, self.due[:room] = self.due[:room], []
+        self.in_flight += len(taken)
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        return taken
+
+    def _work(self, number: int) -> int:
+        return self.work(number)
+
+    def record(self, results: Sequence[int]) -> None:
+        self.by.add(threading.current_thread().name)
+        if self.record_faults:
+            raise self.record_faults.pop(0)
+        self.in_flight -= len(results)
+        self.batches.append(list(results))
+
+    @property
+    def recorded(self) -> list[int]:
+        return sorted(number for batch in self.batches for number in batch)
+
+    def run(self, *numbers: int) -> None:
+        self.due += numbers
+        self.pump.wake()
+        assert self.pump.wait_until_idle(SOON)
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[[Bench], Bench]]:
+    """Start benches, and see that every thread of theirs has ended when the test has."""
+    benches: list[Bench] = []
+
+    def start(bench: Bench) -> Bench:
+        benches.append(bench)
+        bench.pump.start()
+        return bench
+
+    yield start
+    for bench in benches:
+        bench.pump.stop(SOON)
+    assert not living()
+
+
+def living() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("bench")]
+
+
+Start = Callable[[Bench], Bench]
+
+
+def test_everything_that_is_due_is_done_and_recorded_once(started: Start) -> None:
+    bench = started(Bench())
+    bench.run(*range(5000))
+    assert bench.recorded == [number * number for number in range(5000)]
+
+
+def test_claiming_and_recording_is_one_thread_s_and_never_the_caller_s(started: Start) -> None:
+    bench = started(Bench())
+    bench.run(*range(100))
+    assert bench.by == {"bench"}
+
+
+def test_no_more_is_claimed_than_twice_the_threads(started: Start) -> None:
+    bench = started(Bench(threads=3))
+    bench.run(*range(500))
+    assert bench.most_in_flight <= 6
+    assert max(bench.rooms) == 6
+    assert min(bench.rooms) >= 6 - 3 // 2
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_as_many_jobs_are_worked_on_at_once_as_there_are_threads(started: Start, threads: int) -> None:
+    together = threading.Barrier(threads)
+
+    def meet(number: int) -> int:
+        together.wait(SOON)
+        return number
+
+    bench = started(Bench(threads, meet))
+    bench.run(*range(threads * 3))
+    assert bench.recorded == list(range(threads * 3))
+
+
+def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(started: Start) -> None:
+    bench, count = Bench(threads=MOST_AT_ONCE), MOST_AT_ONCE * 2
+    done, all_done = queue.SimpleQueue[int](), threading.Event()
+
+    def work(number: int) -> int:
+        done.put(number)
+        return number
+
+    def record(results: Sequence[int]) -> None:
+        # The first batch is held up until all others have arrived behind it.
+        assert all_done.wait(SOON)
+        Bench.record(bench, results)
+
+    bench.work, bench.pump._record = work, record
+    started(bench)
+    bench.due += range(count)
+    bench.pump.wake()
+    for _ in range(count):
+        done.get(timeout=SOON)
+    all_done.set()
+    assert bench.pump.wait_until_idle(SOON)
+    assert bench.recorded == list(range(count))
+    assert max(map(len, bench.batches)) <= MOST_AT_ONCE
+    assert len(bench.batches) <= 10
+
+
+def test_a_pump_that_has_nothing_to_do_is_idle_after_one_look(started: Start) -> None:
+    bench = started(Bench())
+    bench.run()
+    assert (len(bench.rooms), bench.batches) == (1, [])
+
+
+def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started: Start) -> None:
+    bench = Bench()
+    looks: list[int] = []
+
+    def claim(room: int) -> Sequence[int]:
+        looks.append(room)
+        if len(looks) == 1:
+            # Something becomes due just after this look; whoever made it so wakes the pump.
+            bench.pump.wake()
+            return ()
+        return Bench.claim(bench, room)
+
+    bench.pump._claim = claim
+    started(bench).run(7)
+    assert bench.recorded == [49]
+
+
+def test_waiting_for_idleness_ends_without_it_when_time_is_up(started: Start) -> None:
+    gate = threading.Event()
+    bench = started(Bench(work=lambda number: number if gate.wait(SOON) else -1))
+    bench.due += [1]
+    bench.pump.wake()
+    assert not bench.pump.wait_until_idle(0.01)
+    gate.set()
+    assert bench.pump.wait_until_idle(SOON)
+    assert bench.recorded == [1]
+
+
+def test_a_slow_job_holds_up_no_other(started: Start) -> None:
+    gate, others = threading.Event(), queue.SimpleQueue[int]()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert gate.wait(SOON)
+        else:
+            others.put(number)
+        return number
+
+    bench = started(Bench(threads=2, work=work))
+    bench.due += range(100)
+    bench.pump.wake()
+    assert [others.get(timeout=SOON) for _ in range(99)] == list(range(1, 100))
+    gate.set()
+    assert bench.pump.wait_until_idle(SOON)
+    assert bench.recorded == list(range(100))
+
+
+def test_results_that_could_not_be_recorded_are_recorded_later(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump_module, "PATIENCE", 0.001)
+    bench = started(Bench(record_faults=[NotNowError("database is locked"), NotNowError("disk is full")]))
+    bench.run(*range(50))
+    assert bench.recorded == [number * number for number in range(50)]
+    assert bench.troubles == ["database is locked", "disk is full"]
+
+
+def test_a_look_that_failed_is_told_and_made_again_when_the_pump_is_woken(started: Start) -> None:
+    bench = started(Bench(claim_faults=[NotNowError("database is locked")]))
+    bench.run(3)
+    assert (bench.troubles, bench.recorded) == (["database is locked"], [])
+    bench.run()
+    assert bench.recorded == [9]
+
+
+def test_stopping_finishes_what_was_begun_and_leaves_the_rest(started: Start) -> None:
+    begun, gate = queue.SimpleQueue[int](), threading.Event()
+
+    def work(number: int) -> int:
+        begun.put(number)
+        assert gate.wait(SOON)
+        return number
+
+    bench = started(Bench(threads=2, work=work))
+    bench.due += range(100)
+    bench.pump.wake()
+    in_hand = {begun.get(timeout=SOON), begun.get(timeout=SOON)}
+    stopping = threading.Thread(target=bench.pump.stop, args=(SOON,))
+    stopping.start()
+    # The stop must have begun before the jobs end, or more would be claimed, and rightly.
+    assert bench.pump._stopping.wait(SOON)
+    gate.set()
+    stopping.join(SOON)
+    assert not living()
+    # A thread that ended its job before the pump looked may have begun one that was waiting for it.
+    assert in_hand <= set(bench.recorded) <= set(range(4))
+    assert len(bench.due) == 96
+
+
+def test_stopping_does_not_wait_for_jobs_that_hang_and_each_thread_ends_with_its_job(started: Start) -> None:
+    begun, recorded = queue.SimpleQueue[int](), queue.SimpleQueue[int]()
+    gates = [threading.Event() for _ in range(3)]
+
+    def work(number: int) -> int:
+        begun.put(number)
+        assert gates[number].wait(SOON)
+        return number
+
+    def record(results: Sequence[int]) -> None:
+        for number in results:
+            recorded.put(number)
+
+    bench = Bench(threads=3, work=work)
+    bench.pump._record = record
+    started(bench)
+    bench.due += range(10)
+    bench.pump.wake()
+    assert {begun.get(timeout=SOON) for _ in range(3)} == {0, 1, 2}
+    bench.pump.stop(0.01)
+    assert len(living()) == 4
+    for number, gate in enumerate(gates):
+        gate.set()
+        assert recorded.get(timeout=SOON) == number
+    for thread in living():
+        thread.join(SOON)
+    assert not living()
+
+
+def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
+    bench = Bench()
+    failing = queue.SimpleQueue[int]()
+
+    def record(results: Sequence[int]) -> None:
+        failing.put(len(results))
+        raise NotNowError("disk is full")
+
+    bench.pump._record = record
+    started(bench)
+    bench.due += [1]
+    bench.pump.wake()
+    failing.get(timeout=SOON)
+    bench.pump.stop(SOON)
+    assert not living()
+    assert bench.troubles
+
+
+def test_stopping_twice_or_before_the_start_does_no_harm() -> None:
+    bench = Bench()
+    bench.pump.stop(0.01)
+    assert not living()
+    other = Bench()
+    other.pump.start()
+    other.pump.stop(SOON)
+    other.pump.stop(SOON)
+    assert not living()

@@ -1,0 +1,115 @@
+"""Who wants this event?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.model import Event, EventType
+from bridge.routing import Subscription, route, wants
+from tests.world.clock import START
+
+
+def about_message(type_: EventType, tags: dict[str, str] | None = None) -> Event:
+    data = {"message_id": 7, "label": None, "tags": tags or {}}
+    return Event("evt_a", type_, START, "message/7", 1, data, message_id=7)
+
+
+def about_health(type_: EventType, receiver: str | None = None) -> Event:
+    data = {"since": "…"} | ({} if receiver is None else {"receiver": receiver})
+    return Event("evt_b", type_, START, "source" if receiver is None else f"receiver/{receiver}", 1, data)
+
+
+FAILED = about_message(EventType.MESSAGE_FAILED)
+
+
+@pytest.mark.parametrize("type_", [type_ for type_ in EventType if type_.startswith("message.")])
+def test_without_a_choice_every_type_comes_except_pending(type_: EventType) -> None:
+    assert wants(Subscription("crm"), about_message(type_)) == (type_ is not EventType.MESSAGE_PENDING)
+
+
+def test_pending_comes_to_who_asks_for_it() -> None:
+    pending = about_message(EventType.MESSAGE_PENDING)
+    assert wants(Subscription("crm", ("message.pending",)), pending)
+    assert wants(Subscription("crm", ("message.*",)), pending)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "wanted"),
+    [
+        (("message.failed",), True),
+        (("message.sent", "message.failed"), True),
+        (("*.failed",), True),
+        (("*",), True),
+        (("message.f*",), True),
+        (("message.[ef]*",), True),
+        (("message.sent",), False),
+        (("failed",), False),
+        (("source.*", "number.*"), False),
+        (("MESSAGE.FAILED",), False),
+        ((), False),
+    ],
+)
+def test_a_type_is_chosen_by_name_or_glob(patterns: tuple[str, ...], wanted: bool) -> None:
+    assert wants(Subscription("ops", patterns), FAILED) == wanted
+
+
+@pytest.mark.parametrize(
+    ("tags", "wanted"),
+    [
+        ({"team": "billing", "country": "IN"}, True),
+        ({"team": "billing"}, False),
+        ({"team": "sales", "country": "IN"}, False),
+        ({}, False),
+    ],
+)
+def test_every_tag_that_was_asked_for_must_stand_on_the_message(tags: dict[str, str], wanted: bool) -> None:
+    asks = Subscription("crm", tags={"team": "billing", "country": "IN"})
+    assert wants(asks, about_message(EventType.MESSAGE_FAILED, tags)) == wanted
+
+
+def test_tags_do_not_hold_back_what_is_not_about_a_message() -> None:
+    assert wants(Subscription("crm", tags={"team": "billing"}), about_health(EventType.SOURCE_DOWN))
+
+
+def test_tags_do_not_bring_a_type_that_was_not_chosen() -> None:
+    tagged = about_message(EventType.MESSAGE_FAILED, {"team": "billing"})
+    assert not wants(Subscription("crm", ("message.sent",), {"team": "billing"}), tagged)
+
+
+@pytest.mark.parametrize("type_", [EventType.RECEIVER_DOWN, EventType.RECEIVER_UP])
+@pytest.mark.parametrize("patterns", [None, ("*",), ("receiver.*",)])
+def test_a_receiver_is_never_told_about_itself(type_: EventType, patterns: tuple[str, ...] | None) -> None:
+    event = about_health(type_, "crm")
+    assert not wants(Subscription("crm", patterns), event)
+    assert wants(Subscription("ops", patterns), event)
+
+
+def test_routing_keeps_the_order_and_names_each_receiver_once() -> None:
+    everyone = [
+        Subscription("a", wait=timedelta(seconds=10)),
+        Subscription("b", ("message.sent",)),
+        Subscription("c", ("*",)),
+    ]
+    assert route(iter(everyone), FAILED) == (everyone[0], everyone[2])
+
+
+@given(
+    chosen=st.lists(st.sampled_from([*map(str, EventType), "*", "message.*", "source.*", "nothing", "[", "!", "?"])),
+    tags=st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy")),
+    on_message=st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy")),
+    type_=st.sampled_from([type_ for type_ in EventType if type_.startswith("message.")]),
+)
+def test_more_patterns_never_take_an_event_away_and_more_tags_never_bring_one(
+    chosen: list[str], tags: dict[str, str], on_message: dict[str, str], type_: EventType
+) -> None:
+    event = about_message(type_, on_message)
+    wanted = wants(Subscription("crm", tuple(chosen), tags), event)
+    if wanted:
+        assert wants(Subscription("crm", (*chosen, "source.up"), tags), event)
+        assert wants(Subscription("crm", tuple(chosen)), event)
+        assert tags.items() <= on_message.items()
+    assert wanted <= wants(Subscription("crm", ("*",), tags), event)

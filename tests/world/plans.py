@@ -1,0 +1,44 @@
+"""How the database goes about a query: what it says itself, of the very statements that the store runs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tests.world.records import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.store import Store
+
+
+@contextmanager
+def plans(store: Store) -> Iterator[list[str]]:
+    """Collect the plan of each SELECT that the store runs meanwhile, as text, with statistics that are up to date."""
+    statements(store, "ANALYZE")
+    database = store._database
+    explain = "EXPLAIN" if database.path is None else "EXPLAIN QUERY PLAN"
+    found: list[str] = []
+
+    def look(_: sa.Connection, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
+        if statement.startswith("SELECT"):
+            beside = cursor.connection.cursor()
+            beside.execute(f"{explain} {statement}", parameters)
+            found.append("\n".join(str(row[-1]) for row in beside.fetchall()))
+            beside.close()
+
+    database._engine.dispose()  # SQLite reads the statistics when it opens the file
+    sa.event.listen(database._engine, "before_cursor_execute", look)
+    try:
+        yield found
+    finally:
+        sa.event.remove(database._engine, "before_cursor_execute", look)
+
+
+def is_slow(plan: str) -> bool:
+    """Tell whether a plan reads a whole table or sorts what it read."""
+    return re.search(r"^SCAN |Seq Scan|TEMP B-TREE|Sort", plan, re.MULTILINE) is not None

@@ -1,0 +1,99 @@
+"""Short ways to make a store hold something, by the real rules: what a poll saw, what became of a delivery."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.model import Attempt, Delivered, Message, Observation, Status
+from bridge.retry import decide
+from bridge.routing import Subscription
+from bridge.store import Polled, Tried
+from bridge.transition import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bridge.model import Delivery, Event, Outcome
+    from bridge.store import Store
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+"""When these tests take place."""
+
+OK = Delivered()
+
+
+def after(seconds: float) -> datetime:
+    """Name a moment by its distance from ``NOW``."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def known(store: Store, id_: int) -> Message:
+    """Read a message as the store knows it."""
+    (shown,) = store.listing.messages(ids=[id_])
+    return shown.message
+
+
+def polled(
+    message: Message, status: Status, at: datetime = NOW, *, due_at: datetime | None = None, error: str | None = None
+) -> Polled:
+    """Judge a poll's answer; unknown counts at once."""
+    return Polled(message, judge(message, Observation(status, at, error), timedelta(0)), at, due_at)
+
+
+def observe(store: Store, id_: int, status: Status, at: datetime = NOW, *, to: Sequence[str] = ("crm",)) -> list[Event]:
+    """Record that a poll saw a status; the receivers ``to`` want every event."""
+    wanted = [Subscription(receiver, ("*",)) for receiver in to]
+    return store.record_polls([polled(known(store, id_), status, at, due_at=at + timedelta(seconds=30))], wanted)
+
+
+def fail_some(store: Store, ids: Sequence[int], at: datetime = NOW, *, to: Sequence[str] = ("crm",)) -> list[Event]:
+    """Watch messages and record that they failed, in one go."""
+    store.messages.watch(ids, at)
+    found = {shown.message.id: shown.message for shown in store.listing.messages(ids=ids)}
+    polls = [polled(found[id_], Status.FAILED, at, error="Invalid phone number") for id_ in ids]
+    return store.record_polls(polls, [Subscription(receiver, ("*",)) for receiver in to])
+
+
+def tried(
+    store: Store,
+    deliveries: Delivery | Sequence[Delivery],
+    outcome: Outcome,
+    at: datetime = NOW,
+    *,
+    probe: bool = False,
+    answer: str = "",
+) -> None:
+    """Record one attempt that carried these deliveries, and what follows from it."""
+    carried = (deliveries,) if not isinstance(deliveries, tuple | list) else tuple(deliveries)
+    gate = store.ledger.gate(carried[0].receiver)
+    decision = decide(carried, outcome, gate, probe=probe, now=at, jitter=lambda: 0)
+    made = Attempt(at, 0.25, outcome, 200 if outcome == OK else 500, answer)
+    store.record_deliveries([Tried((made,), decision, at)], [], f"receiver/{gate.receiver}", ())
+
+
+def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:
+    """List what may be tried."""
+    return store.ledger.due(receiver, at, most, ())
+
+
+def about(deliveries: Iterable[Delivery]) -> list[tuple[int | None, int]]:
+    """Name deliveries by message and sequence."""
+    return [(delivery.event.message_id, delivery.event.sequence) for delivery in deliveries]
+
+
+def statements(store: Store, *sql: str) -> None:
+    """Run SQL of our own, as no part of the bridge would."""
+    engine = sa.create_engine(store._database.url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        for statement in sql:
+            connection.execute(sa.text(statement))
+
+
+def values(store: Store, sql: str) -> Iterator[tuple[object, ...]]:
+    """Read with SQL of our own."""
+    engine = sa.create_engine(store._database.url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        yield from (tuple(row) for row in connection.execute(sa.text(sql)).all())
