@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tenacity
 
+from bridge import __version__
 from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
 from bridge.wire import Request, WireError
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 60.0
 """Seconds for which a ``Retry-After`` of the API is obeyed within a poll; after that it is asked again."""
 
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "User-Agent": f"wbiztool-bridge/{__version__}",
+}
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 8.0
 
