@@ -148,7 +148,7 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLError,), "TLS with {where} does not work"),
     ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), "{where} cut its answer in the middle"),
     ((ConnectionError, http.client.RemoteDisconnected), "{where} cut the connection"),
-    ((http.client.HTTPException, requests.exceptions.InvalidHeader), "{where} does not answer in HTTP"),
+    ((http.client.HTTPException,), "{where} does not answer in HTTP"),
     ((ValueError,), "what is to be sent to {where} can't be written as HTTP: look at its headers"),
 )
 """What to say of a failed call: the first row with a type that stands anywhere in the exception's chain."""
@@ -234,6 +234,9 @@ class _TimedResponse(http.client.HTTPResponse):
         if not self._lines.last:
             # http.client takes headers that were cut for whole ones, and a "200 OK" without its end for an answer.
             raise http.client.RemoteDisconnected
+        lengths = ",".join(self.headers.get_all("content-length", [])).split(",")
+        if len({length.strip() for length in lengths}) > 1:
+            raise http.client.HTTPException  # urllib3 would refuse it too, but leave the socket open
 
 
 class _Connection(HTTPConnection):

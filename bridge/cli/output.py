@@ -60,6 +60,8 @@ def ago(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "-"
     seconds = (now - moment).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
     amount = _amount(abs(seconds))
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 

@@ -3,14 +3,14 @@
 Slack refuses a whole message when one part of it is too long, so every part is cut to a size of its own, and these add
 up to less than the whole may have. Sources of the limits: https://docs.slack.dev/reference/block-kit/blocks (50 blocks
 in a message; header 150; section 3,000, or 10 fields of 2,000; context 10 elements) and
-https://docs.slack.dev/changelog/2018-truncating-really-long-messages (40,000 characters).
+https://api.slack.com/changelog/2018-04-truncating-really-long-messages (40,000 characters).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.receivers.slack_text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size
+from bridge.receivers.slack_text import cut, date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of, needs_name, status_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _ERROR_OF_A_GROUP: Final = 300
 _ERROR_IN_TEXT: Final = 1_500
 _ID: Final = 200
 _TEXT: Final = 3_000
-_TEXT_OF_THE_REST: Final = 100
+_REST: Final = 100
+_LINE_END: Final = 2  # as JSON writes it
 _MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
 
 # What is drawn elsewhere in the message, or says nothing to people.
@@ -49,7 +50,9 @@ def draw_event(event: Event) -> Block:
         blocks.append({"type": "section", "fields": fields})
     if error:
         blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
-    blocks.append({"type": "context", "elements": [_own(date(event.at)), _plain(cut(event_id(event), _ID))]})
+    blocks.append(
+        {"type": "context", "elements": [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]}
+    )
     return _payload(_sentence(event), blocks)
 
 
@@ -62,17 +65,13 @@ def draw_digest(digest: Digest, first: datetime, last: datetime) -> Block:
         blocks.append(_section(_title(group)))
         if group.names:
             blocks.append({"type": "context", "elements": [_plain(_names(group))]})
-    if rest := _rest(digest):
-        blocks.append(_section(rest))
-    span = date(first) if first == last else f"{date(first)} – {date(last)}"
+    if digest.other_groups:
+        blocks.append(_section(_rest(digest.other_groups, digest.other_events)))
+    span = date(first) if first == last else f"{date(first)} to {date(last)}"
     blocks.append({"type": "context", "elements": [_own(span)]})
     counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
-    return _payload("\n".join([f"{headline}: {counts}", *_lines(digest)]), blocks)
-
-
-def event_id(event: Event) -> str:
-    """Return the event's id as it can be shown."""
-    return one_line(event.id) or "no id"
+    opening = f"{headline}: {counts}"
+    return _payload("\n".join([opening, *_lines(digest, _TEXT - size(opening))]), blocks)
 
 
 def _sentence(event: Event) -> str:
@@ -92,7 +91,7 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
         "Number": one_line(data.get("number")),
         "Label": label_of(event),
         "Status": status_of(event),
-        "Tags": one_line(data.get("tags")) if data.get("tags") else "",
+        "Tags": one_line(data.get("tags")),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
     for key, value in data.items():
@@ -115,11 +114,11 @@ def _without_formatting(title: str) -> str:
 
 
 def _title(group: Group) -> str:
-    """Write ``4,990 × failed: Invalid phone number``."""
+    """Write ``4,990 x failed: Invalid phone number``."""
     words = "" if group.type is None else WORDS[group.type].short
     error = "" if group.error is None else fit(group.error, _ERROR_OF_A_GROUP)
     what = ": ".join(filter(None, [words, error]))
-    return f"{group.count:,} × {what or ('events' if group.error is None else 'no error given')}"
+    return f"{group.count:,} \N{MULTIPLICATION SIGN} {what or ('events' if group.error is None else 'no error given')}"
 
 
 def _names(group: Group) -> str:
@@ -128,31 +127,23 @@ def _names(group: Group) -> str:
     return f"{names} and {group.more:,} more" if group.more else names
 
 
-def _rest(digest: Digest) -> str:
-    if not digest.other_groups:
-        return ""
-    groups = "1 other group" if digest.other_groups == 1 else f"{digest.other_groups:,} other groups"
-    return f"and {digest.other_events:,} more in {groups}"
-
-
-def _lines(digest: Digest) -> list[str]:
+def _lines(digest: Digest, room: int) -> list[str]:
     """Write the groups for the fallback, as many as fit, and count the rest, so that the counts add up there, too."""
     lines: list[str] = []
-    room = _TEXT - _TEXT_OF_THE_REST - size("".join(WORDS[type_].short for type_, _ in digest.totals)) - 40 * 15
+    room -= _REST
     for index, group in enumerate(digest.groups):
-        line = inert(_title(group))
-        names = f" — {inert(_names(group))}" if group.names else ""
-        room -= size(line + names) + 2
+        line = inert(f"{_title(group)} — {_names(group)}" if group.names else _title(group))
+        room -= size(line) + _LINE_END
         if room < 0:
             left = digest.groups[index:]
-            return [*lines, _rest_in_text(digest, len(left), sum(each.count for each in left))]
-        lines.append(line + names)
-    return [*lines, *filter(None, [_rest(digest)])]
+            events = digest.other_events + sum(each.count for each in left)
+            return [*lines, _rest(digest.other_groups + len(left), events)]
+        lines.append(line)
+    return [*lines, _rest(digest.other_groups, digest.other_events)] if digest.other_groups else lines
 
 
-def _rest_in_text(digest: Digest, groups: int, events: int) -> str:
-    groups, events = groups + digest.other_groups, events + digest.other_events
-    return f"and {events:,} more in {'1 other group' if groups == 1 else f'{groups:,} other groups'}"
+def _rest(groups: int, events: int) -> str:
+    return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
 
 
 def _payload(text: str, blocks: Sequence[Block]) -> Block:

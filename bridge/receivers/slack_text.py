@@ -34,6 +34,7 @@ _ESCAPE: Final = str.maketrans(_ESCAPES)
 
 _BEYOND_16_BITS = "\uffff"
 _JOINER = "\u200d"
+_REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make a flag
 _WORD_JOINER = "\u2060"
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 # Marks that would turn around what stands after the text, too: embeddings, overrides and isolates (UAX #9).
@@ -41,7 +42,9 @@ _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
-_LOOK_ALIKES: Final = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_LOOK_ALIKES: Final = str.maketrans(
+    {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
+)
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 # Mentions and mail addresses; links (https://) and emoji (:x:); channels; links in Markdown; www. without https://.
 _TRIGGERS = re.compile(r"@|:(?=\S)|#(?=\S)|\](?=\()|www(?=\.)", re.IGNORECASE)
@@ -90,7 +93,7 @@ def cut(text: str, limit: int) -> str:
     if size(text) <= limit:
         return text
     room = limit - size(ELLIPSIS)
-    fitting = sum(1 for _ in _while_fitting(text, room))
+    fitting = sum(1 for total in accumulate(map(_size, text)) if total <= room)
     return text[: _safe_place(text, fitting)].rstrip() + ELLIPSIS
 
 
@@ -111,7 +114,9 @@ def inert(text: str) -> str:
 
     Only for a message's ``text``: what is copied from there is not the text, letter by letter.
     """
-    return _TRIGGERS.sub(rf"\g<0>{_WORD_JOINER}", _EDGE_UNDERSCORE.sub("ˍ", text.translate(_LOOK_ALIKES)))
+    return _TRIGGERS.sub(
+        rf"\g<0>{_WORD_JOINER}", _EDGE_UNDERSCORE.sub("\N{MODIFIER LETTER LOW MACRON}", text.translate(_LOOK_ALIKES))
+    )
 
 
 def date(moment: datetime) -> str:
@@ -143,10 +148,6 @@ def _size(char: str) -> int:
     return _SIZES.get(char) or (2 if char > _BEYOND_16_BITS else 1)
 
 
-def _while_fitting(text: str, room: int) -> list[int]:
-    return [total for total in accumulate(map(_size, text)) if total <= room]
-
-
 def _safe_place(text: str, at: int) -> int:
     """Go back to the nearest place that does not cut what is seen as one sign; not at all where that is far."""
     for place in range(at, max(at - _FURTHEST_BACK, 0), -1):
@@ -164,6 +165,3 @@ def _belong_together(text: str, at: int) -> bool:
         return True  # skin tones; tags, of which the flags of regions are made
     flags = len(text[:at]) - len(text[:at].rstrip(_REGIONAL))
     return after in _REGIONAL and flags % 2 == 1  # two letters make a flag
-
-
-_REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))

@@ -57,7 +57,7 @@ def name_of(event: Event) -> str:
     for key in ("receiver", "number"):
         if name := one_line(event.data.get(key)):
             return name
-    return one_line(event.subject)
+    return one_line(event.subject) or "without a name"
 
 
 def needs_name(event: Event) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -88,10 +89,11 @@ def test_a_daemon_that_could_not_start_leaves_the_lock_free(sqlite_url: str, tmp
         assert store.id
 
 
-def test_commands_read_and_write_beside_a_running_daemon(database_url: str) -> None:
-    with daemon_elsewhere(database_url), Store(database_url) as first, Store(database_url) as second:
+def test_commands_read_and_write_beside_a_running_daemon(store: Store) -> None:
+    url = store._database.url.render_as_string(hide_password=False)
+    with Store(url) as first, Store(url) as second:
         first.set_fact("colour", "green")
-        assert second.fact("colour") == "green"
+        assert second.fact("colour") == store.fact("colour") == "green"
 
 
 def test_the_lock_is_one_for_each_database(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_the_lock_is_one_for_each_database(tmp_path: Path) -> None:
 
 
 def test_the_lock_file_holds_the_process_id_and_is_private(sqlite_url: str, tmp_path: Path) -> None:
-    with daemon_elsewhere(sqlite_url) as other:
+    with Store(sqlite_url, exclusive=True):
         lock = tmp_path / "bridge.db.lock"
-        assert lock.read_text(encoding="ascii") == f"{other.pid}\n"
+        assert lock.read_text(encoding="ascii") == f"{os.getpid()}\n"
         assert lock.stat().st_mode & 0o777 == 0o600

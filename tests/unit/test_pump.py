@@ -163,7 +163,7 @@ def test_a_pump_that_has_nothing_to_do_is_idle_after_one_look(started: Start) ->
 
 
 def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started: Start) -> None:
-    bench = Bench()
+    bench, gate = Bench(), threading.Event()
     looks: list[int] = []
 
     def claim(room: int) -> Sequence[int]:
@@ -172,10 +172,16 @@ def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started
             # Something becomes due just after this look; whoever made it so wakes the pump.
             bench.pump.wake()
             return ()
+        assert gate.wait(SOON)
         return Bench.claim(bench, room)
 
     bench.pump._claim = claim
-    started(bench).run(7)
+    started(bench)
+    bench.due += [7]
+    bench.pump.wake()
+    assert not bench.pump.wait_until_idle(0.05)
+    gate.set()
+    assert bench.pump.wait_until_idle(SOON)
     assert bench.recorded == [49]
 
 

@@ -1,0 +1,107 @@
+"""Events for the tests of receivers: short ways to make one, and any event whatsoever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from bridge.clock import isoformat
+from bridge.events import SOURCE, health_event, receiver_subject, transition_event
+from bridge.model import Event, EventType, Message, State, Status
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATABASE = "9f3c1a"
+EARLIER = START - timedelta(seconds=90)
+
+
+def changed(
+    id_: int = 12346,
+    status: Status = Status.FAILED,
+    *,
+    error: str | None = "Invalid phone number",
+    label: str | None = "Invoice 88",
+    tags: Mapping[str, str] | None = None,
+    at: datetime = START,
+) -> Event:
+    """Make the event of a message that was pending, by the bridge's own rules."""
+    before = Message(id_, label, tags or {}, State(Status.PENDING, EARLIER), sequence=1)
+    state = State(status, at, error if status is Status.FAILED else None)
+    return transition_event(DATABASE, before, state, EventType.of_status(status), at)
+
+
+def source_down(reason: str | None = "Auth Error") -> Event:
+    """Make the event of an API that refuses."""
+    data = {"since": isoformat(EARLIER), "reason": reason}
+    return health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 1, START, data)
+
+
+def receiver_down(name: str = "crm", reason: str = "HTTP 500 Internal Server Error") -> Event:
+    """Make the event of another receiver that fails."""
+    data = {"receiver": name, "since": isoformat(EARLIER), "reason": reason}
+    return health_event(DATABASE, EventType.RECEIVER_DOWN, receiver_subject(name), 1, START, data)
+
+
+def number_disconnected(number: object = "+4915112345678") -> Event:
+    """Make the event of a WhatsApp number that lost its connection."""
+    data = {"number": number, "whatsapp_client_id": 7}
+    return health_event(DATABASE, EventType.NUMBER_DISCONNECTED, "number/7", 1, START, data)
+
+
+# What breaks renderers: control sequences, entities, emoji of several characters, both directions, halves of pairs.
+_NASTY = st.sampled_from(
+    [
+        "<!channel>", "<!here|x>", "<@U123>", "<#C1|general>", "<https://evil.example|click>", "&amp;", "&lt;", "&", "<",
+        ">", "*bold*", "_it_", "~no~", "`code`", "```", "> quote", ":x:", "@channel", "[a](https://evil.example)",
+        "https://evil.example/?a=1&b=2", "www.evil.example", "👩‍👩‍👧‍👦", "🇩🇪🇫🇷", "👍🏽", "e\u0301", "رقم غير صالح", "\u202e", "\u2067",
+        "\u200b", "\u200d", "\n", "\r\n", "\t", " ", "\x00", "\x1b[31m", "\ud83d", "\udc00", '"', "\\", "٣", "漢字", "#tag",
+    ]
+)  # fmt: skip
+texts = st.one_of(
+    st.text(),
+    st.lists(_NASTY, max_size=6).map("".join),
+    st.tuples(_NASTY, st.integers(1, 4000)).map(lambda pair: pair[0] * pair[1]),
+)
+"""Any text, short and very long."""
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+_states = st.none() | st.fixed_dictionaries(
+    {"status": st.sampled_from(list(Status)).map(str) | texts},
+    optional={"error": texts | _json, "since": st.just(isoformat(START)) | texts},
+)
+_KNOWN: dict[str, st.SearchStrategy[Any]] = {
+    "message_id": st.integers(),
+    "label": texts | st.none(),
+    "tags": st.dictionaries(texts, texts, max_size=3),
+    "previous": _states,
+    "current": _states,
+    "reason": texts | st.none(),
+    "receiver": texts,
+    "number": texts | st.integers() | st.none(),
+    "since": st.just(isoformat(START)) | texts,
+    "sequence": st.integers(),
+}
+_data = st.builds(
+    lambda known, unknown: {**unknown, **known},
+    st.fixed_dictionaries({}, optional=_KNOWN),
+    st.dictionaries(texts, _json, max_size=3) | st.dictionaries(st.sampled_from(list(_KNOWN)), _json, max_size=3),
+)
+any_event = st.builds(
+    Event,
+    id=texts,
+    type=st.sampled_from(EventType),
+    at=st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001 -- Hypothesis wants it naive
+    subject=texts,
+    sequence=st.integers(1),
+    data=_data,
+    message_id=st.none() | st.integers(0, 10**300),
+)
+"""Any event, also those that no version of the bridge makes."""

@@ -1,0 +1,103 @@
+"""Signatures of Standard Webhooks, checked by the independent ``standardwebhooks`` package."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from bridge.receivers.signing import key_of, sign
+
+
+def secret_of(key: bytes) -> str:
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+keys = st.binary(min_size=24, max_size=64)
+bodies = st.text().map(str.encode)
+
+
+def signed(secrets: list[str], body: bytes) -> dict[str, str]:
+    timestamp = int(datetime.now(UTC).timestamp())  # the other side compares it with the machine's clock
+    signature = sign([key_of(secret) for secret in secrets], "evt_abc", timestamp, body)
+    return {"webhook-id": "evt_abc", "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+
+
+def test_the_example_of_the_specification_s_own_libraries_is_reproduced():
+    # https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/python/tests/test_webhooks.py
+    key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    signature = sign([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@given(keys, bodies)
+def test_another_library_verifies_any_body_with_any_key(key: bytes, body: bytes):
+    Webhook(secret_of(key)).verify(body, signed([secret_of(key)], body), json_parse=False)
+
+
+@given(st.lists(keys, min_size=2, max_size=3, unique=True), bodies)
+def test_with_several_secrets_each_of_them_verifies(several: list[bytes], body: bytes):
+    secrets = [secret_of(key) for key in several]
+    headers = signed(secrets, body)
+    for secret in secrets:
+        Webhook(secret).verify(body, headers, json_parse=False)
+
+
+def test_signatures_stand_in_the_order_of_the_secrets():
+    one, two = b"1" * 24, b"2" * 24
+    assert sign([one, two], "a", 1, b"x").split(" ") == [sign([one], "a", 1, b"x"), sign([two], "a", 1, b"x")]
+
+
+@given(keys, bodies)
+def test_another_body_or_another_secret_does_not_verify(key: bytes, body: bytes):
+    headers = signed([secret_of(key)], body)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret_of(key)).verify(body + b" ", headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret_of(key + b"x")).verify(body, headers, json_parse=False)
+
+
+def test_without_a_key_there_is_no_signature():
+    assert sign([], "a", 1, b"x") == ""
+
+
+@given(keys)
+def test_a_secret_is_read_with_and_without_its_padding(key: bytes):
+    assert key_of(secret_of(key)) == key_of(secret_of(key).rstrip("=")) == key
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+        "WHSEC_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+        "whsk_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+        "whsec_!!!!c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0",
+        "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0\n",
+        "whsec_ünicode",
+        secret_of(b"1" * 23),
+        secret_of(b"1" * 65),
+    ],
+)
+def test_what_is_no_secret_is_refused_without_being_quoted(secret: str):
+    with pytest.raises(ValueError, match="secret") as refused:
+        key_of(secret)
+    rest = secret.removeprefix("whsec_")
+    assert len(rest) < 6 or rest not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@given(st.text())
+def test_no_text_whatsoever_fails_in_another_way(text: str):
+    for secret in (text, "whsec_" + text):
+        try:
+            assert 24 <= len(key_of(secret)) <= 64
+        except ValueError as refused:
+            assert "24 to 64 bytes" in str(refused)

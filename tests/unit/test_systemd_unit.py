@@ -1,0 +1,90 @@
+"""The unit file: what systemd itself says of it, and the keys that the documentation promises."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_FOLDER = Path(__file__).parents[2] / "systemd"
+_UNIT = _FOLDER / "wbiz-bridge.service"
+_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, list[str]]:
+    """All values of each key, whichever section it stands in."""
+    found: dict[str, list[str]] = {}
+    for line in _UNIT.read_text(encoding="utf-8").splitlines():
+        if line and line[0] not in "#[":
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.fixture
+def analyze() -> str:
+    """The program that checks units."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    return program
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path) -> None:
+    copy = tmp_path / _UNIT.name
+    text = _UNIT.read_text(encoding="utf-8")
+    assert _PROGRAM in text
+    copy.write_text(text.replace(_PROGRAM, "/bin/true"), encoding="utf-8")  # it need not be installed to be checked
+    command = [analyze, "verify", "--man=no", str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if _UNIT.name in line]
+    assert (complaints, done.returncode) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("ExecStart", f"{_PROGRAM} run -c /etc/wbiz-bridge/config.yaml"),
+        ("DynamicUser", "yes"),
+        ("StateDirectory", "wbiz-bridge"),
+        ("ConfigurationDirectory", "wbiz-bridge"),
+        ("LoadCredential", "wbiztool-api-key:/etc/wbiz-bridge/wbiztool-api-key"),
+        ("Restart", "on-failure"),
+        ("WatchdogSec", "60"),
+        ("TimeoutStopSec", "10"),
+        ("After", "network-online.target"),
+        ("Wants", "network-online.target"),
+        ("WantedBy", "multi-user.target"),
+        ("ProtectSystem", "strict"),
+        ("ProtectHome", "yes"),
+        ("PrivateTmp", "yes"),
+        ("NoNewPrivileges", "yes"),
+        ("CapabilityBoundingSet", ""),
+    ],
+)
+def test_the_unit_says_so(keys: dict[str, list[str]], key: str, value: str) -> None:
+    assert keys[key] == [value]
+
+
+def test_what_only_a_person_can_mend_is_not_started_again(keys: dict[str, list[str]]) -> None:
+    assert {int(code) for code in keys["RestartPreventExitStatus"][0].split()} == {77, 78}
+
+
+def test_it_is_started_again_for_as_long_as_it_takes_but_not_in_a_hot_loop(keys: dict[str, list[str]]) -> None:
+    assert keys["StartLimitIntervalSec"] == ["0"]
+    assert keys["RestartSec"] == ["5s"]
+
+
+def test_the_installation_steps_name_the_paths_of_the_unit() -> None:
+    steps = (_FOLDER / "README.md").read_text(encoding="utf-8")
+    unit = _UNIT.read_text(encoding="utf-8")
+    for path in sorted(set(re.findall(r"/(?:opt|etc)/[\w./-]+", unit))):
+        assert path in steps
+    assert "api_key_file: ${CREDENTIALS_DIRECTORY}/wbiztool-api-key" in steps
+    assert "systemctl enable --now wbiz-bridge" in steps
