@@ -233,10 +233,10 @@ class _TimedResponse(http.client.HTTPResponse):
         super().begin()
         if not self._lines.last:
             # http.client takes headers that were cut for whole ones, and a "200 OK" without its end for an answer.
-            raise http.client.RemoteDisconnected
+            raise http.client.RemoteDisconnected("the headers are cut")
         lengths = ",".join(self.headers.get_all("content-length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
-            raise http.client.HTTPException  # urllib3 would refuse it too, but leave the socket open
+            raise http.client.HTTPException("two lengths")  # urllib3 would refuse it too, but leave the socket open
 
 
 class _Connection(HTTPConnection):

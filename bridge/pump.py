@@ -62,6 +62,7 @@ class Pump(Generic[Job, Result]):
         self._idle = threading.Condition()
         self._in_flight = 0
         self._settled = True
+        self._looking = False
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
         # Daemon threads: one that hangs in a call must not hold up the end of the process. What it does is repeated.
@@ -84,7 +85,10 @@ class Pump(Generic[Job, Result]):
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing is in flight and the latest look found nothing due. False if that took too long."""
         with self._idle:
-            return self._idle.wait_for(lambda: self._settled and not self._in_flight, seconds)
+            return self._idle.wait_for(self._is_idle, seconds)
+
+    def _is_idle(self) -> bool:
+        return self._settled and not self._looking and not self._in_flight
 
     def stop(self, seconds: float) -> None:
         """Claim no more, and wait so long for what is in flight to be finished and recorded."""
@@ -143,6 +147,7 @@ class Pump(Generic[Job, Result]):
                 break
         with self._idle:
             self._in_flight -= len(results)
+            self._settled = False  # what waited for these, an event's successor, may be due now
 
     def _forget_waiting(self) -> None:
         """Drop the jobs that no thread has begun: they stay due in the store."""
@@ -160,7 +165,7 @@ class Pump(Generic[Job, Result]):
     def _refill(self) -> None:
         # Twice the threads: the next job is at hand when one ends, and still few are claimed that could wait elsewhere.
         with self._idle:
-            self._settled = True
+            self._settled, self._looking = True, True  # being woken during the look unsettles it again
         try:
             jobs = self._claim(2 * self._size - self._in_flight)
         except BridgeError as error:
@@ -168,7 +173,7 @@ class Pump(Generic[Job, Result]):
             jobs = ()
         with self._idle:
             self._in_flight += len(jobs)
-            self._settled = self._settled and not jobs
+            self._settled, self._looking = self._settled and not jobs, False
             self._idle.notify_all()
         for job in jobs:
             self._jobs.put(job)

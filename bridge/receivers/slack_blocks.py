@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.receivers.slack_text import cut, date, escape, fit, inert, moment_of, one_line, size
+from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of, needs_name, status_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Block = dict[str, Any]
 
 _NAME: Final = 80  # all of these in the units of slack_text.size
+_KEY: Final = 40  # characters
 _LABEL: Final = 200
 _VALUE: Final = 500
 _ERROR: Final = 2_500
@@ -46,7 +47,7 @@ def draw_event(event: Event) -> Block:
     name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
     blocks = [_header(f"{words.emoji} {words.before}{name} {words.after}")]
     if pairs := _pairs(event):
-        fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{escape(key)}*"), value)]
+        fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{key}*"), value)]
         blocks.append({"type": "section", "fields": fields})
     if error:
         blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
@@ -98,19 +99,14 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
         if key in _DRAWN_ELSEWHERE or not (text := one_line(value)):
             continue
         moment = moment_of(value)
-        title = cut(_capitalised(one_line(key)), _NAME)
-        pairs.append((_without_formatting(title), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
+        pairs.append((_words_of(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
     return pairs
 
 
-def _capitalised(key: str) -> str:
-    words = key.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
-
-
-def _without_formatting(title: str) -> str:
-    """Keep letters, digits and spaces of a key: it stands between the bridge's own formatting."""
-    return " ".join("".join(char if char.isalnum() else " " for char in title).split()) or "Other"
+def _words_of(key: str) -> str:
+    """Write ``down_since`` as ``Down since``. Only letters and digits: it stands within the bridge's own formatting."""
+    words = " ".join("".join(char if char.isalnum() else " " for char in key[:_KEY]).split())
+    return words[:1].upper() + words[1:] or "Other"
 
 
 def _title(group: Group) -> str:

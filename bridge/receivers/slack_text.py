@@ -37,6 +37,7 @@ _JOINER = "\u200d"
 _REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these letters make a flag
 _WORD_JOINER = "\u2060"
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 # Marks that would turn around what stands after the text, too: embeddings, overrides and isolates (UAX #9).
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
@@ -65,9 +66,8 @@ def one_line(value: object) -> str:
             text = ", ".join(f"{one_line(key)}: {_flat(part)}" for key, part in value.items())
         case _:
             text = _flat(value)
-    text = clean_text(text[:_MOST_READ])
-    text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in _BIDI_CONTROLS.sub("", text))
-    text = " ".join(text.split())
+    text = _BIDI_CONTROLS.sub("", clean_text(text[:_MOST_READ]))
+    text = " ".join(_CONTROLS.sub(" ", text).split())
     return text if any(unicodedata.category(char) not in _INVISIBLE for char in text) else ""
 
 

@@ -185,6 +185,30 @@ def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started
     assert bench.recorded == [49]
 
 
+def test_a_pump_that_was_woken_during_a_look_is_not_idle_after_it() -> None:
+    bench = Bench()
+
+    def claim(_: int) -> Sequence[int]:
+        bench.pump.wake()
+        return ()
+
+    bench.pump._claim = claim
+    bench.pump._refill()
+    assert not bench.pump.wait_until_idle(0)
+
+
+def test_what_becomes_due_by_recording_is_found_before_the_pump_is_idle(started: Start) -> None:
+    bench = Bench(threads=4)
+
+    def record(results: Sequence[int]) -> None:
+        Bench.record(bench, results)
+        bench.due += [number + 1 for number in results if number < 50]
+
+    bench.work, bench.pump._record = lambda number: number, record
+    started(bench).run(0)
+    assert bench.recorded == list(range(51))
+
+
 def test_waiting_for_idleness_ends_without_it_when_time_is_up(started: Start) -> None:
     gate = threading.Event()
     bench = started(Bench(work=lambda number: number if gate.wait(SOON) else -1))

@@ -27,7 +27,7 @@ def signed(secrets: list[str], body: bytes) -> dict[str, str]:
     return {"webhook-id": "evt_abc", "webhook-timestamp": str(timestamp), "webhook-signature": signature}
 
 
-def test_the_example_of_the_specification_s_own_libraries_is_reproduced():
+def test_the_example_of_the_specification_s_own_libraries_is_reproduced() -> None:
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/python/tests/test_webhooks.py
     key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = b'{"test": 2432232314}'
@@ -36,25 +36,25 @@ def test_the_example_of_the_specification_s_own_libraries_is_reproduced():
 
 
 @given(keys, bodies)
-def test_another_library_verifies_any_body_with_any_key(key: bytes, body: bytes):
+def test_another_library_verifies_any_body_with_any_key(key: bytes, body: bytes) -> None:
     Webhook(secret_of(key)).verify(body, signed([secret_of(key)], body), json_parse=False)
 
 
 @given(st.lists(keys, min_size=2, max_size=3, unique=True), bodies)
-def test_with_several_secrets_each_of_them_verifies(several: list[bytes], body: bytes):
+def test_with_several_secrets_each_of_them_verifies(several: list[bytes], body: bytes) -> None:
     secrets = [secret_of(key) for key in several]
     headers = signed(secrets, body)
     for secret in secrets:
         Webhook(secret).verify(body, headers, json_parse=False)
 
 
-def test_signatures_stand_in_the_order_of_the_secrets():
+def test_signatures_stand_in_the_order_of_the_secrets() -> None:
     one, two = b"1" * 24, b"2" * 24
     assert sign([one, two], "a", 1, b"x").split(" ") == [sign([one], "a", 1, b"x"), sign([two], "a", 1, b"x")]
 
 
 @given(keys, bodies)
-def test_another_body_or_another_secret_does_not_verify(key: bytes, body: bytes):
+def test_another_body_or_another_secret_does_not_verify(key: bytes, body: bytes) -> None:
     headers = signed([secret_of(key)], body)
     with pytest.raises(WebhookVerificationError):
         Webhook(secret_of(key)).verify(body + b" ", headers, json_parse=False)
@@ -62,12 +62,12 @@ def test_another_body_or_another_secret_does_not_verify(key: bytes, body: bytes)
         Webhook(secret_of(key + b"x")).verify(body, headers, json_parse=False)
 
 
-def test_without_a_key_there_is_no_signature():
+def test_without_a_key_there_is_no_signature() -> None:
     assert sign([], "a", 1, b"x") == ""
 
 
 @given(keys)
-def test_a_secret_is_read_with_and_without_its_padding(key: bytes):
+def test_a_secret_is_read_with_and_without_its_padding(key: bytes) -> None:
     assert key_of(secret_of(key)) == key_of(secret_of(key).rstrip("=")) == key
 
 
@@ -86,7 +86,7 @@ def test_a_secret_is_read_with_and_without_its_padding(key: bytes):
         secret_of(b"1" * 65),
     ],
 )
-def test_what_is_no_secret_is_refused_without_being_quoted(secret: str):
+def test_what_is_no_secret_is_refused_without_being_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match="secret") as refused:
         key_of(secret)
     rest = secret.removeprefix("whsec_")
@@ -94,10 +94,9 @@ def test_what_is_no_secret_is_refused_without_being_quoted(secret: str):
     assert refused.value.__cause__ is None
 
 
-@given(st.text())
-def test_no_text_whatsoever_fails_in_another_way(text: str):
-    for secret in (text, "whsec_" + text):
-        try:
-            assert 24 <= len(key_of(secret)) <= 64
-        except ValueError as refused:
-            assert "24 to 64 bytes" in str(refused)
+@given(st.text().filter(lambda text: not text.startswith("whsec_")))
+def test_no_text_whatsoever_fails_in_another_way(text: str) -> None:
+    with pytest.raises(ValueError, match="24 to 64 bytes"):
+        key_of(text)
+    with pytest.raises(ValueError, match="24 to 64 bytes"):
+        key_of(f"whsec_{text}?")  # no letter of base64

@@ -1,0 +1,47 @@
+"""``python -m bridge.simulator``: a simulated WbizTool to try things against, in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+import threading
+
+from bridge.clock import SystemClock
+from bridge.model import Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
+
+_FINAL = (Status.SENT, Status.SENT, Status.SENT, Status.FAILED, Status.EXPIRED)
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C; the first line says where, as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bridge.simulator", description="A simulated WbizTool API.")
+    parser.add_argument("--port", type=int, default=0, help="by default one that the system gives")
+    parser.add_argument("--client-id", type=int, default=1234)
+    parser.add_argument("--api-key", default="simulated-api-key")
+    parser.add_argument("--messages", type=int, default=0, help="how many messages there are, from id 5001 on")
+    parser.add_argument("--life", type=float, default=60.0, help="seconds within which they get their final status")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)  # noqa: S311 -- no secret
+    account = Account(SystemClock(), options.client_id, options.api_key)
+    for message_id in range(5001, 5001 + options.messages):
+        final = chance.choice(_FINAL)
+        error = "Invalid phone number" if final is Status.FAILED else None
+        account.put(message_id, script=[(chance.uniform(0, options.life), final, error)])
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+    with Simulator(account, port=options.port, latency=options.latency) as simulator:
+        sys.stdout.write(json.dumps({"base_url": simulator.base_url}) + "\n")
+        sys.stdout.flush()
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()

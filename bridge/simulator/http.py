@@ -1,0 +1,226 @@
+"""A small real HTTP/1.1 server on loopback that can also misbehave: shared by the simulated API and the sink."""
+
+from __future__ import annotations
+
+import enum
+import http.server
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_DRIP_EVERY = 0.1
+_CHUNK = b"x" * 65536
+
+
+class Manner(enum.Enum):
+    """How an answer goes over the wire."""
+
+    WHOLE = enum.auto()
+    CUT = enum.auto()  # the connection ends before any byte
+    CUT_BODY = enum.auto()  # and here in the middle of the body
+    HANG = enum.auto()  # nothing comes until the server stops or the caller goes
+    DRIP_HEADERS = enum.auto()  # a byte at a time, for ever
+    DRIP_BODY = enum.auto()
+    ENDLESS = enum.auto()  # a body of `size` bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to answer, and in which manner. ``size`` is the length of an endless body, in bytes."""
+
+    code: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    manner: Manner = Manner.WHOLE
+    size: int = 0
+
+    @classmethod
+    def ok(cls, body: bytes = b"ok") -> Answer:
+        """Answer 200."""
+        return cls(200, body)
+
+    @classmethod
+    def status(cls, code: int, body: bytes = b"", **headers: str) -> Answer:
+        """Answer any status; ``retry_after="5"`` makes a header ``Retry-After``."""
+        return cls(code, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    @classmethod
+    def cut(cls) -> Answer:
+        """Cut the connection before any byte."""
+        return cls(manner=Manner.CUT)
+
+    @classmethod
+    def hang(cls) -> Answer:
+        """Say nothing until the server stops, or the caller has gone."""
+        return cls(manner=Manner.HANG)
+
+    @classmethod
+    def drip(cls) -> Answer:
+        """Answer a byte at a time, for ever."""
+        return cls(manner=Manner.DRIP_BODY)
+
+    @classmethod
+    def endless(cls, size: int = 10**9) -> Answer:
+        """Answer a body of so many bytes."""
+        return cls(manner=Manner.ENDLESS, size=size)
+
+    @classmethod
+    def redirect(cls, location: str) -> Answer:
+        """Redirect."""
+        return cls(307, b"", {"Location": location})
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came. Header names are in lower case; ``at`` is in seconds on the monotonic clock."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+
+class Server:
+    """Serves on a loopback address until it is closed, each connection in a thread of its own.
+
+    Args:
+        respond: Says what to answer. Called from the connections' threads.
+        port: 0 for one that the system gives.
+    """
+
+    def __init__(self, respond: Callable[[Received], Answer], port: int = 0) -> None:
+        self.stopping = threading.Event()
+        self._server = _Listening(("127.0.0.1", port), respond, self.stopping)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="simulated-server")
+
+    @property
+    def address(self) -> str:
+        """``http://host:port``, without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.cut_all()
+        self._server.server_close()  # joins the connections' threads
+        self._thread.join()
+
+
+class _Listening(http.server.ThreadingHTTPServer):
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = 256
+
+    def __init__(
+        self, address: tuple[str, int], respond: Callable[[Received], Answer], stopping: threading.Event
+    ) -> None:
+        self.respond = respond
+        self.stopping = stopping
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_all(self) -> None:
+        """End every connection, so that no thread waits for its next request."""
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # gone already
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that goes in the middle is part of the game."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one write: a second small one would wait for the first's acknowledgement
+    disable_nagle_algorithm = True
+    server: _Listening
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
+        """Keep quiet."""
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._serve()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._serve()
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        body = self.rfile.read(int(length)) if length.isdigit() else b""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.respond(Received(self.command, self.path, headers, body, time.monotonic()))
+        match answer.manner:
+            case Manner.WHOLE:
+                self._head(answer, len(answer.body))
+                self.wfile.write(answer.body)
+                self.wfile.flush()
+                return
+            case Manner.CUT:
+                pass
+            case Manner.CUT_BODY:
+                self._head(answer, 2 * len(answer.body) + 1)
+                self.wfile.write(answer.body)
+            case Manner.HANG:
+                self._until_gone()
+            case Manner.DRIP_HEADERS:
+                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            case Manner.DRIP_BODY:
+                self._drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            case Manner.ENDLESS:
+                self._head(answer, answer.size)
+                for _ in range(answer.size // len(_CHUNK) + 1):
+                    self.wfile.write(_CHUNK)
+        self.wfile.flush()
+        self.close_connection = True
+
+    def _head(self, answer: Answer, length: int) -> None:
+        self.send_response(answer.code)
+        headers = {"Content-Type": "application/json", **answer.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if answer.code != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _until_gone(self) -> None:
+        """Wait for the end of the server, or of the caller, whose socket then reads as ended."""
+        self.connection.settimeout(0.1)
+        while not self.server.stopping.is_set():
+            try:
+                if not self.connection.recv(1024):
+                    return
+            except TimeoutError:
+                continue
+
+    def _drip(self, beginning: bytes) -> None:
+        self.wfile.write(beginning)
+        while not self.server.stopping.wait(_DRIP_EVERY):
+            self.wfile.write(b"x")
+            self.wfile.flush()

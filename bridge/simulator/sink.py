@@ -1,0 +1,111 @@
+"""A local receiver for demo, tests and benchmarks: records what it gets, and answers as it is told.
+
+``python -m bridge.simulator.sink`` runs one that prints each POST as a line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING, Self
+
+from bridge.simulator.http import Answer, Received, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Answer", "Recorded", "Sink"]
+
+Recorded = Received
+
+
+class Sink:
+    """Takes POSTs.
+
+    Args:
+        answer: Says what to answer to each; by default 200.
+        on_request: Called with each, before it is answered.
+        port: 0 for one that the system gives.
+        keep: Whether to remember what came.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Recorded], Answer] | None = None,
+        *,
+        on_request: Callable[[Recorded], None] | None = None,
+        port: int = 0,
+        keep: bool = True,
+    ) -> None:
+        self.answer = answer or (lambda _: Answer.ok())
+        self._on_request = on_request
+        self._keep = keep
+        self._records: list[Recorded] = []
+        self._came = threading.Condition()
+        self._count = 0
+        self._server = Server(self._respond, port)
+
+    @property
+    def url(self) -> str:
+        """Where to POST to."""
+        return f"{self._server.address}/hook"
+
+    @property
+    def count(self) -> int:
+        """How many requests came."""
+        return self._count
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def records(self) -> list[Recorded]:
+        """List what came so far, in the order of arrival."""
+        with self._came:
+            return list(self._records)
+
+    def wait_for(self, count: int, seconds: float = 10) -> list[Recorded]:
+        """Wait until so many requests have come, and list them.
+
+        Raises:
+            TimeoutError: They did not come in time.
+        """
+        with self._came:
+            if not self._came.wait_for(lambda: self._count >= count, seconds):
+                raise TimeoutError(f"{self._count} of {count} requests came within {seconds:g} s")
+            return list(self._records)
+
+    def _respond(self, request: Recorded) -> Answer:
+        with self._came:
+            self._count += 1
+            if self._keep:
+                self._records.append(request)
+            self._came.notify_all()
+        if self._on_request is not None:
+            self._on_request(request)
+        return self.answer(request)
+
+
+def main() -> None:
+    """Print what comes, until interrupted."""
+
+    def show(request: Recorded) -> None:
+        line = {"path": request.path, "headers": dict(request.headers), "body": request.body.decode("utf-8", "replace")}
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with Sink(on_request=show, port=port, keep=False) as sink:
+        sys.stderr.write(f"listening on {sink.url}\n")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()

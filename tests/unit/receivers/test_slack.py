@@ -1,0 +1,377 @@
+"""What Slack gets: readable, within its limits whatever the events hold, and unable to command anything.
+
+The limits are those that Slack documents: https://docs.slack.dev/reference/block-kit/blocks (a page for each block:
+50 blocks in a message; header 150; section text 3,000; 10 fields of 2,000; 10 elements in a context),
+https://docs.slack.dev/reference/block-kit/composition-objects/text-object (1 to 3,000 characters; ``emoji`` only in
+plain_text, ``verbatim`` only in mrkdwn), https://api.slack.com/changelog/2018-04-truncating-really-long-messages
+(40,000 characters). They are counted in UTF-16 units, the most that any reading of "character" gives.
+"""
+
+# ruff: noqa: RUF001 -- the expected texts hold the signs that people see
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.model import Dead, Delivered, Event, EventType, Outcome, Retry, Status
+from bridge.receivers import Receiver, SlackReceiver
+from bridge.receivers.slack import PERMANENT
+from bridge.receivers.slack_words import WORDS
+from bridge.wire import Reply
+from tests.unit.receivers.events import any_event, changed, number_disconnected, receiver_down, source_down
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
+_WORDS = "|".join(re.escape(word) for words in WORDS.values() for word in (words.emoji, words.short))
+OURS = re.compile(rf"({_DATE}|\*[\w ,]+…?\*|{_WORDS}| to | · | )*")
+"""All that may stand in mrkdwn: dates, bold words and the bridge's own."""
+
+
+def payload(*events: Event, by: Sequence[str] = ("type", "error"), shown: int = 20) -> dict[str, Any]:
+    receiver: Receiver = SlackReceiver("ops", by, shown)
+    request = receiver.render(events, START)
+    assert request.headers["content-type"] == "application/json; charset=utf-8"
+    assert request.headers["user-agent"].startswith("wbiztool-bridge/")
+    body: dict[str, Any] = json.loads(request.body.decode("utf-8"))
+    return body
+
+
+def seen(message: dict[str, Any]) -> list[str]:
+    """Show a message as a person reads it: one line a block, fields in pairs."""
+    lines = []
+    for block in message["blocks"]:
+        match block:
+            case {"text": text}:
+                lines.append(text["text"])
+            case {"fields": fields}:
+                lines += [
+                    f"{key['text']} {value['text']}" for key, value in zip(fields[::2], fields[1::2], strict=True)
+                ]
+            case {"elements": elements}:
+                lines.append(" | ".join(element["text"] for element in elements))
+    return lines
+
+
+def shown_date(seconds: str, time: str) -> str:
+    return f"<!date^{seconds}^{{date_short_pretty}} {{time_secs}}|2026-11-23 {time} UTC>"
+
+
+def utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def text_objects(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for block in message["blocks"]:
+        yield from [block["text"]] if "text" in block else block.get("fields") or block["elements"]
+
+
+def check_text(text: dict[str, Any], limit: int) -> None:
+    own = {"type", "text", "emoji"} if text["type"] == "plain_text" else {"type", "text", "verbatim"}
+    assert set(text) == own
+    assert text["type"] in {"plain_text", "mrkdwn"}
+    assert 1 <= utf16(text["text"]) <= limit
+    assert text["text"].strip()
+
+
+def check_shape(message: dict[str, Any]) -> None:
+    """Hold a message against Slack's documented limits."""
+    assert set(message) == {"text", "blocks", "unfurl_links", "unfurl_media"}
+    assert message["unfurl_links"] is message["unfurl_media"] is False
+    assert 1 <= utf16(message["text"]) <= 3000
+    assert 1 <= len(message["blocks"]) <= 50
+    for block in message["blocks"]:
+        match block:
+            case {"type": "header", "text": text, **rest}:
+                assert text["type"] == "plain_text"
+                check_text(text, 150)
+            case {"type": "section", "text": text, **rest}:
+                check_text(text, 3000)
+            case {"type": "section", "fields": fields, **rest}:
+                assert 1 <= len(fields) <= 10
+                for field in fields:
+                    check_text(field, 2000)
+            case {"type": "context", "elements": elements, **rest}:
+                assert 1 <= len(elements) <= 10
+                for element in elements:
+                    check_text(element, 2000)
+            case _:
+                pytest.fail(f"no block of Slack's: {block}")
+        assert not rest
+    assert utf16(json.dumps(message, ensure_ascii=False, separators=(",", ":"))) < 40_000
+
+
+def check_harmless(message: dict[str, Any]) -> None:
+    """See that what comes from outside can't command anything."""
+    for text in text_objects(message):
+        if text["type"] == "mrkdwn":
+            assert text["verbatim"] is True
+            assert OURS.fullmatch(text["text"])
+        else:
+            assert text["emoji"] is False
+            assert not re.search("[<>]", text["text"])
+    assert not re.search(r"[<>*~`]|@[^\u2060…]|://|\]\(|www\.", message["text"], re.IGNORECASE)
+    for text in [message["text"], *(each["text"] for each in text_objects(message) if each["type"] == "plain_text")]:
+        assert "&" not in re.sub("&(amp|lt|gt);", "", text)
+        assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
+
+
+def test_a_failure_is_told_with_all_that_is_known() -> None:
+    event = changed(tags={"team": "billing"})
+    message = payload(event)
+    assert message["text"] == "❌ Message 12346 failed · Invoice 88 · Invalid phone number"
+    assert seen(message) == [
+        "❌ Message 12346 failed",
+        "*Message* 12346",
+        "*Label* Invoice 88",
+        "*Status* pending → failed",
+        "*Tags* team: billing",
+        "Error: Invalid phone number",
+        f"<!date^1795464672^{{date_short_pretty}} {{time_secs}}|2026-11-23 20:11:12 UTC> | {event.id}",
+    ]
+    assert [block["type"] for block in message["blocks"]] == ["header", "section", "section", "context"]
+
+
+@pytest.mark.parametrize("label", [None, "", " \n\t", "\u200b"])
+def test_a_label_that_can_t_be_seen_is_left_out(label: str | None) -> None:
+    message = payload(changed(1, Status.SENT, label=label))
+    assert message["text"] == "✅ Message 1 was sent"
+    assert seen(message)[1:-1] == ["*Message* 1", "*Status* pending → sent"]
+
+
+def test_the_first_observation_has_only_a_new_status() -> None:
+    event = changed(1, Status.SENT, label=None)
+    first = Event(event.id, event.type, event.at, event.subject, 1, {**event.data, "previous": None}, 1)
+    assert "*Status* sent" in seen(payload(first))
+
+
+@pytest.mark.parametrize(
+    ("event", "text", "lines"),
+    [
+        (
+            source_down(),
+            "🔴 WbizTool's status API is down · Auth Error",
+            ["*Since* <!date^1795464582^{date_short_pretty} {time_secs}|2026-11-23 20:09:42 UTC>", "Error: Auth Error"],
+        ),
+        (source_down(None), "🔴 WbizTool's status API is down", []),
+        (
+            receiver_down(),
+            "🔴 Receiver crm is down · HTTP 500 Internal Server Error",
+            ["*Receiver* crm", "Error: HTTP 500 Internal Server Error"],
+        ),
+        (
+            number_disconnected(),
+            "📵 WhatsApp number +4915112345678 is disconnected",
+            ["*Number* +4915112345678", "*Whatsapp client id* 7"],
+        ),
+        (number_disconnected(None), "📵 WhatsApp number number/7 is disconnected", ["*Whatsapp client id* 7"]),
+    ],
+)
+def test_events_that_are_not_about_a_message_are_told_too(event: Event, text: str, lines: list[str]) -> None:
+    message = payload(event)
+    assert message["text"] == text
+    assert set(lines) <= set(seen(message))
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_every_type_has_its_words_even_with_no_data_at_all(type_: EventType) -> None:
+    message = payload(Event("evt_a", type_, START, "somewhere", 1, {}))
+    check_shape(message)
+    assert message["text"].startswith(WORDS[type_].emoji)
+
+
+def test_a_burst_is_told_as_one_digest() -> None:
+    failures = [changed(id_, label=f"Invoice {id_}" if id_ < 2 else None) for id_ in range(4990)]
+    sent = [changed(id_, Status.SENT, label=None, at=START + timedelta(seconds=9)) for id_ in range(10)]
+    message = payload(*failures, *sent, shown=6)
+    assert seen(message) == [
+        "❌ 5,000 events",
+        "❌ *4,990* failed · ✅ *10* sent",
+        "4,990 × failed: Invalid phone number",
+        "0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more",
+        "10 × sent",
+        "0, 1, 2 and 7 more",
+        f"{shown_date('1795464672', '20:11:12')} to {shown_date('1795464681', '20:11:21')}",
+    ]
+    assert message["text"].splitlines() == [
+        "❌ 5,000 events: 4,990 failed, 10 sent",
+        "4,990 × failed: Invalid phone number — 0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more",
+        "10 × sent — 0, 1, 2 and 7 more",
+    ]
+
+
+def test_a_digest_of_many_groups_counts_those_that_do_not_fit() -> None:
+    message = payload(*(changed(id_, error=f"Number {id_} is invalid") for id_ in range(5000)))
+    check_shape(message)
+    assert seen(message)[-2] == "and 4,980 more in 4,980 other groups"
+    assert len(message["blocks"]) == 2 + 2 * 20 + 2
+
+
+def test_errors_of_a_digest_grouped_by_error_alone_may_be_missing() -> None:
+    events = [changed(1, Status.SENT), changed(2, Status.SENT)]
+    assert "2 × no error given" in seen(payload(*events, by=["error"]))
+    assert "2 × events" in seen(payload(*events, by=[]))
+
+
+def shown_counts(message: dict[str, Any]) -> tuple[int, int, int]:
+    """Add up what a person reads: the totals, the groups with the rest, and the same in the fallback."""
+    headline, totals, *groups = seen(message)[:-1]
+    del headline
+    lines = message["text"].splitlines()
+
+    def added(parts: Sequence[str], pattern: str) -> int:
+        found = (re.match(pattern, part) for part in parts)
+        return sum(int(match[1].replace(",", "")) for match in found if match)
+
+    grouped = r"(?:and )?([\d,]+) (?:×|more in)"
+    return (
+        added(re.findall(r"\*[\d,]+\*", totals), r"\*([\d,]+)"),
+        added(groups, grouped),
+        added(lines[1:], grouped),
+    )
+
+
+@given(
+    st.integers(2, 3000), st.integers(1, 60), st.integers(0, 200), st.sampled_from(["&", "x", "漢", "👩‍👩‍👧‍👦", "\n"])
+)
+def test_the_counts_that_are_shown_always_add_up(count: int, kinds: int, shown: int, char: str) -> None:
+    events = [changed(id_, error=f"error {id_ % kinds} {char * (id_ % kinds * 9)}", label=char) for id_ in range(count)]
+    message = payload(*events, shown=shown)
+    check_shape(message)
+    assert shown_counts(message) == (count, count, count)
+
+
+@given(any_event)
+def test_any_event_whatsoever_fits_and_is_harmless(event: Event) -> None:
+    message = payload(event)
+    check_shape(message)
+    check_harmless(message)
+
+
+@given(st.lists(any_event, min_size=2, max_size=60), st.integers(0, 300))
+def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Event], shown: int) -> None:
+    message = payload(*events, shown=shown)
+    check_shape(message)
+    check_harmless(message)
+    assert seen(message)[0].endswith(f" {len(events):,} events")
+
+
+@pytest.mark.parametrize("char", ["&", '"', "\\", "漢", "👩‍👩‍👧‍👦", "م", "*", "x ", "@", "_"])
+def test_the_longest_of_everything_fits(char: str) -> None:
+    long = char * 5000
+    one = changed(10**300, error=long, label=long, tags={long: long})
+    crowd = [changed(10**300 + id_, error=f"{id_ % 30}{long}", label=long) for id_ in range(1000)]
+    for message in (payload(one), payload(*crowd, shown=1000)):
+        check_shape(message)
+        check_harmless(message)
+
+
+def test_nothing_from_outside_makes_a_mention_a_link_or_formatting() -> None:
+    message = payload(changed(error="<!channel> *now* <https://evil.example|pay>", label="@here & _there_"))
+    check_harmless(message)
+    assert "Error: &lt;!channel&gt; *now* &lt;https://evil.example|pay&gt;" in seen(message)
+    assert "*Label* @here &amp; _there_" in seen(message)
+    assert message["text"] == (
+        "❌ Message 12346 failed · @\u2060here &amp; ˍthereˍ · "
+        "&lt;!channel&gt; ∗now∗ &lt;https:\u2060//evil.example|pay&gt;"
+    )
+
+
+def test_the_same_events_make_the_same_bytes() -> None:
+    events = [changed(1), changed(2), source_down()]
+    receiver = SlackReceiver("ops")
+    assert receiver.render(events, START) == receiver.render(tuple(events), START + timedelta(hours=1))
+
+
+def test_a_message_about_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        SlackReceiver("ops").render([], START)
+
+
+def test_a_key_that_nothing_is_grouped_by_is_refused() -> None:
+    with pytest.raises(ValueError, match="'colour', only by type and error"):
+        SlackReceiver("ops", by=["type", "colour"])
+
+
+def read(status: int, body: bytes = b"", **headers: str) -> Outcome:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return SlackReceiver("ops").read(Reply(status, named, body), START)
+
+
+@pytest.mark.parametrize("body", [b"ok", b"", b'{"ok":true}', b"<html>", b"no_service", b"\xff"])
+def test_any_2xx_is_a_delivery_because_compatible_services_say_other_things(body: bytes) -> None:
+    assert read(200, body) == Delivered()
+    assert read(201, body) == Delivered()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "invalid_payload"),
+        (400, "user_not_found"),
+        (400, "too_many_attachments"),
+        (400, "no_text"),
+        (403, "action_prohibited"),
+        (403, "invalid_token"),
+        (403, "posting_to_general_channel_denied"),
+        (403, "team_disabled"),
+        (404, "channel_not_found"),
+        (404, "no_service"),
+        (404, "no_team"),
+        (404, "no_active_hooks"),
+        (410, "channel_is_archived"),
+    ],
+)
+def test_slack_s_permanent_errors_are_dead_at_once_and_say_what_to_do(status: int, code: str) -> None:
+    outcome = read(status, code.encode())
+    assert isinstance(outcome, Dead)
+    assert re.match(rf"HTTP {status} [A-Z][A-Za-z ]+, {code}: ", outcome.why)
+    assert re.search("make a(n| new) incoming webhook|please report this", outcome.why)
+
+
+@pytest.mark.parametrize("code", sorted(PERMANENT))
+def test_a_permanent_error_is_known_by_its_word_whatever_the_4xx_around_it(code: str) -> None:
+    for status in (400, 403, 404, 410):
+        assert isinstance(read(status, f" {code.upper()}\n".encode()), Dead)
+
+
+def test_a_removed_webhook_is_told_so() -> None:
+    assert read(404, b"no_service") == Dead(
+        "HTTP 404 Not Found, no_service: the Slack app or its webhook was removed: "
+        "make a new incoming webhook and put it into the configuration"
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"no_service, perhaps", b"<html>no_service</html>", b"something_new"])
+def test_any_other_4xx_goes_by_the_schedule(body: bytes) -> None:
+    outcome = read(404, body)
+    assert isinstance(outcome, Retry)
+    assert not outcome.quick
+
+
+def test_slack_s_limit_of_one_a_second_is_a_wish_to_wait() -> None:
+    outcome = read(429, b"rate_limited", retry_after="30")
+    assert isinstance(outcome, Retry)
+    assert outcome.after == timedelta(seconds=30)
+    assert isinstance(read(429, b"no_service"), Retry)
+
+
+def test_a_fault_of_slack_s_is_worth_a_quick_try() -> None:
+    outcome = read(500, b"rollup_error")
+    assert isinstance(outcome, Retry)
+    assert outcome.quick
+
+
+@given(st.integers(-10, 1000), st.binary() | st.sampled_from([code.encode() for code in PERMANENT]))
+def test_no_answer_whatsoever_raises(status: int, body: bytes) -> None:
+    outcome = read(status, body)
+    assert isinstance(outcome, Delivered) == (200 <= status < 300)

@@ -1,0 +1,76 @@
+"""CI runs what the README tells, and takes no skipped test for a passed one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_LINE = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest"
+
+
+def lines_of(name: str) -> list[str]:
+    return [line.strip() for line in (_ROOT / name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_ci_runs_the_very_line_that_the_readme_gives() -> None:
+    assert lines_of("README.md").count(_LINE) == 1
+    assert lines_of(".ci/run").count(_LINE) == 1
+
+
+def test_ci_is_a_shell_script_without_mistakes_that_can_be_run() -> None:
+    script = _ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True, timeout=20)
+
+
+_SKIPS = """
+import pytest
+
+def test_passes(): pass
+def test_skips(): pytest.skip("no server here")
+def test_lacks_something(): pytest.skip("not on this platform: no such call")
+
+@pytest.mark.skip(reason="later")
+def test_is_marked(): pass
+
+@pytest.mark.skipif(True, reason="not on this platform: no such file")
+def test_is_marked_for_the_platform(): pass
+
+@pytest.fixture
+def server(): pytest.skip("no server here")
+def test_needs_a_server(server): pass
+
+@pytest.mark.xfail
+def test_fails_as_expected(): raise ValueError
+"""
+
+_ALL_SKIPPED = "import pytest\npytest.skip('as a whole', allow_module_level=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("ci", "closing"),
+    [
+        ("", "1 passed, 6 skipped, 1 xfailed in "),
+        ("true", "1 failed, 1 passed, 2 skipped, 1 xfailed, 3 errors in "),
+    ],
+)
+def test_a_skip_is_a_failure_in_ci_unless_the_platform_lacks_something(tmp_path: Path, ci: str, closing: str) -> None:
+    (tmp_path / "test_some.py").write_text(_SKIPS, encoding="utf-8")
+    (tmp_path / "test_whole.py").write_text(_ALL_SKIPPED, encoding="utf-8")
+    options = ["-p", "tests.conftest", "-c", os.devnull, "-q", "--continue-on-collection-errors", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        cwd=_ROOT,
+        env={**os.environ, "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1].startswith(closing)
+    assert done.returncode == (1 if ci else 0)
