@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bridge.model import Dead, Delivered, Retry
-from bridge.wire import Reply, retry_after
+from bridge.wire import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,14 +49,6 @@ def read(reply: Reply, at: datetime) -> Outcome:
             return Retry(f"{words}: the receiver's server fails", quick=True)
         case _:
             return Retry(f"{words}: no answer that a POST can end with")
-
-
-def http_words(status: int) -> str:
-    """Name an HTTP status: ``HTTP 404 Not Found``, or just the number where it has no name."""
-    try:
-        return f"HTTP {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"HTTP {status}"
 
 
 def _redirect(reply: Reply) -> str:

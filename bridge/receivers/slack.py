@@ -12,7 +12,7 @@ from bridge.receivers import answers
 from bridge.receivers.slack_blocks import draw_digest, draw_event
 from bridge.receivers.slack_digest import GROUP_KEYS, digest
 from bridge.receivers.webhook import USER_AGENT
-from bridge.wire import Reply, Request
+from bridge.wire import Reply, Request, http_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,5 +104,5 @@ class SlackReceiver:
         refused = HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
         code = reply.text.strip().lower()
         if refused and reply.status != HTTPStatus.TOO_MANY_REQUESTS and code in PERMANENT:
-            return Dead(f"{answers.http_words(reply.status)}, {code}: {PERMANENT[code]}")
+            return Dead(f"{http_words(reply.status)}, {code}: {PERMANENT[code]}")
         return answers.read(reply, at)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
-from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of, needs_name, status_of
+from bridge.receivers.slack_words import WORDS, error_of, gravest, label_of, name_of, needs_name, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def draw_event(event: Event) -> Block:
 def draw_digest(digest: Digest, first: datetime, last: datetime) -> Block:
     """Draw a digest of events that came from ``first`` to ``last``. Returns the payload."""
     totals = [(WORDS[type_], count) for type_, count in digest.totals]
-    headline = f"{totals[0][0].emoji} {digest.count:,} events"
+    headline = f"{WORDS[gravest(type_ for type_, _ in digest.totals)].emoji} {digest.count:,} events"
     blocks = [_header(headline), _own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
     for group in digest.groups:
         blocks.append(_section(_title(group)))

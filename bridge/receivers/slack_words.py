@@ -13,6 +13,8 @@ from bridge.model import EventType
 from bridge.receivers.slack_text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bridge.model import Event
 
 
@@ -46,6 +48,29 @@ WORDS: Mapping[EventType, Words] = {
     EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back"),
 }
 """How each type of event is told."""
+
+_GRAVEST_FIRST = (
+    EventType.SOURCE_DOWN,
+    EventType.RECEIVER_DOWN,
+    EventType.NUMBER_DISCONNECTED,
+    EventType.MESSAGE_FAILED,
+    EventType.MESSAGE_EXPIRED,
+    EventType.MESSAGE_UNKNOWN,
+    EventType.MESSAGE_STUCK,
+    EventType.MESSAGE_ABANDONED,
+    EventType.MESSAGE_CANCELLED,
+    EventType.MESSAGE_PENDING,
+    EventType.MESSAGE_SENT,
+    EventType.SOURCE_UP,
+    EventType.RECEIVER_UP,
+    EventType.NUMBER_CONNECTED,
+)
+
+
+def gravest(types: Iterable[EventType]) -> EventType:
+    """Pick the type that a person should see first: one failure among a hundred that were sent."""
+    return min(types, key=_GRAVEST_FIRST.index)
+
 
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bridge.model import Status
 
@@ -35,9 +36,16 @@ class Sent:
 
     def at(self, now: datetime) -> tuple[Status, str | None]:
         """Tell the status at a moment, and the error."""
-        age = (now - self.made).total_seconds()
-        reached = [step for step in self.steps if step[0] <= age]
+        reached = self.reached(now)
         return (reached[-1][1], reached[-1][2]) if reached else (Status.PENDING, None)
+
+    def reached(self, now: datetime) -> list[Step]:
+        """List the steps that the message has come to."""
+        return [step for step in self.steps if step[0] <= self.age(now)]
+
+    def age(self, now: datetime) -> float:
+        """Tell how long ago it was made, in seconds."""
+        return (now - self.made).total_seconds()
 
 
 @dataclass(slots=True)
@@ -78,10 +86,16 @@ class Account:
         *,
         script: Sequence[Step] = (),
     ) -> None:
-        """Let there be a message that has a status now; ``script`` says what comes later."""
+        """Let a message have a status now; ``script`` says what comes later, in seconds from now.
+
+        A message that there is already keeps what it has been, and loses what was still to come.
+        """
         with self._lock:
-            steps: list[Step] = [(0.0, status, error), *script]
-            self._messages[message_id] = Sent(message_id, self.clock.now(), sorted(steps, key=lambda step: step[0]))
+            now = self.clock.now()
+            message = self._messages.setdefault(message_id, Sent(message_id, now, []))
+            age = message.age(now)
+            later = sorted(((age + after, step, why) for after, step, why in script), key=lambda step: step[0])
+            message.steps = [*message.reached(now), (age, status, error), *later]
 
     def forget(self, message_id: int) -> None:
         """Let the id be unknown."""
@@ -92,10 +106,13 @@ class Account:
              expire_after: float | None = None) -> int:  # fmt: skip
         """Send a message, ``delay`` seconds from now, and return its id."""
         with self._lock:
-            message_id = next(self._ids)
-            steps = [(delay + after, status, error) for after, status, error in self.life]
+            message_id = next(id_ for id_ in self._ids if id_ not in self._messages)
+            steps: list[Step] = [(0.0, Status.PENDING, None)]
+            steps += [(delay + after, status, error) for after, status, error in self.life]
             if expire_after is not None:
-                steps = [step for step in steps if step[0] < expire_after] or [(expire_after, Status.EXPIRED, None)]
+                steps = [step for step in steps if step[0] < expire_after]
+                if not any(status.terminal for _, status, _ in steps):
+                    steps.append((expire_after, Status.EXPIRED, None))
             self._messages[message_id] = Sent(message_id, self.clock.now(), steps, phone, text, number, webhook)
             return message_id
 
@@ -103,20 +120,37 @@ class Account:
         """Tell a message's status and error; unknown where there is no such message."""
         with self._lock:
             message = self._messages.get(message_id)
-        return message.at(self.clock.now()) if message else (Status.UNKNOWN, None)
+            return message.at(self.clock.now()) if message else (Status.UNKNOWN, None)
 
     def cancel(self, message_id: int) -> str | None:
         """Cancel a message that is still pending. Returns why it cannot be, None where it was."""
-        status, _ = self.status(message_id)
         with self._lock:
-            if status is Status.UNKNOWN:
+            message = self._messages.get(message_id)
+            if message is None:
                 return "No msg found for given msg_id"
+            now = self.clock.now()
+            status, _ = message.at(now)
             if status is not Status.PENDING:
                 return f"Msg has been {status.capitalize()}"
-            message = self._messages[message_id]
-            age = (self.clock.now() - message.made).total_seconds()
-            message.steps = [step for step in message.steps if step[0] <= age] + [(age, Status.CANCELLED, None)]
+            message.steps = [*message.reached(now), (message.age(now), Status.CANCELLED, None)]
         return None
+
+    def connect(self, number_id: int | None = None, phone: str | None = None, *, connected: bool = True) -> Number:
+        """Let a number be connected or not; without an id, or with one that is new, add it. Returns the number.
+
+        Messages do not wait for it: one that is to stay pending is given such a life by :meth:`put`.
+        """
+        with self._lock:
+            if number_id is None:
+                number_id = max(self.numbers, default=0) + 1
+            number = self.numbers.setdefault(number_id, Number(number_id, phone or ""))
+            number.connected = connected
+            return number
+
+    def messages(self) -> list[Sent]:
+        """Copy every message, in the order in which they came to be."""
+        with self._lock:
+            return [replace(message, steps=list(message.steps)) for message in self._messages.values()]
 
     def report(self, start: date, end: date, page: object, number: int | None = None) -> tuple[int, list[Sent]]:
         """List messages made from ``start`` until before ``end``: how many, and those of one page of 200.
@@ -137,7 +171,7 @@ class Account:
         return len(found), found[(page - 1) * _PAGE : page * _PAGE]
 
     def history(self) -> dict[int, list[tuple[float, str]]]:
-        """Tell each message's true life: statuses with their times, in seconds after it was made."""
+        """Tell each message's true life, with what is to come: statuses and times, in seconds after it was made."""
         with self._lock:
             return {
                 message.id: [(after, str(status)) for after, status, _ in message.steps]
@@ -154,11 +188,14 @@ def parse_day(text: object) -> date | None:
 
 
 def seconds_until(text_date: str, text_time: str, zone: str, now: datetime) -> float | None:
-    """Read a scheduled moment (``DD/MM/YYYY``, ``HH:MM``, an IANA zone) as seconds from now; a past one is now."""
-    import zoneinfo  # noqa: PLC0415 -- only for this call
+    """Read a scheduled moment (``DD/MM/YYYY``, ``HH:MM``, a zone) as seconds from now; a past one is now.
 
+    A zone is an IANA name, or ``IST``, which the vendor's client names as an example and the IANA list does not have.
+    None where it cannot be read.
+    """
     try:
-        moment = datetime.strptime(f"{text_date} {text_time}", "%d/%m/%Y %H:%M").replace(tzinfo=zoneinfo.ZoneInfo(zone))
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError):
+        place = ZoneInfo("Asia/Kolkata" if zone == "IST" else zone)
+        moment = datetime.strptime(f"{text_date} {text_time}", "%d/%m/%Y %H:%M").replace(tzinfo=place)
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # OSError: the name of a folder in the list of zones
         return None
     return max((moment - now) / timedelta(seconds=1), 0.0)

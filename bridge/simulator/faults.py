@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ class Fault(enum.Enum):
     HUGE = enum.auto()  # 5 MB
     DRIP_BODY = enum.auto()
     DRIP_HEADERS = enum.auto()
-    HANG = enum.auto()
+    HANG = enum.auto()  # until released; then the honest answer
     PLAIN_TEXT_TYPE = enum.auto()  # good JSON under a wrong Content-Type
     BAD_UTF8 = enum.auto()
     DEEP = enum.auto()  # brackets without end
@@ -66,8 +67,7 @@ def answer(fault: Fault, honest: Answer, now: datetime) -> Answer:  # noqa: C901
         case Fault.STATUS_WORD:
             return _json({"status": "Sent", "status_text": "Sent", "message": "connected"})
         case Fault.STATUS_DIGIT_STRING:
-            body = json.loads(honest.body)
-            return _json({**body, "status": str(body["status"])})
+            return _digit_string(honest)
         case Fault.AUTH_400:
             return _json({"status": 0, "message": "Auth Error"}, 400)
         case Fault.AUTH_403:
@@ -108,13 +108,22 @@ def answer(fault: Fault, honest: Answer, now: datetime) -> Answer:  # noqa: C901
         case Fault.DRIP_HEADERS:
             return Answer(manner=Manner.DRIP_HEADERS)
         case Fault.HANG:
-            return Answer.hang()
+            return replace(honest, manner=Manner.HANG)
         case Fault.PLAIN_TEXT_TYPE:
             return Answer(200, honest.body, {"Content-Type": "text/plain"})
         case Fault.BAD_UTF8:
             return Answer(200, b'{"status": 1, "status_text": "S\xffnt"}')
         case Fault.DEEP:
             return Answer(200, b"[" * 50_000)
+
+
+def _digit_string(honest: Answer) -> Answer:
+    """Make the status a string; what has none (the page of a 404) stays as it is."""
+    try:
+        body = json.loads(honest.body)
+    except ValueError:
+        return honest
+    return _json({**body, "status": str(body["status"])}, honest.code)
 
 
 def _json(body: object, code: int = 200, headers: dict[str, str] | None = None) -> Answer:

@@ -24,7 +24,7 @@ class Manner(enum.Enum):
     WHOLE = enum.auto()
     CUT = enum.auto()  # the connection ends before any byte
     CUT_BODY = enum.auto()  # and here in the middle of the body
-    HANG = enum.auto()  # nothing comes until the server stops or the caller goes
+    HANG = enum.auto()  # nothing comes until it is released, and then the answer; or until the server or caller goes
     DRIP_HEADERS = enum.auto()  # a byte at a time, for ever
     DRIP_BODY = enum.auto()
     ENDLESS = enum.auto()  # a body of `size` bytes
@@ -56,14 +56,24 @@ class Answer:
         return cls(manner=Manner.CUT)
 
     @classmethod
+    def cut_body(cls, body: bytes = b"half of it") -> Answer:
+        """Promise more than ``body``, send that much and cut the connection."""
+        return cls(200, body, manner=Manner.CUT_BODY)
+
+    @classmethod
     def hang(cls) -> Answer:
-        """Say nothing until the server stops, or the caller has gone."""
+        """Say nothing until :meth:`Server.release` (then 200), until the server stops, or the caller has gone."""
         return cls(manner=Manner.HANG)
 
     @classmethod
     def drip(cls) -> Answer:
         """Answer a byte at a time, for ever."""
         return cls(manner=Manner.DRIP_BODY)
+
+    @classmethod
+    def drip_headers(cls) -> Answer:
+        """Answer a header a byte at a time, for ever."""
+        return cls(manner=Manner.DRIP_HEADERS)
 
     @classmethod
     def endless(cls, size: int = 10**9) -> Answer:
@@ -78,20 +88,25 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came. Header names are in lower case; ``at`` is in seconds on the monotonic clock."""
+    """A request as it came. Header names are in lower case; ``at`` is in seconds on the monotonic clock.
+
+    ``sequence`` counts from 1 where the receiver of the request numbers them, as the sink does.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     at: float
+    sequence: int = 0
 
 
 class Server:
     """Serves on a loopback address until it is closed, each connection in a thread of its own.
 
     Args:
-        respond: Says what to answer. Called from the connections' threads.
+        respond: Says what to answer. Called from the connections' threads. What it raises cuts the connection, and is
+            raised again at the end of the ``with``: a test must not pass because its own receiver is broken.
         port: 0 for one that the system gives.
     """
 
@@ -109,12 +124,18 @@ class Server:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         self.stopping.set()
         self._server.shutdown()
         self._server.cut_all()
         self._server.server_close()  # joins the connections' threads
         self._thread.join()
+        if kind is None and self._server.failures:
+            raise self._server.failures[0]
+
+    def release(self) -> None:
+        """Let every answer that hangs now go out."""
+        self._server.releases += 1
 
 
 class _Listening(http.server.ThreadingHTTPServer):
@@ -127,6 +148,8 @@ class _Listening(http.server.ThreadingHTTPServer):
     ) -> None:
         self.respond = respond
         self.stopping = stopping
+        self.releases = 0
+        self.failures: list[Exception] = []
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(address, _Handler)
@@ -175,7 +198,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         body = self.rfile.read(int(length)) if length.isdigit() else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.respond(Received(self.command, self.path, headers, body, time.monotonic()))
+        releases = self.server.releases
+        try:
+            answer = self.server.respond(Received(self.command, self.path, headers, body, time.monotonic()))
+        except Exception as error:
+            self.server.failures.append(error)
+            raise
         match answer.manner:
             case Manner.WHOLE:
                 self._head(answer, len(answer.body))
@@ -188,7 +216,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._head(answer, 2 * len(answer.body) + 1)
                 self.wfile.write(answer.body)
             case Manner.HANG:
-                self._until_gone()
+                if self._released(releases):
+                    self._head(answer, len(answer.body))
+                    self.wfile.write(answer.body)
             case Manner.DRIP_HEADERS:
                 self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
             case Manner.DRIP_BODY:
@@ -209,15 +239,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(length))
         self.end_headers()
 
-    def _until_gone(self) -> None:
-        """Wait for the end of the server, or of the caller, whose socket then reads as ended."""
-        self.connection.settimeout(0.1)
-        while not self.server.stopping.is_set():
+    def _released(self, before: int) -> bool:
+        """Wait for the release; False where the server, or the caller, whose socket then reads as ended, goes first."""
+        self.connection.settimeout(0.05)
+        while self.server.releases == before:
             try:
-                if not self.connection.recv(1024):
-                    return
+                if self.server.stopping.is_set() or not self.connection.recv(1024):
+                    return False
             except TimeoutError:
                 continue
+        self.connection.settimeout(None)
+        return True
 
     def _drip(self, beginning: bytes) -> None:
         self.wfile.write(beginning)

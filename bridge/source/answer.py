@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from bridge.model import CODES, Observation, Status
 from bridge.redact import clean_text
-from bridge.wire import Reply, retry_after
+from bridge.wire import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -66,7 +66,7 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
         reply: The answer as it came, with any status and any bytes.
         at: When it came.
     """
-    words = _http_words(reply.status)
+    words = http_words(reply.status)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(words, retry_after(reply.headers, at))
     if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers:
@@ -140,10 +140,3 @@ def _host_of(reply: Reply) -> str:
         return _quote(urlsplit(reply.headers.get("location", "")).hostname or "another place on the same host")
     except ValueError:
         return "an unreadable address"
-
-
-def _http_words(status: int) -> str:
-    try:
-        return f"HTTP {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"HTTP {status}"

@@ -38,7 +38,8 @@ class SourceHealth:
         """Say how many more polls may start now, at most ``room``."""
         if not self.down:
             return room
-        due = self.probe_at is None or now >= self.probe_at
+        # A probe that is further away than probes ever are was scheduled before the clock was set back.
+        due = self.probe_at is None or not timedelta(0) < self.probe_at - now <= PROBE_REFUSED_EVERY
         return min(room, 1) if due and not in_flight else 0
 
 

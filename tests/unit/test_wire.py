@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.wire import Reply, retry_after
+from bridge.wire import Reply, http_words, retry_after
 from tests.world.clock import START
 
 NOTHING = timedelta(0)
@@ -90,3 +90,8 @@ def test_a_reply_is_text_whatever_its_bytes(body: bytes) -> None:
 def test_a_reply_reads_its_text_as_utf_8() -> None:
     assert Reply(200, body="grüße ✓".encode()).text == "grüße ✓"
     assert Reply(200, body=b"ok\xff").text == "ok\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "HTTP 404 Not Found"), (522, "HTTP 522"), (999, "HTTP 999")])
+def test_a_status_is_named_where_it_has_a_name(status: int, words: str) -> None:
+    assert http_words(status) == words

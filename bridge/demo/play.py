@@ -1,0 +1,171 @@
+"""Plays the demo."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import yaml
+
+from bridge import config
+from bridge.clock import SystemClock
+from bridge.daemon import Daemon
+from bridge.demo.screen import Screen
+from bridge.demo.story import NOT_SENT, SCENES
+from bridge.errors import BridgeError
+from bridge.model import DeliveryState, Status
+from bridge.receivers.signing import key_of, sign
+from bridge.simulator import Account, Simulator
+from bridge.simulator.sink import Answer, Recorded, Sink
+from bridge.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LOOK_EVERY = 0.2
+_SETTLE = timedelta(seconds=10)
+_REFUSALS = 2
+"""How many POSTs the receiver of the demo refuses first, so that one sees them tried again."""
+
+
+def run_demo(length: timedelta) -> None:
+    """Play the demo and print a summary.
+
+    Args:
+        length: How long the messages take to come to their ends; a moment more for the last deliveries.
+
+    Raises:
+        BridgeError: Something that must hold did not; the text says what.
+    """
+    # The demo tells its own story: the daemon's log is the same in other words.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    screen = Screen()
+    clock = SystemClock()
+    account = Account(clock)
+    crm, slack = _Crm(screen), _Slack(screen)
+    with (
+        tempfile.TemporaryDirectory(prefix="wbiz-bridge-demo-") as folder,
+        Simulator(account) as simulator,
+        Sink(crm.answer) as crm_sink,
+        Sink(slack.answer) as slack_sink,
+    ):
+        path = Path(folder) / "config.yaml"
+        path.write_text(yaml.safe_dump(_configuration(simulator, slack_sink, crm_sink, crm.secret)), encoding="utf-8")
+        settings = config.load(path, os.environ)
+        for scene in SCENES:
+            account.put(scene.id, script=[(scene.when * length.total_seconds(), scene.becomes, scene.error)])
+        screen.begin(length)
+        with Store(settings.database, exclusive=True) as store:
+            _play(Daemon(settings, store, clock=clock, listener=screen), store, screen, length)
+            _conclude(store, screen, crm, slack)
+
+
+def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) -> Mapping[str, object]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+        },
+        "poll": {"every": "1s", "unknown_after": "3s"},
+        "messages": [*({"id": scene.id, "label": scene.label} for scene in SCENES), NOT_SENT],
+        "database": "sqlite:///bridge.db",
+        "receivers": [
+            {"name": "slack", "slack": slack.url, "events": ["failed", "expired", "unknown"], "group": {"wait": "1s"}},
+            {"name": "crm", "webhook": crm.url, "secret": secret},
+        ],
+    }
+
+
+def _play(daemon: Daemon, store: Store, screen: Screen, length: timedelta) -> None:
+    """Run the daemon until everything has come to its end, or should have."""
+    clock = SystemClock()
+    runner = threading.Thread(target=daemon.run, name="daemon")
+    until = clock.monotonic() + (length + _SETTLE).total_seconds()
+    with screen:
+        runner.start()
+        # Ctrl-C ends the show early; the summary then says how far it came.
+        with suppress(KeyboardInterrupt):
+            while runner.is_alive() and clock.monotonic() < until:
+                shown = store.listing.messages()
+                screen.show(shown)
+                at_end = [each for each in shown if each.message.state and each.message.state.status.terminal]
+                if len(at_end) == len(SCENES) and not store.listing.owed()[0] and screen.played:
+                    break
+                runner.join(_LOOK_EVERY)
+        daemon.stop()
+        runner.join()
+
+
+def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
+    listing = store.listing
+    events = [event for _, event in listing.events()]
+    delivered = listing.deliveries(state=DeliveryState.DELIVERED)
+    owed, _ = listing.owed()
+    told = {(event.message_id, str(event.type)) for event in events}
+    due = {(scene.id, f"message.{scene.becomes}") for scene in SCENES} | {(NOT_SENT, f"message.{Status.UNKNOWN}")}
+    screen.summary(
+        messages=len(SCENES) + 1,
+        events=len(events),
+        delivered=len(delivered),
+        webhooks=len(crm.taken),
+        refused=crm.refused,
+        slack_messages=slack.count,
+    )
+    if crm.bad_signatures:
+        raise BridgeError(f"{crm.bad_signatures} webhooks were not signed as they should be: please report this")
+    if due - told or owed:
+        raise BridgeError(
+            "the demo was ended early, or this machine is very slow: "
+            f"{len(due - told)} events and {owed} deliveries are still to come"
+        )
+
+
+class _Crm:
+    """A program that takes webhooks: it verifies the signature, and is down at first."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self.taken: set[str] = set()
+        self.refused = 0
+        self.bad_signatures = 0
+        self._screen = screen
+        self._lock = threading.Lock()
+
+    def answer(self, request: Recorded) -> Answer:
+        """Take a webhook, or refuse it with a 503."""
+        event = json.loads(request.body)
+        headers = request.headers
+        expected = sign((key_of(self.secret),), headers["webhook-id"], int(headers["webhook-timestamp"]), request.body)
+        with self._lock:
+            if self.refused < _REFUSALS:
+                self.refused += 1
+                self._screen.webhook(event, taken=False)
+                return Answer.status(503)
+            self.bad_signatures += headers.get("webhook-signature") != expected
+            self.taken.add(headers["webhook-id"])
+        self._screen.webhook(event, taken=True)
+        return Answer.status(204)
+
+
+class _Slack:
+    """A Slack channel."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.count = 0
+        self._screen = screen
+
+    def answer(self, request: Recorded) -> Answer:
+        """Show a message."""
+        self.count += 1
+        self._screen.slack(str(json.loads(request.body)["text"]))
+        return Answer.ok()

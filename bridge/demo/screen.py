@@ -1,0 +1,111 @@
+"""What the demo shows: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bridge.cli.output import COLOURS
+from bridge.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from bridge.model import Event
+    from bridge.store import WatchedMessage
+
+
+class Screen(Listener):
+    """Shows the demo. Called from several threads; rich keeps its output in order."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=8) if self._console.is_terminal else None
+        self._started = time.monotonic()
+        self._length = 0.0
+
+    def begin(self, length: timedelta) -> None:
+        """Say what is about to be seen."""
+        self._started = time.monotonic()
+        self._length = length.total_seconds()
+        self._console.print(
+            f"[bold]A simulated WbizTool, the real bridge and two receivers, for about {self._length:.0f} seconds.[/]\n"
+            "The receiver [cyan]crm[/] is down at first: watch its webhooks being tried again.\n",
+            soft_wrap=True,
+        )
+
+    @property
+    def played(self) -> bool:
+        """Whether the demo's time is over."""
+        return time.monotonic() - self._started >= self._length
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.__exit__(None, None, None)
+
+    def show(self, messages: Sequence[WatchedMessage]) -> None:
+        """Draw the table."""
+        if self._live is None:
+            return
+        table = Table("id", "message", "status", "error", title="WhatsApp messages", title_justify="left", min_width=76)
+        for shown in sorted(messages, key=lambda each: each.message.id):
+            state = shown.message.state
+            status = str(state.status) if state else "…"
+            error = (state and state.error) or ""
+            table.add_row(
+                str(shown.message.id),
+                Text(shown.message.label or ""),
+                Text(status, style=COLOURS.get(status, "")),
+                error,
+            )
+        self._live.update(table)
+
+    def told(self, event: Event) -> None:
+        """Show a transition."""
+        if event.message_id is None:
+            self._line("yellow", "event  ", f"{event.type} {event.data.get('receiver', '')}")
+            return
+        previous, current = event.data["previous"], event.data["current"]
+        arrow = f"{previous['status']} → {current['status']}" if previous else current["status"]
+        self._line(COLOURS.get(current["status"], "white"), "message", f"{event.message_id} {arrow}")
+
+    def webhook(self, event: dict[str, Any], *, taken: bool) -> None:
+        """Show a webhook that arrived."""
+        about = event["data"].get("message_id", "")
+        words = "signature verified, 204" if taken else "refused with 503, to be tried again"
+        self._line("cyan" if taken else "yellow", "webhook", f"crm ← {event['type']} {about}: {words}")
+
+    def slack(self, text: str) -> None:
+        """Show a Slack message that arrived."""
+        first, *rest = text.splitlines()
+        self._line("magenta", "slack  ", f"#ops ← {first}")
+        for line in rest:
+            self._console.print(f"                   [dim]{escape(line)}[/]", soft_wrap=True)
+
+    def summary(
+        self, *, messages: int, events: int, delivered: int, webhooks: int, refused: int, slack_messages: int
+    ) -> None:
+        """Say what was seen."""
+        self._console.print(
+            f"\n[bold]{messages} messages watched, {events} transitions noticed, {delivered} deliveries made:[/]\n"
+            f"  {webhooks} webhooks, each taken once and signed, although the first {refused} POSTs were refused;\n"
+            f"  {slack_messages} Slack messages for what failed, expired or is unknown.\n"
+            "Next: the ten lines of configuration in README.md, then [bold]wbiz-bridge check[/].",
+            soft_wrap=True,
+        )
+
+    def _line(self, colour: str, kind: str, text: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._console.print(f"[dim]{seconds:5.1f} s[/]  [{colour}]{kind}[/]  {escape(text)}", soft_wrap=True)
