@@ -74,6 +74,7 @@ class Poller:
             record=self.record,
             trouble=lambda error: listener.trouble("polling", error),
             clock=clock,
+            pause=self._until_next,
         )
 
     def claim(self, room: int) -> Sequence[Message]:
@@ -100,6 +101,12 @@ class Poller:
             self._follow_health(each)
         for event in told:
             self._listener.told(event)
+
+    def _until_next(self) -> float | None:
+        """Say when the next message is due: the beat alone would come up to half a second later."""
+        now = self._clock.now()
+        due_at = None if self.health.down else self._store.messages.next_due(now)
+        return None if due_at is None else (due_at - now).total_seconds()
 
     def _judged(self, each: Answered) -> Polled:
         message, at = each.message, each.at

@@ -38,6 +38,8 @@ class Pump(Generic[Job, Result]):
         work: Does one job and returns its result. Called by the working threads; it must not raise.
         record: Writes results. Called by the pump's own thread; when it fails, it is called again with the same.
         trouble: Told what ``claim`` or ``record`` failed with.
+        pause: Says after how many seconds something will be due that a look found not due yet; None for "wait until
+            woken". Asked only after a look that found less than there was room for.
         clock: Tells how long stopping may take.
     """
 
@@ -51,12 +53,15 @@ class Pump(Generic[Job, Result]):
         record: Callable[[Sequence[Result]], None],
         trouble: Callable[[BridgeError], None],
         clock: Clock,
+        pause: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._claim = claim
         self._work = work
         self._record = record
         self._trouble = trouble
         self._clock = clock
+        self._pause = pause
+        self._timeout: float | None = None
         self._size = threads
         self._stopping = threading.Event()
         self._idle = threading.Condition()
@@ -123,7 +128,10 @@ class Pump(Generic[Job, Result]):
     def _gather(self) -> list[Result]:
         """Wait for the first result or a call to wake, and take what else is there."""
         results: list[Result] = []
-        first = self._results.get()
+        try:
+            first = self._results.get(timeout=self._timeout)
+        except queue.Empty:
+            return results
         while True:
             if first is not None:
                 results.append(first)
@@ -166,11 +174,15 @@ class Pump(Generic[Job, Result]):
         # Twice the threads: the next job is at hand when one ends, and still few are claimed that could wait elsewhere.
         with self._idle:
             self._settled, self._looking = True, True  # being woken during the look unsettles it again
+        room = 2 * self._size - self._in_flight
+        jobs: Sequence[Job] = ()
+        self._timeout = None
         try:
-            jobs = self._claim(2 * self._size - self._in_flight)
+            jobs = self._claim(room)
+            if len(jobs) < room:
+                self._timeout = self._pause()
         except BridgeError as error:
             self._trouble(error)
-            jobs = ()
         with self._idle:
             self._in_flight += len(jobs)
             self._settled, self._looking = self._settled and not jobs, False

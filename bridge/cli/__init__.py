@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bridge.cli import record, service, watching
+# In the order in which the help lists their commands.
+from bridge.cli import service  # isort: skip
+from bridge.cli import watching  # isort: skip
+from bridge.cli import record  # isort: skip
 from bridge.cli.root import app
 
 __all__ = ["app", "record", "service", "watching"]

@@ -33,7 +33,9 @@ def events(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on, showing new ones as they happen.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List what happened, oldest first. With --follow, JSON comes as one event a line.
+    """List what happened.
+
+    Oldest first. With --follow, JSON comes as one event a line.
 
     Example: wbiz-bridge events --follow
     """
@@ -63,7 +65,9 @@ def deliveries(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List who was sent what and what came of it, newest first; `deliveries retry` sends dead letters again.
+    """List who was sent what.
+
+    And what came of it, newest first. `deliveries retry` sends dead letters again.
 
     Example: wbiz-bridge deliveries --state dead
     """
@@ -105,7 +109,9 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send dead letters again, with the same event ids: receivers that had them can tell.
+    """Send dead letters again.
+
+    With the same event ids: receivers that had them can tell.
 
     Examples: wbiz-bridge deliveries retry 17 18 · … retry --receiver crm --since 1d · … retry --all
     """

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(config: ConfigOption = None) -> None:
-    """Run the daemon: watch, detect, deliver, until it gets SIGTERM or Ctrl-C.
+    """Run the daemon.
+
+    It watches, detects and delivers until it gets SIGTERM or Ctrl-C.
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
@@ -51,7 +53,9 @@ def run(config: ConfigOption = None) -> None:
 
 @app.command()
 def poll(config: ConfigOption = None) -> None:
-    """Make one pass: poll what is due, deliver what is owed, exit. For cron, in place of the daemon.
+    """Make one pass and exit, for cron.
+
+    Polls what is due and delivers what is owed: in place of the daemon, not beside it.
 
     Exit code 75 when the API is out of reach, 77 when it refuses the credentials.
 
@@ -73,7 +77,9 @@ def check(
     online: Annotated[bool, typer.Option("--online", help="Also try the credentials at WbizTool.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether the configuration is right; if not, all that is wrong with it, and where (exit code 78).
+    """Check the configuration.
+
+    Says all that is wrong with it, and where (exit code 78).
 
     Example: wbiz-bridge check --online
     """
@@ -100,7 +106,9 @@ def try_receiver(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a sample event (message.failed) to a receiver now, and show its answer.
+    """Send a sample event to a receiver.
+
+    It is a message.failed that says it is a test; the receiver's answer is shown.
 
     Example: wbiz-bridge test slack
     """
@@ -127,7 +135,9 @@ def try_receiver(
 
 @app.command()
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Show how the bridge does, at a glance. Exit code 1 when something is wrong.
+    """Show how the bridge does.
+
+    Exit code 1 when something is wrong.
 
     Example: wbiz-bridge status
     """
@@ -149,7 +159,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 def demo(
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long it runs.")] = 20,
 ) -> None:
-    """See it work, without an account and without a configuration, in about 20 seconds.
+    """See it work, without an account.
+
+    No configuration either, and about 20 seconds.
 
     A simulated WbizTool, a local receiver that shows what arrives, and the real daemon between them. Nothing leaves
     this machine, and nothing is kept.

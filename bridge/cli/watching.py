@@ -28,7 +28,9 @@ def watch(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch messages, from now on. A running daemon polls them within a second.
+    """Watch messages from now on.
+
+    A running daemon polls them within a second.
 
     Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
     """
@@ -47,7 +49,9 @@ def watch(
 
 @app.command()
 def unwatch(ids: _Ids, config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
-    """Stop polling messages that were added by `watch`. What is known of them, and owed to receivers, stays.
+    """Stop polling messages that `watch` added.
+
+    What is known of them, and owed to receivers, stays.
 
     Example: wbiz-bridge unwatch 12345
     """
@@ -76,7 +80,9 @@ def messages(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List messages and their status, those with the latest change first.
+    """List messages and their status.
+
+    Those with the latest change come first.
 
     Example: wbiz-bridge messages --status failed
     """

@@ -56,6 +56,14 @@ class Messages:
             found = connection.execute(self._due, {"now": now, "most": most + len(busy)})
             return [rows.message(row) for row in found if row.id not in busy][:most]
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """Tell when the first message that is not due yet will be."""
+        with self._database.read() as connection:
+            found: datetime | None = connection.scalar(
+                sa.select(sa.func.min(messages.c.due_at)).where(messages.c.due_at > now)
+            )
+        return found
+
     def count_due(self, now: datetime) -> int:
         """Count messages that are due."""
         with self._database.read() as connection:
