@@ -118,7 +118,8 @@ class Outbox:
         """List parcels to send now, and count their deliveries as being sent."""
         ledger, now = self._store.ledger, self._clock.now()
         gate = ledger.gate(self.name)
-        most = gate.admits(now, len(self._busy), room)
+        fresh = gate.tried_at is not None and gate.welcomes_fresh(now) and ledger.came_after(self.name, gate.tried_at)
+        most = gate.admits(now, len(self._busy), room, fresh=fresh)
         if not most:
             return ()
         if self._grouped:

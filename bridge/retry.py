@@ -40,6 +40,10 @@ SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(hours=24)
 """Bounds to a ``Retry-After``: less would be a hot loop, more a slip of whoever set it."""
 
+FRESH_PROBE = timedelta(minutes=5)
+"""An event that comes while its receiver's gate is shut need not wait for the next probe: it may be one itself, so long
+after the last. Else an event that a receiver refuses would hold up the next message's for hours."""
+
 JITTER = 0.1
 """A wait is longer than the schedule says by up to this share of it, so that many don't come back together."""
 
@@ -59,8 +63,8 @@ class Gate:
     """How a receiver does.
 
     ``failures`` counts attempts that failed in a row, ``failing_since`` is the first of them, ``reason`` the latest.
-    While ``shut``, the next probe is due at ``probe_at``, and ``step`` of the schedule have been used. Until
-    ``paused_until``, by the receiver's own wish, nothing goes to it.
+    While ``shut``, the next probe is due at ``probe_at``, and ``step`` of the schedule have been used; ``tried_at`` is
+    when the latest attempt failed. Until ``paused_until``, by the receiver's own wish, nothing goes to it.
     """
 
     receiver: str
@@ -71,15 +75,23 @@ class Gate:
     probe_at: datetime | None = None
     paused_until: datetime | None = None
     reason: str | None = None
+    tried_at: datetime | None = None
 
-    def admits(self, now: datetime, in_flight: int, room: int) -> int:
-        """Say how many more attempts may start now, at most ``room``."""
+    def admits(self, now: datetime, in_flight: int, room: int, *, fresh: bool = False) -> int:
+        """Say how many more attempts may start now, at most ``room``.
+
+        ``fresh`` says that something is owed which came after the latest attempt.
+        """
         if self.paused_until is not None and now < self.paused_until:
             return 0
         if not self.shut:
             return room
-        due = self.probe_at is None or now >= self.probe_at
+        due = self.probe_at is None or now >= self.probe_at or (fresh and self.welcomes_fresh(now))
         return min(room, 1) if due and not in_flight else 0
+
+    def welcomes_fresh(self, now: datetime) -> bool:
+        """Tell whether something that came after the latest attempt may be the next probe already."""
+        return self.shut and self.tried_at is not None and now >= self.tried_at + FRESH_PROBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +190,7 @@ def _asked_to_wait(
     Attempts that were in flight together may ask for different waits: the longest holds.
     """
     waiting = tuple(
-        _given_up(delivery, f"given up after {LIFETIME.total_seconds() / 3600:.0f} hours; the last: {why}", now)
+        _given_up(delivery, f"given up after {LIFETIME // timedelta(hours=1)} hours; the last: {why}", now)
         if now - delivery.first_due_at >= LIFETIME
         else replace(delivery, due_at=until, reason=why)
         for delivery in deliveries
@@ -190,7 +202,7 @@ def _asked_to_wait(
 
 
 def _failed(gate: Gate, why: str, now: datetime) -> Gate:
-    return replace(gate, failures=gate.failures + 1, failing_since=gate.failing_since or now, reason=why)
+    return replace(gate, failures=gate.failures + 1, failing_since=gate.failing_since or now, tried_at=now, reason=why)
 
 
 def _given_up(delivery: Delivery, why: str, now: datetime) -> Delivery:

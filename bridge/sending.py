@@ -28,18 +28,12 @@ def attempt(
     http_status, answer = None, ""
     outcome: Outcome
     try:
-        request = receiver.render(events, at)
-    except Exception as error:  # noqa: BLE001 -- an event that can't be rendered must not stop those that can
-        outcome = Dead(
-            f"the event could not be rendered for this receiver ({type(error).__name__}): please report this"
-        )
-    else:
-        try:
-            reply = channel.post(request)
-        except WireError as error:
-            outcome = Retry(redact(str(error)), quick=True)
-        else:
-            http_status, outcome = reply.status, receiver.read(reply, clock.now())
-            # Receivers may echo what they were sent, tokens included.
-            answer = redact(clean_text(reply.text))[:ANSWER_KEPT]
+        reply = channel.post(receiver.render(events, at))
+        # Receivers may echo what they were sent, tokens included.
+        http_status, answer = reply.status, redact(clean_text(reply.text))[:ANSWER_KEPT]
+        outcome = receiver.read(reply, clock.now())
+    except WireError as error:
+        outcome = Retry(redact(str(error)), quick=True)
+    except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
+        outcome = Dead(f"a fault of the bridge's own with this event ({type(error).__name__}): please report this")
     return Attempt(at, clock.monotonic() - started, outcome, http_status, answer)

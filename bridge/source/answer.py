@@ -56,6 +56,7 @@ _DIGITS = {str(code): code for code in _STATUSES}
 _UNKNOWN_ID = "unknown message id"
 # What stands beside a status 0 that means Pending: "connected" [doc], or the same words as status_text [client].
 _PENDING_WORDS = frozenset({"", "connected", "pending", "created", "queued"})
+_REFUSING = ("auth", "credential", "api key")
 _QUOTED = 60
 
 
@@ -81,7 +82,7 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
     if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
         message = body.get("message") if body is not None else None
-        return Refused(_quote(message)) if isinstance(message, str) else Unavailable(words)
+        return Refused(_quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
     if reply.status != HTTPStatus.OK:
         return Malformed(words)
     if body is None:
@@ -99,10 +100,12 @@ def _read_state(body: dict[str, Any], at: datetime) -> Answer:
         return Malformed("an unknown id with a status") if contradiction else Observation(Status.UNKNOWN, at)
     if status is None:
         return Malformed(f"status is {_quote(body['status'])}" if "status" in body else "there is no status")
-    if status is Status.PENDING and not words and message not in _PENDING_WORDS:
+    if status is Status.PENDING:
         # WbizTool's other calls refuse with HTTP 200, status 0 and a message: that is no Pending [client].
-        refusal = _quote(body["message"])
-        return Refused(refusal) if "auth" in message or "credential" in message else Malformed(refusal)
+        if any(word in said for said in (message, words) for word in _REFUSING):
+            return Refused(_quote(body.get("message") or body["status_text"]))
+        if not words and message not in _PENDING_WORDS:
+            return Malformed(_quote(body["message"]))
     error = body.get("error")
     if status is Status.FAILED and isinstance(error, str) and error.strip():
         return Observation(status, at, clean_text(error.strip()))
@@ -125,7 +128,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _lower(value: object) -> str:
-    return value.strip().lower() if isinstance(value, str) else ""
+    return value.strip().rstrip(".!").lower() if isinstance(value, str) else ""
 
 
 def _quote(value: object) -> str:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
 
 _OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
-_GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "reason")
+_GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "tried_at", "reason")
 
 _SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at)
-_GATE_TIMES = (gates.c.failing_since, gates.c.probe_at, gates.c.paused_until)
+_GATE_TIMES = (gates.c.failing_since, gates.c.probe_at, gates.c.paused_until, gates.c.tried_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,15 @@ class Ledger:
     def probes(self, receiver: str, most: int) -> list[Delivery]:
         """List what a probe to a failing receiver may carry, due or not."""
         return self._fetch(self._probes, {"receiver": receiver}, most, ())
+
+    def came_after(self, receiver: str, moment: datetime) -> bool:
+        """Tell whether anything is owed to a receiver that came after a moment and was not tried yet."""
+        query = sa.select(sa.literal(1)).where(
+            deliveries.c.receiver == receiver, _OWED, deliveries.c.due_at > moment, deliveries.c.attempts == 0,
+            deliveries.c.created_at > moment,
+        )  # fmt: skip
+        with self._database.read() as connection:
+            return connection.scalar(query.limit(1)) is not None
 
     def gate(self, receiver: str) -> Gate:
         """Read a receiver's gate: an open one for a receiver that never failed."""

@@ -165,5 +165,6 @@ gates = sa.Table(
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("probe_at", Instant),
     sa.Column("paused_until", Instant),
+    sa.Column("tried_at", Instant),
     sa.Column("reason", sa.Text),
 )

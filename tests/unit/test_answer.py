@@ -151,7 +151,7 @@ def test_a_refusal_with_a_message_is_about_the_credentials(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"message": 5}', b'{"status": 1}'])
+@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"message": 5}', b'{"message": " "}', b'{"status": 1}'])
 def test_a_firewall_page_says_nothing_about_the_credentials(status: int, body: bytes) -> None:
     assert isinstance(read(body, status), Unavailable)
 

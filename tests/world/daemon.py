@@ -55,11 +55,15 @@ class Daemon:
         schedule: Divide the waits between deliveries by this: the real ones take days.
     """
 
-    def __init__(self, folder: Path, *, hurry: float = 1, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, hurry: float = 1, most_files: int | None = None, extra: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self._log = (folder / "daemon.log").open("ab")
         read, write = os.pipe()
         arguments = [sys.executable, str(Path(__file__).with_name("hurried.py")), str(hurry), str(write), "run"]
+        if most_files is not None:
+            arguments = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh", *arguments]
         self.process = subprocess.Popen(
             arguments,
             cwd=folder,

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("probe_at", sa.BigInteger()),
         sa.Column("paused_until", sa.BigInteger()),
+        sa.Column("tried_at", sa.BigInteger()),
         sa.Column("reason", sa.Text()),
         sa.PrimaryKeyConstraint("receiver"),
     )

@@ -1,0 +1,143 @@
+"""A full disk, a suspended process, few files: the daemon goes on by itself, and says what is wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.model import Status
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Sink
+from tests.world.daemon import Daemon, command, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("not on this platform: only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_after_a_full_disk_the_daemon_goes_on_by_itself(tmp_path: Path, small_disk: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        for message_id in range(1, 6):
+            simulator.account.put(message_id)
+        write_config(tmp_path, config(simulator, sink, range(1, 6), database=f"sqlite:///{small_disk}/bridge.db"))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(5)
+            fill = small_disk / "fill"
+            fill_up(fill)
+            for message_id in range(1, 6):
+                simulator.account.put(message_id, Status.FAILED, "e" * 60_000)
+            until(lambda: "disk is full" in daemon.log() or "input/output error" in daemon.log())
+            assert sink.count == 5, "nothing may be told before it is committed"
+            fill.unlink()
+            told = [json.loads(record.body) for record in sink.wait_for(10, 30)]
+            assert daemon.stop()[0] == 0
+    assert sorted(event["data"]["message_id"] for event in told[5:]) == [1, 2, 3, 4, 5]
+    assert {event["data"]["sequence"] for event in told[5:]} == {2}
+    with sqlite3.connect(small_disk / "bridge.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_process_that_was_suspended_goes_on_without_a_storm(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        for message_id in range(1, 21):
+            simulator.account.put(message_id)
+        write_config(tmp_path, config(simulator, sink, range(1, 21)))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(20)
+            daemon.process.send_signal(signal.SIGSTOP)
+            before = simulator.polls.total()
+            simulator.account.put(7, Status.FAILED, "while it slept")
+            # Longer than several intervals: what was due meanwhile is due once, not once for each interval.
+            time.sleep(3)
+            assert simulator.polls.total() - before <= 20
+            before = simulator.polls.total()
+            daemon.process.send_signal(signal.SIGCONT)
+            told = json.loads(sink.wait_for(21)[-1].body)
+            assert (told["data"]["message_id"], told["data"]["current"]["error"]) == (7, "while it slept")
+            assert simulator.polls.total() - before <= 60
+            assert daemon.stop()[0] == 0
+
+
+def test_a_thousand_messages_with_few_files_and_none_leaks(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        for message_id in range(1, 1001):
+            simulator.account.put(message_id)
+        settings = config(simulator, sink, range(1, 1001))
+        settings["wbiztool"]["rate_limit"] = "1000/s"
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path, most_files=64) as daemon:
+            daemon.wait_until_ready()
+            assert "LimitNOFILE" in daemon.log(), "it must say what to raise"
+            sink.wait_for(1000, 60)
+            files = open_files(daemon)
+            assert len(files) < 64
+            for message_id in range(1, 1001):
+                simulator.account.put(message_id, Status.SENT)
+            sink.wait_for(2000, 60)
+            assert len(open_files(daemon)) <= len(files) + 2
+            assert daemon.stop()[0] == 0
+        shown = json.loads(command(tmp_path, "status", "--json").stdout)
+        assert shown["messages"]["by_status"] == {"sent": 1000}
+
+
+def fill_up(file: Path) -> None:
+    """Write until the disk is full."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(descriptor, b"x" * 4096):
+            pass
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def open_files(daemon: Daemon) -> list[Path]:
+    return list(Path(f"/proc/{daemon.process.pid}/fd").iterdir())
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+def config(simulator: Simulator, sink: Sink, ids: range, database: str = "sqlite:///bridge.db") -> dict[str, Any]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "rate_limit": "200/s",
+        },
+        "poll": {"every": "1s"},
+        "messages": list(ids),
+        "database": database,
+        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
+    }
