@@ -260,6 +260,8 @@ def test_nothing_is_left_of_it_afterwards() -> None:
                    (simulator.base_url, sink.url)]  # fmt: skip
         for caller in callers:
             caller.sendall(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        simulator.wait_for(1)  # what nobody has read yet when a socket closes makes a reset of the end
+        sink.wait_for(1)
     for caller in callers:
         assert caller.recv(10) == b""
         caller.close()

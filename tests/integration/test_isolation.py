@@ -1,0 +1,56 @@
+"""A receiver that hangs, drips, floods or fails costs the others nothing, and no attempt outlasts its time-out."""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.assembly import receiver_and_channel
+from bridge.clock import SystemClock
+from bridge.config import WebhookReceiverConfig
+from bridge.model import Retry
+from bridge.redact import Redactor
+from bridge.sample import sample_event
+from bridge.sending import attempt
+from bridge.simulator.http import Answer, Manner
+from bridge.simulator.sink import Sink
+
+if TYPE_CHECKING:
+    from bridge.model import Attempt
+
+SLOW = {
+    "hangs": Answer.hang(),
+    "drips its body": Answer.drip(),
+    "drips its headers": Answer(manner=Manner.DRIP_HEADERS),
+}
+
+
+def tried(sink: Sink, timeout: str) -> Attempt:
+    settings = WebhookReceiverConfig.model_validate({"name": "crm", "webhook": sink.url, "timeout": timeout})
+    receiver, channel = receiver_and_channel(settings)
+    clock = SystemClock()
+    try:
+        return attempt(receiver, channel, [sample_event(clock.now())], clock=clock, redact=Redactor())
+    finally:
+        channel.close()
+
+
+@pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW.keys())
+def test_no_attempt_outlasts_its_time_out_as_a_whole(answer: Answer) -> None:
+    with Sink(lambda _: answer) as sink:
+        made = tried(sink, "400ms")
+    assert isinstance(made.outcome, Retry)
+    assert "within 0.4 s" in made.outcome.why
+    assert made.duration < 0.6
+
+
+def test_a_gigabyte_is_not_read() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with Sink(lambda _: Answer.endless()) as sink:
+        made = tried(sink, "10s")
+    assert made.http_status == 200
+    assert len(made.answer) == 500
+    assert made.duration < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "kilobytes"

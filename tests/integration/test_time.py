@@ -1,0 +1,92 @@
+"""A clock that is set, by a day or by a summer hour: nothing is polled or retried early or late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.config import Watchlist
+from bridge.daemon import follow_clock
+from bridge.model import Delivered, Retry, Status
+from tests.world.clock import FakeClock
+from tests.world.records import fail_some, observe, tried
+
+if TYPE_CHECKING:
+    from bridge.store import Store
+
+DAY = timedelta(days=1)
+STEPS = [DAY, -DAY, timedelta(hours=1), timedelta(hours=-1)]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_polls_stay_as_far_away_as_they_were(store: Store, clock: FakeClock, step: timedelta) -> None:
+    watchlist = Watchlist()
+    watchlist.add_all(range(1, 101))
+    store.messages.sync(watchlist, clock.now() + timedelta(seconds=30))
+    clock.jump_wall(step)
+    assert not store.messages.due(clock.now(), 1000, ()), "before the step is noticed, time goes on evenly"
+    assert follow_clock(clock, store)
+    assert not store.messages.due(clock.now(), 1000, ())
+    clock.advance(29)
+    assert not store.messages.due(clock.now(), 1000, ())
+    clock.advance(1)
+    assert len(store.messages.due(clock.now(), 1000, ())) == 100
+    assert not follow_clock(clock, store), "a step is followed once"
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_retries_stay_as_far_away_as_they_were(own_store: Store, clock: FakeClock, step: timedelta) -> None:
+    own_store.messages.watch([7], clock.now())
+    observe(own_store, 7, Status.FAILED, clock.now())
+    (delivery,) = own_store.ledger.due("crm", clock.now(), 10, ())
+    tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
+    (waiting,) = own_store.listing.deliveries()
+    wait = (waiting.due_at - clock.now()).total_seconds()
+    clock.jump_wall(step)
+    follow_clock(clock, own_store)
+    clock.advance(wait - 0.1)
+    assert not own_store.ledger.due("crm", clock.now(), 10, ())
+    clock.advance(0.2)
+    assert [each.id for each in own_store.ledger.due("crm", clock.now(), 10, ())] == [delivery.id]
+
+
+def test_a_shut_gate_moves_too(own_store: Store, clock: FakeClock) -> None:
+    fail_some(own_store, [1, 2, 3], clock.now())
+    for delivery in own_store.ledger.due("crm", clock.now(), 10, ()):
+        tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
+    before = own_store.ledger.gate("crm")
+    assert before.shut
+    assert before.probe_at is not None
+    clock.jump_wall(-DAY)
+    follow_clock(clock, own_store)
+    after = own_store.ledger.gate("crm")
+    assert after.probe_at == before.probe_at - DAY
+
+
+def test_what_a_wrong_clock_scheduled_before_the_start_is_brought_back(own_store: Store, clock: FakeClock) -> None:
+    own_store.messages.watch([7], clock.now() + 300 * DAY)
+    own_store.clamp_time(clock.now() + timedelta(seconds=30), clock.now() + DAY)
+    clock.advance(30)
+    assert [message.id for message in own_store.messages.due(clock.now(), 10, ())] == [7]
+
+
+def test_a_small_unevenness_is_no_step(store: Store, clock: FakeClock) -> None:
+    clock.jump_wall(timedelta(seconds=1))
+    assert not follow_clock(clock, store)
+
+
+def test_what_was_delivered_is_left_alone(own_store: Store, clock: FakeClock) -> None:
+    fail_some(own_store, [1], clock.now())
+    (delivery,) = own_store.ledger.due("crm", clock.now(), 10, ())
+    tried(own_store, [delivery], Delivered(), clock.now())
+    (before,) = own_store.listing.deliveries()
+    clock.jump_wall(DAY)
+    follow_clock(clock, own_store)
+    assert own_store.listing.deliveries() == [before]

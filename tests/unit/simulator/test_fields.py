@@ -1,0 +1,61 @@
+"""What a call brings is read from JSON, a form or a form with files; what cannot be read brings nothing."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.simulator.fields import read, whole_number
+from bridge.simulator.http import Received
+
+FORM = "application/x-www-form-urlencoded"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers(), st.booleans(), st.none())))
+def test_json_is_read_as_it_is(told: dict[str, object]) -> None:
+    assert read(_request("application/json", json.dumps(told).encode())) == told
+
+
+@given(st.dictionaries(TEXTS, TEXTS))
+def test_a_form_is_read_as_texts(told: dict[str, str]) -> None:
+    assert read(_request(FORM, urlencode(told).encode())) == told
+
+
+def test_a_form_with_a_file_is_read_as_texts() -> None:
+    prepared = requests.Request(
+        "POST", "http://example.com", data={"msg": "Grüße 🌞", "client_id": "12"}, files={"file": ("a", b"\xff\x00")}
+    ).prepare()
+    assert isinstance(prepared.body, bytes)
+    told = read(_request(prepared.headers["Content-Type"], prepared.body))
+    assert (told["msg"], told["client_id"]) == ("Grüße 🌞", "12")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_cannot_be_read_has_no_fields(body: bytes) -> None:
+    assert read(_request("application/json", body)) == {}
+
+
+@given(
+    st.binary(),
+    st.sampled_from(["", "application/json", FORM, "multipart/form-data", "multipart/form-data; boundary=x"]),
+)
+def test_no_body_whatsoever_raises(body: bytes, kind: str) -> None:
+    assert isinstance(read(_request(kind, body)), dict)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(7, 7), ("7", 7), (True, None), (7.0, None), ("", None), ("7.0", None), ("-7", None), ("٧", None), (None, None)],
+)
+def test_a_whole_number_is_read_from_json_or_a_form(value: object, number: int | None) -> None:
+    assert whole_number(value) == number
+
+
+def _request(kind: str, body: bytes) -> Received:
+    return Received("POST", "/", {"content-type": kind}, body, 0.0)
