@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-MOST_SHOWN = 50
+MOST_OF_A_KIND = 20
+"""How many faults of one kind are told one by one: a list of the wrong form has one on every line."""
+
+_LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Place:
     key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.key}{': ' if self.key else ''}"
+        key = self.key if len(self.key) <= _LONGEST_KEY else f"{self.key[:_LONGEST_KEY]}…"
+        return one_line(f"{self.file}:{self.line}:{self.column}: {key}{': ' if key else ''}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +41,66 @@ class Fault:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.place}{self.what}"
+        return f"{self.place}{one_line(self.what)}"
 
 
 class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state of the file, told as a whole
-    """The configuration is wrong: every fault, one to a line, in the order of the files and their lines."""
+    """The configuration is wrong: a line that counts the faults, then one line for each, in the order of their places.
+
+    The first line keeps the others clean of what the command line puts before an error, so that editors and scripts
+    can read ``file:line:column:`` in each of them.
+    """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(
-            sorted(faults, key=lambda fault: (str(fault.place.file), fault.place.line, fault.place.column))
-        )
-        lines = [str(fault) for fault in self.faults[:MOST_SHOWN]]
-        if len(self.faults) > MOST_SHOWN:
-            lines.append(f"… and {len(self.faults) - MOST_SHOWN} more")
+        self.faults = tuple(sorted(faults, key=_order))
         count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
-        super().__init__(f"the configuration is wrong ({count}):\n" + "\n".join(lines))
+        super().__init__("\n".join([f"the configuration is wrong ({count}):", *map(str, self.faults)]))
+
+
+class Faults:
+    """Gathers faults. Of each kind, :data:`MOST_OF_A_KIND` are kept, and the rest counted."""
+
+    def __init__(self) -> None:
+        self._kept: list[Fault] = []
+        self._seen: Counter[str] = Counter()
+        self._more: dict[str, Place] = {}
+
+    def add(self, place: Place, what: str, kind: str | None = None) -> None:
+        """Note a fault. Faults that say the same are of one kind, unless a ``kind`` is named."""
+        kind = kind or what
+        self._seen[kind] += 1
+        if self._seen[kind] <= MOST_OF_A_KIND:
+            self._kept.append(Fault(place, what))
+        else:
+            self._more.setdefault(kind, place)
+
+    def full(self, kind: str) -> bool:
+        """Tell whether another fault of this kind would only be counted."""
+        return self._seen[kind] >= MOST_OF_A_KIND
+
+    def all(self) -> list[Fault]:
+        """List what was kept, and for each kind that had more, how many, at the first of those."""
+        rest = (
+            Fault(place, f"… and {self._seen[kind] - MOST_OF_A_KIND} more of this kind, from here on")
+            for kind, place in self._more.items()
+        )
+        return [*self._kept, *rest]
+
+    def __bool__(self) -> bool:
+        return bool(self._kept)
 
 
 def suggestion(name: str, allowed: Iterable[str]) -> str:
     """Point to the nearest of the allowed names, or list them."""
     names = sorted(allowed)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(names)}"
+    return f"did you mean `{near[0]}`?" if near else f"allowed: {', '.join(names)}"
+
+
+def one_line(text: str) -> str:
+    """Write what would end the line, or steer a terminal, as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _order(fault: Fault) -> tuple[str, int, int]:
+    return (str(fault.place.file), fault.place.line, fault.place.column)

@@ -1,10 +1,11 @@
-"""Durations (``250ms 5s 2m 1h 7d``) and rates (``20/s 300/m``)."""
+"""Durations (``250ms 5s 2m 1h 7d``) and rates (``20/s 300/m``). Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 _UNITS = {
     "ms": timedelta(milliseconds=1),
@@ -13,14 +14,19 @@ _UNITS = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
 }
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(ms|s|m|h|d)\Z")
-_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*/\s*(s|m|h|d)\Z")
+_NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,3})?)"
+_DURATION = re.compile(_NUMBER + r"\s*(ms|s|m|h|d)\Z")
+_RATE = re.compile(_NUMBER + r"\s*/\s*(s|m|h|d)\Z")
+_MICROSECOND = timedelta(microseconds=1)
+_ALLOWED = "(allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)"
+
 LONGEST = timedelta(days=3650)
+"""The longest duration that can be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in so long a time."""
+    """So many (``count``) in so long a time (``per``)."""
 
     count: float
     per: timedelta
@@ -31,43 +37,48 @@ class Rate:
         return self.count / self.per.total_seconds()
 
     def __str__(self) -> str:
-        unit = next((name for name, size in _UNITS.items() if size == self.per), "s")
-        return f"{self.count:g}/{unit}"
+        per = next((name for name, size in _UNITS.items() if size == self.per), format_duration(self.per))
+        return f"{_number(Decimal(str(self.count)))}/{per}"
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read a duration.
+    """Read a duration: a number with up to three decimals, and a unit.
 
     Raises:
-        ValueError: It is none; the text says what is allowed.
+        ValueError: It is none, or longer than :data:`LONGEST`; the text says what is allowed.
     """
     match = _DURATION.match(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("not a duration (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)")
-    try:
-        duration = float(match[1]) * _UNITS[match[2]]
-    except OverflowError:
-        duration = LONGEST * 2
-    if duration > LONGEST:
-        raise ValueError("longer than ten years (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)")
-    return duration
+        raise ValueError(f"not a duration {_ALLOWED}")
+    microseconds = round(Decimal(match[1]) * (_UNITS[match[2]] // _MICROSECOND))
+    if microseconds > LONGEST // _MICROSECOND:
+        raise ValueError(f"longer than ten years {_ALLOWED}")
+    return timedelta(microseconds=microseconds)
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in its largest unit that leaves no rest."""
+    """Write a duration of whole microseconds in its largest unit that leaves no rest."""
+    if not duration:
+        return "0s"
     for unit, size in reversed(_UNITS.items()):
-        if duration % size == timedelta(0) and duration >= size:
+        if duration % size == timedelta(0):
             return f"{duration // size}{unit}"
-    return f"{duration / _UNITS['ms']:g}ms"
+    return f"{_number(Decimal(duration // _MICROSECOND) / 1000)}ms"
 
 
 def parse_rate(value: object) -> Rate:
-    """Read a rate.
+    """Read a rate: a number with up to three decimals, a slash, and a unit of time.
 
     Raises:
-        ValueError: It is none; the text says what is allowed.
+        ValueError: It is none, or zero; the text says what is allowed.
     """
     match = _RATE.match(value.strip()) if isinstance(value, str) else None
-    if match is None or float(match[1]) <= 0:
+    if match is None or not Decimal(match[1]):
         raise ValueError("not a rate (allowed: a number above 0 and a unit of time, e.g. 20/s 300/m)")
     return Rate(float(match[1]), _UNITS[match[2]])
+
+
+def _number(number: Decimal) -> str:
+    """Write a number without an exponent and without zeros that say nothing."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,222 +1,103 @@
 """YAML, read strictly: every value keeps its place, and nothing surprising is let in.
 
-The C parser makes the graph of nodes (it is ten times as fast as the Python one); from there, values are built here, so
-that a fault can name its line and column, duplicate keys are found, and an anchor can't explode.
+Values are built here from the parser's events, not by PyYAML's constructor or composer: so a fault can name its line
+and column, duplicate keys are found, an anchor can't explode, and depth is bounded (libyaml's composer calls itself for
+each level, and 50,000 of ``[`` overflow the C stack: the process dies, with no exception to catch).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge.config.faults import Fault, InvalidConfiguration, Place
+from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place
+from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.variables import substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_FILE = 16 * MIB
+"""In bytes. It is some 500,000 ids with labels, and minutes to read: longer lists belong into plain text."""
+
 MOST_ALIASED = 10_000
-"""Nodes that aliases may repeat, all together: enough for any honest use, too few for a bomb."""
+"""Values that aliases may repeat, all together: enough for any honest use, too few for a bomb."""
+
+DEEPEST = 50
+"""Levels of lists and mappings within each other. The configuration needs six."""
 
 BROKEN = object()
 """Stands for a value that was found wrong already: nothing more is said of it."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
-_SCALARS = frozenset({"str", "int", "float", "bool", "null", "timestamp"})
+_SCALAR_TAGS = frozenset({f"{_STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null")})
+_COLLECTION_TAGS = frozenset({f"{_STANDARD}map", f"{_STANDARD}seq"})
+_LONGEST_NUMBER = 40
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+\Z")
-_VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\{)")
+_SHOWN_KEY = re.compile(r"[\w .*/<-]{1,60}")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # libyaml's lines
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value with its place. ``data`` is a scalar, a list of Values, or a dict from key to :class:`Value`.
+    """A value with its place. ``data`` is a scalar, a list of Values, a dict from key to Value, or :data:`BROKEN`.
 
-    ``keys`` holds the places of a mapping's keys.
+    ``text`` is a scalar as it was written, after substitution; ``keys`` holds the places of a mapping's keys; ``size``
+    is how many values it is made of, itself included.
     """
 
     data: Any
     place: Place
+    text: str = ""
     keys: Mapping[str, Place] | None = None
+    size: int = 1
 
 
-def read_text(file: Path) -> str:
-    """Read a text file.
+def read_yaml(file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
+    """Read a file that is one YAML document; faults that leave a value to go on with are added to ``faults``.
 
     Raises:
-        InvalidConfiguration: It can't be read, is too large, or is no UTF-8.
+        UnreadableError: It cannot be read at all.
+        InvalidConfiguration: It is not UTF-8, not YAML, or not one document.
     """
-    place = Place(file)
+    content = read_bytes(file, LARGEST_FILE)
     try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise InvalidConfiguration([Fault(place, "there is no such file")]) from None
-    except IsADirectoryError:
-        raise InvalidConfiguration([Fault(place, "this is a folder, not a file")]) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable file name"
-        raise InvalidConfiguration([Fault(place, f"cannot be read: {reason}")]) from None
-    if len(content) > LARGEST_FILE:
-        raise InvalidConfiguration([Fault(place, f"larger than {LARGEST_FILE // 1024 // 1024} MiB")])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        what = "not UTF-8 text (save the file with the encoding UTF-8)"
-        raise InvalidConfiguration([Fault(Place(file, line, column), what)]) from None
+        text = decode(content)
+    except EncodingError as error:
+        raise InvalidConfiguration([Fault(Place(file, error.line, error.column), str(error))]) from None
+    return parse(text, file, environ, faults)
 
 
-def parse(text: str, file: Path, environ: Mapping[str, str]) -> tuple[Value, list[Fault]]:
-    """Parse one YAML document and put the environment's variables in.
-
-    Returns the root and the faults that leave a value to go on with.
+def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
+    """Parse one YAML document and put the environment's variables in. An empty one is a null.
 
     Raises:
         InvalidConfiguration: There is no value to go on with: it is no YAML, or not one document.
     """
+    strange = _NOT_TEXT.search(text)
+    if strange:
+        before = _LINE_END.split(text[: strange.start()])
+        what = f"the character {ascii(strange[0])} is not allowed in YAML"
+        raise InvalidConfiguration([Fault(Place(file, len(before), len(before[-1]) + 1), what)])
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        return _Reader(yaml.parse(text, Loader=_Loader), file, environ, faults).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        what = f"not valid YAML: {error.problem or error.context}"
-        lines = text.splitlines()
-        if place.line <= len(lines) and "${" in lines[place.line - 1]:
-            what += ' (inside { } and [ ], ${NAME} must stand in quotes: "${NAME}")'
-        raise InvalidConfiguration([Fault(place, what)]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        what = f"not valid YAML: {getattr(error, 'reason', 'it holds characters that YAML does not allow')}"
-        raise InvalidConfiguration([Fault(Place(file), what)]) from None
-    except RecursionError:
-        raise InvalidConfiguration([Fault(Place(file), "nested too deeply")]) from None
-    if node is None:
-        return Value(None, Place(file)), []
-    reader = _Reader(file, environ)
-    try:
-        return reader.read(node, ""), reader.faults
-    except RecursionError:
-        raise InvalidConfiguration([Fault(Place(file), "nested too deeply")]) from None
+        raise InvalidConfiguration([Fault(place, _syntax(error, place, text))]) from None
+    except yaml.YAMLError:
+        raise InvalidConfiguration([Fault(Place(file), "not valid YAML")]) from None
 
 
-class _Reader:
-    """Builds values from nodes."""
-
-    def __init__(self, file: Path, environ: Mapping[str, str]) -> None:
-        self._file = file
-        self._environ = environ
-        self._seen: set[int] = set()
-        self._open: set[int] = set()
-        self._aliased = 0
-        self._repeating = False
-        self.faults: list[Fault] = []
-
-    def read(self, node: yaml.Node, key: str) -> Value:
-        place = self._place(node, key)
-        self._count(place)
-        kind = node.tag.removeprefix(_STANDARD)
-        if isinstance(node, yaml.ScalarNode):
-            if kind not in _SCALARS or not node.tag.startswith(_STANDARD):
-                return self._refuse(place, f"the tag {node.tag!r} is not allowed here")
-            return Value(self._scalar(node, kind, place), place)
-        if node.tag not in {f"{_STANDARD}map", f"{_STANDARD}seq"}:
-            return self._refuse(place, f"the tag {node.tag!r} is not allowed here")
-        if id(node) in self._open:
-            return self._refuse(place, "it contains itself")
-        self._open.add(id(node))
-        before, self._repeating = self._repeating, self._repeating or id(node) in self._seen
-        self._seen.add(id(node))
-        value = self._mapping(node, place) if isinstance(node, yaml.MappingNode) else self._sequence(node, place)
-        self._repeating = before
-        self._open.discard(id(node))
-        return value
-
-    def _sequence(self, node: yaml.Node, place: Place) -> Value:
-        return Value([self.read(item, f"{place.key}[{number}]") for number, item in enumerate(node.value)], place)
-
-    def _mapping(self, node: yaml.Node, place: Place) -> Value:
-        values: dict[str, Value] = {}
-        keys: dict[str, Place] = {}
-        for key_node, value_node in node.value:
-            key_place = self._place(key_node, place.key)
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_STANDARD}str":
-                self.faults.append(Fault(key_place, _strange_key(key_node)))
-                continue
-            name = key_node.value
-            path = f"{place.key}.{name}" if place.key else name
-            if name in values:
-                first = keys[name]
-                self.faults.append(
-                    Fault(self._place(key_node, path), f"this key stands twice (first in line {first.line})")
-                )
-                continue
-            keys[name] = self._place(key_node, path)
-            values[name] = self.read(value_node, path)
-        return Value(values, place, keys)
-
-    def _scalar(self, node: yaml.ScalarNode, kind: str, place: Place) -> object:
-        text: str = node.value
-        plain = node.style is None
-        if "$" in text:
-            replaced = self._substitute(text, place)
-            if replaced is None:
-                return BROKEN
-            # An unquoted ${NUMBER} may be a number; a value can become a scalar only, never structure.
-            return _plain(replaced) if plain else replaced
-        if plain and kind == "timestamp":
-            return text
-        return _plain(text) if plain or kind != "str" else text
-
-    def _substitute(self, text: str, place: Place) -> str | None:
-        unset: list[str] = []
-
-        def value_of(match: re.Match[str]) -> str:
-            name, default = match.group(1), match.group(2)
-            if match.group(0) == "$$":
-                return "$"
-            if name is None:
-                unset.append("")
-                return ""
-            value = self._environ.get(name)
-            if default is not None:
-                return value or default
-            if value is None:
-                unset.append(name)
-            return value or ""
-
-        replaced = _VARIABLE.sub(value_of, text)
-        for name in unset:
-            what = (
-                f"the variable {name} is not set (set it, or give a default: ${{{name}:-default}})"
-                if name
-                else "after a dollar comes ${NAME}, ${NAME:-default} or $$"
-            )
-            self.faults.append(Fault(place, what))
-        return None if unset else replaced
-
-    def _count(self, place: Place) -> None:
-        """Bound what aliases repeat: ten lines of them could stand for more values than there is memory."""
-        if self._repeating:
-            self._aliased += 1
-            if self._aliased > MOST_ALIASED:
-                raise InvalidConfiguration([Fault(place, "aliases (*name) repeat too much: write it out")])
-
-    def _refuse(self, place: Place, what: str) -> Value:
-        self.faults.append(Fault(place, what))
-        return Value(BROKEN, place)
-
-    def _place(self, node: yaml.Node, key: str) -> Place:
-        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1, key)
-
-
-def _plain(text: str) -> object:
-    """Read an unquoted scalar: YAML 1.1's booleans and null as the parser knows them, decimal numbers, else text."""
+def read_plain(text: str) -> object:
+    """Read an unquoted scalar: YAML 1.1's booleans and null as PyYAML knows them, decimal numbers, else text."""
     lower = text.lower()
     if lower in {"true", "yes", "on"}:
         return True
@@ -224,14 +105,153 @@ def _plain(text: str) -> object:
         return False
     if lower in {"", "~", "null"}:
         return None
-    if _INTEGER.match(text) and len(text) < 40:  # noqa: PLR2004 -- longer than any number that is allowed anywhere
+    if len(text) < _LONGEST_NUMBER and _INTEGER.match(text):
         return int(text)
-    return float(text) if _FLOAT.match(text) and len(text) < 40 else text  # noqa: PLR2004 -- likewise
+    return float(text) if len(text) < _LONGEST_NUMBER and _FLOAT.match(text) else text
 
 
-def _strange_key(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}bool":
-        return f"the key {node.value!r} is a boolean in YAML 1.1, not a word: no key is called so"
-    if isinstance(node, yaml.ScalarNode) and node.tag == f"{_STANDARD}merge":
-        return "merge keys (<<) are not supported: write it out"
-    return "a key must be a word"
+class _Reader:
+    """Builds values from events."""
+
+    def __init__(self, events: Iterator[Any], file: Path, environ: Mapping[str, str], faults: Faults) -> None:
+        self._events = events
+        self._file = file
+        self._environ = environ
+        self._faults = faults
+        self._anchors: dict[str, Value | None] = {}
+        self._aliased = 0
+
+    def document(self) -> Value:
+        next(self._events)  # the stream's start
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return Value(None, Place(self._file))
+        value = self._value(next(self._events), "", 0)
+        next(self._events)  # the document's end
+        after = next(self._events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            what = "a second document begins here (---); a configuration is one"
+            raise InvalidConfiguration([Fault(self._place(after, ""), what)])
+        return value
+
+    def _value(self, event: Any, key: str, depth: int) -> Value:
+        place = self._place(event, key)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event.anchor, place)
+        if depth > DEEPEST:
+            raise InvalidConfiguration([Fault(place, f"nested too deeply (allowed: {DEEPEST} levels)")])
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        match event:
+            case yaml.ScalarEvent():
+                value = self._scalar(event, place)
+            case yaml.MappingStartEvent():
+                value = self._mapping(place, depth)
+            case _:
+                value = self._sequence(place, depth)
+        if event.tag is not None and event.tag not in (
+            _SCALAR_TAGS if isinstance(event, yaml.ScalarEvent) else _COLLECTION_TAGS
+        ):
+            # The tag is not shown: a password that begins with "!" and has no quotes looks like one.
+            value = self._refuse(place, "tags are not allowed (text that begins with ! must stand in quotes)")
+        if event.anchor:
+            self._anchors[event.anchor] = value
+        return value
+
+    def _alias(self, name: str, place: Place) -> Value:
+        if name not in self._anchors:
+            return self._refuse(place, "there is no such anchor (text that begins with * must stand in quotes)")
+        value = self._anchors[name]
+        if value is None:
+            return self._refuse(place, "it contains itself")
+        self._aliased += value.size
+        if self._aliased > MOST_ALIASED:
+            what = f"aliases (*name) repeat too much (allowed: {MOST_ALIASED:,} values in all); write it out"
+            raise InvalidConfiguration([Fault(place, what)])
+        return replace(value, place=place)
+
+    def _sequence(self, place: Place, depth: int) -> Value:
+        values: list[Value] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            values.append(self._value(event, f"{place.key}[{len(values)}]", depth + 1))
+        return Value(values, place, size=1 + sum(value.size for value in values))
+
+    def _mapping(self, place: Place, depth: int) -> Value:
+        values: dict[str, Value] = {}
+        keys: dict[str, Place] = {}
+        size = 1
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            name = self._key(event, place, depth)
+            path = place.key if name is None else f"{place.key}{'.' if place.key else ''}{_shown(name)}"
+            key_place = self._place(event, path)
+            value = self._value(next(self._events), path, depth + 1)
+            size += value.size
+            if name in keys:
+                what = f"this key stands twice (first in line {keys[name].line}); keep one"
+                self._faults.add(key_place, what, "duplicate key")
+            elif name is not None:
+                keys[name] = key_place
+                values[name] = value
+        return Value(values, place, keys=keys, size=size)
+
+    def _key(self, event: Any, place: Place, depth: int) -> str | None:
+        """Read a key. None where it is none, which is noted."""
+        place = self._place(event, place.key)
+        if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
+            self._value(event, place.key, depth + 1)
+            self._faults.add(place, "a key must be a word")
+            return None
+        text: str = event.value
+        if event.style in {None, ""}:
+            data = read_plain(text)
+            if isinstance(data, bool):
+                what = f"`{text}` is a boolean in YAML 1.1, so it cannot be a key unless it stands in quotes"
+                self._faults.add(place, what)
+                return None
+            if not isinstance(data, str):
+                self._faults.add(place, "a key must be text; put quotes around it")
+                return None
+            if text == "<<":
+                self._faults.add(place, "merge keys (<<) are not supported; write it out")
+                return None
+        if event.anchor:
+            self._anchors[event.anchor] = Value(text, place, text)
+        return text
+
+    def _scalar(self, event: Any, place: Place) -> Value:
+        text: str = event.value
+        # An unquoted ${NUMBER} may be a number; a value can become a scalar only, never structure.
+        plain = event.style in {None, ""} if event.tag is None else event.tag != f"{_STANDARD}str"
+        if "$" in text:
+            text, wrong = substitute(text, self._environ)
+            for what in wrong:
+                self._faults.add(place, what)
+            if wrong:
+                return Value(BROKEN, place)
+        return Value(read_plain(text) if plain else text, place, text)
+
+    def _refuse(self, place: Place, what: str) -> Value:
+        self._faults.add(place, what)
+        return Value(BROKEN, place)
+
+    def _place(self, event: Any, key: str) -> Place:
+        mark = event.start_mark
+        return Place(self._file, mark.line + 1, mark.column + 1, key)
+
+
+def _shown(name: str) -> str:
+    """Show a key as far as it looks like one: ``{api_key:abc}``, with no space, is a key that holds a secret."""
+    match = _SHOWN_KEY.match(name)
+    shown = match[0] if match else ""
+    return shown if shown == name else f"{shown}…"
+
+
+def _syntax(error: yaml.MarkedYAMLError, place: Place, text: str) -> str:
+    """Say what the parser found, and what it most often comes from."""
+    what = f"not valid YAML: {error.problem or error.context}"
+    lines = _LINE_END.split(text)
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "${" in line:
+        what += ' (inside { } and [ ], ${NAME} must stand in quotes: "${NAME}")'
+    elif "\t" in line[: place.column]:
+        what += " (indent with spaces, not with tabs)"
+    return what

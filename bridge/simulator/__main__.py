@@ -1,18 +1,18 @@
-"""``python -m bridge.simulator``: a simulated WbizTool to try things against, in a process of its own."""
+"""``python -m bridge.simulator``: a simulated WbizTool to try things against, in a process of its own.
+
+Another process drives it over the paths of :mod:`bridge.simulator.control`.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import signal
-import sys
-import threading
 
 from bridge.clock import SystemClock
 from bridge.model import Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
+from bridge.simulator.process import say, until_told_to_end
 
 _FINAL = (Status.SENT, Status.SENT, Status.SENT, Status.FAILED, Status.EXPIRED)
 
@@ -34,13 +34,12 @@ def main() -> None:
         final = chance.choice(_FINAL)
         error = "Invalid phone number" if final is Status.FAILED else None
         account.put(message_id, script=[(chance.uniform(0, options.life), final, error)])
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
-    with Simulator(account, port=options.port, latency=options.latency) as simulator:
-        sys.stdout.write(json.dumps({"base_url": simulator.base_url}) + "\n")
-        sys.stdout.flush()
-        stop.wait()
+    with (
+        until_told_to_end() as wait,
+        Simulator(account, port=options.port, latency=options.latency, seed=options.seed, keep=False) as simulator,
+    ):
+        say(base_url=simulator.base_url)
+        wait()
 
 
 if __name__ == "__main__":

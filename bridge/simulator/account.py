@@ -194,7 +194,8 @@ def seconds_until(text_date: str, text_time: str, zone: str, now: datetime) -> f
     None where it cannot be read.
     """
     try:
-        place = ZoneInfo("Asia/Kolkata" if zone == "IST" else zone)
+        # UTC needs no list of zones, which small systems do not have.
+        place = UTC if zone == "UTC" else ZoneInfo("Asia/Kolkata" if zone == "IST" else zone)
         moment = datetime.strptime(f"{text_date} {text_time}", "%d/%m/%Y %H:%M").replace(tzinfo=place)
     except (ValueError, OSError, ZoneInfoNotFoundError):  # OSError: the name of a folder in the list of zones
         return None

@@ -195,8 +195,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:  # noqa: C901 -- one row a manner
-        length = self.headers.get("Content-Length", "0")
-        body = self.rfile.read(int(length)) if length.isdigit() else b""
+        given = self.headers.get("Content-Length", "0")
+        length = int(given) if given.isdigit() else 0
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller died in the middle of its request, which nobody may then act on
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         releases = self.server.releases
         try:

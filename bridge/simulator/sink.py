@@ -1,13 +1,13 @@
 """A local receiver for demo, tests and benchmarks: records what it gets, and answers as it is told.
 
-``python -m bridge.simulator.sink`` runs one that prints each POST as a line of JSON.
+``python -m bridge.simulator.sink`` runs one in a process of its own, see :mod:`bridge.simulator.sink_process`.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from bridge.simulator.http import Answer, Received, Server
@@ -40,6 +40,7 @@ class Sink:
     ) -> None:
         self.answer = answer or (lambda _: Answer.ok())
         self._on_request = on_request
+        self._next: deque[Answer] = deque()
         self._keep = keep
         self._records: list[Recorded] = []
         self._came = threading.Condition()
@@ -60,8 +61,17 @@ class Sink:
         self._server.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        self._server.__exit__(kind)
+
+    def answer_next(self, *answers: Answer) -> None:
+        """Answer the next requests so, one answer each, before ``answer`` is asked again."""
+        with self._came:
+            self._next.extend(answers)
+
+    def release(self) -> None:
+        """Let every answer that hangs now go out."""
+        self._server.release()
 
     def records(self) -> list[Recorded]:
         """List what came so far, in the order of arrival."""
@@ -82,30 +92,17 @@ class Sink:
     def _respond(self, request: Recorded) -> Answer:
         with self._came:
             self._count += 1
+            request = replace(request, sequence=self._count)
             if self._keep:
                 self._records.append(request)
+            told = self._next.popleft() if self._next else None
             self._came.notify_all()
         if self._on_request is not None:
             self._on_request(request)
-        return self.answer(request)
-
-
-def main() -> None:
-    """Print what comes, until interrupted."""
-
-    def show(request: Recorded) -> None:
-        line = {"path": request.path, "headers": dict(request.headers), "body": request.body.decode("utf-8", "replace")}
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    with Sink(on_request=show, port=port, keep=False) as sink:
-        sys.stderr.write(f"listening on {sink.url}\n")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        return self.answer(request) if told is None else told
 
 
 if __name__ == "__main__":
+    from bridge.simulator.sink_process import main
+
     main()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(400)
+
 FINAL = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
 _SETTLE = 150.0
 

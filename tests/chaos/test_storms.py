@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.simulator.sink import Recorded
 
+pytestmark = pytest.mark.timeout(200)
+
 ERRORS = ("Invalid phone number", "Number is not on WhatsApp", "<!channel> *look* & weep", "خطأ في الرقم")
 
 

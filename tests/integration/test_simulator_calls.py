@@ -1,4 +1,4 @@
-"""What the API's calls take and refuse, beside what the vendor's client would ever send; and what is remembered of them."""
+"""What the API's calls take and refuse beside what test_simulator.py shows, and what is remembered of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from wbiztool_client import WbizToolClient, WbizToolError
+from wbiztool_client import WbizToolClient, WbizToolError  # type: ignore[import-untyped]  # it has no types
 
 from bridge.model import Status
 from bridge.simulator import Account, Fault, Simulator

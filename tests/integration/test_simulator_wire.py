@@ -59,6 +59,15 @@ def test_a_request_is_recorded_as_it_came(sink: Sink) -> None:
     assert before <= record.at <= time.monotonic()
 
 
+@pytest.mark.parametrize("missing", [1, 2])
+def test_half_a_request_is_no_request(sink: Sink, missing: int) -> None:
+    with _connect(sink.url) as caller:
+        caller.sendall(REQUEST[:-missing])
+        caller.shutdown(socket.SHUT_WR)
+        assert caller.recv(4096) == b""
+    assert sink.records() == []
+
+
 def test_answers_are_given_in_the_order_in_which_they_were_told(sink: Sink) -> None:
     sink.answer = lambda request: Answer.status(418, request.body)
     sink.answer_next(Answer.status(503, retry_after="5"), Answer.redirect("https://elsewhere.invalid/"))
@@ -117,17 +126,17 @@ def test_a_hanging_answer_goes_out_when_it_is_released() -> None:
 
 def test_a_caller_that_gives_up_does_not_hold_a_thread(sink: Sink) -> None:
     sink.answer = lambda _: Answer.hang()
-    before = threading.active_count()
+    before = set(threading.enumerate())
     callers = [_connect(sink.url) for _ in range(5)]
     for caller in callers:
         caller.sendall(REQUEST)
     sink.wait_for(5)
     for caller in callers:
         caller.close()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
-    assert threading.active_count() == before
+    waiting = set(threading.enumerate()) - before
+    for thread in waiting:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in waiting)
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -1,0 +1,19 @@
+"""``python -m benchmarks NAME``: runs one benchmark and prints its table."""
+
+import argparse
+
+from benchmarks import isolation
+
+BENCHMARKS = {"isolation": isolation.main}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, in ratios within one run.")
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    parser.add_argument("--runs", type=int, default=5, help="how often each side is measured, in turn")
+    options = parser.parse_args()
+    BENCHMARKS[options.name](options.runs)
+
+
+if __name__ == "__main__":
+    main()

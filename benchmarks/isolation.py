@@ -1,0 +1,133 @@
+"""Do receivers that hang, fail, drip or flood slow down the others?
+
+Measured: how long the bridge takes to deliver the same events to a good receiver, alone and beside four bad ones that
+are owed the same events. The good one takes ten milliseconds to answer, as real ones take at least: were it infinitely
+fast, the processor would be what is shared. Each run has a fresh database; the sinks are processes of their own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bridge import config
+from bridge.assembly import assemble
+from bridge.clock import SystemClock
+from bridge.listener import Listener
+from bridge.model import Observation, Status
+from bridge.routing import Subscription
+from bridge.simulator.http import Manner
+from bridge.simulator.sink import Answer, Sink
+from bridge.store import Polled, Store
+from bridge.transition import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENTS = 1000
+LATENCY = 0.01
+BAD = {
+    "hangs": Answer.hang(),
+    "fails": Answer.status(503),
+    "drips": Answer.drip(),
+    "floods": Answer(500, manner=Manner.ENDLESS, size=10**9),
+}
+
+
+def main(runs: int) -> None:
+    alone, beside = [], []
+    for _ in range(runs):
+        alone.append(seconds_to_deliver({}))
+        beside.append(seconds_to_deliver(BAD))
+    ratio = statistics.median(b / a for a, b in zip(alone, beside, strict=True))
+    print(f"{EVENTS} events to a good receiver, {runs} runs in turn, medians:")
+    print(
+        f"  alone                        {statistics.median(alone):6.2f} s  {EVENTS / statistics.median(alone):6.0f}/s"
+    )
+    print(f"  beside {len(BAD)} bad receivers        {statistics.median(beside):6.2f} s  "
+          f"{EVENTS / statistics.median(beside):6.0f}/s")  # fmt: skip
+    print(f"  ratio, pair by pair          {ratio:6.2f}")
+
+
+def seconds_to_deliver(bad: dict[str, Answer]) -> float:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        good_url, arrived = stack.enter_context(sink_process(Answer.ok(), LATENCY))
+        urls = {name: stack.enter_context(sink_process(answer))[0] for name, answer in bad.items()}
+        settings = load(folder, good_url, urls)
+        store = stack.enter_context(Store(settings.database, exclusive=True))
+        owe(store, ["good", *urls])
+        stop = threading.Event()
+        parts = assemble(settings, store, clock=SystemClock(), listener=Listener(), stop=stop)
+        started = time.monotonic()
+        for outbox in parts.outboxes:
+            outbox.pump.start()
+            outbox.pump.wake()
+        while arrived.value < EVENTS:
+            time.sleep(0.005)
+        seconds = time.monotonic() - started
+        stop.set()
+        for outbox in parts.outboxes:
+            outbox.pump.stop(0.5)
+        for channel in parts.channels:
+            channel.close()
+    return seconds
+
+
+def load(folder: Path, good_url: str, urls: dict[str, str]) -> config.Config:
+    receivers = [{"name": "good", "webhook": good_url}]
+    receivers += [{"name": name, "webhook": url, "timeout": "1s"} for name, url in urls.items()]
+    path = folder / "config.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "wbiztool": {"client_id": 1, "api_key": "unused"},
+                "receivers": receivers,
+                "database": "sqlite:///bridge.db",
+            }
+        )
+    )
+    return config.load(path, {})
+
+
+def owe(store: Store, receivers: list[str]) -> None:
+    now = datetime.now(UTC)
+    store.messages.watch(range(1, EVENTS + 1), now)
+    subscriptions = [Subscription(name) for name in receivers]
+    failed = Observation(Status.FAILED, now, "Invalid phone number")
+    polls = [
+        Polled(message, judge(message, failed, timedelta(0)), now, None)
+        for message in store.messages.due(now, EVENTS, ())
+    ]
+    store.record_polls(polls, subscriptions)
+
+
+@contextmanager
+def sink_process(answer: Answer, latency: float = 0) -> Iterator[tuple[str, Any]]:
+    context = multiprocessing.get_context("spawn")
+    count, (mine, theirs) = context.Value("i", 0), context.Pipe()
+    process = context.Process(target=_serve, args=(answer, latency, count, theirs))
+    process.start()
+    yield mine.recv(), count
+    mine.send(None)
+    process.join()
+
+
+def _serve(answer: Answer, latency: float, count: Any, pipe: Any) -> None:
+    def note(_: object) -> None:
+        time.sleep(latency)
+        with count.get_lock():
+            count.value += 1
+
+    with Sink(lambda _: answer, on_request=note, keep=False) as sink:
+        pipe.send(sink.url)
+        pipe.recv()

@@ -1,0 +1,65 @@
+"""Files, read whole, within bounds, and with faults in place of exceptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MIB = 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+"""What some editors put before UTF-8 text."""
+
+NOT_UTF8 = "not UTF-8 text (save the file with the encoding UTF-8)"
+
+
+class UnreadableError(Exception):
+    """A file can't be read; the text says why, without naming it."""
+
+
+class EncodingError(Exception):
+    """Text is not UTF-8, first at this line and this byte of it, both from 1."""
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+        super().__init__(NOT_UTF8)
+
+
+def read_bytes(file: Path, most: int) -> bytes:
+    """Read a file of at most ``most`` bytes.
+
+    Raises:
+        UnreadableError: It is missing, a folder, not readable, or larger.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(most + 1)
+    except FileNotFoundError:
+        raise UnreadableError("there is no such file") from None
+    except IsADirectoryError:
+        raise UnreadableError("this is a folder, not a file") from None
+    except OSError as error:
+        raise UnreadableError(f"the file cannot be read: {error.strerror or 'input/output error'}") from None
+    except ValueError:  # NUL, or what cannot be written in the file system's encoding
+        raise UnreadableError("no file can have such a name") from None
+    if len(content) > most:
+        size = f"{most // MIB} MiB" if most >= MIB else f"{most // 1024} KiB"
+        raise UnreadableError(f"the file is too large (allowed: up to {size})")
+    return content
+
+
+def decode(content: bytes) -> str:
+    """Read UTF-8, with or without a byte order mark.
+
+    Raises:
+        EncodingError: It is something else.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # With a byte order mark, the codec counts from behind it.
+        start = error.start + (len(BOM) if content.startswith(BOM) and len(error.object) < len(content) else 0)
+        line = content.count(b"\n", 0, start) + 1
+        raise EncodingError(line, start - content.rfind(b"\n", 0, start)) from None

@@ -1,0 +1,37 @@
+"""``${NAME}``, ``${NAME:-default}`` and ``$$`` in the values of the configuration. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")
+
+
+def substitute(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Put the variables in; what they hold is not looked at again.
+
+    With a default, a variable that is set but empty counts as unset, as in the shell.
+
+    Returns:
+        The new text, and what was wrong with the old one, in words: the text is useless unless that is empty.
+    """
+    wrong: list[str] = []
+
+    def value_of(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if match["dollar"]:
+            return "$"
+        if name is None:
+            wrong.append("after a dollar stands {NAME} or {NAME:-default}; a dollar itself is written $$")
+            return ""
+        if default is not None:
+            return environ.get(name) or default
+        if name not in environ:
+            wrong.append(f"the variable {name} is not set (set it, or give a default: ${{{name}:-default}})")
+        return environ.get(name, "")
+
+    return _DOLLAR.sub(value_of, text), list(dict.fromkeys(wrong))
