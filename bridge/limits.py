@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ def ensure_files(needed: int) -> str | None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return None
-    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed >= needed:
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    # A system call filter may forbid to raise it: then it stays as it is.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft >= needed:
         return None
     return (
-        f"this process may open {allowed} files, and may need {needed}: raise the limit (LimitNOFILE= under systemd, "
+        f"this process may open {soft} files, and may need {needed}: raise the limit (LimitNOFILE= under systemd, "
         f"`ulimit -Hn` in a shell), or lower wbiztool.concurrency"
     )
