@@ -39,15 +39,19 @@ _MOST_IN_A_DIGEST = 5000
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Deliveries that go in one POST. ``probe`` says that they go through a shut gate."""
+    """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
+
+    ``probe`` says that they go through a shut gate.
+    """
 
     deliveries: tuple[Delivery, ...]
+    claim: int
     probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parcel after its round: every try that was made, none where the bridge was stopped before the first."""
+    """A parcel after its round: every try that was made, none where it was held back, or the bridge was stopped."""
 
     parcel: Parcel
     attempts: tuple[Attempt, ...]
@@ -97,6 +101,8 @@ class Outbox:
         self._listener = listener
         self._stop = stop
         self._busy: set[int] = set()
+        self._claims = 0
+        self._held_back = 0
         self._quick = tenacity.Retrying(
             sleep=tenacity.sleep_using_event(stop),
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
@@ -122,18 +128,25 @@ class Outbox:
         most = gate.admits(now, len(self._busy), room, fresh=fresh)
         if not most:
             return ()
+        self._claims += 1
         if self._grouped:
             together = () if self._busy else ledger.due_together(self.name, now, _MOST_IN_A_DIGEST, at_once=gate.shut)
-            parcels = [Parcel(tuple(together), gate.shut)] if together else []
+            parcels = [Parcel(tuple(together), self._claims, gate.shut)] if together else []
         elif gate.shut:
-            parcels = [Parcel((delivery,), probe=True) for delivery in ledger.probes(self.name, most)]
+            parcels = [Parcel((delivery,), self._claims, probe=True) for delivery in ledger.probes(self.name, most)]
         else:
-            parcels = [Parcel((delivery,)) for delivery in ledger.due(self.name, now, most, self._busy)]
+            due = ledger.due(self.name, now, most, self._busy)
+            parcels = [Parcel((delivery,), self._claims) for delivery in due]
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
         return parcels
 
     def send(self, parcel: Parcel) -> Sent:
-        """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe."""
+        """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe.
+
+        None at all where the receiver asked to be left alone after this parcel was claimed: then it stays due.
+        """
+        if parcel.claim <= self._held_back:
+            return Sent(parcel, (), self._clock.now())
         events = [delivery.event for delivery in parcel.deliveries]
         made: list[Attempt] = []
 
@@ -147,6 +160,8 @@ class Outbox:
             once()
         else:
             self._quick(once)
+        if made and isinstance(made[-1].outcome, Retry) and made[-1].outcome.after is not None:
+            self._held_back = self._claims  # what is claimed later finds the gate's pause
         return Sent(parcel, tuple(made), self._clock.now())
 
     def record(self, sent: Sequence[Sent]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MASK = "***"
+_TOKEN = 12  # a shorter part of a secret is rather a word, which may stand anywhere
 _SHORTEST = 6  # a shorter "secret" would blot out ordinary words, and protects nothing
 
 
@@ -19,7 +20,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings: set[str] = set()
         for secret in secrets:
-            for part in {secret, *_url_parts(secret)}:
+            for part in {secret, *_url_parts(secret), *_bare_parts(secret)}:
                 spellings.update(_spelled(part))
         self._spellings = sorted((s for s in spellings if len(s) >= _SHORTEST), key=len, reverse=True)
 
@@ -41,7 +42,7 @@ def _spelled(secret: str) -> set[str]:
 
 
 def _url_parts(secret: str) -> set[str]:
-    """List what of a secret URL servers and libraries quote on its own: path and query, the query, the password."""
+    """List what of a secret URL servers and libraries quote alone: path and query, tokens in them, the password."""
     if "://" not in secret:
         return set()
     try:
@@ -50,7 +51,14 @@ def _url_parts(secret: str) -> set[str]:
         return set()
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     password = parts.password or ""
-    return {part for part in (target, parts.path, parts.query) if len(part) > _SHORTEST} | {password, unquote(password)}
+    tokens = {*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query, errors="replace"))}
+    wholes = {part for part in (target, parts.path, parts.query) if len(part) > _SHORTEST}
+    return wholes | {token for token in tokens if len(token) >= _TOKEN} | {password, unquote(password)}
+
+
+def _bare_parts(secret: str) -> set[str]:
+    """List what is quoted without what stands before it: ``Bearer`` in a header, ``whsec_`` of a signing secret."""
+    return {word for word in secret.split() if len(word) >= _TOKEN} | {secret.removeprefix("whsec_")}
 
 
 def clean_text(text: str) -> str:

@@ -165,6 +165,8 @@ def demo(
 
     A simulated WbizTool, a local receiver that shows what arrives, and the real daemon between them. Nothing leaves
     this machine, and nothing is kept.
+
+    Example: wbiz-bridge demo --seconds 30
     """
     from bridge.demo import run_demo  # noqa: PLC0415 -- keeps the other commands quick
 

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ALLOWED = "(allowed: sqlite:////path/to/bridge.db, sqlite:///bridge.db beside this file, or postgresql://user@host/name)"
+_ALLOWED = (
+    "(allowed: sqlite:////path/to/bridge.db, sqlite:///bridge.db beside this file, or postgresql://user@host/name)"
+)
 
 
 def default_url(environ: Mapping[str, str]) -> str:
@@ -24,12 +26,14 @@ def default_url(environ: Mapping[str, str]) -> str:
     return _sqlite(Path(state) if state else platformdirs.user_state_path("wbiz-bridge"), "bridge.db")
 
 
-def database_url(text: str, folder: Path) -> str:
+def database_url(text: object, folder: Path) -> str:
     """Check a URL and bring it into the form that SQLAlchemy needs; a relative SQLite path begins at ``folder``.
 
     Raises:
         ValueError: It is not usable; the text says what is, and holds nothing of the URL.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"not a usable database {_ALLOWED}")  # noqa: TRY004 -- told like any other wrong value
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):

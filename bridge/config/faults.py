@@ -74,10 +74,6 @@ class Faults:
         else:
             self._more.setdefault(kind, place)
 
-    def full(self, kind: str) -> bool:
-        """Tell whether another fault of this kind would only be counted."""
-        return self._seen[kind] >= MOST_OF_A_KIND
-
     def all(self) -> list[Fault]:
         """List what was kept, and for each kind that had more, how many, at the first of those."""
         rest = (

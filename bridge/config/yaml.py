@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place
-from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.faults import Fault, InvalidConfiguration, Place
+from bridge.config.files import MIB, EncodingError, decode, read_bytes
 from bridge.config.variables import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from bridge.config.faults import Faults
 
 LARGEST_FILE = 16 * MIB
 """In bytes. It is some 500,000 ids with labels, and minutes to read: longer lists belong into plain text."""
@@ -84,7 +86,7 @@ def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> 
     strange = _NOT_TEXT.search(text)
     if strange:
         before = _LINE_END.split(text[: strange.start()])
-        what = f"the character {ascii(strange[0])} is not allowed in YAML"
+        what = f"the character {strange[0]!a} is not allowed in YAML"
         raise InvalidConfiguration([Fault(Place(file, len(before), len(before[-1]) + 1), what)])
     try:
         return _Reader(yaml.parse(text, Loader=_Loader), file, environ, faults).document()
@@ -157,8 +159,8 @@ class _Reader:
             self._anchors[event.anchor] = value
         return value
 
-    def _alias(self, name: str, place: Place) -> Value:
-        if name not in self._anchors:
+    def _alias(self, name: str | None, place: Place) -> Value:
+        if name is None or name not in self._anchors:
             return self._refuse(place, "there is no such anchor (text that begins with * must stand in quotes)")
         value = self._anchors[name]
         if value is None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import tenacity
 
 from bridge import __version__
+from bridge.redact import Redactor
 from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
-from bridge.wire import Request, WireError
+from bridge.wire import Reply, Request, WireError
 
 if TYPE_CHECKING:
     import threading
@@ -55,6 +57,7 @@ class WbizTool:
     ) -> None:
         self._channel = channel
         self._request = Request(json.dumps({"client_id": client_id, "api_key": api_key}).encode(), _HEADERS)
+        self._redact = Redactor([api_key])
         self._pace = pace
         self._clock = clock
         self._stop = stop
@@ -74,7 +77,7 @@ class WbizTool:
         if not self._pace.wait(self._stop):
             return Unavailable("stopping")
         try:
-            reply = self._channel.post(self._request, f"/message/status/{message_id}/")
+            reply = self._post(f"/message/status/{message_id}/")
         except WireError as error:
             return Unavailable(str(error))
         answer = read_answer(reply, self._clock.now())
@@ -90,7 +93,7 @@ class WbizTool:
         status 0 and a message (wbiztool-api.md).
         """
         try:
-            reply = self._channel.post(self._request, "/me/")
+            reply = self._post("/me/")
         except WireError as error:
             return Unavailable(str(error))
         body = _object(reply.body)
@@ -100,6 +103,17 @@ class WbizTool:
         if isinstance(message, str) and reply.status in {200, 400, 401, 403}:
             return Refused(message)
         return Unavailable(f"HTTP {reply.status}")
+
+    def _post(self, path: str) -> Reply:
+        """Make a call. An answer that repeats the API key loses it here: its words may end in an event, or on a screen.
+
+        Raises:
+            WireError: No whole answer came.
+        """
+        reply = self._channel.post(self._request, path)
+        text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
+        clean = self._redact(text)
+        return reply if clean == text else replace(reply, body=clean.encode("utf-8", "surrogateescape"))
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the API's calls take and refuse beside what test_simulator.py shows, and what is remembered of them."""
+"""What the API's calls take and refuse beside what the vendor's client shows, and what is remembered of them."""
 
 from __future__ import annotations
 
@@ -126,6 +126,23 @@ def test_a_call_without_a_key_is_a_bad_request(simulator: Simulator, session: re
     for body in (b"", b"{", b"[" * 100_000):
         answer = session.post(f"{simulator.base_url}/me/", data=body, timeout=5)
         assert (answer.status_code, answer.json()["message"]) == (400, "Auth Error")
+
+
+def test_a_form_is_taken_as_well_as_json(simulator: Simulator, session: requests.Session) -> None:
+    simulator.account.put(7, Status.SENT)
+    form = {"client_id": str(simulator.client_id), "api_key": simulator.api_key}
+    assert session.post(f"{simulator.base_url}/message/status/7/", data=form, timeout=5).json()["status"] == 1
+
+
+def test_without_its_slash_a_call_is_not_found(simulator: Simulator, session: requests.Session) -> None:
+    simulator.account.put(7, Status.SENT)
+    assert _post(simulator, session, "/message/status/7").status_code == 404
+
+
+def test_a_page_that_is_no_json_number_brings_an_empty_history(simulator: Simulator, session: requests.Session) -> None:
+    simulator.account.send("91", "Hi")
+    answer = _post(simulator, session, "/report/", start_date="01-01-2026", end_date="31-12-2026", page="1").json()
+    assert (answer["total"], answer["history"]) == (1, [])
 
 
 def test_there_is_nothing_outside_the_base_path(simulator: Simulator, session: requests.Session) -> None:

@@ -1,0 +1,210 @@
+"""The rules for single values, as pydantic's validators. Pure; what they raise is told in the same words to the user.
+
+A ValueError never holds a secret; pydantic takes ValueErrors only, also where the type is what is wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, SecretStr
+
+from bridge.config.faults import suggestion
+from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
+from bridge.model import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+NOT_BUILT = "is not built yet in this version; remove it"
+
+_LONGEST_NUMBER = 40
+_LONGEST_TEXT = 4096
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")  # RFC 9110, 5.1: a token
+_OUR_HEADERS = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
+)
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0
+_PORTS = range(1, 65536)
+_FASTEST, _SLOWEST = "10000/s", "1/d"
+
+
+def duration(shortest: str, longest: str) -> BeforeValidator:
+    """Allow a duration within bounds, themselves included."""
+    least, most = parse_duration(shortest), parse_duration(longest)
+
+    def check(value: object) -> timedelta:
+        given = parse_duration(value)
+        if not least <= given <= most:
+            raise ValueError(f"{format_duration(given)} is out of range (allowed: {shortest} to {longest})")
+        return given
+
+    return BeforeValidator(check)
+
+
+def whole(least: int, most: int) -> BeforeValidator:
+    """Allow a whole number within bounds, themselves included."""
+
+    def check(value: object) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
+            value = int(value)  # "${NAME}" has to stand in quotes inside braces
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"must be a whole number (allowed: {least} to {most})")
+        return value
+
+    return BeforeValidator(check)
+
+
+def rate(fastest: str = _FASTEST) -> BeforeValidator:
+    """Allow a rate up to ``fastest``."""
+    least, most = parse_rate(_SLOWEST).per_second, parse_rate(fastest).per_second
+
+    def check(value: object) -> Rate:
+        given = parse_rate(value)
+        if not least <= given.per_second <= most:
+            raise ValueError(f"{given} is out of range (allowed: {_SLOWEST} to {fastest})")
+        return given
+
+    return BeforeValidator(check)
+
+
+def line(value: object) -> str:
+    """Allow text of one line that can be sent as UTF-8.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if value is None or value == "":
+        raise ValueError("must not be empty")
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 -- see the module's docstring
+    if value != value.strip():
+        raise ValueError("must not be empty, nor begin or end with a space")
+    if len(value) > _LONGEST_TEXT:
+        raise ValueError(f"too long (allowed: up to {_LONGEST_TEXT} characters)")
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):  # noqa: PLR2004 -- control characters
+        raise ValueError("must be one line, without control characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # from the environment: bytes that were no UTF-8
+        raise ValueError("must be UTF-8 text") from None
+    return value
+
+
+def secret(check: Callable[[str], object] = line) -> BeforeValidator:
+    """Allow a secret line of text that passes ``check``."""
+
+    def validate(value: object) -> SecretStr:
+        text = line(value)
+        check(text)
+        return SecretStr(text)
+
+    return BeforeValidator(validate)
+
+
+def webhook_url(url: str) -> None:
+    """Allow an address that can be POSTed to."""
+    _host(url)
+
+
+def slack_url(url: str) -> None:
+    """Allow https, and http on this machine only: the address is the secret."""
+    host = _host(url)
+    if not url.lower().startswith("https:") and not _is_loopback(host):
+        raise ValueError("must begin with https:// (the address is a secret)")
+
+
+def base_url(value: object) -> str:
+    """Allow the API's address; the slash at its end goes."""
+    text = line(value).rstrip("/")
+    host = _host(text)
+    if not text.lower().startswith("https:") and not _is_loopback(host):
+        raise ValueError("must begin with https:// (every call carries the API key)")
+    if any(character in text for character in "?#@"):
+        raise ValueError("must be an address without user, `?` and `#`")
+    return text
+
+
+def signing_secret(text: str) -> None:
+    """Allow a secret that webhooks are signed with."""
+    if text.startswith("whsk_"):
+        raise ValueError(f"a key of the form whsk_… (ed25519) {NOT_BUILT}, and use whsec_…")
+    if not text.startswith("whsec_"):
+        raise ValueError("must begin with whsec_, followed by base64 of 24 to 64 random bytes")
+    try:
+        raw = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("what follows whsec_ is not base64 (allowed: base64 of 24 to 64 random bytes)") from None
+    if len(raw) not in _SECRET_BYTES:
+        raise ValueError(f"what follows whsec_ is base64 of {len(raw)} bytes (allowed: 24 to 64)")
+
+
+def header_name(name: str) -> str:
+    """Allow a header that the bridge does not set itself."""
+    if not _HEADER_NAME.match(name):
+        raise ValueError("this is not the name of a header (allowed: letters, digits and dashes)")
+    if name.lower() in _OUR_HEADERS or name.lower().startswith("webhook-"):
+        raise ValueError("this header is set by the bridge; remove it")
+    return name
+
+
+def header_value(text: str) -> None:
+    """Allow what a header can carry."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("must be characters of Latin-1: a header carries no others") from None
+
+
+def no_header_twice(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    """Refuse names that differ in case only: they are one header."""
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("a header stands twice (capitals make no difference)")
+    return headers
+
+
+def event_pattern(item: object) -> str:
+    """Allow an event type or a glob of them, and write it in full."""
+    if not isinstance(item, str):
+        raise ValueError("must be an event type, e.g. failed")  # noqa: TRY004 -- see the module's docstring
+    pattern = item if "." in item or item == "*" else f"message.{item}"
+    if not any(fnmatchcase(type_, pattern) for type_ in EventType):
+        types = [type_.removeprefix("message.") for type_ in EventType]
+        raise ValueError(f"no event type is called so ({suggestion(item, types)})")
+    return pattern
+
+
+def receiver_name(value: object) -> str:
+    """Allow what can stand in a URL, a log and a command without quotes."""
+    if not isinstance(value, str) or not _NAME.match(value):
+        raise ValueError("not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)")
+    return value
+
+
+def _host(url: str) -> str:
+    allowed = "(allowed: https://host/…)"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port or an IPv6 address that is none
+        raise ValueError(f"not a usable address {allowed}") from None
+    if parts.scheme not in {"http", "https"} or not host or any(character.isspace() for character in url):
+        raise ValueError(f"not a usable address {allowed}")
+    if port is not None and port not in _PORTS:
+        raise ValueError("the port is out of range (allowed: 1 to 65535)")
+    return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False

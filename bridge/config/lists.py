@@ -1,0 +1,190 @@
+"""Reads lists of ids into a watchlist: YAML lists, the files they include, plain text."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+from typing import TYPE_CHECKING
+
+from bridge.config.faults import Fault, InvalidConfiguration, Place, suggestion
+from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
+from bridge.config.tags import read_tags, read_text
+from bridge.config.watchlist import LARGEST_ID, Watchlist
+from bridge.config.yaml import BROKEN, Value, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bridge.config.faults import Faults
+
+LARGEST_LIST = 128 * MIB
+"""In bytes, of a list in plain text: some ten million ids."""
+
+LONGEST_LABEL = 200
+"""In characters."""
+
+_ENTRY_KEYS = ("id", "label", "tags")
+_MOST_DIGITS = 40  # far beyond any id
+_MOST_LEVELS = 10
+_TWICE = "duplicate id"
+_NO_ID = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
+
+
+class ListReader:
+    """Reads lists into :attr:`watchlist`; notes faults, and the files that it reads in :attr:`files`.
+
+    Args:
+        environ: The variables that YAML files may name.
+        faults: What is wrong is added here, the ids that stand twice when :meth:`close` is called.
+        file: The configuration itself, which no list can include.
+    """
+
+    def __init__(self, environ: Mapping[str, str], faults: Faults, file: Path) -> None:
+        self.watchlist = Watchlist()
+        self.files: list[Path] = []
+        self._environ = environ
+        self._faults = faults
+        self._open: list[str] = [os.path.realpath(file)]
+        self._first: dict[int, tuple[Path, int]] = {}  # of ids in YAML; for those in plain text it would be too large
+        self._texts: list[Path] = []
+        self._twice: list[tuple[int, Place]] = []
+
+    def read(self, value: Value, folder: Path) -> None:
+        """Read a list; files that it includes are relative to ``folder``."""
+        if value.data is None or value.data is BROKEN:
+            return
+        if not isinstance(value.data, list):
+            self._faults.add(value.place, "must be a list, one `- 12345` to a line")
+            return
+        for entry in value.data:
+            match entry.data:
+                case dict() if "include" in entry.data:
+                    self._include(entry, folder)
+                case dict():
+                    self._mapping(entry)
+                case _ if entry.data is not BROKEN:
+                    self._add(entry)
+
+    def close(self) -> None:
+        """Note the ids that stood twice, with both of their places."""
+        for message_id, place in self._twice:
+            file, line = self._first.get(message_id) or self._first_in_text(message_id)
+            what = f"the id {message_id} is listed twice (first in {file}:{line}); keep one"
+            self._faults.add(place, what, _TWICE)
+
+    def _add(self, value: Value, label: str | None = None, tags: Mapping[str, str] | None = None) -> None:
+        id_, place = value.data, value.place
+        if type(id_) is not int or not 0 < id_ <= LARGEST_ID:
+            hint = ""
+            if isinstance(id_, str) and id_.isascii() and id_.isdigit():
+                hint = "; write it without leading zeros" if id_.startswith("0") else "; write it without quotes"
+            self._faults.add(place, f"{_NO_ID}{hint}", _NO_ID)
+        elif id_ in self.watchlist:
+            self._twice.append((id_, place))
+        else:
+            self._first[id_] = (place.file, place.line)
+            self.watchlist.add(id_, label, tags)
+
+    def _mapping(self, entry: Value) -> None:
+        for key, place in (entry.keys or {}).items():
+            if key not in _ENTRY_KEYS:
+                self._faults.add(place, f"unknown key ({suggestion(key, (*_ENTRY_KEYS, 'include'))})")
+        data: dict[str, Value] = entry.data
+        label = read_text(data["label"], LONGEST_LABEL, self._faults) if "label" in data else None
+        tags = read_tags(data["tags"], self._faults) if "tags" in data else None
+        if "id" not in data:
+            self._faults.add(entry.place, "id is missing: {id: 12345, label: …}")
+        elif data["id"].data is not BROKEN:
+            self._add(data["id"], label, tags)
+
+    def _include(self, entry: Value, folder: Path) -> None:
+        for key, place in (entry.keys or {}).items():
+            if key != "include":
+                self._faults.add(place, "nothing else may stand beside include")
+        name, place = entry.data["include"].data, entry.data["include"].place
+        if name is BROKEN:
+            return
+        if not isinstance(name, str) or not name or "\0" in name:
+            self._faults.add(place, "must be the name of a file, or a pattern like watch.d/*.yaml")
+        elif not glob.has_magic(name):
+            self._file(folder / name, place)
+        else:
+            # What a pattern doesn't match is no fault: the folder may be empty today.
+            for found in _matching(name, folder):
+                self._file(folder / found, place)
+
+    def _file(self, file: Path, place: Place) -> None:
+        self.files.append(file)
+        try:
+            if file.suffix.lower() == ".txt":
+                self._text(read_bytes(file, LARGEST_LIST), file)
+            else:
+                self._yaml(file, place)
+        except UnreadableError as error:
+            self._faults.add(place, f"{file}: {error}")
+        except InvalidConfiguration as error:
+            for fault in error.faults:
+                self._faults.add(fault.place, fault.what)
+
+    def _yaml(self, file: Path, place: Place) -> None:
+        value = read_yaml(file, self._environ, self._faults)
+        real = os.path.realpath(file)
+        if real in self._open:
+            self._faults.add(place, f"{file} includes itself; remove the include")
+            return
+        if len(self._open) > _MOST_LEVELS:
+            self._faults.add(place, f"files include each other too deeply (allowed: {_MOST_LEVELS} levels)")
+            return
+        self._open.append(real)
+        self.read(value, file.parent)
+        self._open.pop()
+
+    def _text(self, content: bytes, file: Path) -> None:
+        self._texts.append(file)
+        known = self.watchlist
+        for number, line in enumerate(io.BytesIO(content.removeprefix(BOM)), 1):
+            text = line.strip()
+            # The quick way first: a million lines have nothing wrong.
+            if not text.isdigit() and not (text := _without_comment(line, Place(file, number))):
+                continue
+            id_ = int(text) if text.isdigit() and len(text) < _MOST_DIGITS else 0
+            if not 0 < id_ <= LARGEST_ID:
+                self._faults.add(Place(file, number, line.index(text) + 1), _NO_ID)
+            elif id_ in known:
+                self._twice.append((id_, Place(file, number, line.index(text) + 1)))
+            else:
+                known.add(id_)
+
+    def _first_in_text(self, message_id: int) -> tuple[Path, int]:
+        for file in self._texts:
+            try:
+                content = read_bytes(file, LARGEST_LIST).removeprefix(BOM)
+            except UnreadableError:  # it has gone since
+                continue
+            for number, line in enumerate(io.BytesIO(content), 1):
+                if line.partition(b"#")[0].strip().lstrip(b"0") == b"%d" % message_id:
+                    return file, number
+        return self._texts[0], 1  # it has changed since
+
+
+def _matching(pattern: str, folder: Path) -> list[str]:
+    try:
+        return sorted(glob.glob(pattern, root_dir=folder))  # noqa: PTH207 -- Path.glob takes no absolute pattern
+    except ValueError:  # what cannot be written in the file system's encoding matches nothing
+        return []
+
+
+def _without_comment(line: bytes, place: Place) -> bytes:
+    """Return what stands before the comment.
+
+    Raises:
+        InvalidConfiguration: The line is not UTF-8, so that nothing in the file can be relied on.
+    """
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        at = Place(place.file, place.line, error.start + 1)
+        raise InvalidConfiguration([Fault(at, NOT_UTF8)]) from None
+    return line.partition(b"#")[0].strip()

@@ -1,0 +1,106 @@
+"""The list of receivers: which kind each is, its name, its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.config import schema
+from bridge.config.section import names
+from bridge.config.tags import read_tags
+from bridge.config.yaml import BROKEN, Value
+
+if TYPE_CHECKING:
+    from bridge.config.faults import Faults, Place
+    from bridge.config.section import Sections
+
+_KINDS: dict[str, type[schema.SlackReceiverConfig | schema.WebhookReceiverConfig]] = {
+    "slack": schema.SlackReceiverConfig,
+    "webhook": schema.WebhookReceiverConfig,
+}
+_LATER_KINDS = frozenset({"apprise", "command"})
+_ONLY_WEBHOOK = "only a webhook takes this; remove it"
+_ELSEWHERE = {
+    "slack": {"secret": _ONLY_WEBHOOK, "secret_file": _ONLY_WEBHOOK, "headers": _ONLY_WEBHOOK},
+    "webhook": {"group": "only Slack messages are grouped; remove it"},
+}
+
+
+class Receivers:
+    """Reads the list of receivers."""
+
+    def __init__(self, sections: Sections, faults: Faults) -> None:
+        self._sections = sections
+        self._faults = faults
+        self._given: dict[str, Place] = {}
+        self._made_up: set[str] = set()
+
+    def read(self, value: Value) -> list[schema.ReceiverConfig]:
+        """Read the list. Those that are wrong are noted and not returned."""
+        if value.data is BROKEN:
+            return []
+        if value.data is None or value.data == []:
+            self._faults.add(value.place, "at least one receiver is required: nothing would be told to anybody")
+            return []
+        if not isinstance(value.data, list):
+            self._faults.add(value.place, "must be a list, each receiver beginning with a dash: `- slack: https://…`")
+            return []
+        # Names that are given come first, so that none is taken away by one that is made up.
+        for item in value.data:
+            self._note_name(item)
+        found = [self._receiver(item) for item in value.data]
+        return [receiver for receiver in found if receiver is not None]
+
+    def _note_name(self, item: Value) -> None:
+        value = item.data.get("name") if isinstance(item.data, dict) else None
+        if value is None or not value.text:
+            return
+        first = self._given.setdefault(value.text, value.place)
+        if first is not value.place:
+            what = f"this name is taken by another receiver (in line {first.line}); names are unique"
+            self._faults.add(value.place, what, "name taken")
+
+    def _receiver(self, item: Value) -> schema.ReceiverConfig | None:
+        if not isinstance(item.data, dict):
+            if item.data is not BROKEN:
+                self._faults.add(item.place, "must be a receiver: `slack: https://…` or `webhook: https://…`")
+            return None
+        kinds = [kind for kind in _KINDS if kind in item.data or f"{kind}_file" in item.data]
+        if len(kinds) != 1:
+            self._no_kind(item, kinds)
+            return None
+        kind = kinds[0]
+        model = _KINDS[kind]
+        data = self._sections.read(item, names(model), "receivers", _ELSEWHERE[kind])
+        if "name" not in data:
+            data["name"] = self._free_name(kind)
+        if isinstance(data.get("secret"), str):
+            data["secret"] = [data["secret"]]
+        self._read_inside(item, data)
+        return self._sections.model(item, model, data)
+
+    def _no_kind(self, item: Value, kinds: list[str]) -> None:
+        either = [*names(schema.SlackReceiverConfig), *names(schema.WebhookReceiverConfig)]
+        data = self._sections.read(item, dict.fromkeys(either), "receivers")
+        self._read_inside(item, data)
+        if kinds:
+            self._faults.add(item.place, "has both slack and webhook; make two receivers of it")
+        elif not _LATER_KINDS & item.data.keys():
+            self._faults.add(item.place, "needs an address: slack (or slack_file) or webhook (or webhook_file)")
+
+    def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
+        """Check the keys within ``match`` and ``group``."""
+        if "match" in data and isinstance(item.data["match"].data, dict):
+            match = item.data["match"]
+            inside = self._sections.read(match, ["tags"], "receivers.match")
+            data["match"] = (
+                read_tags(match.data["tags"], self._faults) if inside.get("tags", BROKEN) is not BROKEN else {}
+            )
+        if "group" in data and isinstance(item.data["group"].data, dict):
+            data["group"] = self._sections.read(item.data["group"], names(schema.Group), "receivers.group")
+
+    def _free_name(self, kind: str) -> str:
+        number = 1
+        while (name := kind if number == 1 else f"{kind}-{number}") in self._given or name in self._made_up:
+            number += 1
+        self._made_up.add(name)
+        return name

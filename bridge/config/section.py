@@ -1,0 +1,198 @@
+"""From a mapping of the file to a checked model: unknown keys, secrets in files, pydantic's faults in our words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.config import checks
+from bridge.config.faults import suggestion
+from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.schema import NOT_BUILT
+from bridge.config.yaml import BROKEN, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from bridge.config.faults import Faults, Place
+
+NO_VALUE = "has no value; give one or remove the key"
+
+_SECRETS = ("api_key", "slack", "webhook", "secret")
+_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), "base_url", "name", "headers", "tags"})
+"""Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
+
+_LARGEST_SECRET = 64 * 1024
+
+_AnyModel = TypeVar("_AnyModel", bound=BaseModel)
+
+
+class Sections:
+    """Checks mappings; notes what is wrong, and which files it read.
+
+    Args:
+        folder: Where relative names of secret files begin.
+        faults: What is wrong is added here.
+    """
+
+    def __init__(self, folder: Path, faults: Faults) -> None:
+        self.files: list[Path] = []
+        self._folder = folder
+        self._faults = faults
+
+    def read(
+        self, value: Value, allowed: Iterable[str], path: str, elsewhere: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Turn a mapping into plain data: the keys that may be there, with secrets from their files put in.
+
+        What is broken is in it as :data:`~bridge.config.yaml.BROKEN`; what is refused was noted, and is not in it.
+
+        Args:
+            value: A mapping.
+            allowed: The keys that it may have, beside ``…_file`` for secrets.
+            path: Where it stands, in the form of the table of what is not built: ``receivers.match``.
+            elsewhere: Keys that are known in other places, with the words for them here.
+        """
+        names = list(allowed)
+        names += [f"{name}_file" for name in _SECRETS if name in names]
+        data: dict[str, Any] = {}
+        for key, item in value.data.items():
+            wrong = _refused(key, item, names, path, elsewhere or {})
+            if wrong is not None and value.keys is not None:
+                self._faults.add(value.keys[key], wrong)
+            elif wrong is None and item.data is None:
+                self._faults.add(item.place, NO_VALUE)
+                data[key] = BROKEN
+            elif wrong is None:
+                data[key] = plain(item, as_text=key in _TEXTS)
+        for name in _SECRETS:
+            if f"{name}_file" in data:
+                self._put_in(data, name, value.data[f"{name}_file"].place)
+        return data
+
+    def model(self, value: Value, model: type[_AnyModel], data: Mapping[str, Any]) -> _AnyModel | None:
+        """Check data that was read from ``value``; None where it is wrong, which is noted."""
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                self._note(value, data, fault)
+        return None
+
+    def _put_in(self, data: dict[str, Any], name: str, place: Place) -> None:
+        """Replace ``…_file`` by the secret in it."""
+        file = data.pop(f"{name}_file")
+        if file is BROKEN:
+            data.setdefault(name, BROKEN)
+        elif name in data:
+            self._faults.add(place, f"{name} and {name}_file are both given; keep one")
+        elif not isinstance(file, str):
+            self._faults.add(place, "must be the name of a file")
+            data[name] = BROKEN
+        else:
+            data[name] = self._secret_file(self._folder / file, place)
+
+    def _secret_file(self, file: Path, place: Place) -> object:
+        # No fault names the file: who writes the secret itself here, by mistake, must not find it in a log.
+        self.files.append(file)
+        try:
+            text = decode(read_bytes(file, _LARGEST_SECRET)).rstrip("\r\n")
+        except (UnreadableError, EncodingError) as error:
+            self._faults.add(place, f"no secret can be read: {error}")
+            return BROKEN
+        if not text:
+            self._faults.add(place, "no secret can be read: the file is empty")
+            return BROKEN
+        return text
+
+    def _note(self, value: Value, data: Mapping[str, Any], fault: Any) -> None:
+        """Put a fault of pydantic's into place and words, unless it is about what was told of already."""
+        key, *steps = fault["loc"]
+        if fault["type"] == "missing":
+            # One that stands there but was refused was told of already.
+            if key not in value.data and f"{key}_file" not in value.data:
+                self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in _SECRETS else ''} is missing")
+            return
+        if data.get(key) is BROKEN:
+            return
+        at = value.data.get(key) or value.data.get(f"{key}_file") or value
+        place = at.place
+        for step in steps:
+            if step == "[key]":
+                break
+            place = (at.keys or {}).get(step, place)
+            at = _inside(at, step)
+            place = at.place if steps[-1] != "[key]" else place
+        # A list whose items were all refused is short to pydantic only.
+        if at.data is not BROKEN and not (fault["type"] == "too_short" and at.data):
+            self._faults.add(place, _words(fault))
+
+
+def names(model: type[BaseModel]) -> list[str]:
+    """List a model's keys, as they stand in the file."""
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+def plain(value: Value, *, as_text: bool = False) -> Any:
+    """Turn a value into what it holds; ``as_text`` takes numbers and booleans as they were written."""
+    match value.data:
+        case dict():
+            return {key: plain(item, as_text=as_text or key in _TEXTS) for key, item in value.data.items()}
+        case list():
+            return [plain(item, as_text=as_text) for item in value.data]
+        case bool() | int() | float() if as_text:
+            return value.text
+        case _:
+            return value.data
+
+
+def _refused(key: str, value: Value, known: list[str], path: str, elsewhere: Mapping[str, str]) -> str | None:
+    """Say why a key can't stand here; None if it can."""
+    full = f"{path}.{key}" if path else key
+    off = NOT_BUILT.get(full)
+    if off is None and key not in known:
+        unknown = suggestion(key, known)
+        if f"{path}.*" not in NOT_BUILT or unknown.startswith("did you mean"):
+            return elsewhere.get(key) or f"unknown key ({unknown})"
+        off = ()
+    # 0 is not False here, though Python says so.
+    if (
+        off is None
+        or value.data is BROKEN
+        or any(value.data == each and type(value.data) is type(each) for each in off)
+    ):
+        return None
+    also = [str(each) if each else "off" for each in off if each in {False, "0s", "standard"}]
+    return f"{checks.NOT_BUILT}{f' or set it to {also[0]}' if also else ''}"
+
+
+def _inside(value: Value, step: object) -> Value:
+    """Go one step into a value, as far as it goes: a single secret stands where pydantic sees a list of one."""
+    found: Value = value
+    match value.data, step:
+        case dict() as data, str() if step in data:
+            found = data[step]
+        case list() as data, int() if step < len(data):
+            found = data[step]
+    return found
+
+
+def _words(fault: Any) -> str:
+    """Say what pydantic found in our words; ours, from the checks, come as they are."""
+    match fault["type"]:
+        case "value_error":
+            return str(fault["ctx"]["error"])
+        case "literal_error" | "enum":
+            return f"not a value for this key (allowed: {fault['ctx']['expected']})"
+        case "tuple_type":
+            return "must be a list"
+        case "too_short":
+            return "an empty list; give a value or remove the key"
+        case "model_type" | "dict_type":
+            return "must be keys with values"
+        case "string_type":
+            return "must be text"
+        case _:
+            return "has a value of the wrong kind"

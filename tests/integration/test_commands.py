@@ -1,0 +1,366 @@
+"""The command line, as people and scripts use it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from bridge.__main__ import main
+from bridge.model import Status
+from bridge.simulator import Fault, Simulator
+from bridge.simulator.sink import Answer, Sink
+from tests.world.daemon import Daemon, command, environment, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = str(Path(__file__).parents[2])
+COMMANDS = (
+    *("demo", "check", "run", "poll", "test", "status", "watch", "unwatch"),
+    *("messages", "events", "deliveries", "deliveries retry"),
+)
+WITH_CONFIGURATION = (
+    *("check", "run", "poll", "test ops", "status", "watch 1", "unwatch 1"),
+    *("messages", "events", "deliveries", "deliveries retry --all"),
+)
+
+
+class World(NamedTuple):
+    """A running bridge: its folder, the API that it asks and whom it tells."""
+
+    folder: Path
+    simulator: Simulator
+    sink: Sink
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A bridge that has told of a failed, a sent and a pending message."""
+    folder = tmp_path_factory.mktemp("world")
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1, Status.FAILED, "Invalid phone number")
+        simulator.account.put(2, Status.SENT)
+        simulator.account.put(3)
+        watched = [{"id": 1, "label": "Invoice 88", "tags": {"team": "billing"}}, 2, 3]
+        write_config(folder, config(simulator, sink, messages=watched))
+        with Daemon(folder) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: daemon.log().count('"event": "delivered"') == 3)
+            yield World(folder, simulator, sink)
+            assert daemon.stop()[0] == 0
+
+
+def test_status_says_that_all_is_well(world: World) -> None:
+    shown = said(command(world.folder, "status", "--json"))
+    assert shown["ok"]
+    assert shown["faults"] == []
+    assert shown["daemon"]["running"]
+    assert shown["messages"]["by_status"]["failed"] == 1
+    assert shown["receivers"]["crm"]["delivered"] >= 3
+    assert "all is well" in command(world.folder, "status").stdout
+
+
+def test_status_says_that_nobody_polls(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        write_config(tmp_path, config(simulator, sink))
+        done = command(tmp_path, "status", "--json")
+    assert done.returncode == 1
+    assert "the daemon is not running" in json.loads(done.stdout)["faults"][0]
+
+
+def test_messages_are_listed(world: World) -> None:
+    (failed,) = said(command(world.folder, "messages", "--status", "failed", "--json"))
+    assert (failed["id"], failed["label"], failed["tags"]) == (1, "Invoice 88", {"team": "billing"})
+    assert (failed["status"], failed["error"], failed["sequence"]) == ("failed", "Invalid phone number", 1)
+    table = command(world.folder, "messages").stdout
+    assert re.search(r"^1 +failed .*Invoice 88 +Invalid phone number", table, re.MULTILINE)
+
+
+def test_events_are_listed_oldest_first(world: World) -> None:
+    listed = said(command(world.folder, "events", "--json"))
+    told = [(event["data"]["message_id"], event["type"]) for event in listed[:3]]
+    assert sorted(told) == [(1, "message.failed"), (2, "message.sent"), (3, "message.pending")]
+    assert [event["timestamp"] for event in listed] == sorted(event["timestamp"] for event in listed)
+    assert set(listed[0]) == {"id", "type", "timestamp", "data"}
+    (one,) = said(command(world.folder, "events", "--message", "2", "--json"))
+    assert one in listed
+
+
+def test_deliveries_are_listed_with_every_attempt(world: World) -> None:
+    listed = said(command(world.folder, "deliveries", "--receiver", "crm", "--state", "delivered", "--json"))
+    assert {1, 2, 3} <= {delivery["event"]["data"]["message_id"] for delivery in listed}
+    for delivery in listed:
+        assert [tried["http_status"] for tried in delivery["tries"]] == [200]
+    assert said(command(world.folder, "deliveries", "--state", "dead", "--json")) == []
+
+
+def test_what_is_watched_is_followed_until_it_is_not(world: World) -> None:
+    world.simulator.account.put(40)
+    output = world.folder / "followed"
+    with output.open("w") as file, python("events", "--follow", "--json", folder=world.folder, stdout=file) as follower:
+        until(lambda: len(output.read_text().splitlines()) >= 3)
+        done = command(world.folder, "watch", "40", "2", "--label", "Ada", "--tag", "team=support", "--json")
+        assert said(done) == {"watched": [40], "already_watched": [2]}
+        until(lambda: '"message_id": 40' in output.read_text())
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(5) == 0
+    last = json.loads(output.read_text().splitlines()[-1])
+    assert (last["type"], last["data"]["label"], last["data"]["tags"]) == (
+        "message.pending",
+        "Ada",
+        {"team": "support"},
+    )
+
+    done = command(world.folder, "unwatch", "40", "2", "41", "--json")
+    assert done.returncode == 1, "the configuration lists 2, so that it is still watched"
+    assert json.loads(done.stdout) == {"unwatched": [40], "listed_in_configuration": [2], "not_watched": [41]}
+    shown = {message["id"]: message for message in said(command(world.folder, "messages", "--json"))}
+    assert (shown[40]["watched"], shown[40]["status"]) == (False, "pending")
+    assert shown[2]["watched"]
+
+
+@pytest.mark.parametrize("name", ["run", "poll"])
+def test_a_second_bridge_on_the_same_database_is_told_so(world: World, name: str) -> None:
+    done = command(world.folder, name)
+    assert done.returncode == 75
+    assert "another bridge" in done.stderr
+    assert "stop that one first" in done.stderr
+
+
+def test_a_sample_event_can_be_sent(world: World) -> None:
+    shown = said(command(world.folder, "test", "crm", "--json"))
+    assert (shown["outcome"], shown["http_status"], shown["answer"]) == ("delivered", 200, "ok")
+    sample = json.loads(world.sink.records()[-1].body)
+    assert (sample["type"], sample["data"]["message_id"]) == ("message.failed", 0)
+    assert sample["id"] not in {event["id"] for event in said(command(world.folder, "events", "--json"))}
+
+
+def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink(lambda _: Answer.status(404, b"no such hook")) as sink:
+        write_config(tmp_path, config(simulator, sink))
+        done = command(tmp_path, "test", "crm")
+        assert done.returncode == 1
+        assert "not delivered: HTTP 404 Not Found" in done.stdout
+        assert "no such hook" in done.stdout
+        unknown = command(tmp_path, "test", "crn")
+    assert unknown.returncode == 2
+    assert "crm" in unknown.stderr
+
+
+def test_a_right_configuration_is_called_so(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        write_config(tmp_path, config(simulator, sink, messages=[1, 2]))
+        shown = said(command(tmp_path, "check", "--json"))
+        assert (shown["messages"], shown["receivers"]) == (2, ["crm"])
+        assert simulator.calls.total() == 0
+        online = command(tmp_path, "check", "--online")
+    assert online.returncode == 0
+    assert simulator.account.name in online.stdout
+
+
+def test_all_faults_of_a_configuration_are_shown_with_their_place_and_without_its_secrets(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "wbiztool: {client_id: none, api_key: a-hidden-key}\n"
+        "poll: {every: 5}\n"
+        "messages: [1, 1]\n"
+        "receivers:\n"
+        "  - slack: http://hooks.slack.example/services/hidden\n"
+        "    evnts: [failed]\n"
+        "  - {webhook: 'https://crm.example/?token=hidden', secret: whsec_hidden}\n"
+    )
+    done = command(tmp_path, "check")
+    assert done.returncode == 78
+    assert done.stdout == ""
+    places = re.findall(r"config\.yaml:(\d+):\d+: ", done.stderr)
+    assert set(places) == {"1", "2", "3", "5", "6", "7"}
+    assert re.search(r"receivers\[0\]\.evnts: unknown key \(did you mean .events.\?\)", done.stderr)
+    assert "hidden" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("check", "--online"), ("poll",)])
+def test_refused_credentials_end_with_77_and_the_words_of_the_api(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        settings = config(simulator, sink, messages=[1])
+        settings["wbiztool"]["api_key"] = "not-the-right-key"
+        write_config(tmp_path, settings)
+        done = command(tmp_path, *arguments)
+    assert done.returncode == 77
+    assert "WbizTool refuses the credentials: Auth Error" in done.stderr
+    assert "not-the-right-key" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("check", "--online"), ("poll",)])
+def test_an_api_that_is_down_ends_with_75(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        simulator.fault(Fault.SERVER_ERROR)
+        write_config(tmp_path, config(simulator, sink, messages=[1]))
+        done = command(tmp_path, *arguments)
+        assert done.returncode == 75
+        assert "WbizTool cannot be asked now: HTTP 500" in done.stderr
+        assert sink.count == 0
+
+
+def test_dead_letters_are_sent_again_by_the_next_pass(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1, Status.SENT)
+        sink.answer_next(Answer.status(410))
+        write_config(tmp_path, config(simulator, sink, messages=[1]))
+        assert command(tmp_path, "poll").returncode == 0
+        assert "HTTP 410 Gone" in command(tmp_path, "deliveries", "--state", "dead").stdout
+        assert command(tmp_path, "deliveries", "retry", "99").returncode == 1
+        again = command(tmp_path, "deliveries", "retry", "--receiver", "crm", "--since", "1h")
+        assert (again.returncode, again.stdout) == (0, "1 dead letter will be sent again\n")
+        assert command(tmp_path, "poll").returncode == 0
+        assert sink.count == 2
+    assert said(command(tmp_path, "deliveries", "retry", "--all", "--json")) == {"retried": 0}
+
+
+def test_a_signal_ends_the_daemon_in_time_while_the_api_and_a_receiver_hang(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink(lambda _: Answer.hang()) as sink:
+        simulator.account.put(1, Status.SENT)
+        simulator.fault(Fault.HANG, message_id=2)
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        folders = [tmp_path / number.name for number in numbers]
+        for folder in folders:
+            folder.mkdir()
+            write_config(folder, config(simulator, sink, messages=[1, 2]))
+        with Daemon(folders[0]) as one, Daemon(folders[1]) as other, ThreadPoolExecutor() as pool:
+            sink.wait_for(2)
+            until(lambda: simulator.polls[2] == 2)
+            for code, seconds in pool.map(Daemon.stop, (one, other), numbers):
+                assert code == 0
+                assert seconds < 5
+            assert "Traceback" not in one.log() + other.log()
+    for folder in folders:
+        (owed,) = said(command(folder, "deliveries", "--json"))
+        assert (owed["state"], owed["event"]["data"]["message_id"]) == ("owed", 1)
+
+
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_a_listing_whose_reader_goes_ends_quietly(many: Path, form: list[str]) -> None:
+    with python("messages", "-n", "1500", *form, folder=many, stdout=subprocess.PIPE) as lister:
+        assert lister.stdout is not None
+        assert lister.stderr is not None
+        assert lister.stdout.readline()
+        lister.stdout.close()
+        assert lister.stderr.read() == b""
+        assert lister.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bridge that watches more messages than a pipe holds."""
+    folder = tmp_path_factory.mktemp("many")
+    with Simulator() as simulator, Sink() as sink:
+        write_config(folder, config(simulator, sink))
+    assert command(folder, "watch", *map(str, range(1, 1501)), "--label", "x" * 50).returncode == 0
+    return folder
+
+
+def test_the_commands_are_those_of_the_readme(tmp_path: Path) -> None:
+    shown = command(tmp_path, "--help")
+    assert shown.returncode == 0
+    for name in {name.split(maxsplit=1)[0] for name in COMMANDS}:
+        assert re.search(rf"^  {name} ", shown.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_help_has_an_example(name: str, here: Callable[..., Ended]) -> None:
+    done = here(*name.split(), "--help")
+    assert done.code == 0
+    text = " ".join(done.out.split())
+    assert re.search(rf"Examples?: .*(wbiz-bridge|…) {name.split()[-1]}", text)
+
+
+@pytest.mark.parametrize("line", WITH_CONFIGURATION)
+def test_without_a_configuration_each_command_ends_with_78(line: str, here: Callable[..., Ended]) -> None:
+    done = here(*line.split())
+    assert done.code == 78
+    assert "there is no configuration" in done.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("nonsense", "check --nonsense", "watch", "watch abc", "watch 0", "watch 1 --tag team", "test"),
+        *("messages --status lost", "events -n 0", "deliveries --state lost", "deliveries retry"),
+        "deliveries retry --since yesterday",
+    ],
+)
+def test_wrong_usage_ends_with_2(line: str, here: Callable[..., Ended]) -> None:
+    done = here(*line.split())
+    assert done.code == 2
+    assert done.err
+    assert "Traceback" not in done.err
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run a command in this process, which spares the start of a new one, in an empty folder."""
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("WBIZ_BRIDGE_CONFIG", raising=False)
+        monkeypatch.setattr(sys, "argv", ["wbiz-bridge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def config(simulator: Simulator, sink: Sink, *, messages: list[Any] | None = None) -> dict[str, Any]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "timeout": "30s",
+        },
+        "poll": {"every": "250ms", "attempts": 1},
+        "messages": messages or [],
+        "database": "sqlite:///bridge.db",
+        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"], "timeout": "30s"}],
+    }
+
+
+def python(*arguments: str, folder: Path, stdout: Any) -> subprocess.Popen[bytes]:
+    """Start a command."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "bridge", *arguments],
+        cwd=folder,
+        env=environment({"PYTHONPATH": HERE}),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+    )
+
+
+def said(done: subprocess.CompletedProcess[str]) -> Any:
+    """Read the JSON that a command printed when it had done what it should."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def until(holds: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)

@@ -1,0 +1,320 @@
+"""A configuration is right, or everything that is wrong with it is told at once, each thing with its place."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge import config
+from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.errors import ConfigurationError
+from tests.unit.config.world import ENVIRON, LEAST, Folder
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_least_that_works_has_sensible_defaults(folder: Folder) -> None:
+    loaded = folder.load(LEAST)
+    assert (loaded.wbiztool.client_id, loaded.wbiztool.api_key.get_secret_value()) == (123, "api-key-0123456789")
+    assert loaded.wbiztool.base_url == "https://wbiztool.com/api/v1"
+    assert loaded.poll.every == timedelta(seconds=30)
+    assert len(loaded.watchlist) == 0
+    (slack,) = loaded.receivers
+    assert isinstance(slack, SlackReceiverConfig)
+    assert (slack.name, slack.events, slack.concurrency, slack.rate_limit.per_second) == ("slack", None, 1, 1)
+    assert loaded.retention == timedelta(days=30)
+
+
+def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder) -> None:
+    assert folder.faults("""\
+        wbiztool: {client_id: 123, api_key: "${KEY}", rat_limit: 3/s, timeout: 5}
+        messages: [12345, {id: 4, lable: x}, 12345, "7"]
+        recievers: []
+        receivers:
+          - slack: ${SLACK}
+            events: [faild]
+          - webhook: https://example.com/hook
+            secret: whsec_zzz
+        retention: soon
+        """) == [
+        "config.yaml:1:47: wbiztool.rat_limit: unknown key (did you mean `rate_limit`?)",
+        "config.yaml:1:72: wbiztool.timeout: not a duration (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)",
+        "config.yaml:2:27: messages[1].lable: unknown key (did you mean `label`?)",
+        "config.yaml:2:38: messages[2]: the id 12345 is listed twice (first in config.yaml:2); keep one",
+        "config.yaml:2:45: messages[3]: a message id is a whole number (allowed: 1 to 9223372036854775807); "
+        "write it without quotes",
+        "config.yaml:3:1: recievers: unknown key (did you mean `receivers`?)",
+        "config.yaml:6:14: receivers[0].events[0]: no event type is called so (did you mean `failed`?)",
+        "config.yaml:8:13: receivers[1].secret: what follows whsec_ is not base64 "
+        "(allowed: base64 of 24 to 64 random bytes)",
+        "config.yaml:9:12: retention: not a duration (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("poll: {intervals: [{every: 5s}]}", "poll.intervals: is not built yet"),
+        ("poll: {stop_after: 7d}", "poll.stop_after: is not built yet"),
+        ("poll: {stuck_after: 15m}", "poll.stuck_after: is not built yet"),
+        ("poll: {linger: 1m}", "poll.linger: is not built yet"),
+        ("discover: {report: on}", "discover.report: is not built yet"),
+        ("numbers: {watch: on}", "numbers.watch: is not built yet"),
+        ('http: {listen: "127.0.0.1:8095"}', "http: is not built yet"),
+        ("heartbeat: {url: https://hc-ping.com/x}", "heartbeat: is not built yet"),
+    ],
+)
+def test_what_is_not_built_yet_is_refused_in_those_words(folder: Folder, line: str, what: str) -> None:
+    (fault,) = folder.faults(f"{LEAST}    {line}\n")
+    assert what in fault
+    assert "not built yet in this version; remove it" in fault
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "format: cloudevents",
+        "body: '{}'",
+        "batch: {max: 100}",
+        "mention: '@oncall'",
+        "match: {error: x}",
+        "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    ],
+)
+def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, line: str) -> None:
+    faults = folder.faults(f"{LEAST}      - webhook: https://example.com/\n        {line}\n")
+    assert len(faults) == 1
+    assert "not built yet in this version" in faults[0]
+
+
+def test_features_that_are_switched_off_are_fine(folder: Folder) -> None:
+    off = "    discover: {report: off, every: 5m, days: 1}\n    numbers: {watch: off}\n    http: off\n"
+    off += "    poll: {linger: 0s}\n"
+    assert folder.faults(LEAST + off) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("poll: {every: 100ms}", "100ms is out of range (allowed: 250ms to 1d)"),
+        ("poll: {every: 30}", "not a duration"),
+        ("poll: {attempts: 0}", "must be a whole number (allowed: 1 to 20)"),
+        ("poll: {attempts: yes}", "must be a whole number (allowed: 1 to 20)"),
+        ("poll: []", "must be keys with values"),
+        ("log: {level: loud}", "(allowed: 'debug', 'info', 'warning' or 'error')"),
+        ("database: mysql://root@localhost/x", "not a usable database"),
+        ("database: 'sqlite://'", "not a usable database"),
+        ("on: 1", "`on` is a boolean in YAML 1.1"),
+        ("5: 1", "a key must be text; put quotes around it"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_allowed(folder: Folder, line: str, what: str) -> None:
+    (fault,) = folder.faults(f"{LEAST}    {line}\n")
+    assert fault.startswith("config.yaml:4:")
+    assert what in fault
+
+
+@pytest.mark.parametrize(
+    ("receiver", "what"),
+    [
+        ("{slack: 'http://hooks.slack.com/x'}", "must begin with https://"),
+        ("{slack: nonsense}", "not a usable address"),
+        ("{webhook: 'ftp://example.com/'}", "not a usable address"),
+        ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),
+        ("{name: x}", "needs an address: slack (or slack_file) or webhook"),
+        ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
+        ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
+        ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only a webhook takes this"),
+        ("{webhook: 'https://example.com/', group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
+        ("{webhook: 'https://example.com/', headers: {Host: x}}", "headers.Host: this header is set by the bridge"),
+        ("{webhook: 'https://example.com/', headers: {webhook-id: x}}", "is set by the bridge"),
+        ('{webhook: "https://example.com/", headers: {X: "a\\r\\nb"}}', "must be one line, without control characters"),
+        ("{webhook: 'https://example.com/', events: failed}", "receivers[1].events: must be a list"),
+        (
+            "{webhook: 'https://example.com/', name: 'a b'}",
+            "not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)",
+        ),
+        ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes (allowed: 24 to 64)"),
+        ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
+        ("nonsense", "must be a receiver"),
+    ],
+)
+def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> None:
+    faults = folder.faults(f"{LEAST}      - {receiver}\n")
+    assert len(faults) == 1, faults
+    assert what in faults[0]
+
+
+def test_without_a_receiver_nobody_would_be_told(folder: Folder) -> None:
+    assert folder.faults('wbiztool: {client_id: 1, api_key: "${KEY}"}\n') == [
+        "config.yaml:1:1: receivers: at least one receiver is required: nothing would be told to anybody"
+    ]
+
+
+def test_a_missing_key_is_named(folder: Folder) -> None:
+    assert folder.faults("wbiztool: {client_id: 1}\nreceivers: [{slack: '${SLACK}'}]\n") == [
+        "config.yaml:1:11: wbiztool: api_key (or api_key_file) is missing"
+    ]
+
+
+def test_secrets_may_stand_in_files(folder: Folder) -> None:
+    folder.write("key-from-file\n", "secrets/key")
+    folder.write("https://hooks.slack.com/services/file\n", "secrets/slack")
+    folder.write(f"{SECRET}\n", "secrets/signing")
+    loaded = folder.load("""\
+        wbiztool: {client_id: 1, api_key_file: secrets/key}
+        receivers:
+          - slack_file: secrets/slack
+          - {webhook: "https://example.com/", secret_file: secrets/signing, headers: {Authorization: "Bearer abc"}}
+        """)
+    assert set(loaded.secrets()) == {
+        "key-from-file",
+        "https://hooks.slack.com/services/file",
+        "https://example.com/",
+        SECRET,
+        "Bearer abc",
+        "abc",  # a server may echo the token alone
+    }
+    assert [file.name for file in loaded.files] == ["config.yaml", "key", "slack", "signing"]
+
+
+def test_a_secret_given_twice_is_a_fault(folder: Folder) -> None:
+    folder.write("x", "key")
+    (fault,) = folder.faults(LEAST.replace('"${KEY}"', '"${KEY}", api_key_file: key'))
+    assert "api_key and api_key_file are both given" in fault
+
+
+def test_no_fault_shows_a_secret(folder: Folder) -> None:
+    marked = "MARKED-SECRET-VALUE"
+    faults = folder.faults(f"""\
+        wbiztool: {{client_id: {marked}, api_key: ["{marked}"], base_url: "http://u:{marked}@example.com"}}
+        receivers:
+          - {{slack: "gopher://{marked}"}}
+          - {{webhook: "{marked}", secret: [whsec_{marked}!, "{marked}"], headers: {{X: "{marked}\\n"}}}}
+          - {{webhook: ["{marked}"], headers: {{Authorization: ["{marked}"]}}}}
+        database: "{marked}://x"
+        """)
+    assert len(faults) >= 8
+    assert marked not in "\n".join(faults).replace(f"client_id: {marked}", "")
+
+
+def test_receivers_without_names_get_different_ones(folder: Folder) -> None:
+    loaded = folder.load(f"{LEAST}      - slack: ${{SLACK}}\n      - webhook: https://example.com/\n")
+    assert [receiver.name for receiver in loaded.receivers] == ["slack", "slack-2", "webhook"]
+
+
+def test_event_names_without_a_dot_are_about_messages(folder: Folder) -> None:
+    loaded = folder.load(f'{LEAST}        events: [failed, "source.*", message.sent, "*", stuck]\n')
+    assert loaded.receivers[0].events == (
+        "message.failed", "source.*", "message.sent", "*", "message.stuck",
+    )  # fmt: skip
+
+
+def test_several_secrets_are_for_rotation(folder: Folder) -> None:
+    loaded = folder.load(f"{LEAST}      - {{webhook: 'https://example.com/', secret: [{SECRET}, {SECRET}]}}\n")
+    receiver = loaded.receivers[1]
+    assert isinstance(receiver, WebhookReceiverConfig)
+    assert len(receiver.secrets) == 2
+
+
+def test_the_api_is_called_by_https_but_for_this_machine(folder: Folder) -> None:
+    there = LEAST.replace("client_id: 123", "client_id: 123, base_url: 'http://example.com/api'")
+    assert "must begin with https://" in folder.faults(there)[0]
+    here = there.replace("example.com/api", "127.0.0.1:8000/api/v1/")
+    assert folder.load(here).wbiztool.base_url == "http://127.0.0.1:8000/api/v1"
+
+
+def test_the_database_is_in_the_state_folder(folder: Folder) -> None:
+    loaded = folder.load(LEAST, {**ENVIRON, "STATE_DIRECTORY": "/var/lib/a:/var/lib/b"})
+    assert loaded.database == "sqlite:////var/lib/a/bridge.db"
+    relative = folder.load(f"{LEAST}    database: sqlite:///state/x.db\n")
+    assert relative.database == f"sqlite:///{folder.path}/state/x.db"
+    postgres = folder.load(f"{LEAST}    database: postgresql://me:hidden-word@db/bridge\n")
+    assert postgres.database == "postgresql+psycopg://me:hidden-word@db/bridge"
+    assert "hidden-word" in postgres.secrets()
+
+
+def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.path)
+    monkeypatch.setattr(config, "PLACES", (Path("config.yaml"), folder.path / "etc.yaml"))
+    with pytest.raises(ConfigurationError, match="there is no configuration"):
+        config.find(None, {})
+    folder.write("", "etc.yaml")
+    assert config.find(None, {}) == folder.path / "etc.yaml"
+    folder.write("")
+    assert config.find(None, {}) == Path("config.yaml")
+    assert config.find(None, {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("/x.yaml")
+    assert config.find(Path("y.yaml"), {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("y.yaml")
+
+
+def test_the_example_and_the_readme_are_right(folder: Folder) -> None:
+    folder.write("key", "wbiztool-api-key")
+    variables = {
+        "WBIZTOOL_CLIENT_ID": "123",
+        "WBIZTOOL_API_KEY": "key",
+        "CREDENTIALS_DIRECTORY": str(folder.path),
+        "SLACK_WEBHOOK_URL": ENVIRON["SLACK"],
+        "CRM_WEBHOOK_SECRET": SECRET,
+        "CRM_TOKEN": "token",
+    }
+    folder.write("- 99\n", "watch.d/more.yaml")
+    loaded = folder.load((ROOT / "config.example.yaml").read_bytes(), variables)
+    assert 99 in loaded.watchlist
+    assert [receiver.name for receiver in loaded.receivers] == ["ops", "crm"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ten_lines = readme.partition("   ```yaml\n")[2].partition("   ```")[0]
+    assert len(folder.load(ten_lines, variables).watchlist) == 2
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(
+    content=st.binary(max_size=200)
+    | st.text(alphabet="{}[]:,-&*!|>'\"%@`#? \n\tabc123$~<", max_size=80).map(str.encode)
+)
+def test_whatever_bytes_are_in_the_file_the_answer_is_a_list_of_faults(folder: Folder, content: bytes) -> None:
+    assert folder.faults(content)
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+_KEYS = (
+    "wbiztool",
+    "poll",
+    "messages",
+    "discover",
+    "numbers",
+    "receivers",
+    "database",
+    "http",
+    "heartbeat",
+    "retention",
+)
+_RECEIVER = st.dictionaries(
+    st.sampled_from(["slack", "webhook", "name", "events", "match", "secret", "headers", "group", "timeout", "format"]),
+    _ANYTHING,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(
+    top=st.dictionaries(st.sampled_from([*_KEYS, "log"]), _ANYTHING),
+    receivers=st.none() | st.lists(_RECEIVER, max_size=3),
+)
+def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(
+    folder: Folder, top: dict[str, object], receivers: object
+) -> None:
+    if receivers is not None:
+        top = {**top, "receivers": receivers}
+    folder.write(yaml.safe_dump(top).encode())
+    with suppress(InvalidConfiguration):
+        folder.load()

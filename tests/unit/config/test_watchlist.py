@@ -1,0 +1,108 @@
+"""The watched ids: from lists, from files, a million of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.config import Watchlist
+from tests.unit.config.world import LEAST, Folder
+
+_A_MILLION = """
+import json, resource, sys, time
+from pathlib import Path
+from bridge.config import load
+before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+loaded = load(Path(sys.argv[1]), {})
+seconds = time.perf_counter() - started
+kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(json.dumps([len(loaded.watchlist), seconds, kilobytes]))
+"""
+
+
+def test_lists_may_be_spread_over_files(folder: Folder) -> None:
+    folder.write(
+        "- 3\n- {id: 4, label: Four, tags: {team: billing, floor: 2, vip: yes}}\n- include: deep/*.yaml\n", "a.yaml"
+    )
+    folder.write("- 5\n", "deep/b.yaml")
+    folder.write(b"\xef\xbb\xbf# ids\r\n6\r\n\r\n 7 # seven\r\n", "ids.txt")
+    includes = "[1, {include: a.yaml}, {include: ids.txt}, {include: nothing-yet/*.yaml}]"
+    loaded = folder.load(f"{LEAST}    messages: {includes}\n")
+    assert set(loaded.watchlist.ids()) == {1, 3, 4, 5, 6, 7}
+    assert loaded.watchlist.details(4) == ("Four", {"team": "billing", "floor": "2", "vip": "yes"})
+    assert [file.name for file in loaded.files] == ["config.yaml", "a.yaml", "b.yaml", "ids.txt"]
+
+
+def test_duplicates_are_found_across_files(folder: Folder) -> None:
+    folder.write("1\n2\n3\n", "ids.txt")
+    folder.write("- 3\n", "more.yaml")
+    faults = folder.faults(f"{LEAST}    messages: [2, {{include: ids.txt}}, {{include: more.yaml}}]\n")
+    assert faults == [
+        "ids.txt:2:1: the id 2 is listed twice (first in config.yaml:4); keep one",
+        "more.yaml:1:3: [0]: the id 3 is listed twice (first in ids.txt:3); keep one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        ("0", "(allowed: 1 to 9223372036854775807)"),
+        ("-5", "(allowed: 1 to"),
+        ("9223372036854775808", "(allowed: 1 to"),
+        ("1.5", "a message id is a whole number"),
+        ("yes", "a message id is a whole number"),
+        ("'12'", "write it without quotes"),
+        ("[1]", "a message id is a whole number"),
+        ("null", "a message id is a whole number"),
+        ("{label: x}", "id is missing"),
+        ("{id: 1, label: [x]}", "must be text (allowed: up to 200 characters)"),
+        ("{id: 1, tags: x}", "must be tags of the form"),
+        ("{include: nowhere.yaml}", "there is no such file"),
+        ("{include: 5}", "must be the name of a file"),
+        ("{include: ids.txt, id: 5}", "nothing else may stand beside include"),
+        ("{include: self.yaml}", "includes itself"),
+        ("{include: words.txt}", "words.txt:2:1: a message id is a whole number"),
+    ],
+)
+def test_a_wrong_entry_is_told(folder: Folder, entry: str, what: str) -> None:
+    folder.write("- include: self.yaml\n", "self.yaml")
+    folder.write("1\nseven\n", "words.txt")
+    folder.write("8\n", "ids.txt")
+    (fault,) = folder.faults(f"{LEAST}    messages: [{entry}]\n")
+    assert what in fault
+
+
+def test_a_list_of_the_wrong_kind_is_not_told_on_every_line(folder: Folder) -> None:
+    folder.write("\n".join(["x"] * 1000), "words.txt")
+    faults = folder.faults(f"{LEAST}    messages: [{{include: words.txt}}]\n")
+    assert len(faults) == 21
+    assert "… and 980 more of this kind" in faults[-1]
+
+
+def test_a_million_ids_load_quickly_and_small(folder: Folder) -> None:
+    folder.write("\n".join(map(str, range(1, 1_000_001))), "ids.txt")
+    least = LEAST.replace('"${KEY}"', "key").replace("${SLACK}", "https://hooks.slack.com/x")
+    path = folder.write(f"{least}    messages: [{{include: ids.txt}}]\n")
+    root = Path(__file__).parents[3]
+    run = subprocess.run([sys.executable, "-c", _A_MILLION, path], cwd=root, capture_output=True, text=True, check=True)
+    count, seconds, kilobytes = json.loads(run.stdout)
+    assert count == 1_000_000
+    assert seconds < 10
+    assert kilobytes < 250_000
+
+
+@given(ids=st.sets(st.integers(1, 2**63 - 1)), label=st.text(min_size=1))
+def test_the_fingerprint_depends_on_the_list_alone(ids: set[int], label: str) -> None:
+    one, other = Watchlist(), Watchlist()
+    one.add_all(ids)
+    for message_id in sorted(ids, reverse=True):
+        other.add(message_id)
+    assert one.digest() == other.digest()
+    other.add(1, label)
+    assert one.digest() != other.digest()
