@@ -27,7 +27,7 @@ NEW_SECRET = "whsec_c2lnbmVkIHdpdGggdGhpcyBzZWNyZXQgZnJvbSBub3cgb24="
 
 
 REFUSALS = (Fault.AUTH_400, Fault.AUTH_403, Fault.AUTH_200)
-FOR_ALL = (*REFUSALS, Fault.THROTTLED, Fault.THROTTLED_SECONDS, Fault.THROTTLED_DATE)
+FOR_ALL = (*REFUSALS, Fault.THROTTLED_SECONDS, Fault.THROTTLED_DATE)
 """Faults that say something about the whole account, so that each needs a simulator and a daemon of its own."""
 
 

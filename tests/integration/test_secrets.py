@@ -1,0 +1,184 @@
+"""No secret leaves the bridge but to where it belongs, whatever fails.
+
+Every secret of the configuration is marked, receivers and the API echo what they were sent, and everything that the
+bridge writes or shows is searched for the marks.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from bridge.clock import SystemClock
+from bridge.model import Status
+from bridge.simulator import Account, Simulator
+from bridge.simulator.sink import Answer, Recorded, Sink
+from tests.world.daemon import Daemon, environment, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+API_KEY = "marked-api-key-8f3a/with+signs"
+SLACK = "marked-slack-T012-B345"
+TOKEN = "marked-token-in-a-query"
+BEARER = "marked-bearer-77aa"
+SIGNING = base64.b64encode(b"marked-signing-secret-of-32-byte").decode()
+MARKS = (API_KEY, SLACK, TOKEN, BEARER, SIGNING, "marked-", quote(API_KEY, safe=""), json.dumps(API_KEY)[1:-1])
+
+LISTINGS = (
+    *("status --json", "messages --json", "events --json", "deliveries --json", "check --json"),
+    *("status", "messages", "events", "deliveries", "deliveries retry 1 --json"),
+)
+ONE_AFTER_THE_OTHER = """
+import sys
+from bridge.__main__ import main
+for line in sys.argv[1:]:
+    print(end="\\f", flush=True)
+    sys.argv = ["wbiz-bridge", *line.split()]
+    try:
+        main()
+    except SystemExit:
+        sys.stdout.flush()
+"""
+OUTCOMES: Mapping[str, Callable[[Recorded], Answer]] = {
+    "taken": lambda record: Answer.ok(echo(record)),
+    "refused": lambda record: Answer.status(404, echo(record)),
+    "gone": lambda record: Answer.status(410, echo(record)),
+    "failing": lambda record: Answer.status(500, echo(record)),
+    "throttling": lambda record: Answer.status(429, echo(record), retry_after="60"),
+    "moved": lambda record: Answer.redirect(f"http://127.0.0.1:9{record.path}"),
+    "cutting": lambda record: Answer.cut_body(echo(record)),
+    "hanging": lambda _: Answer.hang(),
+}
+"""Each is a webhook and a Slack receiver of its own, and how they answer."""
+
+
+def echo(record: Recorded) -> bytes:
+    """Say everything back, as careless servers do on their error pages: address and headers, whole and in parts."""
+    url = f"http://{record.headers['host']}{record.path}"
+    wrong = f"no such token: {TOKEN} {SLACK} {BEARER} {SIGNING}"
+    said = {"url": url, "path": record.path, "headers": dict(record.headers), "error": wrong}
+    return json.dumps(said).encode() + quote(url, safe="").encode()
+
+
+def answer(record: Recorded) -> Answer:
+    """Answer as the receiver's name says, which is the last part of its path or query."""
+    name = next(name for name in OUTCOMES if name in record.path)
+    return OUTCOMES[name](record)
+
+
+def api_that_echoes(record: Recorded) -> Answer:
+    """Refuse the credentials and repeat them, as some APIs do."""
+    key = json.loads(record.body)["api_key"]
+    return Answer.status(403, json.dumps({"status": 0, "message": f"Auth Error: no such key: {key}"}).encode())
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Let everything fail that can, and gather what the bridge wrote and showed, by where."""
+    folder = tmp_path_factory.mktemp("secrets")
+    found = {}
+    with Simulator(Account(SystemClock(), api_key=API_KEY)) as simulator, Sink(answer) as sink:
+        simulator.account.put(1, Status.FAILED, f"the key {API_KEY} may not send")
+        simulator.account.put(2)
+        settings = config(simulator, sink)
+        write_config(folder, settings)
+        names = [receiver["name"] for receiver in settings["receivers"]]
+        with Daemon(folder) as daemon:
+            daemon.wait_until_ready()
+            found["the daemon's arguments"] = Path(f"/proc/{daemon.process.pid}/cmdline").read_text()
+            until(lambda: all(f'"receiver": "{name}", "delivery"' in daemon.log() for name in names))
+            found |= files(folder)  # with what SQLite has not yet put from its log into the database
+            assert daemon.stop()[0] == 0
+        found["the log"] = daemon.log()
+        tested = ("webhook-taken", "webhook-refused", "slack-gone", "webhook-cutting")
+        found |= shown(folder, *(f"test {name}" for name in tested))
+        with Sink(api_that_echoes) as echoing:
+            settings["wbiztool"]["base_url"] = echoing.url
+            write_config(folder, settings)
+            found |= shown(folder, "check --online", "poll", *LISTINGS)
+    return found | files(folder)
+
+
+def test_everything_was_tried_and_failed_as_it_should(written: dict[str, str]) -> None:
+    for words in ("HTTP 404", "HTTP 410", "HTTP 500", "HTTP 429", "redirects to", "cut its answer", "no whole answer"):
+        assert words in written["the log"]
+    assert "Auth Error" in written["poll"]
+    assert "Auth Error" in written["check --online"]
+    assert "source.down" in written["events --json"]
+    assert "receiver.down" in written["events --json"]
+    assert "***" in written["deliveries --json"]
+    assert "may not send" in written["messages --json"]
+    assert any(name.startswith("bridge.db-wal") for name in written)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_secret_stands_nowhere(written: dict[str, str], mark: str) -> None:
+    assert [where for where, text in written.items() if mark in text] == []
+
+
+def shown(folder: Path, *lines: str) -> dict[str, str]:
+    """Run commands and say what they print, on either stream; one process does them all, which spares the starts."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_THE_OTHER, *lines],
+        cwd=folder,
+        env=environment({"PYTHONPATH": str(Path(__file__).parents[2])}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    parts = done.stdout.split("\f")
+    return dict(zip(lines, parts[1:], strict=True))
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_bytes().decode("latin-1") for file in folder.glob("bridge.db*")}
+
+
+def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
+    receivers: list[dict[str, Any]] = []
+    for name in OUTCOMES:
+        receivers += [
+            {
+                "name": f"webhook-{name}",
+                "webhook": f"{sink.url}/{name}?token={TOKEN}",
+                "secret": f"whsec_{SIGNING}",
+                "headers": {"Authorization": f"Bearer {BEARER}"},
+                "events": ["failed", "source.*"],
+                "timeout": "300ms",
+            },
+            {
+                "name": f"slack-{name}",
+                "slack": f"{sink.url}/{name}/{SLACK}",
+                "group": {"wait": "0s"},
+                "events": ["failed", "source.*"],
+                "timeout": "300ms",
+            },
+        ]
+    # Who is told of every receiver that fails: else all of them would wait for each other's time-outs.
+    receivers[0]["events"] = ["*"]
+    return {
+        "wbiztool": {"client_id": simulator.client_id, "api_key": API_KEY, "base_url": simulator.base_url},
+        "poll": {"every": "500ms", "attempts": 1},
+        "messages": [1, 2],
+        "database": "sqlite:///bridge.db",
+        "receivers": receivers,
+        "log": {"level": "debug"},
+    }
+
+
+def until(holds: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
