@@ -39,7 +39,7 @@ ALIVE_FOR = timedelta(seconds=30)
 SMALLEST_STEP = timedelta(seconds=2)
 """Less than that is the ordinary unevenness between two clocks."""
 
-STOP_WITHIN = 3.5
+STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
 from contextlib import contextmanager
@@ -181,18 +182,31 @@ def _with_logs(option: Any) -> Config:
 
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT call ``stop``."""
+    """Let SIGTERM and SIGINT call ``stop``, from a thread of its own.
 
-    def handle(*_: object) -> None:
-        # In a thread of its own: the handler may have interrupted the very code that holds the lock ``stop`` needs.
-        threading.Thread(target=stop).start()
+    A handler may interrupt the very code that holds a lock which ``stop`` needs; so the handlers do nothing, and the
+    thread hears of the signal through a socket.
+    """
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    def listen() -> None:
+        while ear.recv(1):
+            stop()
+
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
+    listener.start()
+    heard_before = signal.set_wakeup_fd(mouth.fileno())
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(heard_before)
+        mouth.close()
+        listener.join()
+        ear.close()
 
 
 class _Progress(Listener):
