@@ -143,15 +143,13 @@ class Outbox:
     def send(self, parcel: Parcel) -> Sent:
         """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe.
 
-        None at all where the receiver asked to be left alone after this parcel was claimed: then it stays due.
+        None more once the receiver asked, of another parcel, to be left alone: what was not tried stays due.
         """
-        if parcel.claim <= self._held_back:
-            return Sent(parcel, (), self._clock.now())
         events = [delivery.event for delivery in parcel.deliveries]
         made: list[Attempt] = []
 
         def once() -> Attempt | None:
-            if not self._pace.wait(self._stop):
+            if not self._pace.wait(self._stop) or parcel.claim <= self._held_back:
                 return None
             made.append(attempt(self._receiver, self._channel, events, clock=self._clock, redact=self._redact))
             return made[-1]

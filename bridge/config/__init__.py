@@ -58,8 +58,14 @@ def find(option: Path | None, environ: Mapping[str, str]) -> Path:
     if environ.get(ENVIRONMENT_NAME):
         return Path(environ[ENVIRONMENT_NAME])
     for place in PLACES:
-        if place.exists():
-            return place
+        # Not exists(), which fails where a folder can't be looked into; reading the file then says so with its name.
+        try:
+            place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass
+        return place
     looked = " and ".join(str(place) for place in PLACES)
     raise ConfigurationError(
         f"there is no configuration: neither -c FILE nor ${ENVIRONMENT_NAME} names one, and {looked} do not exist "

@@ -65,10 +65,13 @@ class Faults:
         self._seen: Counter[str] = Counter()
         self._more: dict[str, Place] = {}
 
-    def add(self, place: Place, what: str, kind: str | None = None) -> None:
-        """Note a fault. Faults that say the same are of one kind, unless a ``kind`` is named."""
+    def add(self, place: Place, what: str, kind: str | None = None, times: int = 1) -> None:
+        """Note a fault. Faults that say the same are of one kind, unless a ``kind`` is named.
+
+        ``times`` above 1 is for what is beyond :data:`MOST_OF_A_KIND` already, and only counted.
+        """
         kind = kind or what
-        self._seen[kind] += 1
+        self._seen[kind] += times
         if self._seen[kind] <= MOST_OF_A_KIND:
             self._kept.append(Fault(place, what))
         else:

@@ -7,7 +7,7 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-from bridge.config.faults import Fault, InvalidConfiguration, Place, suggestion
+from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
 from bridge.config.tags import read_tags, read_text
 from bridge.config.watchlist import LARGEST_ID, Watchlist
@@ -49,7 +49,8 @@ class ListReader:
         self._open: list[str] = [os.path.realpath(file)]
         self._first: dict[int, tuple[Path, int]] = {}  # of ids in YAML; for those in plain text it would be too large
         self._texts: list[Path] = []
-        self._twice: list[tuple[int, Place]] = []
+        self._twice: list[tuple[int, Place]] = []  # those that are told, and the first that is only counted
+        self._more_twice = 0
 
     def read(self, value: Value, folder: Path) -> None:
         """Read a list; files that it includes are relative to ``folder``."""
@@ -69,10 +70,12 @@ class ListReader:
 
     def close(self) -> None:
         """Note the ids that stood twice, with both of their places."""
-        for message_id, place in self._twice:
-            file, line = self._first.get(message_id) or self._first_in_text(message_id)
-            what = f"the id {message_id} is listed twice (first in {file}:{line}); keep one"
-            self._faults.add(place, what, _TWICE)
+        first = self._first_places({message_id for message_id, _ in self._twice})
+        for message_id, place in self._twice[:MOST_OF_A_KIND]:
+            where = f" (first in {first[message_id][0]}:{first[message_id][1]})" if message_id in first else ""
+            self._faults.add(place, f"the id {message_id} is listed twice{where}; keep one", _TWICE)
+        for _, place in self._twice[MOST_OF_A_KIND:]:
+            self._faults.add(place, _TWICE, _TWICE, times=1 + self._more_twice)
 
     def _add(self, value: Value, label: str | None = None, tags: Mapping[str, str] | None = None) -> None:
         id_, place = value.data, value.place
@@ -82,7 +85,7 @@ class ListReader:
                 hint = "; write it without leading zeros" if id_.startswith("0") else "; write it without quotes"
             self._faults.add(place, f"{_NO_ID}{hint}", _NO_ID)
         elif id_ in self.watchlist:
-            self._twice.append((id_, place))
+            self._again(id_, place)
         else:
             self._first[id_] = (place.file, place.line)
             self.watchlist.add(id_, label, tags)
@@ -153,20 +156,30 @@ class ListReader:
             if not 0 < id_ <= LARGEST_ID:
                 self._faults.add(Place(file, number, line.index(text) + 1), _NO_ID)
             elif id_ in known:
-                self._twice.append((id_, Place(file, number, line.index(text) + 1)))
+                self._again(id_, Place(file, number, line.index(text) + 1))
             else:
                 known.add(id_)
 
-    def _first_in_text(self, message_id: int) -> tuple[Path, int]:
-        for file in self._texts:
+    def _again(self, message_id: int, place: Place) -> None:
+        if len(self._twice) <= MOST_OF_A_KIND:
+            self._twice.append((message_id, place))
+        else:
+            self._more_twice += 1
+
+    def _first_places(self, wanted: set[int]) -> dict[int, tuple[Path, int]]:
+        """Find where ids stood first. Plain text is read once more for it: their places are kept nowhere."""
+        found = {message_id: self._first[message_id] for message_id in wanted if message_id in self._first}
+        sought = {b"%d" % message_id: message_id for message_id in wanted - found.keys()}
+        for file in self._texts if sought else ():
             try:
                 content = read_bytes(file, LARGEST_LIST).removeprefix(BOM)
             except UnreadableError:  # it has gone since
                 continue
             for number, line in enumerate(io.BytesIO(content), 1):
-                if line.partition(b"#")[0].strip().lstrip(b"0") == b"%d" % message_id:
-                    return file, number
-        return self._texts[0], 1  # it has changed since
+                message_id = sought.get(line.partition(b"#")[0].strip().lstrip(b"0"))
+                if message_id is not None:
+                    found.setdefault(message_id, (file, number))
+        return found
 
 
 def _matching(pattern: str, folder: Path) -> list[str]:

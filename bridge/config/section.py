@@ -154,6 +154,8 @@ def _refused(key: str, value: Value, known: list[str], path: str, elsewhere: Map
     off = NOT_BUILT.get(full)
     if off is None and key not in known:
         unknown = suggestion(key, known)
+        if ":" in key:
+            return "unknown key (after the colon belongs a space)"
         if f"{path}.*" not in NOT_BUILT or unknown.startswith("did you mean"):
             return elsewhere.get(key) or f"unknown key ({unknown})"
         off = ()

@@ -254,6 +254,8 @@ def _syntax(error: yaml.MarkedYAMLError, place: Place, text: str) -> str:
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "${" in line:
         what += ' (inside { } and [ ], ${NAME} must stand in quotes: "${NAME}")'
+    elif error.problem == "could not find expected ':'":
+        what += " (a line above has no colon after its key, or no space after the colon)"
     elif "\t" in line[: place.column]:
         what += " (indent with spaces, not with tabs)"
     return what

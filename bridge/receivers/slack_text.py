@@ -47,8 +47,9 @@ _LOOK_ALIKES: Final = str.maketrans(
     {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
 )
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-# Mentions and mail addresses; links (https://) and emoji (:x:); channels; links in Markdown; www. without https://.
-_TRIGGERS = re.compile(r"@|:(?=\S)|#(?=\S)|\](?=\()|www(?=\.)", re.IGNORECASE)
+# Mentions and mail addresses; links (https://) and emoji (:x:); channels; links in Markdown; www. without https://;
+# bare domains, for which Rocket.Chat takes any words with a full stop between (RocketChat/Rocket.Chat issue 26476).
+_TRIGGERS = re.compile(r"@|:(?=\S)|#(?=\S)|\](?=\()|www(?=\.)|(?<=\w)\.(?=[^\W\d_])", re.IGNORECASE)
 
 
 def one_line(value: object) -> str:

@@ -103,6 +103,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         found |= shown(folder, *(f"test {name}" for name in tested))
         with Sink(api_that_echoes) as echoing:
             settings["wbiztool"]["base_url"] = echoing.url
+            del settings["receivers"][4:]  # the others' turn to fail has been
             write_config(folder, settings)
             found |= shown(folder, "check --online", "poll", *LISTINGS)
     return found | files(folder)

@@ -117,7 +117,7 @@ def check_harmless(message: dict[str, Any]) -> None:
         else:
             assert text["emoji"] is False
             assert not re.search("[<>]", text["text"])
-    assert not re.search(r"[<>*~`]|@[^\u2060…]|://|\]\(|www\.", message["text"], re.IGNORECASE)
+    assert not re.search(r"[<>*~`]|@[^\u2060…]|://|\]\(|www\.|\w\.[^\W\d_]", message["text"], re.IGNORECASE)
     for text in [message["text"], *(each["text"] for each in text_objects(message) if each["type"] == "plain_text")]:
         assert "&" not in re.sub("&(amp|lt|gt);", "", text)
         assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
@@ -280,7 +280,7 @@ def test_nothing_from_outside_makes_a_mention_a_link_or_formatting() -> None:
     assert "*Label* @here &amp; _there_" in seen(message)
     assert message["text"] == (
         "❌ Message 12346 failed · @\u2060here &amp; ˍthereˍ · "
-        "&lt;!channel&gt; ∗now∗ &lt;https:\u2060//evil.example|pay&gt;"
+        "&lt;!channel&gt; ∗now∗ &lt;https:\u2060//evil.\u2060example|pay&gt;"
     )
 
 
