@@ -89,13 +89,18 @@ def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> 
         what = f"the character {strange[0]!a} is not allowed in YAML"
         raise InvalidConfiguration([Fault(Place(file, len(before), len(before[-1]) + 1), what)])
     try:
-        return _Reader(yaml.parse(text, Loader=_Loader), file, environ, faults).document()
+        reader = _Reader(yaml.parse(text, Loader=_Loader), file, environ)
+        value = reader.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         raise InvalidConfiguration([Fault(place, _syntax(error, place, text))]) from None
     except yaml.YAMLError:
         raise InvalidConfiguration([Fault(Place(file), "not valid YAML")]) from None
+    # Only now: what stands before an error of syntax may be wrong only because of it.
+    for place, what, kind in reader.faults:
+        faults.add(place, what, kind)
+    return value
 
 
 def read_plain(text: str) -> object:
@@ -115,11 +120,11 @@ def read_plain(text: str) -> object:
 class _Reader:
     """Builds values from events."""
 
-    def __init__(self, events: Iterator[Any], file: Path, environ: Mapping[str, str], faults: Faults) -> None:
+    def __init__(self, events: Iterator[Any], file: Path, environ: Mapping[str, str]) -> None:
+        self.faults: list[tuple[Place, str, str | None]] = []
         self._events = events
         self._file = file
         self._environ = environ
-        self._faults = faults
         self._anchors: dict[str, Value | None] = {}
         self._aliased = 0
 
@@ -189,7 +194,7 @@ class _Reader:
             size += value.size
             if name in keys:
                 what = f"this key stands twice (first in line {keys[name].line}); keep one"
-                self._faults.add(key_place, what, "duplicate key")
+                self._fault(key_place, what, "duplicate key")
             elif name is not None:
                 keys[name] = key_place
                 values[name] = value
@@ -200,20 +205,20 @@ class _Reader:
         place = self._place(event, place.key)
         if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
             self._value(event, place.key, depth + 1)
-            self._faults.add(place, "a key must be a word")
+            self._fault(place, "a key must be a word")
             return None
         text: str = event.value
         if event.style in {None, ""}:
             data = read_plain(text)
             if isinstance(data, bool):
                 what = f"`{text}` is a boolean in YAML 1.1, so it cannot be a key unless it stands in quotes"
-                self._faults.add(place, what)
+                self._fault(place, what)
                 return None
             if not isinstance(data, str):
-                self._faults.add(place, "a key must be text; put quotes around it")
+                self._fault(place, "a key must be text; put quotes around it")
                 return None
             if text == "<<":
-                self._faults.add(place, "merge keys (<<) are not supported; write it out")
+                self._fault(place, "merge keys (<<) are not supported; write it out")
                 return None
         if event.anchor:
             self._anchors[event.anchor] = Value(text, place, text)
@@ -226,13 +231,16 @@ class _Reader:
         if "$" in text:
             text, wrong = substitute(text, self._environ)
             for what in wrong:
-                self._faults.add(place, what)
+                self._fault(place, what)
             if wrong:
                 return Value(BROKEN, place)
         return Value(read_plain(text) if plain else text, place, text)
 
+    def _fault(self, place: Place, what: str, kind: str | None = None) -> None:
+        self.faults.append((place, what, kind))
+
     def _refuse(self, place: Place, what: str) -> Value:
-        self._faults.add(place, what)
+        self._fault(place, what)
         return Value(BROKEN, place)
 
     def _place(self, event: Any, key: str) -> Place:

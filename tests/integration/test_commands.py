@@ -176,19 +176,19 @@ def test_a_sample_event_can_be_sent(world: World, here: Run) -> None:
 def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path, here: Run) -> None:
     with Simulator() as simulator, Sink(lambda _: Answer.status(404, b"no such hook")) as sink:
         write_config(tmp_path, config(simulator, sink))
-        done = command(tmp_path, "test", "crm")
-        assert done.returncode == 1
-        assert "not delivered: HTTP 404 Not Found" in done.stdout
-        assert "no such hook" in done.stdout
+        done = here("test", "crm")
+        assert done.code == 1
+        assert "not delivered: HTTP 404 Not Found" in done.out
+        assert "no such hook" in done.out
         unknown = here("test", "crn")
     assert unknown.code == 2
     assert "it has crm" in unknown.err
 
 
-def test_a_right_configuration_is_called_so(tmp_path: Path) -> None:
+def test_a_right_configuration_is_called_so(tmp_path: Path, here: Run) -> None:
     with Simulator() as simulator, Sink() as sink:
         write_config(tmp_path, config(simulator, sink, messages=[1, 2]))
-        shown = said(command(tmp_path, "check", "--json"))
+        shown = json.loads(here("check", "--json").out)
         assert (shown["messages"], shown["receivers"]) == (2, ["crm"])
         assert simulator.calls.total() == 0
         online = command(tmp_path, "check", "--online")
@@ -216,27 +216,27 @@ def test_all_faults_of_a_configuration_are_shown_with_their_place_and_without_it
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("check", "--online"), ("poll",)])
-def test_refused_credentials_end_with_77_and_the_words_of_the_api(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_refused_credentials_end_with_77_and_the_words_of_the_api(tmp_path: Path, here: Run) -> None:
     with Simulator() as simulator, Sink() as sink:
         settings = config(simulator, sink, messages=[1])
         settings["wbiztool"]["api_key"] = "not-the-right-key"
         write_config(tmp_path, settings)
-        done = command(tmp_path, *arguments)
-    assert done.returncode == 77
-    assert "WbizTool refuses the credentials: Auth Error" in done.stderr
-    assert "not-the-right-key" not in done.stderr
+        polled, checked = command(tmp_path, "poll"), here("check", "--online")
+    assert (polled.returncode, checked.code) == (77, 77)
+    for text in (polled.stderr, checked.err):
+        assert "WbizTool refuses the credentials: Auth Error" in text
+        assert "not-the-right-key" not in text
 
 
-@pytest.mark.parametrize("arguments", [("check", "--online"), ("poll",)])
-def test_an_api_that_is_down_ends_with_75(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_api_that_is_down_ends_with_75(tmp_path: Path, here: Run) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.fault(Fault.SERVER_ERROR)
         write_config(tmp_path, config(simulator, sink, messages=[1]))
-        done = command(tmp_path, *arguments)
-        assert done.returncode == 75
-        assert "WbizTool cannot be asked now: HTTP 500" in done.stderr
+        polled, checked = command(tmp_path, "poll"), here("check", "--online")
         assert sink.count == 0
+    assert (polled.returncode, checked.code) == (75, 75)
+    for text in (polled.stderr, checked.err):
+        assert "WbizTool cannot be asked now: HTTP 500" in text
 
 
 def test_dead_letters_that_there_are_not_cannot_be_sent_again(world: World, here: Run) -> None:

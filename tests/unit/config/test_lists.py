@@ -86,7 +86,7 @@ def test_faults_of_an_included_file_name_that_file(folder: Folder) -> None:
         "a.yaml:2:19",
         "b.yaml:1:11",
         "b.yaml:2:18",
-        "config.yaml:4:67",
+        "config.yaml:4:60",
     ]
     assert faults[-1].endswith("messages[2].include: gone.txt: there is no such file")
 
