@@ -20,7 +20,7 @@ _KINDS: dict[str, type[schema.SlackReceiverConfig | schema.WebhookReceiverConfig
 _LATER_KINDS = frozenset({"apprise", "command"})
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
 _ELSEWHERE = {
-    "slack": {"secret": _ONLY_WEBHOOK, "secret_file": _ONLY_WEBHOOK, "headers": _ONLY_WEBHOOK},
+    "slack": dict.fromkeys(("secret", "secret_file", "headers", "format"), _ONLY_WEBHOOK),
     "webhook": {"group": "only Slack messages are grouped; remove it"},
 }
 

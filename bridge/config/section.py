@@ -150,24 +150,29 @@ def plain(value: Value, *, as_text: bool = False) -> Any:
 
 def _refused(key: str, value: Value, known: list[str], path: str, elsewhere: Mapping[str, str]) -> str | None:
     """Say why a key can't stand here; None if it can."""
-    full = f"{path}.{key}" if path else key
-    off = NOT_BUILT.get(full)
-    if off is None and key not in known:
-        unknown = suggestion(key, known)
-        if ":" in key:
-            return "unknown key (after the colon belongs a space)"
-        if f"{path}.*" not in NOT_BUILT or unknown.startswith("did you mean"):
-            return elsewhere.get(key) or f"unknown key ({unknown})"
-        off = ()
-    # 0 is not False here, though Python says so.
-    if (
-        off is None
-        or value.data is BROKEN
-        or any(value.data == each and type(value.data) is type(each) for each in off)
-    ):
-        return None
-    also = [str(each) if each else "off" for each in off if each in {False, "0s", "standard"}]
-    return f"{checks.NOT_BUILT}{f' or set it to {also[0]}' if also else ''}"
+    off = NOT_BUILT.get(f"{path}.{key}" if path else key)
+    if key in known:
+        return None if off is None or value.data is BROKEN or _is_one_of(value.data, off) else _not_built(off)
+    if off is not None and not _is_one_of(value.data, off):
+        return _not_built(off)
+    if ":" in key:
+        return "unknown key (after the colon belongs a space)"
+    unknown = suggestion(key, known)
+    if f"{path}.*" in NOT_BUILT and not unknown.startswith("did you mean"):
+        return _not_built(())
+    return elsewhere.get(key) or f"unknown key ({unknown})"
+
+
+def _is_one_of(value: object, off: tuple[object, ...]) -> bool:
+    """Tell whether a value leaves a feature off. 0 is not False here, though Python says so."""
+    return any(value == each and type(value) is type(each) for each in off)
+
+
+def _not_built(off: tuple[object, ...]) -> str:
+    for each in off:
+        if each in {False, "0s", "standard"}:
+            return f"{checks.NOT_BUILT} or set it to {each or 'off'}"
+    return checks.NOT_BUILT
 
 
 def _inside(value: Value, step: object) -> Value:

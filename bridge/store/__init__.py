@@ -5,15 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
-import sqlalchemy as sa
-
 from bridge.errors import NotNowError
 from bridge.events import health_event, transition_event
 from bridge.store.engine import Database, DatabaseError
+from bridge.store.facts import get_meta, set_meta
 from bridge.store.ledger import Ledger, Tried
 from bridge.store.listing import Listing, PastAttempt, Summary, WatchedMessage
 from bridge.store.lock import DaemonLock
-from bridge.store.messages import Messages, Polled, set_meta
+from bridge.store.messages import Messages, Polled
 from bridge.store.migrate import migrate, revision
 from bridge.store.prune import prune
 from bridge.store.schema import HEAD, meta
@@ -21,6 +20,8 @@ from bridge.store.schema import HEAD, meta
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
+
+    import sqlalchemy as sa
 
     from bridge.model import Event, EventType
     from bridge.routing import Subscription
@@ -58,7 +59,7 @@ class Store:
         try:
             self._open(exclusive=exclusive)
             with self._database.read() as connection:
-                found = connection.scalar(sa.select(meta.c.value).where(meta.c.key == _DATABASE_ID))
+                found = get_meta(connection, _DATABASE_ID)
         except BaseException:
             self.close()
             raise
@@ -123,8 +124,7 @@ class Store:
     def fact(self, key: str) -> str | None:
         """Read one of the database's own facts."""
         with self._database.read() as connection:
-            value: str | None = connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
-        return value
+            return get_meta(connection, key)
 
     def set_fact(self, key: str, value: str) -> None:
         """Write one of the database's own facts."""

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from bridge.model import Message, Status
 from bridge.store import rows
 from bridge.store.engine import chunks
-from bridge.store.schema import messages, meta
+from bridge.store.facts import SequenceFloor, get_meta, set_meta
+from bridge.store.schema import messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -76,7 +77,7 @@ class Messages:
         """
         digest = watchlist.digest()
         with self._database.write() as connection:
-            if connection.scalar(sa.select(meta.c.value).where(meta.c.key == _LIST_DIGEST)) == digest:
+            if get_meta(connection, _LIST_DIGEST) == digest:
                 return 0, 0
             listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
             new = [id_ for id_ in watchlist.ids() if id_ not in listed]
@@ -157,8 +158,9 @@ class Messages:
                 "due_at": sa.case((_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
             },
         )
-        rows_ = [{"id": id_, "sequence": 0, "watched_since": now, "due_at": now, **flags} for id_ in ids]
-        connection.execute(insert, rows_)
+        floor = SequenceFloor.read(connection)
+        new = [{"id": id_, "sequence": floor.of(id_), "watched_since": now, "due_at": now, **flags} for id_ in ids]
+        connection.execute(insert, new)
 
 
 _STILL_WATCHED = messages.c.listed | messages.c.added
@@ -227,9 +229,3 @@ def _describe(connection: sa.Connection, described: Iterable[tuple[int, str | No
         .values(label=sa.bindparam("new_label"), tags=sa.bindparam("new_tags", type_=messages.c.tags.type)),
         [{"message": id_, "new_label": label, "new_tags": dict(tags) or None} for id_, label, tags in described],
     )
-
-
-def set_meta(database: Database, connection: sa.Connection, key: str, value: str) -> None:
-    """Write one of the database's own facts."""
-    insert = database.insert(meta).values(key=key, value=value)
-    connection.execute(insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value}))

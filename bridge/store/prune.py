@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bridge.store.engine import CHUNK
-from bridge.store.schema import attempts, carried, deliveries, events
+from bridge.store.facts import SequenceFloor, set_meta
+from bridge.store.schema import attempts, carried, deliveries, events, messages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,12 +17,42 @@ if TYPE_CHECKING:
 
 
 def prune(database: Database, before: datetime) -> int:
-    """Delete events from before then with their deliveries and attempts, in steps that lock nobody out for long.
+    """Delete what was over before then, in steps that lock nobody out for long. Returns how many events went.
 
-    Kept: an event while anybody is owed it, the deliveries that are newer (a dead letter sent again), and the latest
-    event of each subject that is not a message, which holds the subject's sequence. Messages keep theirs themselves.
-    Returns how many events went.
+    Events go with their deliveries and attempts. Kept: an event while anybody is owed it, the deliveries that are newer
+    (a dead letter sent again), and the latest event of each subject that is not a message, which holds the subject's
+    sequence. Then go the messages that are finished, or no longer watched, and have no event left; those that the
+    configuration lists stay.
     """
+    gone = _prune_events(database, before)
+    _prune_messages(database, before)
+    return gone
+
+
+def _prune_messages(database: Database, before: datetime) -> None:
+    told_of = sa.select(sa.literal(1)).where(events.c.message_id == messages.c.id).exists()
+    old = (
+        sa.select(messages.c.id, messages.c.sequence)
+        .where(
+            ~messages.c.listed,
+            messages.c.due_at.is_(None),
+            sa.func.coalesce(messages.c.since, messages.c.watched_since) < before,
+            ~told_of,
+        )
+        .limit(CHUNK)
+    )
+    while True:
+        with database.write() as connection:
+            found = connection.execute(old).all()
+            if not found:
+                return
+            # Watched again, such a message must not have the ids of its old events once more.
+            floor = SequenceFloor.read(connection).over({row.id: row.sequence for row in found})
+            set_meta(database, connection, SequenceFloor.KEY, floor.written())
+            connection.execute(sa.delete(messages).where(messages.c.id.in_([row.id for row in found])))
+
+
+def _prune_events(database: Database, before: datetime) -> int:
     later = events.alias()
     latest_of_subject = ~(
         sa.select(sa.literal(1))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bridge.config import Watchlist
 from bridge.model import Dead, DeliveryState, EventType, Retry, State, Status
 from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, statements, tried, values
 
@@ -98,3 +100,28 @@ def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     assert store.prune(after(_MONTH)) == 1101
     assert counts(store) == [1, 1, 0, 0]
     assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.OWED]
+
+
+def test_a_finished_message_is_forgotten_and_never_repeats_an_event_id(own_store: Store) -> None:
+    own_store.messages.watch([7], NOW)
+    (first,) = observe(own_store, 7, Status.FAILED, NOW, to=())
+    own_store.messages.unwatch([7])
+    later = NOW + timedelta(days=31)
+    own_store.prune(later)
+    assert own_store.listing.messages(ids=[7]) == []
+    assert own_store.messages.watch([7, 8], later) == [7, 8]
+    (again,) = observe(own_store, 7, Status.FAILED, later, to=())
+    (other,) = observe(own_store, 8, Status.FAILED, later, to=())
+    assert (again.sequence, other.sequence) == (2, 1)
+    assert again.id != first.id
+
+
+def test_a_message_is_kept_while_it_is_listed_polled_or_told_of(own_store: Store) -> None:
+    watchlist = Watchlist()
+    watchlist.add_all([1])
+    own_store.messages.sync(watchlist, NOW)
+    own_store.messages.watch([2, 3], NOW)
+    observe(own_store, 1, Status.SENT, NOW, to=())
+    observe(own_store, 3, Status.FAILED, NOW, to=("crm",))
+    own_store.prune(NOW + timedelta(days=31))
+    assert {shown.message.id for shown in own_store.listing.messages()} == {1, 2, 3}

@@ -136,6 +136,13 @@ def test_every_key_in_the_table_of_what_is_not_built_is_refused(folder: Folder, 
     assert "is not built yet in this version; remove it" in fault
 
 
+@pytest.mark.parametrize("key", ["secret: x", "secret_file: x", "headers: {X: y}", "format: standard"])
+def test_what_only_a_webhook_takes_is_refused_for_slack(folder: Folder, key: str) -> None:
+    (fault,) = folder.faults(f"{LEAST}        {key}\n")
+    assert fault.startswith("config.yaml:4:5: receivers[0].")
+    assert fault.endswith("only a webhook takes this; remove it")
+
+
 def test_sections_and_lists_with_nothing_in_them_are_as_if_left_out(folder: Folder) -> None:
     text = f"{LEAST}    poll:\n    log:\n    messages:\n    discover:\n"
     empty, least = folder.load(text), folder.load(LEAST)
