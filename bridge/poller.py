@@ -90,7 +90,7 @@ class Poller:
     def poll(self, message: Message) -> Answered:
         """Poll one message."""
         answer = self._source.poll(message.id)
-        return Answered(message, answer, self._clock.now())
+        return Answered(message, answer, answer.at if isinstance(answer, Observation) else self._clock.now())
 
     def record(self, answered: Sequence[Answered]) -> None:
         """Write what the polls found, in one transaction, and what it says about the source."""
