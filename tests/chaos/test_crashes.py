@@ -45,7 +45,7 @@ class Plan:
     seed: int = 7
 
 
-SHORT = Plan(messages=150, ends=4, lives=6)
+SHORT = Plan(messages=120, ends=4, lives=4)
 LONG = Plan(messages=1000, ends=30, lives=50)
 
 

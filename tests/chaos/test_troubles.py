@@ -82,6 +82,7 @@ def test_a_process_that_was_suspended_goes_on_without_a_storm(tmp_path: Path) ->
             assert daemon.stop()[0] == 0
 
 
+@pytest.mark.chaos
 def test_a_thousand_messages_with_few_files_and_none_leaks(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 1001):
