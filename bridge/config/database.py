@@ -35,6 +35,7 @@ def database_url(text: object, folder: Path) -> str:
     if not isinstance(text, str):
         raise ValueError(f"not a usable database {_ALLOWED}")  # noqa: TRY004 -- told like any other wrong value
     try:
+        text.encode()  # from the environment: bytes that were no UTF-8
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         raise ValueError(f"not a usable database {_ALLOWED}") from None
@@ -55,7 +56,10 @@ def passwords(url: str) -> tuple[str, ...]:
 
 def _sqlite(folder: Path, name: str) -> str:
     file = str(folder / name)
-    url = sa.URL.create("sqlite", database=file).render_as_string()
+    try:
+        url = sa.URL.create("sqlite", database=file).render_as_string()
+    except UnicodeEncodeError:
+        raise ValueError("the path of the database must be UTF-8 text") from None
     if sa.make_url(url).database != file or "\0" in file:
         raise ValueError("the path of the database can't hold a question mark or a NUL")
     return url

@@ -61,19 +61,23 @@ class Faults:
     """Gathers faults. Of each kind, :data:`MOST_OF_A_KIND` are kept, and the rest counted."""
 
     def __init__(self) -> None:
-        self._kept: list[Fault] = []
+        self._kept: dict[Fault, None] = {}
         self._seen: Counter[str] = Counter()
         self._more: dict[str, Place] = {}
 
     def add(self, place: Place, what: str, kind: str | None = None, times: int = 1) -> None:
         """Note a fault. Faults that say the same are of one kind, unless a ``kind`` is named.
 
-        ``times`` above 1 is for what is beyond :data:`MOST_OF_A_KIND` already, and only counted.
+        ``times`` above 1 is for what is beyond :data:`MOST_OF_A_KIND` already, and only counted. The same fault again
+        (in a file that is included twice) is not noted again.
         """
         kind = kind or what
+        fault = Fault(place, what)
+        if fault in self._kept:
+            return
         self._seen[kind] += times
         if self._seen[kind] <= MOST_OF_A_KIND:
-            self._kept.append(Fault(place, what))
+            self._kept[fault] = None
         else:
             self._more.setdefault(kind, place)
 

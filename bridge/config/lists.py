@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
@@ -28,6 +29,7 @@ LONGEST_LABEL = 200
 _ENTRY_KEYS = ("id", "label", "tags")
 _MOST_DIGITS = 40  # far beyond any id
 _MOST_LEVELS = 10
+_MOST_READINGS = 2  # of one file: the second tells which ids stand twice, a third nothing new
 _TWICE = "duplicate id"
 _NO_ID = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
 
@@ -46,7 +48,8 @@ class ListReader:
         self.files: list[Path] = []
         self._environ = environ
         self._faults = faults
-        self._open: list[str] = [os.path.realpath(file)]
+        self._open: list[str] = [_real(file)]
+        self._readings: Counter[str] = Counter()
         self._first: dict[int, tuple[Path, int]] = {}  # of ids in YAML; for those in plain text it would be too large
         self._texts: list[Path] = []
         self._twice: list[tuple[int, Place]] = []  # those that are told, and the first that is only counted
@@ -81,7 +84,7 @@ class ListReader:
         id_, place = value.data, value.place
         if type(id_) is not int or not 0 < id_ <= LARGEST_ID:
             hint = ""
-            if isinstance(id_, str) and id_.isascii() and id_.isdigit():
+            if isinstance(id_, str) and id_.isascii() and id_.isdigit() and len(id_) < _MOST_DIGITS:
                 hint = "; write it without leading zeros" if id_.startswith("0") else "; write it without quotes"
             self._faults.add(place, f"{_NO_ID}{hint}", _NO_ID)
         elif id_ in self.watchlist:
@@ -119,30 +122,32 @@ class ListReader:
                 self._file(folder / found, place)
 
     def _file(self, file: Path, place: Place) -> None:
-        self.files.append(file)
-        try:
-            if file.suffix.lower() == ".txt":
-                self._text(read_bytes(file, LARGEST_LIST), file)
-            else:
-                self._yaml(file, place)
-        except UnreadableError as error:
-            self._faults.add(place, f"{file}: {error}")
-        except InvalidConfiguration as error:
-            for fault in error.faults:
-                self._faults.add(fault.place, fault.what)
-
-    def _yaml(self, file: Path, place: Place) -> None:
-        value = read_yaml(file, self._environ, self._faults)
-        real = os.path.realpath(file)
+        real = _real(file)
         if real in self._open:
             self._faults.add(place, f"{file} includes itself; remove the include")
             return
         if len(self._open) > _MOST_LEVELS:
             self._faults.add(place, f"files include each other too deeply (allowed: {_MOST_LEVELS} levels)")
             return
+        # Ten files, each of which includes the next one ten times, would be read 10,000,000,000 times.
+        self._readings[real] += 1
+        if self._readings[real] > _MOST_READINGS:
+            return
+        self.files.append(file)
         self._open.append(real)
-        self.read(value, file.parent)
-        self._open.pop()
+        try:
+            if file.suffix.lower() == ".txt":
+                self._text(read_bytes(file, LARGEST_LIST), file)
+            else:
+                self.read(read_yaml(file, self._environ, self._faults), file.parent)
+        except UnreadableError as error:
+            self._readings[real] -= 1  # it is told at each place that names it
+            self._faults.add(place, f"{file}: {error}")
+        except InvalidConfiguration as error:
+            for fault in error.faults:
+                self._faults.add(fault.place, fault.what)
+        finally:
+            self._open.pop()
 
     def _text(self, content: bytes, file: Path) -> None:
         self._texts.append(file)
@@ -180,6 +185,14 @@ class ListReader:
                 if message_id is not None:
                     found.setdefault(message_id, (file, number))
         return found
+
+
+def _real(file: Path) -> str:
+    """Name a file as it is without links, so that it is known again."""
+    try:
+        return os.path.realpath(file)
+    except ValueError:  # what cannot be written in the file system's encoding; reading it says so
+        return str(file)
 
 
 def _matching(pattern: str, folder: Path) -> list[str]:

@@ -159,7 +159,7 @@ class Config(_Model):
     discover: DiscoverConfig = DiscoverConfig()
     numbers: NumbersConfig = NumbersConfig()
     receivers: tuple[ReceiverConfig, ...]
-    database: str
+    database: Annotated[str, Field(repr=False)]  # it may hold a password
     http: Literal[False] = False
     heartbeat: Literal[False] = False
     retention: Annotated[timedelta, checks.duration("1h", "3650d")] = timedelta(days=30)

@@ -99,7 +99,8 @@ def test_a_thousand_messages_with_few_files_and_none_leaks(tmp_path: Path) -> No
             for message_id in range(1, 1001):
                 simulator.account.put(message_id, Status.SENT)
             sink.wait_for(2000, 60)
-            assert len(open_files(daemon)) <= len(files) + 2
+            # As many calls as may be in flight may keep a connection each; a leak would have left thousands.
+            assert len(open_files(daemon)) <= len(files) + 20
             assert daemon.stop()[0] == 0
         shown = json.loads(command(tmp_path, "status", "--json").stdout)
         assert shown["messages"]["by_status"] == {"sent": 1000}

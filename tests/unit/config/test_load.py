@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -12,12 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge import config
-from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig, schema
+from bridge.config.section import names
 from bridge.errors import ConfigurationError
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-ROOT = Path(__file__).parents[3]
 
 
 def test_the_least_that_works_has_sensible_defaults(folder: Folder) -> None:
@@ -81,23 +85,6 @@ def test_what_is_not_built_yet_is_refused_in_those_words(folder: Folder, line: s
     assert "not built yet in this version; remove it" in fault
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "format: cloudevents",
-        "body: '{}'",
-        "batch: {max: 100}",
-        "mention: '@oncall'",
-        "match: {error: x}",
-        "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    ],
-)
-def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, line: str) -> None:
-    faults = folder.faults(f"{LEAST}      - webhook: https://example.com/\n        {line}\n")
-    assert len(faults) == 1
-    assert "not built yet in this version" in faults[0]
-
-
 def test_features_that_are_switched_off_are_fine(folder: Folder) -> None:
     off = "    discover: {report: off, every: 5m, days: 1}\n    numbers: {watch: off}\n    http: off\n"
     off += "    poll: {linger: 0s}\n"
@@ -123,43 +110,6 @@ def test_a_wrong_value_is_told_with_what_is_allowed(folder: Folder, line: str, w
     (fault,) = folder.faults(f"{LEAST}    {line}\n")
     assert fault.startswith("config.yaml:4:")
     assert what in fault
-
-
-@pytest.mark.parametrize(
-    ("receiver", "what"),
-    [
-        ("{slack: 'http://hooks.slack.com/x'}", "must begin with https://"),
-        ("{slack: nonsense}", "not a usable address"),
-        ("{webhook: 'ftp://example.com/'}", "not a usable address"),
-        ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),
-        ("{name: x}", "needs an address: slack (or slack_file) or webhook"),
-        ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
-        ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
-        ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only a webhook takes this"),
-        ("{webhook: 'https://example.com/', group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
-        ("{webhook: 'https://example.com/', headers: {Host: x}}", "headers.Host: this header is set by the bridge"),
-        ("{webhook: 'https://example.com/', headers: {webhook-id: x}}", "is set by the bridge"),
-        ('{webhook: "https://example.com/", headers: {X: "a\\r\\nb"}}', "must be one line, without control characters"),
-        ("{webhook: 'https://example.com/', events: failed}", "receivers[1].events: must be a list"),
-        (
-            "{webhook: 'https://example.com/', name: 'a b'}",
-            "not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)",
-        ),
-        ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes (allowed: 24 to 64)"),
-        ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
-        ("nonsense", "must be a receiver"),
-    ],
-)
-def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> None:
-    faults = folder.faults(f"{LEAST}      - {receiver}\n")
-    assert len(faults) == 1, faults
-    assert what in faults[0]
-
-
-def test_without_a_receiver_nobody_would_be_told(folder: Folder) -> None:
-    assert folder.faults('wbiztool: {client_id: 1, api_key: "${KEY}"}\n') == [
-        "config.yaml:1:1: receivers: at least one receiver is required: nothing would be told to anybody"
-    ]
 
 
 def test_a_missing_key_is_named(folder: Folder) -> None:
@@ -209,25 +159,6 @@ def test_no_fault_shows_a_secret(folder: Folder) -> None:
     assert marked not in "\n".join(faults).replace(f"client_id: {marked}", "")
 
 
-def test_receivers_without_names_get_different_ones(folder: Folder) -> None:
-    loaded = folder.load(f"{LEAST}      - slack: ${{SLACK}}\n      - webhook: https://example.com/\n")
-    assert [receiver.name for receiver in loaded.receivers] == ["slack", "slack-2", "webhook"]
-
-
-def test_event_names_without_a_dot_are_about_messages(folder: Folder) -> None:
-    loaded = folder.load(f'{LEAST}        events: [failed, "source.*", message.sent, "*", stuck]\n')
-    assert loaded.receivers[0].events == (
-        "message.failed", "source.*", "message.sent", "*", "message.stuck",
-    )  # fmt: skip
-
-
-def test_several_secrets_are_for_rotation(folder: Folder) -> None:
-    loaded = folder.load(f"{LEAST}      - {{webhook: 'https://example.com/', secret: [{SECRET}, {SECRET}]}}\n")
-    receiver = loaded.receivers[1]
-    assert isinstance(receiver, WebhookReceiverConfig)
-    assert len(receiver.secrets) == 2
-
-
 def test_the_api_is_called_by_https_but_for_this_machine(folder: Folder) -> None:
     there = LEAST.replace("client_id: 123", "client_id: 123, base_url: 'http://example.com/api'")
     assert "must begin with https://" in folder.faults(there)[0]
@@ -245,6 +176,26 @@ def test_the_database_is_in_the_state_folder(folder: Folder) -> None:
     assert "hidden-word" in postgres.secrets()
 
 
+def test_without_systemd_the_database_is_in_the_users_state_folder(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere/state folder")
+    assert folder.load(LEAST).database == "sqlite:////somewhere/state folder/wbiz-bridge/bridge.db"
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert folder.load(LEAST).database == "sqlite:////home/ada/.local/state/wbiz-bridge/bridge.db"
+    assert folder.load(LEAST, {**ENVIRON, "STATE_DIRECTORY": ""}).database == folder.load(LEAST).database
+
+
+def test_a_path_that_no_url_can_hold_is_told(folder: Folder) -> None:
+    (fault,) = folder.faults(f'{LEAST}    database: "sqlite:///a\\0b"\n')
+    assert fault == "config.yaml:4:11: database: the path of the database can't hold a question mark or a NUL"
+    (fault,) = folder.faults(LEAST, {**ENVIRON, "STATE_DIRECTORY": "/var/lib/\udcff"})
+    assert fault == "config.yaml:1:1: the path of the database must be UTF-8 text"
+    (fault,) = folder.faults(f"{LEAST}    database: ${{URL}}\n", {**ENVIRON, "URL": "postgresql://me:\udcff@db/x"})
+    assert fault.startswith("config.yaml:4:11: database: not a usable database (allowed: ")
+
+
 def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path)
     monkeypatch.setattr(config, "PLACES", (Path("config.yaml"), folder.path / "etc.yaml"))
@@ -256,25 +207,6 @@ def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypat
     assert config.find(None, {}) == Path("config.yaml")
     assert config.find(None, {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("/x.yaml")
     assert config.find(Path("y.yaml"), {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("y.yaml")
-
-
-def test_the_example_and_the_readme_are_right(folder: Folder) -> None:
-    folder.write("key", "wbiztool-api-key")
-    variables = {
-        "WBIZTOOL_CLIENT_ID": "123",
-        "WBIZTOOL_API_KEY": "key",
-        "CREDENTIALS_DIRECTORY": str(folder.path),
-        "SLACK_WEBHOOK_URL": ENVIRON["SLACK"],
-        "CRM_WEBHOOK_SECRET": SECRET,
-        "CRM_TOKEN": "token",
-    }
-    folder.write("- 99\n", "watch.d/more.yaml")
-    loaded = folder.load((ROOT / "config.example.yaml").read_bytes(), variables)
-    assert 99 in loaded.watchlist
-    assert [receiver.name for receiver in loaded.receivers] == ["ops", "crm"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    ten_lines = readme.partition("   ```yaml\n")[2].partition("   ```")[0]
-    assert len(folder.load(ten_lines, variables).watchlist) == 2
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
@@ -322,3 +254,79 @@ def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(
     folder.write(yaml.safe_dump(top).encode())
     with suppress(InvalidConfiguration):
         folder.load()
+
+
+_TRICKY = st.sampled_from(
+    [
+        *(
+            "${KEY}",
+            "${UNSET}",
+            "5s",
+            "20/s",
+            "1e5",
+            "9" * 50,
+            "failed",
+            "*",
+            "[z-a]",
+            "type",
+            "standard",
+            "a\nb",
+            "\u2028",
+        ),
+        *("a.yaml", "a.txt", "folder", "*.yaml", "config.yaml", "\\0", "https://a.b/", "http://[::1", "http://[x]/"),
+        *("https://a.b:99999/", "https://a.b:x/", SECRET, "whsec_\u00e9", "sqlite:///x", "postgresql://a:b@[::1/x"),
+    ]
+)
+_VALUE = st.recursive(
+    _TRICKY | st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "label", "tags", "include", "X", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def _some_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, object]]:
+    """A section with some of its keys, and what stands beside them for secrets in files or is not built."""
+    keys = [*names(model), "api_key_file", "secret_file", "slack_file", "webhook_file", "intervals", "body"]
+    return st.dictionaries(st.sampled_from(keys), _VALUE, max_size=4)
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "wbiztool": schema.WbizToolConfig,
+    "poll": schema.PollConfig,
+    "discover": schema.DiscoverConfig,
+    "numbers": schema.NumbersConfig,
+    "log": schema.LogConfig,
+}
+_A_RECEIVER = (
+    st.builds(lambda some: {"slack": "${SLACK}", **some}, _some_of(SlackReceiverConfig))
+    | st.builds(lambda some: {"webhook": "https://a.b/", **some}, _some_of(WebhookReceiverConfig))
+    | st.builds(lambda group: {"slack": "${SLACK}", "group": group}, _some_of(schema.Group))
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    replaced=st.fixed_dictionaries({}, optional={key: _some_of(model) | _VALUE for key, model in _SECTIONS.items()}),
+    receivers=st.lists(_A_RECEIVER, max_size=2),
+    messages=st.lists(_VALUE, max_size=3),
+    others=st.dictionaries(st.sampled_from(["database", "http", "heartbeat", "retention"]), _VALUE, max_size=1),
+)
+def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
+    folder: Folder,
+    replaced: dict[str, object],
+    receivers: list[object],
+    messages: list[object],
+    others: dict[str, object],
+) -> None:
+    folder.write("- 1\n- {id: 2}\n", "a.yaml")
+    folder.write("3\n", "a.txt")
+    (folder.path / "folder").mkdir(exist_ok=True)
+    right: dict[str, object] = {"wbiztool": {"client_id": 1, "api_key": "${KEY}"}}
+    lists: dict[str, object] = {"messages": messages, "receivers": receivers or [{"slack": "${SLACK}"}]}
+    folder.write(yaml.safe_dump({**right, **replaced, **lists, **others}).encode())
+    faults = folder.faults()
+    assert all(fault.isprintable() for fault in faults)
+    assert len(set(faults)) == len(faults)

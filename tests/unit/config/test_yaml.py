@@ -14,6 +14,11 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
+BOMB_OF_MAPPINGS = "a: &a {p: x, q: x}\n" + "".join(
+    f"{new}: &{new} {{{', '.join(f'{key}: *{old}' for key in 'pqrst')}}}\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
 
 @pytest.mark.parametrize(
     ("content", "what"),
@@ -26,6 +31,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"a: 1\n---\nb: 2\n", "config.yaml:2:1: a second document begins here"),
         ("a: Größe\n".encode("latin-1"), "config.yaml:1:6: not UTF-8 text"),
         ("a: 1\n".encode("utf-16"), "not UTF-8 text"),
+        ("a: 1\n".encode("utf-16-le"), "config.yaml:1:2: the character '\\x00' is not allowed"),
         (b"a: \x00\n", "config.yaml:1:4: the character"),
         (
             b"wbiztool: !!python/object/apply:os.system ['true']\n",
@@ -34,6 +40,12 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"wbiztool: !secret x\n", "wbiztool: tags are not allowed"),
         (b"wbiztool: !!binary aGk=\n", "wbiztool: tags are not allowed"),
         (b"wbiztool: &a {x: *a}\n", "it contains itself"),
+        (b"wbiztool: &a [[*a], 1]\n", "wbiztool[0][0]: it contains itself"),
+        (b"wbiztool: *a\npoll: &a {}\n", "there is no such anchor"),
+        (b"x: &a poll\n*a : {}\n", "config.yaml:2:1: a key must be a word"),
+        (b"{wbiztool: {}, wbiztool: {}}\n", "config.yaml:1:16: wbiztool: this key stands twice (first in line 1)"),
+        (b"poll: {every: 1s, 'every': 2s}\n", "poll.every: this key stands twice"),
+        (b"%YAML 1.1\n%TAG ! tag:x,1:\n---\nwbiztool: !x {}\n", "tags are not allowed"),
         (b"wbiztool: {}\nwbiztool: {}\n", "config.yaml:2:1: wbiztool: this key stands twice (first in line 1)"),
         (b"poll: {<<: {every: 1s}}\n", "merge keys (<<) are not supported"),
         (b"wbiztool: {client_id: ${KEY}}\n", 'must stand in quotes: "${NAME}"'),
@@ -43,9 +55,10 @@ def test_what_is_no_plain_configuration_is_told(folder: Folder, content: bytes, 
     assert any(what in fault for fault in folder.faults(content)), folder.faults(content)
 
 
-def test_a_bomb_of_aliases_does_not_go_off(folder: Folder) -> None:
+@pytest.mark.parametrize("bomb", [BOMB, BOMB_OF_MAPPINGS, f"- {BOMB.replace(chr(10), f'{chr(10)}- ')}x: 1\n"])
+def test_a_bomb_of_aliases_does_not_go_off(folder: Folder, bomb: str) -> None:
     started = time.perf_counter()
-    assert "aliases (*name) repeat too much" in folder.faults(BOMB.encode())[0]
+    assert "aliases (*name) repeat too much" in folder.faults(bomb.encode())[0]
     assert time.perf_counter() - started < 5
 
 
@@ -94,6 +107,27 @@ def test_an_unset_variable_is_told_at_its_place(folder: Folder) -> None:
     (fault,) = folder.faults(LEAST, {"KEY": "x"})
     assert fault.startswith("config.yaml:3:12: receivers[0].slack: the variable SLACK is not set")
     assert "a dollar itself is written $$" in folder.faults(LEAST.replace("${KEY}", "${1}"))[0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{client_id: 5}",
+        "[1, 2]",
+        "x\nlog: {level: debug}",
+        "*a",
+        "&a x",
+        "!!python/name:os.system",
+        "a: b",
+        "- 1",
+        "<<",
+    ],
+)
+def test_what_looks_like_yaml_in_a_variable_is_text(folder: Folder, value: str) -> None:
+    for written in ('"${VALUE}"', "'${VALUE}'", "${VALUE}", "|-\n            ${VALUE}"):
+        text = f"{LEAST}    messages:\n    - id: 1\n      label: {written}\n"
+        loaded = folder.load(text, {**ENVIRON, "VALUE": value})
+        assert loaded.watchlist.details(1)[0] == value
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

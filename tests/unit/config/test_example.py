@@ -1,0 +1,140 @@
+"""What users copy from is right: config.example.yaml, with what is commented out in it, and README's ten lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.config import (
+    Config,
+    Group,
+    LogConfig,
+    PollConfig,
+    SlackReceiverConfig,
+    WbizToolConfig,
+    WebhookReceiverConfig,
+)
+from bridge.config.schema import DiscoverConfig, NumbersConfig
+from tests.unit.config.world import ENVIRON, Folder
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_ALTERNATIVE = re.compile(r"( *)# ((?:- )?([a-z_]+): .*)")
+"""A line that is commented out: its indentation, what it would be, its key."""
+
+ALTERNATIVES = [line for line in EXAMPLE.splitlines() if _ALTERNATIVE.fullmatch(line)]
+VARIABLES = sorted(set(re.findall(r"\$\{([A-Z_]+)\}", re.sub("(^| )#.*", "", EXAMPLE, flags=re.MULTILINE))))
+
+
+@pytest.fixture
+def variables(folder: Folder) -> dict[str, str]:
+    """The variables that the example and README name, and the files."""
+    folder.write("key", "wbiztool-api-key")
+    folder.write("- 99\n", "watch.d/more.yaml")
+    folder.write("100\n", "sent-ids.txt")
+    return {
+        "WBIZTOOL_CLIENT_ID": "123",
+        "WBIZTOOL_API_KEY": "key",
+        "CREDENTIALS_DIRECTORY": str(folder.path),
+        "SLACK_WEBHOOK_URL": ENVIRON["SLACK"],
+        "CRM_WEBHOOK_SECRET": SECRET,
+        "CRM_TOKEN": "token",
+    }
+
+
+@pytest.fixture
+def example(folder: Folder, variables: dict[str, str]) -> Config:
+    return folder.load(EXAMPLE.encode(), variables)
+
+
+def _uncommented(line: str) -> str:
+    """Take the mark of the comment from a line, and out the line beside it that has the same key."""
+    match = _ALTERNATIVE.fullmatch(line)
+    assert match
+    indent, content, key = match.groups()
+    beside = "" if content.startswith("- ") else f"{indent}{key}: "
+    kept = [each for each in EXAMPLE.splitlines() if each != line and not (beside and each.startswith(beside))]
+    at = EXAMPLE.splitlines().index(line)
+    return "\n".join([*kept[:at], f"{indent}{content}", *kept[at:]]) + "\n"
+
+
+def test_the_example_is_right(example: Config) -> None:
+    assert set(example.watchlist.ids()) == {12345, 12346, 99}
+    assert example.watchlist.details(12346) == ("Invoice 88", {"team": "billing"})
+    assert [receiver.name for receiver in example.receivers] == ["ops", "crm"]
+
+
+def test_what_is_left_out_of_the_example_has_the_value_that_stands_there(example: Config) -> None:
+    assert example.poll == PollConfig()
+    assert example.log == LogConfig()
+    for key in ("retention", "discover", "numbers", "http", "heartbeat"):
+        assert getattr(example, key) == Config.model_fields[key].default, key
+    for key in ("base_url", "timeout", "rate_limit", "concurrency"):
+        assert getattr(example.wbiztool, key) == WbizToolConfig.model_fields[key].default, key
+    slack, webhook = example.receivers
+    assert isinstance(slack, SlackReceiverConfig)
+    assert isinstance(webhook, WebhookReceiverConfig)
+    default = SlackReceiverConfig.model_fields["group"].default
+    assert (slack.group.by, slack.group.max) == (default.by, default.max)
+    assert f"({default.wait.seconds}s)" in EXAMPLE, "the default of the wait is noted beside it"
+    for key in ("timeout", "concurrency", "format"):
+        assert getattr(webhook, key) == WebhookReceiverConfig.model_fields[key].default, key
+
+
+def test_the_example_names_every_key_that_can_be_set() -> None:
+    models: list[type[BaseModel]] = [Config, WbizToolConfig, PollConfig, LogConfig, DiscoverConfig, NumbersConfig]
+    models += [SlackReceiverConfig, WebhookReceiverConfig, Group]
+    for model in models:
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            if key not in {"path", "files", "watchlist"}:
+                assert re.search(rf"\b{key}(_file)?:", EXAMPLE), key
+
+
+@pytest.mark.parametrize("line", ALTERNATIVES)
+def test_a_line_that_is_commented_out_is_accepted_or_said_to_be_not_built(
+    folder: Folder, variables: dict[str, str], line: str
+) -> None:
+    faults = folder.faults(_uncommented(line).encode(), variables)
+    if "(not built yet)" in line:
+        assert len(faults) == 1
+        assert "is not built yet in this version; remove it" in faults[0]
+    else:
+        assert faults == []
+
+
+def test_such_lines_and_variables_are_found() -> None:
+    assert len(ALTERNATIVES) >= 9
+    assert len(VARIABLES) >= 5
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_each_variable_that_is_not_set_is_named(folder: Folder, variables: dict[str, str], name: str) -> None:
+    del variables[name]
+    (fault,) = folder.faults(EXAMPLE.encode(), variables)
+    assert f"the variable {name} is not set" in fault
+
+
+def test_the_ten_lines_of_readme_are_right_and_are_ten_at_most(folder: Folder, variables: dict[str, str]) -> None:
+    lines = README.partition("   ```yaml\n")[2].partition("   ```")[0]
+    assert 5 < len(lines.splitlines()) <= 10
+    loaded = folder.load(lines, variables)
+    assert set(loaded.watchlist.ids()) == {12345, 12346}
+    assert loaded.receivers[0].events == ("message.failed", "message.expired")
+
+
+def test_the_mistake_that_readme_shows_is_told_just_so(folder: Folder, variables: dict[str, str]) -> None:
+    lines = README.partition("   ```yaml\n")[2].partition("   ```")[0]
+    (fault,) = folder.faults(lines.replace("events:", "evnts:"), variables)
+    where, _, what = fault.partition(": ")
+    shown = re.search(r"``(config\.yaml:\d+:\d+): (.*?)``", README)
+    assert shown
+    assert (where, what) == shown.groups()

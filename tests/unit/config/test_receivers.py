@@ -1,0 +1,236 @@
+"""Receivers: what they may be, and that no fault shows a secret, whatever is wrong with it and wherever it stands."""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+import pytest
+
+from bridge.config import InvalidConfiguration, WebhookReceiverConfig
+from tests.unit.config.world import ENVIRON, LEAST, Folder
+
+MARKED = "MARKED5ECRETMARKED5ECRET"
+GOOD = {
+    "api_key": MARKED,
+    "slack": f"https://hooks.slack.com/services/{MARKED}",
+    "webhook": f"https://crm.example.com/{MARKED}",
+    "secret": f"whsec_{MARKED}{MARKED}",
+    "header": f"Bearer {MARKED}",
+    "database": f"postgresql://me:{MARKED}@db/bridge",
+}
+BROKEN_TEXTS = [
+    f"{MARKED}\x07",
+    f"{MARKED}\nX: {MARKED}",
+    f" {MARKED}",
+    MARKED * 400,
+    f"{MARKED}\N{SNOWMAN}",
+    f"ftp://{MARKED}/",
+    f"http://{MARKED}.example.com/",
+    f"https://{MARKED}:{MARKED}/",
+    f"https://[{MARKED}]/",
+    f"https:// {MARKED}/",
+    f"whsec_{MARKED[:9]}",
+    f"whsec_{MARKED}!",
+    f"whsk_{MARKED}",
+    f"postgresql://me:{MARKED}@db:port/x",
+    f"mysql://me:{MARKED}@db/x",
+    f"sqlite://{MARKED}/x",
+]
+ONLY_INLINE = [
+    f'"${{{MARKED} "',
+    f'"{MARKED} $ {MARKED}"',
+    f'"{MARKED}',
+    f"[{MARKED}]",
+    f"[[{MARKED}], {{{MARKED}: {MARKED}}}]",
+    f"{{{MARKED}: {MARKED}}}",
+    f"!{MARKED} x",
+    f"!x!{MARKED} x",
+    f"*{MARKED}",
+    f"&{MARKED} *{MARKED}",
+    f"{MARKED}: {MARKED}",
+    f"@{MARKED}",
+    f'"\\x{MARKED}"',
+]
+
+
+def _written(**values: str) -> str:
+    """Write a configuration with every secret in it, each as a scalar of YAML."""
+    given = {key: json.dumps(value) for key, value in GOOD.items()} | values
+    return "\n".join(
+        [
+            "wbiztool:",
+            "  client_id: 1",
+            f"  api_key: {given['api_key']}",
+            "receivers:",
+            f"  - slack: {given['slack']}",
+            f"  - webhook: {given['webhook']}",
+            f"    secret: {given['secret']}",
+            f"    headers: {{Authorization: {given['header']}}}",
+            f"  - webhook: {given['webhook']}",
+            f"    secret: [{given['secret']}]",
+            f"database: {given['database']}",
+        ]
+    )
+
+
+def _shown(folder: Folder, text: str, environ: dict[str, str]) -> str | None:
+    """Load a configuration; return what a fault shows, with its traceback, or what the loaded thing says of itself."""
+    folder.write(text.encode("utf-8", "surrogateescape"))
+    try:
+        return repr(folder.load(environ=environ))
+    except InvalidConfiguration as error:
+        return "".join(traceback.format_exception(error))
+
+
+def test_all_of_them_are_accepted_and_known_as_secrets(folder: Folder) -> None:
+    loaded = folder.load(_written().encode())
+    known = {*loaded.secrets()}
+    assert known == {*GOOD.values(), MARKED} - {GOOD["database"]}
+    assert MARKED not in repr(loaded)
+
+
+@pytest.mark.parametrize("key", GOOD)
+@pytest.mark.parametrize("text", BROKEN_TEXTS)
+def test_a_broken_secret_is_not_shown_whether_it_stands_there_or_in_a_variable(
+    folder: Folder, key: str, text: str
+) -> None:
+    for written in (json.dumps(text), "${SECRET}", '"${SECRET}"', '"${UNSET:-${SECRET}"'):
+        shown = _shown(folder, _written(**{key: written}), {"SECRET": text})
+        assert shown
+        assert MARKED not in shown, (written, shown)
+
+
+@pytest.mark.parametrize("key", GOOD)
+@pytest.mark.parametrize("written", ONLY_INLINE)
+def test_what_makes_other_yaml_of_a_secret_does_not_show_it(folder: Folder, key: str, written: str) -> None:
+    shown = _shown(folder, _written(**{key: written}), {})
+    assert shown
+    assert MARKED not in shown
+
+
+@pytest.mark.parametrize("key", ["api_key", "slack", "webhook", "secret"])
+@pytest.mark.parametrize("text", [*BROKEN_TEXTS, f"{MARKED}\udcff"])
+def test_a_broken_secret_in_a_file_is_not_shown(folder: Folder, key: str, text: str) -> None:
+    (folder.path / "file").write_bytes(text.encode("utf-8", "surrogateescape"))
+    config = _written().replace(f"{key}: {json.dumps(GOOD[key])}", f"{key}_file: file", 1)
+    assert f"{key}_file: file" in config
+    shown = _shown(folder, config, {})
+    assert shown
+    assert MARKED not in shown
+
+
+@pytest.mark.parametrize("key", ["api_key", "slack", "webhook", "secret"])
+def test_a_secret_in_place_of_its_files_name_is_not_shown(folder: Folder, key: str) -> None:
+    config = _written().replace(f"{key}: {json.dumps(GOOD[key])}", f"{key}_file: {json.dumps(GOOD[key])}", 1)
+    shown = _shown(folder, config, {})
+    assert shown
+    assert "no secret can be read: there is no such file" in shown
+    assert MARKED not in shown
+
+
+@pytest.mark.parametrize(
+    "receivers",
+    [
+        f"[https://hooks.slack.com/{MARKED}]",
+        f"[[https://hooks.slack.com/{MARKED}]]",
+        f"{{slack: https://hooks.slack.com/{MARKED}}}",
+        f"https://hooks.slack.com/{MARKED}",
+        f"[{{https://hooks.slack.com/{MARKED}: x}}]",
+        f"[{{slak: https://hooks.slack.com/{MARKED}}}]",
+        f"[{{apprise: 'tgram://{MARKED}'}}]",
+        f"[{{slack: 'https://a.b/{MARKED}', slack: 'https://a.b/{MARKED}'}}]",
+        f"[{{slack: 'https://a.b/{MARKED}', slack_file: {MARKED}}}]",
+    ],
+)
+def test_an_address_in_the_wrong_place_is_not_shown(folder: Folder, receivers: str) -> None:
+    faults = folder.faults(f"wbiztool: {{client_id: 1, api_key: k}}\nreceivers: {receivers}\n")
+    assert faults
+    assert MARKED not in "\n".join(faults)
+
+
+def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("https://hooks.slack.com/services/x\n", "secrets/slack")
+    (folder.path / "elsewhere").mkdir()
+    monkeypatch.chdir(folder.path / "elsewhere")
+    loaded = folder.load('wbiztool: {client_id: 1, api_key: "${KEY}"}\nreceivers: [{slack_file: secrets/slack}]\n')
+    assert loaded.receivers[0].url.get_secret_value() == "https://hooks.slack.com/services/x"
+    absolute = f"receivers: [{{slack_file: {folder.path}/secrets/slack}}]\n"
+    assert folder.faults(f'wbiztool: {{client_id: 1, api_key: "${{KEY}}"}}\n{absolute}', ENVIRON) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "format: cloudevents",
+        "body: '{}'",
+        "batch: {max: 100}",
+        "mention: '@oncall'",
+        "match: {error: x}",
+        "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    ],
+)
+def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, line: str) -> None:
+    faults = folder.faults(f"{LEAST}      - webhook: https://example.com/\n        {line}\n")
+    assert len(faults) == 1
+    assert "not built yet in this version" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("receiver", "what"),
+    [
+        ("{slack: 'http://hooks.slack.com/x'}", "must begin with https://"),
+        ("{slack: nonsense}", "not a usable address"),
+        ("{webhook: 'ftp://example.com/'}", "not a usable address"),
+        ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),
+        ("{name: x}", "needs an address: slack (or slack_file) or webhook"),
+        ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
+        ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
+        ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only a webhook takes this"),
+        ("{webhook: 'https://example.com/', group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
+        ("{webhook: 'https://example.com/', headers: {Host: x}}", "headers.Host: this header is set by the bridge"),
+        ("{webhook: 'https://example.com/', headers: {webhook-id: x}}", "is set by the bridge"),
+        ('{webhook: "https://example.com/", headers: {X: "a\\r\\nb"}}', "must be one line, without control characters"),
+        ("{webhook: 'https://example.com/', events: failed}", "receivers[1].events: must be a list"),
+        (
+            "{webhook: 'https://example.com/', name: 'a b'}",
+            "not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)",
+        ),
+        ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes (allowed: 24 to 64)"),
+        ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
+        ("nonsense", "must be a receiver"),
+    ],
+)
+def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> None:
+    faults = folder.faults(f"{LEAST}      - {receiver}\n")
+    assert len(faults) == 1, faults
+    assert what in faults[0]
+
+
+def test_without_a_receiver_nobody_would_be_told(folder: Folder) -> None:
+    assert folder.faults('wbiztool: {client_id: 1, api_key: "${KEY}"}\n') == [
+        "config.yaml:1:1: receivers: at least one receiver is required: nothing would be told to anybody"
+    ]
+
+
+def test_receivers_without_names_get_different_ones(folder: Folder) -> None:
+    loaded = folder.load(f"{LEAST}      - slack: ${{SLACK}}\n      - webhook: https://example.com/\n")
+    assert [receiver.name for receiver in loaded.receivers] == ["slack", "slack-2", "webhook"]
+
+
+def test_event_names_without_a_dot_are_about_messages(folder: Folder) -> None:
+    loaded = folder.load(f'{LEAST}        events: [failed, "source.*", message.sent, "*", stuck]\n')
+    assert loaded.receivers[0].events == (
+        "message.failed", "source.*", "message.sent", "*", "message.stuck",
+    )  # fmt: skip
+
+
+def test_several_secrets_are_for_rotation(folder: Folder) -> None:
+    loaded = folder.load(
+        f"{LEAST}      - {{webhook: 'https://example.com/', secret: [{GOOD['secret']}, {GOOD['secret']}]}}\n"
+    )
+    receiver = loaded.receivers[1]
+    assert isinstance(receiver, WebhookReceiverConfig)
+    assert len(receiver.secrets) == 2
