@@ -78,7 +78,7 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
         return Unavailable(f"{words} to {_host_of(reply)}: redirects are not followed, the call carries the API key")
     if reply.cut:
         return Malformed("the answer is longer than any answer of this call")
-    body = _json_object(reply.body)
+    body = json_object(reply.body)
     if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
         message = body.get("message") if body is not None else None
@@ -119,7 +119,8 @@ def _status_of(value: object) -> Status | None:
     return _STATUSES.get(value) if type(value) is int else None
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Read a body as a JSON object; None where it is none, whatever its bytes."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):  # bad JSON, bad UTF-8, a number of 5,000 digits; brackets without end

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tenacity
 
 from bridge import __version__
 from bridge.redact import Redactor
-from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, json_object, read_answer
 from bridge.wire import Reply, Request, WireError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class WbizTool:
             reply = self._post("/me/")
         except WireError as error:
             return Unavailable(str(error))
-        body = _object(reply.body)
+        body = json_object(reply.body) or {}
         message = body.get("message")
         if body.get("status") == 1:
             return str(body.get("name") or "")
@@ -114,14 +114,6 @@ class WbizTool:
         text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
         clean = self._redact(text)
         return reply if clean == text else replace(reply, body=clean.encode("utf-8", "surrogateescape"))
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _passing(answer: Answer) -> bool:
