@@ -1,4 +1,4 @@
-"""A channel: one place that is POSTed to, each call bounded in time and size, its connections kept open.
+"""A channel: one place that is called, each call bounded in time and size, its connections kept open.
 
 ``requests`` bounds the wait between two bytes, not the whole; it decodes bodies of any size, follows redirects and puts
 the URL (which may be the secret) into its exceptions. A channel mends these four.
@@ -43,7 +43,7 @@ does not hold for all that http.client reads: of a chunk of -1 bytes, it takes w
 
 
 class Channel:
-    """Sends POSTs to one place. Safe to use from several threads at once.
+    """Calls one place, by POST unless told otherwise. Safe to use from several threads at once.
 
     Args:
         url: Where to; a call may add to it.
@@ -51,19 +51,26 @@ class Channel:
             a third of it. (The resolver's own time comes on top: the system offers no bound for it.)
         connections: How many are kept open; more calls than that at once open more and close them again.
         headers: Sent with every call.
+        method: How it is called.
 
     Proxies and the CA bundle come from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``, …), read once.
     A ``.netrc`` is not read: it could replace a configured ``Authorization``.
     """
 
     def __init__(
-        self, url: str, *, timeout: timedelta, connections: int = 1, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        timeout: timedelta,
+        connections: int = 1,
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
     ) -> None:
         self._timeout = timeout.total_seconds()
         self._where = _place(url)
         self._adapter = _Adapter(pool_connections=1, pool_maxsize=connections)
         try:
-            self._blank = requests.Request("POST", url, headers=dict(headers or {}), data=b"").prepare()
+            self._blank = requests.Request(method, url, headers=dict(headers or {}), data=b"").prepare()
         except (requests.RequestException, ValueError) as error:
             raise WireError(f"not an address that can be called ({type(error).__name__})") from None
         # Without it, servers compress, and a small answer could unpack to gigabytes.
@@ -73,8 +80,8 @@ class Channel:
         self._proxies: Any = dict(settings["proxies"])
         self._verify: Any = settings["verify"]
 
-    def post(self, request: Request, path: str = "") -> Reply:
-        """Send one POST to the channel's URL, ``path`` added to it, and return what came back, whatever its status.
+    def send(self, request: Request, path: str = "") -> Reply:
+        """Make one call to the channel's URL, ``path`` added to it, and return what came back, whatever its status.
 
         Raises:
             WireError: No whole answer came in time.

@@ -13,9 +13,15 @@ _BESIDE_CALLS = 60
 """Files that the process has open whatever it does: the database's connections (three each), logs, libraries."""
 
 
+HTTP_CONNECTIONS = 64
+"""Clients of the HTTP server that are served at once, and as many again may be on their way in or out."""
+
+
 def files_needed(config: Config) -> int:
     """Reckon how many files may be open at once."""
-    return config.wbiztool.concurrency + sum(receiver.concurrency for receiver in config.receivers) + _BESIDE_CALLS
+    calls = config.wbiztool.concurrency + sum(receiver.concurrency for receiver in config.receivers)
+    clients = 2 * HTTP_CONNECTIONS if config.http is not None else 0
+    return calls + clients + _BESIDE_CALLS
 
 
 def ensure_files(needed: int) -> str | None:

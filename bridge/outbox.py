@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.pace import Pace
     from bridge.receivers import Receiver
     from bridge.redact import Redactor
-    from bridge.routing import Subscription
+    from bridge.routing import Routes
     from bridge.store import Store
 
 QUICK_TRIES = 3
@@ -67,7 +67,8 @@ class Outbox:
         concurrency: POSTs in flight at once.
         grouped: Put everything that is owed into one POST.
         pace: Spaces the POSTs.
-        redact: Takes this receiver's secrets out of what is recorded.
+        redact: Takes secrets out of what is recorded.
+        routes: Who wants the events about this receiver.
         jitter: Returns a number from 0 to 1, at random.
         stop: Ends waits at once when it is set.
     """
@@ -82,7 +83,7 @@ class Outbox:
         grouped: bool,
         pace: Pace,
         redact: Redactor,
-        subscriptions: Sequence[Subscription],
+        routes: Routes,
         clock: Clock,
         jitter: Callable[[], float],
         listener: Listener,
@@ -95,7 +96,7 @@ class Outbox:
         self._grouped = grouped
         self._pace = pace
         self._redact = redact
-        self._subscriptions = subscriptions
+        self._routes = routes
         self._clock = clock
         self._jitter = jitter
         self._listener = listener
@@ -177,7 +178,7 @@ class Outbox:
             tried.append(Tried(each.attempts, decision, each.at))
         if tried:
             subject = receiver_subject(self.name)
-            told = self._store.record_deliveries(tried, health, subject, self._subscriptions)
+            told = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
             self._tell(tried)
             for event in told:
                 self._listener.told(event)
@@ -205,8 +206,7 @@ class Outbox:
 
     def _tell(self, tried: Sequence[Tried]) -> None:
         for result in tried:
-            for made in result.attempts:
-                self._listener.tried(self.name, result.decision.deliveries, made)
+            self._listener.tried(self.name, result.decision.deliveries, result.attempts)
             if result.decision.change is not None:
                 self._listener.gate(result.decision.gate, shut=result.decision.change is Change.DOWN)
 

@@ -40,6 +40,13 @@ SHORTEST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(hours=24)
 """Bounds to a ``Retry-After``: less would be a hot loop, more a slip of whoever set it."""
 
+ASKS_IN_VAIN = timedelta(minutes=15)
+"""A receiver that has asked for a pause again and again for so long, and taken nothing, counts as failing: one that
+answers ``Retry-After: 1`` to everything would cost an attempt a second for days, and nobody would hear of it."""
+
+SHORTEST_PROBE_PAUSE = timedelta(minutes=1)
+"""A failing receiver is probed no more often than that, whatever it asks for."""
+
 FRESH_PROBE = timedelta(minutes=5)
 """An event that comes while its receiver's gate is shut need not wait for the next probe: it may be one itself, so long
 after the last. Else an event that a receiver refuses would hold up the next message's for hours."""
@@ -189,16 +196,22 @@ def _asked_to_wait(
 
     Attempts that were in flight together may ask for different waits: the longest holds.
     """
+    failing_since = gate.failing_since or now
+    shut = gate.shut or now - failing_since >= ASKS_IN_VAIN
+    if shut:
+        until = max(until, now + SHORTEST_PROBE_PAUSE)
     waiting = tuple(
         _given_up(delivery, f"given up after {LIFETIME // timedelta(hours=1)} hours; the last: {why}", now)
         if now - delivery.first_due_at >= LIFETIME
         else replace(delivery, due_at=until, reason=why)
         for delivery in deliveries
     )
-    probe_at = until if gate.shut else gate.probe_at
     paused_until = until if gate.paused_until is None else max(until, gate.paused_until)
-    asked = replace(gate, paused_until=paused_until, probe_at=probe_at, reason=why)
-    return Decision(waiting, asked, expire_before=_expiry(gate, probe, now))
+    asked = replace(gate, failing_since=failing_since, paused_until=paused_until, reason=why)
+    if shut:
+        asked = replace(asked, shut=True, failures=max(gate.failures, 1), probe_at=until, tried_at=now)
+    change = Change.DOWN if shut and not gate.shut else None
+    return Decision(waiting, asked, change, expire_before=_expiry(gate, probe, now))
 
 
 def _failed(gate: Gate, why: str, now: datetime) -> Gate:

@@ -27,6 +27,13 @@ class Subscription:
     wait: timedelta = timedelta(0)
 
 
+@dataclass(slots=True)
+class Routes:
+    """Who wants what, at the moment: one list for all who make events, replaced as a whole."""
+
+    subscriptions: tuple[Subscription, ...] = ()
+
+
 def wants(subscription: Subscription, event: Event) -> bool:
     """Decide whether a receiver gets an event.
 

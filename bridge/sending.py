@@ -28,7 +28,7 @@ def attempt(
     http_status, answer = None, ""
     outcome: Outcome
     try:
-        reply = channel.post(receiver.render(events, at))
+        reply = channel.send(receiver.render(events, at))
         # Receivers may echo what they were sent, tokens included.
         http_status, answer = reply.status, redact(clean_text(reply.text))[:ANSWER_KEPT]
         outcome = receiver.read(reply, clock.now())

@@ -177,7 +177,7 @@ def channel(server: Server | str, timeout: timedelta = LONG, connections: int = 
 
 def post(server: Server | str, timeout: timedelta = LONG, request: Request = HELLO) -> Reply:
     with channel(server, timeout) as opened:
-        return opened.post(request)
+        return opened.send(request)
 
 
 def failure(server: Server | str, timeout: timedelta = LONG, request: Request = HELLO) -> str:
@@ -223,7 +223,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
 def test_what_is_posted_arrives_byte_for_byte() -> None:
     body = bytes(range(256)) * 100
     with serving(OK) as server, channel(server) as opened:
-        opened.post(Request(body, {"Content-Type": "x/y", "webhook-id": "evt_1"}), "/message/status/5/")
+        opened.send(Request(body, {"Content-Type": "x/y", "webhook-id": "evt_1"}), "/message/status/5/")
     (seen,) = server.seen
     assert seen.line == f"POST /{SECRET}/message/status/5/ HTTP/1.1"
     assert seen.body == body
@@ -240,8 +240,8 @@ def test_an_empty_body_is_posted_with_its_length() -> None:
 def test_headers_of_the_channel_go_with_each_call_and_a_call_s_own_before_them() -> None:
     with serving(OK) as server:
         opened = Channel(server.url, timeout=LONG, headers={"Authorization": "Bearer a", "X-One": "1"})
-        opened.post(Request(b"", {"authorization": "Bearer b"}))
-        opened.post(Request(b""))
+        opened.send(Request(b"", {"authorization": "Bearer b"}))
+        opened.send(Request(b""))
         opened.close()
     first, second = (seen.headers for seen in server.seen)
     assert (first["authorization"], first["x-one"]) == ("Bearer b", "1")
@@ -270,8 +270,8 @@ def test_a_cookie_is_not_kept() -> None:
         serving(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n") as server,
         channel(server) as opened,
     ):
-        opened.post(HELLO)
-        opened.post(HELLO)
+        opened.send(HELLO)
+        opened.send(HELLO)
     assert "cookie" not in server.seen[1].headers
 
 
@@ -345,7 +345,7 @@ def test_each_call_over_a_kept_connection_has_all_of_the_time() -> None:
             peer.send(OK)
 
     with Server(behave) as server, channel(server, SHORT) as opened:
-        assert [opened.post(HELLO).body for _ in range(3)] == [b"ok"] * 3
+        assert [opened.send(HELLO).body for _ in range(3)] == [b"ok"] * 3
     assert server.connections == 1
 
 
@@ -365,7 +365,7 @@ def test_a_body_without_end_is_read_up_to_the_limit_and_the_connection_closed(he
             raise
 
     with serving(head, then=flood) as server, channel(server) as opened:
-        reply = opened.post(HELLO)
+        reply = opened.send(HELLO)
         assert closed.wait(5)
     assert (len(reply.body), reply.cut, reply.status) == (BODY_LIMIT, True, 200)
 
@@ -374,7 +374,7 @@ def test_a_body_without_end_is_read_up_to_the_limit_and_the_connection_closed(he
 def test_the_limit_is_64_kib_to_the_byte(size: int, cut: bool) -> None:
     body = HEAD + b"Content-Length: %d\r\n\r\n" % size + b"x" * size
     with serving(body) as server, channel(server) as opened:
-        replies = [opened.post(HELLO) for _ in range(2)]
+        replies = [opened.send(HELLO) for _ in range(2)]
     assert [(len(reply.body), reply.cut) for reply in replies] == [(min(size, BODY_LIMIT), cut)] * 2
     assert server.connections == 1
 
@@ -382,15 +382,15 @@ def test_the_limit_is_64_kib_to_the_byte(size: int, cut: bool) -> None:
 def test_what_was_cut_off_is_not_taken_for_the_next_answer() -> None:
     with serving(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * BODY_LIMIT), b"x" * 2 * BODY_LIMIT) as server:
         with channel(server) as opened:
-            replies = [opened.post(HELLO) for _ in range(2)]
+            replies = [opened.send(HELLO) for _ in range(2)]
         assert [(reply.status, reply.cut) for reply in replies] == [(200, True)] * 2
         assert server.connections == 2
 
 
 def test_many_small_chunks_are_one_body() -> None:
     with serving(CHUNKED, b"1\r\nx\r\n" * 30_000, b"0\r\n\r\n") as server, channel(server) as opened:
-        assert opened.post(HELLO).body == b"x" * 30_000
-        assert opened.post(HELLO).cut is False
+        assert opened.send(HELLO).body == b"x" * 30_000
+        assert opened.send(HELLO).cut is False
     assert server.connections == 1
 
 
@@ -460,9 +460,9 @@ def test_a_chunk_of_minus_one_byte_does_not_fill_the_memory() -> None:
 def test_a_header_that_http_cannot_carry_is_told_without_its_value(value: str) -> None:
     with serving(OK) as server, channel(server) as opened:
         with pytest.raises(WireError, match="look at its headers") as caught:
-            opened.post(Request(b"", {"Authorization": f"{SECRET} {value}"}))
+            opened.send(Request(b"", {"Authorization": f"{SECRET} {value}"}))
         assert SECRET not in "".join(traceback.format_exception(caught.value))
-        assert opened.post(HELLO).body == b"ok"
+        assert opened.send(HELLO).body == b"ok"
     assert len(server.seen) == 1
 
 
@@ -503,13 +503,13 @@ def test_a_name_that_does_not_resolve_is_told_as_one() -> None:
 def test_connections_are_kept_and_used_again() -> None:
     with serving(OK) as server, channel(server) as opened:
         for _ in range(20):
-            opened.post(HELLO)
+            opened.send(HELLO)
     assert (server.connections, len(server.seen)) == (1, 20)
 
 
 def test_threads_share_no_more_connections_than_there_are_threads() -> None:
     with serving(OK) as server, channel(server, connections=4) as opened, ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda number: opened.post(Request(str(number).encode())), range(200)))
+        replies = list(pool.map(lambda number: opened.send(Request(str(number).encode())), range(200)))
     assert {reply.body for reply in replies} == {b"ok"}
     assert sorted(int(seen.body) for seen in server.seen) == list(range(200))
     assert server.connections <= 4
@@ -518,7 +518,7 @@ def test_threads_share_no_more_connections_than_there_are_threads() -> None:
 def test_a_kept_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
     with serving(OK, then=Peer.close) as server, channel(server) as opened:
         for _ in range(3):
-            assert opened.post(HELLO).body == b"ok"
+            assert opened.send(HELLO).body == b"ok"
             for thread in server._threads[1:]:
                 thread.join(5)
     assert server.connections == 3
@@ -537,8 +537,8 @@ def test_a_failed_call_leaves_nothing_behind_for_the_next_one() -> None:
     with Server(behave) as server, channel(server) as opened:
         for _ in range(3):
             with pytest.raises(WireError):
-                opened.post(HELLO)
-            assert opened.post(HELLO).body == b"ok"
+                opened.send(HELLO)
+            assert opened.send(HELLO).body == b"ok"
 
 
 def test_a_certificate_that_is_not_trusted_is_refused_and_nothing_sent(tls: ssl.SSLContext) -> None:
@@ -554,8 +554,8 @@ def test_a_certificate_is_trusted_where_the_environment_says_so(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with serving(OK, tls=tls) as server, channel(server) as opened:
-        assert opened.post(HELLO).body == b"ok"
-        assert opened.post(HELLO).body == b"ok"
+        assert opened.send(HELLO).body == b"ok"
+        assert opened.send(HELLO).body == b"ok"
         wrong_name = server.url.replace("127.0.0.1", "localhost")
         assert "is not trusted: Hostname mismatch" in failure(wrong_name)
     assert len(server.seen) == 2
@@ -589,7 +589,7 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         with channel(f"http://crm.example.com/{SECRET}") as opened:
             # Read once: what changes later does not lead a running daemon elsewhere.
             monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-            assert opened.post(HELLO).body == b"ok"
+            assert opened.send(HELLO).body == b"ok"
     assert proxy.seen[0].line == f"POST http://crm.example.com/{SECRET} HTTP/1.1"
     assert proxy.seen[0].headers["proxy-authorization"].startswith("Basic ")
 
@@ -636,10 +636,10 @@ def test_tls_goes_through_a_proxy_s_tunnel_and_the_total_holds_there(
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         with channel(f"https://127.0.0.1:9/{SECRET}", SHORT) as opened:
-            assert opened.post(HELLO).body == b"ok"
+            assert opened.send(HELLO).body == b"ok"
             started = time.monotonic()
             with pytest.raises(WireError, match=r"no whole answer from 127\.0\.0\.1:9 within 0\.4 s"):
-                opened.post(HELLO)
+                opened.send(HELLO)
             assert time.monotonic() - started < 1.5
     assert [seen.line.split()[0] for seen in proxy.seen] == ["CONNECT", "POST", "POST"]
 

@@ -12,12 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bridge.model import Dead, Delivered, Delivery, DeliveryState, Event, EventType, Outcome, Retry
 from bridge.retry import (
+    ASKS_IN_VAIN,
     JITTER,
     LIFETIME,
     LONGEST_PAUSE,
     LONGEST_WAIT,
     SCHEDULE,
     SHORTEST_PAUSE,
+    SHORTEST_PROBE_PAUSE,
     SHUTS_AFTER,
     Change,
     Decision,
@@ -282,6 +284,33 @@ def test_waiting_as_asked_uses_up_time_and_no_step_of_the_schedule() -> None:
     assert crm.clock.now() - START == timedelta(hours=76)
     assert crm.all[1].state is DeliveryState.DEAD
     assert "the last: HTTP 503" in (crm.all[1].reason or "")
+
+
+def test_a_receiver_that_only_ever_asks_for_a_pause_counts_as_failing_in_the_end() -> None:
+    crm = Receiver()
+    crm.owe(2)
+    asked = 0
+    while not crm.told:
+        crm.try_next(Retry("HTTP 429", SECOND))
+        asked += 1
+    assert crm.told == [Change.DOWN]
+    assert crm.clock.now() - START == ASKS_IN_VAIN
+    assert crm.gate.failures, "it is shown as failing"
+    before = crm.clock.now()
+    crm.try_next(Retry("HTTP 429", SECOND))
+    crm.try_next(Retry("HTTP 429", SECOND))
+    assert crm.clock.now() - before == 2 * SHORTEST_PROBE_PAUSE
+    crm.try_next(Delivered())
+    assert (crm.told, crm.gate) == ([Change.DOWN, Change.UP], Gate("crm"))
+
+
+def test_a_receiver_that_takes_something_between_its_pauses_does_not_count_as_failing() -> None:
+    crm = Receiver()
+    crm.owe(200)
+    while crm.still_owed:
+        crm.try_next(Retry("HTTP 429", timedelta(minutes=10)))
+        crm.try_next(Delivered())
+    assert crm.told == []
 
 
 def test_a_shut_gate_is_probed_when_the_receiver_said() -> None:

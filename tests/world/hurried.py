@@ -3,11 +3,17 @@
 Days pass in minutes; nothing else is different. A byte on READY_FD says that the daemon is up.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from bridge import daemon, retry
 from bridge.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def hurry(divisor: float) -> None:
@@ -18,8 +24,12 @@ def hurry(divisor: float) -> None:
 def announce(ready_fd: int) -> None:
     run = daemon.Daemon.run
 
-    def announced(self: daemon.Daemon) -> None:
-        run(self, ready=lambda: os.write(ready_fd, b"r"))
+    def announced(self: daemon.Daemon, ready: Callable[[], None]) -> None:
+        def say() -> None:
+            ready()
+            os.write(ready_fd, b"r")
+
+        run(self, say)
 
     daemon.Daemon.run = announced
 
