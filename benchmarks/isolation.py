@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 import tempfile
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bridge import config
-from bridge.assembly import assemble
 from bridge.clock import SystemClock
 from bridge.listener import Listener
 from bridge.model import Observation, Status
@@ -29,6 +27,7 @@ from bridge.simulator.http import Manner
 from bridge.simulator.sink import Answer, Sink
 from bridge.store import Polled, Store
 from bridge.transition import judge
+from bridge.works import Works
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,20 +65,13 @@ def seconds_to_deliver(bad: dict[str, Answer]) -> float:
         settings = load(folder, good_url, urls)
         store = stack.enter_context(Store(settings.database, exclusive=True))
         owe(store, ["good", *urls])
-        stop = threading.Event()
-        parts = assemble(settings, store, clock=SystemClock(), listener=Listener(), stop=stop)
+        works = Works(store, clock=SystemClock(), listener=Listener())
         started = time.monotonic()
-        for outbox in parts.outboxes:
-            outbox.pump.start()
-            outbox.pump.wake()
+        works.apply(settings)
         while arrived.value < EVENTS:
             time.sleep(0.005)
         seconds = time.monotonic() - started
-        stop.set()
-        for outbox in parts.outboxes:
-            outbox.pump.stop(0.5)
-        for channel in parts.channels:
-            channel.close()
+        works.stop(0.5)
     return seconds
 
 

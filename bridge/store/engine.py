@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PASSWORDS = ("password", "sslpassword")  # they may stand behind the question mark of a URL, too
+
 BUSY_TIMEOUT = 10.0
 """Seconds that a transaction waits for another process's to end before it counts as locked."""
 
@@ -34,6 +36,10 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
 
 class DatabaseError(BridgeError):
     """The database cannot be used: damaged, not writable, from a newer version. Mend it or restore a backup."""
+
+
+class DamagedError(DatabaseError):
+    """The database is damaged. Restore a backup, or move it away to start anew."""
 
 
 class Database:
@@ -56,7 +62,9 @@ class Database:
     @property
     def name(self) -> str:
         """The place, as it may be shown: without a password."""
-        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+        if self.path:
+            return str(self.path)
+        return self.url.difference_update_query(_PASSWORDS).render_as_string(hide_password=True)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -74,6 +82,19 @@ class Database:
         """
         with self.in_words(), self._engine.begin() as connection:
             yield connection
+
+    def check(self) -> None:
+        """Look through a SQLite file for damage: a tenth of a second for 100,000 messages. PostgreSQL sees to its own.
+
+        Raises:
+            DamagedError: There is some.
+        """
+        if self.path is None:
+            return
+        with self.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise DamagedError(f"the database {self.name} {_DAMAGED}")
 
     def close(self) -> None:
         """Close all connections."""
@@ -130,20 +151,21 @@ def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
     return engine
 
 
-_NOT_NOW = (
-    (sqlite3.SQLITE_BUSY, "is locked by another program"),
-    (sqlite3.SQLITE_LOCKED, "is locked by another program"),
-    (sqlite3.SQLITE_FULL, "cannot grow: the disk is full"),
-    (sqlite3.SQLITE_IOERR, "cannot be read or written (an input/output error, or a full disk)"),
-    (sqlite3.SQLITE_NOMEM, "needs more memory than there is"),
-)
-_NEVER = (
-    (sqlite3.SQLITE_CORRUPT, "is damaged: restore a backup, or move it away to start anew"),
-    (sqlite3.SQLITE_NOTADB, "is not a database: restore a backup, or move it away to start anew"),
-    (sqlite3.SQLITE_READONLY, "cannot be written: look at the owner and mode of the file and its folder"),
-    (sqlite3.SQLITE_CANTOPEN, "cannot be opened: look at the owner and mode of the file and its folder"),
-    (sqlite3.SQLITE_PERM, "may not be used: look at the owner and mode of the file and its folder"),
-)
+_LOCKED = "is locked by another program"
+_DAMAGED = "is damaged: restore a backup, or move it away to start anew"
+_LOOK_AT_MODES = "look at the owner and mode of the file and its folder"
+_FAULTS: dict[int, tuple[type[BridgeError], str]] = {
+    sqlite3.SQLITE_BUSY: (NotNowError, _LOCKED),
+    sqlite3.SQLITE_LOCKED: (NotNowError, _LOCKED),
+    sqlite3.SQLITE_FULL: (NotNowError, "cannot grow: the disk is full"),
+    sqlite3.SQLITE_IOERR: (NotNowError, "cannot be read or written (an input/output error, or a full disk)"),
+    sqlite3.SQLITE_NOMEM: (NotNowError, "needs more memory than there is"),
+    sqlite3.SQLITE_CORRUPT: (DamagedError, _DAMAGED),
+    sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start anew"),
+    sqlite3.SQLITE_READONLY: (DatabaseError, f"cannot be written: {_LOOK_AT_MODES}"),
+    sqlite3.SQLITE_CANTOPEN: (DatabaseError, f"cannot be opened: {_LOOK_AT_MODES}"),
+    sqlite3.SQLITE_PERM: (DatabaseError, f"may not be used: {_LOOK_AT_MODES}"),
+}
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
 
@@ -151,12 +173,9 @@ def _translated(error: sa.exc.DBAPIError, name: str) -> BridgeError:
     """Say in plain words what the driver's exception means, without its SQL and its parameters."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        for known, words in _NOT_NOW:
-            if code & _PRIMARY_CODE == known:
-                return NotNowError(f"the database {name} {words}")
-        for known, words in _NEVER:
-            if code & _PRIMARY_CODE == known:
-                return DatabaseError(f"the database {name} {words}")
+        if code & _PRIMARY_CODE in _FAULTS:
+            kind, words = _FAULTS[code & _PRIMARY_CODE]
+            return kind(f"the database {name} {words}")
         # A wrong statement is an OperationalError too, and no wait mends it.
         return DatabaseError(f"the database {name} answers {getattr(error.orig, 'sqlite_errorname', code)}")
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or error.connection_invalidated:
