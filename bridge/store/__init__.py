@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.errors import NotNowError
 from bridge.events import health_event, transition_event
-from bridge.store.engine import Database, DatabaseError
+from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.ledger import Ledger, Tried
 from bridge.store.listing import Listing, PastAttempt, Summary, WatchedMessage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DaemonLock",
+    "DamagedError",
     "DatabaseError",
     "PastAttempt",
     "Polled",
@@ -38,6 +40,11 @@ __all__ = [
 ]
 
 _DATABASE_ID = "database_id"
+
+PREPARED_WITHIN = 10.0
+"""Seconds that a process waits for another one to make or upgrade the schema."""
+
+_LOOK = 0.05
 
 
 class Store:
@@ -149,7 +156,8 @@ class Store:
 
     def _open(self, *, exclusive: bool) -> None:
         if exclusive:
-            self._lock = DaemonLock(self._database)
+            self._lock = self._lock_to_prepare()
+            self._database.check()
             migrate(self._database)
         elif revision(self._database) != HEAD:
             self._prepare()
@@ -161,13 +169,33 @@ class Store:
     def _prepare(self) -> None:
         """Make or upgrade the schema for a command; a daemon that runs on an older one must be restarted first."""
         try:
-            with DaemonLock(self._database):
-                migrate(self._database)
+            lock = self._lock_to_prepare()
         except NotNowError:
-            if revision(self._database) != HEAD:
-                raise NotNowError(
-                    f"the bridge that is running on {self.name} is of another version: restart it first"
-                ) from None
+            if revision(self._database) == HEAD:
+                return  # the holder has prepared it
+            raise NotNowError(
+                f"the bridge that is running on {self.name} is of another version: restart it first"
+            ) from None
+        with lock:
+            migrate(self._database)
+
+    def _lock_to_prepare(self) -> DaemonLock:
+        """Take the daemon's lock. While the schema is not ready, its holder may be a command that makes it: wait.
+
+        Raises:
+            NotNowError: It is held, and the schema is ready, or has not become so in time.
+        """
+        until = time.monotonic() + PREPARED_WITHIN
+        ready = False
+        while True:
+            try:
+                return DaemonLock(self._database)
+            except NotNowError:
+                if ready or time.monotonic() > until:
+                    raise
+            # Looked at before the next try: a command that has made it lets go at once.
+            ready = revision(self._database) == HEAD
+            time.sleep(_LOOK)
 
     def _event_of(self, poll: Polled) -> Event:
         verdict = poll.verdict

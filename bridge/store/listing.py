@@ -59,6 +59,11 @@ class Summary:
     gates: tuple[Gate, ...]
     facts: dict[str, str]
 
+    @property
+    def receivers(self) -> list[str]:
+        """Everybody to whom anything was ever owed, or who failed."""
+        return sorted({*self.deliveries, *(gate.receiver for gate in self.gates)})
+
 
 class Listing:
     """Reads for people. Nothing here is on the way of the data."""

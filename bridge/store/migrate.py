@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.store.engine import DatabaseError
+from bridge.errors import BridgeError, NotNowError
+from bridge.store.backup import back_up
+from bridge.store.engine import DamagedError, DatabaseError
 from bridge.store.schema import HEAD
 
 if TYPE_CHECKING:
     from bridge.store.engine import Database
+
+SCRIPTS = "bridge.store:migrations"
+"""Where the migrations are."""
 
 
 def revision(database: Database) -> str | None:
@@ -23,10 +28,11 @@ def revision(database: Database) -> str | None:
 
 
 def migrate(database: Database) -> None:
-    """Apply what is missing, as one transaction. Call it under the daemon's lock.
+    """Apply what is missing, as one transaction. A SQLite file is backed up first. Call it under the daemon's lock.
 
     Raises:
         DatabaseError: The database is from a newer version of the bridge.
+        NotNowError: It could not be backed up first, and is as it was.
     """
     current = revision(database)
     if current == HEAD:
@@ -37,7 +43,7 @@ def migrate(database: Database) -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", "bridge.store:migrations")
+    config.set_main_option("script_location", SCRIPTS)
     if current is not None and current not in {
         script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
     }:
@@ -45,6 +51,24 @@ def migrate(database: Database) -> None:
             f"the database {database.name} was made by a newer version of the bridge (its schema is {current}, "
             f"this version knows up to {HEAD}): install that version again, or restore a backup"
         )
+    if current is not None:
+        _back_up(database)
     with database.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _back_up(database: Database) -> None:
+    """Keep a SQLite database as it is beside itself, as ``bridge.db.before-0002``."""
+    if database.path is None:
+        return
+    try:
+        # One that is there already is from an attempt that failed, and what came after it is missing in it.
+        back_up(database.path, database.path.with_name(f"{database.path.name}.before-{HEAD}"), force=True)
+    except DamagedError:
+        raise
+    except BridgeError as error:
+        raise NotNowError(
+            f"the database {database.name} was not brought to the new version, because it has to be backed up first, "
+            f"which failed: {error}"
+        ) from None

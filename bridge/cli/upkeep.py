@@ -1,0 +1,37 @@
+"""Looking after the database: ``backup``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.root import ConfigOption, app, load_config
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to make.", show_default=False)],
+    config: ConfigOption = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+) -> None:
+    """Copy the database, also while the bridge runs.
+
+    The copy is of one moment, is checked, and only you can read it. How to restore it: docs/operate.md.
+
+    Example: wbiz-bridge backup /var/backups/bridge.db
+    """
+    from bridge.store.backup import back_up, sqlite_file  # noqa: PLC0415 -- keeps the other commands quick
+
+    size = back_up(sqlite_file(load_config(config).database), file, force=force)
+    typer.echo(f"{file}: {_amount(size)}, checked")
+
+
+def _amount(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 -- the step from one unit to the next
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,126 @@
+"""Copies a SQLite database while it is in use. The copy appears only when it is whole and was checked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bridge.errors import BridgeError, NotNowError, UsageError
+from bridge.store.engine import BUSY_TIMEOUT, DamagedError, DatabaseError
+
+_OWN_FILES = ("", "-wal", "-shm", "-journal", ".lock")
+"""What the names of the files end with that belong to a database."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
+
+
+def sqlite_file(url: str) -> Path:
+    """Name the file that a database is in.
+
+    Raises:
+        UsageError: It is in none: PostgreSQL has its own ways.
+    """
+    parts = sa.make_url(url)
+    if not parts.drivername.startswith("sqlite"):
+        name = shlex.quote(parts.database or "")
+        raise UsageError(
+            f"this database is PostgreSQL's, which has its own way: pg_dump --format=custom --file=FILE {name}"
+        )
+    return Path(parts.database or "")
+
+
+def back_up(source: Path, target: Path, *, force: bool = False) -> int:
+    """Copy a database as it is at one moment, while others read and write it. Returns the copy's size in bytes.
+
+    Args:
+        source: The database.
+        target: The copy: one file, which only its owner can read.
+        force: Replace a file that is there.
+
+    Raises:
+        UsageError: The target is there already, or can be none.
+        NotNowError: The disk is full, or the database is locked.
+        DamagedError: The database is damaged.
+        BridgeError: The database cannot be read, or the copy not be written.
+    """
+    _refuse(source, target, force=force)
+    try:
+        # A folder, because SQLite puts files of its own beside a database: all of them are gone at the end.
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            copy = Path(folder) / "copy"
+            _copy(source, copy)
+            _sync(copy)
+            size = copy.stat().st_size
+            copy.replace(target)
+            _sync(target.parent)
+    except OSError as error:
+        kind = NotNowError if error.errno in _FULL else BridgeError
+        raise kind(f"{target}: the backup cannot be written: {error.strerror}") from None
+    except sqlite3.Error as error:
+        raise _in_words(error, source, target) from None
+    return size
+
+
+def _refuse(source: Path, target: Path, *, force: bool) -> None:
+    if not source.exists():
+        raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
+    real = source.resolve()
+    if target.resolve() in {real.with_name(f"{real.name}{end}") for end in _OWN_FILES}:
+        raise UsageError(f"{target}: this file is the database's own; name another one")
+    if target.is_dir():
+        raise UsageError(f"{target}: this is a folder; name a file in it")
+    if target.exists() and not force:
+        raise UsageError(f"{target}: there is such a file already; name another one, or replace it with --force")
+
+
+def _copy(source: Path, copy: Path) -> None:
+    def progress(status: int, _remaining: int, _total: int) -> None:
+        # Only after BUSY_TIMEOUT; without this, sqlite3 would try again for ever.
+        if status & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise NotNowError(f"the database {source} is locked by another program")
+
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    # Not mode=ro: SQLite has to put a database in order that a killed process left behind.
+    existing = f"{source.absolute().as_uri()}?mode=rw"
+    with (
+        closing(sqlite3.connect(existing, uri=True, timeout=BUSY_TIMEOUT)) as reader,
+        closing(sqlite3.connect(copy, isolation_level=None)) as writer,
+    ):
+        writer.execute("PRAGMA synchronous = OFF")  # it is written out as a whole, at the end
+        reader.backup(writer, progress=progress)
+        # Else the copy would be in WAL mode like the database, and not in one file while somebody looks into it.
+        writer.execute("PRAGMA journal_mode = DELETE")
+        (found,) = writer.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise DamagedError(f"the database {source} is damaged, and so would be its backup: restore an earlier one")
+
+
+def _sync(path: Path) -> None:
+    """Let it be on the disk, a file's content or a folder's names, whatever happens next."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _in_words(error: sqlite3.Error, source: Path, target: Path) -> BridgeError:
+    match getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE:
+        case sqlite3.SQLITE_FULL:
+            return NotNowError(f"{target}: the backup does not fit: the disk is full")
+        case sqlite3.SQLITE_IOERR:
+            return NotNowError(f"{source} cannot be read, or {target} not be written (a full disk, or a broken one)")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return NotNowError(f"the database {source} is locked by another program")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return DamagedError(f"the database {source} is damaged: restore an earlier backup")
+        case _:
+            return DatabaseError(f"the database {source} cannot be read: {error}")

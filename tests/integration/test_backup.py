@@ -1,0 +1,419 @@
+"""A backup is whole, whenever it is made; an upgrade makes one first; and what a restore means is what docs say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import threading
+import time
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import bridge.store
+from bridge.errors import BridgeError, NotNowError, UsageError
+from bridge.model import Status
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Recorded, Sink
+from bridge.store import DamagedError, DatabaseError, Store, backup, migrations
+from bridge.store.backup import back_up
+from bridge.store.engine import Database
+from bridge.store.migrate import revision
+from tests.world.daemon import Daemon, command, write_config
+from tests.world.records import NOW, fail_some, observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LATER = '''
+"""A migration of a later version."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+def upgrade() -> None:
+    {upgrade}
+'''
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A database in which five messages failed."""
+    file = tmp_path / "bridge.db"
+    with Store(f"sqlite:///{file}", exclusive=True) as store:
+        fail_some(store, range(1, 6))
+    return file
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 kB: room for one database, and not for its backup."""
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("not on this platform: only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let this be a later version of the bridge, with one more migration, which does what it is given."""
+
+    def upgrade(does: str = "op.execute('CREATE TABLE later (id INTEGER)')") -> None:
+        scripts = tmp_path / "migrations"
+        shutil.copytree(Path(migrations.__file__).parent, scripts)
+        (scripts / "versions" / "v0002_later.py").write_text(_LATER.format(upgrade=does))
+        module = import_module("bridge.store.migrate")  # the package's attribute of that name is the function in it
+        monkeypatch.setattr(module, "SCRIPTS", str(scripts))
+        monkeypatch.setattr(module, "HEAD", "0002")
+        monkeypatch.setattr(bridge.store, "HEAD", "0002")
+
+    return upgrade
+
+
+def failed_in(file: Path) -> list[int | None]:
+    """List the messages of which a database tells that they failed; all of them must be owed."""
+    with Store(f"sqlite:///{file}") as store:
+        events = [event.message_id for _, event in store.listing.events()]
+        assert sorted(delivery.event.message_id or 0 for delivery in store.listing.deliveries()) == sorted(
+            message_id or 0 for message_id in events
+        )
+    return events
+
+
+def read(file: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def tables(file: Path) -> set[str]:
+    return {name for (name,) in read(file, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_a_backup_holds_everything_in_one_file_that_only_its_owner_reads(database: Path, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    copy = tmp_path / "copy.db"
+    size = back_up(database, copy)
+    assert set(tmp_path.iterdir()) - before == {copy}
+    assert size == copy.stat().st_size > 50_000
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert read(copy, "PRAGMA journal_mode") == [("delete",)], "nobody has to copy a -wal beside it"
+    assert failed_in(copy) == [1, 2, 3, 4, 5]
+    with Store(f"sqlite:///{database}") as original, Store(f"sqlite:///{copy}") as copied:
+        assert original.id == copied.id
+
+
+def test_a_backup_is_whole_though_the_bridge_goes_on_writing(database: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with Store(f"sqlite:///{database}", exclusive=True) as store:
+
+        def write() -> None:
+            first = 10
+            while not stop.is_set():
+                fail_some(store, range(first, first + 50))
+                first += 50
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        counts = []
+        try:
+            for _ in range(8):
+                back_up(database, tmp_path / "copy.db", force=True)
+                counts.append(len(failed_in(tmp_path / "copy.db")))
+        finally:
+            stop.set()
+            writer.join()
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    assert {(count - 5) % 50 for count in counts} == {0}, "each transaction is in it or not, as a whole"
+
+
+def test_a_backup_has_what_a_killed_process_left_in_the_log(database: Path, tmp_path: Path) -> None:
+    with Store(f"sqlite:///{database}") as store:
+        fail_some(store, [6])
+        for end in ("", "-wal"):  # what a kill leaves: the log is not yet in the database
+            shutil.copy(f"{database}{end}", tmp_path / f"killed.db{end}")
+    assert (tmp_path / "killed.db-wal").stat().st_size > 0
+    back_up(tmp_path / "killed.db", tmp_path / "copy.db")
+    assert failed_in(tmp_path / "copy.db") == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_there_is_replaced_only_when_that_is_asked_for(database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("precious")
+    with pytest.raises(UsageError, match=r"copy\.db: there is such a file already; .* --force"):
+        back_up(database, copy)
+    assert copy.read_text() == "precious"
+    back_up(database, copy, force=True)
+    assert failed_in(copy) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal", ".lock"])
+def test_the_database_is_never_overwritten_by_its_own_backup(database: Path, tmp_path: Path, end: str) -> None:
+    (tmp_path / "elsewhere").symlink_to(tmp_path)
+    for folder in (tmp_path, tmp_path / "elsewhere", tmp_path / "elsewhere" / ".." / tmp_path.name):
+        with pytest.raises(UsageError, match="is the database's own; name another one"):
+            back_up(database, folder / f"bridge.db{end}", force=True)
+    assert failed_in(database) == [1, 2, 3, 4, 5]
+
+
+def test_what_cannot_be_written_is_named(database: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="this is a folder; name a file in it"):
+        back_up(database, tmp_path, force=True)
+    with pytest.raises(BridgeError, match=r"nowhere/copy\.db: the backup cannot be written: No such file") as failed:
+        back_up(database, tmp_path / "nowhere" / "copy.db")
+    assert failed.value.exit_code == 1
+
+
+def test_a_full_disk_leaves_the_earlier_backup_as_it_was(database: Path, small_disk: Path) -> None:
+    copy = small_disk / "copy.db"
+    copy.write_bytes(b"x" * 250_000)
+    with pytest.raises(NotNowError, match=r"copy\.db: the backup does not fit: the disk is full") as failed:
+        back_up(database, copy, force=True)
+    assert failed.value.exit_code == 75
+    assert copy.read_bytes() == b"x" * 250_000
+    assert list(small_disk.iterdir()) == [copy]
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(BridgeError, match=r"there is no database to back up"):
+        back_up(tmp_path / "bridge.db", tmp_path / "copy.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_is_locked_is_not_waited_for_without_end(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "BUSY_TIMEOUT", 0.1)
+    with closing(sqlite3.connect(database, isolation_level=None)) as greedy:
+        greedy.execute("PRAGMA locking_mode = EXCLUSIVE")
+        greedy.execute("DELETE FROM attempts")
+        with pytest.raises(NotNowError, match="is locked by another program"):
+            back_up(database, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+
+
+@pytest.mark.parametrize("place", [0, 8 * 4096])
+def test_a_damaged_database_makes_no_backup(database: Path, tmp_path: Path, place: int) -> None:
+    with database.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xde\xad" * 2048)
+    earlier = tmp_path / "copy.db"
+    earlier.write_text("from before")
+    with pytest.raises(DamagedError, match="is damaged"):
+        back_up(database, earlier, force=True)
+    assert earlier.read_text() == "from before"
+
+
+def test_the_command_says_how_large_the_backup_is(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        write_config(tmp_path, config(simulator, sink))
+    missing = command(tmp_path, "backup", "copy.db")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert command(tmp_path, "watch", "1").returncode == 0
+    done = command(tmp_path, "backup", "copy.db")
+    assert done.returncode == 0
+    assert re.fullmatch(r"copy\.db: \d+ kB, checked\n", done.stdout)
+    again = command(tmp_path, "backup", "copy.db")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "--force" in again.stderr
+    assert command(tmp_path, "backup", "--force", "copy.db").returncode == 0
+
+
+def test_for_postgresql_the_command_names_the_tool_and_no_password(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        settings = config(simulator, sink)
+    settings["database"] = "postgresql://me:hidden-word@db.example/bridge?password=hidden-too"
+    write_config(tmp_path, settings)
+    done = command(tmp_path, "backup", "copy.db")
+    assert done.returncode == 2
+    assert "pg_dump --format=custom --file=FILE bridge" in done.stderr
+    assert "hidden" not in done.stderr + done.stdout
+
+
+def test_an_upgrade_keeps_the_database_as_it_was(database: Path, upgraded: Callable[..., None]) -> None:
+    upgraded()
+    with Store(f"sqlite:///{database}", exclusive=True) as store:
+        assert revision(store._database) == "0002"
+    before = database.with_name("bridge.db.before-0002")
+    assert "later" in tables(database)
+    assert "later" not in tables(before)
+    assert read(before, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert stat.S_IMODE(before.stat().st_mode) == 0o600
+    assert failed_in(database) == [1, 2, 3, 4, 5]
+
+
+def test_the_version_before_says_what_to_do_and_runs_on_that_backup(
+    database: Path, upgraded: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgraded()
+    Store(f"sqlite:///{database}").close()
+    monkeypatch.undo()
+    with pytest.raises(DatabaseError, match=r"newer version .* install that version again, or restore a backup"):
+        Store(f"sqlite:///{database}", exclusive=True)
+    database.unlink()
+    database.with_name("bridge.db.before-0002").rename(database)
+    assert failed_in(database) == [1, 2, 3, 4, 5]
+
+
+def test_neither_a_new_database_nor_one_that_is_up_to_date_is_backed_up(
+    sqlite_url: str, tmp_path: Path, upgraded: Callable[..., None]
+) -> None:
+    upgraded()
+    for _ in range(2):
+        Store(sqlite_url, exclusive=True).close()
+    assert {file.name for file in tmp_path.iterdir()} == {"bridge.db", "bridge.db.lock", "migrations"}
+
+
+@pytest.mark.postgres
+def test_postgresql_is_upgraded_without_a_file(
+    postgres_url: str, tmp_path: Path, upgraded: Callable[..., None]
+) -> None:
+    Store(postgres_url).close()
+    upgraded()
+    with Store(postgres_url, exclusive=True) as store:
+        assert revision(store._database) == "0002"
+    assert [file.name for file in tmp_path.iterdir()] == ["migrations"]
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_without_a_backup_there_is_no_upgrade(
+    database: Path, upgraded: Callable[..., None], *, exclusive: bool
+) -> None:
+    upgraded()
+    database.with_name("bridge.db.before-0002").mkdir()
+    with pytest.raises(NotNowError) as stopped:
+        Store(f"sqlite:///{database}", exclusive=exclusive)
+    if exclusive:
+        assert str(stopped.value) == (
+            f"the database {database} was not brought to the new version, because it has to be backed up first, which "
+            f"failed: {database}.before-0002: this is a folder; name a file in it"
+        )
+    assert stopped.value.exit_code == 75
+    assert "later" not in tables(database)
+    database.with_name("bridge.db.before-0002").rmdir()
+    Store(f"sqlite:///{database}", exclusive=exclusive).close()
+    assert "later" in tables(database)
+
+
+def test_a_full_disk_stops_the_upgrade_and_leaves_the_database_as_it_was(
+    database: Path, small_disk: Path, upgraded: Callable[..., None]
+) -> None:
+    upgraded()
+    moved = small_disk / "bridge.db"
+    shutil.copy(database, moved)
+    (small_disk / "fill").write_bytes(b"x" * 100_000)
+    with pytest.raises(NotNowError, match=r"has to be backed up first, which failed: .* the disk is full") as stopped:
+        Store(f"sqlite:///{moved}", exclusive=True)
+    assert stopped.value.exit_code == 75
+    assert {file.name for file in small_disk.iterdir()} == {"bridge.db", "bridge.db.lock", "fill"}
+    assert "later" not in tables(moved)
+
+
+def test_an_upgrade_that_fails_leaves_the_database_and_its_backup(
+    database: Path, upgraded: Callable[..., None]
+) -> None:
+    upgraded("op.execute('CREATE TABLE later (id INTEGER)'); op.execute('INSERT INTO nowhere VALUES (1)')")
+    for _ in range(2):
+        with pytest.raises(DatabaseError):
+            Store(f"sqlite:///{database}", exclusive=True)
+    for file in (database, database.with_name("bridge.db.before-0002")):
+        assert "later" not in tables(file)
+        assert len(read(file, "SELECT * FROM events")) == 5
+
+
+def test_after_a_restore_what_came_after_the_backup_is_told_again_and_nothing_else(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1, Status.FAILED, "Invalid phone number")
+        simulator.account.put(2)
+        simulator.account.put(3)
+        write_config(tmp_path, config(simulator, sink))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            settled(tmp_path, sink, 3)
+            assert command(tmp_path, "backup", "copy.db").returncode == 0
+            simulator.account.put(2, Status.SENT)
+            settled(tmp_path, sink, 4)
+            assert daemon.stop()[0] == 0
+        simulator.account.put(3, Status.FAILED, "while nobody looked")
+
+        for file in tmp_path.glob("bridge.db*"):
+            file.unlink()
+        shutil.copy(tmp_path / "copy.db", tmp_path / "bridge.db")
+
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            settled(tmp_path, sink, 6)
+            assert daemon.stop()[0] == 0
+        records = sink.records()
+    before, after, again = records[:3], records[3], records[4:]
+    assert sorted(map(told, before)) == [(1, "failed", 1), (2, "pending", 1), (3, "pending", 1)]
+    assert told(after) == (2, "sent", 2)
+    assert sorted(map(told, again)) == [(2, "sent", 2), (3, "failed", 2)]
+    repeated = next(record for record in again if told(record) == told(after))
+    assert repeated.headers["webhook-id"] == after.headers["webhook-id"], "by which receivers know it"
+
+
+def test_another_status_than_before_the_restore_has_the_same_id(sqlite_url: str, tmp_path: Path) -> None:
+    """Docs warn of it: the id is made of the message and the number of its event."""
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with Store(sqlite_url, exclusive=True) as store:
+        store.messages.watch([1], NOW)
+        observe(store, 1, Status.PENDING)
+        back_up(file, tmp_path / "copy.db")
+        (unknown,) = observe(store, 1, Status.UNKNOWN)
+    file.unlink()
+    shutil.copy(tmp_path / "copy.db", file)
+    with Store(sqlite_url, exclusive=True) as store:
+        (sent,) = observe(store, 1, Status.SENT)
+    assert (sent.type, sent.id) != (unknown.type, sent.id)
+    assert sent.id == unknown.id
+
+
+def told(record: Recorded) -> tuple[int, str, int]:
+    data = json.loads(record.body)["data"]
+    return data["message_id"], data["current"]["status"], data["sequence"]
+
+
+def settled(folder: Path, sink: Sink, count: int) -> None:
+    """Wait until so many webhooks have come and nothing is owed."""
+    sink.wait_for(count)
+    deadline = time.monotonic() + 15
+    while True:
+        with Store(f"sqlite:///{folder}/bridge.db") as store:
+            if not store.listing.owed()[0]:
+                break
+        assert time.monotonic() < deadline, "something is still owed"
+        time.sleep(0.05)
+    assert sink.count == count
+
+
+def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+        },
+        "poll": {"every": "250ms"},
+        "messages": [1, 2, 3],
+        "database": "sqlite:///bridge.db",
+        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
+    }
+
+
+def test_the_name_of_a_database_shows_no_password() -> None:
+    database = Database("postgresql+psycopg://me:hidden-word@db.example/bridge?password=hidden-too&sslpassword=hidden")
+    assert database.name == "postgresql+psycopg://me:***@db.example/bridge"
+    database.close()
