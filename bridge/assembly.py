@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.channel import Channel
@@ -14,68 +16,70 @@ from bridge.pace import Pace
 from bridge.poller import Poller
 from bridge.receivers import Receiver, SlackReceiver, WebhookReceiver
 from bridge.redact import Redactor
-from bridge.routing import Subscription
+from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Callable
 
     from bridge.clock import Clock
     from bridge.config import Config, ReceiverConfig
     from bridge.listener import Listener
     from bridge.store import Store
 
+SOURCE = "the source"
+"""The name of the poller's part. No receiver can have it: their names have no space."""
+
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The running parts. ``channels`` are closed at the end."""
+class Part:
+    """A part that can run by itself, and what it was made from. ``stop`` ends its waits."""
 
-    poller: Poller
-    outboxes: tuple[Outbox, ...]
-    channels: tuple[Channel, ...]
+    settings: object
+    worker: Poller | Outbox
+    channel: Channel
+    stop: threading.Event
+
+    def end(self, seconds: float) -> None:
+        """Claim no more, and give what is in flight so long to be finished and recorded."""
+        self.stop.set()
+        self.worker.pump.stop(seconds)
+        self.channel.close()
 
 
-def assemble(
-    config: Config, store: Store, *, clock: Clock, listener: Listener, stop: threading.Event, hold_back: bool = True
-) -> Parts:
-    """Build the poller and one outbox for each receiver; nothing is started.
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """How to make a part. From equal settings come equal parts. Building it starts nothing."""
 
-    ``hold_back`` says whether deliveries wait for others to be grouped with: a single pass has nothing to wait for.
-    """
-    subscriptions = [_subscription(receiver, hold_back=hold_back) for receiver in config.receivers]
-    source_channel, source = wbiztool(config, clock, stop)
-    poller = Poller(
-        store,
-        source,
-        concurrency=config.wbiztool.concurrency,
-        every=config.poll.every,
-        unknown_after=config.poll.unknown_after,
-        subscriptions=subscriptions,
-        clock=clock,
-        listener=listener,
-    )
-    redact = Redactor(config.secrets())
-    outboxes, channels = [], [source_channel]
-    for settings in config.receivers:
-        receiver, channel = receiver_and_channel(settings)
-        channels.append(channel)
-        outboxes.append(
-            Outbox(
-                receiver,
-                channel,
-                store,
-                concurrency=settings.concurrency,
-                grouped=isinstance(settings, SlackReceiverConfig),
-                pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, clock),
-                redact=redact,
-                subscriptions=subscriptions,
-                clock=clock,
-                jitter=random.random,
-                listener=listener,
-                stop=stop,
-            )
-        )
-    return Parts(poller, tuple(outboxes), tuple(channels))
+    settings: object
+    build: Callable[[], Part]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all parts have in common, whatever the configuration says."""
+
+    store: Store
+    clock: Clock
+    listener: Listener
+    routes: Routes = field(default_factory=Routes)
+    redact: Redactor = field(default_factory=Redactor)
+
+
+def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
+    """Plan the poller and one outbox for each receiver, by name."""
+    source = Blueprint((config.wbiztool, config.poll), lambda: _source(config, shared))
+    outboxes = {each.name: Blueprint(each, partial(_outbox, each, shared)) for each in config.receivers}
+    return {SOURCE: source, **outboxes}
+
+
+def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
+    """List what each receiver asked for. ``hold_back`` says whether its deliveries wait for others to be grouped."""
+
+    def wait(settings: ReceiverConfig) -> timedelta:
+        return settings.group.wait if hold_back and isinstance(settings, SlackReceiverConfig) else timedelta(0)
+
+    return tuple(Subscription(each.name, each.events, each.match_tags, wait(each)) for each in config.receivers)
 
 
 def wbiztool(config: Config, clock: Clock, stop: threading.Event) -> tuple[Channel, WbizTool]:
@@ -106,6 +110,37 @@ def receiver_and_channel(settings: ReceiverConfig) -> tuple[Receiver, Channel]:
             return WebhookReceiver(settings.name, secrets, headers), channel
 
 
-def _subscription(settings: ReceiverConfig, *, hold_back: bool) -> Subscription:
-    held = settings.group.wait if hold_back and isinstance(settings, SlackReceiverConfig) else timedelta(0)
-    return Subscription(settings.name, settings.events, settings.match_tags, held)
+def _source(config: Config, shared: Shared) -> Part:
+    stop = threading.Event()
+    channel, source = wbiztool(config, shared.clock, stop)
+    poller = Poller(
+        shared.store,
+        source,
+        concurrency=config.wbiztool.concurrency,
+        every=config.poll.every,
+        unknown_after=config.poll.unknown_after,
+        routes=shared.routes,
+        clock=shared.clock,
+        listener=shared.listener,
+    )
+    return Part((config.wbiztool, config.poll), poller, channel, stop)
+
+
+def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:
+    stop = threading.Event()
+    receiver, channel = receiver_and_channel(settings)
+    outbox = Outbox(
+        receiver,
+        channel,
+        shared.store,
+        concurrency=settings.concurrency,
+        grouped=isinstance(settings, SlackReceiverConfig),
+        pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
+        redact=shared.redact,
+        routes=shared.routes,
+        clock=shared.clock,
+        jitter=random.random,
+        listener=shared.listener,
+        stop=stop,
+    )
+    return Part(settings, outbox, channel, stop)

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.faults import Fault, InvalidConfiguration, Place
+from bridge.config.listen import Listen
 from bridge.config.load import load
 from bridge.config.schema import (
     Config,
     Group,
+    HeartbeatConfig,
+    HttpConfig,
     LogConfig,
     PollConfig,
     ReceiverConfig,
@@ -28,7 +31,10 @@ __all__ = [
     "Config",
     "Fault",
     "Group",
+    "HeartbeatConfig",
+    "HttpConfig",
     "InvalidConfiguration",
+    "Listen",
     "LogConfig",
     "Place",
     "PollConfig",

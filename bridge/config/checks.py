@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 
 from bridge.config.faults import suggestion
+from bridge.config.listen import Listen, is_loopback, parse_listen
 from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
 from bridge.model import EventType
 
@@ -31,6 +31,8 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")  # RFC 9110, 5
 _OUR_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
 )
+_SHORTEST_TOKEN = 16
+_TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0
 _PORTS = range(1, 65536)
@@ -118,7 +120,7 @@ def webhook_url(url: str) -> None:
 def slack_url(url: str) -> None:
     """Allow https, and http on this machine only: the address is the secret."""
     host = _host(url)
-    if not url.lower().startswith("https:") and not _is_loopback(host):
+    if not url.lower().startswith("https:") and not is_loopback(host):
         raise ValueError("must begin with https:// (the address is a secret)")
 
 
@@ -126,7 +128,7 @@ def base_url(value: object) -> str:
     """Allow the API's address; the slash at its end goes."""
     text = line(value).rstrip("/")
     host = _host(text)
-    if not text.lower().startswith("https:") and not _is_loopback(host):
+    if not text.lower().startswith("https:") and not is_loopback(host):
         raise ValueError("must begin with https:// (every call carries the API key)")
     if any(character in text for character in "?#@"):
         raise ValueError("must be an address without user, `?` and `#`")
@@ -145,6 +147,24 @@ def signing_secret(text: str) -> None:
         raise ValueError("what follows whsec_ is not base64 (allowed: base64 of 24 to 64 random bytes)") from None
     if len(raw) not in _SECRET_BYTES:
         raise ValueError(f"what follows whsec_ is base64 of {len(raw)} bytes (allowed: 24 to 64)")
+
+
+def listen() -> BeforeValidator:
+    """Allow an address to listen at."""
+
+    def check(value: object) -> Listen:
+        return parse_listen(value)
+
+    return BeforeValidator(check)
+
+
+def bearer_token(text: str) -> None:
+    """Allow a token that a header can carry and nobody guesses."""
+    if not _TOKEN.match(text):
+        raise ValueError(
+            f"not usable as a token (allowed: {_SHORTEST_TOKEN} and more of A-Z a-z 0-9 . _ ~ + / = -; "
+            "`openssl rand -hex 32` makes one)"
+        )
 
 
 def header_name(name: str) -> str:
@@ -201,10 +221,3 @@ def _host(url: str) -> str:
     if port is not None and port not in _PORTS:
         raise ValueError("the port is out of range (allowed: 1 to 65535)")
     return host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name
-        return False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 -- pydantic reads the annotations of Sources while it runs
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 MOST_OF_A_KIND = 20
 """How many faults of one kind are told one by one: a list of the wrong form has one on every line."""
@@ -44,14 +44,30 @@ class Fault:
         return f"{self.place}{one_line(self.what)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a configuration was read from: the files, and the patterns that others may come to match."""
+
+    files: tuple[Path, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    def __or__(self, other: Sources) -> Sources:
+        """Both together."""
+        files, patterns = (*self.files, *other.files), (*self.patterns, *other.patterns)
+        return Sources(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(patterns)))
+
+
 class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state of the file, told as a whole
     """The configuration is wrong: a line that counts the faults, then one line for each, in the order of their places.
 
     The first line keeps the others clean of what the command line puts before an error, so that editors and scripts
-    can read ``file:line:column:`` in each of them.
+    can read ``file:line:column:`` in each of them. ``database`` is its database's URL, where that much is right: a
+    daemon that began with an earlier configuration may be running on it.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], sources: Sources | None = None, database: str | None = None) -> None:
+        self.sources = sources or Sources()
+        self.database = database
         self.faults = tuple(sorted(faults, key=_order))
         count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
         super().__init__("\n".join([f"the configuration is wrong ({count}):", *map(str, self.faults)]))

@@ -35,7 +35,7 @@ _NO_ID = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
 
 
 class ListReader:
-    """Reads lists into :attr:`watchlist`; notes faults, and the files that it reads in :attr:`files`.
+    """Reads lists into :attr:`watchlist`; notes faults, and in :attr:`files` and :attr:`patterns` what it reads.
 
     Args:
         environ: The variables that YAML files may name.
@@ -46,6 +46,7 @@ class ListReader:
     def __init__(self, environ: Mapping[str, str], faults: Faults, file: Path) -> None:
         self.watchlist = Watchlist()
         self.files: list[Path] = []
+        self.patterns: list[str] = []
         self._environ = environ
         self._faults = faults
         self._open: list[str] = [_real(file)]
@@ -118,6 +119,7 @@ class ListReader:
             self._file(folder / name, place)
         else:
             # What a pattern doesn't match is no fault: the folder may be empty today.
+            self.patterns.append(os.path.join(glob.escape(str(folder)), name))  # noqa: PTH118 -- a pattern is no path
             for found in _matching(name, folder):
                 self._file(folder / found, place)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bridge.config import schema
 from bridge.config.database import database_url, default_url
-from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place
+from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place, Sources
 from bridge.config.files import UnreadableError
 from bridge.config.lists import ListReader
 from bridge.config.receivers import Receivers
@@ -28,8 +28,11 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "numbers": schema.NumbersConfig,
     "log": schema.LogConfig,
 }
+_SWITCHED: dict[str, type[BaseModel]] = {"http": schema.HttpConfig, "heartbeat": schema.HeartbeatConfig}
+"""Sections that can be ``off`` in place of keys with values."""
+
 _LISTS = ("messages", "receivers")
-_SIMPLE = ("database", "http", "heartbeat", "retention")
+_SIMPLE = ("database", "retention")
 
 
 def load(path: Path, environ: Mapping[str, str]) -> schema.Config:
@@ -46,12 +49,13 @@ def load(path: Path, environ: Mapping[str, str]) -> schema.Config:
     try:
         root = read_yaml(path, environ, faults)
     except UnreadableError as error:
-        raise InvalidConfiguration([Fault(Place(path), str(error))]) from None
+        raise InvalidConfiguration([Fault(Place(path), str(error))], Sources((path,))) from None
     # Not resolve(), which would follow a link away from the files beside it.
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 -- see above
-    config = _Loading(path, folder, environ, faults).config(root)
+    loading = _Loading(path, folder, environ, faults)
+    config = loading.config(root)
     if faults or config is None:
-        raise InvalidConfiguration(faults.all())
+        raise InvalidConfiguration(faults.all(), loading.sources, loading.database)
     return config
 
 
@@ -64,6 +68,14 @@ class _Loading:
         self._environ = environ
         self._faults = faults
         self._sections = Sections(folder, faults)
+        self._lists = ListReader(environ, faults, path)
+        self.database: str | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """What has been read so far."""
+        files = Sources((self._path, *self._lists.files, *self._sections.files))
+        return files | Sources(patterns=tuple(self._lists.patterns))
 
     def config(self, root: Value) -> schema.Config | None:
         """Check everything in the file; None where something is wrong, which is noted."""
@@ -73,21 +85,25 @@ class _Loading:
                 self._faults.add(root.place, f"the configuration {what} (README.md shows ten lines to begin with)")
             return None
         top: dict[str, Value] = root.data
-        simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_LISTS}}
-        allowed = [*_SECTIONS, *_LISTS, *_SIMPLE]
+        simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_SWITCHED, *_LISTS}}
+        allowed = [*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE]
         data = self._sections.read(Value(simple, root.place, keys=root.keys), allowed, "")
         data["database"] = self._database(data.get("database"), top.get("database", root))
+        self.database = data["database"] if isinstance(data["database"], str) else None
         for name, model in _SECTIONS.items():
             if name in top:
                 data[name] = self._section(top[name], name, model)
-        reader = ListReader(self._environ, self._faults, self._path)
-        reader.read(top.get("messages", Value(None, root.place)), self._folder)
-        reader.close()
-        data["watchlist"] = reader.watchlist
+        for name, model in _SWITCHED.items():
+            if name in top:
+                data[name] = None if top[name].data is False else self._section(top[name], name, model)
+        self._check_http(data.get("http"), top.get("http", root))
+        self._lists.read(top.get("messages", Value(None, root.place)), self._folder)
+        self._lists.close()
+        data["watchlist"] = self._lists.watchlist
         nobody = Value(None, replace(root.place, key="receivers"))
         data["receivers"] = Receivers(self._sections, self._faults).read(top.get("receivers", nobody))
         data["path"] = self._path
-        data["files"] = tuple(dict.fromkeys([self._path, *reader.files, *self._sections.files]))
+        data["sources"] = self.sources
         return self._sections.model(root, schema.Config, data)
 
     def _section(self, value: Value, name: str, model: type[BaseModel]) -> object:
@@ -97,8 +113,14 @@ class _Loading:
             found = self._sections.model(value, model, self._sections.read(value, names(model), name))
             return BROKEN if found is None else found
         if value.data is not BROKEN:
-            self._faults.add(value.place, "must be keys with values")
+            self._faults.add(value.place, "must be keys with values" + (", or off" if name in _SWITCHED else ""))
         return BROKEN
+
+    def _check_http(self, found: object, at: Value) -> None:
+        """Refuse to show to other machines what nobody needs a token for."""
+        if isinstance(found, schema.HttpConfig) and found.token is None and not found.listen.loopback:
+            words = "other machines can reach this address: set http.token_file (or token) too, or listen on 127.0.0.1"
+            self._faults.add(at.data["listen"].place, words)
 
     def _database(self, text: object, at: Value) -> object:
         if text is BROKEN:

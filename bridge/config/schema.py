@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bridge.config import checks
 from bridge.config.database import passwords
+from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.config.listen import Listen
 from bridge.config.units import Rate
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
 
@@ -27,8 +29,6 @@ NOT_BUILT: Mapping[str, tuple[object, ...]] = {
     "poll.stuck_after": (),
     "discover.report": (False,),
     "numbers.watch": (False,),
-    "http": (False,),
-    "heartbeat": (False,),
     "receivers.apprise": (),
     "receivers.command": (),
     "receivers.format": ("standard",),
@@ -144,15 +144,29 @@ class LogConfig(_Model):
     format: Literal["auto", "console", "json"] = "auto"
 
 
+class HeartbeatConfig(_Model):
+    """Whom to tell, and how often, that all is well. The address is a secret: who knows it can keep the alarm quiet."""
+
+    url: Annotated[SecretStr, checks.secret(checks.webhook_url)]
+    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
+
+
+class HttpConfig(_Model):
+    """Where the daemon answers over HTTP. With a token, whoever asks for more than whether it lives must show it."""
+
+    listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
+    token: Annotated[SecretStr, checks.secret(checks.bearer_token)] | None = None
+
+
 class Config(_Model):
     """The whole configuration.
 
-    ``files`` are all that were read, ``path`` the first of them: as they were named, so relative to the working folder
+    ``sources`` is all that was read, ``path`` the first of it: as they were named, so relative to the working folder
     if ``path`` is. ``database`` is a SQLAlchemy URL.
     """
 
     path: Path
-    files: tuple[Path, ...]
+    sources: Sources
     wbiztool: WbizToolConfig
     poll: PollConfig = PollConfig()
     watchlist: Watchlist
@@ -160,14 +174,21 @@ class Config(_Model):
     numbers: NumbersConfig = NumbersConfig()
     receivers: tuple[ReceiverConfig, ...]
     database: Annotated[str, Field(repr=False)]  # it may hold a password
-    http: Literal[False] = False
-    heartbeat: Literal[False] = False
+    http: HttpConfig | None = HttpConfig()
+    heartbeat: HeartbeatConfig | None = None
     retention: Annotated[timedelta, checks.duration("1h", "3650d")] = timedelta(days=30)
     log: LogConfig = LogConfig()
+
+    @property
+    def http_is_default(self) -> bool:
+        """Whether nobody asked for the address of HTTP: where it is taken, the bridge can go on without."""
+        return self.http is not None and "listen" not in self.http.model_fields_set
 
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""
         found = [self.wbiztool.api_key.get_secret_value()]
+        if self.http is not None and self.http.token is not None:
+            found.append(self.http.token.get_secret_value())
         for receiver in self.receivers:
             found.append(receiver.url.get_secret_value())
             if isinstance(receiver, WebhookReceiverConfig):
@@ -176,4 +197,6 @@ class Config(_Model):
                     found.append(value.get_secret_value())
                     if name.lower() in _CREDENTIALS:  # what follows "Bearer" may be echoed on its own
                         found.append(found[-1].rpartition(" ")[2])
+        if self.heartbeat is not None:
+            found.append(self.heartbeat.url.get_secret_value())
         return tuple(dict.fromkeys([*found, *passwords(self.database)]))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 NO_VALUE = "has no value; give one or remove the key"
 
-_SECRETS = ("api_key", "slack", "webhook", "secret")
-_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), "base_url", "name", "headers", "tags"})
+_SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token")
+_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), "base_url", "listen", "name", "headers", "tags"})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024

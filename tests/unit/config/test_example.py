@@ -17,7 +17,7 @@ from bridge.config import (
     WbizToolConfig,
     WebhookReceiverConfig,
 )
-from bridge.config.schema import DiscoverConfig, NumbersConfig
+from bridge.config.schema import DiscoverConfig, HeartbeatConfig, HttpConfig, NumbersConfig
 from tests.unit.config.world import ENVIRON, Folder
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ VARIABLES = sorted(set(re.findall(r"\$\{([A-Z_]+)\}", re.sub("(^| )#.*", "", EXA
 def variables(folder: Folder) -> dict[str, str]:
     """The variables that the example and README name, and the files."""
     folder.write("key", "wbiztool-api-key")
+    folder.write("token-0123456789abcdef", "http-token")
     folder.write("- 99\n", "watch.d/more.yaml")
     folder.write("100\n", "sent-ids.txt")
     return {
@@ -90,12 +91,21 @@ def test_what_is_left_out_of_the_example_has_the_value_that_stands_there(example
 
 
 def test_the_example_names_every_key_that_can_be_set() -> None:
-    models: list[type[BaseModel]] = [Config, WbizToolConfig, PollConfig, LogConfig, DiscoverConfig, NumbersConfig]
+    models: list[type[BaseModel]] = [
+        Config,
+        WbizToolConfig,
+        PollConfig,
+        LogConfig,
+        DiscoverConfig,
+        NumbersConfig,
+        HeartbeatConfig,
+        HttpConfig,
+    ]
     models += [SlackReceiverConfig, WebhookReceiverConfig, Group]
     for model in models:
         for name, field in model.model_fields.items():
             key = field.alias or name
-            if key not in {"path", "files", "watchlist"}:
+            if key not in {"path", "sources", "watchlist"}:
                 assert re.search(rf"\b{key}(_file)?:", EXAMPLE), key
 
 

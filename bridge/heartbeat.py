@@ -1,0 +1,52 @@
+"""Tells a watcher of watchers (Healthchecks and its like) that all is well; its silence is the alarm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.channel import Channel
+from bridge.errors import NotNowError
+from bridge.wire import Request, WireError, http_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.config import HeartbeatConfig
+    from bridge.health import Health
+    from bridge.listener import Listener
+
+_TIMEOUT_SHARE = 0.5
+_SUCCESS = range(200, 300)
+
+
+class Heartbeat:
+    """Calls a URL, a secret, while nothing is wrong.
+
+    Args:
+        settings: Which, and how often.
+        health: Judges how the bridge does.
+        listener: Told of a call that fails, and of the first that succeeds after it.
+    """
+
+    def __init__(self, settings: HeartbeatConfig, *, health: Callable[[], Health], listener: Listener) -> None:
+        self._health = health
+        self._listener = listener
+        # GET is what every such service takes.
+        timeout = settings.every * _TIMEOUT_SHARE
+        self._channel = Channel(settings.url.get_secret_value(), method="GET", timeout=timeout)
+
+    def beat(self) -> None:
+        """Call, if all is well. Never raises."""
+        if not self._health().ok:
+            return
+        try:
+            reply = self._channel.send(Request(b""))
+        except WireError as error:
+            self._listener.trouble("the heartbeat", NotNowError(str(error)))
+            return
+        if reply.status not in _SUCCESS:
+            self._listener.trouble("the heartbeat", NotNowError(f"its receiver answers {http_words(reply.status)}"))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()

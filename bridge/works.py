@@ -1,0 +1,142 @@
+"""The running parts: a poller, and an outbox for each receiver. A new configuration exchanges what it must."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.assembly import Shared, blueprints, subscriptions
+from bridge.outbox import Outbox
+from bridge.poller import Poller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bridge.assembly import Blueprint, Part
+    from bridge.clock import Clock
+    from bridge.config import Config
+    from bridge.listener import Listener
+    from bridge.pump import Pump
+    from bridge.source.health import SourceHealth
+    from bridge.store import Store
+
+_LOOK = 0.5
+"""Seconds between looks whether it is time to stop, while waiting for the parts to have nothing left to do."""
+
+
+class Works:
+    """Runs the parts that a configuration asks for.
+
+    Args:
+        store: Opened exclusively.
+        clock: Tells the time.
+        listener: Hears what happens.
+        hold_back: Let deliveries wait for others to be grouped with; a single pass has nothing to wait for.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
+        self._shared = Shared(store, clock, listener)
+        self._hold_back = hold_back
+        self._parts: dict[str, Part] = {}
+        self._exchanging = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    def route(self, config: Config) -> None:
+        """Let events from now on go to those who want them by this configuration."""
+        self._shared.redact.learn(config.secrets())
+        self._shared.routes.subscriptions = subscriptions(config, hold_back=self._hold_back)
+
+    def apply(self, config: Config) -> None:
+        """Run what this configuration asks for; return when it is so, or when :meth:`stop` is called.
+
+        A part whose settings have not changed goes on. One that must go finishes first what it has in flight, and its
+        successor begins only then: nothing is polled or sent by both.
+        """
+        self.route(config)
+        wanted = blueprints(config, self._shared)
+        for name in {**self._parts, **wanted}:
+            old, new = self._parts.get(name), wanted.get(name)
+            if old is None or new is None or old.settings != new.settings:
+                with self._changed:
+                    self._exchanging += 1
+                # A daemon thread: what hangs in a part must not hold up the end of the process.
+                threading.Thread(target=self._exchange, args=(name, old, new), name="exchange", daemon=True).start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or not self._exchanging)
+
+    @property
+    def source_health(self) -> SourceHealth:
+        """How the source does."""
+        return next(part.worker.health for part in self._list() if isinstance(part.worker, Poller))
+
+    def wake_poller(self) -> None:
+        """Look at once for what is to be polled."""
+        self._wake(Poller)
+
+    def wake_outboxes(self) -> None:
+        """Look at once for what is to be delivered."""
+        self._wake(Outbox)
+
+    def drain_poller(self, stop: threading.Event) -> None:
+        """Poll until nothing is due, or ``stop`` is set."""
+        self._drain(Poller, stop)
+
+    def drain_outboxes(self, stop: threading.Event) -> None:
+        """Deliver until nothing is due, or ``stop`` is set."""
+        self._drain(Outbox, stop)
+
+    def stop(self, seconds: float) -> None:
+        """Stop every part, side by side: what hangs in one receiver must not take the time of the others."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        parts = self._list()
+        _side_by_side([partial(part.end, seconds) for part in parts])
+
+    def _exchange(self, name: str, old: Part | None, new: Blueprint | None) -> None:
+        try:
+            if old is not None:
+                old.end(threading.TIMEOUT_MAX)
+            if new is not None and not self._stopped:
+                self._begin(name, new.build())
+        finally:
+            with self._changed:
+                if new is None:
+                    del self._parts[name]
+                self._exchanging -= 1
+                self._changed.notify_all()
+
+    def _begin(self, name: str, part: Part) -> None:
+        with self._changed:
+            self._parts[name] = part
+            if self._stopped:
+                return
+            part.worker.pump.start()
+        part.worker.pump.wake()
+
+    def _list(self) -> list[Part]:
+        with self._changed:
+            return list(self._parts.values())
+
+    def _pumps(self, kind: type) -> Iterable[Pump[Any, Any]]:
+        return [part.worker.pump for part in self._list() if isinstance(part.worker, kind)]
+
+    def _wake(self, kind: type) -> None:
+        for pump in self._pumps(kind):
+            pump.wake()
+
+    def _drain(self, kind: type, stop: threading.Event) -> None:
+        self._wake(kind)
+        for pump in self._pumps(kind):
+            while not stop.is_set() and not pump.wait_until_idle(_LOOK):
+                pass
+
+
+def _side_by_side(steps: Iterable[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=step) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,236 @@
+"""A changed configuration takes effect in the running daemon, and a wrong one does not."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.model import Status
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Answer, Recorded, Sink
+from tests.world.daemon import Daemon, command, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SECRET = "a-token-that-nobody-must-see"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "rate_limit": "1000/s",
+        },
+        "poll": {"every": "250ms", "attempts": 1},
+        "messages": list(messages),
+        "database": "sqlite:///bridge.db",
+        "receivers": [{"name": "crm", "webhook": f"{sink.url}?crm", "events": ["*"]}],
+        **more,
+    }
+
+
+def reload(daemon: Daemon, settings: dict[str, Any]) -> None:
+    """Change the configuration, ask for it to be read, and wait until it was."""
+    before = reloads(daemon)
+    write_config(daemon.folder, settings)
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: reloads(daemon) > before)
+
+
+def reloads(daemon: Daemon) -> int:
+    return daemon.log().count('"event": "reload')
+
+
+def told(sink: Sink, name: str = "crm") -> list[tuple[int, str]]:
+    events = [json.loads(record.body) for record in sink.records() if record.path.endswith(f"?{name}")]
+    return [(event["data"].get("message_id"), event["type"]) for event in events]
+
+
+def until(holds: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_ids_come_and_go_at_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(1)
+    simulator.account.put(2)
+    write_config(tmp_path, config(simulator, sink, 1))
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: told(sink) == [(1, "message.pending")])
+        reload(daemon, config(simulator, sink, 2))
+        until(lambda: told(sink)[1:] == [(2, "message.pending")])
+        polls = simulator.polls[1]
+        simulator.account.put(1, Status.SENT)
+        simulator.account.put(2, Status.SENT)
+        until(lambda: told(sink)[2:] == [(2, "message.sent")])
+        assert simulator.polls[1] == polls, "what left the list is not polled"
+        assert daemon.stop()[0] == 0
+
+
+def test_a_changed_file_is_noticed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(7)
+    (tmp_path / "ids.txt").write_text("")
+    settings = config(simulator, sink)
+    settings["messages"] = [{"include": "ids.txt"}]
+    write_config(tmp_path, settings)
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        (tmp_path / "ids.txt").write_text("7\n")
+        until(lambda: told(sink) == [(7, "message.pending")])
+        assert daemon.stop()[0] == 0
+
+
+def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(1)
+    simulator.account.put(2)
+    good = config(simulator, sink, 1)
+    write_config(tmp_path, good)
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        reload(daemon, {**config(simulator, sink, 1, 2), "polll": {"every": "1s"}, "retention": SECRET})
+        check = command(tmp_path, "check")
+        faults = [line for line in check.stderr.splitlines() if "config.yaml:" in line]
+        assert len(faults) == 2
+        for fault in faults:
+            assert json.dumps(fault)[1:-1] in daemon.log()
+        status = command(tmp_path, "status", "--json")
+        assert status.returncode == 78
+        assert json.loads(status.stdout)["messages"]["polled"] == 1, "how the bridge goes on is shown all the same"
+        assert any(faults[0] in fault for fault in json.loads(status.stdout)["faults"])
+        assert faults[1] in status.stderr
+        write_config(tmp_path, good)
+        until(lambda: told(sink) == [(1, "message.pending")])
+        simulator.account.put(1, Status.FAILED, "no such number")
+        until(lambda: told(sink)[1:] == [(1, "message.failed")])
+        until(lambda: json.loads(command(tmp_path, "status", "--json").stdout)["ok"])  # the file is right again
+        assert daemon.stop()[0] == 0
+
+
+def test_another_database_needs_a_restart(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    write_config(tmp_path, config(simulator, sink))
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        reload(daemon, config(simulator, sink, database="sqlite:///other.db"))
+        assert "another database needs a restart" in daemon.log()
+        assert daemon.stop()[0] == 0
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_receivers_come_change_and_go(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    for message_id in (1, 2, 3):
+        simulator.account.put(message_id)
+    settings = config(simulator, sink, 1)
+    write_config(tmp_path, settings)
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: told(sink) == [(1, "message.pending")])
+        settings["receivers"].append({"name": "ops", "webhook": f"{sink.url}?ops", "events": ["*"]})
+        reload(daemon, {**settings, "messages": [1, 2]})
+        until(lambda: told(sink, "ops") == [(2, "message.pending")] and len(told(sink)) == 2)
+        settings["receivers"][1]["webhook"] = f"{sink.url}?elsewhere"
+        del settings["receivers"][0]
+        reload(daemon, {**settings, "messages": [1, 2, 3]})
+        until(lambda: told(sink, "elsewhere") == [(3, "message.pending")])
+        assert told(sink, "crm") == [(1, "message.pending"), (2, "message.pending")]
+        assert told(sink, "ops") == [(2, "message.pending")]
+        assert daemon.stop()[0] == 0
+
+
+def test_what_is_in_flight_is_neither_dropped_nor_sent_twice(tmp_path: Path, simulator: Simulator) -> None:
+    """A POST is on its way while its receiver gets another setting: its successor waits for its end."""
+    simulator.account.put(1, Status.FAILED, "no such number")
+    arrived: list[Recorded] = []
+    with Sink(lambda _: Answer.hang(), on_request=arrived.append) as slow, Sink() as quick:
+        settings = config(simulator, slow, 1)
+        settings["receivers"].append({"name": "quick", "webhook": f"{quick.url}?quick", "events": ["*"]})
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: len(arrived) == 1)
+            slow.answer = lambda _: Answer.ok()
+            settings["receivers"][0]["concurrency"] = 2
+            simulator.account.put(2, Status.FAILED, "no such number")
+            write_config(tmp_path, {**settings, "messages": [1, 2]})
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: told(quick, "quick")[1:] == [(2, "message.failed")])  # the others don't wait
+            assert len(arrived) == 1, "the first POST is still on its way"
+            slow.release()
+            until(lambda: len(arrived) == 2)
+            until(lambda: daemon.log().count('"event": "delivered"') == 4)
+            assert daemon.stop()[0] == 0
+    assert [json.loads(record.body)["data"]["message_id"] for record in arrived] == [1, 2]
+
+
+def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: Path, simulator: Simulator) -> None:
+    simulator.account.put(1, Status.FAILED, "no such number")
+    with Sink(lambda _: Answer.hang()) as slow:
+        settings = config(simulator, slow, 1)
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            slow.wait_for(1)
+            settings["receivers"][0]["concurrency"] = 2
+            write_config(tmp_path, {**settings, "messages": [1, 2]})
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: simulator.polls[2] > 0)  # all but the receiver has followed
+            code, seconds = daemon.stop()
+            assert (code, seconds < 5) == (0, True)
+
+
+def test_a_new_key_is_used_at_once(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(1)
+    right = config(simulator, sink, 1)
+    write_config(tmp_path, {**right, "wbiztool": {**right["wbiztool"], "api_key": "an-old-key-0123456789"}})
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: told(sink) == [(None, "source.down")])
+        reload(daemon, right)
+        until(lambda: sorted(kind for _, kind in told(sink)[1:]) == ["message.pending", "source.up"], 5)
+        assert daemon.stop()[0] == 0
+        assert simulator.api_key not in daemon.log()
+
+
+def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(1)
+    with Sink() as watcher:
+        settings = config(simulator, sink, 1, heartbeat={"url": f"{watcher.url}?{SECRET}", "every": "1s"})
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            assert watcher.wait_for(2)[0].method == "GET"
+            reload(daemon, {**settings, "poll": {"every": "wrong"}})
+            beats = watcher.count
+            time.sleep(2.5)
+            assert watcher.count <= beats + 1, "one may have been on its way"
+            beats = watcher.count
+            reload(daemon, settings)
+            watcher.wait_for(beats + 1)
+            reload(daemon, config(simulator, sink, 1))
+            beats = watcher.count
+            time.sleep(1.5)
+            assert watcher.count <= beats + 1
+            assert daemon.stop()[0] == 0
+        assert SECRET not in daemon.log()

@@ -1,0 +1,150 @@
+"""Where the daemon answers over HTTP: by itself to this machine only, and to others with a token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.config import Config, HttpConfig, Listen
+from bridge.config.listen import parse_listen
+from tests.unit.config.world import ENVIRON, LEAST, Folder
+
+if TYPE_CHECKING:
+    import ipaddress
+
+TOKEN = "token-0123456789abcdef"
+OTHERS = "other machines can reach this address: set http.token_file (or token) too, or listen on 127.0.0.1"
+
+
+def with_http(text: str) -> str:
+    return f"{LEAST}    http: {text}\n"
+
+
+def http_of(config: Config) -> HttpConfig:
+    assert config.http is not None
+    return config.http
+
+
+def test_by_itself_it_listens_to_this_machine_only(folder: Folder) -> None:
+    loaded = folder.load(LEAST)
+    assert loaded.http == HttpConfig()
+    assert (str(http_of(loaded).listen), http_of(loaded).token) == ("127.0.0.1:8095", None)
+    assert loaded.http_is_default
+
+
+def test_it_can_be_switched_off(folder: Folder) -> None:
+    loaded = folder.load(with_http("off"))
+    assert loaded.http is None
+    assert not loaded.http_is_default
+
+
+@pytest.mark.parametrize("text", ["", "{}", f"{{token: {TOKEN}}}"])
+def test_without_an_address_it_is_the_usual_one_and_known_as_such(folder: Folder, text: str) -> None:
+    loaded = folder.load(with_http(text))
+    assert http_of(loaded).listen == Listen("127.0.0.1", 8095)
+    assert loaded.http_is_default
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("127.0.0.1:8095", Listen("127.0.0.1", 8095)),
+        ("127.0.0.2:1", Listen("127.0.0.2", 1)),
+        ("'[::1]:0'", Listen("::1", 0)),
+        ("localhost:65535", Listen("localhost", 65535)),
+        ("LocalHost:80", Listen("LocalHost", 80)),
+    ],
+)
+def test_addresses_of_this_machine_need_no_token(folder: Folder, text: str, listen: Listen) -> None:
+    loaded = folder.load(with_http(f"{{listen: {text}}}"))
+    assert http_of(loaded).listen == listen
+    assert not loaded.http_is_default
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0:8095", "'[::]:8095'", "192.168.1.5:80", "bridge.example.com:80", "localhost.evil.com:80", "0:80"]
+)
+def test_addresses_that_others_reach_need_a_token(folder: Folder, text: str) -> None:
+    (fault,) = folder.faults(with_http(f"{{listen: {text}}}"))
+    assert fault == f"config.yaml:4:16: http.listen: {OTHERS}"
+    loaded = folder.load(with_http(f"{{listen: {text}, token: {TOKEN}}}"))
+    assert str(http_of(loaded).listen) == text.strip("'")
+
+
+def test_the_token_is_a_secret_and_may_stand_in_a_file(folder: Folder) -> None:
+    folder.write(f"{TOKEN}\n", "http-token")
+    loaded = folder.load(with_http("{listen: '0.0.0.0:80', token_file: http-token}"))
+    token = http_of(loaded).token
+    assert token is not None
+    assert token.get_secret_value() == TOKEN
+    assert TOKEN in loaded.secrets()
+    assert TOKEN not in repr(loaded)
+    assert folder.path / "http-token" in loaded.sources.files
+
+
+def test_a_token_that_cannot_be_read_is_told_once(folder: Folder) -> None:
+    (fault,) = folder.faults(with_http("{listen: '0.0.0.0:80', token_file: nowhere}"))
+    assert fault == "config.yaml:4:42: http.token_file: no secret can be read: there is no such file"
+
+
+@pytest.mark.parametrize("token", ["short", "with a space in it", "token-with-ü-0123456789", "x" * 15])
+def test_a_token_that_no_header_carries_or_that_is_soon_guessed_is_refused(folder: Folder, token: str) -> None:
+    (fault,) = folder.faults(with_http("{token: '${TOKEN}'}"), {**ENVIRON, "TOKEN": token})
+    assert fault.startswith("config.yaml:4:15: http.token: not usable as a token (allowed: 16 and more of ")
+    assert "`openssl rand -hex 32` makes one" in fault
+    assert token not in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("':8095'", "the address before the port is missing (allowed: host:port, e.g. 127.0.0.1:8095"),
+        ("8095", "not an address with a port"),
+        ("127.0.0.1", "not an address with a port"),
+        ("'127.0.0.1:'", "not an address with a port"),
+        ("localhost:http", "not an address with a port"),
+        ("'127.0.0.1:-1'", "not an address with a port"),
+        ("'127.0.0.1:\\u0661'", "not an address with a port"),
+        ("127.0.0.1:65536", "the port is out of range (allowed: 1 to 65535, or 0 for any that is free)"),
+        (f"127.0.0.1:{'9' * 5000}", "the port is out of range"),
+        ("'::1:8095'", "an IPv6 address stands in brackets"),
+        ("'[::1'", "not the name or address of a host"),
+        ("'[localhost]:80'", "what is in brackets is not an IPv6 address"),
+        ("'*:80'", "not the name or address of a host"),
+        ("http://127.0.0.1:80", "not the name or address of a host"),
+        ("'unix/socket:80'", "not the name or address of a host"),
+        ("[a, b]", "not an address with a port"),
+    ],
+)
+def test_what_is_no_address_is_told_with_what_is_one(folder: Folder, text: str, what: str) -> None:
+    (fault,) = folder.faults(with_http(f"{{listen: {text}}}"))
+    assert fault.startswith(f"config.yaml:4:16: http.listen: {what}")
+
+
+@pytest.mark.parametrize("text", ["8095", "on", "127.0.0.1:8095", "[]"])
+def test_what_is_neither_keys_nor_off_is_told_so(folder: Folder, text: str) -> None:
+    (fault,) = folder.faults(with_http(text))
+    assert fault == "config.yaml:4:7: http: must be keys with values, or off"
+
+
+@given(address=st.ip_addresses(), port=st.integers(0, 65535))
+def test_every_address_survives_being_written_and_read(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
+) -> None:
+    listen = Listen(str(address), port)
+    assert parse_listen(str(listen)) == listen
+    assert listen.loopback == address.is_loopback
+
+
+@given(text=st.text(alphabet="0123456789.:[]%ahlost-_ \u0661é", max_size=20))
+def test_whatever_is_written_is_an_address_or_refused_with_what_is_one(text: str) -> None:
+    try:
+        listen = parse_listen(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="allowed: "):
+            parse_listen(text)
+    else:
+        assert parse_listen(str(listen)) == listen
