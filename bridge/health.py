@@ -1,0 +1,190 @@
+"""Is the bridge well? One rule for ``status``, ``/readyz`` and the heartbeat. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from bridge.clock import ago, isoformat
+from bridge.errors import BridgeError
+from bridge.events import SOURCE, receiver_subject
+from bridge.model import DeliveryState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bridge.retry import Gate
+    from bridge.store import Summary
+
+ALIVE = "alive_at"
+"""The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""
+
+ALIVE_FOR = timedelta(seconds=30)
+
+RELOAD = "reload"
+"""The fact that tells how the daemon's latest reading of the configuration ended (see :class:`Reload`)."""
+
+LAGS_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one part does.
+
+    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is since when that holds.
+    """
+
+    ok: bool = True
+    why: str | None = None
+    since: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Arrange it for programs."""
+        return {"ok": self.ok, "why": self.why, "since": None if self.since is None else isoformat(self.since)}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the bridge does: checks by name, which are ``database``, ``source``, … and ``receiver/NAME`` for each."""
+
+    checks: Mapping[str, Check]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(check.ok for check in self.checks.values())
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong, in words for the person on call."""
+        return tuple(check.why or name for name, check in self.checks.items() if not check.ok)
+
+    def as_json(self) -> dict[str, Any]:
+        """Arrange it for programs."""
+        checks = {name: check.as_json() for name, check in self.checks.items()}
+        return {"ok": self.ok, "faults": list(self.faults), "checks": checks}
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the latest reading of the configuration ended: with the new one in force, or with faults and the old one."""
+
+    at: datetime
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, fact: str | None) -> Self | None:
+        """Read the fact; None where nothing was reloaded yet."""
+        known = json.loads(fact or "{}")
+        return cls(datetime.fromisoformat(known["at"]), tuple(known.get("faults", ()))) if known else None
+
+    def written(self) -> str:
+        """Write the fact."""
+        return json.dumps({"at": isoformat(self.at), "faults": self.faults}, ensure_ascii=False)
+
+
+def look(read: Callable[[], Summary], receivers: Sequence[str], now: datetime) -> Health:
+    """Read the store's summary and judge it; a database that can't be read is what is wrong then."""
+    try:
+        return judge(read(), receivers, now)
+    except BridgeError as error:
+        return unreadable(error)
+
+
+def unreadable(error: BridgeError) -> Health:
+    """Say that the database can't be read: how the rest does stands in it, so that nobody knows."""
+    return Health({"database": Check(ok=False, why=str(error))})
+
+
+def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
+    """Say how the bridge does.
+
+    Args:
+        summary: What the store knows.
+        receivers: The names of those in the configuration.
+        now: When.
+    """
+    gates = {gate.receiver: gate for gate in summary.gates}
+    checks = {
+        "database": Check(),
+        "scheduler": _scheduler(last_beat(summary.facts), now),
+        "configuration": _configuration(Reload.read(summary.facts.get(RELOAD)), now),
+        SOURCE: _source(json.loads(summary.facts.get(SOURCE, "{}")), now),
+        "polling": _polling(summary.oldest_due, now),
+        "deliveries": _deliveries(summary, now),
+        **{receiver_subject(name): _receiver(gates.get(name), now) for name in receivers},
+    }
+    for name, counts in summary.deliveries.items():
+        owed = counts.get(DeliveryState.OWED, 0)
+        if owed and name not in receivers:
+            why = f"{_count(owed, 'delivery is', 'deliveries are')} owed to {name}, "
+            checks[receiver_subject(name)] = Check(ok=False, why=why + "which is not in the configuration any more")
+    return Health(checks)
+
+
+def last_beat(facts: Mapping[str, str]) -> datetime | None:
+    """Tell when a daemon last said that it runs; None if none did, or the latest ended as it should."""
+    beat = facts.get(ALIVE)
+    return datetime.fromisoformat(beat) if beat else None
+
+
+def is_alive(beat: datetime | None, now: datetime) -> bool:
+    """Tell whether a daemon runs. A beat far in the future proves nothing: the clock was set back since."""
+    return beat is not None and abs(now - beat) <= ALIVE_FOR
+
+
+def _scheduler(beat: datetime | None, now: datetime) -> Check:
+    if is_alive(beat, now):
+        return Check()
+    if beat is None:
+        return Check(ok=False, why="the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)")
+    return Check(ok=False, why=f"the daemon is not running: its last sign of life was {ago(beat, now)}", since=beat)
+
+
+def _configuration(reload: Reload | None, now: datetime) -> Check:
+    if reload is None:
+        return Check()
+    if not reload.faults:
+        return Check(since=reload.at)
+    first, *more = reload.faults
+    why = f"the configuration was changed {ago(reload.at, now)} and is wrong, so that the one before is in force: "
+    return Check(ok=False, why=why + first + (f" (and {len(more)} more)" if more else ""), since=reload.at)
+
+
+def _source(down: Mapping[str, Any], now: datetime) -> Check:
+    if not down:
+        return Check()
+    since = datetime.fromisoformat(down["failing_since"])
+    why = f"WbizTool's status API is down since {ago(since, now)}: {down['reason']}"
+    return Check(ok=False, why=why, since=since)
+
+
+def _polling(oldest_due: datetime | None, now: datetime) -> Check:
+    if oldest_due is None or oldest_due >= now:
+        return Check()
+    late = now - oldest_due > LAGS_AFTER
+    why = f"polling lags: the oldest poll was due {ago(oldest_due, now)}" if late else None
+    return Check(ok=not late, why=why, since=oldest_due)
+
+
+def _deliveries(summary: Summary, now: datetime) -> Check:
+    """Tell of what is owed. That is no fault: whose it is, the receivers' own checks say."""
+    owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
+    if summary.oldest_owed is None or not owed:
+        return Check()
+    why = f"{_count(owed, 'delivery is', 'deliveries are')} owed, the oldest since {ago(summary.oldest_owed, now)}"
+    return Check(why=why, since=summary.oldest_owed)
+
+
+def _receiver(gate: Gate | None, now: datetime) -> Check:
+    if gate is None or not gate.failures:
+        return Check()
+    probe = f", next try {ago(gate.probe_at, now)}" if gate.probe_at else ""
+    why = f"receiver {gate.receiver} fails since {ago(gate.failing_since, now)}: {gate.reason}{probe}"
+    return Check(ok=False, why=why, since=gate.failing_since)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"

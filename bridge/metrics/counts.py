@@ -1,0 +1,206 @@
+"""Counts what happens, as a listener. No label holds what has no bounds: no message's id, no words of an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from bridge.listener import Listener
+from bridge.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
+from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from prometheus_client import CollectorRegistry
+
+    from bridge.clock import Clock
+    from bridge.errors import BridgeError
+    from bridge.model import Attempt, Delivery, Event, Outcome
+    from bridge.source.answer import Answer
+
+_POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
+_ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")
+_ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
+_TRANSITIONS = {EventType.of_status(status): str(status) for status in Status}
+
+_CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
+_DELAY_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800, 345600)
+"""From "at once" to beyond the schedule's end."""
+
+
+class Counts(Listener):
+    """Counters and histograms of one running bridge."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+        self._clock = clock
+        self._polls = Counter(
+            "wbiz_bridge_polls_total",
+            "Polls of messages, by the status found or the kind of failure.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._poll_seconds = Histogram(
+            "wbiz_bridge_poll_duration_seconds",
+            "How long polls took, with their retries and the waits for the rate limit.",
+            buckets=_CALL_SECONDS,
+            registry=registry,
+        )
+        self._transitions = Counter(
+            "wbiz_bridge_transitions_total", "Changes of messages, by the new status.", ["status"], registry=registry
+        )
+        self._events = Counter(
+            "wbiz_bridge_events_total", "Events of every type, transitions included.", ["type"], registry=registry
+        )
+        self._troubles = Counter(
+            "wbiz_bridge_troubles_total", "Steps that failed and will be tried again.", registry=registry
+        )
+        self._reload_ok = Gauge(
+            "wbiz_bridge_config_last_reload_successful",
+            "Whether the configuration that was read last is in force.",
+            registry=registry,
+        )
+        self._reload_at = Gauge(
+            "wbiz_bridge_config_last_reload_success_timestamp_seconds",
+            "When the configuration that is in force was read.",
+            registry=registry,
+        )
+        self._receivers = _Receivers(registry)
+        for outcome in (*Status, *_POLL_FAILURES):
+            self._polls.labels(outcome)
+        for status in Status:
+            self._transitions.labels(status)
+        for type_ in EventType:
+            self._events.labels(type_)
+
+    def polled(self, message_id: int, answer: Answer, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
+        """Count a poll."""
+        self._polls.labels(_outcome_of_poll(answer)).inc()
+        self._poll_seconds.observe(seconds)
+
+    def told(self, event: Event) -> None:
+        """Count an event."""
+        self._events.labels(event.type).inc()
+        status = _TRANSITIONS.get(event.type)
+        if status is not None:
+            self._transitions.labels(status).inc()
+
+    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
+        """Count attempts, and deliveries that ended with them."""
+        self._receivers.seen.add(receiver)
+        for attempt in attempts:
+            self._receivers.attempts.labels(receiver, _outcome_of_attempt(attempt.outcome)).inc()
+            self._receivers.attempt_seconds.labels(receiver).observe(attempt.duration)
+        for delivery in deliveries:
+            if delivery.state is DeliveryState.OWED:
+                continue
+            self._receivers.ends.labels(receiver, delivery.state).inc()
+            if delivery.state is DeliveryState.DELIVERED and delivery.finished_at is not None:
+                delay = (delivery.finished_at - delivery.event.at).total_seconds()
+                self._receivers.delay.labels(receiver).observe(max(0.0, delay))  # a clock may have been set back
+
+    def reloaded(self, faults: Sequence[str]) -> None:
+        """Note that the configuration was read again."""
+        self.note_reload(ok=not faults, at=self._clock.now())
+
+    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+        """Count a step that failed."""
+        self._troubles.inc()
+
+    def note_reload(self, *, ok: bool, at: datetime) -> None:
+        """Note that the configuration was read, and whether it is in force."""
+        self._reload_ok.set(ok)
+        if ok:
+            self._reload_at.set(at.timestamp())
+
+    def keep(self, receivers: Collection[str]) -> None:
+        """Begin the series of these receivers where they are new, and end those of all others."""
+        self._receivers.keep(receivers)
+
+
+class _Receivers:
+    """What is counted for each receiver."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.ends = Counter(
+            "wbiz_bridge_deliveries_total",
+            "Deliveries that ended: delivered, or dead (given up).",
+            ["receiver", "outcome"],
+            registry=registry,
+        )
+        self.delay = Histogram(
+            "wbiz_bridge_delivery_delay_seconds",
+            "From an event to the receiver's having taken it.",
+            ["receiver"],
+            buckets=_DELAY_SECONDS,
+            registry=registry,
+        )
+        self.attempts = Counter(
+            "wbiz_bridge_delivery_attempts_total",
+            "Attempts to deliver: delivered, failed (to be tried again), or refused for good.",
+            ["receiver", "outcome"],
+            registry=registry,
+        )
+        self.attempt_seconds = Histogram(
+            "wbiz_bridge_delivery_attempt_duration_seconds",
+            "How long attempts to deliver took.",
+            ["receiver"],
+            buckets=_CALL_SECONDS,
+            registry=registry,
+        )
+        self.seen: set[str] = set()
+
+    def keep(self, receivers: Collection[str]) -> None:
+        self.seen.update(receivers)
+        for receiver in receivers:
+            self._begin(receiver)
+        # At each scrape anew: one that is gone may have had an attempt in flight, which began its series again.
+        for receiver in self.seen.difference(receivers):
+            self._end(receiver)
+
+    def _begin(self, receiver: str) -> None:
+        """Show zeros from the start: the first of something would otherwise be no increase."""
+        self.delay.labels(receiver)
+        self.attempt_seconds.labels(receiver)
+        for end in _ENDS:
+            self.ends.labels(receiver, end)
+        for outcome in _ATTEMPT_OUTCOMES:
+            self.attempts.labels(receiver, outcome)
+
+    def _end(self, receiver: str) -> None:
+        self.delay.remove(receiver)
+        self.attempt_seconds.remove(receiver)
+        for end in _ENDS:
+            self.ends.remove(receiver, end)
+        for outcome in _ATTEMPT_OUTCOMES:
+            self.attempts.remove(receiver, outcome)
+
+
+def _outcome_of_poll(answer: Answer) -> str:
+    match answer:
+        case Observation(status=status):
+            return status
+        case Malformed():
+            return "malformed"
+        case Refused():
+            return "refused"
+        case Throttled():
+            return "throttled"
+        case Unavailable():
+            return "unavailable"
+        case _:
+            assert_never(answer)
+
+
+def _outcome_of_attempt(outcome: Outcome) -> str:
+    match outcome:
+        case Delivered():
+            return "delivered"
+        case Retry():
+            return "failed"
+        case Dead():
+            return "refused"
+        case _:
+            assert_never(outcome)

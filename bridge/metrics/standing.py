@@ -1,0 +1,88 @@
+"""How things stand, from the store's summary, at the moment somebody asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bridge.events import SOURCE
+from bridge.model import DeliveryState, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from prometheus_client import Metric
+
+    from bridge.clock import Clock
+    from bridge.metrics.glance import Glance
+    from bridge.store import Summary
+
+NOT_SEEN = "not_seen"
+"""The label of messages that no poll has brought a status of yet."""
+
+
+class Standing(Collector):
+    """Gauges of what the store knows; only that it cannot be read, where it cannot."""
+
+    def __init__(self, glance: Glance, clock: Clock, receivers: Callable[[], Sequence[str]]) -> None:
+        self._glance = glance
+        self._clock = clock
+        self._receivers = receivers
+
+    def describe(self) -> Iterable[Metric]:
+        """Say nothing before being asked: a registry would else read the store to learn the names."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Measure."""
+        summary = self._glance()
+        yield _gauge("store_up", "Whether the database could be read.", summary is not None)
+        if summary is not None:
+            yield from _messages(summary, self._clock.now())
+            yield from _deliveries(summary, self._receivers(), self._clock.now())
+
+
+def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:
+    counts = {NOT_SEEN: summary.statuses.get(None, 0)}
+    counts |= {str(status): summary.statuses.get(status, 0) for status in Status}
+    yield _gauges("messages", "Messages by status, those that are no longer polled included.", "status", counts)
+    yield _gauge("messages_polled", "Messages that are polled.", summary.polled)
+    lag = _seconds_since(summary.oldest_due, now)
+    yield _gauge("poll_lag_seconds", "How long the poll that is due the longest has been due.", lag)
+    well = summary.facts.get(SOURCE, "{}") == "{}"
+    yield _gauge("source_up", "Whether WbizTool's status API answers as it should.", well)
+
+
+def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> Iterable[Metric]:
+    def counts(state: DeliveryState) -> dict[str, int]:
+        return {name: summary.deliveries.get(name, {}).get(state, 0) for name in receivers}
+
+    shut = {gate.receiver for gate in summary.gates if gate.shut}
+    up = {name: name not in shut for name in receivers}
+    yield _gauges("receiver_up", "Whether a receiver takes what it gets.", "receiver", up)
+    yield _gauges("deliveries_owed", "Deliveries still to be made.", "receiver", counts(DeliveryState.OWED))
+    yield _gauges("deliveries_dead", "Dead letters that are kept.", "receiver", counts(DeliveryState.DEAD))
+    orphaned = sum(
+        states.get(DeliveryState.OWED, 0) for name, states in summary.deliveries.items() if name not in receivers
+    )
+    yield _gauge("deliveries_orphaned", "Deliveries owed to receivers that left the configuration.", orphaned)
+    oldest = _seconds_since(summary.oldest_owed, now)
+    yield _gauge("oldest_owed_seconds", "Age of the oldest delivery still to be made.", oldest)
+
+
+def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"wbiz_bridge_{name}", what, value=value)
+
+
+def _gauges(name: str, what: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"wbiz_bridge_{name}", what, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _seconds_since(moment: datetime | None, now: datetime) -> float:
+    return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())

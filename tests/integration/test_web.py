@@ -1,0 +1,153 @@
+"""The daemon over HTTP: health and metrics as a monitor sees them, and a server that follows the configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from bridge.model import Status
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Answer, Sink
+from tests.world.daemon import Daemon, command, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TOKEN = "a-token-of-at-least-some-length"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
+    return {
+        "wbiztool": {
+            "client_id": simulator.client_id,
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "rate_limit": "1000/s",
+        },
+        "poll": {"every": "250ms", "attempts": 1},
+        "messages": list(messages),
+        "database": "sqlite:///bridge.db",
+        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
+        "http": {"listen": "127.0.0.1:0"},
+        **more,
+    }
+
+
+def address(daemon: Daemon) -> str:
+    (found,) = re.findall(r'"http": "(http://[^"]+)"', daemon.log())
+    return str(found)
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, headers=headers, timeout=5)
+
+
+def metrics(url: str) -> dict[str, float]:
+    text = get(f"{url}/metrics").text
+    return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)}
+
+
+def until(holds: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.05)
+
+
+def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    simulator.account.put(1, Status.FAILED, "no such number")
+    simulator.account.put(2)
+    settings = config(simulator, sink, 1, 2)
+    write_config(tmp_path, settings)
+    with Daemon(tmp_path, hurry=1000) as daemon:
+        daemon.wait_until_ready()
+        url = address(daemon)
+        sink.wait_for(2)
+        assert get(f"{url}/healthz").text == "ok\n"
+        until(lambda: get(f"{url}/readyz").status_code == 200)
+        until(lambda: metrics(url)['wbiz_bridge_deliveries_total{outcome="delivered",receiver="crm"}'] == 2)
+        assert metrics(url)['wbiz_bridge_messages{status="failed"}'] == 1
+        assert metrics(url)["wbiz_bridge_config_last_reload_successful"] == 1
+
+        sink.answer = lambda _: Answer.status(500)
+        simulator.account.put(2, Status.FAILED, "no such number")
+        until(lambda: get(f"{url}/readyz").status_code == 503)
+        answer = get(f"{url}/readyz").json()
+        assert not answer["checks"]["receiver/crm"]["ok"]
+        checks = json.loads(command(tmp_path, "status", "--json").stdout)["checks"]
+        assert {name for name, check in checks.items() if not check["ok"]} == {"receiver/crm"}
+        sink.answer = lambda _: Answer.ok()
+        until(lambda: get(f"{url}/readyz").status_code == 200)
+
+        write_config(tmp_path, {**settings, "retention": "wrong"})
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: get(f"{url}/readyz").status_code == 503)
+        assert "retention" in get(f"{url}/readyz").json()["checks"]["configuration"]["why"]
+        assert metrics(url)["wbiz_bridge_config_last_reload_successful"] == 0
+        assert daemon.stop()[0] == 0
+
+
+def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
+        used, port = taken.getsockname()[1], free.getsockname()[1]
+        free.close()
+        settings = config(simulator, sink)
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            before = address(daemon)
+
+            def reload(http: object) -> None:
+                done = daemon.log().count('"event": "reload')
+                write_config(tmp_path, {**settings, "http": http})
+                daemon.process.send_signal(signal.SIGHUP)
+                until(lambda: daemon.log().count('"event": "reload') > done)
+
+            reload({"listen": f"127.0.0.1:{used}"})
+            assert "the port is taken" in daemon.log().splitlines()[-1]
+            assert get(f"{before}/healthz").ok, "the old configuration stays in force, whole"
+            reload({"listen": f"127.0.0.1:{port}", "token": TOKEN})
+            with pytest.raises(requests.ConnectionError):
+                get(f"{before}/healthz")
+            assert get(f"http://127.0.0.1:{port}/metrics").status_code == 401
+            assert get(f"http://127.0.0.1:{port}/metrics", Authorization=f"Bearer {TOKEN}").ok
+            reload({"listen": f"127.0.0.1:{port}"})
+            assert get(f"http://127.0.0.1:{port}/metrics").ok
+            reload(False)
+            with pytest.raises(requests.ConnectionError):
+                get(f"http://127.0.0.1:{port}/healthz")
+            assert daemon.stop()[0] == 0
+        assert TOKEN not in daemon.log()
+
+
+def test_a_port_that_was_asked_for_and_is_taken_ends_the_start_with_75(
+    tmp_path: Path, simulator: Simulator, sink: Sink
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        write_config(tmp_path, config(simulator, sink, http={"listen": f"127.0.0.1:{taken.getsockname()[1]}"}))
+        ended = command(tmp_path, "run")
+    assert ended.returncode == 75
+    assert "the port is taken" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,123 @@
+"""How things stand is read from the store's summary, and not too often."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.errors import NotNowError
+from bridge.events import SOURCE
+from bridge.metrics import Metrics
+from bridge.metrics.glance import KEPT_FOR
+from bridge.model import DeliveryState, Status
+from bridge.retry import Gate
+from bridge.store import DatabaseError, Summary
+from tests.world.clock import START, FakeClock
+from tests.world.metrics import EMPTY, metrics, shown, value
+
+if TYPE_CHECKING:
+    from bridge.errors import BridgeError
+
+DOWN = {SOURCE: json.dumps({"failing_since": START.isoformat(), "reason": "HTTP 502", "refused": False})}
+
+
+def test_messages_are_shown_by_status_those_that_were_not_seen_too() -> None:
+    bridge = metrics(Summary({Status.SENT: 30, Status.FAILED: 2, None: 5}, 7, None, {}, None, (), {}))
+    assert value(bridge, "messages", status="sent") == 30
+    assert value(bridge, "messages", status="failed") == 2
+    assert value(bridge, "messages", status="not_seen") == 5
+    assert value(bridge, "messages", status="pending") == 0, "a series that comes and goes is no number"
+    assert value(bridge, "messages_polled") == 7
+
+
+@pytest.mark.parametrize(("before", "seconds"), [(90, 90), (0, 0), (-30, 0), (None, 0)])
+def test_delays_are_measured_until_now(before: float | None, seconds: float) -> None:
+    moment = None if before is None else START - timedelta(seconds=before)
+    bridge = metrics(Summary({}, 1, moment, {}, moment, (), {}))
+    assert value(bridge, "poll_lag_seconds") == seconds
+    assert value(bridge, "oldest_owed_seconds") == seconds
+
+
+def test_what_is_owed_and_dead_is_shown_for_each_receiver_in_the_configuration() -> None:
+    deliveries = {"crm": {DeliveryState.OWED: 3, DeliveryState.DELIVERED: 9}, "gone": {DeliveryState.OWED: 4}}
+    bridge = metrics(Summary({}, 0, None, deliveries, None, (), {}))
+    assert value(bridge, "deliveries_owed", receiver="crm") == 3
+    assert value(bridge, "deliveries_dead", receiver="crm") == 0
+    assert value(bridge, "deliveries_owed", receiver="ops") == 0
+    assert value(bridge, "deliveries_owed", receiver="gone") is None
+    assert value(bridge, "deliveries_orphaned") == 4
+
+
+def test_a_receiver_is_up_until_its_gate_shuts() -> None:
+    failing = Gate("crm", failures=1, failing_since=START)
+    down = Gate("ops", failures=3, failing_since=START, shut=True)
+    bridge = metrics(Summary({}, 0, None, {}, None, (failing, down), {}), ["crm", "ops", "new"])
+    assert {name: value(bridge, "receiver_up", receiver=name) for name in ("crm", "ops", "new")} == {
+        "crm": 1,
+        "ops": 0,
+        "new": 1,
+    }
+
+
+@pytest.mark.parametrize(("facts", "up"), [({}, 1), ({SOURCE: "{}"}, 1), (DOWN, 0)])
+def test_the_source_is_up_unless_it_was_told_that_it_is_down(facts: dict[str, str], up: float) -> None:
+    assert value(metrics(Summary({}, 0, None, {}, None, (), facts)), "source_up") == up
+
+
+@pytest.mark.parametrize("error", [NotNowError("the database is locked"), DatabaseError("the database is damaged")])
+def test_without_a_database_the_counters_are_shown_all_the_same(error: BridgeError) -> None:
+    def fails() -> Summary:
+        raise error
+
+    bridge = Metrics(fails, FakeClock(), lambda: ["crm"])
+    assert value(bridge, "store_up") == 0
+    assert value(bridge, "messages_polled") is None, "what is not known is not zero"
+    assert value(bridge, "deliveries_total", receiver="crm", outcome="dead") == 0
+
+
+def test_a_fault_of_our_own_is_not_taken_for_a_database_that_is_away() -> None:
+    def fails() -> Summary:
+        raise KeyError("paused")
+
+    with pytest.raises(KeyError):
+        Metrics(fails, FakeClock(), tuple).render()
+
+
+def test_however_many_scrape_the_database_is_read_once_in_a_few_seconds() -> None:
+    clock, read = FakeClock(), []
+
+    def summary() -> Summary:
+        read.append(clock.now())
+        return EMPTY
+
+    bridge = Metrics(summary, clock, tuple)
+    assert read == [], "making metrics reads nothing"
+    for _ in range(3):
+        bridge.render()
+        clock.advance(KEPT_FOR / 3)
+    assert len(read) == 1
+    bridge.render()
+    assert len(read) == 2
+
+
+def test_a_database_that_does_not_answer_holds_up_no_scrape_and_is_asked_once() -> None:
+    clock, answers, asked = FakeClock(), threading.Event(), []
+
+    def summary() -> Summary:
+        asked.append(clock.now())
+        answers.wait()
+        return EMPTY
+
+    bridge = Metrics(summary, clock, tuple, patience=0.01)
+    try:
+        for _ in range(3):
+            assert value(bridge, "store_up") == 0
+            assert any(name == "process_open_fds" for name, _, _ in shown(bridge))
+            clock.advance(KEPT_FOR)
+        assert len(asked) == 1
+    finally:
+        answers.set()

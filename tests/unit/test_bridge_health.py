@@ -1,0 +1,181 @@
+"""Is the bridge well? Exactly what is wrong is told, by the same rule wherever it is asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.clock import ago, isoformat
+from bridge.errors import NotNowError
+from bridge.health import ALIVE, ALIVE_FOR, LAGS_AFTER, RELOAD, Check, Health, Reload, judge, look
+from bridge.model import DeliveryState, Status
+from bridge.retry import Gate
+from bridge.store import Summary
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECOND = timedelta(seconds=1)
+RECEIVERS = ("crm", "ops")
+WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
+NAMES = ["database", "scheduler", "configuration", "source", "polling", "deliveries", "receiver/crm", "receiver/ops"]
+
+
+def with_fact(summary: Summary, key: str, value: str) -> Summary:
+    return replace(summary, facts={**summary.facts, key: value})
+
+
+def failing(name: str) -> Gate:
+    return Gate(name, failures=3, failing_since=START - timedelta(minutes=4), shut=True, reason="HTTP 500")
+
+
+def owing(summary: Summary, name: str, count: int = 2) -> Summary:
+    counts = {**summary.deliveries, name: {DeliveryState.OWED: count, DeliveryState.DEAD: 1}}
+    return replace(summary, deliveries=counts, oldest_owed=START - timedelta(minutes=7))
+
+
+SOURCE_DOWN = json.dumps({"failing_since": isoformat(START - 90 * SECOND), "reason": "HTTP 502", "refused": False})
+REFUSED = Reload(START - timedelta(hours=3), ("config.yaml:1:2: poll.evry: unknown key", "config.yaml:4:1: x"))
+WRONG: dict[str, Callable[[Summary], Summary]] = {
+    "scheduler": lambda summary: with_fact(summary, ALIVE, ""),
+    "configuration": lambda summary: with_fact(summary, RELOAD, REFUSED.written()),
+    "source": lambda summary: with_fact(summary, "source", SOURCE_DOWN),
+    "polling": lambda summary: replace(summary, oldest_due=START - timedelta(minutes=6)),
+    "receiver/crm": lambda summary: replace(summary, gates=(*summary.gates, failing("crm"))),
+    "receiver/ops": lambda summary: replace(summary, gates=(*summary.gates, failing("ops"))),
+    "receiver/gone": lambda summary: owing(summary, "gone"),
+}
+"""What can be wrong, by the name of the check that must say so."""
+
+HARMLESS: tuple[Callable[[Summary], Summary], ...] = (
+    lambda summary: owing(summary, "crm", 5000),
+    lambda summary: replace(summary, oldest_due=START - LAGS_AFTER) if summary.oldest_due is None else summary,
+    lambda summary: replace(summary, gates=(*summary.gates, failing("removed"), Gate("mended"))),
+    lambda summary: with_fact(summary, "sequence_floor", "[5, 2]"),
+)
+"""What looks similar and is no fault."""
+
+
+def test_all_is_well() -> None:
+    health = judge(WELL, RECEIVERS, START)
+    assert list(health.checks) == NAMES
+    assert health.ok
+    assert health.faults == ()
+    assert set(health.checks.values()) == {Check()}
+
+
+@given(
+    wrong=st.sets(st.sampled_from(sorted(WRONG))),
+    harmless=st.lists(st.sampled_from(HARMLESS), unique=True),
+    order=st.randoms(use_true_random=False),
+)
+def test_exactly_what_is_wrong_is_told(
+    wrong: set[str], harmless: list[Callable[[Summary], Summary]], order: object
+) -> None:
+    changes = [*(WRONG[name] for name in wrong), *harmless]
+    order.shuffle(changes)  # type: ignore[attr-defined]
+    summary = WELL
+    for change in changes:
+        summary = change(summary)
+    health = judge(summary, RECEIVERS, START)
+    assert {name for name, check in health.checks.items() if not check.ok} == wrong
+    assert health.ok == (not wrong)
+    assert len(health.faults) == len(wrong)
+    shown = health.as_json()
+    assert json.loads(json.dumps(shown)) == shown
+    assert (shown["ok"], shown["faults"]) == (health.ok, list(health.faults))
+    for name, check in health.checks.items():
+        assert check.ok or check.why, name
+        assert check.since is None or check.since <= START
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scheduler", "the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)"),
+        ("source", "WbizTool's status API is down since 90 s ago: HTTP 502"),
+        ("polling", "polling lags: the oldest poll was due 6 m ago"),
+        ("receiver/crm", "receiver crm fails since 4 m ago: HTTP 500"),
+        ("receiver/gone", "2 deliveries are owed to gone, which is not in the configuration any more"),
+        (
+            "configuration",
+            (
+                "the configuration was changed 3 h ago and is wrong, so that the one before is in force: "
+                "config.yaml:1:2: poll.evry: unknown key (and 1 more)"
+            ),
+        ),
+    ],
+)
+def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) -> None:
+    assert judge(WRONG[name](WELL), RECEIVERS, START).faults == (words,)
+
+
+def test_since_when_is_told_where_it_is_known() -> None:
+    health = judge(WRONG["source"](WRONG["receiver/crm"](WRONG["configuration"](WELL))), RECEIVERS, START)
+    assert health.checks["source"].since == START - 90 * SECOND
+    assert health.checks["receiver/crm"].since == START - timedelta(minutes=4)
+    assert health.checks["configuration"].since == REFUSED.at
+
+
+@given(seconds=st.floats(-1e6, 1e6))
+def test_a_daemon_runs_while_its_beat_is_fresh(seconds: float) -> None:
+    beat = START - timedelta(seconds=seconds)
+    health = judge(with_fact(WELL, ALIVE, beat.isoformat()), (), START)
+    assert health.ok == (abs(START - beat) <= ALIVE_FOR)
+    if not health.ok:
+        assert health.faults == (f"the daemon is not running: its last sign of life was {ago(beat, START)}",)
+        assert health.checks["scheduler"].since == beat
+
+
+@given(seconds=st.floats(-1e6, 1e6))
+def test_polling_lags_when_the_oldest_poll_is_late_by_more_than_five_minutes(seconds: float) -> None:
+    due_at = START - timedelta(seconds=seconds)
+    check = judge(replace(WELL, oldest_due=due_at), (), START).checks["polling"]
+    assert check.ok == (START - due_at <= timedelta(minutes=5))
+    assert check.since == (due_at if due_at < START else None)
+
+
+def test_what_is_owed_is_told_but_is_no_fault() -> None:
+    health = judge(owing(WELL, "crm"), RECEIVERS, START)
+    assert health.ok
+    assert health.checks["deliveries"] == Check(
+        why="2 deliveries are owed, the oldest since 7 m ago", since=START - timedelta(minutes=7)
+    )
+
+
+@given(
+    at=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 -- hypothesis's own way
+    faults=st.lists(st.text()),
+)
+def test_how_a_reload_ended_survives_being_written_and_read(at: datetime, faults: list[str]) -> None:
+    reload = Reload(at.replace(microsecond=at.microsecond // 1000 * 1000), tuple(faults))
+    assert Reload.read(reload.written()) == reload
+    here = reload.at.astimezone(timezone(timedelta(hours=5.5)))
+    assert Reload(here, reload.faults).written() == reload.written(), "always in UTC"
+
+
+@pytest.mark.parametrize("fact", ["", "{}", '{"at": "2026-11-23T20:00:00Z"}'])
+def test_a_configuration_that_was_never_refused_is_well(fact: str) -> None:
+    assert judge(with_fact(WELL, RELOAD, fact), RECEIVERS, START).ok
+
+
+def test_a_reload_that_went_well_tells_when() -> None:
+    check = judge(with_fact(WELL, RELOAD, Reload(START).written()), (), START).checks["configuration"]
+    assert check == Check(since=START)
+
+
+def test_a_database_that_cannot_be_read_is_what_is_wrong() -> None:
+    def read() -> Summary:
+        raise NotNowError("the database /x/bridge.db is locked by another program")
+
+    health = look(read, RECEIVERS, START)
+    assert health == Health({"database": Check(ok=False, why="the database /x/bridge.db is locked by another program")})
+    assert not health.ok
+    assert look(lambda: WELL, RECEIVERS, START) == judge(WELL, RECEIVERS, START)
