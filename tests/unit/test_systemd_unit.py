@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.install.unit import SHIPPED_PROGRAM as _PROGRAM
+from bridge.install.unit import shipped
+
 _FOLDER = Path(__file__).parents[2] / "systemd"
 _UNIT = _FOLDER / "wbiz-bridge.service"
-_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def keys() -> dict[str, list[str]]:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def analyze() -> str:
     """The program that checks units."""
     program = shutil.which("systemd-analyze")
@@ -45,6 +49,30 @@ def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path)
     assert (complaints, done.returncode) == ([], 0)
 
 
+@pytest.fixture(scope="module")
+def assessment(analyze: str) -> list[dict[str, Any]]:
+    """What systemd thinks of each of the unit's restrictions."""
+    command = [analyze, "security", "--offline=true", "--no-pager", "--json=short", str(_UNIT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if not done.stdout.startswith("["):
+        pytest.skip("not on this platform: systemd is too old to judge a unit that is not loaded (250 can)")
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_systemd_finds_the_service_hardly_exposed(analyze: str) -> None:
+    command = [analyze, "security", "--offline=true", "--threshold=15", "--no-pager", str(_UNIT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if "unrecognized option" in done.stderr:
+        pytest.skip("not on this platform: systemd is too old to judge a unit that is not loaded (250 can)")
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_systemd_still_finds_exposed_is_explained_in_the_unit(assessment: list[dict[str, Any]]) -> None:
+    explained = re.findall(r"^#   ([A-Z]\S+)", _UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {each["name"] for each in assessment if each["exposure"]} <= set(explained)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -54,7 +82,6 @@ def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path)
         ("DynamicUser", "yes"),
         ("StateDirectory", "wbiz-bridge"),
         ("ConfigurationDirectory", "wbiz-bridge"),
-        ("LoadCredential", "wbiztool-api-key:/etc/wbiz-bridge/wbiztool-api-key"),
         ("Restart", "on-failure"),
         ("WatchdogSec", "60"),
         ("TimeoutStopSec", "10"),
@@ -66,10 +93,29 @@ def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path)
         ("PrivateTmp", "yes"),
         ("NoNewPrivileges", "yes"),
         ("CapabilityBoundingSet", ""),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("PrivateUsers", "yes"),
     ],
 )
 def test_the_unit_says_so(keys: dict[str, list[str]], key: str, value: str) -> None:
     assert keys[key] == [value]
+
+
+def test_the_keys_are_handed_over_as_credentials(keys: dict[str, list[str]]) -> None:
+    assert keys["LoadCredential"] == [
+        "wbiztool-api-key:/etc/wbiz-bridge/wbiztool-api-key",
+        "slack-url:/etc/wbiz-bridge/slack-url",
+    ]
+
+
+def test_a_reload_looks_at_the_configuration_first(keys: dict[str, list[str]]) -> None:
+    check, tell = keys["ExecReload"]
+    assert check.endswith(f" {_PROGRAM} check -c /etc/wbiz-bridge/config.yaml")
+    assert tell == "/bin/kill -HUP $MAINPID"
+
+
+def test_the_package_has_the_very_same_unit() -> None:
+    assert shipped() == _UNIT.read_text(encoding="utf-8")
 
 
 def test_what_only_a_person_can_mend_is_not_started_again(keys: dict[str, list[str]]) -> None:

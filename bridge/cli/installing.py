@@ -1,0 +1,148 @@
+"""The service: ``service install``, ``service uninstall``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.root import app
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.install.place import Place
+    from bridge.install.plan import Answers, Found
+    from bridge.install.steps import Step
+
+_service = typer.Typer(
+    help="Install the bridge as a systemd service, or remove it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(_service, name="service")
+
+_SYSTEM = Path("/")
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+_Root = Annotated[
+    Path,
+    typer.Option(
+        "--root",
+        metavar="FOLDER",
+        help="Do it to the system in this folder (an image, say): files only, no command is run.",
+        show_default=False,
+    ),
+]
+
+
+@_service.command()
+def install(
+    client_id: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Your WbizTool client id.", show_default=False)
+    ] = None,
+    *,
+    start: Annotated[bool, typer.Option("--start", help="Start it too, if nothing is left to fill in.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a unit that was changed by hand.")] = False,
+    dry_run: _DryRun = False,
+    root: _Root = _SYSTEM,
+) -> None:
+    """Install this bridge as a systemd service, or bring the service to this version.
+
+    It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
+    asks for what belongs into them. What is there already stays as it is; only the unit is written anew.
+
+    Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
+    """
+    from bridge.install import place, plan, unit  # noqa: PLC0415 -- keeps the other commands quick
+
+    _must_be_root(dry_run=dry_run, root=root)
+    here = place.here()
+    if root == _SYSTEM:
+        _must_be_in_sight(here)
+    found, template = plan.look(root), unit.shipped()
+    wanted = unit.render(template, here.program)
+    unit_steps = plan.plan_unit(found, wanted, template, force=force)  # before any question: it may be refused
+    answers = plan.Answers(client_id)
+    if sys.stdin.isatty() and not dry_run:
+        answers = _ask(found, answers)
+    gaps = plan.gaps(found, answers)
+    steps = plan.plan_install(found, answers, unit_steps, start=start and not gaps)
+    _carry_out(steps, root, dry_run=dry_run)
+    if not dry_run and (gaps or not start):
+        typer.echo("\nWhat is left to do:")
+        for number, sentence in enumerate(plan.left_to_do(found, gaps, here.program), 1):
+            typer.echo(f"  {number}. {sentence}")
+
+
+@_service.command()
+def uninstall(
+    *,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Remove configuration, keys and history too. There is no way back.")
+    ] = False,
+    dry_run: _DryRun = False,
+    root: _Root = _SYSTEM,
+) -> None:
+    """Stop the service and remove it.
+
+    Configuration, keys and history stay where they are, for the next time.
+
+    Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
+    """
+    from bridge.install import plan, unit  # noqa: PLC0415 -- keeps the other commands quick
+
+    _must_be_root(dry_run=dry_run, root=root)
+    steps = plan.plan_uninstall(plan.look(root), template=unit.shipped(), purge=purge)
+    if not steps:
+        typer.echo("No service is installed.")
+    _carry_out(steps, root, dry_run=dry_run)
+
+
+def _must_be_root(*, dry_run: bool, root: Path) -> None:
+    from bridge.install.steps import InstallError  # noqa: PLC0415 -- likewise
+
+    if root == _SYSTEM and not dry_run and os.geteuid() != 0:
+        raise InstallError("only root can do that: put sudo before it. To see what it would do: --dry-run.")
+
+
+def _must_be_in_sight(here: Place) -> None:
+    from bridge.install.place import obstacle  # noqa: PLC0415 -- likewise
+    from bridge.install.steps import InstallError  # noqa: PLC0415 -- likewise
+
+    found = obstacle(here)
+    if found is not None:
+        raise InstallError(f"a service cannot run this bridge: {found}")
+
+
+def _ask(found: Found, answers: Answers) -> Answers:
+    """Ask for what is missing. Who just presses Enter puts it into its file later."""
+    from bridge.install import plan  # noqa: PLC0415 -- keeps the other commands quick
+
+    typer.echo("What you don't have at hand, leave empty: it can be put into its file later.")
+    client_id, api_key, slack_url = answers.client_id, "", ""
+    if plan.CONFIG not in found.present and client_id is None:
+        client_id = typer.prompt("WbizTool client id", default=0, show_default=False, type=int) or None
+    if plan.API_KEY not in found.filled:
+        api_key = _secret("WbizTool API key (not shown)")
+    if plan.SLACK_URL not in found.filled:
+        slack_url = _secret("Slack webhook URL (not shown)")
+    return plan.Answers(client_id, api_key, slack_url)
+
+
+def _secret(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
+
+
+def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:
+    from bridge.install.steps import Run, carry_out, describe  # noqa: PLC0415 -- keeps the other commands quick
+
+    for step in steps:
+        if root != _SYSTEM and isinstance(step, Run):
+            continue
+        typer.echo(describe(step))
+        if not dry_run:
+            carry_out([step], root)

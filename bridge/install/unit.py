@@ -1,0 +1,53 @@
+"""The unit file: the shipped one with the program's real path, under a seal that shows whether somebody changed it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from bridge.install.steps import InstallError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "wbiz-bridge.service"
+SHIPPED_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
+
+_SEAL = """\
+# Written by `wbiz-bridge service install`, which writes it anew with each version: your own changes belong into a
+# drop-in (systemctl edit wbiz-bridge). This tells whether somebody changed it all the same: sha256 {sum}
+"""
+_SEAL_LINES = 2
+
+
+def shipped() -> str:
+    """Read the unit file that comes with the bridge."""
+    return files("bridge.install").joinpath(NAME).read_text(encoding="utf-8")
+
+
+def render(template: str, program: Path) -> str:
+    """Write the unit for a program.
+
+    Raises:
+        InstallError: A unit file has no plain way to write the program's path.
+    """
+    if not re.fullmatch(r"[\w./+-]+", str(program), re.ASCII):
+        raise InstallError(
+            f"the path {program} has characters that mean something else in a unit file. Install the bridge into a "
+            f"folder with a plain name, such as /opt/wbiz-bridge."
+        )
+    text = template.replace(SHIPPED_PROGRAM, str(program))
+    return _SEAL.format(sum=_sum(text)) + text
+
+
+def is_ours(unit: str, template: str) -> bool:
+    """Tell whether a unit file is as some version of the bridge wrote it, or a plain copy of the shipped one."""
+    lines = unit.splitlines(keepends=True)
+    seal, text = "".join(lines[:_SEAL_LINES]), "".join(lines[_SEAL_LINES:])
+    return unit == template or seal.endswith(f" sha256 {_sum(text)}\n")
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

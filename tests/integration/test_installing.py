@@ -1,0 +1,140 @@
+"""The commands `service install` and `service uninstall`, on a system in a folder; on a real one: tests/systemd."""
+
+from __future__ import annotations
+
+import os
+import pty
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.world.daemon import command, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "a-very-secret-key"
+SLACK = "https://hooks.slack.com/services/T00/B00/very-secret"
+
+
+def service(root: Path, *arguments: str) -> str:
+    """Run a `service` command on the system in a folder; what it prints."""
+    done = command(root.parent, "service", *arguments, "--root", str(root))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty system."""
+    folder = tmp_path / "system"
+    folder.mkdir()
+    return folder
+
+
+def files(root: Path) -> dict[str, tuple[int, str]]:
+    """Mode and content of each file of the system."""
+    found = (file for file in root.rglob("*") if file.is_file())
+    return {
+        f"/{file.relative_to(root)}": (stat.S_IMODE(file.stat().st_mode), file.read_text(encoding="utf-8"))
+        for file in found
+    }
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(root: Path) -> None:
+    shown = service(root, "install", "--dry-run")
+    assert files(root) == {}
+    for line in service(root, "install").split("\n\n")[0].splitlines():
+        assert line in shown
+
+
+def test_installing_twice_changes_nothing(root: Path) -> None:
+    service(root, "install", "--client-id", "123")
+    once = files(root)
+    assert {path: mode for path, (mode, _) in once.items()} == {
+        "/etc/systemd/system/wbiz-bridge.service": 0o644,
+        "/etc/wbiz-bridge/config.yaml": 0o644,
+        "/etc/wbiz-bridge/wbiztool-api-key": 0o600,
+        "/etc/wbiz-bridge/slack-url": 0o600,
+    }
+    service(root, "install", "--client-id", "456")
+    assert files(root) == once
+
+
+def test_the_configuration_is_right_once_it_is_filled_in(root: Path) -> None:
+    service(root, "install")
+    folder = root / "etc" / "wbiz-bridge"
+    file = folder / "config.yaml"
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return command(root, "check", "-c", str(file), extra={"CREDENTIALS_DIRECTORY": str(folder)})
+
+    assert check().returncode == 78
+    text = file.read_text(encoding="utf-8").replace("client_id: #", "client_id: 123 #")
+    file.write_text(text.replace("  # - ", "  - ").replace("  #   webhook", "    webhook"), encoding="utf-8")
+    complaints = check().stderr.splitlines()[1:]
+    assert ["api_key_file" in complaints[0], "slack_file" in complaints[1], len(complaints)] == [True, True, 2]
+    (folder / "wbiztool-api-key").write_text(KEY, encoding="utf-8")
+    (folder / "slack-url").write_text(SLACK, encoding="utf-8")
+    done = check()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 messages listed; receivers: ops, crm" in done.stdout
+
+
+def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bridge", "service", "install", "--root", str(root)],
+        env=environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = ""
+        for question, answer in (("client id", "123"), ("API key", KEY), ("Slack webhook URL", SLACK)):
+            while not (question in shown and shown.endswith(": ")):  # before that, the terminal is not ready yet
+                shown += os.read(ours, 1024).decode()
+            os.write(ours, f"{answer}\n".encode())
+        try:
+            while piece := os.read(ours, 1024):
+                shown += piece.decode()
+        except OSError:  # how a terminal ends
+            os.close(ours)
+        assert process.wait(20) == 0
+    assert "secret" not in shown
+    found = files(root)
+    assert "  client_id: 123\n" in found["/etc/wbiz-bridge/config.yaml"][1]
+    assert found["/etc/wbiz-bridge/wbiztool-api-key"] == (0o600, f"{KEY}\n")
+    assert found["/etc/wbiz-bridge/slack-url"] == (0o600, f"{SLACK}\n")
+
+
+def test_a_unit_that_was_changed_by_hand_is_not_written_over(root: Path) -> None:
+    service(root, "install")
+    unit = root / "etc/systemd/system/wbiz-bridge.service"
+    changed = unit.read_text(encoding="utf-8") + "Nice=5\n"
+    unit.write_text(changed, encoding="utf-8")
+    done = command(root.parent, "service", "install", "--root", str(root))
+    assert done.returncode == 1
+    assert "systemctl edit wbiz-bridge" in done.stderr
+    assert unit.read_text(encoding="utf-8") == changed
+    service(root, "install", "--force")
+    assert "Nice=5" not in unit.read_text(encoding="utf-8")
+    assert unit.with_suffix(".service.bak").read_text(encoding="utf-8") == changed
+
+
+def test_uninstalling_keeps_what_is_yours_until_it_is_purged(root: Path) -> None:
+    service(root, "install")
+    state = root / "var/lib/private/wbiz-bridge/bridge.db"
+    state.parent.mkdir(parents=True)
+    state.touch()
+    assert "keep    /etc/wbiz-bridge " in service(root, "uninstall")
+    assert "/etc/systemd/system/wbiz-bridge.service" not in files(root)
+    assert len(files(root)) == 4
+    service(root, "uninstall", "--purge")
+    assert files(root) == {}
+    assert service(root, "uninstall") == "No service is installed.\n"
