@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from bridge import systemd
 from bridge.cli import app
 from bridge.errors import BridgeError
 
@@ -14,7 +15,9 @@ def main() -> None:
     try:
         app(prog_name="wbiz-bridge")
     except BridgeError as error:
-        print(f"wbiz-bridge: {error}", file=sys.stderr)  # noqa: T201 -- the command line's last word
+        words = f"wbiz-bridge: {error}"
+        shown = systemd.with_priority(words, "error") if systemd.is_journal(sys.stderr) else words
+        print(shown, file=sys.stderr)  # noqa: T201 -- the command line's last word
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a listing (head, less) has gone: no fault, and nothing more may be written at exit.

@@ -62,3 +62,21 @@ class SystemClock:
 def isoformat(moment: datetime) -> str:
     """Write a moment as events show it: ``2026-11-23T20:11:12.345Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Say how long ago a moment was, or how far ahead it is."""
+    if moment is None:
+        return "-"
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    amount = _amount(abs(seconds))
+    return f"{amount} ago" if seconds >= 0 else f"in {amount}"
+
+
+def _amount(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,21 +1,28 @@
-"""The daemon: APScheduler gives the beat, the store says what is due, pumps do it."""
+"""The daemon: APScheduler gives the beat, the store says what is due, the works do it."""
 
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import systemd
-from bridge.assembly import Parts, assemble
 from bridge.clock import isoformat
+from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.errors import BridgeError, NotNowError
+from bridge.health import ALIVE, RELOAD, Health, Reload, look
+from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
+from bridge.metrics import Metrics
 from bridge.retry import LONGEST_WAIT
+from bridge.store import DamagedError
+from bridge.web import Web
+from bridge.works import Works
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.clock import Clock
     from bridge.config import Config
     from bridge.model import Event
-    from bridge.pump import Pump
+    from bridge.reload import Reloader
     from bridge.source.health import SourceHealth
     from bridge.store import Store
 
@@ -32,12 +39,17 @@ BEAT = 0.5
 
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
-ALIVE = "alive_at"
-"""The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""
+LOOK_FOR_CHANGES = timedelta(seconds=2)
+"""How often the configuration's files are looked at. They are read when two looks saw the same."""
 
-ALIVE_FOR = timedelta(seconds=30)
 SMALLEST_STEP = timedelta(seconds=2)
 """Less than that is the ordinary unevenness between two clocks."""
+
+RAN_ONCE = "ran_once_at"
+"""The fact that tells when the latest single pass began."""
+
+PASS_BEARS = 60.0
+"""Seconds that a single pass bears with a store that is locked or full; then it leaves the rest to the next one."""
 
 STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
@@ -51,79 +63,167 @@ class Daemon:
         store: Opened exclusively.
         clock: Tells the time.
         listener: Hears what happens.
+        reloader: Reads the configuration again; None for one that stays as it is.
     """
 
-    def __init__(self, config: Config, store: Store, *, clock: Clock, listener: Listener) -> None:
+    def __init__(
+        self, config: Config, store: Store, *, clock: Clock, listener: Listener, reloader: Reloader | None = None
+    ) -> None:
         self._config = config
         self._store = store
         self._clock = clock
+        self._reloader = reloader
+        self._reload_asked = threading.Event()
         self._stop = threading.Event()
-        self._listener = Listeners(listener, _Waker(self._deliver))
-        self._parts: Parts | None = None
+        self._damage = _Damage(self._stop)
+        self._metrics = Metrics(store.listing.summary, clock, self._receivers)
+        self._listener = Listeners(listener, self._metrics.listener, _Waker(self._deliver), self._damage)
+        self._works = Works(store, clock=clock, listener=self._listener)
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",  # its triggers then know no daylight saving
+            executors={"default": ThreadPoolExecutor(10)},  # a thread for each job: none waits for another
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+        self._heartbeat: Heartbeat | None = None
+        self._web = Web(self.health, self._metrics, self._listener)
+
+    @property
+    def http_address(self) -> str | None:
+        """Where the daemon answers over HTTP; None while it does not."""
+        return self._web.address
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Run until :meth:`stop` is called, from a signal or another thread.
 
         Raises:
+            DamagedError: The database was found damaged.
             BaseException: A thread of the bridge died of a fault of its own; the service manager should start it anew.
         """
-        self._store.messages.sync(self._config.watchlist, self._clock.now())
-        self._clamp()
-        parts = assemble(self._config, self._store, clock=self._clock, listener=self._listener, stop=self._stop)
-        self._parts = parts
-        scheduler = self._scheduler()
-        with _threads_live_on(self._stop), _run_down(parts, self._stop):
-            for pump in _pumps(parts):
-                pump.start()
-            scheduler.start()
-            self._beat()
+        self._plan()
+        with _threads_live_on(self._stop), _run_down(self._works, self._stop), closing(self._web):
+            self._adopt(self._config)
+            self._store.set_fact(RELOAD, "")
+            self._scheduler.start()
             self._say_status()
             systemd.notify("READY=1")
             ready()
             self._stop.wait()
             systemd.notify("STOPPING=1")
-            scheduler.shutdown(wait=False)
+            self._scheduler.shutdown(wait=False)
         with suppress(BridgeError):
             self._store.set_fact(ALIVE, "")
+        if self._damage.found is not None:
+            raise self._damage.found
 
     def stop(self) -> None:
-        """Tell the daemon to stop. Safe to call from a signal handler, and twice."""
+        """Tell the daemon to stop. Safe to call from any thread, and twice."""
         self._stop.set()
 
-    def _scheduler(self) -> BackgroundScheduler:
-        scheduler = BackgroundScheduler(
-            timezone="UTC",  # its triggers then know no daylight saving
-            executors={"default": ThreadPoolExecutor(4)},
-            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
-        )
-        beat = min(BEAT, self._config.poll.every.total_seconds())
-        scheduler.add_job(self._poll, "interval", seconds=beat, id="poll")
-        scheduler.add_job(self._deliver, "interval", seconds=BEAT, id="deliver")
-        scheduler.add_job(self._follow_clock, "interval", seconds=BEAT, id="clock")
-        scheduler.add_job(self._keep_house, "interval", seconds=HOUSEKEEPING.total_seconds(), id="housekeeping")
-        scheduler.add_job(self._say_status, "interval", seconds=STATUS_EVERY.total_seconds(), id="status")
+    def reload(self) -> None:
+        """Tell the daemon to read its configuration again. Safe to call from any thread, before the start too."""
+        self._reload_asked.set()
+        with suppress(JobLookupError):  # it is not running yet, or ending
+            self._scheduler.modify_job("reload", next_run_time=datetime.now(UTC))
+
+    def health(self) -> Health:
+        """Judge how the bridge does."""
+        return look(self._store.listing.summary, self._receivers(), self._clock.now())
+
+    def _receivers(self) -> Sequence[str]:
+        return [receiver.name for receiver in self._config.receivers]
+
+    def _plan(self) -> None:
+        def every(seconds: float, job: Callable[[], object], id_: str) -> None:
+            self._scheduler.add_job(job, "interval", seconds=seconds, id=id_)
+
+        every(BEAT, self._works.wake_poller, "poll")
+        every(BEAT, self._deliver, "deliver")
+        every(BEAT, self._follow_clock, "clock")
+        every(HOUSEKEEPING.total_seconds(), self._keep_house, "housekeeping")
+        every(STATUS_EVERY.total_seconds(), self._say_status, "status")
+        if self._reloader is not None:
+            every(LOOK_FOR_CHANGES.total_seconds(), self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()
         if watchdog is not None:
-            scheduler.add_job(systemd.notify, "interval", ["WATCHDOG=1"], seconds=watchdog / 2, id="watchdog")
-        return scheduler
+            every(watchdog / 2, lambda: systemd.notify("WATCHDOG=1"), "watchdog")
 
-    def _beat(self) -> None:
-        self._poll()
-        self._deliver()
+    def _adopt(self, config: Config) -> None:
+        """Do as a configuration says, from now on. Done twice, it does no more than once.
 
-    def _poll(self) -> None:
-        if self._parts is not None:
-            self._parts.poller.pump.wake()
+        Raises:
+            NotNowError: The store failed, or HTTP cannot listen where it should.
+        """
+        self._web.apply(config)
+        self._works.route(config)  # first, so that who is new misses nothing
+        self._store.messages.sync(config.watchlist, self._clock.now())
+        self._works.apply(config)
+        beats = config.heartbeat
+        if self._heartbeat is None or beats != self._config.heartbeat:
+            self._exchange_heartbeat(config)
+        self._config = config
+        self._clamp()
+        self._works.wake_poller()
+
+    def _exchange_heartbeat(self, config: Config) -> None:
+        if self._heartbeat is not None:
+            self._scheduler.remove_job("heartbeat")
+            self._heartbeat.close()
+            self._heartbeat = None
+        if config.heartbeat is not None:
+            self._heartbeat = Heartbeat(config.heartbeat, health=self.health, listener=self._listener)
+            seconds = config.heartbeat.every.total_seconds()
+            self._scheduler.add_job(self._heartbeat.beat, "interval", seconds=seconds, id="heartbeat")
+
+    def _look_for_changes(self) -> None:
+        assert self._reloader is not None
+        if self._reload_asked.is_set() or self._reloader.changed():
+            self._reload_asked.clear()
+            self._reload(self._reloader)
+
+    def _reload(self, reloader: Reloader) -> None:
+        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={systemd.monotonic_usec()}")
+        try:
+            config = reloader.read()
+            self._refuse_what_cannot_be(config)
+            reloader.applied(config)
+            self._adopt(config)
+            self._store.set_fact(RELOAD, Reload(self._clock.now()).written())
+        except InvalidConfiguration as error:
+            faults = tuple(map(str, error.faults))
+            with suppress(BridgeError):
+                self._store.set_fact(RELOAD, Reload(self._clock.now(), faults).written())
+            self._listener.reloaded(faults)
+        except BridgeError as error:  # the database is locked, say: the same again at the next look
+            self._listener.trouble("reading the configuration again", error)
+            self._reload_asked.set()
+        else:
+            self._listener.reloaded(())
+        finally:
+            systemd.notify("READY=1")
+            self._say_status()
+
+    def _refuse_what_cannot_be(self, config: Config) -> None:
+        """Look for what is right in itself, but not now.
+
+        Raises:
+            InvalidConfiguration: There is something.
+        """
+        if config.database != self._config.database:
+            place = Place(config.path, key="database")
+            raise InvalidConfiguration([Fault(place, "another database needs a restart of the bridge")])
+        try:
+            self._web.apply(config)
+        except NotNowError as error:
+            raise InvalidConfiguration([Fault(Place(config.path, key="http"), str(error))]) from None
 
     def _deliver(self) -> None:
-        if self._parts is not None:
-            for outbox in self._parts.outboxes:
-                outbox.pump.wake()
+        self._works.wake_outboxes()
 
     def _follow_clock(self) -> None:
         try:
             if follow_clock(self._clock, self._store):
                 self._clamp()  # what was in flight meanwhile was scheduled by the old time
+                self._say_status()  # its latest beat lies in the old time
         except BridgeError as error:
             self._listener.trouble("following the clock", error)
 
@@ -146,7 +246,7 @@ class Daemon:
         except BridgeError as error:
             self._listener.trouble("counting", error)
             return
-        systemd.notify(f"STATUS=watching {summary.polled} messages, {owed} deliveries owed")
+        systemd.notify(f"STATUS=messages watched: {summary.polled}, deliveries owed: {owed}")
 
 
 def follow_clock(clock: Clock, store: Store) -> bool:
@@ -175,22 +275,22 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     """Poll what is due, deliver what is owed and due, and return how the source does: for cron.
 
     Raises:
-        NotNowError: The store failed, so that not everything could be done.
+        BridgeError: The store failed, so that not everything could be done.
     """
+    store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
     store.messages.sync(config.watchlist, clock.now())
-    troubles = _Troubles()
-    heard = Listeners(listener, troubles)
-    parts = assemble(config, store, clock=clock, listener=heard, stop=stop, hold_back=False)
-    with _threads_live_on(stop), _run_down(parts, stop):
-        for pump in _pumps(parts):
-            pump.start()
-        _drain([parts.poller.pump], stop)
+    troubles = _Troubles(stop, clock)
+    works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
+    with _threads_live_on(stop), _run_down(works, stop):
+        works.apply(config)
+        works.drain_poller(stop)
         # The second round is for what the first one told: that a receiver is down, or up again.
         for _ in range(2):
-            _drain([outbox.pump for outbox in parts.outboxes], stop)
+            works.drain_outboxes(stop)
+        health = works.source_health
     if troubles.latest is not None:
-        raise NotNowError(str(troubles.latest))
-    return parts.poller.health
+        raise troubles.latest
+    return health
 
 
 class _Waker(Listener):
@@ -203,26 +303,38 @@ class _Waker(Listener):
         self._wake()
 
 
-class _Troubles(Listener):
-    """Remembers the latest fault of the store."""
+class _Damage(Listener):
+    """Ends the daemon when the database is found damaged.
 
-    def __init__(self) -> None:
+    What is read from it may be wrong, and what is sent can't be noted down. Opening the store looks for damage too, so
+    that a daemon which is started again and again does not send the same again and again.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self.found: DamagedError | None = None
+
+    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+        if isinstance(error, DamagedError):
+            self.found = error
+            self._stop.set()
+
+
+class _Troubles(Listener):
+    """Remembers the latest fault of the store. Ends the pass when no wait mends it, or the wait has been long."""
+
+    def __init__(self, stop: threading.Event, clock: Clock) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._until = float("inf")
         self.latest: BridgeError | None = None
 
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         self.latest = error
-
-
-def _pumps(parts: Parts) -> list[Pump[Any, Any]]:
-    return [parts.poller.pump, *(outbox.pump for outbox in parts.outboxes)]
-
-
-def _drain(pumps: Sequence[Pump[Any, Any]], stop: threading.Event) -> None:
-    for pump in pumps:
-        pump.wake()
-    for pump in pumps:
-        while not stop.is_set() and not pump.wait_until_idle(BEAT):
-            pass
+        now = self._clock.monotonic()
+        self._until = min(self._until, now + PASS_BEARS)
+        if not isinstance(error, NotNowError) or now >= self._until:
+            self._stop.set()
 
 
 @contextmanager
@@ -247,16 +359,10 @@ def _threads_live_on(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _run_down(parts: Parts, stop: threading.Event) -> Iterator[None]:
-    """Stop everything at the end, side by side: what hangs in one receiver must not take the time of the others."""
+def _run_down(works: Works, stop: threading.Event) -> Iterator[None]:
+    """Stop everything at the end, however it comes."""
     try:
         yield
     finally:
         stop.set()
-        stopping = [threading.Thread(target=pump.stop, args=(STOP_WITHIN,)) for pump in _pumps(parts)]
-        for thread in stopping:
-            thread.start()
-        for thread in stopping:
-            thread.join()
-        for channel in parts.channels:
-            channel.close()
+        works.stop(STOP_WITHIN)

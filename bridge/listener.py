@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 class Listener:
     """Hears everything and does nothing; a listener overrides what it cares for. It must neither raise nor block."""
 
-    def polled(self, message_id: int, answer: Answer) -> None:
-        """Hear that a message was polled and what came of it."""
+    def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
+        """Hear that a message was polled, what came of it, and how long that took with its retries."""
 
     def told(self, event: Event) -> None:
         """Hear of an event, once it is committed."""
 
-    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempt: Attempt) -> None:
-        """Hear of an attempt, with the deliveries it carried as they are now, once that is committed."""
+    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
+        """Hear of a round of attempts, with the deliveries it carried as they are now, once that is committed."""
 
     def gate(self, gate: Gate, *, shut: bool) -> None:
         """Hear that a receiver's gate shut or opened."""
+
+    def reloaded(self, faults: Sequence[str]) -> None:
+        """Hear that the configuration was read again: it is in force, or it has faults and the one before is."""
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
@@ -38,25 +41,30 @@ class Listeners(Listener):
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
-    def polled(self, message_id: int, answer: Answer) -> None:
+    def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Pass it on."""
         for listener in self._listeners:
-            listener.polled(message_id, answer)
+            listener.polled(message_id, answer, seconds)
 
     def told(self, event: Event) -> None:
         """Pass it on."""
         for listener in self._listeners:
             listener.told(event)
 
-    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempt: Attempt) -> None:
+    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Pass it on."""
         for listener in self._listeners:
-            listener.tried(receiver, deliveries, attempt)
+            listener.tried(receiver, deliveries, attempts)
 
     def gate(self, gate: Gate, *, shut: bool) -> None:
         """Pass it on."""
         for listener in self._listeners:
             listener.gate(gate, shut=shut)
+
+    def reloaded(self, faults: Sequence[str]) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.reloaded(faults)
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Pass it on."""

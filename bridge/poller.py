@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.listener import Listener
-    from bridge.routing import Subscription
+    from bridge.routing import Routes
     from bridge.source.answer import Answer
     from bridge.source.wbiztool import WbizTool
     from bridge.store import Store
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A poll that has been made: of which message, what came back, when."""
+    """A poll that has been made: of which message, what came back, when, and how long that took with its retries."""
 
     message: Message
     answer: Answer
     at: datetime
+    seconds: float
 
 
 class Poller:
@@ -42,7 +43,7 @@ class Poller:
     Args:
         every: How long after a poll the next one of the same message is due.
         unknown_after: How long WbizTool must say that it has no such message before that counts.
-        subscriptions: Who wants which events.
+        routes: Who wants which events.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Poller:
         concurrency: int,
         every: timedelta,
         unknown_after: timedelta,
-        subscriptions: Sequence[Subscription],
+        routes: Routes,
         clock: Clock,
         listener: Listener,
     ) -> None:
@@ -61,12 +62,12 @@ class Poller:
         self._source = source
         self._every = every
         self._unknown_after = unknown_after
-        self._subscriptions = subscriptions
+        self._routes = routes
         self._clock = clock
         self._listener = listener
         self._busy: set[int] = set()
         self.health = _health_from(store.fact(SOURCE))
-        self.pump: Pump[Message, Answered] = Pump(
+        self.pump: Pump[Message, Answered | Message] = Pump(
             "poll",
             concurrency,
             claim=self.claim,
@@ -87,17 +88,22 @@ class Poller:
         self._busy.update(message.id for message in found)
         return found
 
-    def poll(self, message: Message) -> Answered:
-        """Poll one message."""
+    def poll(self, message: Message) -> Answered | Message:
+        """Poll one message; hand it back as it was when told to stop."""
+        started = self._clock.monotonic()
         answer = self._source.poll(message.id)
-        return Answered(message, answer, answer.at if isinstance(answer, Observation) else self._clock.now())
+        if answer is None:
+            return message
+        at = answer.at if isinstance(answer, Observation) else self._clock.now()
+        return Answered(message, answer, at, self._clock.monotonic() - started)
 
-    def record(self, answered: Sequence[Answered]) -> None:
+    def record(self, polled: Sequence[Answered | Message]) -> None:
         """Write what the polls found, in one transaction, and what it says about the source."""
-        told = self._store.record_polls([self._judged(each) for each in answered], self._subscriptions)
-        self._busy.difference_update(each.message.id for each in answered)
+        answered = [each for each in polled if isinstance(each, Answered)]
+        told = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
+        self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in polled)
         for each in answered:
-            self._listener.polled(each.message.id, each.answer)
+            self._listener.polled(each.message.id, each.answer, each.seconds)
             self._follow_health(each)
         for event in told:
             self._listener.told(event)
@@ -123,7 +129,7 @@ class Poller:
             if type_ is EventType.SOURCE_UP and before.failing_since is not None:
                 data |= {"down_since": isoformat(before.failing_since)}
             event = self._store.record_health(
-                type_, SOURCE, data, each.at, self._subscriptions, facts={SOURCE: _health_fact(current)}
+                type_, SOURCE, data, each.at, self._routes.subscriptions, facts={SOURCE: _health_fact(current)}
             )
             self._listener.told(event)
         self.health = current

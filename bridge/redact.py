@@ -18,7 +18,12 @@ class Redactor:
     """Replaces every known secret, in the spellings in which programs echo them, by ``***``."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        spellings: set[str] = set()
+        self._spellings: list[str] = []
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Replace these too, from now on."""
+        spellings = set(self._spellings)
         for secret in secrets:
             for part in {secret, *_url_parts(secret), *_bare_parts(secret)}:
                 spellings.update(_spelled(part))

@@ -1,4 +1,4 @@
-"""HTTP as the bridge does it: one POST to a fixed place, bounded in time and size, and no secret in its errors.
+"""HTTP as the bridge does it: one call to a fixed place, bounded in time and size, and no secret in its errors.
 
 ``requests`` bounds the wait between two bytes, not the whole; it decodes bodies of any size, follows redirects and puts
 the URL (which may be the secret) into its exceptions. A :class:`Channel` mends these four, and keeps connections open.

@@ -6,6 +6,8 @@ from __future__ import annotations
 from bridge.cli import service  # isort: skip
 from bridge.cli import watching  # isort: skip
 from bridge.cli import record  # isort: skip
+from bridge.cli import upkeep  # isort: skip
+from bridge.cli import installing  # isort: skip
 from bridge.cli.root import app
 
-__all__ = ["app", "record", "service", "watching"]
+__all__ = ["app", "installing", "record", "service", "upkeep", "watching"]

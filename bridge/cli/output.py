@@ -55,24 +55,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
         typer.echo(empty)
 
 
-def ago(moment: datetime | None, now: datetime) -> str:
-    """Say how long ago a moment was, or how far ahead it is."""
-    if moment is None:
-        return "-"
-    seconds = (now - moment).total_seconds()
-    if abs(seconds) < 1:
-        return "now"
-    amount = _amount(abs(seconds))
-    return f"{amount} ago" if seconds >= 0 else f"in {amount}"
-
-
-def _amount(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def now() -> datetime:
     """Tell the time that listings reckon from."""
     return datetime.now(UTC)

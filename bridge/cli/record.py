@@ -10,6 +10,7 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
+from bridge.clock import ago
 from bridge.errors import UsageError
 from bridge.events import envelope
 from bridge.model import DeliveryState
@@ -87,8 +88,8 @@ def deliveries(
             str(each.state),
             str(each.event.type),
             output.about(each.event),
-            output.ago(each.finished_at or each.created_at, now),
-            f"{each.reason} (next try {output.ago(each.due_at, now)})"
+            ago(each.finished_at or each.created_at, now),
+            f"{each.reason} (next try {ago(each.due_at, now)})"
             if each.state is DeliveryState.OWED and each.reason
             else each.reason or "",
             " ".join(last_answers[each.id][0].answer.split())[:60] if last_answers.get(each.id) else "",

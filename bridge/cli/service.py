@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import structlog
 import typer
 
+from bridge import __version__
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.clock import SystemClock
-from bridge.errors import CredentialsError, NotNowError, UsageError
+from bridge.errors import BridgeError, CredentialsError, NotNowError, UsageError
 from bridge.limits import ensure_files, files_needed
 from bridge.listener import Listener, Listeners
 from bridge.logs import LogListener, configure
@@ -24,9 +26,10 @@ from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from bridge.config import Config
+    from bridge.daemon import Daemon
     from bridge.source.answer import Answer
     from bridge.source.health import SourceHealth
     from bridge.store import Summary
@@ -36,20 +39,23 @@ if TYPE_CHECKING:
 def run(config: ConfigOption = None) -> None:
     """Run the daemon.
 
-    It watches, detects and delivers until it gets SIGTERM or Ctrl-C.
+    It watches, detects and delivers until it gets SIGTERM or Ctrl-C. It reads the configuration again at SIGHUP, and
+    when one of its files changes; a wrong one is refused, and the one before stays in force.
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
-    from bridge.daemon import Daemon  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.config import load as read_config  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.daemon import Daemon  # noqa: PLC0415 -- likewise
+    from bridge.reload import Reloader  # noqa: PLC0415 -- likewise
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a daemon that can reload
     settings = _with_logs(config)
-    too_few_files = ensure_files(files_needed(settings))
-    if too_few_files:
-        structlog.get_logger().warning("few files", why=too_few_files)
+    reloader = Reloader(settings, lambda: read_config(settings.path, os.environ), _adapt)
+    _ensure_files(settings)
     with Store(settings.database, exclusive=True) as store:
-        daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener())
-        with _signals(daemon.stop):
-            daemon.run()
+        daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener(), reloader=reloader)
+        with _signals(daemon.stop, daemon.reload):
+            daemon.run(lambda: _say_ready(settings, daemon))
 
 
 @app.command()
@@ -138,21 +144,39 @@ def try_receiver(
 def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Show how the bridge does.
 
-    Exit code 1 when something is wrong.
+    Exit code 1 when something is wrong; 78 when the configuration is, though the bridge may go on with the one before.
 
     Example: wbiz-bridge status
     """
-    from bridge.cli.health import describe, judge, summary_json  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.health import describe, health_json  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- likewise
+    from bridge.health import judge, unreadable  # noqa: PLC0415 -- likewise
 
-    settings = load_config(config)
-    with Store(settings.database) as store:
-        summary: Summary = store.listing.summary()
-    faults = judge(summary, [receiver.name for receiver in settings.receivers], output.now())
+    wrong: InvalidConfiguration | None = None
+    names: Sequence[str] | None = None
+    try:
+        settings = load_config(config)
+        database, names = settings.database, [receiver.name for receiver in settings.receivers]
+    except InvalidConfiguration as error:
+        if error.database is None:
+            raise
+        wrong, database = error, error.database
+    summary: Summary | None = None
+    try:
+        with Store(database) as store:
+            summary = store.listing.summary()
+        now = output.now()
+        health = judge(summary, summary.receivers if names is None else names, now)
+    except BridgeError as error:
+        now = output.now()
+        health = unreadable(error)
     if as_json:
-        output.print_json(summary_json(summary, faults, output.now()))
+        output.print_json(health_json(health, summary, now))
     else:
-        describe(summary, faults, output.now())
-    if faults:
+        describe(health, summary, now)
+    if wrong is not None:
+        raise wrong
+    if not health.ok:
         raise typer.Exit(1)
 
 
@@ -180,24 +204,44 @@ def _with_logs(option: Any) -> Config:
     return settings
 
 
+def _say_ready(settings: Config, daemon: Daemon) -> None:
+    messages, receivers = len(settings.watchlist), len(settings.receivers)
+    structlog.get_logger().info(
+        "running", version=__version__, messages_listed=messages, receivers=receivers, http=daemon.http_address
+    )
+
+
+def _adapt(settings: Config) -> None:
+    """Let the process follow a configuration that takes effect."""
+    configure(settings.log.level, settings.log.format, settings.secrets())
+    _ensure_files(settings)
+
+
+def _ensure_files(settings: Config) -> None:
+    too_few_files = ensure_files(files_needed(settings))
+    if too_few_files:
+        structlog.get_logger().warning("few files", why=too_few_files)
+
+
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT call ``stop``, from a thread of its own.
+def _signals(stop: Callable[[], None], reload: Callable[[], None] | None = None) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call ``stop``, and SIGHUP ``reload``, if that is given, from a thread of its own.
 
     A handler may interrupt the very code that holds a lock which ``stop`` needs; so the handlers do nothing, and the
     thread hears of the signal through a socket.
     """
     ear, mouth = socket.socketpair()
     mouth.setblocking(False)
+    calls = {signal.SIGTERM: stop, signal.SIGINT: stop} | ({} if reload is None else {signal.SIGHUP: reload})
 
     def listen() -> None:
-        while ear.recv(1):
-            stop()
+        while heard := ear.recv(1):
+            calls[signal.Signals(heard[0])]()
 
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
     heard_before = signal.set_wakeup_fd(mouth.fileno())
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, lambda *_: None) for number in calls}
     try:
         yield
     finally:
@@ -215,7 +259,7 @@ class _Progress(Listener):
     def __init__(self, advance: Callable[[], None]) -> None:
         self._advance = advance
 
-    def polled(self, message_id: int, answer: Answer) -> None:  # noqa: ARG002 -- the listener's signature
+    def polled(self, message_id: int, answer: Answer, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
         self._advance()
 
 

@@ -8,6 +8,7 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
+from bridge.clock import ago
 from bridge.errors import UsageError
 from bridge.model import Status
 from bridge.redact import clean_text
@@ -95,12 +96,12 @@ def messages(
     rows = []
     for shown in found:
         state = shown.message.state
-        next_poll = output.ago(max(shown.due_at, now), now) if shown.due_at else ("-" if shown.watched else "unwatched")
+        next_poll = ago(max(shown.due_at, now), now) if shown.due_at else ("-" if shown.watched else "unwatched")
         rows.append(
             (
                 str(shown.message.id),
                 str(state.status) if state else "not seen yet",
-                output.ago(state.since, now) if state else "-",
+                ago(state.since, now) if state else "-",
                 shown.message.label or "",
                 (state and state.error) or "",
                 next_poll,

@@ -79,6 +79,7 @@ def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) ->
         "poll": {"every": "1s", "unknown_after": "3s"},
         "messages": [*({"id": scene.id, "label": scene.label} for scene in SCENES), NOT_SENT],
         "database": "sqlite:///bridge.db",
+        "http": False,
         "receivers": [
             {"name": "slack", "slack": slack.url, "events": ["failed", "expired", "unknown"], "group": {"wait": "1s"}},
             {"name": "crm", "webhook": crm.url, "secret": secret},

@@ -69,13 +69,13 @@ class WbizTool:
             retry_error_callback=_last_answer,
         )
 
-    def poll(self, message_id: int) -> Answer:
-        """Ask for the status of one message, trying passing faults again. Never raises."""
+    def poll(self, message_id: int) -> Answer | None:
+        """Ask for the status of one message, trying passing faults again. None when told to stop. Never raises."""
         return self._retrying(self._ask, message_id)
 
-    def _ask(self, message_id: int) -> Answer:
+    def _ask(self, message_id: int) -> Answer | None:
         if not self._pace.wait(self._stop):
-            return Unavailable("stopping")
+            return None
         try:
             reply = self._post(f"/message/status/{message_id}/")
         except WireError as error:
@@ -110,17 +110,17 @@ class WbizTool:
         Raises:
             WireError: No whole answer came.
         """
-        reply = self._channel.post(self._request, path)
+        reply = self._channel.send(self._request, path)
         text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
         clean = self._redact(text)
         return reply if clean == text else replace(reply, body=clean.encode("utf-8", "surrogateescape"))
 
 
-def _passing(answer: Answer) -> bool:
+def _passing(answer: Answer | None) -> bool:
     return isinstance(answer, Malformed | Throttled | Unavailable)
 
 
-def _last_answer(state: tenacity.RetryCallState) -> Answer:
+def _last_answer(state: tenacity.RetryCallState) -> Answer | None:
     assert state.outcome is not None
-    answer: Answer = state.outcome.result()
+    answer: Answer | None = state.outcome.result()
     return answer

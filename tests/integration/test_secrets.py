@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from bridge.clock import SystemClock
 from bridge.model import Status
@@ -30,8 +33,11 @@ API_KEY = "marked-api-key-8f3a/with+signs"
 SLACK = "marked-slack-T012-B345"
 TOKEN = "marked-token-in-a-query"
 BEARER = "marked-bearer-77aa"
+PING = "marked-heartbeat-0f55"
+HTTP_TOKEN = "marked-http-token-5c1d"
 SIGNING = base64.b64encode(b"marked-signing-secret-of-32-byte").decode()
-MARKS = (API_KEY, SLACK, TOKEN, BEARER, SIGNING, "marked-", quote(API_KEY, safe=""), json.dumps(API_KEY)[1:-1])
+SECRETS = (API_KEY, SLACK, TOKEN, BEARER, PING, HTTP_TOKEN, SIGNING)
+MARKS = (*SECRETS, "marked-", quote(API_KEY, safe=""), json.dumps(API_KEY)[1:-1])
 
 LISTINGS = (
     *("status --json", "messages --json", "events --json", "deliveries --json", "check --json"),
@@ -87,7 +93,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("secrets")
     found = {}
     with Simulator(Account(SystemClock(), api_key=API_KEY)) as simulator, Sink(answer) as sink:
-        simulator.account.put(1, Status.FAILED, f"the key {API_KEY} may not send")
+        simulator.account.put(1)
         simulator.account.put(2)
         settings = config(simulator, sink)
         write_config(folder, settings)
@@ -95,7 +101,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         with Daemon(folder) as daemon:
             daemon.wait_until_ready()
             found["the daemon's arguments"] = Path(f"/proc/{daemon.process.pid}/cmdline").read_text()
+            until(lambda: "the heartbeat" in daemon.log())
+            simulator.account.put(1, Status.FAILED, f"the key {API_KEY} may not send")
             until(lambda: all(f'"receiver": "{name}", "delivery"' in daemon.log() for name in names))
+            found |= asked(daemon)
+            refuse_a_reload(folder, daemon, settings)
+            found |= asked(daemon)
             found |= files(folder)  # with what SQLite has not yet put from its log into the database
             assert daemon.stop()[0] == 0
         found["the log"] = daemon.log()
@@ -117,6 +128,11 @@ def test_everything_was_tried_and_failed_as_it_should(written: dict[str, str]) -
     assert "source.down" in written["events --json"]
     assert "receiver.down" in written["events --json"]
     assert "***" in written["deliveries --json"]
+    assert "the heartbeat" in written["the log"]
+    assert "reload refused" in written["the log"]
+    assert 'wbiz_bridge_delivery_attempts_total{outcome="refused",receiver="webhook-gone"}' in written["/metrics"]
+    assert not json.loads(written["/readyz"])["checks"]["configuration"]["ok"]
+    assert json.loads(written["/readyz without the token"])["status"] == 401
     assert "may not send" in written["messages --json"]
     assert any(name.startswith("bridge.db-wal") for name in written)
 
@@ -140,6 +156,29 @@ def shown(folder: Path, *lines: str) -> dict[str, str]:
     )
     parts = done.stdout.split("\f")
     return dict(zip(lines, parts[1:], strict=True))
+
+
+def asked(daemon: Daemon) -> dict[str, str]:
+    """Say what the daemon answers over HTTP."""
+    found = {}
+    (address,) = set(re.findall(r'"http": "(http://[^"]+)"', daemon.log()))
+    with requests.Session() as session:
+        session.trust_env = False
+        for path in ("/metrics", "/readyz", "/healthz", "/nothing"):
+            headers = {"Authorization": f"Bearer {HTTP_TOKEN}"}
+            found[path] = session.get(f"{address}{path}", headers=headers, timeout=5).text
+            found[f"{path} without the token"] = session.get(f"{address}{path}", timeout=5).text
+    return found
+
+
+def refuse_a_reload(folder: Path, daemon: Daemon, settings: dict[str, Any]) -> None:
+    """Spoil the configuration, beside secrets and in them, and let the daemon see it."""
+    wrong = {**settings, "wbiztool": {**settings["wbiztool"], "api_key": f"{API_KEY}\n{API_KEY}"}}
+    wrong["receivers"] = [{**settings["receivers"][0], "secret": f"whsec_{SIGNING}!"}]
+    write_config(folder, wrong)
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: "reload refused" in daemon.log())
+    write_config(folder, settings)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -175,6 +214,8 @@ def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
         "database": "sqlite:///bridge.db",
         "receivers": receivers,
         "log": {"level": "debug"},
+        "http": {"listen": "127.0.0.1:0", "token": HTTP_TOKEN},
+        "heartbeat": {"url": f"{sink.url}/refused?token={PING}", "every": "1s"},
     }
 
 

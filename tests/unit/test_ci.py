@@ -22,10 +22,27 @@ def test_ci_runs_the_very_line_that_the_readme_gives() -> None:
     assert lines_of(".ci/run").count(_LINE) == 1
 
 
-def test_ci_is_a_shell_script_without_mistakes_that_can_be_run() -> None:
-    script = _ROOT / ".ci" / "run"
+@pytest.mark.parametrize("name", ["run", "promtool"])
+def test_ci_is_made_of_shell_scripts_without_mistakes_that_can_be_run(name: str) -> None:
+    script = _ROOT / ".ci" / name
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True, timeout=20)
+
+
+def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: Path) -> None:
+    installed = tmp_path / "promtool"
+    installed.write_text("#!/bin/sh\n", encoding="utf-8")
+    installed.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [_ROOT / ".ci" / "promtool", tmp_path / "nowhere"],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    assert done.stdout == f"{installed}\n"
 
 
 _SKIPS = """

@@ -42,9 +42,9 @@ def command(folder: Path, *arguments: str, extra: Mapping[str, str] | None = Non
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
-    """Write a configuration."""
+    """Write a configuration. HTTP is off unless it asks for it: daemons side by side would want the same port."""
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(dict(config), allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"http": False, **config}, allow_unicode=True), encoding="utf-8")
     return path
 
 

@@ -1,0 +1,257 @@
+"""The log tells what is news, in a form for whoever reads it, with the ids that lead from a poll to a delivery."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from bridge.errors import NotNowError
+from bridge.logs import QUIET, LogListener, configure
+from bridge.model import Dead, Delivered, DeliveryState, Event, EventType, Observation, Retry, Status
+from bridge.source.answer import Unavailable
+from tests.world.clock import START, FakeClock
+from tests.world.metrics import attempt, delivery, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from structlog.typing import EventDict
+
+PENDING = Observation(Status.PENDING, START)
+FAILURE = Unavailable("HTTP 502 Bad Gateway")
+LOCKED = NotNowError("the database is locked by another program")
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Leave logging as it was found."""
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
+    yield
+    structlog.reset_defaults()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+class Told:
+    """A listener with a clock, and the lines it wrote."""
+
+    def __init__(self, lines: list[EventDict]) -> None:
+        self.lines = lines
+        self.clock = FakeClock()
+        self.listener = LogListener(self.clock.monotonic)
+
+    def levels(self) -> list[str]:
+        return [line["log_level"] for line in self.lines]
+
+    def loud(self) -> list[EventDict]:
+        return [line for line in self.lines if line["log_level"] != "debug"]
+
+
+@pytest.fixture
+def log() -> Iterator[Told]:
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as lines:
+        yield Told(lines)
+
+
+def test_polls_that_find_a_status_are_told_at_debug_only(log: Told) -> None:
+    log.listener.polled(12346, PENDING, 0.21)
+    assert log.lines == [
+        {"event": "polled", "log_level": "debug", "message_id": 12346, "status": "pending", "seconds": 0.21}
+    ]
+
+
+def test_of_many_failing_polls_the_first_is_a_warning(log: Told) -> None:
+    for second in range(1000):
+        log.listener.polled(second, FAILURE, 0.2)
+        log.clock.advance(1)
+    assert log.levels() == ["warning"] + 999 * ["debug"]
+    assert log.lines[0]["why"] == "HTTP 502 Bad Gateway"
+    assert log.lines[0]["kind"] == "unavailable"
+    assert log.lines[0]["message_id"] == 0
+
+
+def test_where_every_second_poll_fails_it_is_one_warning_a_minute(log: Told) -> None:
+    for _ in range(600):
+        log.listener.polled(1, FAILURE, 0.2)
+        log.listener.polled(2, PENDING, 0.2)
+        log.clock.advance(1)
+    assert len(log.loud()) == 600 / QUIET
+
+
+def test_a_failure_after_a_good_time_is_news_again(log: Told) -> None:
+    log.listener.polled(1, FAILURE, 0.2)
+    log.listener.polled(1, PENDING, 0.2)
+    log.clock.advance(QUIET)
+    log.listener.polled(1, FAILURE, 0.2)
+    assert [line["event"] for line in log.loud()] == ["poll failed", "poll failed"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "level"),
+    [(EventType.MESSAGE_SENT, "info"), (EventType.MESSAGE_FAILED, "warning"), (EventType.MESSAGE_UNKNOWN, "info")],
+)
+def test_a_transition_is_one_line_with_its_ids(log: Told, type_: EventType, level: str) -> None:
+    log.listener.told(told(12346, type_))
+    (line,) = log.lines
+    assert (line["event"], line["log_level"]) == (str(type_), level)
+    assert {"message_id": 12346, "event_id": "evt_12346", "sequence": 2, "previous": "pending"}.items() <= line.items()
+
+
+def test_a_change_of_health_is_one_line(log: Told) -> None:
+    data = {"receiver": "crm", "since": "2026-11-23T20:11:12.345Z", "reason": "HTTP 502 Bad Gateway", "sequence": 1}
+    log.listener.told(Event("evt_1", EventType.RECEIVER_DOWN, START, "receiver/crm", 1, data))
+    data = {"receiver": "crm", "since": "2026-11-23T20:21:12.345Z", "down_since": data["since"], "reason": None}
+    log.listener.told(Event("evt_2", EventType.RECEIVER_UP, START, "receiver/crm", 2, data))
+    down, up = log.lines
+    assert (down["event"], down["log_level"], down["receiver"], down["reason"]) == (
+        "receiver.down",
+        "warning",
+        "crm",
+        "HTTP 502 Bad Gateway",
+    )
+    assert (up["event"], up["log_level"], up["down_since"]) == ("receiver.up", "info", down["since"])
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "event", "level"),
+    [
+        (DeliveryState.DELIVERED, Delivered(), "delivered", "info"),
+        (DeliveryState.DEAD, Dead("410 Gone"), "dead letter", "error"),
+    ],
+)
+def test_the_end_of_a_delivery_is_one_line_however_many_attempts_it_took(
+    log: Told, state: DeliveryState, outcome: Delivered | Dead, event: str, level: str
+) -> None:
+    log.listener.tried("crm", [delivery(state)], [attempt(Retry("HTTP 502")), attempt(outcome)])
+    (line,) = log.lines
+    assert (line["event"], line["log_level"]) == (event, level)
+    assert {"receiver": "crm", "delivery": 7, "event_id": "evt_12346", "message_id": 12346}.items() <= line.items()
+
+
+def test_each_delivery_of_a_digest_has_its_line(log: Told) -> None:
+    log.listener.tried("ops", [delivery(DeliveryState.DELIVERED, "ops", id_) for id_ in (1, 2)], [attempt(Delivered())])
+    assert [line["message_id"] for line in log.lines] == [1, 2]
+
+
+def test_of_deliveries_that_wait_the_first_is_a_warning_for_each_receiver(log: Told) -> None:
+    for _ in range(50):
+        for receiver in ("crm", "ops"):
+            waiting = [delivery(DeliveryState.OWED, receiver, id_) for id_ in range(20)]
+            log.listener.tried(receiver, waiting, [attempt(Retry("HTTP 502"))])
+        log.clock.advance(10)
+    assert [(line["event"], line["receiver"]) for line in log.loud()] == [
+        ("not delivered yet", "crm"),
+        ("not delivered yet", "ops"),
+    ]
+    log.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
+    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
+    assert log.lines[-1]["log_level"] == "warning"
+    assert log.lines[-1]["again_at"] == "2026-11-23T20:11:12.345Z"
+
+
+def test_a_step_that_fails_each_second_is_told_once_a_minute(log: Told) -> None:
+    for _ in range(180):
+        log.listener.trouble("polling", LOCKED)
+        log.listener.trouble("housekeeping", LOCKED)
+        log.clock.advance(1)
+    assert [(line["log_level"], line["where"]) for line in log.loud()] == 3 * [
+        ("error", "polling"),
+        ("error", "housekeeping"),
+    ]
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_without_a_terminal_every_line_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "auto")
+    LogListener().tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
+    LogListener().polled(1, PENDING, 0.2)
+    (line,) = written(capsys)
+    assert (line["event"], line["level"], line["message_id"]) == ("delivered", "info", 12346)
+    assert line["timestamp"].endswith("Z")
+
+
+def test_on_a_terminal_lines_have_colours_unless_they_are_not_wanted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for colours in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        configure("info", "auto")
+        LogListener().told(told())
+        shown = capsys.readouterr().err
+        assert ("\x1b[" in shown) == colours
+        assert "message.failed" in shown
+        assert "12346" in shown
+        monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_libraries_log_has_the_same_form_and_no_secret_in_it(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("info", form, ["a-very-secret-key"])
+    try:
+        int("a-very-secret-key")
+    except ValueError:
+        logging.getLogger("a.library").exception("it sent %s", "a-very-secret-key")
+    shown = capsys.readouterr().err
+    assert "a-very-secret-key" not in shown
+    assert "ValueError: invalid literal for int() with base 10: '***'" in shown
+    if form == "json":
+        (line,) = map(json.loads, shown.splitlines())
+        assert (line["event"], line["level"], line["logger"]) == ("it sent ***", "error", "a.library")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_in_the_journal_and_nowhere_else_every_line_begins_with_its_priority(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        file = os.fstat(stream.fileno())
+        for named in (f"{file.st_dev}:{file.st_ino}", "1:1"):
+            monkeypatch.setenv("JOURNAL_STREAM", named)
+            configure("info", form)
+            LogListener().tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
+            LogListener().told(told())
+            try:
+                int("many")
+            except ValueError:
+                logging.getLogger("a.library").exception("it failed")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    in_journal, elsewhere = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    assert [line[:3] for line in in_journal] == ["<6>", "<4>"] + ["<3>"] * (len(in_journal) - 2)
+    assert not any(line.startswith("<") for line in elsewhere)
+
+
+def test_a_library_s_level_in_between_and_a_faulty_record_do_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "json")
+    logging.getLogger("a.library").log(logging.WARNING + 5, "in between")
+    (line,) = written(capsys)
+    assert line["level"] == "warning"
+    logging.getLogger("a.library").warning("%d apples", "many")
+    assert "%d apples" in capsys.readouterr().err
+
+
+def test_ids_lead_from_the_poll_to_the_delivery(log: Told) -> None:
+    log.listener.polled(12346, Observation(Status.FAILED, START), 0.2)
+    log.listener.told(told())
+    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
+    log.clock.advance(timedelta(minutes=5).total_seconds())
+    log.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
+    assert {line["message_id"] for line in log.lines} == {12346}
+    assert {line["event_id"] for line in log.lines[1:]} == {"evt_12346"}
+    assert {line["delivery"] for line in log.lines[2:]} == {7}
