@@ -24,20 +24,14 @@ from bridge.store.engine import Database
 from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
 from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.hurried import be_impatient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 HERE = str(Path(__file__).parents[2])
 COMMANDS = ("run", "poll", "status", "messages")
 USED_FOR = range(1, 301)
-
-_IMPATIENT = """
-from bridge import daemon
-from bridge.store import engine
-engine.BUSY_TIMEOUT = 0.3
-daemon.PASS_BEARS = 1.0
-"""
 
 
 class World(NamedTuple):
@@ -75,15 +69,6 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_config(folder, config(simulator, sink, USED_FOR))
         assert command(folder, "poll").returncode == 0
     return folder / "state" / "bridge.db"
-
-
-@pytest.fixture
-def impatient(tmp_path: Path) -> Mapping[str, str]:
-    """Let the processes started with this environment wait for a lock less long than they really do."""
-    place = tmp_path / "impatient"
-    place.mkdir()
-    (place / "sitecustomize.py").write_text(_IMPATIENT)
-    return {"PYTHONPATH": f"{place}:{HERE}"}
 
 
 # Not what it should be
@@ -202,12 +187,10 @@ def test_the_daemon_makes_a_folder_that_is_missing(world: World) -> None:
 # Locked
 
 
-def test_what_must_write_says_not_now_while_the_file_is_locked_and_what_reads_reads(
-    world: World, used: Path, impatient: Mapping[str, str]
-) -> None:
+def test_what_must_write_says_not_now_while_the_file_is_locked_and_what_reads_reads(world: World, used: Path) -> None:
     take_over(world, used)
     with locked(world.file):
-        ended = {name: command(world.folder, name, extra=impatient) for name in COMMANDS}
+        ended = {name: command(world.folder, name, first=be_impatient) for name in COMMANDS}
     for name in ("run", "poll"):
         assert_one_sentence(ended[name], 75, f"the database {world.file} is locked by another program")
     assert ended["messages"].returncode == 0
@@ -215,23 +198,21 @@ def test_what_must_write_says_not_now_while_the_file_is_locked_and_what_reads_re
     assert world.calls == (0, 0)
 
 
-def test_a_new_file_that_somebody_else_locks_is_for_later(world: World, impatient: Mapping[str, str]) -> None:
+def test_a_new_file_that_somebody_else_locks_is_for_later(world: World) -> None:
     with locked(world.file):
         for name in ("run", "poll", "messages"):
-            ended = command(world.folder, name, extra=impatient)
+            ended = command(world.folder, name, first=be_impatient)
             assert_one_sentence(ended, 75, f"the database {world.file} is locked by another program")
     assert world.calls == (0, 0)
 
 
-def test_when_a_lock_ends_the_daemon_goes_on_and_nothing_is_lost_or_repeated(
-    world: World, impatient: Mapping[str, str]
-) -> None:
+def test_when_a_lock_ends_the_daemon_goes_on_and_nothing_is_lost_or_repeated(world: World) -> None:
     for message_id in (1, 2, 3):
         world.simulator.account.put(message_id)
     world.sink.answer_next(Answer.hang())
     # At a higher level, one line a minute stands for all.
     write_config(world.folder, config(world.simulator, world.sink) | {"log": {"level": "debug"}})
-    with Daemon(world.folder, extra=impatient) as daemon:
+    with Daemon(world.folder, first=be_impatient) as daemon:
         daemon.wait_until_ready()
         world.sink.wait_for(3)
         with locked(world.file):
@@ -252,13 +233,11 @@ def test_when_a_lock_ends_the_daemon_goes_on_and_nothing_is_lost_or_repeated(
     assert owed == (0,)
 
 
-def test_a_pass_that_a_lock_holds_up_for_long_ends_and_the_next_one_does_the_rest(
-    world: World, impatient: Mapping[str, str]
-) -> None:
+def test_a_pass_that_a_lock_holds_up_for_long_ends_and_the_next_one_does_the_rest(world: World) -> None:
     world.simulator.account.put(1, Status.SENT)
     world.sink.answer_next(Answer.hang())
     with ThreadPoolExecutor(1) as pool:
-        polling = pool.submit(command, world.folder, "poll", extra=impatient)
+        polling = pool.submit(command, world.folder, "poll", first=be_impatient)
         world.sink.wait_for(1)
         with locked(world.file):
             world.sink.release()

@@ -298,6 +298,7 @@ def test_a_client_that_never_sends_the_body_it_promised_is_cut(serve: Serve) -> 
 def test_a_client_that_takes_no_answer_is_cut(serve: Serve) -> None:
     server = serve(metrics=lambda _: (BIG, "text/plain"))
     client = raw(server, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert client.recv(1) == b"H"  # the beginning, and no more
     until(lambda: not server._server.server_state.connections)
     assert len(everything(client)) < len(BIG)
     assert len(get(server, "/metrics").content) == len(BIG)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 
+from bridge.__main__ import main
+from tests.world import hurried, warm
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _START = 20.0
 _HERE = Path(__file__).parents[2]
@@ -28,17 +34,27 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "no_proxy": "*", "NO_PROXY": "*", "PYTHONUNBUFFERED": "1", **(extra or {})}
 
 
-def command(folder: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one command of the bridge in a folder, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "bridge", *arguments],
-        cwd=folder,
-        env=environment({"PYTHONPATH": str(_HERE), **(extra or {})}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def command(
+    folder: Path, *arguments: str, extra: Mapping[str, str] | None = None, first: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command of the bridge in a folder, to its end; before it, *first* in the same process."""
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        process = warm.start(
+            _run,
+            *(first, main),
+            arguments=[*arguments],
+            folder=folder,
+            environment=environment(extra),
+            output=output.fileno(),
+            errors=errors.fileno(),
+        )
+        try:
+            code = process.wait(60)
+        finally:
+            process.kill()
+        for file in (output, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
@@ -53,28 +69,56 @@ class Daemon:
 
     Args:
         folder: Holds ``config.yaml``.
-        schedule: Divide the waits between deliveries by this: the real ones take days.
+        hurry: Divide the waits between deliveries by this: the real ones take days.
+        most_files: How many files it may open.
+        extra: More environment variables.
+        first: Called in the process before it runs.
+        cold: Start it as a user would, with a command line of its own.
     """
 
     def __init__(
-        self, folder: Path, *, hurry: float = 1, most_files: int | None = None, extra: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        hurry: float = 1,
+        most_files: int | None = None,
+        extra: Mapping[str, str] | None = None,
+        first: Callable[[], None] | None = None,
+        cold: bool = False,
     ) -> None:
         self.folder = folder
         self._log = (folder / "daemon.log").open("ab")
-        read, write = os.pipe()
-        arguments = [sys.executable, str(Path(__file__).with_name("hurried.py")), str(hurry), str(write), "run"]
-        if most_files is not None:
-            arguments = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh", *arguments]
-        self.process = subprocess.Popen(
-            arguments,
-            cwd=folder,
+        self._ready, write = os.pipe()
+        self.process = self._cold(hurry, write, extra) if cold else self._warm(hurry, write, extra, most_files, first)
+        os.close(write)
+
+    def _warm(
+        self,
+        hurry: float,
+        ready: int,
+        extra: Mapping[str, str] | None,
+        most_files: int | None,
+        first: Callable[[], None] | None,
+    ) -> warm.Process:
+        return warm.start(
+            _run_daemon,
+            *(first, most_files, hurry, warm.Descriptor(ready)),
+            arguments=["run"],
+            folder=self.folder,
+            environment=environment(extra),
+            output=self._log.fileno(),
+            errors=self._log.fileno(),
+        )
+
+    def _cold(self, hurry: float, ready: int, extra: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("hurried.py")), str(hurry), str(ready), "run"],
+            cwd=self.folder,
             env=environment({"PYTHONPATH": str(_HERE), **(extra or {})}),
             stdout=self._log,
             stderr=self._log,
-            pass_fds=[write],
+            pass_fds=[ready],
         )
-        os.close(write)
-        self._ready = read
 
     def wait_until_ready(self) -> None:
         """Wait until it polls and delivers."""
@@ -112,3 +156,15 @@ class Daemon:
         if not self._log.closed:
             self._log.close()
             os.close(self._ready)
+
+
+def _run(first: Callable[[], None] | None, then: Callable[[], None]) -> None:
+    if first is not None:
+        first()
+    then()
+
+
+def _run_daemon(first: Callable[[], None] | None, most_files: int | None, hurry: float, ready: Any) -> None:
+    if most_files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    _run(first, partial(hurried.run, hurry, ready.detach()))

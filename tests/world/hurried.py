@@ -1,7 +1,4 @@
-"""The real command, with the waits between deliveries divided: ``hurried.py DIVISOR READY_FD ARGUMENTS…``.
-
-Days pass in minutes; nothing else is different. A byte on READY_FD says that the daemon is up.
-"""
+"""The real command, with waits that tests can sit out. Nothing else is different."""
 
 from __future__ import annotations
 
@@ -11,9 +8,17 @@ from typing import TYPE_CHECKING
 
 from bridge import daemon, retry
 from bridge.__main__ import main
+from bridge.store import engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def run(divisor: float, ready_fd: int) -> None:
+    """Run with the waits between deliveries divided: days pass in minutes. A byte on *ready_fd* says that it is up."""
+    hurry(divisor)
+    announce(ready_fd)
+    main()
 
 
 def hurry(divisor: float) -> None:
@@ -34,8 +39,11 @@ def announce(ready_fd: int) -> None:
     daemon.Daemon.run = announced
 
 
+def be_impatient() -> None:
+    """Wait for a lock less long than one really does."""
+    engine.BUSY_TIMEOUT = 0.3
+    daemon.PASS_BEARS = 1.0
+
+
 if __name__ == "__main__":
-    hurry(float(sys.argv[1]))
-    announce(int(sys.argv[2]))
-    del sys.argv[1:3]
-    main()
+    run(float(sys.argv.pop(1)), int(sys.argv.pop(1)))
