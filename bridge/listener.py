@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event
-    from bridge.retry import Gate
+    from bridge.model import Attempt, Delivery, Event, Expired
     from bridge.source.answer import Answer
 
 
@@ -25,8 +24,8 @@ class Listener:
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Hear of a round of attempts, with the deliveries it carried as they are now, once that is committed."""
 
-    def gate(self, gate: Gate, *, shut: bool) -> None:
-        """Hear that a receiver's gate shut or opened."""
+    def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
+        """Hear of deliveries given up because their receiver failed for all of their time, once that is committed."""
 
     def reloaded(self, faults: Sequence[str]) -> None:
         """Hear that the configuration was read again: it is in force, or it has faults and the one before is."""
@@ -56,10 +55,10 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.tried(receiver, deliveries, attempts)
 
-    def gate(self, gate: Gate, *, shut: bool) -> None:
+    def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Pass it on."""
         for listener in self._listeners:
-            listener.gate(gate, shut=shut)
+            listener.expired(receiver, deliveries)
 
     def reloaded(self, faults: Sequence[str]) -> None:
         """Pass it on."""

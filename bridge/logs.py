@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
     from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event
+    from bridge.model import Attempt, Delivery, Event, Expired
     from bridge.source.answer import Answer
 
 _WARNINGS = frozenset(
@@ -163,6 +163,19 @@ class LogListener(Listener):
                     news = self._failures.are_news(receiver_subject(receiver))
                     log = self._log.warning if news else self._log.debug
                     log("not delivered yet", why=delivery.reason, again_at=isoformat(delivery.due_at), **fields)
+
+    def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
+        """Log what was given up with its receiver: a line each, for each is a message of somebody's."""
+        for delivery in deliveries:
+            about = {} if delivery.message_id is None else {"message_id": delivery.message_id}
+            self._log.error(
+                "dead letter",
+                why=delivery.reason,
+                receiver=receiver,
+                delivery=delivery.id,
+                event_id=delivery.event_id,
+                **about,
+            )
 
     def reloaded(self, faults: Sequence[str]) -> None:
         """Log that the configuration was read again, and what is wrong with it."""

@@ -152,6 +152,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """A delivery that was given up without an attempt of its own: its receiver had failed for all of its time."""
+
+    id: int
+    event_id: str
+    message_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The receiver took it."""
 

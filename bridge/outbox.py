@@ -178,9 +178,12 @@ class Outbox:
             tried.append(Tried(each.attempts, decision, each.at))
         if tried:
             subject = receiver_subject(self.name)
-            told = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
-            self._tell(tried)
-            for event in told:
+            recorded = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
+            for result in tried:
+                self._listener.tried(self.name, result.decision.deliveries, result.attempts)
+            if recorded.expired:
+                self._listener.expired(self.name, recorded.expired)
+            for event in recorded.told:
                 self._listener.told(event)
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
@@ -203,12 +206,6 @@ class Outbox:
         if before.failing_since is not None:
             data["down_since"] = isoformat(before.failing_since)
         return EventType.RECEIVER_UP, data, at
-
-    def _tell(self, tried: Sequence[Tried]) -> None:
-        for result in tried:
-            self._listener.tried(self.name, result.decision.deliveries, result.attempts)
-            if result.decision.change is not None:
-                self._listener.gate(result.decision.gate, shut=result.decision.change is Change.DOWN)
 
 
 def _worth_a_quick_try(made: Attempt | None) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.clock import Clock
     from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event, Outcome
+    from bridge.model import Attempt, Delivery, Event, Expired, Outcome
     from bridge.source.answer import Answer
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
@@ -100,6 +100,11 @@ class Counts(Listener):
             if delivery.state is DeliveryState.DELIVERED and delivery.finished_at is not None:
                 delay = (delivery.finished_at - delivery.event.at).total_seconds()
                 self._receivers.delay.labels(receiver).observe(max(0.0, delay))  # a clock may have been set back
+
+    def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
+        """Count what was given up without an attempt of its own."""
+        self._receivers.seen.add(receiver)
+        self._receivers.ends.labels(receiver, DeliveryState.DEAD).inc(len(deliveries))
 
     def reloaded(self, faults: Sequence[str]) -> None:
         """Note that the configuration was read again."""

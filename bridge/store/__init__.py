@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.errors import NotNowError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from bridge.model import Event, EventType
+    from bridge.model import Event, EventType, Expired
     from bridge.routing import Subscription
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "DatabaseError",
     "PastAttempt",
     "Polled",
+    "Recorded",
     "Store",
     "Summary",
     "Tried",
@@ -45,6 +47,14 @@ PREPARED_WITHIN = 10.0
 """Seconds that a process waits for another one to make or upgrade the schema."""
 
 _LOOK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What followed from deliveries that were tried: others given up with them, and events about the receiver."""
+
+    expired: list[Expired]
+    told: list[Event]
 
 
 class Store:
@@ -106,11 +116,11 @@ class Store:
         health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
         subject: str,
         subscriptions: Sequence[Subscription],
-    ) -> list[Event]:
+    ) -> Recorded:
         """Write what became of deliveries to one receiver, and the events about that receiver, in one transaction."""
         with self._database.write() as connection:
-            self.ledger.record(connection, tried)
-            return self._add_health(connection, health, subject, subscriptions)
+            expired = self.ledger.record(connection, tried)
+            return Recorded(expired, self._add_health(connection, health, subject, subscriptions))
 
     def record_health(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Retry
+from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
 from bridge.retry import Decision, Gate
 from bridge.routing import Subscription, route
 from bridge.store import rows
@@ -125,8 +125,8 @@ class Ledger:
             row = connection.execute(sa.select(gates).where(gates.c.receiver == receiver)).one_or_none()
         return Gate(receiver) if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
 
-    def record(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
-        """Write what became of deliveries of one receiver, within a transaction."""
+    def record(self, connection: sa.Connection, tried: Sequence[Tried]) -> list[Expired]:
+        """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides."""
         for result in tried:
             self._write_attempts(connection, result)
         connection.execute(
@@ -152,9 +152,9 @@ class Ledger:
                 for delivery in result.decision.deliveries
             ],
         )
-        for result in tried:
-            self._follow_up(connection, result.decision, result.at)
+        expired = [each for result in tried for each in self._follow_up(connection, result.decision, result.at)]
         self.put_gate(connection, tried[-1].decision.gate)
+        return expired
 
     def put_gate(self, connection: sa.Connection, gate: Gate) -> None:
         """Write a receiver's gate, within a transaction."""
@@ -228,17 +228,26 @@ class Ledger:
         links = [{"delivery": delivery.id, "attempt": id_} for id_ in made for delivery in result.decision.deliveries]
         connection.execute(sa.insert(carried), links)
 
-    def _follow_up(self, connection: sa.Connection, decision: Decision, now: datetime) -> None:
+    def _follow_up(self, connection: sa.Connection, decision: Decision, now: datetime) -> list[Expired]:
         mine = deliveries.c.receiver == decision.gate.receiver
         if decision.release:
             connection.execute(sa.update(deliveries).where(mine, _OWED, deliveries.c.due_at > now).values(due_at=now))
-        if decision.expire_before is not None:
-            why = f"given up: the receiver has failed for all of its time; the last: {decision.gate.reason}"
-            connection.execute(
-                sa.update(deliveries)
-                .where(mine, _OWED, deliveries.c.first_due_at < decision.expire_before)
-                .values(state=str(DeliveryState.DEAD), finished_at=now, reason=why)
-            )
+        if decision.expire_before is None:
+            return []
+        why = f"given up: the receiver has failed for all of its time; the last: {decision.gate.reason}"
+        given_up = connection.execute(
+            sa.update(deliveries)
+            .where(mine, _OWED, deliveries.c.first_due_at < decision.expire_before)
+            .values(state=str(DeliveryState.DEAD), finished_at=now, reason=why)
+            .returning(deliveries.c.id, deliveries.c.event)
+        )
+        ids = {row.event: row.id for row in given_up}
+        found = sa.select(events.c.position, events.c.id, events.c.message_id)
+        return [
+            Expired(ids[row.position], row.id, row.message_id, why)
+            for part in chunks(sorted(ids))
+            for row in connection.execute(found.where(events.c.position.in_(part)).order_by(events.c.position))
+        ]
 
 
 def _attempt_row(receiver: str, attempt: Attempt) -> dict[str, Any]:

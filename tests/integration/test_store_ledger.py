@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.events import event_id
-from bridge.model import Attempt, Dead, Delivery, DeliveryState, Event, EventType, Observation, Retry, Status
+from bridge.model import Attempt, Dead, Delivery, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
 from bridge.retry import LIFETIME, Gate, decide
 from bridge.routing import Subscription
 from bridge.store import DatabaseError, Polled, Store, Tried
@@ -285,11 +285,12 @@ def test_a_failing_receiver_is_owed_nothing_beyond_its_time(store: Store) -> Non
     fail_some(store, [2, 3], after(60))
     for delivery in (of(store, 2), of(store, 2), of(store, 2)):
         tried(store, delivery, _NO, after(60))
-    tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
+    (given_up,) = tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
     assert states(store) == [DeliveryState.DEAD, DeliveryState.OWED, DeliveryState.OWED, DeliveryState.OWED]
     (dead,) = store.listing.deliveries(state=DeliveryState.DEAD)
     assert (dead.receiver, dead.event.message_id) == ("crm", 1)
     assert dead.reason == "given up: the receiver has failed for all of its time; the last: 500 Internal Server Error"
+    assert given_up == Expired(dead.id, dead.event.id, 1, dead.reason)
 
 
 def test_a_probe_can_be_asked_for(store: Store) -> None:
@@ -418,8 +419,8 @@ def test_what_became_of_deliveries_and_what_it_says_of_the_receiver_are_written_
     assert due(own_store) == [delivery]
     assert own_store.listing.attempts(delivery.id) == []
     assert own_store.ledger.gate("crm") == Gate("crm")
-    told = own_store.record_deliveries(_one(delivery), [down], "receiver/crm", [Subscription("ops")])
-    assert [event.type for event in told] == [EventType.RECEIVER_DOWN]
+    recorded = own_store.record_deliveries(_one(delivery), [down], "receiver/crm", [Subscription("ops")])
+    assert [event.type for event in recorded.told] == [EventType.RECEIVER_DOWN]
     assert due(own_store) == []
     assert [each.event.type for each in due(own_store, receiver="ops")] == [EventType.RECEIVER_DOWN]
 

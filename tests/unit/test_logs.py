@@ -13,7 +13,7 @@ import structlog
 
 from bridge.errors import NotNowError
 from bridge.logs import QUIET, LogListener, configure
-from bridge.model import Dead, Delivered, DeliveryState, Event, EventType, Observation, Retry, Status
+from bridge.model import Dead, Delivered, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
 from bridge.source.answer import Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import attempt, delivery, told
@@ -140,6 +140,15 @@ def test_the_end_of_a_delivery_is_one_line_however_many_attempts_it_took(
 def test_each_delivery_of_a_digest_has_its_line(log: Told) -> None:
     log.listener.tried("ops", [delivery(DeliveryState.DELIVERED, "ops", id_) for id_ in (1, 2)], [attempt(Delivered())])
     assert [line["message_id"] for line in log.lines] == [1, 2]
+
+
+def test_what_is_given_up_with_its_receiver_has_a_line_each(log: Told) -> None:
+    log.listener.expired("crm", [Expired(7, "evt_1", 12346, "given up"), Expired(8, "evt_2", None, "given up")])
+    assert [(line["event"], line["log_level"], line["why"]) for line in log.lines] == [
+        ("dead letter", "error", "given up")
+    ] * 2
+    assert {"receiver": "crm", "delivery": 7, "event_id": "evt_1", "message_id": 12346}.items() <= log.lines[0].items()
+    assert "message_id" not in log.lines[1]
 
 
 def test_of_deliveries_that_wait_the_first_is_a_warning_for_each_receiver(log: Told) -> None:

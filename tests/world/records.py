@@ -16,7 +16,7 @@ from bridge.transition import judge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bridge.model import Delivery, Event, Outcome
+    from bridge.model import Delivery, Event, Expired, Outcome
     from bridge.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -65,13 +65,13 @@ def tried(
     *,
     probe: bool = False,
     answer: str = "",
-) -> None:
-    """Record one attempt that carried these deliveries, and what follows from it."""
+) -> list[Expired]:
+    """Record one attempt that carried these deliveries, and what follows from it. Returns what was given up besides."""
     carried = (deliveries,) if not isinstance(deliveries, tuple | list) else tuple(deliveries)
     gate = store.ledger.gate(carried[0].receiver)
     decision = decide(carried, outcome, gate, probe=probe, now=at, jitter=lambda: 0)
     made = Attempt(at, 0.25, outcome, 200 if outcome == OK else 500, answer)
-    store.record_deliveries([Tried((made,), decision, at)], [], f"receiver/{gate.receiver}", ())
+    return store.record_deliveries([Tried((made,), decision, at)], [], f"receiver/{gate.receiver}", ()).expired
 
 
 def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:

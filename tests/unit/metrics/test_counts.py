@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.errors import NotNowError
 from bridge.metrics import Metrics
 from bridge.metrics.standing import NOT_SEEN
-from bridge.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
+from bridge.model import Dead, Delivered, DeliveryState, EventType, Expired, Observation, Retry, Status
 from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, attempt, delivery, metrics, shown, told, value
@@ -67,6 +67,12 @@ def test_a_digest_counts_each_delivery_it_carried() -> None:
     assert value(bridge, "deliveries_total", receiver="ops", outcome="dead") == 40
     assert value(bridge, "delivery_attempts_total", receiver="ops", outcome="refused") == 1
     assert value(bridge, "delivery_delay_seconds_count", receiver="ops") == 0, "nothing was taken"
+
+
+def test_what_is_given_up_with_its_receiver_has_ended_too() -> None:
+    bridge = metrics()
+    bridge.listener.expired("crm", [Expired(id_, f"evt_{id_}", id_, "given up") for id_ in range(3)])
+    assert value(bridge, "deliveries_total", receiver="crm", outcome="dead") == 3
 
 
 def test_what_is_owed_still_has_not_ended() -> None:
@@ -146,6 +152,11 @@ calls = st.one_of(
         st.sampled_from([*NAMES, "gone"]),
         st.lists(st.builds(delivery, st.sampled_from(DeliveryState), message_id=ids), max_size=3),
         st.lists(st.builds(attempt, outcomes), min_size=1, max_size=3),
+    ),
+    st.tuples(
+        st.just("expired"),
+        st.sampled_from([*NAMES, "gone"]),
+        st.lists(st.builds(Expired, ids, words, st.none() | ids, words), max_size=3),
     ),
     st.tuples(st.just("trouble"), words, st.builds(NotNowError, words)),
     st.tuples(st.just("reloaded"), st.lists(words, max_size=2)),
