@@ -71,11 +71,12 @@ def ago(moment: datetime | None, now: datetime) -> str:
     seconds = (now - moment).total_seconds()
     if abs(seconds) < 1:
         return "now"
-    amount = _amount(abs(seconds))
+    amount = in_words(abs(seconds))
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 
 
-def _amount(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """Write a time in the largest unit of which there are two: ``16 m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"

@@ -229,7 +229,7 @@ class Daemon:
 
     def _clamp(self) -> None:
         now = self._clock.now()
-        self._store.clamp_time(now + self._config.poll.every, now + LONGEST_WAIT)
+        self._store.clamp_time(now + self._config.poll.schedule.longest, now + LONGEST_WAIT)
 
     def _keep_house(self) -> None:
         try:

@@ -32,7 +32,7 @@ def event_id(database_id: str, subject: str, sequence: int) -> str:
 
 
 def transition_event(database_id: str, message: Message, state: State, type_: EventType, at: datetime) -> Event:
-    """Record that ``message`` (as it was) came to be in ``state``, seen at ``at``."""
+    """Record that ``message`` (as it was) came to be in ``state``, or that it has been so for long, seen at ``at``."""
     subject, sequence = f"message/{message.id}", message.sequence + 1
     data = {
         "message_id": message.id,
@@ -41,6 +41,7 @@ def transition_event(database_id: str, message: Message, state: State, type_: Ev
         "sequence": sequence,
         "previous": None if message.state is None else _shown(message.state),
         "current": _shown(state),
+        **_how_long(message, state, type_, at),
     }
     return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, data, message.id)
 
@@ -55,6 +56,14 @@ def health_event(
 def envelope(event: Event) -> dict[str, Any]:
     """Arrange an event as receivers and listings show it (Standard Webhooks: id, type, timestamp, data)."""
     return {"id": event.id, "type": str(event.type), "timestamp": isoformat(event.at), "data": dict(event.data)}
+
+
+def _how_long(message: Message, state: State, type_: EventType, at: datetime) -> dict[str, int]:
+    if type_ is EventType.MESSAGE_STUCK:
+        return {"pending_seconds": int((at - state.since).total_seconds())}
+    if type_ is EventType.MESSAGE_ABANDONED and message.watched_since is not None:
+        return {"watched_seconds": int((at - message.watched_since).total_seconds())}
+    return {}
 
 
 def _shown(state: State) -> dict[str, Any]:

@@ -94,6 +94,7 @@ class Message:
 
     ``state`` is None until the first observation counts. ``sequence`` is the number of the message's latest event.
     ``unknown_since`` is set while WbizTool says it has no such message but that has not lasted long enough to count.
+    ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` was told of its state.
     """
 
     id: int
@@ -102,6 +103,8 @@ class Message:
     state: State | None = None
     sequence: int = 0
     unknown_since: datetime | None = None
+    watched_since: datetime | None = None
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,14 @@ from bridge.model import EventType, Message, Observation
 from bridge.pump import Pump
 from bridge.source import health
 from bridge.store import Polled
-from bridge.transition import judge, next_poll
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
+    from collections.abc import Callable, Sequence
 
     from bridge.clock import Clock
     from bridge.listener import Listener
     from bridge.routing import Routes
+    from bridge.schedule import Schedule
     from bridge.source.answer import Answer
     from bridge.source.wbiztool import WbizTool
     from bridge.store import Store
@@ -41,8 +40,8 @@ class Poller:
     """Watches messages.
 
     Args:
-        every: How long after a poll the next one of the same message is due.
-        unknown_after: How long WbizTool must say that it has no such message before that counts.
+        schedule: When messages are polled, and what their age makes of them.
+        jitter: Returns a number from 0 to 1, at random.
         routes: Who wants which events.
     """
 
@@ -52,16 +51,16 @@ class Poller:
         source: WbizTool,
         *,
         concurrency: int,
-        every: timedelta,
-        unknown_after: timedelta,
+        schedule: Schedule,
+        jitter: Callable[[], float],
         routes: Routes,
         clock: Clock,
         listener: Listener,
     ) -> None:
         self._store = store
         self._source = source
-        self._every = every
-        self._unknown_after = unknown_after
+        self._schedule = schedule
+        self._jitter = jitter
         self._routes = routes
         self._clock = clock
         self._listener = listener
@@ -115,11 +114,9 @@ class Poller:
         return None if due_at is None else (due_at - now).total_seconds()
 
     def _judged(self, each: Answered) -> Polled:
-        message, at = each.message, each.at
-        if not isinstance(each.answer, Observation):
-            return Polled(message, None, at, at + self._every)
-        verdict = judge(message, each.answer, self._unknown_after)
-        return Polled(message, verdict, at, next_poll(verdict, at, self._every, self._unknown_after))
+        message, answer, at = each.message, each.answer, each.at
+        verdict = self._schedule.judge(message, answer) if isinstance(answer, Observation) else None
+        return Polled(message, verdict, at, self._schedule.next_poll(message, verdict, at, self._jitter))
 
     def _follow_health(self, each: Answered) -> None:
         before = self.health

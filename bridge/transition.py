@@ -16,12 +16,14 @@ class Verdict:
     """What an observation makes of a message.
 
     ``state`` and ``unknown_since`` are the message's from now on; ``event`` is the type of the event that tells of the
-    transition, None where there is none.
+    transition, or of what the message's age makes of it, None where there is neither. ``stuck`` says that the state has
+    been told to be stuck.
     """
 
     state: State | None
     unknown_since: datetime | None
     event: EventType | None
+    stuck: bool = False
 
 
 def judge(message: Message, seen: Observation, unknown_after: timedelta) -> Verdict:
@@ -40,17 +42,3 @@ def judge(message: Message, seen: Observation, unknown_after: timedelta) -> Verd
     if known is not None and known.status is seen.status:
         return Verdict(known, None, None)
     return Verdict(State(seen.status, seen.at, seen.error), None, EventType.of_status(seen.status))
-
-
-def next_poll(verdict: Verdict, at: datetime, every: timedelta, unknown_after: timedelta) -> datetime | None:
-    """Say when a message that was polled at ``at`` is due again; None when there is nothing left to poll for.
-
-    A status of unknown that does not count yet is looked at again as soon as it may.
-    """
-    state = verdict.state
-    if verdict.unknown_since is not None:
-        may_count = verdict.unknown_since + unknown_after
-        return min(at + every, may_count) if may_count > at else at + every
-    if state is not None and state.status.terminal:
-        return None
-    return at + every

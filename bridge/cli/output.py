@@ -77,7 +77,7 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
         "error": state and state.error,
         "sequence": message.sequence,
         "watched": shown.watched,
-        "watched_since": stamp(shown.watched_since),
+        "watched_since": stamp(message.watched_since),
         "polled_at": stamp(shown.polled_at),
         "due_at": stamp(shown.due_at),
     }

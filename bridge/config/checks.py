@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from bridge.model import EventType
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+
+    from bridge.config.schema import IntervalConfig
 
 NOT_BUILT = "is not built yet in this version; remove it"
 
@@ -41,6 +44,23 @@ _FASTEST, _SLOWEST = "10000/s", "1/d"
 
 def duration(shortest: str, longest: str) -> BeforeValidator:
     """Allow a duration within bounds, themselves included."""
+    return BeforeValidator(_duration(shortest, longest))
+
+
+def duration_or_off(shortest: str, longest: str) -> BeforeValidator:
+    """Allow a duration within bounds, or ``off``, which YAML reads as false: then it is None."""
+    check = _duration(shortest, longest)
+
+    def validate(value: object) -> timedelta | None:
+        try:
+            return None if value is False else check(value)
+        except ValueError as error:
+            raise ValueError(f"{str(error).removesuffix(')')}, or off)") from None
+
+    return BeforeValidator(validate)
+
+
+def _duration(shortest: str, longest: str) -> Callable[[object], timedelta]:
     least, most = parse_duration(shortest), parse_duration(longest)
 
     def check(value: object) -> timedelta:
@@ -49,7 +69,19 @@ def duration(shortest: str, longest: str) -> BeforeValidator:
             raise ValueError(f"{format_duration(given)} is out of range (allowed: {shortest} to {longest})")
         return given
 
-    return BeforeValidator(check)
+    return check
+
+
+def intervals(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
+    """Allow intervals by age: each but the last until an age, which grows."""
+    *younger, oldest = (step.until for step in steps)
+    if oldest is not None:
+        raise ValueError("the last one is for all that are older: it must have no until")
+    if None in younger:
+        raise ValueError("each but the last must have an until")
+    if any(one >= other for one, other in pairwise(filter(None, younger))):
+        raise ValueError("each until must be longer than the one before")
+    return steps
 
 
 def whole(least: int, most: int) -> BeforeValidator:

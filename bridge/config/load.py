@@ -96,6 +96,7 @@ class _Loading:
         for name, model in _SWITCHED.items():
             if name in top:
                 data[name] = None if top[name].data is False else self._section(top[name], name, model)
+        self._check_poll(data.get("poll"), top.get("poll", root))
         self._check_http(data.get("http"), top.get("http", root))
         self._lists.read(top.get("messages", Value(None, root.place)), self._folder)
         self._lists.close()
@@ -115,6 +116,10 @@ class _Loading:
         if value.data is not BROKEN:
             self._faults.add(value.place, "must be keys with values" + (", or off" if name in _SWITCHED else ""))
         return BROKEN
+
+    def _check_poll(self, found: object, at: Value) -> None:
+        if isinstance(found, schema.PollConfig) and {"every", "intervals"} <= found.model_fields_set:
+            self._faults.add(at.data["intervals"].place, "every is given, too; keep one")
 
     def _check_http(self, found: object, at: Value) -> None:
         """Refuse to show to other machines what nobody needs a token for."""

@@ -15,6 +15,7 @@ from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annota
 from bridge.config.listen import Listen
 from bridge.config.units import Rate
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
+from bridge.schedule import Interval, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +24,6 @@ _SECOND = timedelta(seconds=1)
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
 NOT_BUILT: Mapping[str, tuple[object, ...]] = {
-    "poll.intervals": (),
-    "poll.linger": ("0ms", "0s", "0m", "0h", "0d"),
-    "poll.stop_after": (),
-    "poll.stuck_after": (),
     "discover.report": (False,),
     "numbers.watch": (False,),
     "receivers.apprise": (),
@@ -56,13 +53,40 @@ class WbizToolConfig(_Model):
     concurrency: Annotated[int, checks.whole(1, 1000)] = 16
 
 
+class IntervalConfig(_Model):
+    """How often messages are polled that are younger than ``until``."""
+
+    every: Annotated[timedelta, checks.duration("250ms", "1d")]
+    until: Annotated[timedelta, checks.duration("1s", "365d")] | None = None
+
+
 class PollConfig(_Model):
-    """When messages are polled. ``attempts`` are those of one poll; ``unknown_after`` is how long unknown must last."""
+    """When messages are polled: ``every`` so often, or by ``intervals``. ``attempts`` are those of one poll.
+
+    ``stuck_after`` and ``stop_after`` are None for "never".
+    """
 
     every: Annotated[timedelta, checks.duration("250ms", "1d")] = timedelta(seconds=30)
+    intervals: Annotated[tuple[IntervalConfig, ...], Field(min_length=1), AfterValidator(checks.intervals)] | None = (
+        None
+    )
     attempts: Annotated[int, checks.whole(1, 20)] = 4
     unknown_after: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(seconds=10)
     linger: Annotated[timedelta, checks.duration("0s", "7d")] = timedelta(0)
+    stuck_after: Annotated[timedelta | None, checks.duration_or_off("1s", "365d")] = timedelta(minutes=15)
+    stop_after: Annotated[timedelta | None, checks.duration_or_off("1m", "3650d")] = timedelta(days=7)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The rules that follow from it."""
+        steps = [Interval(step.every, step.until) for step in self.intervals or ()]
+        return Schedule(
+            tuple(steps) or (Interval(self.every),),
+            unknown_after=self.unknown_after,
+            linger=self.linger,
+            stuck_after=self.stuck_after,
+            stop_after=self.stop_after,
+        )
 
 
 class DiscoverConfig(_Model):

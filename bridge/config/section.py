@@ -195,6 +195,8 @@ def _words(fault: Any) -> str:
             return f"not a value for this key (allowed: {fault['ctx']['expected']})"
         case "tuple_type":
             return "must be a list"
+        case "extra_forbidden":
+            return "unknown key"
         case "too_short":
             return "an empty list; give a value or remove the key"
         case "model_type" | "dict_type":

@@ -11,7 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
-from bridge.receivers.slack_words import WORDS, error_of, gravest, label_of, name_of, needs_name, status_of
+from bridge.receivers.slack_words import (
+    DURATIONS,
+    WORDS,
+    duration_of,
+    error_of,
+    gravest,
+    label_of,
+    name_of,
+    needs_name,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +47,7 @@ _MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
 
 # What is drawn elsewhere in the message, or says nothing to people.
 _DRAWN_ELSEWHERE: Final = frozenset(
-    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
+    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number", *DURATIONS}
 )
 
 
@@ -80,7 +90,8 @@ def _sentence(event: Event) -> str:
     words = WORDS[event.type]
     name = f" {fit(inert(name_of(event)), _NAME)}" if needs_name(event) else ""
     label, error = fit(inert(label_of(event)), _LABEL), fit(inert(error_of(event)), _ERROR_IN_TEXT)
-    return " · ".join(filter(None, [f"{words.emoji} {words.before}{name} {words.after}", label, error]))
+    said = f"{words.emoji} {words.before}{name} {words.after}"
+    return " · ".join(filter(None, [said, label, duration_of(event), error]))
 
 
 def _pairs(event: Event) -> list[tuple[str, Block]]:
@@ -91,7 +102,7 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
         "Receiver": one_line(data.get("receiver")),
         "Number": one_line(data.get("number")),
         "Label": label_of(event),
-        "Status": status_of(event),
+        "Status": ", ".join(filter(None, [status_of(event), duration_of(event)])),
         "Tags": one_line(data.get("tags")),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]

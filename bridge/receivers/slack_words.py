@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bridge.clock import in_words
 from bridge.model import EventType
 from bridge.receivers.slack_text import one_line
 
@@ -72,6 +73,9 @@ def gravest(types: Iterable[EventType]) -> EventType:
     return min(types, key=_GRAVEST_FIRST.index)
 
 
+DURATIONS: Mapping[str, str] = {"pending_seconds": "pending", "watched_seconds": "watched"}
+"""The data that tell how long something has been so, and what."""
+
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
 
 
@@ -103,7 +107,15 @@ def error_of(event: Event) -> str:
 def status_of(event: Event) -> str:
     """Write the change: ``pending → failed``; only the new status where there was none before."""
     previous, current = (one_line(state_of(event, key).get("status")) for key in ("previous", "current"))
-    return f"{previous} → {current}" if previous and current else current or previous
+    return f"{previous} → {current}" if previous and current and previous != current else current or previous
+
+
+def duration_of(event: Event) -> str:
+    """Say how long it has been so, where the event is about that: ``pending for 16 m``; else nothing."""
+    for key, words in DURATIONS.items():
+        if isinstance(seconds := event.data.get(key), int):
+            return f"{words} for {in_words(seconds)}"
+    return ""
 
 
 def state_of(event: Event, key: str) -> Mapping[str, Any]:

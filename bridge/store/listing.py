@@ -25,7 +25,6 @@ class WatchedMessage:
 
     message: Message
     watched: bool
-    watched_since: datetime
     polled_at: datetime | None
     due_at: datetime | None
 
@@ -77,7 +76,6 @@ class Listing:
         """List messages, those with the latest change first; only some by status or by ids."""
         query = sa.select(
             *rows.MESSAGE,
-            messages.c.watched_since,
             messages.c.polled_at,
             messages.c.due_at,
             (messages.c.listed | messages.c.added).label("watched"),
@@ -88,7 +86,7 @@ class Listing:
             query = query.where(messages.c.id.in_(ids))
         with self._database.read() as connection:
             return [
-                WatchedMessage(rows.message(row), bool(row.watched), row.watched_since, row.polled_at, row.due_at)
+                WatchedMessage(rows.message(row), bool(row.watched), row.polled_at, row.due_at)
                 for row in connection.execute(query.limit(most))
             ]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.transition import Verdict
 
 _LIST_DIGEST = "watchlist"
+_IDLE = messages.c.due_at.is_(None)
 _FINISHED = sa.or_(*(messages.c.status == str(status) for status in Status if status.terminal))
 
 
@@ -126,11 +127,10 @@ class Messages:
         return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
-        """Move what is scheduled: the clock was set. Within a transaction."""
+        """Move what is scheduled, and what ages are reckoned from: the clock was set. Within a transaction."""
         millis = step // timedelta(milliseconds=1)
-        for column in (messages.c.due_at, messages.c.unknown_since):
-            moved = sa.cast(column, sa.BigInteger) + millis
-            connection.execute(sa.update(messages).where(column.isnot(None)).values({column: moved}))
+        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _MOVE_WITH_THE_CLOCK}
+        connection.execute(sa.update(messages).where(messages.c.due_at.isnot(None)).values(moved))
 
     def clamp(self, connection: sa.Connection, latest: datetime) -> None:
         """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
@@ -156,6 +156,9 @@ class Messages:
                 "listed": messages.c.listed | insert.excluded.listed,
                 "added": messages.c.added | insert.excluded.added,
                 "due_at": sa.case((_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
+                # One that was given up, or not watched meanwhile, begins anew.
+                "watched_since": sa.case((_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
+                "stuck": sa.case((_IDLE, sa.false()), else_=messages.c.stuck),
             },
         )
         floor = SequenceFloor.read(connection)
@@ -163,6 +166,7 @@ class Messages:
         connection.execute(insert, new)
 
 
+_MOVE_WITH_THE_CLOCK = (messages.c.due_at, messages.c.unknown_since, messages.c.since, messages.c.watched_since)
 _STILL_WATCHED = messages.c.listed | messages.c.added
 _AS_READ = (messages.c.id == sa.bindparam("message")) & (messages.c.sequence == sa.bindparam("known_sequence"))
 _TIMES: dict[str, Any] = {
@@ -180,6 +184,7 @@ _MOVED = (
         status=sa.bindparam("new_status"),
         since=sa.bindparam("new_since"),
         error=sa.bindparam("new_error"),
+        stuck=sa.bindparam("told_stuck"),
         sequence=messages.c.sequence + 1,
     )
 )
@@ -197,6 +202,7 @@ def _parameters(poll: Polled) -> dict[str, Any]:
     if verdict is not None and verdict.event is not None and verdict.state is not None:
         state = verdict.state
         parameters |= {"new_status": str(state.status), "new_since": state.since, "new_error": state.error}
+        parameters["told_stuck"] = verdict.stuck
     return parameters
 
 

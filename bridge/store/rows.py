@@ -16,6 +16,8 @@ MESSAGE = (
     messages.c.error,
     messages.c.sequence,
     messages.c.unknown_since,
+    messages.c.watched_since,
+    messages.c.stuck,
 )
 """What :func:`message` reads."""
 
@@ -43,7 +45,16 @@ DELIVERY = (
 def message(row: Any) -> Message:
     """Read a watched message."""
     state = None if row.status is None else State(Status(row.status), row.since, row.error)
-    return Message(row.id, row.label, row.tags or {}, state, row.sequence, row.unknown_since)
+    return Message(
+        id=row.id,
+        label=row.label,
+        tags=row.tags or {},
+        state=state,
+        sequence=row.sequence,
+        unknown_since=row.unknown_since,
+        watched_since=row.watched_since,
+        stuck=row.stuck,
+    )
 
 
 def event(row: Any) -> Event:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,6 +70,7 @@ messages = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unknown_since", Instant),
+    sa.Column("stuck", sa.Boolean, nullable=False, server_default=sa.false()),  # and told so, of this status
     sa.Column("watched_since", Instant, nullable=False),
     sa.Column("polled_at", Instant),
     sa.Column("due_at", Instant),  # NULL: not to be polled

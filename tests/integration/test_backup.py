@@ -26,6 +26,7 @@ from bridge.store import DamagedError, DatabaseError, Store, backup, migrations
 from bridge.store.backup import back_up
 from bridge.store.engine import Database
 from bridge.store.migrate import revision
+from bridge.store.schema import HEAD
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, fail_some, observe
 
@@ -37,8 +38,8 @@ _LATER = '''
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "{head}"
 
 def upgrade() -> None:
     {upgrade}
@@ -73,11 +74,11 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     def upgrade(does: str = "op.execute('CREATE TABLE later (id INTEGER)')") -> None:
         scripts = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, scripts)
-        (scripts / "versions" / "v0002_later.py").write_text(_LATER.format(upgrade=does))
+        (scripts / "versions" / "v9000_later.py").write_text(_LATER.format(head=HEAD, upgrade=does))
         module = import_module("bridge.store.migrate")  # the package's attribute of that name is the function in it
         monkeypatch.setattr(module, "SCRIPTS", str(scripts))
-        monkeypatch.setattr(module, "HEAD", "0002")
-        monkeypatch.setattr(bridge.store, "HEAD", "0002")
+        monkeypatch.setattr(module, "HEAD", "9000")
+        monkeypatch.setattr(bridge.store, "HEAD", "9000")
 
     return upgrade
 
@@ -245,11 +246,11 @@ def test_for_postgresql_the_command_names_the_tool_and_no_password(tmp_path: Pat
 def test_an_upgrade_keeps_the_database_as_it_was(database: Path, upgraded: Callable[..., None]) -> None:
     upgraded()
     with Store(f"sqlite:///{database}", exclusive=True) as store:
-        assert revision(store._database) == "0002"
-    before = database.with_name("bridge.db.before-0002")
+        assert revision(store._database) == "9000"
+    before = database.with_name("bridge.db.before-9000")
     assert "later" in tables(database)
     assert "later" not in tables(before)
-    assert read(before, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert read(before, "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert stat.S_IMODE(before.stat().st_mode) == 0o600
     assert failed_in(database) == [1, 2, 3, 4, 5]
 
@@ -263,7 +264,7 @@ def test_the_version_before_says_what_to_do_and_runs_on_that_backup(
     with pytest.raises(DatabaseError, match=r"newer version .* install that version again, or restore a backup"):
         Store(f"sqlite:///{database}", exclusive=True)
     database.unlink()
-    database.with_name("bridge.db.before-0002").rename(database)
+    database.with_name("bridge.db.before-9000").rename(database)
     assert failed_in(database) == [1, 2, 3, 4, 5]
 
 
@@ -283,7 +284,7 @@ def test_postgresql_is_upgraded_without_a_file(
     Store(postgres_url).close()
     upgraded()
     with Store(postgres_url, exclusive=True) as store:
-        assert revision(store._database) == "0002"
+        assert revision(store._database) == "9000"
     assert [file.name for file in tmp_path.iterdir()] == ["migrations"]
 
 
@@ -292,17 +293,17 @@ def test_without_a_backup_there_is_no_upgrade(
     database: Path, upgraded: Callable[..., None], *, exclusive: bool
 ) -> None:
     upgraded()
-    database.with_name("bridge.db.before-0002").mkdir()
+    database.with_name("bridge.db.before-9000").mkdir()
     with pytest.raises(NotNowError) as stopped:
         Store(f"sqlite:///{database}", exclusive=exclusive)
     if exclusive:
         assert str(stopped.value) == (
             f"the database {database} was not brought to the new version, because it has to be backed up first, which "
-            f"failed: {database}.before-0002: this is a folder; name a file in it"
+            f"failed: {database}.before-9000: this is a folder; name a file in it"
         )
     assert stopped.value.exit_code == 75
     assert "later" not in tables(database)
-    database.with_name("bridge.db.before-0002").rmdir()
+    database.with_name("bridge.db.before-9000").rmdir()
     Store(f"sqlite:///{database}", exclusive=exclusive).close()
     assert "later" in tables(database)
 
@@ -328,7 +329,7 @@ def test_an_upgrade_that_fails_leaves_the_database_and_its_backup(
     for _ in range(2):
         with pytest.raises(DatabaseError):
             Store(f"sqlite:///{database}", exclusive=True)
-    for file in (database, database.with_name("bridge.db.before-0002")):
+    for file in (database, database.with_name("bridge.db.before-9000")):
         assert "later" not in tables(file)
         assert len(read(file, "SELECT * FROM events")) == 5
 

@@ -41,9 +41,10 @@ def test_messages_can_be_chosen_by_status_and_by_id(told: Store) -> None:
 
 def test_a_message_shows_whether_and_when_it_is_polled(told: Store) -> None:
     shown = {each.message.id: each for each in told.listing.messages()}
-    assert shown[1].message == Message(1, state=State(Status.FAILED, NOW, "Invalid phone number"), sequence=1)
+    failed = State(Status.FAILED, NOW, "Invalid phone number")
+    assert shown[1].message == Message(1, state=failed, sequence=1, watched_since=NOW)
     assert (shown[1].watched, shown[1].polled_at, shown[1].due_at) == (True, NOW, None)
-    assert (shown[2].watched, shown[2].watched_since, shown[2].due_at) == (True, after(3), after(33))
+    assert (shown[2].watched, shown[2].message.watched_since, shown[2].due_at) == (True, after(3), after(33))
     assert (shown[3].watched, shown[3].polled_at, shown[3].due_at) == (True, None, after(-60))
     assert (shown[4].watched, shown[4].due_at) == (False, None)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import strategies as st
 
 from bridge.config import load
-from bridge.model import Message, Observation, State, Status
+from bridge.model import EventType, Message, Observation, State, Status
 from bridge.store import Polled, Store
-from bridge.transition import judge
+from bridge.transition import Verdict, judge
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, known, observe, polled, statements, values
 
@@ -81,7 +81,9 @@ def test_due_messages_come_with_all_that_is_known_of_them(store: Store) -> None:
     store.messages.watch([7], NOW, label="Invoice 88", tags={"team": "billing"})
     observe(store, 7, Status.PENDING, after(-60))
     (found,) = store.messages.due(after(60), 1, ())
-    expected = Message(7, "Invoice 88", {"team": "billing"}, State(Status.PENDING, after(-60)), sequence=1)
+    expected = Message(
+        7, "Invoice 88", {"team": "billing"}, State(Status.PENDING, after(-60)), sequence=1, watched_since=NOW
+    )
     assert found == expected
 
 
@@ -103,13 +105,26 @@ def test_ids_that_leave_the_list_are_no_longer_polled_and_their_history_stays(st
     assert len(store.listing.events(message_id=2)) == 1
 
 
+def test_what_was_given_up_begins_anew_when_it_is_watched_again(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.PENDING)
+    for event, at, due_at in ((EventType.MESSAGE_STUCK, 900, after(930)), (EventType.MESSAGE_ABANDONED, 930, None)):
+        verdict = Verdict(known(store, 1).state, None, event, stuck=True)
+        (told,) = store.record_polls([Polled(known(store, 1), verdict, after(at), due_at)], ())
+        assert (told.type, known(store, 1).stuck) == (event, True)
+    assert (store.messages.due(after(10**6), 9, ()), watched(store)) == ([], {1})
+    assert store.messages.watch([1], after(2000)) == [], "it was never taken from the list"
+    assert [message.id for message in store.messages.due(after(2000), 9, ())] == [1]
+    assert known(store, 1) == Message(1, state=State(Status.PENDING, NOW), sequence=3, watched_since=after(2000))
+
+
 def test_an_id_that_comes_back_goes_on_where_it_was(store: Store, tmp_path: Path) -> None:
     store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
     observe(store, 1, Status.PENDING, after(-60))
     store.messages.sync(watchlist(tmp_path, ids=[2]), NOW)
     assert store.messages.sync(watchlist(tmp_path, ids=[1]), NOW) == (1, 1)
     assert due_ids(store) == [1]
-    assert known(store, 1) == Message(1, state=State(Status.PENDING, after(-60)), sequence=1)
+    assert known(store, 1) == Message(1, state=State(Status.PENDING, after(-60)), sequence=1, watched_since=NOW)
 
 
 def test_a_finished_message_that_comes_back_is_not_polled_again(store: Store, tmp_path: Path) -> None:
@@ -140,7 +155,7 @@ def test_labels_and_tags_follow_the_list(store: Store, tmp_path: Path) -> None:
 def test_a_label_that_leaves_the_list_is_gone(store: Store, tmp_path: Path) -> None:
     store.messages.sync(watchlist(tmp_path, "{id: 1, label: One, tags: {team: a}}"), NOW)
     store.messages.sync(watchlist(tmp_path, "1"), NOW)
-    assert known(store, 1) == Message(1)
+    assert known(store, 1) == Message(1, watched_since=NOW)
 
 
 def test_a_label_given_by_command_outlives_changes_of_a_list_that_gives_none(store: Store, tmp_path: Path) -> None:
@@ -294,7 +309,7 @@ def test_a_poll_without_an_observation_changes_only_the_times(store: Store) -> N
     store.messages.watch([1], NOW)
     assert store.record_polls([Polled(known(store, 1), None, NOW, after(30))], ()) == []
     (shown,) = store.listing.messages()
-    assert shown.message == Message(1)
+    assert shown.message == Message(1, watched_since=NOW)
     assert (shown.polled_at, shown.due_at) == (NOW, after(30))
 
 
@@ -302,7 +317,7 @@ def test_unknown_that_does_not_count_yet_is_remembered(store: Store) -> None:
     store.messages.watch([1], NOW)
     verdict = judge(known(store, 1), Observation(Status.UNKNOWN, NOW), timedelta(seconds=10))
     assert store.record_polls([Polled(known(store, 1), verdict, NOW, after(10))], ()) == []
-    assert known(store, 1) == Message(1, unknown_since=NOW)
+    assert known(store, 1) == Message(1, unknown_since=NOW, watched_since=NOW)
     store.record_polls([Polled(known(store, 1), None, after(5), after(10))], ())
     assert known(store, 1).unknown_since == NOW
 
@@ -330,16 +345,22 @@ def test_times_are_kept_to_the_millisecond(store: Store) -> None:
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-3), timedelta(milliseconds=1500), timedelta(days=400)])
-def test_a_clock_that_is_set_moves_what_is_scheduled_and_not_what_happened(store: Store, step: timedelta) -> None:
+def test_a_clock_that_is_set_moves_what_is_scheduled_or_ages_and_not_what_is_over(
+    store: Store, step: timedelta
+) -> None:
     store.messages.watch([1, 2], NOW)
     observe(store, 1, Status.UNKNOWN)
-    store.messages.unwatch([2])
+    store.messages.watch([3], NOW)
+    fail_some(store, [2])
+    observe(store, 3, Status.PENDING)
     store.shift_time(step)
     shown = {each.message.id: each for each in store.listing.messages()}
     assert shown[1].due_at == after(30) + step
     assert shown[1].message.unknown_since == NOW + step
-    assert (shown[1].watched_since, shown[1].polled_at) == (NOW, NOW)
-    assert shown[2].due_at is None
+    assert (shown[1].message.watched_since, shown[1].polled_at) == (NOW + step, NOW)
+    assert shown[3].message.state == State(Status.PENDING, NOW + step)
+    assert shown[2].message.state == State(Status.FAILED, NOW, "Invalid phone number")
+    assert (shown[2].message.watched_since, shown[2].due_at) == (NOW, None)
 
 
 def test_nothing_stays_due_later_than_the_rules_allow(store: Store) -> None:

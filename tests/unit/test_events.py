@@ -65,6 +65,30 @@ def test_the_error_stands_only_where_there_is_one(status: Status) -> None:
     assert event.data["current"]["code"] == CODES.get(status)
 
 
+@pytest.mark.parametrize(
+    ("type_", "more"),
+    [
+        (EventType.MESSAGE_STUCK, {"pending_seconds": 930}),
+        (EventType.MESSAGE_ABANDONED, {"watched_seconds": 1000}),
+        (EventType.MESSAGE_PENDING, {}),
+    ],
+)
+def test_an_event_about_age_says_how_long(type_: EventType, more: dict[str, int]) -> None:
+    state = State(Status.PENDING, START - timedelta(seconds=930))
+    known = Message(1, state=state, sequence=1, watched_since=START - timedelta(seconds=1000))
+    data = transition_event(DATABASE, known, state, type_, START).data
+    shown = {"status": "pending", "code": 0, "since": isoformat(state.since)}
+    assert data == {
+        "message_id": 1,
+        "label": None,
+        "tags": {},
+        "sequence": 2,
+        "previous": shown,
+        "current": shown,
+        **more,
+    }
+
+
 def test_an_event_is_a_copy_of_the_tags_not_a_view_of_them() -> None:
     tags = {"team": "billing"}
     event = transition_event(DATABASE, Message(1, tags=tags), PENDING, EventType.MESSAGE_PENDING, START)

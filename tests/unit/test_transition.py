@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import EventType, Message, Observation, State, Status
-from bridge.transition import Verdict, judge, next_poll
+from bridge.transition import Verdict, judge
 from tests.world.clock import START
 
 WAIT = timedelta(seconds=10)
-EVERY = timedelta(seconds=30)
 KNOWN = [status for status in Status if status is not Status.UNKNOWN]
 
 
@@ -98,30 +97,6 @@ def test_a_clock_that_was_set_back_makes_no_unknown() -> None:
     assert judge(message(None, unknown_since=3600), seen(Status.UNKNOWN, 0), WAIT).event is None
 
 
-@pytest.mark.parametrize("status", [status for status in KNOWN if status.terminal])
-def test_there_is_nothing_left_to_poll_for_after_a_terminal_status(status: Status) -> None:
-    assert next_poll(Verdict(State(status, START), None, None), START, EVERY, WAIT) is None
-
-
-def test_pending_and_unknown_are_polled_on() -> None:
-    pending = Verdict(State(Status.PENDING, START), None, None)
-    unknown = Verdict(State(Status.UNKNOWN, START - EVERY), START - EVERY, None)
-    assert next_poll(pending, START, EVERY, WAIT) == START + EVERY
-    assert next_poll(unknown, START, EVERY, WAIT) == START + EVERY
-
-
-def test_a_message_that_may_become_unknown_is_looked_at_as_soon_as_it_may() -> None:
-    since = START - timedelta(seconds=4)
-    verdict = Verdict(None, since, None)
-    assert next_poll(verdict, START, EVERY, WAIT) == since + WAIT
-    assert next_poll(verdict, START, timedelta(seconds=2), WAIT) == START + timedelta(seconds=2)
-
-
-def test_a_terminal_message_that_seems_unknown_is_looked_at_again() -> None:
-    verdict = judge(message(Status.SENT), seen(Status.UNKNOWN), WAIT)
-    assert next_poll(verdict, START, EVERY, WAIT) == START + WAIT
-
-
 @given(
     steps=st.lists(st.tuples(st.floats(0, 20), st.sampled_from(Status)), max_size=30),
     wait=st.floats(0, 30).map(lambda seconds: timedelta(seconds=seconds)),
@@ -135,8 +110,6 @@ def test_whatever_is_observed_the_events_tell_each_change_once_and_in_order(
         verdict = judge(watched, Observation(status, at), wait)
         assert (verdict.event is None) == (verdict.state == watched.state)
         assert (verdict.unknown_since is not None) == (status is Status.UNKNOWN)
-        due = next_poll(verdict, at, EVERY, wait)
-        assert due is None or at < due <= at + EVERY
         if verdict.event is not None:
             assert verdict.state is not None
             assert verdict.event is EventType.of_status(verdict.state.status)

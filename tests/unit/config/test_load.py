@@ -16,6 +16,7 @@ from bridge import config
 from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig, schema
 from bridge.config.section import names
 from bridge.errors import ConfigurationError
+from bridge.schedule import Interval, Schedule
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 if TYPE_CHECKING:
@@ -69,10 +70,6 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder)
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("poll: {intervals: [{every: 5s}]}", "poll.intervals: is not built yet"),
-        ("poll: {stop_after: 7d}", "poll.stop_after: is not built yet"),
-        ("poll: {stuck_after: 15m}", "poll.stuck_after: is not built yet"),
-        ("poll: {linger: 1m}", "poll.linger: is not built yet"),
         ("discover: {report: on}", "discover.report: is not built yet"),
         ("numbers: {watch: on}", "numbers.watch: is not built yet"),
     ],
@@ -81,6 +78,29 @@ def test_what_is_not_built_yet_is_refused_in_those_words(folder: Folder, line: s
     (fault,) = folder.faults(f"{LEAST}    {line}\n")
     assert what in fault
     assert "not built yet in this version; remove it" in fault
+
+
+def test_intervals_are_by_age(folder: Folder) -> None:
+    steps = "[{until: 2m, every: 5s}, {until: 1h, every: 30s}, {every: 30m}]"
+    loaded = folder.load(f"{LEAST}    poll: {{intervals: {steps}, linger: 1m, stuck_after: off, stop_after: off}}\n")
+    assert loaded.poll.schedule == Schedule(
+        (
+            Interval(timedelta(seconds=5), timedelta(minutes=2)),
+            Interval(timedelta(seconds=30), timedelta(hours=1)),
+            Interval(timedelta(minutes=30)),
+        ),
+        unknown_after=timedelta(seconds=10),
+        linger=timedelta(minutes=1),
+    )
+
+
+def test_without_a_word_about_it_polls_are_half_a_minute_apart(folder: Folder) -> None:
+    assert folder.load(LEAST).poll.schedule == Schedule(
+        (Interval(timedelta(seconds=30)),),
+        unknown_after=timedelta(seconds=10),
+        stuck_after=timedelta(minutes=15),
+        stop_after=timedelta(days=7),
+    )
 
 
 def test_features_that_are_switched_off_are_fine(folder: Folder) -> None:
@@ -94,6 +114,21 @@ def test_features_that_are_switched_off_are_fine(folder: Folder) -> None:
     [
         ("poll: {every: 100ms}", "100ms is out of range (allowed: 250ms to 1d)"),
         ("poll: {every: 30}", "not a duration"),
+        ("poll: {every: 5s, intervals: [{every: 30s}]}", "poll.intervals: every is given, too; keep one"),
+        ("poll: {intervals: []}", "poll.intervals: an empty list; give a value or remove the key"),
+        (
+            "poll: {intervals: [{every: 5s, until: 1m}]}",
+            "the last one is for all that are older: it must have no until",
+        ),
+        ("poll: {intervals: [{every: 5s}, {every: 30s}]}", "each but the last must have an until"),
+        (
+            "poll: {intervals: [{until: 2m, every: 5s}, {until: 2m, every: 9s}, {every: 30s}]}",
+            "each until must be longer than the one before",
+        ),
+        ("poll: {intervals: [{every: 100ms}]}", "poll.intervals[0].every: 100ms is out of range"),
+        ("poll: {intervals: [{evry: 5s, every: 5s}]}", "poll.intervals[0].evry: unknown key"),
+        ("poll: {stuck_after: 0s}", "0s is out of range (allowed: 1s to 365d, or off)"),
+        ("poll: {stop_after: never}", "or off"),
         ("poll: {attempts: 0}", "must be a whole number (allowed: 1 to 20)"),
         ("poll: {attempts: yes}", "must be a whole number (allowed: 1 to 20)"),
         ("poll: []", "must be keys with values"),

@@ -146,6 +146,14 @@ def test_a_label_that_can_t_be_seen_is_left_out(label: str | None) -> None:
     assert seen(message)[1:-1] == ["*Message* 1", "*Status* pending → sent"]
 
 
+def test_what_is_stuck_says_for_how_long() -> None:
+    event = changed(1, Status.PENDING, label="Invoice 88")
+    data = {**event.data, "previous": event.data["current"], "pending_seconds": 16 * 60 + 5}
+    message = payload(Event(event.id, EventType.MESSAGE_STUCK, event.at, event.subject, 2, data, 1))
+    assert message["text"] == "🐌 Message 1 is stuck · Invoice 88 · pending for 16 m"
+    assert seen(message)[1:-1] == ["*Message* 1", "*Label* Invoice 88", "*Status* pending, pending for 16 m"]
+
+
 def test_the_first_observation_has_only_a_new_status() -> None:
     event = changed(1, Status.SENT, label=None)
     first = Event(event.id, event.type, event.at, event.subject, 1, {**event.data, "previous": None}, 1)
