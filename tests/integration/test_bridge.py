@@ -175,6 +175,25 @@ def test_unknown_is_told_only_after_it_has_lasted_and_never_as_pending(tmp_path:
     assert events[2]["previous"] == events[1]["current"]
 
 
+def test_what_is_stuck_is_told_once_and_what_lingers_is_watched_on(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1)
+        simulator.account.put(2, Status.SENT)
+        with running(tmp_path, config(simulator, [1, 2], [webhook(sink, "crm")], stuck_after="1s", linger="1h")):
+            arrived(sink, "crm", 3)
+            simulator.account.put(2, Status.FAILED, "Number is not on WhatsApp")
+            arrived(sink, "crm", 4)
+            polls = simulator.polls[1]
+            until(lambda: simulator.polls[1] > polls + 4)
+            records = to(sink.records(), "crm")
+    told = [json.loads(record.body) for record in records]
+    of_one = [event for event in told if event["data"]["message_id"] == 1]
+    assert [event["type"] for event in of_one] == ["message.pending", "message.stuck"]
+    assert of_one[1]["data"]["previous"] == of_one[1]["data"]["current"] == of_one[0]["data"]["current"]
+    assert of_one[1]["data"]["pending_seconds"] >= 1
+    assert [event["type"] for event in told if event not in of_one] == ["message.sent", "message.failed"]
+
+
 def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_mended(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 41):
