@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks import isolation
+from benchmarks import isolation, polling
 
-BENCHMARKS = {"isolation": isolation.main}
+BENCHMARKS = {"isolation": isolation.main, "polling": polling.main}
 
 
 def main() -> None:
