@@ -66,7 +66,7 @@ def daemon(folder: Path, settings: Mapping[str, Any], *, core: int | None = CORE
             cwd=folder,
             stdout=log,
             stderr=log,
-            preexec_fn=lambda: pin(core),  # no threads here yet
+            preexec_fn=lambda: pin(core),  # noqa: PLW1509 -- no threads run here
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "no_proxy": "*"},
         )
     try:
@@ -90,7 +90,7 @@ def until(true: Callable[[], bool], *, look: float = 0.02, seconds: float = _STA
 
 
 def elsewhere(run: Callable[..., None], *arguments: Any) -> tuple[float, float]:
-    """Run a loop in a process of its own; return the seconds that it took, of the processor and in all, once started."""
+    """Run a loop in a process of its own; return the seconds that it took, of the processor and in all."""
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_timed, args=(theirs, run, arguments))

@@ -28,7 +28,8 @@ _HEAD_END = b"\r\n\r\n"
 
 def _answer(body: dict[str, Any] | None) -> bytes:
     content = b"" if body is None else json.dumps(body).encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content)
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
 
 
 PENDING = _answer({"status": 0, "status_text": "Pending", "message": "connected"})
@@ -128,7 +129,7 @@ class _Protocol(asyncio.Protocol):
         return TAKEN
 
 
-def _serve(pipe: Connection, latency: float, changes: bool, core: int | None) -> None:  # noqa: FBT001 -- a process's arguments
+def _serve(pipe: Connection, latency: float, changes: bool, core: int | None) -> None:
     pin(core)
     asyncio.run(_run(pipe, latency, FAILED if changes else PENDING))
 

@@ -65,6 +65,7 @@ class Poller:
         self._clock = clock
         self._listener = listener
         self._busy: set[int] = set()
+        self._probe: int | None = None
         self.health = _health_from(store.fact(SOURCE))
         self.pump: Pump[Message, Answered | Message] = Pump(
             "poll",
@@ -85,10 +86,14 @@ class Poller:
             return ()
         found = self._store.messages.due(now, most, self._busy)
         self._busy.update(message.id for message in found)
+        if self.health.down and found:
+            self._probe = found[0].id
         return found
 
     def poll(self, message: Message) -> Answered | Message:
-        """Poll one message; hand it back as it was when told to stop."""
+        """Poll one message; hand it back as it was when told to stop, or when the source went down meanwhile."""
+        if self.health.down and message.id != self._probe:
+            return message
         started = self._clock.monotonic()
         answer = self._source.poll(message.id)
         if answer is None:

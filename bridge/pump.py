@@ -24,6 +24,14 @@ Result = TypeVar("Result")
 MOST_AT_ONCE = 500
 """Results recorded in one transaction, at most: what waits for it is told of only after it."""
 
+DEPTH = 4
+"""Jobs claimed for each thread, at most: the next ones are at hand while results are gathered and recorded, and still
+few are claimed that could wait elsewhere."""
+
+GATHERING = 0.005
+"""Seconds for which results are gathered while there is more to work on: a transaction costs as much as some twenty
+results in it. Where there is nothing else to do, the first result is recorded at once."""
+
 PATIENCE = 1.0
 """Seconds before a step that failed (a full disk, a locked database) is tried again."""
 
@@ -122,7 +130,7 @@ class Pump(Generic[Job, Result]):
             if results:
                 self._persist(results)
             # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
-            if not self._stopping.is_set() and self._in_flight <= self._size // 2:
+            if not self._stopping.is_set() and self._in_flight <= DEPTH * self._size // 2:
                 self._refill()
 
     def _gather(self) -> list[Result]:
@@ -132,6 +140,8 @@ class Pump(Generic[Job, Result]):
             first = self._results.get(timeout=self._timeout)
         except queue.Empty:
             return results
+        if first is not None and not self._jobs.empty():
+            self._stopping.wait(GATHERING)
         while True:
             if first is not None:
                 results.append(first)
@@ -171,10 +181,9 @@ class Pump(Generic[Job, Result]):
                 self._in_flight -= 1
 
     def _refill(self) -> None:
-        # Twice the threads: the next job is at hand when one ends, and still few are claimed that could wait elsewhere.
         with self._idle:
             self._settled, self._looking = True, True  # being woken during the look unsettles it again
-        room = 2 * self._size - self._in_flight
+        room = DEPTH * self._size - self._in_flight
         jobs: Sequence[Job] = ()
         self._timeout = None
         try:

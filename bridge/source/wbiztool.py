@@ -71,7 +71,11 @@ class WbizTool:
 
     def poll(self, message_id: int) -> Answer | None:
         """Ask for the status of one message, trying passing faults again. None when told to stop. Never raises."""
-        return self._retrying(self._ask, message_id)
+        first = self._ask(message_id)
+        if not _passing(first):
+            return first  # nearly always; tenacity would take twice as long as reading the answer
+        answers = [first]
+        return self._retrying(lambda: answers.pop() if answers else self._ask(message_id))
 
     def _ask(self, message_id: int) -> Answer | None:
         if not self._pace.wait(self._stop):

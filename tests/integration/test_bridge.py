@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 
 from bridge.cli import app
 from bridge.model import Status
+from bridge.pump import DEPTH
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, command, write_config
@@ -175,6 +176,15 @@ def test_unknown_is_told_only_after_it_has_lasted_and_never_as_pending(tmp_path:
     assert events[2]["previous"] == events[1]["current"]
 
 
+def test_what_was_claimed_when_the_source_went_down_is_not_called_for(tmp_path: Path) -> None:
+    with Simulator(latency=0.2) as simulator, Sink() as sink:
+        settings = config(simulator, range(1, 41), [webhook(sink, "crm")])
+        settings["wbiztool"] |= {"api_key": "not-the-right-key", "concurrency": 4}
+        with running(tmp_path, settings):
+            arrived(sink, "crm", 1)
+            assert simulator.polls.total() <= 8, "those in flight, and those that threads began before it was noticed"
+
+
 def test_what_is_stuck_is_told_once_and_what_lingers_is_watched_on(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)
@@ -206,7 +216,7 @@ def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_men
             shown = command(tmp_path, "status", "--json")  # meanwhile two intervals pass
             assert shown.returncode == 1
             assert "Auth Error" in shown.stdout
-            assert simulator.polls.total() <= 8, "no more than what was under way when the first was refused"
+            assert simulator.polls.total() <= 4 * DEPTH, "no more than what was claimed when the first was refused"
         settings["wbiztool"] = right
         with running(tmp_path, settings):
             records = arrived(sink, "crm", 42)
