@@ -2,9 +2,15 @@
 
 import argparse
 
-from benchmarks import isolation, polling
+from benchmarks import delivery, isolation, latency, notice, polling
 
-BENCHMARKS = {"isolation": isolation.main, "polling": polling.main}
+BENCHMARKS = {
+    "delivery": delivery.main,
+    "isolation": isolation.main,
+    "latency": latency.main,
+    "notice": notice.main,
+    "polling": polling.main,
+}
 
 
 def main() -> None:

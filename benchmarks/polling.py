@@ -13,7 +13,7 @@ import tempfile
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -63,30 +63,32 @@ def main(runs: int) -> None:
 
 
 def _bridge(server: Stub) -> tuple[float, float]:
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "ids.txt").write_text("".join(f"{id_}\n" for id_ in range(1, WATCHED + 1)))
-        settings = {
-            "wbiztool": {
-                "client_id": 1,
-                "api_key": KEY,
-                "base_url": f"{server.url}/api/v1",
-                "rate_limit": "10000/s",
-                "concurrency": THREADS,
-            },
-            "poll": {"every": "250ms"},
-            "messages": [{"include": "ids.txt"}],
-            "database": "sqlite:///bridge.db",
-            "receivers": [{"name": "crm", "webhook": server.url}],
-        }
-        before = server.calls
-        with daemon(folder, settings) as process:
-            until(lambda: server.calls > before + WARM_UP)
-            first, calls = process.read(), server.calls
-            until(lambda: server.calls >= calls + CALLS)
-            last, more = process.read(), server.calls
+    before = server.calls
+    with tempfile.TemporaryDirectory() as place, daemon(Path(place), settings(server, Path(place))) as process:
+        until(lambda: server.calls > before + WARM_UP)
+        first, calls = process.read(), server.calls
+        until(lambda: server.calls >= calls + CALLS)
+        last, more = process.read(), server.calls
     share = CALLS / (more - calls)
     return (last.cpu - first.cpu) * share, (last.at - first.at) * share
+
+
+def settings(server: Stub, folder: Path, *, concurrency: int = THREADS) -> dict[str, Any]:
+    """Configure a daemon that has more to poll than it can."""
+    (folder / "ids.txt").write_text("".join(f"{id_}\n" for id_ in range(1, WATCHED + 1)))
+    return {
+        "wbiztool": {
+            "client_id": 1,
+            "api_key": KEY,
+            "base_url": f"{server.url}/api/v1",
+            "rate_limit": "10000/s",
+            "concurrency": concurrency,
+        },
+        "poll": {"every": "250ms"},
+        "messages": [{"include": "ids.txt"}],
+        "database": "sqlite:///bridge.db",
+        "receivers": [{"name": "crm", "webhook": server.url}],
+    }
 
 
 def trimmed(url: str) -> Callable[[int], None]:

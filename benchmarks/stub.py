@@ -75,7 +75,7 @@ def stub(*, latency: float = 0.0, changes: bool = False, core: int | None = 1) -
     """Run a stub.
 
     Args:
-        latency: Seconds between a request and its answer.
+        latency: Seconds between a poll and its answer. What is POSTed to the receiver is taken at once.
         changes: Let every message be failed; else all are pending for ever.
         core: Where to run, if the machine has it.
     """
@@ -112,21 +112,21 @@ class _Protocol(asyncio.Protocol):
             if len(self._buffer) < end:
                 return
             request, self._buffer = self._buffer[:end], self._buffer[end:]
-            answer = self._read(request)
-            if self._latency:
-                self._loop.call_later(self._latency, self._transport.write, answer)
-            else:
-                self._transport.write(answer)
+            self._seen.calls += 1
+            if path := _PATH.match(request):
+                self._show(int(path[1]))
+                continue
+            if message := _MESSAGE.search(request):
+                self._seen.told.setdefault(int(message[1]), time.monotonic())
+            self._transport.write(TAKEN)
 
-    def _read(self, request: bytes) -> bytes:
-        self._seen.calls += 1
-        if path := _PATH.match(request):
-            if self._answer is FAILED:
-                self._seen.shown.setdefault(int(path[1]), time.monotonic() + self._latency)
-            return self._answer
-        if message := _MESSAGE.search(request):
-            self._seen.told.setdefault(int(message[1]), time.monotonic())
-        return TAKEN
+    def _show(self, message_id: int) -> None:
+        if self._answer is FAILED:
+            self._seen.shown.setdefault(message_id, time.monotonic() + self._latency)
+        if self._latency:
+            self._loop.call_later(self._latency, self._transport.write, self._answer)
+        else:
+            self._transport.write(self._answer)
 
 
 def _serve(pipe: Connection, latency: float, changes: bool, core: int | None) -> None:
