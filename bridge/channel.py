@@ -37,8 +37,8 @@ class Channel:
 
     Args:
         url: Where to; a call may add to it.
-        timeout: The longest that one call may take as a whole. Connecting, the TLS handshake and sending may each take
-            a third of it. (The resolver's own time comes on top: the system offers no bound for it.)
+        timeout: The longest that one call may take as a whole. Connecting and the TLS handshake may each take a third
+            of it. (The resolver's own time comes on top: the system offers no bound for it.)
         connections: How many are kept open; more calls than that at once open more and close them again.
         headers: Sent with every call.
         method: How it is called.

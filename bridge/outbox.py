@@ -155,10 +155,10 @@ class Outbox:
             made.append(attempt(self._receiver, self._channel, events, clock=self._clock, redact=self._redact))
             return made[-1]
 
-        if parcel.probe:
-            once()
-        else:
-            self._quick(once)
+        first = once()
+        if not parcel.probe and _worth_a_quick_try(first):
+            firsts = [first]
+            self._quick(lambda: firsts.pop() if firsts else once())
         if made and isinstance(made[-1].outcome, Retry) and made[-1].outcome.after is not None:
             self._held_back = self._claims  # what is claimed later finds the gate's pause
         return Sent(parcel, tuple(made), self._clock.now())

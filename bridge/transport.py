@@ -37,6 +37,10 @@ _ANSWER_LIMIT = 16 * BODY_LIMIT
 does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
 
 
+_PRECISION = 0.01
+"""Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
+
+
 class NoConnectionError(TimeoutError):
     """No address of the host took a connection in time."""
 
@@ -81,10 +85,9 @@ class Straight:
         deadline = time.monotonic() + timeout
         connection = self._take() or self._connect(timeout / 3, deadline)
         try:
-            connection.settimeout(min(timeout / 3, _left(deadline)))
-            connection.sendall(head + request.body)
             connection.settimeout(_left(deadline))
-            with closing(_TimedResponse(connection, method=self._method)) as response:
+            connection.sendall(head + request.body)
+            with closing(_TimedResponse(connection, method=self._method, deadline=deadline)) as response:
                 response.begin()
                 reply = _read_all(response)
                 ended = response.isclosed()  # all of it was read: what comes next belongs to the next call
@@ -257,12 +260,12 @@ def _reply(status: int, headers: Iterable[tuple[str, str]], body: bytearray) -> 
 class _Timed(io.RawIOBase):
     """Reads one answer from a socket, bounded as a whole in time and size; a socket's own timeout is for each read."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float | None) -> None:
         super().__init__()
         self._raw = raw
         self._sock = sock
-        timeout = sock.gettimeout()
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._timeout = sock.gettimeout()
+        self._deadline = time.monotonic() + self._timeout if deadline is None and self._timeout else deadline
         self._room = _ANSWER_LIMIT
 
     def readable(self) -> bool:
@@ -273,7 +276,9 @@ class _Timed(io.RawIOBase):
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._sock.settimeout(left)
+            if self._timeout is None or self._timeout - left > _PRECISION:
+                self._sock.settimeout(left)
+                self._timeout = left
         count = self._raw.readinto(buffer)
         self._room -= count or 0
         if self._room < 0:
@@ -299,10 +304,10 @@ class _Lines(io.BufferedReader):
 class _TimedResponse(http.client.HTTPResponse):
     """An answer whose status line, headers and body together must arrive by the deadline."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, deadline: float | None = None, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        # urllib3 has just set the socket's timeout to what is left of the call's total.
-        self.fp = self._lines = _Lines(_Timed(self.fp.detach(), sock))
+        # Without a deadline: urllib3 has just set the socket's timeout to what is left of the call's total.
+        self.fp = self._lines = _Lines(_Timed(self.fp.detach(), sock, deadline))
 
     def begin(self) -> None:
         super().begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -11,7 +12,7 @@ from bridge.model import Dead, Delivered, DeliveryState, EventType, Observation,
 from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from prometheus_client import CollectorRegistry
@@ -68,8 +69,7 @@ class Counts(Listener):
             registry=registry,
         )
         self._receivers = _Receivers(registry)
-        for outcome in (*Status, *_POLL_FAILURES):
-            self._polls.labels(outcome)
+        self._by_outcome = {str(outcome): self._polls.labels(outcome) for outcome in (*Status, *_POLL_FAILURES)}
         for status in Status:
             self._transitions.labels(status)
         for type_ in EventType:
@@ -77,7 +77,7 @@ class Counts(Listener):
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a poll."""
-        self._polls.labels(_outcome_of_poll(answer)).inc()
+        self._by_outcome[_outcome_of_poll(answer)].inc()
         self._poll_seconds.observe(seconds)
 
     def told(self, event: Event) -> None:
@@ -89,22 +89,21 @@ class Counts(Listener):
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Count attempts, and deliveries that ended with them."""
-        self._receivers.seen.add(receiver)
+        series = self._receivers.of(receiver)
         for attempt in attempts:
-            self._receivers.attempts.labels(receiver, _outcome_of_attempt(attempt.outcome)).inc()
-            self._receivers.attempt_seconds.labels(receiver).observe(attempt.duration)
+            series.attempts[_outcome_of_attempt(attempt.outcome)].inc()
+            series.attempt_seconds.observe(attempt.duration)
         for delivery in deliveries:
             if delivery.state is DeliveryState.OWED:
                 continue
-            self._receivers.ends.labels(receiver, delivery.state).inc()
+            series.ends[delivery.state].inc()
             if delivery.state is DeliveryState.DELIVERED and delivery.finished_at is not None:
                 delay = (delivery.finished_at - delivery.event.at).total_seconds()
-                self._receivers.delay.labels(receiver).observe(max(0.0, delay))  # a clock may have been set back
+                series.delay.observe(max(0.0, delay))  # a clock may have been set back
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Count what was given up without an attempt of its own."""
-        self._receivers.seen.add(receiver)
-        self._receivers.ends.labels(receiver, DeliveryState.DEAD).inc(len(deliveries))
+        self._receivers.of(receiver).ends[DeliveryState.DEAD].inc(len(deliveries))
 
     def reloaded(self, faults: Sequence[str]) -> None:
         """Note that the configuration was read again."""
@@ -155,32 +154,49 @@ class _Receivers:
             buckets=_CALL_SECONDS,
             registry=registry,
         )
-        self.seen: set[str] = set()
+        self._of: dict[str, _Series] = {}
+
+    def of(self, receiver: str) -> _Series:
+        """Return a receiver's series, begun where they are new: looking up labels takes as long as counting."""
+        series = self._of.get(receiver)
+        if series is None:
+            series = self._of[receiver] = _Series(
+                ends={end: self.ends.labels(receiver, end) for end in _ENDS},
+                delay=self.delay.labels(receiver),
+                attempts={outcome: self.attempts.labels(receiver, outcome) for outcome in _ATTEMPT_OUTCOMES},
+                attempt_seconds=self.attempt_seconds.labels(receiver),
+            )
+        return series
 
     def keep(self, receivers: Collection[str]) -> None:
-        self.seen.update(receivers)
+        """Begin the series of these receivers where they are new, and end those of all others.
+
+        At each scrape anew: one that is gone may have had an attempt in flight, which began its series again. They show
+        zeros from the start: the first of something would otherwise be no increase.
+        """
         for receiver in receivers:
-            self._begin(receiver)
-        # At each scrape anew: one that is gone may have had an attempt in flight, which began its series again.
-        for receiver in self.seen.difference(receivers):
+            self.of(receiver)
+        for receiver in [each for each in self._of if each not in receivers]:
             self._end(receiver)
 
-    def _begin(self, receiver: str) -> None:
-        """Show zeros from the start: the first of something would otherwise be no increase."""
-        self.delay.labels(receiver)
-        self.attempt_seconds.labels(receiver)
-        for end in _ENDS:
-            self.ends.labels(receiver, end)
-        for outcome in _ATTEMPT_OUTCOMES:
-            self.attempts.labels(receiver, outcome)
-
     def _end(self, receiver: str) -> None:
+        del self._of[receiver]
         self.delay.remove(receiver)
         self.attempt_seconds.remove(receiver)
         for end in _ENDS:
             self.ends.remove(receiver, end)
         for outcome in _ATTEMPT_OUTCOMES:
             self.attempts.remove(receiver, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One receiver's series."""
+
+    ends: Mapping[DeliveryState, Counter]
+    delay: Histogram
+    attempts: Mapping[str, Counter]
+    attempt_seconds: Histogram
 
 
 def _outcome_of_poll(answer: Answer) -> str:

@@ -127,18 +127,9 @@ class Ledger:
 
     def record(self, connection: sa.Connection, tried: Sequence[Tried]) -> list[Expired]:
         """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides."""
-        for result in tried:
-            self._write_attempts(connection, result)
+        self._write_attempts(connection, tried)
         connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.id == sa.bindparam("delivery"), _OWED)
-            .values(
-                state=sa.bindparam("new_state"),
-                attempts=sa.bindparam("new_attempts"),
-                due_at=sa.bindparam("new_due"),
-                finished_at=sa.bindparam("finished"),
-                reason=sa.bindparam("why"),
-            ),
+            _DECIDED,
             [
                 {
                     "delivery": delivery.id,
@@ -221,14 +212,20 @@ class Ledger:
             found = connection.execute(query, {**values, "most": most + len(busy)})
             return [rows.delivery(row) for row in found if row.id not in busy][:most]
 
-    def _write_attempts(self, connection: sa.Connection, result: Tried) -> None:
-        insert = sa.insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
-        receiver = result.decision.gate.receiver
-        made = connection.scalars(insert, [_attempt_row(receiver, attempt) for attempt in result.attempts]).all()
-        links = [{"delivery": delivery.id, "attempt": id_} for id_ in made for delivery in result.decision.deliveries]
-        connection.execute(sa.insert(carried), links)
+    def _write_attempts(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
+        made = [(attempt, result.decision) for result in tried for attempt in result.attempts]
+        written = [_attempt_row(decision.gate.receiver, attempt) for attempt, decision in made]
+        ids = connection.scalars(_WRITE_ATTEMPTS, written).all()
+        links = [
+            {"delivery": delivery.id, "attempt": id_}
+            for id_, (_, decision) in zip(ids, made, strict=True)
+            for delivery in decision.deliveries
+        ]
+        connection.execute(_WRITE_CARRIED, links)
 
     def _follow_up(self, connection: sa.Connection, decision: Decision, now: datetime) -> list[Expired]:
+        if not decision.release and decision.expire_before is None:
+            return []  # nearly always, and making an expression takes longer than sending a delivery
         mine = deliveries.c.receiver == decision.gate.receiver
         if decision.release:
             connection.execute(sa.update(deliveries).where(mine, _OWED, deliveries.c.due_at > now).values(due_at=now))
@@ -248,6 +245,21 @@ class Ledger:
             for part in chunks(sorted(ids))
             for row in connection.execute(found.where(events.c.position.in_(part)).order_by(events.c.position))
         ]
+
+
+_WRITE_ATTEMPTS = sa.insert(attempts).returning(attempts.c.id, sort_by_parameter_order=True)
+_WRITE_CARRIED = sa.insert(carried)
+_DECIDED = (
+    sa.update(deliveries)
+    .where(deliveries.c.id == sa.bindparam("delivery"), _OWED)
+    .values(
+        state=sa.bindparam("new_state"),
+        attempts=sa.bindparam("new_attempts"),
+        due_at=sa.bindparam("new_due"),
+        finished_at=sa.bindparam("finished"),
+        reason=sa.bindparam("why"),
+    )
+)
 
 
 def _attempt_row(receiver: str, attempt: Attempt) -> dict[str, Any]:
