@@ -40,9 +40,8 @@ def main(runs: int) -> None:
 def run() -> Seen:
     """Let the daemon find every message failed, at the rate that it may poll."""
     with stub(latency=LATENCY, changes=True) as server, tempfile.TemporaryDirectory() as place:
-        wanted = settings(server, Path(place))
+        wanted = settings(server, Path(place), watched=MESSAGES)
         wanted["wbiztool"]["rate_limit"] = f"{RATE}/s"
-        (Path(place) / "ids.txt").write_text("".join(f"{id_}\n" for id_ in range(1, MESSAGES + 1)))
         with daemon(Path(place), wanted):
             until(lambda: server.calls >= 2 * MESSAGES)
         return server.seen()
