@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import delivery, isolation, latency, notice, polling
+from benchmarks import delivery, isolation, latency, notice, polling, size
 
 BENCHMARKS = {
     "delivery": delivery.main,
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "latency": latency.main,
     "notice": notice.main,
     "polling": polling.main,
+    "size": size.main,
 }
 
 

@@ -240,13 +240,13 @@ class Daemon:
 
     def _say_status(self) -> None:
         try:
-            summary = self._store.listing.summary()
+            polled = self._store.listing.polled()
             owed, _ = self._store.listing.owed()
             self._store.set_fact(ALIVE, isoformat(self._clock.now()))
         except BridgeError as error:
             self._listener.trouble("counting", error)
             return
-        systemd.notify(f"STATUS=messages watched: {summary.polled}, deliveries owed: {owed}")
+        systemd.notify(f"STATUS=messages watched: {polled}, deliveries owed: {owed}")
 
 
 def follow_clock(clock: Clock, store: Store) -> bool:

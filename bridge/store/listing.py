@@ -164,6 +164,12 @@ class Listing:
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
         return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts)
 
+    def polled(self) -> int:
+        """Count the messages that are polled still; those that are finished cost nothing here."""
+        query = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_at.isnot(None))
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
     def owed(self) -> tuple[int, datetime | None]:
         """Count what is owed to anybody, and tell when the next of it is due."""
         query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(

@@ -87,6 +87,11 @@ def test_attempts_of_a_delivery_that_was_not_tried_are_none(told: Store) -> None
     assert told.listing.attempts(999) == []
 
 
+def test_what_is_polled_still_is_counted(told: Store) -> None:
+    assert told.listing.polled() == 2
+    assert told.listing.summary().polled == 2
+
+
 def test_what_is_owed_to_anybody_is_counted(told: Store) -> None:
     assert told.listing.owed() == (1, after(3))
     tried(told, due(told, after(3)), OK, after(4))
