@@ -1,7 +1,8 @@
 """The two ways of a channel: straight to the host, or through a proxy. Each bounds a call in time and size.
 
-Straight is what nearly every call is. It costs a third of what ``requests`` takes: http.client reads the answers, and
-the connections, which are kept open, are ours. Proxies are left to ``requests``, which knows all their kinds.
+Straight is what nearly every call is. It costs a third of what ``requests`` takes (docs/performance.md): http.client
+reads the answers, and the connections, which are kept open, are ours. Proxies are left to ``requests``, which knows all
+their kinds.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _ANSWER_LIMIT = 16 * BODY_LIMIT
 """How many bytes of an answer are taken from the wire, headers included. The body's own limit, :data:`BODY_LIMIT`,
 does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
-
 
 _PRECISION = 0.01
 """Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
@@ -71,8 +71,8 @@ class Straight:
         self._tls = url.scheme == "https"
         self._host, self._port = url.hostname or "", url.port or (443 if self._tls else 80)
         self._method, self._target = blank.method, blank.path_url
-        self._headers = {"host": url.netloc.rpartition("@")[2]}
-        self._headers.update((name.lower(), _text(value)) for name, value in blank.headers.items())
+        own = {"Host": url.netloc.rpartition("@")[2], **{name: _text(value) for name, value in blank.headers.items()}}
+        self._headers = {name.lower(): f"{name}: {value}" for name, value in own.items()}
         self._verify = verify
         self._kept = kept
         self._idle: list[socket.socket] = []
@@ -103,30 +103,31 @@ class Straight:
     def close(self) -> None:
         """Close the idle connections."""
         self._kept = 0  # what is in flight is closed when it comes back
-        while self._idle:
-            self._idle.pop().close()
+        while (connection := self._pop()) is not None:
+            connection.close()
 
     def _head(self, request: Request, path: str) -> bytes:
-        headers = {**self._headers, **{name.lower(): value for name, value in request.headers.items()}}
-        headers["content-length"] = str(len(request.body))
-        lines = [f"{self._method} {self._target}{path} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        headers = {**self._headers, **{name.lower(): f"{name}: {value}" for name, value in request.headers.items()}}
+        headers["content-length"] = f"Content-Length: {len(request.body)}"
+        lines = [f"{self._method} {self._target}{path} HTTP/1.1", *headers.values()]
         head = "\r\n".join(lines).encode("latin-1")
         if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
             raise ValueError("a header of more than one line")
         return head + b"\r\n\r\n"
 
     def _take(self) -> socket.socket | None:
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread was quicker
-                return None
+        while (connection := self._pop()) is not None:
             # What can be read before anything was asked for is the connection's end, or no HTTP.
             if not wait_for_read(connection, timeout=0):
                 return connection
             connection.close()
         return None
+
+    def _pop(self) -> socket.socket | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _connect(self, patience: float, deadline: float) -> socket.socket:
         connection = self._reach(patience, deadline)
