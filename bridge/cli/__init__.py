@@ -7,7 +7,8 @@ from bridge.cli import service  # isort: skip
 from bridge.cli import watching  # isort: skip
 from bridge.cli import record  # isort: skip
 from bridge.cli import upkeep  # isort: skip
+from bridge.cli import moving  # isort: skip
 from bridge.cli import installing  # isort: skip
 from bridge.cli.root import app
 
-__all__ = ["app", "installing", "record", "service", "upkeep", "watching"]
+__all__ = ["app", "installing", "moving", "record", "service", "upkeep", "watching"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bridge.errors import NotNowError
 from bridge.events import health_event, transition_event
+from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.ledger import Ledger, Tried
@@ -20,7 +21,7 @@ from bridge.store.prune import prune
 from bridge.store.schema import HEAD, meta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     import sqlalchemy as sa
@@ -163,6 +164,19 @@ class Store:
     def prune(self, before: datetime) -> int:
         """Forget what was over before then; nothing owed is ever pruned. Returns how many events went."""
         return prune(self._database, before)
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows of each table."""
+        return move.counts(self._database)
+
+    def copy_to(self, target: Store, tell: Callable[[int], None]) -> None:
+        """Copy everything into an empty store of PostgreSQL (:func:`bridge.store.move.copy`). Both must be exclusive.
+
+        Raises:
+            UsageError: The target is not empty.
+        """
+        move.copy(self._database, target._database, tell)
+        target.id = self.id
 
     def _open(self, *, exclusive: bool) -> None:
         if exclusive:

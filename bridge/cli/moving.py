@@ -1,0 +1,89 @@
+"""From SQLite to PostgreSQL: ``move``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.root import ConfigOption, app, load_config
+from bridge.errors import BridgeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@app.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            envvar="WBIZ_BRIDGE_MOVE_TO",
+            help="An empty PostgreSQL database. With a password in it, use the variable: others can see a command.",
+            show_default=False,
+            show_envvar=True,
+        ),
+    ],
+    config: ConfigOption = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied.")] = False,
+) -> None:
+    """Copy everything from the SQLite database into an empty PostgreSQL one.
+
+    The bridge must not run meanwhile. The SQLite file stays as it is. Then change `database:` in the configuration.
+
+    Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
+    """
+    from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- likewise
+
+    settings = load_config(config)
+    target = _target(to)
+    if settings.database.startswith("postgresql"):
+        raise UsageError(f"{settings.path}: `database:` is PostgreSQL's already; move copies from SQLite")
+    file = sqlite_file(settings.database)
+    if not file.exists():
+        raise BridgeError(f"{file}: there is no database to move")
+    with Store(settings.database, exclusive=True) as source:
+        rows = source.counts()
+        total = sum(rows.values())
+        shown = ", ".join(f"{rows[name]:,} {name}" for name in ("messages", "events", "deliveries", "attempts"))
+        typer.echo(f"{file}: {shown}")
+        if dry_run:
+            return
+        with Store(target, exclusive=True) as store, _progress(total) as tell:
+            source.copy_to(store, tell)
+            where = store.name
+    typer.echo(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
+    typer.echo(f"Next: in {settings.path}, set `database:` to that address; then start the bridge.")
+
+
+def _target(text: str) -> str:
+    from bridge.config.database import database_url  # noqa: PLC0415 -- keeps the other commands quick
+
+    try:
+        url = database_url(text, Path())
+    except ValueError as error:
+        raise UsageError(f"--to: {error}") from None
+    if not url.startswith("postgresql"):
+        raise UsageError("--to: must be PostgreSQL's: postgresql://user@host/name")
+    return url
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 -- only where it is used
+    from rich.progress import Progress  # noqa: PLC0415 -- likewise
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("copying", total=total)
+        yield lambda rows: bar.advance(task, rows)
