@@ -38,8 +38,8 @@ def copy(source: Database, target: Database, tell: Callable[[int], None]) -> Non
         DatabaseError: Not everything arrived; the target is as it was.
     """
     with source.read() as reader, target.write() as writer:
-        if found := writer.scalar(sa.select(messages.c.id).limit(1)) or writer.scalar(sa.select(events.c.id).limit(1)):
-            raise UsageError(f"the database {target.name} is not empty ({found} is in it): name one that is")
+        if any(writer.scalar(sa.select(table).limit(1)) is not None for table in (messages, events)):
+            raise UsageError(f"the database {target.name} is not empty, a bridge has used it: name one that is")
         writer.execute(sa.delete(meta))
         for table in metadata.sorted_tables:
             for rows in chunks(reader.execution_options(yield_per=1000).execute(sa.select(table)).mappings()):
