@@ -16,7 +16,8 @@ import requests
 import urllib3
 from requests.utils import select_proxy
 
-from bridge.transport import NoConnectionError, Proxied, Straight, Way
+from bridge.proxied import Proxied
+from bridge.straight import NoConnectionError, Straight
 from bridge.wire import Reply, Request, WireError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Channel:
         with requests.Session() as session:
             settings = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
         proxied = select_proxy(str(blank.url), settings["proxies"])
-        self._way: Way = (
+        self._way = (
             Proxied(blank, settings, connections) if proxied else Straight(blank, settings["verify"], connections)
         )
 

@@ -1,0 +1,108 @@
+"""The way through a proxy: left to ``requests``, which knows all their kinds."""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from bridge.timed import TimedResponse, reply
+from bridge.wire import BODY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+
+    from bridge.wire import Reply, Request
+
+
+class Proxied:
+    """Goes through the proxy that the environment names, by an adapter of ``requests``.
+
+    Args:
+        blank: What every call has: its method, address and headers.
+        settings: What ``requests`` makes of the environment: the proxies, and the certificates to trust.
+        kept: The most connections that are kept open.
+    """
+
+    def __init__(self, blank: requests.PreparedRequest, settings: Mapping[str, Any], kept: int) -> None:
+        self._blank = blank
+        self._proxies: Any = dict(settings["proxies"])
+        self._verify: Any = settings["verify"]
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=kept)
+
+    def send(self, request: Request, path: str, timeout: float) -> Reply:
+        """Make one call."""
+        prepared = self._blank.copy()
+        if path:
+            prepared.url = f"{self._blank.url}{path}"
+        prepared.headers.update(request.headers)
+        prepared.headers["Content-Length"] = str(len(request.body))
+        prepared.body = request.body
+        response = self._adapter.send(
+            prepared,
+            stream=True,
+            timeout=urllib3.Timeout(total=timeout, connect=timeout / 3),  # type: ignore[arg-type]
+            verify=self._verify,
+            proxies=self._proxies,
+        )
+        return _read(response)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._adapter.close()
+
+
+def _read(response: requests.Response) -> Reply:
+    """Read the body up to the limit. A connection that was read to its end goes back to the pool; else it is closed."""
+    raw = response.raw
+    body = bytearray()
+    try:
+        while len(body) <= BODY_LIMIT:
+            piece = raw.read(BODY_LIMIT + 1 - len(body), decode_content=False)
+            if not piece:
+                raw.release_conn()
+                break
+            body += piece
+    except ValueError as error:  # a chunk of less than -1 bytes
+        raise http.client.HTTPException from error
+    finally:
+        raw.close()
+    return reply(response.status_code, response.headers.items(), body)
+
+
+class _Connection(HTTPConnection):
+    response_class = TimedResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = TimedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections are ours, direct or through a proxy. Retries are not its business."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
