@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,15 @@ from bridge.metrics import Metrics
 from bridge.retry import LONGEST_WAIT
 from bridge.store import DamagedError
 from bridge.web import Web
-from bridge.works import Works
+from bridge.works import Works, run_down, threads_live_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.clock import Clock
     from bridge.config import Config
     from bridge.model import Event
     from bridge.reload import Reloader
-    from bridge.source.health import SourceHealth
     from bridge.store import Store
 
 BEAT = 0.5
@@ -44,15 +43,6 @@ LOOK_FOR_CHANGES = timedelta(seconds=2)
 
 SMALLEST_STEP = timedelta(seconds=2)
 """Less than that is the ordinary unevenness between two clocks."""
-
-RAN_ONCE = "ran_once_at"
-"""The fact that tells when the latest single pass began."""
-
-PASS_BEARS = 60.0
-"""Seconds that a single pass bears with a store that is locked or full; then it leaves the rest to the next one."""
-
-STOP_WITHIN = 2.5
-"""Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
 
 class Daemon:
@@ -100,7 +90,7 @@ class Daemon:
             BaseException: A thread of the bridge died of a fault of its own; the service manager should start it anew.
         """
         self._plan()
-        with _threads_live_on(self._stop), _run_down(self._works, self._stop), closing(self._web):
+        with threads_live_on(self._stop), run_down(self._works, self._stop), closing(self._web):
             self._adopt(self._config)
             self._store.set_fact(RELOAD, "")
             self._scheduler.start()
@@ -271,28 +261,6 @@ def follow_clock(clock: Clock, store: Store) -> bool:
     return True
 
 
-def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, stop: threading.Event) -> SourceHealth:
-    """Poll what is due, deliver what is owed and due, and return how the source does: for cron.
-
-    Raises:
-        BridgeError: The store failed, so that not everything could be done.
-    """
-    store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
-    store.messages.sync(config.watchlist, clock.now())
-    troubles = _Troubles(stop, clock)
-    works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
-    with _threads_live_on(stop), _run_down(works, stop):
-        works.apply(config)
-        works.drain_poller(stop)
-        # The second round is for what the first one told: that a receiver is down, or up again.
-        for _ in range(2):
-            works.drain_outboxes(stop)
-        health = works.source_health
-    if troubles.latest is not None:
-        raise troubles.latest
-    return health
-
-
 class _Waker(Listener):
     """Wakes the outboxes as soon as there is something to deliver."""
 
@@ -318,51 +286,3 @@ class _Damage(Listener):
         if isinstance(error, DamagedError):
             self.found = error
             self._stop.set()
-
-
-class _Troubles(Listener):
-    """Remembers the latest fault of the store. Ends the pass when no wait mends it, or the wait has been long."""
-
-    def __init__(self, stop: threading.Event, clock: Clock) -> None:
-        self._stop = stop
-        self._clock = clock
-        self._until = float("inf")
-        self.latest: BridgeError | None = None
-
-    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
-        self.latest = error
-        now = self._clock.monotonic()
-        self._until = min(self._until, now + PASS_BEARS)
-        if not isinstance(error, NotNowError) or now >= self._until:
-            self._stop.set()
-
-
-@contextmanager
-def _threads_live_on(stop: threading.Event) -> Iterator[None]:
-    """Stop when a thread dies of a fault of its own, and raise that fault at the end.
-
-    A daemon that has lost a thread would look alive and do nothing; its service manager starts a new one.
-    """
-    faults: list[BaseException] = []
-
-    def died(args: threading.ExceptHookArgs) -> None:
-        faults.append(args.exc_value or RuntimeError(f"the thread {args.thread} died"))
-        stop.set()
-
-    before, threading.excepthook = threading.excepthook, died
-    try:
-        yield
-    finally:
-        threading.excepthook = before
-    if faults:
-        raise faults[0]
-
-
-@contextmanager
-def _run_down(works: Works, stop: threading.Event) -> Iterator[None]:
-    """Stop everything at the end, however it comes."""
-    try:
-        yield
-    finally:
-        stop.set()
-        works.stop(STOP_WITHIN)

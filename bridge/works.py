@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from bridge.outbox import Outbox
 from bridge.poller import Poller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from bridge.assembly import Blueprint, Part
     from bridge.clock import Clock
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from bridge.pump import Pump
     from bridge.source.health import SourceHealth
     from bridge.store import Store
+
+STOP_WITHIN = 2.5
+"""Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
 _LOOK = 0.5
 """Seconds between looks whether it is time to stop, while waiting for the parts to have nothing left to do."""
@@ -132,6 +136,37 @@ class Works:
         for pump in self._pumps(kind):
             while not stop.is_set() and not pump.wait_until_idle(_LOOK):
                 pass
+
+
+@contextmanager
+def threads_live_on(stop: threading.Event) -> Iterator[None]:
+    """Stop when a thread dies of a fault of its own, and raise that fault at the end.
+
+    A daemon that has lost a thread would look alive and do nothing; its service manager starts a new one.
+    """
+    faults: list[BaseException] = []
+
+    def died(args: threading.ExceptHookArgs) -> None:
+        faults.append(args.exc_value or RuntimeError(f"the thread {args.thread} died"))
+        stop.set()
+
+    before, threading.excepthook = threading.excepthook, died
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+    if faults:
+        raise faults[0]
+
+
+@contextmanager
+def run_down(works: Works, stop: threading.Event) -> Iterator[None]:
+    """Stop everything at the end, however it comes."""
+    try:
+        yield
+    finally:
+        stop.set()
+        works.stop(STOP_WITHIN)
 
 
 def _side_by_side(steps: Iterable[Callable[[], None]]) -> None:

@@ -68,7 +68,7 @@ def poll(config: ConfigOption = None) -> None:
 
     Example: */5 * * * * wbiz-bridge poll -c /etc/wbiz-bridge/config.yaml
     """
-    from bridge.daemon import run_once  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.once import run_once  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = _with_logs(config)
     stop = threading.Event()

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bridge import daemon, retry
+from bridge import daemon, once, retry
 from bridge.__main__ import main
 from bridge.store import engine
 
@@ -42,7 +42,7 @@ def announce(ready_fd: int) -> None:
 def be_impatient() -> None:
     """Wait for a lock less long than one really does."""
     engine.BUSY_TIMEOUT = 0.3
-    daemon.PASS_BEARS = 1.0
+    once.PASS_BEARS = 1.0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""One pass over what is due, in place of the daemon: for cron."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.clock import isoformat
+from bridge.errors import BridgeError, NotNowError
+from bridge.listener import Listener, Listeners
+from bridge.works import Works, run_down, threads_live_on
+
+if TYPE_CHECKING:
+    import threading
+
+    from bridge.clock import Clock
+    from bridge.config import Config
+    from bridge.source.health import SourceHealth
+    from bridge.store import Store
+
+RAN_ONCE = "ran_once_at"
+"""The fact that tells when the latest single pass began."""
+
+PASS_BEARS = 60.0
+"""Seconds that a single pass bears with a store that is locked or full; then it leaves the rest to the next one."""
+
+
+def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, stop: threading.Event) -> SourceHealth:
+    """Poll what is due, deliver what is owed and due, and return how the source does: for cron.
+
+    Raises:
+        BridgeError: The store failed, so that not everything could be done.
+    """
+    store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
+    store.messages.sync(config.watchlist, clock.now())
+    troubles = _Troubles(stop, clock)
+    works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
+    with threads_live_on(stop), run_down(works, stop):
+        works.apply(config)
+        works.drain_poller(stop)
+        # The second round is for what the first one told: that a receiver is down, or up again.
+        for _ in range(2):
+            works.drain_outboxes(stop)
+        health = works.source_health
+    if troubles.latest is not None:
+        raise troubles.latest
+    return health
+
+
+class _Troubles(Listener):
+    """Remembers the latest fault of the store. Ends the pass when no wait mends it, or the wait has been long."""
+
+    def __init__(self, stop: threading.Event, clock: Clock) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._until = float("inf")
+        self.latest: BridgeError | None = None
+
+    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+        self.latest = error
+        now = self._clock.monotonic()
+        self._until = min(self._until, now + PASS_BEARS)
+        if not isinstance(error, NotNowError) or now >= self._until:
+            self._stop.set()
