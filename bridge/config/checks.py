@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,8 +22,6 @@ from bridge.model import EventType
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
-
-    from bridge.config.schema import IntervalConfig
 
 NOT_BUILT = "is not built yet in this version; remove it"
 
@@ -70,18 +67,6 @@ def _duration(shortest: str, longest: str) -> Callable[[object], timedelta]:
         return given
 
     return check
-
-
-def intervals(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
-    """Allow intervals by age: each but the last until an age, which grows."""
-    *younger, oldest = (step.until for step in steps)
-    if oldest is not None:
-        raise ValueError("the last one is for all that are older: it must have no until")
-    if None in younger:
-        raise ValueError("each but the last must have an until")
-    if any(one >= other for one, other in pairwise(filter(None, younger))):
-        raise ValueError("each until must be longer than the one before")
-    return steps
 
 
 def whole(least: int, most: int) -> BeforeValidator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- pydantic reads annotations while it runs
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -60,6 +61,18 @@ class IntervalConfig(_Model):
     until: Annotated[timedelta, checks.duration("1s", "365d")] | None = None
 
 
+def _by_age(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
+    """Allow intervals by age: each but the last until an age, which grows."""
+    *younger, oldest = (step.until for step in steps)
+    if oldest is not None:
+        raise ValueError("the last one is for all that are older: it must have no until")
+    if None in younger:
+        raise ValueError("each but the last must have an until")
+    if any(one >= other for one, other in pairwise(filter(None, younger))):
+        raise ValueError("each until must be longer than the one before")
+    return steps
+
+
 class PollConfig(_Model):
     """When messages are polled: ``every`` so often, or by ``intervals``. ``attempts`` are those of one poll.
 
@@ -67,9 +80,7 @@ class PollConfig(_Model):
     """
 
     every: Annotated[timedelta, checks.duration("250ms", "1d")] = timedelta(seconds=30)
-    intervals: Annotated[tuple[IntervalConfig, ...], Field(min_length=1), AfterValidator(checks.intervals)] | None = (
-        None
-    )
+    intervals: Annotated[tuple[IntervalConfig, ...], Field(min_length=1), AfterValidator(_by_age)] | None = None
     attempts: Annotated[int, checks.whole(1, 20)] = 4
     unknown_after: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(seconds=10)
     linger: Annotated[timedelta, checks.duration("0s", "7d")] = timedelta(0)
