@@ -18,9 +18,10 @@ from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -121,13 +122,6 @@ def fill_up(file: Path) -> None:
 
 def open_files(daemon: Daemon) -> list[Path]:
     return list(Path(f"/proc/{daemon.process.pid}/fd").iterdir())
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 def config(simulator: Simulator, sink: Sink, ids: range, database: str = "sqlite:///bridge.db") -> dict[str, Any]:

@@ -20,9 +20,10 @@ from bridge.pump import DEPTH
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 OLD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
@@ -465,10 +466,3 @@ def listed(folder: Path, *arguments: str) -> list[dict[str, Any]]:
         app([*arguments, "--json", "-c", str(folder / "config.yaml")], standalone_mode=False)
     found: list[dict[str, Any]] = json.loads(printed.getvalue())
     return found
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,9 +18,10 @@ from bridge.model import Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 HERE = str(Path(__file__).parents[2])
 COMMANDS = (
@@ -357,10 +357,3 @@ def said(done: subprocess.CompletedProcess[str]) -> Any:
     """Read the JSON that a command printed when it had done what it should."""
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
 from tests.world.daemon import Daemon, command, environment, write_config
 from tests.world.hurried import be_impatient
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -390,10 +390,3 @@ def rows(file: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def data(records: list[Any]) -> list[dict[str, Any]]:
     return [json.loads(record.body)["data"] for record in records]
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)

@@ -17,6 +17,7 @@ from bridge import logs
 from bridge.errors import NotNowError
 from bridge.health import Check, Health
 from bridge.http import HttpServer, connection, make_app
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,13 +107,6 @@ def everything(client: socket.socket) -> bytes:
         while part := client.recv(65536):
             received += part
     return received
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.01)
 
 
 def seconds_to_stop(server: HttpServer) -> float:

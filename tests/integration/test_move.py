@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,9 @@ from bridge.simulator.sink import Answer, Sink
 from bridge.store import Store
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from bridge.simulator.sink import Recorded
@@ -203,10 +202,3 @@ def test_what_is_in_postgresql_already_is_not_moved(folder: Path, target: str) -
     configure(folder, target)
     done = command(folder, "move", "--to", target)
     assert (done.returncode, "is PostgreSQL's already" in done.stderr) == (2, True)
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

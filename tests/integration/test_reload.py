@@ -13,9 +13,10 @@ from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "a-token-that-nobody-must-see"
@@ -64,13 +65,6 @@ def reloads(daemon: Daemon) -> int:
 def told(sink: Sink, name: str = "crm") -> list[tuple[int, str]]:
     events = [json.loads(record.body) for record in sink.records() if record.path.endswith(f"?{name}")]
     return [(event["data"].get("message_id"), event["type"]) for event in events]
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
 
 
 def test_ids_come_and_go_at_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:

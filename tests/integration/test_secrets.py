@@ -12,7 +12,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,6 +24,7 @@ from bridge.model import Status
 from bridge.simulator import Account, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, environment, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -218,10 +218,3 @@ def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
         "http": {"listen": "127.0.0.1:0", "token": HTTP_TOKEN},
         "heartbeat": {"url": f"{sink.url}/refused?token={PING}", "every": "1s"},
     }
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +15,10 @@ from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOKEN = "a-token-of-at-least-some-length"
@@ -67,13 +67,6 @@ def get(url: str, **headers: str) -> requests.Response:
 def metrics(url: str) -> dict[str, float]:
     text = get(f"{url}/metrics").text
     return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)}
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
 
 
 def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:

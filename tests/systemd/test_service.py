@@ -10,7 +10,8 @@ import requests
 
 from bridge.model import Status
 from bridge.simulator.sink import Answer
-from tests.world.service import API_KEY, CONFIG, DATABASE, PROGRAM, SLACK_URL, UNIT, Service, events, until
+from tests.world.service import API_KEY, CONFIG, DATABASE, PROGRAM, SLACK_URL, UNIT, Service, events
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from tests.world.machine import Machine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from bridge.simulator import Simulator
     from bridge.simulator.sink import Recorded, Sink
@@ -106,11 +106,3 @@ def events(records: Iterable[Recorded]) -> list[tuple[int, str]]:
     """The message and the type of each event that a webhook got."""
     bodies = [json.loads(record.body) for record in records]
     return [(body["data"].get("message_id"), body["type"]) for body in bodies]
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
