@@ -98,7 +98,7 @@ def owe(url: str) -> None:
     failed = Observation(Status.FAILED, now, "Invalid phone number")
     with Store(url, exclusive=True) as store:
         store.messages.watch(range(1, WARM_UP + EVENTS + 1), now, label="Invoice 88", tags={"team": "billing"})
-        found = store.messages.due(now, WARM_UP + EVENTS, ())
+        found = store.messages.claim(now, WARM_UP + EVENTS, ())
         polls = [Polled(message, judge(message, failed, timedelta(0)), now, None) for message in found]
         store.record_polls(polls, [Subscription("crm")])
 

@@ -98,7 +98,7 @@ def owe(store: Store, receivers: list[str]) -> None:
     failed = Observation(Status.FAILED, now, "Invalid phone number")
     polls = [
         Polled(message, judge(message, failed, timedelta(0)), now, None)
-        for message in store.messages.due(now, EVENTS, ())
+        for message in store.messages.claim(now, EVENTS, ())
     ]
     store.record_polls(polls, subscriptions)
 

@@ -82,8 +82,10 @@ def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...
     return tuple(Subscription(each.name, each.events, each.match_tags, wait(each)) for each in config.receivers)
 
 
-def wbiztool(config: Config, clock: Clock, stop: threading.Event) -> tuple[Channel, WbizTool]:
-    """Build the way to the API."""
+def wbiztool(
+    config: Config, clock: Clock, stop: threading.Event, share: Callable[[], float] = lambda: 1.0
+) -> tuple[Channel, WbizTool]:
+    """Build the way to the API. ``share`` tells what part of the rate this process may use."""
     settings = config.wbiztool
     channel = Channel(settings.base_url, timeout=settings.timeout, connections=settings.concurrency)
     source = WbizTool(
@@ -91,7 +93,7 @@ def wbiztool(config: Config, clock: Clock, stop: threading.Event) -> tuple[Chann
         client_id=settings.client_id,
         api_key=settings.api_key.get_secret_value(),
         attempts=config.poll.attempts,
-        pace=Pace(settings.rate_limit.per_second, clock),
+        pace=Pace(settings.rate_limit.per_second, clock, share),
         clock=clock,
         stop=stop,
     )
@@ -112,7 +114,7 @@ def receiver_and_channel(settings: ReceiverConfig) -> tuple[Receiver, Channel]:
 
 def _source(config: Config, shared: Shared) -> Part:
     stop = threading.Event()
-    channel, source = wbiztool(config, shared.clock, stop)
+    channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share)
     poller = Poller(
         shared.store,
         source,

@@ -50,7 +50,7 @@ class Daemon:
 
     Args:
         config: What to watch and whom to tell.
-        store: Opened exclusively.
+        store: Opened as a node.
         clock: Tells the time.
         listener: Hears what happens.
         reloader: Reads the configuration again; None for one that stays as it is.
@@ -100,8 +100,9 @@ class Daemon:
             self._stop.wait()
             systemd.notify("STOPPING=1")
             self._scheduler.shutdown(wait=False)
-        with suppress(BridgeError):
-            self._store.set_fact(ALIVE, "")
+        if self._store.node.alone:
+            with suppress(BridgeError):
+                self._store.set_fact(ALIVE, "")
         if self._damage.found is not None:
             raise self._damage.found
 
@@ -248,7 +249,9 @@ def follow_clock(clock: Clock, store: Store) -> bool:
     step = clock.stepped()
     if abs(step) < SMALLEST_STEP:
         return False
-    if step > timedelta(0):
+    if not store.node.alone:
+        clock.follow(step)  # the schedule is by the other nodes' clocks, too
+    elif step > timedelta(0):
         store.shift_time(step)
         clock.follow(step)
     else:

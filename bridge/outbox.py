@@ -13,7 +13,7 @@ from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
 from bridge.retry import Change, Decision, Gate, decide
 from bridge.sending import attempt
-from bridge.store import Tried
+from bridge.store import Tenure, Tried
 
 if TYPE_CHECKING:
     import threading
@@ -123,6 +123,8 @@ class Outbox:
 
     def claim(self, room: int) -> Sequence[Parcel]:
         """List parcels to send now, and count their deliveries as being sent."""
+        if not self._is_ours():
+            return ()
         ledger, now = self._store.ledger, self._clock.now()
         gate = ledger.gate(self.name)
         fresh = gate.tried_at is not None and gate.welcomes_fresh(now) and ledger.came_after(self.name, gate.tried_at)
@@ -151,6 +153,8 @@ class Outbox:
 
         def once() -> Attempt | None:
             if not self._pace.wait(self._stop) or parcel.claim <= self._held_back:
+                return None
+            if self._store.node.tenure(self.name) is Tenure.NONE:
                 return None
             made.append(attempt(self._receiver, self._channel, events, clock=self._clock, redact=self._redact))
             return made[-1]
@@ -187,6 +191,13 @@ class Outbox:
                 self._listener.told(event)
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
+
+    def _is_ours(self) -> bool:
+        """Tell whether it is this node that delivers to the receiver; hand over what is another's from now on."""
+        tenure = self._store.node.tenure(self.name)
+        if tenure is Tenure.LEAVING and not self._busy:
+            self._store.node.let_go(self.name)
+        return tenure is Tenure.OURS
 
     def _decide(self, each: Sent, gate: Gate) -> Decision:
         return decide(

@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.clock import Clock
 
 
@@ -15,21 +17,27 @@ class Pace:
     Args:
         per_second: The most calls in a second; None for no limit.
         clock: Tells the time to wait by.
+        share: Tells what part of the rate is this process's, at each call; none is made while it is 0.
     """
 
-    def __init__(self, per_second: float | None, clock: Clock) -> None:
+    def __init__(self, per_second: float | None, clock: Clock, share: Callable[[], float] = lambda: 1.0) -> None:
         self._spacing = 0.0 if per_second is None else 1.0 / per_second
         self._clock = clock
+        self._share = share
         self._next = float("-inf")
         self._lock = threading.Lock()
 
     def wait(self, stop: threading.Event) -> bool:
-        """Wait for this caller's moment. False if ``stop`` was set first: then the call must not be made."""
+        """Wait for this caller's moment. False if ``stop`` was set first, or nothing is left to share."""
+        share = self._share()
+        if not share:
+            return False
         with self._lock:
             now = self._clock.monotonic()
             moment = max(now, self._next)
-            self._next = moment + self._spacing
-        return not (stop.wait(moment - now) if moment > now else stop.is_set())
+            self._next = moment + self._spacing / share
+        stopped = stop.wait(moment - now) if moment > now else stop.is_set()
+        return not stopped and self._share() > 0
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for so long, beyond those who have their moment already."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from bridge.source.wbiztool import WbizTool
     from bridge.store import Store
 
+HEED_EVERY = 10.0
+"""Seconds between looks at what other nodes found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -66,6 +69,7 @@ class Poller:
         self._listener = listener
         self._busy: set[int] = set()
         self._probe: int | None = None
+        self._heed_at = float("-inf")
         self.health = _health_from(store.fact(SOURCE))
         self.pump: Pump[Message, Answered | Message] = Pump(
             "poll",
@@ -80,11 +84,12 @@ class Poller:
 
     def claim(self, room: int) -> Sequence[Message]:
         """List messages to poll now, and count them as being polled."""
+        self._heed_others()
         now = self._clock.now()
         most = self.health.admits(now, len(self._busy), room)
-        if not most:
+        if not most or not self._store.node.share():
             return ()
-        found = self._store.messages.due(now, most, self._busy)
+        found = self._store.messages.claim(now, most, self._busy)
         self._busy.update(message.id for message in found)
         if self.health.down and found:
             self._probe = found[0].id
@@ -105,6 +110,7 @@ class Poller:
         """Write what the polls found, in one transaction, and what it says about the source."""
         answered = [each for each in polled if isinstance(each, Answered)]
         told = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
+        self._store.messages.let_go([each.id for each in polled if isinstance(each, Message)])
         self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in polled)
         for each in answered:
             self._listener.polled(each.message.id, each.answer, each.seconds)
@@ -123,18 +129,39 @@ class Poller:
         verdict = self._schedule.judge(message, answer) if isinstance(answer, Observation) else None
         return Polled(message, verdict, at, self._schedule.next_poll(message, verdict, at, self._jitter))
 
+    def _heed_others(self) -> None:
+        """Learn now and then that another node found the source down: who told it may be gone when it is back."""
+        now = self._clock.monotonic()
+        if self._store.node.alone or self.health.down or now < self._heed_at:
+            return
+        self._heed_at = now + HEED_EVERY
+        found = _health_from(self._store.fact(SOURCE))
+        if found.down:
+            self.health = found
+
     def _follow_health(self, each: Answered) -> None:
         before = self.health
         current, type_ = health.after(before, each.answer, each.at)
+        if current.failing_since is None:
+            self._store.node.answered(each.at)
         if type_ is not None:
-            data: dict[str, Any] = {"since": isoformat(current.failing_since or each.at), "reason": current.reason}
-            if type_ is EventType.SOURCE_UP and before.failing_since is not None:
-                data |= {"down_since": isoformat(before.failing_since)}
-            event = self._store.record_health(
-                type_, SOURCE, data, each.at, self._routes.subscriptions, facts={SOURCE: _health_fact(current)}
-            )
-            self._listener.told(event)
+            self._tell(type_, before, current, each.at)
         self.health = current
+
+    def _tell(self, type_: EventType, before: health.SourceHealth, current: health.SourceHealth, at: datetime) -> None:
+        data: dict[str, Any] = {"since": isoformat(current.failing_since or at), "reason": current.reason}
+        if type_ is EventType.SOURCE_UP and before.failing_since is not None:
+            data |= {"down_since": isoformat(before.failing_since)}
+        event = self._store.record_source(
+            type_,
+            data,
+            at,
+            self._routes.subscriptions,
+            fact=_health_fact(current),
+            failing_since=current.failing_since,
+        )
+        if event is not None:
+            self._listener.told(event)
 
 
 def _health_fact(current: health.SourceHealth) -> str:

@@ -33,7 +33,7 @@ class Works:
     """Runs the parts that a configuration asks for.
 
     Args:
-        store: Opened exclusively.
+        store: Opened as a node.
         clock: Tells the time.
         listener: Hears what happens.
         hold_back: Let deliveries wait for others to be grouped with; a single pass has nothing to wait for.
@@ -46,6 +46,9 @@ class Works:
         self._exchanging = 0
         self._stopped = False
         self._changed = threading.Condition()
+        store.node.listen(
+            self.wake_outboxes, lambda error: listener.trouble("keeping in touch with other nodes", error)
+        )
 
     def route(self, config: Config) -> None:
         """Let events from now on go to those who want them by this configuration."""
@@ -69,6 +72,7 @@ class Works:
                 threading.Thread(target=self._exchange, args=(name, old, new), name="exchange", daemon=True).start()
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or not self._exchanging)
+        self._shared.store.node.want([receiver.name for receiver in config.receivers])
 
     @property
     def source_health(self) -> SourceHealth:

@@ -52,7 +52,7 @@ def run(config: ConfigOption = None) -> None:
     settings = _with_logs(config)
     reloader = Reloader(settings, lambda: read_config(settings.path, os.environ), _adapt)
     _ensure_files(settings)
-    with Store(settings.database, exclusive=True) as store:
+    with Store(settings.database, node=True) as store:
         daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener(), reloader=reloader)
         with _signals(daemon.stop, daemon.reload):
             daemon.run(lambda: _say_ready(settings, daemon))
@@ -72,7 +72,7 @@ def poll(config: ConfigOption = None) -> None:
 
     settings = _with_logs(config)
     stop = threading.Event()
-    with Store(settings.database, exclusive=True) as store, _signals(stop.set), _progress(store) as shown:
+    with Store(settings.database, node=True) as store, _signals(stop.set), _progress(store) as shown:
         health = run_once(settings, store, clock=SystemClock(), listener=Listeners(LogListener(), shown), stop=stop)
     _exit_by_health(health)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.errors import NotNowError
-from bridge.events import health_event, transition_event
+from bridge.events import SOURCE, health_event, transition_event
 from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
@@ -17,6 +17,7 @@ from bridge.store.listing import Listing, PastAttempt, Summary, WatchedMessage
 from bridge.store.lock import DaemonLock
 from bridge.store.messages import Messages, Polled
 from bridge.store.migrate import migrate, revision
+from bridge.store.node import Alone, Node, Tenure
 from bridge.store.prune import prune
 from bridge.store.schema import HEAD, meta
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bridge.routing import Subscription
 
 __all__ = [
+    "Alone",
     "DaemonLock",
     "DamagedError",
     "DatabaseError",
@@ -38,11 +40,13 @@ __all__ = [
     "Recorded",
     "Store",
     "Summary",
+    "Tenure",
     "Tried",
     "WatchedMessage",
 ]
 
 _DATABASE_ID = "database_id"
+_WELL = "{}"
 
 PREPARED_WITHIN = 10.0
 """Seconds that a process waits for another one to make or upgrade the schema."""
@@ -63,27 +67,32 @@ class Store:
 
     Args:
         url: A SQLAlchemy URL.
-        exclusive: Take the daemon's lock: only its holder polls and delivers. The others (the command line) read, and
-            write what is safe beside a running daemon.
+        exclusive: Have it to oneself.
+        node: Poll and deliver: on PostgreSQL beside other nodes, on SQLite alone. The others (the command line) read,
+            and write what is safe beside a running daemon.
 
     Raises:
-        NotNowError: It is locked, out of reach, or another daemon runs on it.
+        NotNowError: It is locked, out of reach, or who runs on it does not share it.
         DatabaseError: It cannot be used as it is.
     """
 
-    def __init__(self, url: str, *, exclusive: bool = False) -> None:
+    def __init__(self, url: str, *, exclusive: bool = False, node: bool = False) -> None:
         self._database = Database(url)
         self._lock: DaemonLock | None = None
+        self.node = Alone()
+        several = node and self._database.path is None
         try:
-            self._open(exclusive=exclusive)
+            self._open(exclusive=exclusive or (node and not several))
             with self._database.read() as connection:
                 found = get_meta(connection, _DATABASE_ID)
+            if several:
+                self.node = Node(self._database)
         except BaseException:
             self.close()
             raise
         assert found is not None
         self.id: str = found
-        self.messages = Messages(self._database)
+        self.messages = Messages(self._database, self.node)
         self.ledger = Ledger(self._database)
         self.listing = Listing(self._database)
 
@@ -100,6 +109,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections and release the lock."""
+        self.node.close()
         self._database.close()
         if self._lock is not None:
             self._lock.release()
@@ -108,7 +118,7 @@ class Store:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._database.write() as connection:
             told = [self._event_of(poll) for poll in self.messages.record(connection, polls)]
-            self.ledger.add(connection, told, subscriptions)
+            self._add(connection, told, subscriptions)
         return told
 
     def record_deliveries(
@@ -138,6 +148,37 @@ class Store:
             for key, value in facts.items():
                 set_meta(self._database, connection, key, value)
             return self._add_health(connection, [(type_, data, at)], subject, subscriptions)[0]
+
+    def record_source(
+        self,
+        type_: EventType,
+        data: Mapping[str, Any],
+        at: datetime,
+        subscriptions: Sequence[Subscription],
+        *,
+        fact: str,
+        failing_since: datetime | None = None,
+    ) -> Event | None:
+        """Write that the source went down or came back, with its deliveries, and the fact that tells so.
+
+        None where another node has told it, or where WbizTool answers others, so that it is this node's own trouble.
+
+        Args:
+            type_: Which of the two.
+            data: The event's.
+            at: When.
+            subscriptions: Who wants which events.
+            fact: What is known of the source from now on; ``{}`` while it is well.
+            failing_since: Since when nothing was answered, for one that went down.
+        """
+        with self._database.write() as connection:
+            self._database.serialize(connection)
+            if ((get_meta(connection, SOURCE) or _WELL) == _WELL) == (fact == _WELL):
+                return None
+            if failing_since is not None and self.node.answered_elsewhere(connection, failing_since):
+                return None
+            set_meta(self._database, connection, SOURCE, fact)
+            return self._add_health(connection, [(type_, data, at)], SOURCE, subscriptions)[0]
 
     def fact(self, key: str) -> str | None:
         """Read one of the database's own facts."""
@@ -236,9 +277,16 @@ class Store:
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:
         told = []
+        if health:
+            self._database.serialize(connection)  # two that number the same subject would find the same number
         for type_, data, at in health:
             sequence = self.ledger.next_sequence(connection, subject)
             event = health_event(self.id, type_, subject, sequence, at, data)
-            self.ledger.add(connection, [event], subscriptions)
+            self._add(connection, [event], subscriptions)
             told.append(event)
         return told
+
+    def _add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
+        self.ledger.add(connection, told, subscriptions)
+        if told:
+            self.node.tell(connection)

@@ -23,6 +23,8 @@ BUSY_TIMEOUT = 10.0
 """Seconds that a transaction waits for another process's to end before it counts as locked."""
 
 
+_ADVISORY_KEY = 0x7762697B  # any number that other users of the same PostgreSQL database won't choose
+
 CHUNK = 1000
 """How many rows one statement takes: SQLite and PostgreSQL both bound a statement's parameters."""
 
@@ -95,6 +97,11 @@ class Database:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
             raise DamagedError(f"the database {self.name} {_DAMAGED}")
+
+    def serialize(self, connection: sa.Connection) -> None:
+        """Let a transaction go on when no other one that asked for this is open. On SQLite, none is ever."""
+        if self.path is None:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY)))
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,4 +1,4 @@
-"""One daemon to a database: the second is told so."""
+"""One daemon to a SQLite file: the second is told so. On PostgreSQL, several nodes or one who has it to himself."""
 
 from __future__ import annotations
 
@@ -82,5 +82,19 @@ def _advisory_lock(database: Database) -> sa.Connection:
         connection = engine.connect()
         if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY))):
             connection.close()
-            raise NotNowError(f"another bridge is running on {database.name}: stop that one first")
+            raise _in_use(database.name)
     return connection
+
+
+def share_daemon_lock(connection: sa.Connection, name: str) -> None:
+    """Take PostgreSQL's lock together with other nodes, for as long as the connection lives.
+
+    Raises:
+        NotNowError: Somebody has the database to himself.
+    """
+    if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock_shared(_ADVISORY_KEY))):
+        raise _in_use(name)
+
+
+def _in_use(name: str) -> NotNowError:
+    return NotNowError(f"another bridge is running on {name}: stop that one first")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.config import Watchlist
     from bridge.store.engine import Database
+    from bridge.store.node import Alone
     from bridge.transition import Verdict
 
 _LIST_DIGEST = "watchlist"
@@ -43,20 +44,30 @@ class Polled:
 class Messages:
     """Reads and writes watched messages."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, node: Alone) -> None:
         self._database = database
-        self._due = (
-            sa.select(*rows.MESSAGE)
-            .where(messages.c.due_at <= sa.bindparam("now"))
-            .order_by(messages.c.due_at, messages.c.id)
-            .limit(sa.bindparam("most"))
-        )
+        self._node = node
 
-    def due(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
-        """List messages that are due, the longest overdue first, without those that are ``busy`` being polled."""
-        with self._database.read() as connection:
-            found = connection.execute(self._due, {"now": now, "most": most + len(busy)})
-            return [rows.message(row) for row in found if row.id not in busy][:most]
+    def claim(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
+        """List messages that are due, the longest overdue first, without those that are ``busy`` being polled.
+
+        Where there are several nodes, they are this one's until they are recorded, let go, or its lease ends.
+        """
+        if self._node.holder is None:
+            with self._database.read() as connection:
+                found = connection.execute(_DUE, {"now": now, "most": most + len(busy)})
+                return [rows.message(row) for row in found if row.id not in busy][:most]
+        with self._database.write() as connection:
+            mine = {"now": now, "most": most, "me": self._node.holder, "busy": list(busy)}
+            return [rows.message(row) for row in connection.execute(_CLAIM, mine)]
+
+    def let_go(self, ids: Collection[int]) -> None:
+        """Let others poll messages that were claimed and not polled."""
+        if ids and self._node.holder is not None:
+            with self._database.write() as connection:
+                mine = messages.c.holder == self._node.holder
+                for chunk in chunks(ids):
+                    connection.execute(sa.update(messages).where(mine, messages.c.id.in_(chunk)).values(holder=None))
 
     def next_due(self, now: datetime) -> datetime | None:
         """Tell when the first message that is not due yet will be."""
@@ -78,6 +89,7 @@ class Messages:
         """
         digest = watchlist.digest()
         with self._database.write() as connection:
+            self._database.serialize(connection)
             if get_meta(connection, _LIST_DIGEST) == digest:
                 return 0, 0
             listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
@@ -140,13 +152,14 @@ class Messages:
         """Write what polls found, within a transaction; return those whose transition is new.
 
         A message whose ``sequence`` has moved on since it was read was recorded by somebody else: it is left alone, so
-        that a transition is never told twice.
+        that a transition is never told twice. One that is another node's by now is, too: that one polls it again.
         """
+        mine = {"me": self._node.holder}
         quiet = [poll for poll in polls if poll.verdict is None or poll.verdict.event is None]
         if quiet:
-            connection.execute(_QUIET, [_parameters(poll) for poll in quiet])
+            connection.execute(_QUIET, [_parameters(poll) | mine for poll in quiet])
         moved = (poll for poll in polls if poll.verdict is not None and poll.verdict.event is not None)
-        return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll)).rowcount]
+        return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll) | mine).rowcount]
 
     def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
         insert = self._database.insert(messages)
@@ -168,8 +181,33 @@ class Messages:
 
 _MOVE_WITH_THE_CLOCK = (messages.c.due_at, messages.c.unknown_since, messages.c.since, messages.c.watched_since)
 _STILL_WATCHED = messages.c.listed | messages.c.added
-_AS_READ = (messages.c.id == sa.bindparam("message")) & (messages.c.sequence == sa.bindparam("known_sequence"))
+_DUE = (
+    sa.select(*rows.MESSAGE)
+    .where(messages.c.due_at <= sa.bindparam("now"))
+    .order_by(messages.c.due_at, messages.c.id)
+    .limit(sa.bindparam("most"))
+)
+_ME = sa.bindparam("me", type_=sa.BigInteger)
+_FREE = (
+    sa.select(messages.c.id)
+    .where(
+        messages.c.due_at <= sa.bindparam("now"),
+        messages.c.holder.is_(None) | (messages.c.holder == _ME),
+        messages.c.id != sa.all_(sa.bindparam("busy", type_=sa.ARRAY(sa.BigInteger))),
+    )
+    .order_by(messages.c.due_at, messages.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
+_CLAIM = sa.update(messages).where(messages.c.id == _FREE.c.id).values(holder=_ME).returning(*rows.MESSAGE)
+_AS_READ = (
+    (messages.c.id == sa.bindparam("message"))
+    & (messages.c.sequence == sa.bindparam("known_sequence"))
+    & messages.c.holder.is_not_distinct_from(_ME)
+)
 _TIMES: dict[str, Any] = {
+    "holder": None,
     "polled_at": sa.bindparam("at"),
     # Somebody may have unwatched it while it was being polled.
     "due_at": sa.case((_STILL_WATCHED, sa.bindparam("next_due", type_=messages.c.due_at.type)), else_=None),

@@ -43,6 +43,7 @@ def _prune_messages(database: Database, before: datetime) -> None:
     )
     while True:
         with database.write() as connection:
+            database.serialize(connection)  # or two nodes would write the floor that each knows
             found = connection.execute(old).all()
             if not found:
                 return
@@ -76,6 +77,7 @@ def _prune_events(database: Database, before: datetime) -> int:
     gone = 0
     while True:
         with database.write() as connection:
+            database.serialize(connection)
             positions = list(connection.scalars(old))
             if not positions:
                 return gone

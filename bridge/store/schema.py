@@ -13,7 +13,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,6 +74,7 @@ messages = sa.Table(
     sa.Column("watched_since", Instant, nullable=False),
     sa.Column("polled_at", Instant),
     sa.Column("due_at", Instant),  # NULL: not to be polled
+    sa.Column("holder", sa.BigInteger),  # the node that polls it now, where there may be several
 )
 sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages.c.due_at.isnot(None),
          postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
@@ -168,4 +169,25 @@ gates = sa.Table(
     sa.Column("paused_until", Instant),
     sa.Column("tried_at", Instant),
     sa.Column("reason", sa.Text),
+)
+
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("id", _BigId, primary_key=True),  # never used twice
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("lease_until", Instant, nullable=False),  # by the database's clock
+    sa.Column("share", sa.Float, nullable=False),  # of the account's rate
+    sa.Column("wants", sa.JSON, nullable=False),  # the receivers in its configuration
+    sa.Column("answered_at", Instant),  # when WbizTool last answered it
+    sqlite_autoincrement=True,
+)
+
+# Which node delivers to a receiver. One does: gate, pace and order are then as if it were alone.
+outboxes = sa.Table(
+    "outboxes",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("node", sa.BigInteger, sa.ForeignKey("nodes.id", ondelete="CASCADE"), nullable=False),
 )

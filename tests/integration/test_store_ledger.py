@@ -87,7 +87,7 @@ def test_status_event_and_deliveries_are_written_together_or_not_at_all(own_stor
     assert own_store.listing.events() == []
     assert own_store.listing.deliveries() == []
     assert [known(own_store, id_).state for id_ in (1, 2)] == [None, None]
-    assert [message.id for message in own_store.messages.due(NOW, 10, ())] == [1, 2]
+    assert [message.id for message in own_store.messages.claim(NOW, 10, ())] == [1, 2]
 
     statements(own_store, "DROP INDEX one_only")
     assert [event.sequence for event in own_store.record_polls(polls, [_EVERYTHING])] == [1, 1]

@@ -42,7 +42,7 @@ def watchlist(folder: Path, *entries: str, ids: Iterable[int] = ()) -> Watchlist
 
 
 def due_ids(store: Store, *, most: int = 100, busy: Iterable[int] = ()) -> list[int]:
-    return [message.id for message in store.messages.due(NOW, most, set(busy))]
+    return [message.id for message in store.messages.claim(NOW, most, set(busy))]
 
 
 def watched(store: Store) -> set[int]:
@@ -80,7 +80,7 @@ def test_busy_messages_are_left_out_and_others_take_their_place(store: Store) ->
 def test_due_messages_come_with_all_that_is_known_of_them(store: Store) -> None:
     store.messages.watch([7], NOW, label="Invoice 88", tags={"team": "billing"})
     observe(store, 7, Status.PENDING, after(-60))
-    (found,) = store.messages.due(after(60), 1, ())
+    (found,) = store.messages.claim(after(60), 1, ())
     expected = Message(
         7, "Invoice 88", {"team": "billing"}, State(Status.PENDING, after(-60)), sequence=1, watched_since=NOW
     )
@@ -112,9 +112,9 @@ def test_what_was_given_up_begins_anew_when_it_is_watched_again(store: Store) ->
         verdict = Verdict(known(store, 1).state, None, event, stuck=True)
         (told,) = store.record_polls([Polled(known(store, 1), verdict, after(at), due_at)], ())
         assert (told.type, known(store, 1).stuck) == (event, True)
-    assert (store.messages.due(after(10**6), 9, ()), watched(store)) == ([], {1})
+    assert (store.messages.claim(after(10**6), 9, ()), watched(store)) == ([], {1})
     assert store.messages.watch([1], after(2000)) == [], "it was never taken from the list"
-    assert [message.id for message in store.messages.due(after(2000), 9, ())] == [1]
+    assert [message.id for message in store.messages.claim(after(2000), 9, ())] == [1]
     assert known(store, 1) == Message(1, state=State(Status.PENDING, NOW), sequence=3, watched_since=after(2000))
 
 
@@ -282,7 +282,7 @@ def test_a_message_is_polled_exactly_while_somebody_wants_it_and_it_is_not_finis
                         assert (set(gone), set(kept)) == ((added - listed) & set(ids), listed & set(ids))
                         added -= set(ids)
                     case _:
-                        polls = [polled(message, Status.FAILED) for message in store.messages.due(NOW, 10, ())]
+                        polls = [polled(message, Status.FAILED) for message in store.messages.claim(NOW, 10, ())]
                         store.record_polls([poll for poll in polls if poll.message.id in ids], ())
                         finished |= (listed | added) & set(ids)
                 assert watched(store) == listed | added

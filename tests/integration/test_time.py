@@ -31,13 +31,13 @@ def test_polls_stay_as_far_away_as_they_were(store: Store, clock: FakeClock, ste
     watchlist.add_all(range(1, 101))
     store.messages.sync(watchlist, clock.now() + timedelta(seconds=30))
     clock.jump_wall(step)
-    assert not store.messages.due(clock.now(), 1000, ()), "before the step is noticed, time goes on evenly"
+    assert not store.messages.claim(clock.now(), 1000, ()), "before the step is noticed, time goes on evenly"
     assert follow_clock(clock, store)
-    assert not store.messages.due(clock.now(), 1000, ())
+    assert not store.messages.claim(clock.now(), 1000, ())
     clock.advance(29)
-    assert not store.messages.due(clock.now(), 1000, ())
+    assert not store.messages.claim(clock.now(), 1000, ())
     clock.advance(1)
-    assert len(store.messages.due(clock.now(), 1000, ())) == 100
+    assert len(store.messages.claim(clock.now(), 1000, ())) == 100
     assert not follow_clock(clock, store), "a step is followed once"
 
 
@@ -74,7 +74,7 @@ def test_what_a_wrong_clock_scheduled_before_the_start_is_brought_back(own_store
     own_store.messages.watch([7], clock.now() + 300 * DAY)
     own_store.clamp_time(clock.now() + timedelta(seconds=30), clock.now() + DAY)
     clock.advance(30)
-    assert [message.id for message in own_store.messages.due(clock.now(), 10, ())] == [7]
+    assert [message.id for message in own_store.messages.claim(clock.now(), 10, ())] == [7]
 
 
 def test_a_small_unevenness_is_no_step(store: Store, clock: FakeClock) -> None:
