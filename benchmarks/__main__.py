@@ -2,12 +2,13 @@
 
 import argparse
 
-from benchmarks import delivery, isolation, latency, notice, polling, size
+from benchmarks import delivery, isolation, latency, nodes, notice, polling, size
 
 BENCHMARKS = {
     "delivery": delivery.main,
     "isolation": isolation.main,
     "latency": latency.main,
+    "nodes": nodes.main,
     "notice": notice.main,
     "polling": polling.main,
     "size": size.main,

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from bridge.cli import output
-from bridge.clock import ago
+from bridge.clock import ago, in_words
 from bridge.health import is_alive, last_beat
 from bridge.model import DeliveryState
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.health import Health
-    from bridge.store import Summary
+    from bridge.store import NodeSeen, Summary
 
 
 def describe(health: Health, summary: Summary | None, now: datetime) -> None:
@@ -41,8 +41,17 @@ def _describe_counts(summary: Summary, now: datetime) -> None:
         typer.echo(f"receiver   {name}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if any(DeliveryState.DEAD in states for states in summary.deliveries.values()):
         typer.echo("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
+    for node in summary.nodes:
+        typer.echo(f"node       {_node(node, now)}")
     if summary.oldest_owed is not None:
         typer.echo(f"owed       the oldest delivery since {ago(summary.oldest_owed, now)}")
+
+
+def _node(node: NodeSeen, now: datetime) -> str:
+    if node.lease_until < now:
+        return f"{node.name}: not heard of any more, others take over"
+    receivers = f"; delivers to {', '.join(node.receivers)}" if node.receivers else ""
+    return f"{node.name}: {node.share:.0%} of the rate{receivers}; for {in_words((now - node.since).total_seconds())}"
 
 
 def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
@@ -66,6 +75,16 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
             }
             for gate in summary.gates
         },
+        "nodes": [
+            {
+                "name": node.name,
+                "since": output.stamp(node.since),
+                "lease_until": output.stamp(node.lease_until),
+                "share": node.share,
+                "receivers": list(node.receivers),
+            }
+            for node in summary.nodes
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.ledger import Ledger, Tried
-from bridge.store.listing import Listing, PastAttempt, Summary, WatchedMessage
+from bridge.store.listing import Listing, NodeSeen, PastAttempt, Summary, WatchedMessage
 from bridge.store.lock import DaemonLock
 from bridge.store.messages import Messages, Polled
 from bridge.store.migrate import migrate, revision
@@ -35,6 +35,7 @@ __all__ = [
     "DaemonLock",
     "DamagedError",
     "DatabaseError",
+    "NodeSeen",
     "PastAttempt",
     "Polled",
     "Recorded",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bridge.model import Delivery, DeliveryState, Event, Message, Status
 from bridge.retry import Gate
 from bridge.store import rows
-from bridge.store.schema import attempts, carried, deliveries, events, gates, messages, meta
+from bridge.store.schema import attempts, carried, deliveries, events, gates, messages, meta, nodes, outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +43,26 @@ class PastAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """One of several daemons on one database: its part of the rate, and the receivers that it delivers to.
+
+    When it is not heard of again until ``lease_until``, others take over.
+    """
+
+    name: str
+    since: datetime
+    lease_until: datetime
+    share: float
+    receivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The bridge at a glance.
 
     ``statuses`` counts watched and finished messages by status (None: not seen yet), ``polled`` those still polled,
-    ``deliveries`` counts by receiver and state. ``oldest_due`` and ``oldest_owed`` tell how far behind it is.
+    ``deliveries`` counts by receiver and state. ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes``
+    is empty on SQLite.
     """
 
     statuses: dict[Status | None, int]
@@ -57,6 +72,7 @@ class Summary:
     oldest_owed: datetime | None
     gates: tuple[Gate, ...]
     facts: dict[str, str]
+    nodes: tuple[NodeSeen, ...] = ()
 
     @property
     def receivers(self) -> list[str]:
@@ -162,7 +178,8 @@ class Listing:
             oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
             shown = tuple(Gate(**row._mapping) for row in connection.execute(sa.select(gates)))  # noqa: SLF001 -- public
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
-        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts)
+            seen = _nodes(connection)
+        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen)
 
     def polled(self) -> int:
         """Count the messages that are polled still; those that are finished cost nothing here."""
@@ -178,3 +195,13 @@ class Listing:
         with self._database.read() as connection:
             count, due_at = connection.execute(query).one()
         return count, due_at
+
+
+def _nodes(connection: sa.Connection) -> tuple[NodeSeen, ...]:
+    held: dict[int, list[str]] = {}
+    for row in connection.execute(sa.select(outboxes).order_by(outboxes.c.receiver)):
+        held.setdefault(row.node, []).append(row.receiver)
+    return tuple(
+        NodeSeen(row.name, row.since, row.lease_until, row.share, tuple(held.get(row.id, ())))
+        for row in connection.execute(sa.select(nodes).order_by(nodes.c.id))
+    )

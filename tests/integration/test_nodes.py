@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,14 +12,17 @@ import pytest
 from bridge.errors import NotNowError
 from bridge.model import EventType, Status
 from bridge.routing import Subscription
+from bridge.simulator import Simulator
 from bridge.store import Store, Tenure
 from bridge.store.node import Node
+from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
 from tests.world.records import NOW, after, polled
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bridge.model import Message
 
@@ -212,3 +216,33 @@ def test_on_sqlite_a_node_is_alone(sqlite_url: str) -> None:
         assert (store.node.holder, store.node.alone, store.node.share()) == (None, True, 1.0)
         with pytest.raises(NotNowError, match="another bridge"):
             Store(sqlite_url, node=True)
+
+
+def test_status_shows_who_does_what(one: Store, other: Store, postgres_url: str, tmp_path: Path) -> None:
+    for store in (one, other):
+        store.node.want(["crm"])
+    receivers = [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]
+    settings = {"wbiztool": {"client_id": 1, "api_key": "key"}, "messages": [1], "receivers": receivers}
+    write_config(tmp_path, {**settings, "database": postgres_url.replace("+psycopg", "")})
+    lines = [line for line in command(tmp_path, "status").stdout.splitlines() if line.startswith("node ")]
+    assert len(lines) == 2
+    assert "50% of the rate; delivers to crm; for " in lines[0]
+    assert "50% of the rate; for " in lines[1]
+    first, second = json.loads(command(tmp_path, "status", "--json").stdout)["nodes"]
+    assert (first["share"], first["receivers"], second["receivers"]) == (0.5, ["crm"], [])
+
+
+def test_one_pass_by_cron_works_beside_a_daemon(one: Store, postgres_url: str, tmp_path: Path) -> None:
+    with Simulator() as simulator:
+        simulator.account.put(1, Status.FAILED, "Invalid phone number")
+        account = {"client_id": 1234, "api_key": simulator.api_key, "base_url": simulator.base_url}
+        receivers = [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]
+        one.node.want(["crm"])
+        write_config(
+            tmp_path,
+            {"wbiztool": account, "messages": [1], "receivers": receivers, "database": postgres_url},
+        )
+        done = command(tmp_path, "poll")
+    assert done.returncode == 0, done.stderr
+    assert [event.message_id for _, event in one.listing.events()] == [1]
+    assert [delivery.attempts for delivery in one.listing.deliveries()] == [0], "the receiver is the daemon's"
