@@ -69,7 +69,7 @@ def settings(server: str, url: str) -> dict[str, Any]:
             "api_key": "key",
             "base_url": server,
             "concurrency": CONCURRENCY,
-            "rate_limit": "100000/s",
+            "rate_limit": "10000/s",
         },
         "poll": {"every": "250ms"},
         "messages": [{"include": "ids.txt"}],

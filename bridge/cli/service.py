@@ -62,7 +62,7 @@ def run(config: ConfigOption = None) -> None:
 def poll(config: ConfigOption = None) -> None:
     """Make one pass and exit, for cron.
 
-    Polls what is due and delivers what is owed: in place of the daemon, not beside it.
+    Polls what is due and delivers what is owed: in place of the daemon. Beside it only on PostgreSQL.
 
     Exit code 75 when the API is out of reach, 77 when it refuses the credentials.
 
