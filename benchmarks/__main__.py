@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import delivery, isolation, latency, nodes, notice, polling, size
+from benchmarks import delivery, isolation, latency, nodes, notice, plan, polling, size
 
 BENCHMARKS = {
     "delivery": delivery.main,
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "latency": latency.main,
     "nodes": nodes.main,
     "notice": notice.main,
+    "plan": plan.main,
     "polling": polling.main,
     "size": size.main,
 }

@@ -41,7 +41,11 @@ BEAT = 2.0
 SURE = 2 / 3
 """The part of a lease for which a node begins calls after its last sign of life; the rest is for them to end."""
 
+JOINED_WITHIN = 3.0
+"""Seconds that a node waits at its start for who has the database to himself."""
+
 _CHANNEL = "wbiz_bridge"
+_LOOK = 0.05
 _PATIENCE = 1.0
 
 
@@ -119,8 +123,7 @@ class Node(Alone):
         self._left = False
         self._ear: sa.Connection | None = None
         try:
-            self._put_on_ear()
-            self._beat()
+            self._join()
         except BaseException:
             self._take_off_ear()
             raise
@@ -196,6 +199,24 @@ class Node(Alone):
 
     def _is_sure(self) -> bool:
         return _steady() < self._sure_until
+
+    def _join(self) -> None:
+        """Begin. Nodes that start together each make sure, for a moment by themselves, that the schema is there.
+
+        Raises:
+            NotNowError: The database is out of reach, or somebody has it to himself.
+        """
+        until = _steady() + JOINED_WITHIN
+        while True:
+            try:
+                self._put_on_ear()
+                break
+            except NotNowError:
+                self._take_off_ear()
+                if _steady() > until:
+                    raise
+                time.sleep(_LOOK)
+        self._beat()
 
     def _run(self) -> None:
         while not self._closing.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -202,13 +203,24 @@ def test_nodes_go_on_when_the_server_ends_their_connections(one: Store, other: S
     assert (one.node.holder, other.node.holder) == before or one.node.alone is False
 
 
-def test_who_wants_the_database_to_himself_waits_for_all_to_leave(one: Store, postgres_url: str) -> None:
+def test_who_wants_the_database_to_himself_waits_for_all_to_leave(
+    one: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.store.node.JOINED_WITHIN", 0.1)
     assert one.node.holder
     with pytest.raises(NotNowError, match="another bridge is running"):
         Store(postgres_url, exclusive=True)
     one.close()
     with Store(postgres_url, exclusive=True), pytest.raises(NotNowError, match="another bridge is running"):
         Store(postgres_url, node=True)
+
+
+def test_nodes_that_start_together_on_an_empty_database_all_come_up(postgres_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: Store(postgres_url, node=True), range(4)))
+    until(lambda: all(store.node.share() == 0.25 for store in stores))
+    for store in stores:
+        store.close()
 
 
 def test_on_sqlite_a_node_is_alone(sqlite_url: str) -> None:
