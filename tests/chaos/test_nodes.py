@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 LEASE = 3.0
-SHORT = Plan(messages=120, ends=3, lives=4)
-LONG = Plan(messages=1000, ends=20, lives=50)
+PLAN = Plan(messages=1000, ends=20, lives=50)
 
 
 def start(folder: Path, settings: Mapping[str, Any], name: str) -> Daemon:
@@ -99,34 +98,30 @@ def test_the_accounts_rate_holds_over_all_nodes_while_they_come_and_go(tmp_path:
     assert len(moments) > rate * 5
 
 
-def test_a_few_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, postgres_url: str) -> None:
-    chaos(tmp_path, SHORT, postgres_url)
-
-
 @pytest.mark.chaos
 def test_twenty_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, postgres_url: str) -> None:
-    chaos(tmp_path, LONG, postgres_url)
-
-
-def chaos(folder: Path, plan: Plan, database: str) -> None:
-    """Kill one of three again and again, start it anew, and once end all connections to the database."""
-    chance = random.Random(plan.seed)
+    """One of three is killed again and again, and started anew; once, all connections to the database end."""
+    chance = random.Random(PLAN.seed)
     with Simulator() as simulator, Sink(answer=misbehaving(chance)) as sink, ExitStack() as stack:
-        truth = lives(simulator, plan, chance)
-        settings = config(simulator, sink, database, list(truth))
+        truth = lives(simulator, PLAN, chance)
+        settings = config(simulator, sink, postgres_url, list(truth))
         names = ["a", "b", "c"]
-        daemons = {name: stack.enter_context(start(folder, settings, name)) for name in names}
+        daemons = {name: stack.enter_context(start(tmp_path, settings, name)) for name in names}
         for daemon in daemons.values():
             daemon.wait_until_ready()
-        for number in range(plan.ends):
-            time.sleep(chance.uniform(0.1, 2 * plan.lives / plan.ends))
-            if number == plan.ends // 2:
-                cut_connections(database)
+        anew = set()
+        for number in range(PLAN.ends):
+            time.sleep(chance.uniform(0.1, 2 * PLAN.lives / PLAN.ends))
+            if number == PLAN.ends // 2:
+                cut_connections(postgres_url)
             name = chance.choice(names)
             daemons[name].kill()
-            daemons[name] = stack.enter_context(start(folder, settings, name))
+            daemons[name] = stack.enter_context(start(tmp_path, settings, name))
+            anew.add(name)
         sink.answer = lambda _: Answer.ok()
-        until_settled(folder / "a", len(truth))
+        for name in anew:
+            daemons[name].wait_until_ready()
+        until_settled(tmp_path / "a", len(truth))
         for daemon in daemons.values():
             assert daemon.stop()[0] == 0
         received = sink.records()
