@@ -25,7 +25,7 @@ import yaml
 from benchmarks.measure import CORE, Running, daemon, median, table, until
 from benchmarks.polling import KEY
 from benchmarks.stub import Stub, pin, stub
-from bridge.model import Observation, Status
+from bridge.model import Details, Observation, Status
 from bridge.routing import Subscription
 from bridge.store import Polled, Store
 from bridge.transition import judge
@@ -97,7 +97,7 @@ def owe(url: str) -> None:
     now = datetime.now(UTC)
     failed = Observation(Status.FAILED, now, "Invalid phone number")
     with Store(url, exclusive=True) as store:
-        store.messages.watch(range(1, WARM_UP + EVENTS + 1), now, label="Invoice 88", tags={"team": "billing"})
+        store.messages.watch(range(1, WARM_UP + EVENTS + 1), now, Details(label="Invoice 88", tags={"team": "billing"}))
         found = store.messages.claim(now, WARM_UP + EVENTS, ())
         polls = [Polled(message, judge(message, failed, timedelta(0)), now, None) for message in found]
         store.record_polls(polls, [Subscription("crm")])

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from bridge.channel import Channel
 from bridge.config import SlackReceiverConfig, WebhookReceiverConfig
+from bridge.discovery import Discovery
+from bridge.number_watch import NumberWatch
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.poller import Poller
@@ -33,12 +35,17 @@ SOURCE = "the source"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that can run by itself, and what it was made from. ``stop`` ends its waits."""
+    """A part that can run by itself, and what it was made from. ``stop`` ends its waits.
+
+    ``discovery`` and ``numbers`` call WbizTool beside the poller, at the same pace; None where they are off.
+    """
 
     settings: object
     worker: Poller | Outbox
     channel: Channel
     stop: threading.Event
+    discovery: Discovery | None = None
+    numbers: NumberWatch | None = None
 
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
@@ -68,7 +75,7 @@ class Shared:
 
 def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
     """Plan the poller and one outbox for each receiver, by name."""
-    source = Blueprint((config.wbiztool, config.poll), lambda: _source(config, shared))
+    source = Blueprint(_of_source(config), lambda: _source(config, shared))
     outboxes = {each.name: Blueprint(each, partial(_outbox, each, shared)) for each in config.receivers}
     return {SOURCE: source, **outboxes}
 
@@ -83,17 +90,32 @@ def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...
 
 
 def wbiztool(
-    config: Config, clock: Clock, stop: threading.Event, share: Callable[[], float] = lambda: 1.0
+    config: Config,
+    clock: Clock,
+    stop: threading.Event,
+    share: Callable[[], float] = lambda: 1.0,
+    paced: Callable[[float], None] = lambda _: None,
+    within: timedelta | None = None,
 ) -> tuple[Channel, WbizTool]:
-    """Build the way to the API. ``share`` tells what part of the rate this process may use."""
+    """Build the way to the API.
+
+    Args:
+        config: Says where it is, and how gently it is called.
+        clock: Tells the time.
+        stop: Ends waits and retries.
+        share: Tells what part of the rate this process may use.
+        paced: Told what part of that it uses, whenever that changes.
+        within: The longest that a call may take, where that is less than the configuration says.
+    """
     settings = config.wbiztool
-    channel = Channel(settings.base_url, timeout=settings.timeout, connections=settings.concurrency)
+    timeout = settings.timeout if within is None else min(within, settings.timeout)
+    channel = Channel(settings.base_url, timeout=timeout, connections=settings.concurrency)
     source = WbizTool(
         channel,
         client_id=settings.client_id,
         api_key=settings.api_key.get_secret_value(),
         attempts=config.poll.attempts,
-        pace=Pace(settings.rate_limit.per_second, clock, share),
+        pace=Pace(settings.rate_limit.per_second, clock, share, paced),
         clock=clock,
         stop=stop,
     )
@@ -112,20 +134,59 @@ def receiver_and_channel(settings: ReceiverConfig) -> tuple[Receiver, Channel]:
             return WebhookReceiver(settings.name, secrets, headers), channel
 
 
+def _of_source(config: Config) -> object:
+    return config.wbiztool, config.poll, config.discover, config.numbers
+
+
 def _source(config: Config, shared: Shared) -> Part:
     stop = threading.Event()
-    channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share)
+    shared.listener.paced(1.0)
+    channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
+
+    def wake() -> None:
+        poller.pump.wake()
+
+    discovery = _discovery(config, shared, source, wake) if config.discover.report else None
     poller = Poller(
         shared.store,
         source,
         concurrency=config.wbiztool.concurrency,
         schedule=config.poll.schedule,
+        hints=discovery.hints if discovery is not None else lambda: None,
         jitter=random.random,
         routes=shared.routes,
         clock=shared.clock,
         listener=shared.listener,
     )
-    return Part((config.wbiztool, config.poll), poller, channel, stop)
+    numbers = _number_watch(config, shared, source) if config.numbers.watch else None
+    return Part(_of_source(config), poller, channel, stop, discovery, numbers)
+
+
+def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
+    settings = config.discover
+    return Discovery(
+        shared.store,
+        source,
+        every=settings.every,
+        count=settings.days,
+        relaxed=settings.relaxed,
+        tighten=config.poll.schedule.longest,
+        clock=shared.clock,
+        listener=shared.listener,
+        found=found,
+    )
+
+
+def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWatch:
+    return NumberWatch(
+        shared.store,
+        source,
+        every=config.numbers.every,
+        settle=config.numbers.settle,
+        routes=shared.routes,
+        clock=shared.clock,
+        listener=shared.listener,
+    )
 
 
 def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:

@@ -12,14 +12,17 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import systemd
+from bridge.account import try_credentials
 from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
-from bridge.errors import BridgeError, NotNowError
+from bridge.errors import BridgeError, CredentialsError, NotNowError
 from bridge.health import ALIVE, RELOAD, Health, Reload, look
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
 from bridge.metrics import Metrics
 from bridge.retry import LONGEST_WAIT
+from bridge.schedule import LAZILY
+from bridge.source.report import window
 from bridge.store import DamagedError
 from bridge.web import Web
 from bridge.works import Works, run_down, threads_live_on
@@ -40,6 +43,9 @@ HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
 LOOK_FOR_CHANGES = timedelta(seconds=2)
 """How often the configuration's files are looked at. They are read when two looks saw the same."""
+
+INTRODUCED_WITHIN = timedelta(seconds=3)
+"""The longest that a start waits for WbizTool's word on the credentials. Then the polls will tell."""
 
 SMALLEST_STEP = timedelta(seconds=2)
 """Less than that is the ordinary unevenness between two clocks."""
@@ -86,9 +92,11 @@ class Daemon:
         """Run until :meth:`stop` is called, from a signal or another thread.
 
         Raises:
+            CredentialsError: WbizTool refuses them.
             DamagedError: The database was found damaged.
             BaseException: A thread of the bridge died of a fault of its own; the service manager should start it anew.
         """
+        self._try_credentials(self._config)
         self._plan()
         with threads_live_on(self._stop), run_down(self._works, self._stop), closing(self._web):
             self._adopt(self._config)
@@ -151,9 +159,22 @@ class Daemon:
         beats = config.heartbeat
         if self._heartbeat is None or beats != self._config.heartbeat:
             self._exchange_heartbeat(config)
+        self._replan("discover", self._works.discover, config.discover.every if config.discover.report else None)
+        self._replan("numbers", self._works.look_at_numbers, config.numbers.every if config.numbers.watch else None)
         self._config = config
         self._clamp()
         self._works.wake_poller()
+
+    def _replan(self, id_: str, job: Callable[[], None], every: timedelta | None) -> None:
+        """Let a job run so often, the first time at once; not at all for None. One that is as it should be goes on."""
+        planned = self._scheduler.get_job(id_)
+        if planned is not None and every is not None and planned.trigger.interval == every:
+            return
+        if planned is not None:
+            self._scheduler.remove_job(id_)
+        if every is not None:
+            seconds = every.total_seconds()
+            self._scheduler.add_job(job, "interval", seconds=seconds, id=id_, next_run_time=datetime.now(UTC))
 
     def _exchange_heartbeat(self, config: Config) -> None:
         if self._heartbeat is not None:
@@ -206,6 +227,22 @@ class Daemon:
             self._web.apply(config)
         except NotNowError as error:
             raise InvalidConfiguration([Fault(Place(config.path, key="http"), str(error))]) from None
+        if config.wbiztool.account != self._config.wbiztool.account:
+            try:
+                self._try_credentials(config)
+            except CredentialsError as error:
+                raise InvalidConfiguration([Fault(Place(config.path, key="wbiztool"), str(error))]) from None
+
+    def _try_credentials(self, config: Config) -> None:
+        """See whether WbizTool takes them; if it can't be asked, the polls will tell.
+
+        Raises:
+            CredentialsError: It refuses them.
+        """
+        try:
+            try_credentials(config, self._clock, INTRODUCED_WITHIN)
+        except NotNowError as error:
+            self._listener.trouble("trying the credentials", error)
 
     def _deliver(self) -> None:
         self._works.wake_outboxes()
@@ -220,12 +257,16 @@ class Daemon:
 
     def _clamp(self) -> None:
         now = self._clock.now()
-        self._store.clamp_time(now + self._config.poll.schedule.longest, now + LONGEST_WAIT)
+        longest = self._config.poll.schedule.longest
+        lazy = max(longest, LAZILY, self._config.discover.relaxed)
+        self._store.clamp_time(now + longest, now + lazy, now + LONGEST_WAIT)
 
     def _keep_house(self) -> None:
         try:
             self._clamp()
-            self._store.prune(self._clock.now() - self._config.retention)
+            now, discover = self._clock.now(), self._config.discover
+            reported = now - window(discover.days) if discover.report else None
+            self._store.prune(now - self._config.retention, reported)
         except BridgeError as error:
             self._listener.trouble("housekeeping", error)
 

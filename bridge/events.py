@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
 from bridge.model import CODES, Event, EventType, Message, State
+from bridge.schedule import pending_since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 SOURCE = "source"
@@ -31,10 +32,20 @@ def event_id(database_id: str, subject: str, sequence: int) -> str:
     return "evt_" + base64.b32encode(digest[:15]).decode().lower()
 
 
-def transition_event(database_id: str, message: Message, state: State, type_: EventType, at: datetime) -> Event:
-    """Record that ``message`` (as it was) came to be in ``state``, or that it has been so for long, seen at ``at``."""
+def transition_event(
+    database_id: str,
+    message: Message,
+    state: State,
+    type_: EventType,
+    at: datetime,
+    disconnected: Sequence[str] | None = None,
+) -> Event:
+    """Record that ``message`` (as it was) came to be in ``state``, or that it has been so for long, seen at ``at``.
+
+    ``disconnected`` are the account's numbers that are not connected, where that is known: why it may be stuck.
+    """
     subject, sequence = f"message/{message.id}", message.sequence + 1
-    data = {
+    data: dict[str, Any] = {
         "message_id": message.id,
         "label": message.label,
         "tags": dict(message.tags),
@@ -43,6 +54,8 @@ def transition_event(database_id: str, message: Message, state: State, type_: Ev
         "current": _shown(state),
         **_how_long(message, state, type_, at),
     }
+    if type_ is EventType.MESSAGE_STUCK and disconnected is not None:
+        data["disconnected_numbers"] = list(disconnected)
     return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, data, message.id)
 
 
@@ -60,7 +73,7 @@ def envelope(event: Event) -> dict[str, Any]:
 
 def _how_long(message: Message, state: State, type_: EventType, at: datetime) -> dict[str, int]:
     if type_ is EventType.MESSAGE_STUCK:
-        return {"pending_seconds": int((at - state.since).total_seconds())}
+        return {"pending_seconds": int((at - pending_since(message, state)).total_seconds())}
     if type_ is EventType.MESSAGE_ABANDONED and message.watched_since is not None:
         return {"watched_seconds": int((at - message.watched_since).total_seconds())}
     return {}

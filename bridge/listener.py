@@ -30,6 +30,12 @@ class Listener:
     def reloaded(self, faults: Sequence[str]) -> None:
         """Hear that the configuration was read again: it is in force, or it has faults and the one before is."""
 
+    def paced(self, used: float) -> None:
+        """Hear that WbizTool is called faster or slower: by this part of the configured rate."""
+
+    def discovered(self, new: int, changed: int, seconds: float) -> None:
+        """Hear that the account's report was read: how many messages were new, how many changed, how long it took."""
+
     def trouble(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
 
@@ -64,6 +70,16 @@ class Listeners(Listener):
         """Pass it on."""
         for listener in self._listeners:
             listener.reloaded(faults)
+
+    def paced(self, used: float) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.paced(used)
+
+    def discovered(self, new: int, changed: int, seconds: float) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.discovered(new, changed, seconds)
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Pass it on."""

@@ -118,6 +118,7 @@ class LogListener(Listener):
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log = structlog.get_logger()
         self._failures = _Failures(monotonic)
+        self._slowed = False
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Log a poll: at debug, unless it brought no status and that is news."""
@@ -183,6 +184,19 @@ class LogListener(Listener):
             self._log.info("reloaded")
         for fault in faults:
             self._log.error("reload refused", why=fault)
+
+    def paced(self, used: float) -> None:
+        """Log that fewer calls are made, and that it is as many as before again."""
+        if used < 1.0 and not self._slowed:
+            self._log.warning("slowed down", why="WbizTool has too much to do (HTTP 429, 5xx, no answers in time)")
+        elif used == 1.0 and self._slowed:
+            self._log.info("at full rate again")
+        self._slowed = used < 1.0
+
+    def discovered(self, new: int, changed: int, seconds: float) -> None:
+        """Log that the report was read, if it showed anything new."""
+        log = self._log.info if new or changed else self._log.debug
+        log("report read", new=new, changed=changed, seconds=round(seconds, 3))
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Log a step that failed; no more than once a minute, for it is tried again each second."""

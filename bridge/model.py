@@ -68,6 +68,15 @@ class EventType(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What somebody says of a message that is to be watched: words of his own, and when it is to be sent."""
+
+    label: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    expected_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one poll answered about a message.
 
@@ -95,6 +104,8 @@ class Message:
     ``state`` is None until the first observation counts. ``sequence`` is the number of the message's latest event.
     ``unknown_since`` is set while WbizTool says it has no such message but that has not lasted long enough to count.
     ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` was told of its state.
+    ``expected_at`` is when it is to be sent, where somebody said so, and ``hinted_at`` when the account's report last
+    showed a change of it; None where the report has not shown it.
     """
 
     id: int
@@ -105,6 +116,8 @@ class Message:
     unknown_since: datetime | None = None
     watched_since: datetime | None = None
     stuck: bool = False
+    expected_at: datetime | None = None
+    hinted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
     with threads_live_on(stop), run_down(works, stop):
         works.apply(config)
+        works.discover()
+        works.look_at_numbers()
         works.drain_poller(stop)
         # The second round is for what the first one told: that a receiver is down, or up again.
         for _ in range(2):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from bridge.aimd import Allowance, after
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.aimd import Sign
     from bridge.clock import Clock
 
 
@@ -18,12 +21,21 @@ class Pace:
         per_second: The most calls in a second; None for no limit.
         clock: Tells the time to wait by.
         share: Tells what part of the rate is this process's, at each call; none is made while it is 0.
+        changed: Told what part of that is used, whenever it changes.
     """
 
-    def __init__(self, per_second: float | None, clock: Clock, share: Callable[[], float] = lambda: 1.0) -> None:
+    def __init__(
+        self,
+        per_second: float | None,
+        clock: Clock,
+        share: Callable[[], float] = lambda: 1.0,
+        changed: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._spacing = 0.0 if per_second is None else 1.0 / per_second
         self._clock = clock
         self._share = share
+        self._changed = changed
+        self._allowance = Allowance()
         self._next = float("-inf")
         self._lock = threading.Lock()
 
@@ -35,9 +47,17 @@ class Pace:
         with self._lock:
             now = self._clock.monotonic()
             moment = max(now, self._next)
-            self._next = moment + self._spacing / share
+            self._next = moment + self._spacing / (share * self._allowance.share)
         stopped = stop.wait(moment - now) if moment > now else stop.is_set()
         return not stopped and self._share() > 0
+
+    def heed(self, sign: Sign) -> None:
+        """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.aimd`)."""
+        with self._lock:
+            before, self._allowance = self._allowance, after(self._allowance, sign, self._clock.monotonic())
+            used = self._allowance.share
+        if used != before.share:
+            self._changed(used)
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for so long, beyond those who have their moment already."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.clock import Clock
     from bridge.listener import Listener
     from bridge.routing import Routes
-    from bridge.schedule import Schedule
+    from bridge.schedule import Hints, Schedule
     from bridge.source.answer import Answer
     from bridge.source.wbiztool import WbizTool
     from bridge.store import Store
@@ -44,6 +44,7 @@ class Poller:
 
     Args:
         schedule: When messages are polled, and what their age makes of them.
+        hints: Says what the account's report is good for now.
         jitter: Returns a number from 0 to 1, at random.
         routes: Who wants which events.
     """
@@ -55,6 +56,7 @@ class Poller:
         *,
         concurrency: int,
         schedule: Schedule,
+        hints: Callable[[], Hints | None] = lambda: None,
         jitter: Callable[[], float],
         routes: Routes,
         clock: Clock,
@@ -63,6 +65,7 @@ class Poller:
         self._store = store
         self._source = source
         self._schedule = schedule
+        self._hints = hints
         self._jitter = jitter
         self._routes = routes
         self._clock = clock
@@ -127,7 +130,8 @@ class Poller:
     def _judged(self, each: Answered) -> Polled:
         message, answer, at = each.message, each.answer, each.at
         verdict = self._schedule.judge(message, answer) if isinstance(answer, Observation) else None
-        return Polled(message, verdict, at, self._schedule.next_poll(message, verdict, at, self._jitter))
+        due_at = self._schedule.next_poll(message, verdict, at, self._jitter, self._hints())
+        return Polled(message, verdict, at, due_at)
 
     def _heed_others(self) -> None:
         """Learn now and then that another node found the source down: who told it may be gone when it is back."""

@@ -11,7 +11,6 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from bridge.timed import TimedResponse, reply
-from bridge.wire import BODY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,20 +50,20 @@ class Proxied:
             verify=self._verify,
             proxies=self._proxies,
         )
-        return _read(response)
+        return _read(response, request.limit)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._adapter.close()
 
 
-def _read(response: requests.Response) -> Reply:
+def _read(response: requests.Response, limit: int) -> Reply:
     """Read the body up to the limit. A connection that was read to its end goes back to the pool; else it is closed."""
     raw = response.raw
     body = bytearray()
     try:
-        while len(body) <= BODY_LIMIT:
-            piece = raw.read(BODY_LIMIT + 1 - len(body), decode_content=False)
+        while len(body) <= limit:
+            piece = raw.read(limit + 1 - len(body), decode_content=False)
             if not piece:
                 raw.release_conn()
                 break
@@ -73,7 +72,7 @@ def _read(response: requests.Response) -> Reply:
         raise http.client.HTTPException from error
     finally:
         raw.close()
-    return reply(response.status_code, response.headers.items(), body)
+    return reply(response.status_code, response.headers.items(), body, limit)
 
 
 class _Connection(HTTPConnection):

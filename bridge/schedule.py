@@ -13,10 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bridge.model import Message, Observation
+    from bridge.model import Message, Observation, State
 
 JITTER = 0.1
 """The share of an interval by which polls come early, at random: what was added together does not march in step."""
+
+
+LAZILY = timedelta(minutes=30)
+"""How often a message is polled that is not expected to be sent yet: it may be cancelled."""
+
+SETTLES = timedelta(minutes=1)
+"""How long a message is polled as usual after the report showed a change of it. The status call may lag behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """The account's report is read again and again: what does not change in it needs few polls.
+
+    ``relaxed`` is the interval of such polls, ``window`` how far back the report is read.
+    """
+
+    relaxed: timedelta
+    window: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +49,9 @@ class Interval:
 class Schedule:
     """The rules of ``poll:`` in the configuration, under their names there.
 
-    A message's age counts from when it began to be watched. ``intervals`` are in the order of age, and the last one is
-    for all that are older. ``stuck_after`` and ``stop_after`` are None for "never".
+    A message's age counts from when it began to be watched, or, where that is later, from when it is expected to be
+    sent. ``intervals`` are in the order of age, and the last one is for all that are older. ``stuck_after`` and
+    ``stop_after`` are None for "never".
     """
 
     intervals: tuple[Interval, ...]
@@ -43,7 +62,7 @@ class Schedule:
 
     @property
     def longest(self) -> timedelta:
-        """The longest that a poll may be away from the one before."""
+        """The longest that a poll may be away from the one before, by age alone."""
         return max(interval.every for interval in self.intervals)
 
     def judge(self, message: Message, seen: Observation) -> Verdict:
@@ -59,7 +78,7 @@ class Schedule:
         verdict = replace(verdict, stuck=message.stuck)
         if state.status is not seen.status:  # seen as unknown, for a moment maybe
             return verdict
-        stop_at, stuck_at = self._stop_at(message), self._stuck_at(verdict)
+        stop_at, stuck_at = self._stop_at(message), self._stuck_at(message, verdict)
         if stop_at is not None and seen.at >= stop_at:
             return replace(verdict, event=EventType.MESSAGE_ABANDONED)
         if stuck_at is not None and seen.at >= stuck_at:
@@ -67,7 +86,12 @@ class Schedule:
         return verdict
 
     def next_poll(
-        self, message: Message, verdict: Verdict | None, at: datetime, jitter: Callable[[], float]
+        self,
+        message: Message,
+        verdict: Verdict | None,
+        at: datetime,
+        jitter: Callable[[], float],
+        hints: Hints | None = None,
     ) -> datetime | None:
         """Say when a message that was polled at ``at`` is due again; None when there is nothing left to poll for.
 
@@ -79,12 +103,18 @@ class Schedule:
             verdict: What :meth:`judge` made of the answer; None where no status came.
             at: When the answer arrived.
             jitter: Returns a number from 0 to 1, at random.
+            hints: What the report is good for now; None while it is not read.
         """
+        relaxed = timedelta(0)
         if verdict is None:
             verdict = Verdict(message.state, message.unknown_since, None, stuck=message.stuck)
+        elif hints is not None and _hint_would_come(message, at, hints):
+            relaxed = hints.relaxed
         if verdict.event is EventType.MESSAGE_ABANDONED:
             return None
-        usual = at + self._interval(message, at) * (1 - JITTER * jitter())
+        usual = at + max(self._interval(message, at), relaxed) * (1 - JITTER * jitter())
+        if message.expected_at is not None and at < message.expected_at:
+            usual = min(max(usual, at + LAZILY), message.expected_at)
         state = verdict.state
         if verdict.unknown_since is not None:
             ahead = [verdict.unknown_since + self.unknown_after]
@@ -93,23 +123,42 @@ class Schedule:
             return min(usual, end) if end > at else None
         else:
             ahead = []
-        late = [moment for moment in (self._stop_at(message), self._stuck_at(verdict)) if moment is not None]
+        late = [moment for moment in (self._stop_at(message), self._stuck_at(message, verdict)) if moment is not None]
         if verdict.event is not None and any(moment <= at for moment in late):
             return at
         return min([usual, *(moment for moment in (*ahead, *late) if moment > at)])
 
     def _interval(self, message: Message, at: datetime) -> timedelta:
-        age = timedelta(0) if message.watched_since is None else at - message.watched_since
+        begins = _begins(message)
+        age = timedelta(0) if begins is None else at - begins
         return next(each.every for each in self.intervals if each.until is None or age < each.until)
 
     def _stop_at(self, message: Message) -> datetime | None:
-        if self.stop_after is None or message.watched_since is None:
-            return None
-        return message.watched_since + self.stop_after
+        begins = _begins(message)
+        return None if self.stop_after is None or begins is None else begins + self.stop_after
 
-    def _stuck_at(self, verdict: Verdict) -> datetime | None:
+    def _stuck_at(self, message: Message, verdict: Verdict) -> datetime | None:
         """Say when a message will be stuck, unless it is pending no more, or was told to be."""
         state = verdict.state
         if self.stuck_after is None or state is None or state.status is not Status.PENDING or verdict.stuck:
             return None
-        return state.since + self.stuck_after
+        return pending_since(message, state) + self.stuck_after
+
+
+def pending_since(message: Message, state: State) -> datetime:
+    """Say since when a message could have been sent: the bridge has seen it pending, and it is expected to be."""
+    return max(state.since, message.expected_at or state.since)
+
+
+def _begins(message: Message) -> datetime | None:
+    """Say from when a message's age counts; None for a sample."""
+    if message.watched_since is None:
+        return None
+    return max(message.watched_since, message.expected_at or message.watched_since)
+
+
+def _hint_would_come(message: Message, at: datetime, hints: Hints) -> bool:
+    """Tell whether the report would show a change of this message, and shows none now."""
+    if message.hinted_at is None or message.watched_since is None:
+        return False
+    return at - message.hinted_at >= SETTLES and at - message.watched_since < hints.window

@@ -20,7 +20,6 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.wait import wait_for_read
 
 from bridge.timed import TimedResponse, reply
-from bridge.wire import BODY_LIMIT
 
 if TYPE_CHECKING:
     import requests
@@ -64,7 +63,7 @@ class Straight:
             connection.sendall(head + request.body)
             with closing(TimedResponse(connection, method=self._method, deadline=deadline)) as response:
                 response.begin()
-                answer = _read_all(response)
+                answer = _read_all(response, request.limit)
                 ended = response.isclosed()  # all of it was read: what comes next belongs to the next call
         except BaseException:
             connection.close()
@@ -156,14 +155,14 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _read_all(response: http.client.HTTPResponse) -> Reply:
+def _read_all(response: http.client.HTTPResponse, limit: int) -> Reply:
     """Read the body up to the limit."""
     body = bytearray()
     try:
-        while len(body) <= BODY_LIMIT and (piece := response.read(BODY_LIMIT + 1 - len(body))):
+        while len(body) <= limit and (piece := response.read(limit + 1 - len(body))):
             body += piece
     except ValueError as error:  # a chunk of less than -1 bytes
         raise http.client.HTTPException from error
-    if len(body) <= BODY_LIMIT and response.length:
+    if len(body) <= limit and response.length:
         raise http.client.IncompleteRead(bytes(body), response.length)
-    return reply(response.status, response.headers.items(), body)
+    return reply(response.status, response.headers.items(), body, limit)

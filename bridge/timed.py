@@ -7,7 +7,7 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.wire import BODY_LIMIT, Reply
+from bridge.wire import Reply
 
 if TYPE_CHECKING:
     import socket
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-_ANSWER_LIMIT = 16 * BODY_LIMIT
-"""How many bytes of an answer are taken from the wire, headers included. The body's own limit, :data:`BODY_LIMIT`,
-does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
+_ANSWER_LIMIT = 8 * 1024 * 1024
+"""How many bytes of an answer are taken from the wire, headers included. The limit of the body itself does not hold for
+all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
 
 _PRECISION = 0.01
 """Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
@@ -86,11 +86,11 @@ class TimedResponse(http.client.HTTPResponse):
             raise http.client.HTTPException("two lengths")  # urllib3 would refuse it too, but leave the socket open
 
 
-def reply(status: int, headers: Iterable[tuple[str, str]], body: bytearray) -> Reply:
+def reply(status: int, headers: Iterable[tuple[str, str]], body: bytearray, limit: int) -> Reply:
     """Make a reply of what was read: of the body one byte more than the limit, where it is longer."""
     return Reply(
         status=status,
         headers={name.lower(): value for name, value in headers},
-        body=bytes(body[:BODY_LIMIT]),
-        cut=len(body) > BODY_LIMIT,
+        body=bytes(body[:limit]),
+        cut=len(body) > limit,
     )

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BODY_LIMIT = 64 * 1024
-"""How many bytes of an answer's body are read. What is longer is cut, the connection closed, and ``cut`` set."""
+"""How many bytes of an answer's body are read, unless the request says otherwise. What is longer is cut, the
+connection closed, and ``cut`` set."""
 
 _LONGEST_WAIT = 10**9  # seconds; more than that is beyond what timedelta and datetime add up
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the body's bytes, and headers beside those that the channel itself sets."""
+    """What is sent: the body's bytes, and headers beside those that the channel itself sets.
+
+    ``limit`` is how many bytes of the answer's body are read.
+    """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    limit: int = BODY_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

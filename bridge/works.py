@@ -87,6 +87,18 @@ class Works:
         """Look at once for what is to be delivered."""
         self._wake(Outbox)
 
+    def discover(self) -> None:
+        """Read the account's report, if the configuration says so."""
+        for part in self._list():
+            if part.discovery is not None:
+                part.discovery.sweep()
+
+    def look_at_numbers(self) -> None:
+        """See whether the account's numbers are connected, if the configuration says so."""
+        for part in self._list():
+            if part.numbers is not None:
+                part.numbers.look()
+
     def drain_poller(self, stop: threading.Event) -> None:
         """Poll until nothing is due, or ``stop`` is set."""
         self._drain(Poller, stop)

@@ -39,6 +39,11 @@ def _no_skips_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"skipped in CI, which can provide it: {reason}"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests side by side than there are cores: most of them wait for a daemon, and not for the machine."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Look at each test's report."""

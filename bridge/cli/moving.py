@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from bridge.cli import output
 from bridge.cli.root import ConfigOption, app, load_config
 from bridge.errors import BridgeError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @app.command()
@@ -56,7 +52,7 @@ def move(
         typer.echo(f"{file}: {shown}")
         if dry_run:
             return
-        with Store(target, exclusive=True) as store, _progress(total) as tell:
+        with Store(target, exclusive=True) as store, output.progress("copying", lambda: total) as tell:
             source.copy_to(store, tell)
             where = store.name
     typer.echo(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
@@ -73,17 +69,3 @@ def _target(text: str) -> str:
     if not url.startswith("postgresql"):
         raise UsageError("--to: must be PostgreSQL's: postgresql://user@host/name")
     return url
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 -- only where it is used
-    from rich.progress import Progress  # noqa: PLC0415 -- likewise
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("copying", total=total)
-        yield lambda rows: bar.advance(task, rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from bridge.clock import isoformat
 from bridge.events import envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from bridge.model import Delivery, Event
     from bridge.store import PastAttempt, WatchedMessage
@@ -31,6 +33,19 @@ COLOURS = {
     "delivered": "green",
     "dead": "red",
 }
+
+
+@contextmanager
+def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, nothing elsewhere. What is given is called with how many more are done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import Progress  # noqa: PLC0415 -- only where it is used
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total())
+        yield lambda more: bar.advance(task, more)
 
 
 def print_json(value: object) -> None:
@@ -78,6 +93,7 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
         "sequence": message.sequence,
         "watched": shown.watched,
         "watched_since": stamp(message.watched_since),
+        "expected_at": stamp(message.expected_at),
         "polled_at": stamp(shown.polled_at),
         "due_at": stamp(shown.due_at),
     }

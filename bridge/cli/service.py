@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
@@ -41,6 +40,8 @@ def run(config: ConfigOption = None) -> None:
 
     It watches, detects and delivers until it gets SIGTERM or Ctrl-C. It reads the configuration again at SIGHUP, and
     when one of its files changes; a wrong one is refused, and the one before stays in force.
+
+    Exit code 77 when WbizTool refuses the credentials at the start.
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
@@ -164,7 +165,7 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     summary: Summary | None = None
     try:
         with Store(database) as store:
-            summary = store.listing.summary()
+            summary = store.listing.summary(finished=True)
         now = output.now()
         health = judge(summary, summary.receivers if names is None else names, now)
     except BridgeError as error:
@@ -256,41 +257,23 @@ def _signals(stop: Callable[[], None], reload: Callable[[], None] | None = None)
 class _Progress(Listener):
     """Counts polls on a bar."""
 
-    def __init__(self, advance: Callable[[], None]) -> None:
+    def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
-        self._advance()
+        self._advance(1)
 
 
 def _account(settings: Config) -> str:
-    from bridge.assembly import wbiztool  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.source.answer import Refused, Unavailable  # noqa: PLC0415 -- likewise
+    from bridge.account import try_credentials  # noqa: PLC0415 -- keeps the other commands quick
 
-    channel, source = wbiztool(settings, SystemClock(), threading.Event())
-    answer = source.me()
-    channel.close()
-    match answer:
-        case Refused(why):
-            raise CredentialsError(f"WbizTool refuses the credentials: {why}. Look at wbiztool.client_id and api_key.")
-        case Unavailable(why):
-            raise NotNowError(f"WbizTool cannot be asked now: {why}")
-        case str():
-            return answer
+    return try_credentials(settings, SystemClock())
 
 
 @contextmanager
 def _progress(store: Store) -> Iterator[Listener]:
-    """Show a bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield Listener()
-        return
-    from rich.console import Console  # noqa: PLC0415 -- only where it is used
-    from rich.progress import Progress  # noqa: PLC0415 -- likewise
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("polling", total=store.messages.count_due(output.now()))
-        yield _Progress(lambda: bar.advance(task))
+    with output.progress("polling", lambda: store.messages.count_due(output.now())) as advance:
+        yield _Progress(advance)
 
 
 def _exit_by_health(health: SourceHealth) -> None:

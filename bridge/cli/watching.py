@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,12 @@ from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
 from bridge.clock import ago
 from bridge.errors import UsageError
-from bridge.model import Status
+from bridge.model import Details, Status
 from bridge.redact import clean_text
 from bridge.store import Store
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _LARGEST_ID = 2**63 - 1
 _Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=_LARGEST_ID, show_default=False)]
@@ -25,6 +28,10 @@ def watch(
     tag: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Receivers can choose by tags. May be repeated.")
     ] = None,
+    expected_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it is scheduled to be sent: 2026-12-24T09:00+05:30. Few polls before."),
+    ] = None,
     config: ConfigOption = None,
     *,
     as_json: JsonOption = False,
@@ -36,8 +43,9 @@ def watch(
     Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
     """
     tags = dict(_pair(each) for each in tag or [])
+    details = Details(label and clean_text(label), tags, _moment(expected_at))
     with Store(load_config(config).database) as store:
-        new = store.messages.watch(ids, output.now(), label=label and clean_text(label), tags=tags)
+        new = store.messages.watch(ids, output.now(), details)
     known = [id_ for id_ in ids if id_ not in new]
     if as_json:
         output.print_json({"watched": new, "already_watched": known})
@@ -109,6 +117,15 @@ def messages(
         )
     columns = ("ID", "STATUS", "SINCE", "LABEL", "ERROR", "NEXT POLL")
     output.print_table(columns, rows, empty="No messages. Add some: wbiz-bridge watch ID, or under `messages:`.")
+
+
+def _moment(text: str | None) -> datetime | None:
+    from bridge.config.units import parse_moment  # noqa: PLC0415 -- keeps the other commands quick
+
+    try:
+        return None if text is None else parse_moment(text)
+    except ValueError as error:
+        raise UsageError(f"--expected-at {text}: {error}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -39,6 +39,17 @@ _PORTS = range(1, 65536)
 _FASTEST, _SLOWEST = "10000/s", "1/d"
 
 
+def switch() -> BeforeValidator:
+    """Allow ``on`` and ``off``, which YAML reads as booleans."""
+
+    def check(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("must be on or off")  # noqa: TRY004 -- pydantic takes ValueErrors only
+        return value
+
+    return BeforeValidator(check)
+
+
 def duration(shortest: str, longest: str) -> BeforeValidator:
     """Allow a duration within bounds, themselves included."""
     return BeforeValidator(_duration(shortest, longest))

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
 from bridge.config.tags import read_tags, read_text
+from bridge.config.units import parse_moment
 from bridge.config.watchlist import LARGEST_ID, Watchlist
 from bridge.config.yaml import BROKEN, Value, read_yaml
+from bridge.model import Details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from bridge.config.faults import Faults
@@ -26,11 +29,12 @@ LARGEST_LIST = 128 * MIB
 LONGEST_LABEL = 200
 """In characters."""
 
-_ENTRY_KEYS = ("id", "label", "tags")
+_ENTRY_KEYS = ("id", "label", "tags", "expected_at")
 _MOST_DIGITS = 40  # far beyond any id
 _MOST_LEVELS = 10
 _MOST_READINGS = 2  # of one file: the second tells which ids stand twice, a third nothing new
 _TWICE = "duplicate id"
+_NO_DETAILS = Details()
 _NO_ID = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
 
 
@@ -81,7 +85,7 @@ class ListReader:
         for _, place in self._twice[MOST_OF_A_KIND:]:
             self._faults.add(place, _TWICE, _TWICE, times=1 + self._more_twice)
 
-    def _add(self, value: Value, label: str | None = None, tags: Mapping[str, str] | None = None) -> None:
+    def _add(self, value: Value, details: Details = _NO_DETAILS) -> None:
         id_, place = value.data, value.place
         if type(id_) is not int or not 0 < id_ <= LARGEST_ID:
             hint = ""
@@ -92,7 +96,7 @@ class ListReader:
             self._again(id_, place)
         else:
             self._first[id_] = (place.file, place.line)
-            self.watchlist.add(id_, label, tags)
+            self.watchlist.add(id_, details)
 
     def _mapping(self, entry: Value) -> None:
         for key, place in (entry.keys or {}).items():
@@ -100,11 +104,22 @@ class ListReader:
                 self._faults.add(place, f"unknown key ({suggestion(key, (*_ENTRY_KEYS, 'include'))})")
         data: dict[str, Value] = entry.data
         label = read_text(data["label"], LONGEST_LABEL, self._faults) if "label" in data else None
-        tags = read_tags(data["tags"], self._faults) if "tags" in data else None
+        tags = read_tags(data["tags"], self._faults) if "tags" in data else {}
+        expected_at = self._moment(data["expected_at"]) if "expected_at" in data else None
         if "id" not in data:
             self._faults.add(entry.place, "id is missing: {id: 12345, label: …}")
         elif data["id"].data is not BROKEN:
-            self._add(data["id"], label, tags)
+            self._add(data["id"], Details(label, tags, expected_at))
+
+    def _moment(self, value: Value) -> datetime | None:
+        """Read a moment. None where it is wrong, which is noted."""
+        if value.data is BROKEN:
+            return None
+        try:
+            return parse_moment(value.text)
+        except ValueError as error:
+            self._faults.add(value.place, str(error))
+            return None
 
     def _include(self, entry: Value, folder: Path) -> None:
         for key, place in (entry.keys or {}).items():

@@ -25,8 +25,6 @@ _SECOND = timedelta(seconds=1)
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
 NOT_BUILT: Mapping[str, tuple[object, ...]] = {
-    "discover.report": (False,),
-    "numbers.watch": (False,),
     "receivers.apprise": (),
     "receivers.command": (),
     "receivers.format": ("standard",),
@@ -52,6 +50,11 @@ class WbizToolConfig(_Model):
     timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=10)
     rate_limit: Annotated[Rate, checks.rate()] = Rate(20, _SECOND)
     concurrency: Annotated[int, checks.whole(1, 1000)] = 16
+
+    @property
+    def account(self) -> tuple[object, ...]:
+        """What says which account it is, and lets us in."""
+        return self.base_url, self.client_id, self.api_key
 
 
 class IntervalConfig(_Model):
@@ -101,18 +104,23 @@ class PollConfig(_Model):
 
 
 class DiscoverConfig(_Model):
-    """Watching whatever the account sends."""
+    """Watching whatever the account sends: the report is read ``every`` so often, so many ``days`` back.
 
-    report: Literal[False] = False
-    every: Annotated[timedelta, checks.duration("10s", "1d")] = timedelta(minutes=5)
+    While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval.
+    """
+
+    report: Annotated[bool, checks.switch()] = False
+    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=5)
     days: Annotated[int, checks.whole(1, 31)] = 1
+    relaxed: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(hours=1)
 
 
 class NumbersConfig(_Model):
-    """Watching whether the account's numbers are connected."""
+    """Watching whether the account's numbers are connected. A change is told when it has lasted for ``settle``."""
 
-    watch: Literal[False] = False
-    every: Annotated[timedelta, checks.duration("10s", "1d")] = timedelta(minutes=1)
+    watch: Annotated[bool, checks.switch()] = False
+    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
+    settle: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(minutes=1)
 
 
 class Group(_Model):

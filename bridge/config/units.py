@@ -1,10 +1,10 @@
-"""Durations (``250ms 5s 2m 1h 7d``) and rates (``20/s 300/m``). Pure."""
+"""Durations (``250ms 5s 2m 1h 7d``), rates (``20/s 300/m``) and moments. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 _UNITS = {
@@ -76,6 +76,21 @@ def parse_rate(value: object) -> Rate:
     if match is None or not Decimal(match[1]):
         raise ValueError("not a rate (allowed: a number above 0 and a unit of time, e.g. 20/s 300/m)")
     return Rate(float(match[1]), _UNITS[match[2]])
+
+
+def parse_moment(text: str) -> datetime:
+    """Read a moment of ISO 8601, with the time zone that it is in: ``2026-12-24T09:00+05:30``, ``2026-12-24 03:30Z``.
+
+    Raises:
+        ValueError: It is none, or names no zone; the text says what is allowed.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # OverflowError: in UTC it would lie before the year 1
+        pass
+    raise ValueError("not a moment with its time zone (allowed: e.g. 2026-12-24T09:00+05:30, or …Z for UTC)")
 
 
 def _number(number: Decimal) -> str:

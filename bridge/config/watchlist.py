@@ -7,19 +7,25 @@ import json
 from array import array
 from typing import TYPE_CHECKING
 
+from bridge.clock import isoformat
+from bridge.model import Details
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 LARGEST_ID = 2**63 - 1
 """Message ids are from 1 to this."""
 
 
+_NONE = Details()
+
+
 class Watchlist:
-    """Message ids, some with a label and tags. Small and quick for a million plain ids."""
+    """Message ids, some with details. Small and quick for a million plain ids."""
 
     def __init__(self) -> None:
         self._ids: set[int] = set()
-        self._details: dict[int, tuple[str | None, Mapping[str, str]]] = {}
+        self._details: dict[int, Details] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -32,25 +38,28 @@ class Watchlist:
         return self._ids
 
     def detailed(self) -> Iterable[int]:
-        """The ids that have a label or tags."""
+        """The ids that have details."""
         return self._details
 
-    def details(self, message_id: int) -> tuple[str | None, Mapping[str, str]]:
-        """The label and the tags of an id."""
-        return self._details.get(message_id, (None, {}))
+    def details(self, message_id: int) -> Details:
+        """What the list says of an id."""
+        return self._details.get(message_id, _NONE)
 
     def digest(self) -> str:
-        """A fingerprint (SHA-256, in hex) of ids, labels and tags: the same for the same list, whatever the order."""
+        """A fingerprint (SHA-256, in hex) of ids and details: the same for the same list, whatever the order."""
         whole = hashlib.sha256(array("q", sorted(self._ids)).tobytes())
-        details = sorted((id_, label, sorted(tags.items())) for id_, (label, tags) in self._details.items())
+        details = sorted(
+            (id_, each.label, sorted(each.tags.items()), each.expected_at and isoformat(each.expected_at))
+            for id_, each in self._details.items()
+        )
         whole.update(json.dumps(details).encode())
         return whole.hexdigest()
 
-    def add(self, message_id: int, label: str | None = None, tags: Mapping[str, str] | None = None) -> None:
+    def add(self, message_id: int, details: Details = _NONE) -> None:
         """Add an id."""
         self._ids.add(message_id)
-        if label or tags:
-            self._details[message_id] = (label, tags or {})
+        if details != _NONE:
+            self._details[message_id] = details
 
     def add_all(self, ids: Iterable[int]) -> None:
         """Add plain ids."""

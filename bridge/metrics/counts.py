@@ -55,6 +55,18 @@ class Counts(Listener):
         self._events = Counter(
             "wbiz_bridge_events_total", "Events of every type, transitions included.", ["type"], registry=registry
         )
+        self._rate_used = Gauge(
+            "wbiz_bridge_rate_used",
+            "What part of the rate limit is used: less than 1 while WbizTool has too much to do.",
+            registry=registry,
+        )
+        self._rate_used.set(1)
+        self._report_messages = Counter(
+            "wbiz_bridge_report_messages_total",
+            "Messages that the account's report showed as new, or changed.",
+            ["what"],
+            registry=registry,
+        )
         self._troubles = Counter(
             "wbiz_bridge_troubles_total", "Steps that failed and will be tried again.", registry=registry
         )
@@ -70,6 +82,8 @@ class Counts(Listener):
         )
         self._receivers = _Receivers(registry)
         self._by_outcome = {str(outcome): self._polls.labels(outcome) for outcome in (*Status, *_POLL_FAILURES)}
+        for what in ("new", "changed"):
+            self._report_messages.labels(what)
         for status in Status:
             self._transitions.labels(status)
         for type_ in EventType:
@@ -108,6 +122,15 @@ class Counts(Listener):
     def reloaded(self, faults: Sequence[str]) -> None:
         """Note that the configuration was read again."""
         self.note_reload(ok=not faults, at=self._clock.now())
+
+    def paced(self, used: float) -> None:
+        """Note what part of the rate is used."""
+        self._rate_used.set(used)
+
+    def discovered(self, new: int, changed: int, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
+        """Count what the report showed."""
+        self._report_messages.labels("new").inc(new)
+        self._report_messages.labels("changed").inc(changed)
 
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a step that failed."""

@@ -47,8 +47,8 @@ class Standing(Collector):
 
 def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:
     counts = {NOT_SEEN: summary.statuses.get(None, 0)}
-    counts |= {str(status): summary.statuses.get(status, 0) for status in Status}
-    yield _gauges("messages", "Messages by status, those that are no longer polled included.", "status", counts)
+    counts |= {str(status): summary.statuses.get(status, 0) for status in Status if not status.terminal}
+    yield _gauges("messages", "Messages that are not finished, by status.", "status", counts)
     yield _gauge("messages_polled", "Messages that are polled.", summary.polled)
     lag = _seconds_since(summary.oldest_due, now)
     yield _gauge("poll_lag_seconds", "How long the poll that is due the longest has been due.", lag)

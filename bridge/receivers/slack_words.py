@@ -73,7 +73,11 @@ def gravest(types: Iterable[EventType]) -> EventType:
     return min(types, key=_GRAVEST_FIRST.index)
 
 
-DURATIONS: Mapping[str, str] = {"pending_seconds": "pending", "watched_seconds": "watched"}
+DURATIONS: Mapping[str, str] = {
+    "pending_seconds": "pending",
+    "watched_seconds": "watched",
+    "disconnected_seconds": "gone",
+}
 """The data that tell how long something has been so, and what."""
 
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})

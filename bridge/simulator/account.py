@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bridge.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.clock import Clock
 
@@ -64,6 +64,7 @@ class Account:
     Args:
         clock: Tells the time by which messages live.
         life: The steps that a message goes through which is sent by the API; by default it is sent after two seconds.
+        shown: What the report says of a message at a moment, as ``message_status``; by default the truth.
     """
 
     clock: Clock
@@ -72,6 +73,7 @@ class Account:
     name: str = "Simulated Ltd"
     life: Sequence[Step] = ((2.0, Status.SENT, None),)
     numbers: dict[int, Number] = field(default_factory=lambda: {1: Number(1, "919800000001")})
+    shown: Callable[[Sent, datetime], object] = lambda message, now: message.at(now)[0].capitalize()
 
     def __post_init__(self) -> None:
         self._messages: dict[int, Sent] = {}

@@ -97,7 +97,13 @@ class Simulator:
         return self.account.api_key
 
     def fault(
-        self, fault: Fault, *, times: int | None = None, message_id: int | None = None, share: float | None = None
+        self,
+        fault: Fault,
+        *,
+        times: int | None = None,
+        message_id: int | None = None,
+        share: float | None = None,
+        call: str | None = None,
     ) -> None:
         """Spoil answers from now on, until :meth:`mend`. Of several faults the one that was asked for first wins.
 
@@ -106,11 +112,12 @@ class Simulator:
             times: Only the next so many.
             message_id: Only those about one message.
             share: Only some of them, at random: 0.3 is three in ten.
+            call: Only those of one call: ``/report/``, and ``/message/status/`` for any message's.
         """
         if times is not None and times < 1:
             raise ValueError("times is 1 or more, or None for all")
         with self._lock:
-            self._faults.append(_Planned(fault, times, message_id, 1.0 if share is None else share))
+            self._faults.append(_Planned(fault, times, message_id, 1.0 if share is None else share, call))
 
     def mend(self) -> None:
         """Answer honestly again, and let what hangs go out."""
@@ -161,16 +168,17 @@ class Simulator:
     def _take_note(self, method: str, path: str) -> Fault | None:
         """Count the call, and tell what shall be wrong with its answer."""
         message_id = message_id_of(path)
+        call = path if message_id is None else "/message/status/"
         with self._lock:
             self._count += 1
             self._lock.notify_all()
-            self.calls[path if message_id is None else "/message/status/"] += 1
+            self.calls[call] += 1
             if message_id is not None:
                 self.polls[message_id] += 1
             if self._keep:
                 self._records.append(Call(method, path, message_id, time.monotonic()))
             for planned in self._faults:
-                if planned.message_id not in {None, message_id} or self._chance.random() >= planned.share:
+                if not planned.is_about(call, message_id) or self._chance.random() >= planned.share:
                     continue
                 if planned.times is not None:
                     planned.times -= 1
@@ -188,3 +196,8 @@ class _Planned:
     times: int | None
     message_id: int | None
     share: float
+    call: str | None
+
+    def is_about(self, call: str, message_id: int | None) -> bool:
+        """Tell whether a call's answer may have it."""
+        return self.message_id in {None, message_id} and self.call in {None, call}

@@ -107,7 +107,7 @@ class Calls:
         history = [
             {
                 "id": message.id,
-                "message_status": message.at(now)[0].capitalize(),
+                "message_status": self._account.shown(message, now),
                 "phone": message.phone,
                 "msg": message.text,
             }

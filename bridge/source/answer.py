@@ -1,4 +1,4 @@
-"""What an answer of the Message Status API means. Pure: no answer whatsoever raises, or says more than it states.
+"""What an answer of WbizTool means, of the status call above all. Pure: none raises, or says more than it states.
 
 The facts, and the traps, are those of ``wbiztool-api.md``; [doc] and [client] below are its marks.
 """
@@ -58,6 +58,7 @@ _UNKNOWN_ID = "unknown message id"
 _PENDING_WORDS = frozenset({"", "connected", "pending", "created", "queued"})
 _REFUSING = ("auth", "credential", "api key")
 _QUOTED = 60
+_LONGEST_NUMBER = 20
 
 
 def read_answer(reply: Reply, at: datetime) -> Answer:
@@ -67,6 +68,12 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
         reply: The answer as it came, with any status and any bytes.
         at: When it came.
     """
+    body = read_object(reply, at)
+    return _read_state(body, at) if isinstance(body, dict) else body
+
+
+def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
+    """Read the JSON object of a 200, or why there is none: what is the same for all calls."""
     words = http_words(reply.status)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(words, retry_after(reply.headers, at))
@@ -82,12 +89,12 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
     if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
         message = body.get("message") if body is not None else None
-        return Refused(_quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
+        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
     if reply.status != HTTPStatus.OK:
         return Malformed(words)
     if body is None:
         return Malformed("the answer is not a JSON object")
-    return _read_state(body, at)
+    return body
 
 
 def _read_state(body: dict[str, Any], at: datetime) -> Answer:
@@ -99,17 +106,24 @@ def _read_state(body: dict[str, Any], at: datetime) -> Answer:
         contradiction = status not in {None, Status.PENDING}
         return Malformed("an unknown id with a status") if contradiction else Observation(Status.UNKNOWN, at)
     if status is None:
-        return Malformed(f"status is {_quote(body['status'])}" if "status" in body else "there is no status")
+        return Malformed(f"status is {quote(body['status'])}" if "status" in body else "there is no status")
     if status is Status.PENDING:
         # WbizTool's other calls refuse with HTTP 200, status 0 and a message: that is no Pending [client].
         if any(word in said for said in (message, words) for word in _REFUSING):
-            return Refused(_quote(body.get("message") or body["status_text"]))
+            return Refused(quote(body.get("message") or body["status_text"]))
         if not words and message not in _PENDING_WORDS:
-            return Malformed(_quote(body["message"]))
+            return Malformed(quote(body["message"]))
     error = body.get("error")
     if status is Status.FAILED and isinstance(error, str) and error.strip():
         return Observation(status, at, clean_text(error.strip()))
     return Observation(status, at)
+
+
+def whole_number(value: object) -> int | None:
+    """Read an integer, or one as a string of digits. Not a boolean, not a float."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
+        return int(value)
+    return value if type(value) is int else None
 
 
 def _status_of(value: object) -> Status | None:
@@ -132,7 +146,7 @@ def _lower(value: object) -> str:
     return value.strip().rstrip(".!").lower() if isinstance(value, str) else ""
 
 
-def _quote(value: object) -> str:
+def quote(value: object) -> str:
     """Show a value from outside, short and on one line."""
     text = clean_text(value if isinstance(value, str) else repr(value))
     text = " ".join(text.split())
@@ -141,6 +155,6 @@ def _quote(value: object) -> str:
 
 def _host_of(reply: Reply) -> str:
     try:
-        return _quote(urlsplit(reply.headers.get("location", "")).hostname or "another place on the same host")
+        return quote(urlsplit(reply.headers.get("location", "")).hostname or "another place on the same host")
     except ValueError:
         return "an unreadable address"

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 
 from bridge import __version__
+from bridge.aimd import Sign
 from bridge.redact import Redactor
-from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, json_object, read_answer
+from bridge.source.accounts import read_numbers
+from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, json_object, read_answer
+from bridge.source.report import LARGEST_PAGE, Page, read_page
 from bridge.wire import Reply, Request, WireError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
+    from datetime import datetime
 
     from bridge.channel import Channel
     from bridge.clock import Clock
+    from bridge.numbers import Number
     from bridge.pace import Pace
 
 LONGEST_PAUSE = 60.0
@@ -28,6 +34,7 @@ _HEADERS = {
     "Accept": "application/json",
     "User-Agent": f"wbiztool-bridge/{__version__}",
 }
+_Told = TypeVar("_Told")
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 8.0
 
@@ -56,7 +63,8 @@ class WbizTool:
         stop: threading.Event,
     ) -> None:
         self._channel = channel
-        self._request = Request(json.dumps({"client_id": client_id, "api_key": api_key}).encode(), _HEADERS)
+        self._credentials = {"client_id": client_id, "api_key": api_key}
+        self._request = Request(json.dumps(self._credentials).encode(), _HEADERS)
         self._redact = Redactor([api_key])
         self._pace = pace
         self._clock = clock
@@ -71,20 +79,44 @@ class WbizTool:
 
     def poll(self, message_id: int) -> Answer | None:
         """Ask for the status of one message, trying passing faults again. None when told to stop. Never raises."""
-        first = self._ask(message_id)
+        return self._try(f"/message/status/{message_id}/", self._request, read_answer)
+
+    def report(self, page: int, first: str, end: str) -> Page | Failure | None:
+        """Ask for one page of the account's report, trying passing faults again. None when told to stop. Never raises.
+
+        Args:
+            page: From 1. It travels as a number: for a string of digits there would be an empty page.
+            first: The first day, ``DD-MM-YYYY``.
+            end: The day after the last one.
+        """
+        asked = {**self._credentials, "start_date": first, "end_date": end, "page": page}
+        return self._try("/report/", Request(json.dumps(asked).encode(), _HEADERS, LARGEST_PAGE), read_page)
+
+    def numbers(self) -> tuple[Number, ...] | Failure | None:
+        """Ask for the account's numbers, trying passing faults again. None when told to stop. Never raises."""
+        return self._try("/whatsapp/accounts/", self._request, read_numbers)
+
+    def _try(
+        self, path: str, request: Request, read: Callable[[Reply, datetime], _Told | Failure]
+    ) -> _Told | Failure | None:
+        first = self._ask(path, request, read)
         if not _passing(first):
             return first  # nearly always; tenacity would take twice as long as reading the answer
         answers = [first]
-        return self._retrying(lambda: answers.pop() if answers else self._ask(message_id))
+        return self._retrying(lambda: answers.pop() if answers else self._ask(path, request, read))
 
-    def _ask(self, message_id: int) -> Answer | None:
+    def _ask(
+        self, path: str, request: Request, read: Callable[[Reply, datetime], _Told | Failure]
+    ) -> _Told | Failure | None:
         if not self._pace.wait(self._stop):
             return None
         try:
-            reply = self._post(f"/message/status/{message_id}/")
+            reply = self._post(path, request)
         except WireError as error:
+            self._pace.heed(Sign.FAILED)
             return Unavailable(str(error))
-        answer = read_answer(reply, self._clock.now())
+        answer = read(reply, self._clock.now())
+        self._pace.heed(_sign(answer))
         if isinstance(answer, Throttled) and answer.after is not None:
             # It is said to the account, not to this call: everybody waits, this call's next try included.
             self._pace.pause(min(answer.after.total_seconds(), LONGEST_PAUSE))
@@ -97,7 +129,7 @@ class WbizTool:
         status 0 and a message (wbiztool-api.md).
         """
         try:
-            reply = self._post("/me/")
+            reply = self._post("/me/", self._request)
         except WireError as error:
             return Unavailable(str(error))
         body = json_object(reply.body) or {}
@@ -108,23 +140,32 @@ class WbizTool:
             return Refused(message)
         return Unavailable(f"HTTP {reply.status}")
 
-    def _post(self, path: str) -> Reply:
+    def _post(self, path: str, request: Request) -> Reply:
         """Make a call. An answer that repeats the API key loses it here: its words may end in an event, or on a screen.
 
         Raises:
             WireError: No whole answer came.
         """
-        reply = self._channel.send(self._request, path)
+        reply = self._channel.send(request, path)
         text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
         clean = self._redact(text)
         return reply if clean == text else replace(reply, body=clean.encode("utf-8", "surrogateescape"))
 
 
-def _passing(answer: Answer | None) -> bool:
+def _sign(answer: object) -> Sign:
+    match answer:
+        case Throttled():
+            return Sign.TOO_MANY
+        case Unavailable() | Malformed():  # a page of a proxy that has too much to do comes as HTTP 200, too
+            return Sign.FAILED
+        case _:
+            return Sign.WELL
+
+
+def _passing(answer: object) -> bool:
     return isinstance(answer, Malformed | Throttled | Unavailable)
 
 
-def _last_answer(state: tenacity.RetryCallState) -> Answer | None:
+def _last_answer(state: tenacity.RetryCallState) -> Any:
     assert state.outcome is not None
-    answer: Answer | None = state.outcome.result()
-    return answer
+    return state.outcome.result()

@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from bridge import numbers
 from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, transition_event
+from bridge.model import EventType
 from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
@@ -20,6 +22,7 @@ from bridge.store.migrate import migrate, revision
 from bridge.store.node import Alone, Node, Tenure
 from bridge.store.prune import prune
 from bridge.store.schema import HEAD, meta
+from bridge.store.sightings import Noted, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from bridge.model import Event, EventType, Expired
+    from bridge.model import Event, Expired
+    from bridge.numbers import Number
     from bridge.routing import Subscription
 
 __all__ = [
@@ -36,6 +40,7 @@ __all__ = [
     "DamagedError",
     "DatabaseError",
     "NodeSeen",
+    "Noted",
     "PastAttempt",
     "Polled",
     "Recorded",
@@ -51,6 +56,9 @@ _WELL = "{}"
 
 PREPARED_WITHIN = 10.0
 """Seconds that a process waits for another one to make or upgrade the schema."""
+
+LET_GO_WITHIN = 0.5
+"""Seconds that commands take to let go of a schema that is ready. Who holds it for longer is a bridge that runs."""
 
 _LOOK = 0.05
 
@@ -96,6 +104,7 @@ class Store:
         self.messages = Messages(self._database, self.node)
         self.ledger = Ledger(self._database)
         self.listing = Listing(self._database)
+        self.sightings = Sightings(self._database)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +127,7 @@ class Store:
     def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._database.write() as connection:
-            told = [self._event_of(poll) for poll in self.messages.record(connection, polls)]
+            told = self._events_of(connection, self.messages.record(connection, polls))
             self._add(connection, told, subscriptions)
         return told
 
@@ -181,6 +190,32 @@ class Store:
             set_meta(self._database, connection, SOURCE, fact)
             return self._add_health(connection, [(type_, data, at)], SOURCE, subscriptions)[0]
 
+    def record_numbers(
+        self,
+        seen: Sequence[Number],
+        at: datetime,
+        settle: timedelta,
+        good_until: datetime,
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        """Write how the account's numbers are, and the events of those that changed, in one transaction.
+
+        Args:
+            seen: All of them.
+            at: When they were seen so.
+            settle: For how long a number must have been as it is before that is told.
+            good_until: Until when that counts as known.
+            subscriptions: Who wants which events.
+        """
+        told: list[Event] = []
+        with self._database.write() as connection:
+            self._database.serialize(connection)
+            known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
+            set_meta(self._database, connection, numbers.NUMBERS, numbers.written(known, good_until))
+            for change in changes:
+                told += self._add_health(connection, [(change.type, change.data, at)], change.subject, subscriptions)
+        return told
+
     def fact(self, key: str) -> str | None:
         """Read one of the database's own facts."""
         with self._database.read() as connection:
@@ -197,15 +232,21 @@ class Store:
             self.messages.shift(connection, step)
             self.ledger.shift(connection, step)
 
-    def clamp_time(self, latest_poll: datetime, latest_delivery: datetime) -> None:
+    def clamp_time(self, latest_poll: datetime, latest_lazy_poll: datetime, latest_delivery: datetime) -> None:
         """Let nothing be due later than the rules allow, whatever a wrong clock scheduled before this start."""
         with self._database.write() as connection:
-            self.messages.clamp(connection, latest_poll)
+            self.messages.clamp(connection, latest_poll, latest_lazy_poll)
             self.ledger.clamp(connection, latest_delivery)
 
-    def prune(self, before: datetime) -> int:
-        """Forget what was over before then; nothing owed is ever pruned. Returns how many events went."""
-        return prune(self._database, before)
+    def prune(self, before: datetime, reported: datetime | None = None) -> int:
+        """Forget what was over before then; nothing owed is ever pruned. Returns how many events went.
+
+        Args:
+            before: When.
+            reported: How far back the account's report goes, where it is read: a message that stands in it would be
+                taken for new if it was forgotten.
+        """
+        return prune(self._database, before, before if reported is None else min(before, reported))
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""
@@ -257,18 +298,26 @@ class Store:
             try:
                 return DaemonLock(self._database)
             except NotNowError:
-                if ready or time.monotonic() > until:
+                now = time.monotonic()
+                if now > until:
                     raise
-            # Looked at before the next try: a command that has made it lets go at once.
-            ready = revision(self._database) == HEAD
+            if not ready and revision(self._database) == HEAD:
+                # Who made it lets go now, and so does each of those who found it made when they had the lock.
+                ready, until = True, min(until, now + LET_GO_WITHIN)
             time.sleep(_LOOK)
 
-    def _event_of(self, poll: Polled) -> Event:
-        verdict = poll.verdict
-        assert verdict is not None
-        assert verdict.state is not None
-        assert verdict.event is not None
-        return transition_event(self.id, poll.message, verdict.state, verdict.event, poll.at)
+    def _events_of(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
+        told = []
+        for poll in polls:
+            verdict = poll.verdict
+            assert verdict is not None
+            assert verdict.state is not None
+            assert verdict.event is not None
+            lost = None
+            if verdict.event is EventType.MESSAGE_STUCK:
+                lost = numbers.disconnected(get_meta(connection, numbers.NUMBERS), poll.at)
+            told.append(transition_event(self.id, poll.message, verdict.state, verdict.event, poll.at, lost))
+        return told
 
     def _add_health(
         self,

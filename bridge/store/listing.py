@@ -60,9 +60,9 @@ class NodeSeen:
 class Summary:
     """The bridge at a glance.
 
-    ``statuses`` counts watched and finished messages by status (None: not seen yet), ``polled`` those still polled,
-    ``deliveries`` counts by receiver and state. ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes``
-    is empty on SQLite.
+    ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
+    receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
+    ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite.
     """
 
     statuses: dict[Status | None, int]
@@ -158,21 +158,22 @@ class Listing:
                 for row in connection.execute(query)
             ]
 
-    def summary(self) -> Summary:
-        """Count everything."""
+    def summary(self, *, finished: bool = False) -> Summary:
+        """Count what is not finished, or everything, which takes longer the more is finished: 0.1 s a million."""
         still = messages.c.due_at.isnot(None)
         owed = deliveries.c.state == sa.literal_column("'owed'")
+        kept = sa.true() if finished else deliveries.c.state.in_(_NOT_DELIVERED)
         by_receiver: dict[str, dict[DeliveryState, int]] = {}
         with self._database.read() as connection:
-            counts: Any = connection.execute(sa.select(messages.c.status, sa.func.count()).group_by(messages.c.status))
+            counts: Any = connection.execute(_BY_STATUS if finished else _UNFINISHED_BY_STATUS)
             statuses = {None if status is None else Status(status): count for status, count in counts}
             polled, oldest_due = connection.execute(
                 sa.select(sa.func.count(), sa.func.min(messages.c.due_at)).where(still)
             ).one()
             for receiver, state, count in connection.execute(
-                sa.select(deliveries.c.receiver, deliveries.c.state, sa.func.count()).group_by(
-                    deliveries.c.receiver, deliveries.c.state
-                )
+                sa.select(deliveries.c.receiver, deliveries.c.state, sa.func.count())
+                .where(kept)
+                .group_by(deliveries.c.receiver, deliveries.c.state)
             ):
                 by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
             oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
@@ -195,6 +196,15 @@ class Listing:
         with self._database.read() as connection:
             count, due_at = connection.execute(query).one()
         return count, due_at
+
+
+_NOT_DELIVERED: list[Any] = [sa.literal_column(f"'{state}'") for state in (DeliveryState.OWED, DeliveryState.DEAD)]
+_NOT_TERMINAL: list[Any] = [sa.literal_column(f"'{status}'") for status in Status if not status.terminal]
+_BY_STATUS = sa.select(messages.c.status, sa.func.count()).group_by(messages.c.status)
+# Two parts: SQLite would else read the index of all statuses as a whole.
+_UNFINISHED_BY_STATUS = sa.union_all(
+    _BY_STATUS.where(messages.c.status.in_(_NOT_TERMINAL)), _BY_STATUS.where(messages.c.status.is_(None))
+)
 
 
 def _nodes(connection: sa.Connection) -> tuple[NodeSeen, ...]:

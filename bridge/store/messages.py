@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.model import Message, Status
+from bridge.model import Details, Message, Status
 from bridge.store import rows
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor, get_meta, set_meta
 from bridge.store.schema import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from bridge.config import Watchlist
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bridge.transition import Verdict
 
 _LIST_DIGEST = "watchlist"
+_DETAILS = ("label", "tags", "expected_at")
+_NO_DETAILS = Details()
 _IDLE = messages.c.due_at.is_(None)
 _FINISHED = sa.or_(*(messages.c.status == str(status) for status in Status if status.terminal))
 
@@ -51,15 +53,22 @@ class Messages:
     def claim(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
         """List messages that are due, the longest overdue first, without those that are ``busy`` being polled.
 
+        Three quarters are for new messages, which few polls have seen yet: where there is more to do than may be done,
+        they do not wait for all that are old, and the old are not left for ever.
+
         Where there are several nodes, they are this one's until they are recorded, let go, or its lease ends.
         """
         if self._node.holder is None:
             with self._database.read() as connection:
-                found = connection.execute(_DUE, {"now": now, "most": most + len(busy)})
-                return [rows.message(row) for row in found if row.id not in busy][:most]
+                found = self._due(connection, _DUE_NEW, now, most - most // 4, busy)
+                taken = {*busy, *(message.id for message in found)}
+                return found + self._due(connection, _DUE, now, most - len(found), taken)
         with self._database.write() as connection:
-            mine = {"now": now, "most": most, "me": self._node.holder, "busy": list(busy)}
-            return [rows.message(row) for row in connection.execute(_CLAIM, mine)]
+            mine = {"now": now, "me": self._node.holder}
+            new = connection.execute(_CLAIM_NEW, {**mine, "most": most - most // 4, "busy": list(busy)}).all()
+            taken = {*busy, *(row.id for row in new)}
+            rest = connection.execute(_CLAIM, {**mine, "most": most - len(new), "busy": list(taken)}).all()
+            return [rows.message(row) for row in (*new, *rest)]
 
     def let_go(self, ids: Collection[int]) -> None:
         """Let others poll messages that were claimed and not polled."""
@@ -101,30 +110,28 @@ class Messages:
                 connection.execute(
                     sa.update(messages)
                     .where(messages.c.id.in_(chunk))
-                    .values(listed=False, due_at=sa.case((messages.c.added, messages.c.due_at), else_=None))
+                    .values(listed=False, due_at=sa.case((_WATCHED_BESIDES_LIST, messages.c.due_at), else_=None))
                 )
             detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
-            for described in chunks((id_, label, tags) for id_, (label, tags) in detailed.items()):
+            for described in chunks(detailed.items()):
                 _describe(connection, described)
             _undescribe(connection, detailed)
             set_meta(self._database, connection, _LIST_DIGEST, digest)
         return len(new), len(gone)
 
-    def watch(
-        self, ids: Sequence[int], now: datetime, *, label: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> list[int]:
-        """Watch messages, due at once; those that were not watched before are returned. A label or tags replace."""
+    def watch(self, ids: Sequence[int], now: datetime, details: Details = _NO_DETAILS) -> list[int]:
+        """Watch messages, due at once; those that were not watched before are returned. Given details replace."""
         with self._database.write() as connection:
             before = _watched(connection, ids)
             for chunk in chunks(ids):
                 self._upsert(connection, chunk, {"listed": False, "added": True}, now)
-                given = {name: value for name, value in (("label", label), ("tags", tags)) if value}
+                given = {name: value for name, value in _described(details).items() if value}
                 if given:
                     connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(given))
             return [id_ for id_ in ids if id_ not in before]
 
     def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Stop polling messages that were added by command; their history stays.
+        """Stop polling messages that were added by command, or discovered; their history stays.
 
         Returns those that are no longer watched, and those that still are because the configuration lists them.
         """
@@ -134,7 +141,11 @@ class Messages:
                 connection.execute(
                     sa.update(messages)
                     .where(messages.c.id.in_(chunk))
-                    .values(added=False, due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None))
+                    .values(
+                        added=False,
+                        discovered=False,
+                        due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None),
+                    )
                 )
         return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
@@ -144,9 +155,17 @@ class Messages:
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _MOVE_WITH_THE_CLOCK}
         connection.execute(sa.update(messages).where(messages.c.due_at.isnot(None)).values(moved))
 
-    def clamp(self, connection: sa.Connection, latest: datetime) -> None:
-        """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
-        connection.execute(sa.update(messages).where(messages.c.due_at > latest).values(due_at=latest))
+    def clamp(self, connection: sa.Connection, latest: datetime, latest_of_lazy: datetime) -> None:
+        """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction.
+
+        Args:
+            connection: The transaction's.
+            latest: Of what is polled by its age.
+            latest_of_lazy: Of what the report shows, or is not expected to be sent yet.
+        """
+        lazy = messages.c.hinted_at.isnot(None) | messages.c.expected_at.isnot(None)
+        for which, bound in ((~lazy, latest), (lazy, latest_of_lazy)):
+            connection.execute(sa.update(messages).where(messages.c.due_at > bound, which).values(due_at=bound))
 
     def record(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Polled]:
         """Write what polls found, within a transaction; return those whose transition is new.
@@ -161,6 +180,12 @@ class Messages:
         moved = (poll for poll in polls if poll.verdict is not None and poll.verdict.event is not None)
         return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll) | mine).rowcount]
 
+    def _due(
+        self, connection: sa.Connection, which: sa.Select[Any], now: datetime, most: int, busy: Collection[int]
+    ) -> list[Message]:
+        found = connection.execute(which, {"now": now, "most": most + len(busy)})
+        return [rows.message(row) for row in found if row.id not in busy][:most]
+
     def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
         insert = self._database.insert(messages)
         insert = insert.on_conflict_do_update(
@@ -172,6 +197,8 @@ class Messages:
                 # One that was given up, or not watched meanwhile, begins anew.
                 "watched_since": sa.case((_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
                 "stuck": sa.case((_IDLE, sa.false()), else_=messages.c.stuck),
+                "seen": sa.case((_IDLE, 0), else_=messages.c.seen),
+                "holder": sa.case((_IDLE, None), else_=messages.c.holder),
             },
         )
         floor = SequenceFloor.read(connection)
@@ -179,38 +206,62 @@ class Messages:
         connection.execute(insert, new)
 
 
-_MOVE_WITH_THE_CLOCK = (messages.c.due_at, messages.c.unknown_since, messages.c.since, messages.c.watched_since)
-_STILL_WATCHED = messages.c.listed | messages.c.added
+_MOVE_WITH_THE_CLOCK = (
+    messages.c.due_at,
+    messages.c.unknown_since,
+    messages.c.since,
+    messages.c.watched_since,
+    messages.c.hinted_at,
+)
+_WATCHED_BESIDES_LIST = messages.c.added | messages.c.discovered
+_STILL_WATCHED = messages.c.listed | _WATCHED_BESIDES_LIST
+_NEW: sa.ColumnElement[bool] = sa.literal_column("seen < 3")  # as the index has it
 _DUE = (
     sa.select(*rows.MESSAGE)
     .where(messages.c.due_at <= sa.bindparam("now"))
     .order_by(messages.c.due_at, messages.c.id)
     .limit(sa.bindparam("most"))
 )
+_DUE_NEW = _DUE.where(_NEW)
 _ME = sa.bindparam("me", type_=sa.BigInteger)
-_FREE = (
-    sa.select(messages.c.id)
-    .where(
-        messages.c.due_at <= sa.bindparam("now"),
-        messages.c.holder.is_(None) | (messages.c.holder == _ME),
-        messages.c.id != sa.all_(sa.bindparam("busy", type_=sa.ARRAY(sa.BigInteger))),
+
+
+def _claim(*which: sa.ColumnElement[bool]) -> Any:
+    free = (
+        sa.select(messages.c.id)
+        .where(
+            messages.c.due_at <= sa.bindparam("now"),
+            messages.c.holder.is_(None) | (messages.c.holder == _ME),
+            messages.c.id != sa.all_(sa.bindparam("busy", type_=sa.ARRAY(sa.BigInteger))),
+            *which,
+        )
+        .order_by(messages.c.due_at, messages.c.id)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("free")
     )
-    .order_by(messages.c.due_at, messages.c.id)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("free")
-)
-_CLAIM = sa.update(messages).where(messages.c.id == _FREE.c.id).values(holder=_ME).returning(*rows.MESSAGE)
+    return sa.update(messages).where(messages.c.id == free.c.id).values(holder=_ME).returning(*rows.MESSAGE)
+
+
+_CLAIM = _claim()
+_CLAIM_NEW = _claim(_NEW)
 _AS_READ = (
     (messages.c.id == sa.bindparam("message"))
     & (messages.c.sequence == sa.bindparam("known_sequence"))
     & messages.c.holder.is_not_distinct_from(_ME)
 )
+_NEXT_DUE = sa.bindparam("next_due", type_=messages.c.due_at.type)
+_HINTED_MEANWHILE = messages.c.hinted_at.is_distinct_from(sa.bindparam("known_hint", type_=messages.c.due_at.type))
 _TIMES: dict[str, Any] = {
     "holder": None,
     "polled_at": sa.bindparam("at"),
-    # Somebody may have unwatched it while it was being polled.
-    "due_at": sa.case((_STILL_WATCHED, sa.bindparam("next_due", type_=messages.c.due_at.type)), else_=None),
+    # While it was being polled, somebody may have unwatched it, and the report may have shown a change.
+    "due_at": sa.case(
+        (~_STILL_WATCHED | _NEXT_DUE.is_(None), None),
+        (_HINTED_MEANWHILE & (messages.c.due_at < _NEXT_DUE), messages.c.due_at),
+        else_=_NEXT_DUE,
+    ),
+    "seen": messages.c.seen + sa.bindparam("new_seen", type_=sa.Integer),
     "unknown_since": sa.bindparam("unknown"),
 }
 _QUIET = sa.update(messages).where(_AS_READ).values(_TIMES)
@@ -236,6 +287,8 @@ def _parameters(poll: Polled) -> dict[str, Any]:
         "at": poll.at,
         "next_due": poll.due_at,
         "unknown": message.unknown_since if verdict is None else verdict.unknown_since,
+        "known_hint": message.hinted_at,
+        "new_seen": int(verdict is not None),
     }
     if verdict is not None and verdict.event is not None and verdict.state is not None:
         state = verdict.state
@@ -254,22 +307,26 @@ def _watched(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bool]:
 
 
 def _undescribe(connection: sa.Connection, detailed: Collection[int]) -> None:
-    """Take label and tags from what the configuration lists without any now. Those of a command's watch stay."""
+    """Take the details from what the configuration lists without any now. Those that others gave stay."""
+    has_some = sa.or_(*(messages.c[name].is_not(sa.null()) for name in _DETAILS))
     described = connection.scalars(
-        sa.select(messages.c.id).where(
-            messages.c.listed,
-            ~messages.c.added,
-            messages.c.label.is_not(sa.null()) | messages.c.tags.is_not(sa.null()),
-        )
+        sa.select(messages.c.id).where(messages.c.listed, ~_WATCHED_BESIDES_LIST, has_some)
     ).all()
     for chunk in chunks(id_ for id_ in described if id_ not in detailed):
-        connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(label=sa.null(), tags=sa.null()))
+        none = dict.fromkeys(_DETAILS, sa.null())
+        connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(none))
 
 
-def _describe(connection: sa.Connection, described: Iterable[tuple[int, str | None, Mapping[str, str]]]) -> None:
+def _describe(connection: sa.Connection, described: Iterable[tuple[int, Details]]) -> None:
+    new = {name: sa.bindparam(f"new_{name}", type_=messages.c[name].type) for name in _DETAILS}
     connection.execute(
-        sa.update(messages)
-        .where(messages.c.id == sa.bindparam("message"))
-        .values(label=sa.bindparam("new_label"), tags=sa.bindparam("new_tags", type_=messages.c.tags.type)),
-        [{"message": id_, "new_label": label, "new_tags": dict(tags) or None} for id_, label, tags in described],
+        sa.update(messages).where(messages.c.id == sa.bindparam("message")).values(new),
+        [
+            {"message": id_, **{f"new_{name}": value for name, value in _described(details).items()}}
+            for id_, details in described
+        ],
     )
+
+
+def _described(details: Details) -> dict[str, Any]:
+    return {"label": details.label, "tags": dict(details.tags) or None, "expected_at": details.expected_at}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.clock import SystemClock
 from bridge.errors import BridgeError, NotNowError
 from bridge.sharing import assign, fair_share
 from bridge.store.engine import postgres_engine
@@ -48,6 +49,8 @@ _CHANNEL = "wbiz_bridge"
 _LOOK = 0.05
 _PATIENCE = 1.0
 
+_steady = SystemClock().monotonic  # it counts the machine's sleep, too: a lease goes on meanwhile
+
 
 class Tenure(enum.Enum):
     """Whether this node delivers to a receiver: it does, it is to hand it over, it does not."""
@@ -65,6 +68,9 @@ class Alone:
 
     alone = True
     """Whether there is no other node, as far as is known."""
+
+    leads = True
+    """Whether it is this node that does what only one of them should."""
 
     def share(self) -> float:
         """Tell what part of the account's rate this node may use now; 0 while it must not poll."""
@@ -253,6 +259,7 @@ class Node(Alone):
             self.holder, self._share, self._mine = holder, share, mine
             self._leaving = {name for name in mine if given.get(name) != holder}
             self.alone = not others
+            self.leads = all(holder < other.id for other in others)
             self._sure_until = said_at + LEASE.total_seconds() * SURE
         if not mine <= before[2]:
             self._wake()
@@ -290,7 +297,11 @@ class Node(Alone):
         """Free all that some nodes have."""
         gone = list(connection.scalars(sa.delete(nodes).where(which).returning(nodes.c.id)))
         if gone:
-            connection.execute(sa.update(messages).where(messages.c.holder.in_(gone)).values(holder=None))
+            connection.execute(
+                sa.update(messages)
+                .where(messages.c.due_at.isnot(None), messages.c.holder.in_(gone))
+                .values(holder=None)
+            )
 
     def _notify(self, connection: sa.Connection, what: str, holder: int | None = None) -> None:
         connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, f"{what} {holder or self.holder}")))
@@ -346,8 +357,3 @@ class Node(Alone):
 
 _EPOCH_SECONDS: sa.ColumnElement[Any] = sa.extract("epoch", sa.func.clock_timestamp())
 _NOW = sa.select(sa.cast(_EPOCH_SECONDS * 1000, sa.BigInteger))
-
-
-def _steady() -> float:
-    """Count the machine's sleep, too: a lease goes on meanwhile."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

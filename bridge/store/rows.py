@@ -18,6 +18,8 @@ MESSAGE = (
     messages.c.unknown_since,
     messages.c.watched_since,
     messages.c.stuck,
+    messages.c.expected_at,
+    messages.c.hinted_at,
 )
 """What :func:`message` reads."""
 
@@ -54,6 +56,8 @@ def message(row: Any) -> Message:
         unknown_since=row.unknown_since,
         watched_since=row.watched_since,
         stuck=row.stuck,
+        expected_at=row.expected_at,
+        hinted_at=row.hinted_at,
     )
 
 

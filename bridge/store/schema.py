@@ -13,7 +13,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,9 +62,11 @@ messages = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
     sa.Column("label", sa.Text),
     sa.Column("tags", sa.JSON(none_as_null=True)),
-    # Who wants it watched: the configuration's list, and/or somebody by command. Polled while either is true.
+    # Who wants it watched: the configuration's list, somebody by command, the account's report. Polled while one does.
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("added", sa.Boolean, nullable=False),
+    sa.Column("discovered", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("expected_at", Instant),
     sa.Column("status", sa.Text),
     sa.Column("since", Instant),
     sa.Column("error", sa.Text),
@@ -75,9 +77,14 @@ messages = sa.Table(
     sa.Column("polled_at", Instant),
     sa.Column("due_at", Instant),  # NULL: not to be polled
     sa.Column("holder", sa.BigInteger),  # the node that polls it now, where there may be several
+    sa.Column("seen", sa.Integer, nullable=False, server_default="0"),  # by how many polls; while few, it goes first
+    sa.Column("hint", sa.Text),  # what the report last showed of it, and since when
+    sa.Column("hinted_at", Instant),
 )
 sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages.c.due_at.isnot(None),
          postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
+_new = sa.text("due_at IS NOT NULL AND seen < 3")
+sa.Index("messages_new", messages.c.due_at, messages.c.id, sqlite_where=_new, postgresql_where=_new)
 sa.Index("messages_status", messages.c.status)
 
 events = sa.Table(

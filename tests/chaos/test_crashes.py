@@ -20,7 +20,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,12 +130,7 @@ def misbehaving(chance: random.Random) -> Callable[[Recorded], Answer]:
 
 def config(simulator: Simulator, sink: Sink, database: str, ids: Sequence[int]) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "2000/s",
-        },
+        "wbiztool": account(simulator, rate_limit="2000/s"),
         "poll": {"every": "1s", "unknown_after": "0s"},
         "messages": list(ids),
         "database": database,

@@ -24,7 +24,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator, Step
 from bridge.simulator.sink import Answer, Sink
-from tests.world.daemon import Daemon, write_config
+from tests.world.daemon import Daemon, account, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,12 +119,7 @@ def attempts_by_receiver(file: Path) -> dict[str, dict[str, int]]:
 
 def config(simulator: Simulator, urls: dict[str, str]) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "10000/s",
-        },
+        "wbiztool": account(simulator, rate_limit="10000/s"),
         "poll": {"every": "250ms", "unknown_after": "0s"},
         "messages": list(MESSAGES),
         "database": "sqlite:///bridge.db",

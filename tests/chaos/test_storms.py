@@ -15,7 +15,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,12 +65,7 @@ def storm(folder: Path, count: int, *, wait: str, most: int) -> None:
 
 def config(simulator: Simulator, slack: Sink, wait: str) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "2000/s",
-        },
+        "wbiztool": account(simulator, rate_limit="2000/s"),
         "messages": [{"include": "ids.txt"}],
         "database": "sqlite:///bridge.db",
         "receivers": [{"slack": slack.url, "events": ["failed"], "group": {"wait": wait, "by": ["type", "error"]}}],

@@ -17,7 +17,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -126,12 +126,7 @@ def open_files(daemon: Daemon) -> list[Path]:
 
 def config(simulator: Simulator, sink: Sink, ids: range, database: str = "sqlite:///bridge.db") -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "200/s",
-        },
+        "wbiztool": account(simulator, rate_limit="200/s"),
         "poll": {"every": "1s"},
         "messages": list(ids),
         "database": database,

@@ -19,7 +19,7 @@ from bridge.model import Status
 from bridge.pump import DEPTH
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -179,8 +179,9 @@ def test_unknown_is_told_only_after_it_has_lasted_and_never_as_pending(tmp_path:
 
 def test_what_was_claimed_when_the_source_went_down_is_not_called_for(tmp_path: Path) -> None:
     with Simulator(latency=0.2) as simulator, Sink() as sink:
+        simulator.fault(Fault.AUTH_403, call="/message/status/")
         settings = config(simulator, range(1, 41), [webhook(sink, "crm")])
-        settings["wbiztool"] |= {"api_key": "not-the-right-key", "concurrency": 4}
+        settings["wbiztool"] |= {"concurrency": 4}
         with running(tmp_path, settings):
             arrived(sink, "crm", 1)
             assert simulator.polls.total() <= 8, "those in flight, and those that threads began before it was noticed"
@@ -209,16 +210,16 @@ def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_men
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 41):
             simulator.account.put(message_id, Status.SENT)
+        simulator.fault(Fault.AUTH_200, call="/message/status/")
         settings = config(simulator, range(1, 41), [webhook(sink, "crm")])
-        right = settings["wbiztool"]
-        settings["wbiztool"] = {**right, "api_key": "not-the-right-key", "concurrency": 4}
+        settings["wbiztool"] |= {"concurrency": 4}
         with running(tmp_path, settings):
             down = json.loads(arrived(sink, "crm", 1)[0].body)
             shown = command(tmp_path, "status", "--json")  # meanwhile two intervals pass
             assert shown.returncode == 1
             assert "Auth Error" in shown.stdout
             assert simulator.polls.total() <= 4 * DEPTH, "no more than what was claimed when the first was refused"
-        settings["wbiztool"] = right
+        simulator.mend()
         with running(tmp_path, settings):
             records = arrived(sink, "crm", 42)
     told = [json.loads(record.body) for record in records]
@@ -404,12 +405,7 @@ def test_a_receiver_that_hangs_does_not_slow_another(tmp_path: Path) -> None:
 
 def config(simulator: Simulator, messages: Iterable[object], receivers: list[Any], **poll: str) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "1000/s",
-        },
+        "wbiztool": account(simulator),
         "poll": {"every": "250ms", "attempts": 1, "unknown_after": "0s", **poll},
         "messages": list(messages),
         "database": "sqlite:///bridge.db",

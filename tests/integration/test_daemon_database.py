@@ -22,7 +22,7 @@ from bridge.store import Store
 from bridge.store.engine import Database
 from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
-from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.daemon import Daemon, account, command, environment, write_config
 from tests.world.hurried import be_impatient
 from tests.world.waiting import until
 
@@ -313,12 +313,7 @@ def test_a_pass_whose_database_is_damaged_ends(world: World) -> None:
 
 def config(simulator: Simulator, sink: Sink, ids: range = range(1, 4)) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "1000/s",
-        },
+        "wbiztool": account(simulator),
         "poll": {"every": "250ms", "attempts": 1},
         "messages": list(ids),
         "database": "sqlite:///state/bridge.db",

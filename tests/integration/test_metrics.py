@@ -38,7 +38,7 @@ def busy(store: Store) -> Metrics:
 
 def test_the_gauges_are_what_the_database_holds(store: Store) -> None:
     metrics = busy(store)
-    assert value(metrics, "messages", status="failed") == 1
+    assert value(metrics, "messages", status="pending") == 1
     assert value(metrics, "messages", status="not_seen") == 1
     assert value(metrics, "messages_polled") == 2
     assert value(metrics, "poll_lag_seconds") == 60

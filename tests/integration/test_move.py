@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bridge.model import Retry, Status
+from bridge.model import Details, Retry, Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store import Store
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 from tests.world.waiting import until
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     """A configuration, and a database in which something of everything has happened."""
     configure(tmp_path, "sqlite:///bridge.db")
     with Store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True) as store:
-        store.messages.watch([5], NOW, label="Invoice 88", tags={"team": "billing"})
+        store.messages.watch([5], NOW, Details(label="Invoice 88", tags={"team": "billing"}))
         fail_some(store, range(1, 4), to=("crm", "ops"))
         observe(store, 5, Status.PENDING)
         for delivery in due(store)[:2]:
@@ -66,7 +66,7 @@ def everything(store: Store) -> dict[str, Any]:
         "events": store.listing.events(),
         "deliveries": deliveries,
         "attempts": {delivery.id: store.listing.attempts(delivery.id) for delivery in deliveries},
-        "summary": store.listing.summary(),
+        "summary": store.listing.summary(finished=True),
         "id": store.id,
     }
 
@@ -118,12 +118,7 @@ def test_a_daemon_goes_on_where_the_other_one_stopped(tmp_path: Path, target: st
         for message_id in range(1, 31):
             simulator.account.put(message_id, Status.PENDING if message_id % 3 else Status.SENT)
         settings = {
-            "wbiztool": {
-                "client_id": simulator.client_id,
-                "api_key": simulator.api_key,
-                "base_url": simulator.base_url,
-                "rate_limit": "1000/s",
-            },
+            "wbiztool": account(simulator),
             "poll": {"every": "250ms", "attempts": 1},
             "messages": list(range(1, 31)),
             "receivers": [{"name": name, "webhook": f"{sink.url}?{name}", "events": ["*"]} for name in ("crm", "ops")],

@@ -72,6 +72,14 @@ def test_no_message_is_claimed_by_two(one: Store, other: Store) -> None:
     assert one.messages.claim(NOW, 100, ids(mine)) == other.messages.claim(NOW, 100, ids(theirs)) == []
 
 
+def test_one_of_them_does_what_only_one_should(one: Store, other: Store, postgres_url: str) -> None:
+    assert [one.node.leads, other.node.leads] == [True, False]
+    one.close()
+    until(lambda: other.node.leads)
+    with Store(postgres_url, node=True) as third:
+        assert not third.node.leads
+
+
 def test_many_claims_at_once_share_what_is_due(one: Store, other: Store) -> None:
     one.messages.watch(range(1, 1001), NOW)
     found: dict[str, list[int]] = {"one": [], "other": []}

@@ -12,7 +12,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -36,12 +36,7 @@ def sink() -> Iterator[Sink]:
 
 def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "1000/s",
-        },
+        "wbiztool": account(simulator),
         "poll": {"every": "250ms", "attempts": 1},
         "messages": list(messages),
         "database": "sqlite:///bridge.db",
@@ -192,19 +187,6 @@ def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: 
             until(lambda: simulator.polls[2] > 0)  # all but the receiver has followed
             code, seconds = daemon.stop()
             assert (code, seconds < 5) == (0, True)
-
-
-def test_a_new_key_is_used_at_once(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
-    simulator.account.put(1)
-    right = config(simulator, sink, 1)
-    write_config(tmp_path, {**right, "wbiztool": {**right["wbiztool"], "api_key": "an-old-key-0123456789"}})
-    with Daemon(tmp_path) as daemon:
-        daemon.wait_until_ready()
-        until(lambda: told(sink) == [(None, "source.down")])
-        reload(daemon, right)
-        until(lambda: sorted(kind for _, kind in told(sink)[1:]) == ["message.pending", "source.up"], 5)
-        assert daemon.stop()[0] == 0
-        assert simulator.api_key not in daemon.log()
 
 
 def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from bridge.errors import BridgeError, NotNowError
-from bridge.model import EventType
+from bridge.model import Details, EventType
 from bridge.retry import Gate
 from bridge.store import DatabaseError, Store, engine
 from tests.world.records import NOW, due, fail_some, known, statements, values
@@ -266,7 +266,7 @@ def test_a_full_disk_is_for_later_and_leaves_nothing_half_written(sqlite_url: st
 def test_an_error_shows_neither_sql_nor_what_was_to_be_written(own_store: Store) -> None:
     label = secrets.token_hex(8)
     statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
-    own_store.messages.watch([1, 2], NOW, label=label)
+    own_store.messages.watch([1, 2], NOW, Details(label=label))
     with pytest.raises(DatabaseError) as refused:
         fail_some(own_store, [1, 2])
     shown = "".join(traceback.format_exception(refused.value))

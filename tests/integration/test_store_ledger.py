@@ -7,7 +7,19 @@ from datetime import timedelta
 import pytest
 
 from bridge.events import event_id
-from bridge.model import Attempt, Dead, Delivery, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
+from bridge.model import (
+    Attempt,
+    Dead,
+    Delivery,
+    DeliveryState,
+    Details,
+    Event,
+    EventType,
+    Expired,
+    Observation,
+    Retry,
+    Status,
+)
 from bridge.retry import LIFETIME, Gate, decide
 from bridge.routing import Subscription
 from bridge.store import DatabaseError, Polled, Store, Tried
@@ -36,7 +48,7 @@ def of(store: Store, id_: int) -> Delivery:
 
 
 def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
-    store.messages.watch([12346], after(-31), label="Invoice 88", tags={"team": "billing"})
+    store.messages.watch([12346], after(-31), Details(label="Invoice 88", tags={"team": "billing"}))
     observe(store, 12346, Status.PENDING, after(-31), to=())
     seen = polled(known(store, 12346), Status.FAILED, NOW, error="Invalid phone number")
     (told,) = store.record_polls([seen], [_EVERYTHING, Subscription("ops"), Subscription("sent", ("message.sent",))])
@@ -456,7 +468,7 @@ def test_no_delivery_and_no_probe_stays_due_later_than_the_rules_allow(store: St
     fail_some(store, [1], after(1e9))
     with store._database.write() as connection:
         store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(1e9), paused_until=after(1e9)))
-    store.clamp_time(NOW, after(60))
+    store.clamp_time(NOW, NOW, after(60))
     assert of(store, 1).due_at == after(60)
     assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=after(60), paused_until=after(60))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from bridge.model import Dead, DeliveryState, EventType, Message, State, Status
 from bridge.retry import Gate
 from bridge.store import Store, Summary
+from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 
 
@@ -100,7 +104,7 @@ def test_what_is_owed_to_anybody_is_counted(told: Store) -> None:
 
 def test_the_summary_counts_everything(told: Store) -> None:
     told.set_fact("colour", "green")
-    summary = told.listing.summary()
+    summary = told.listing.summary(finished=True)
     assert summary.statuses == {None: 2, Status.FAILED: 1, Status.PENDING: 1}
     assert (summary.polled, summary.oldest_due) == (2, after(-60))
     assert summary.deliveries == {
@@ -110,6 +114,27 @@ def test_the_summary_counts_everything(told: Store) -> None:
     assert summary.oldest_owed == after(3)
     assert {gate.receiver: gate.shut for gate in summary.gates} == {"crm": False, "ops": True}
     assert summary.facts == {"database_id": told.id, "colour": "green"}
+
+
+def test_what_is_finished_is_counted_only_when_asked_for(told: Store) -> None:
+    whole, glance = told.listing.summary(finished=True), told.listing.summary()
+    assert glance.statuses == {None: 2, Status.PENDING: 1}
+    assert glance.deliveries == {"crm": {DeliveryState.OWED: 1}, "ops": {DeliveryState.DEAD: 1}}
+    assert replace(whole, statuses=glance.statuses, deliveries=glance.deliveries) == glance
+
+
+def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
+    fail_some(store, range(1, 3001), NOW)
+    tried(store, store.ledger.due_together("crm", after(1), 5000, at_once=True), OK)
+    store.messages.watch([3001, 3002], NOW)
+    observe(store, 3001, Status.UNKNOWN)
+    with plans(store) as found:
+        assert store.listing.summary().statuses == {None: 1, Status.UNKNOWN: 1}
+    about = [plan for plan in found if "messages" in plan or "deliveries" in plan]
+    assert len(about) == 4
+    # An index that holds only what is polled, or owed, may be read as a whole.
+    read_whole = re.compile(r"Seq Scan on (messages|deliveries)|SCAN (messages|deliveries)(?! USING \w+ INDEX \w+_due)")
+    assert not [plan for plan in about if read_whole.search(plan)]
 
 
 def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:

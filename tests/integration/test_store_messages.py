@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from bridge.config import load
-from bridge.model import EventType, Message, Observation, State, Status
+from bridge.model import Details, EventType, Message, Observation, State, Status
 from bridge.store import Polled, Store
 from bridge.transition import Verdict, judge
 from tests.world.plans import is_slow, plans
@@ -78,7 +78,7 @@ def test_busy_messages_are_left_out_and_others_take_their_place(store: Store) ->
 
 
 def test_due_messages_come_with_all_that_is_known_of_them(store: Store) -> None:
-    store.messages.watch([7], NOW, label="Invoice 88", tags={"team": "billing"})
+    store.messages.watch([7], NOW, Details(label="Invoice 88", tags={"team": "billing"}))
     observe(store, 7, Status.PENDING, after(-60))
     (found,) = store.messages.claim(after(60), 1, ())
     expected = Message(
@@ -160,7 +160,7 @@ def test_a_label_that_leaves_the_list_is_gone(store: Store, tmp_path: Path) -> N
 
 def test_a_label_given_by_command_outlives_changes_of_a_list_that_gives_none(store: Store, tmp_path: Path) -> None:
     store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
-    store.messages.watch([1], NOW, label="By command")
+    store.messages.watch([1], NOW, Details(label="By command"))
     store.messages.sync(watchlist(tmp_path, ids=[1, 2]), NOW)
     assert known(store, 1).label == "By command"
 
@@ -193,8 +193,8 @@ def test_watching_tells_which_are_new(store: Store) -> None:
 
 
 def test_watching_again_replaces_label_and_tags_only_where_they_are_given(store: Store) -> None:
-    store.messages.watch([1], NOW, label="One", tags={"team": "a"})
-    store.messages.watch([1], NOW, label="Uno")
+    store.messages.watch([1], NOW, Details(label="One", tags={"team": "a"}))
+    store.messages.watch([1], NOW, Details(label="Uno"))
     store.messages.watch([1], NOW)
     assert (known(store, 1).label, known(store, 1).tags) == ("Uno", {"team": "a"})
 
@@ -295,7 +295,7 @@ def test_a_message_is_polled_exactly_while_somebody_wants_it_and_it_is_not_finis
 
 
 def test_a_poll_that_saw_nothing_new_changes_only_the_times(store: Store) -> None:
-    store.messages.watch([1], after(-600), label="One")
+    store.messages.watch([1], after(-600), Details(label="One"))
     observe(store, 1, Status.PENDING, after(-600))
     before = known(store, 1)
     again = polled(before, Status.PENDING, NOW, due_at=after(30))
@@ -366,18 +366,49 @@ def test_a_clock_that_is_set_moves_what_is_scheduled_or_ages_and_not_what_is_ove
 def test_nothing_stays_due_later_than_the_rules_allow(store: Store) -> None:
     store.messages.watch([1], after(1e9))
     store.messages.watch([2], after(-5))
-    store.clamp_time(after(30), NOW)
+    store.clamp_time(after(30), after(600), NOW)
     assert {each.message.id: each.due_at for each in store.listing.messages()} == {1: after(30), 2: after(-5)}
+
+
+# Fairness
+
+
+def test_new_messages_do_not_wait_for_all_that_are_old_nor_these_for_ever(store: Store) -> None:
+    store.messages.watch(range(1, 101), after(-600))
+    statements(store, "UPDATE messages SET seen = 3")
+    store.messages.watch(range(1001, 1101), after(-1))
+    claimed = due_ids(store, most=20)
+    assert claimed == [*range(1001, 1016), *range(1, 6)]
+    assert due_ids(store, most=20, busy=[*range(1, 6), *range(1001, 1099)])[:4] == [1099, 1100, 6, 7]
+    assert len(due_ids(store, most=20, busy=range(1, 101))) == 20, "who is alone has all the room"
+    assert len(due_ids(store, most=20, busy=range(1001, 1101))) == 20
+
+
+def test_a_message_is_new_until_three_polls_have_seen_it(store: Store) -> None:
+    store.messages.watch([1], after(-600))
+    statements(store, "UPDATE messages SET seen = 3")
+    store.messages.watch([2], NOW)
+    for _ in range(3):
+        assert due_ids(store, most=2) == [2, 1]
+        message = known(store, 2)
+        store.record_polls([Polled(message, None, NOW, NOW)], [])  # a poll that brought nothing does not count
+        assert due_ids(store, most=2) == [2, 1]
+        store.record_polls([polled(message, Status.UNKNOWN, NOW, due_at=NOW)], [])
+        message = known(store, 2)
+    assert due_ids(store, most=2) == [1, 2]
 
 
 # Indexes
 
 
 def test_what_is_due_is_found_by_its_own_index(store: Store) -> None:
-    store.messages.watch(range(1, 2001), after(1))
+    store.messages.watch(range(1, 4001), after(1))
+    statements(store, "UPDATE messages SET seen = 3 WHERE id <= 2000")
     store.messages.watch([7777], NOW)
     with plans(store) as found:
         assert due_ids(store) == [7777]
-    (plan,) = found
-    assert "messages_due" in plan
-    assert not is_slow(plan)
+    new, due = found
+    assert "messages_new" in new
+    assert "messages_due" in due
+    assert not is_slow(new)
+    assert not is_slow(due)

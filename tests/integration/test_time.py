@@ -72,7 +72,8 @@ def test_a_shut_gate_moves_too(own_store: Store, clock: FakeClock) -> None:
 
 def test_what_a_wrong_clock_scheduled_before_the_start_is_brought_back(own_store: Store, clock: FakeClock) -> None:
     own_store.messages.watch([7], clock.now() + 300 * DAY)
-    own_store.clamp_time(clock.now() + timedelta(seconds=30), clock.now() + DAY)
+    half_a_minute = clock.now() + timedelta(seconds=30)
+    own_store.clamp_time(half_a_minute, half_a_minute, clock.now() + DAY)
     clock.advance(30)
     assert [message.id for message in own_store.messages.claim(clock.now(), 10, ())] == [7]
 

@@ -14,7 +14,7 @@ import requests
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
-from tests.world.daemon import Daemon, command, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -38,12 +38,7 @@ def sink() -> Iterator[Sink]:
 
 def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "rate_limit": "1000/s",
-        },
+        "wbiztool": account(simulator),
         "poll": {"every": "250ms", "attempts": 1},
         "messages": list(messages),
         "database": "sqlite:///bridge.db",
@@ -81,7 +76,7 @@ def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simula
         assert get(f"{url}/healthz").text == "ok\n"
         until(lambda: get(f"{url}/readyz").status_code == 200)
         until(lambda: metrics(url)['wbiz_bridge_deliveries_total{outcome="delivered",receiver="crm"}'] == 2)
-        assert metrics(url)['wbiz_bridge_messages{status="failed"}'] == 1
+        assert metrics(url)['wbiz_bridge_transitions_total{status="failed"}'] == 1
         assert metrics(url)["wbiz_bridge_config_last_reload_successful"] == 1
 
         sink.answer = lambda _: Answer.status(500)

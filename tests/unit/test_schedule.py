@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import EventType, Message, Observation, State, Status
-from bridge.schedule import JITTER, Interval, Schedule
+from bridge.schedule import JITTER, LAZILY, SETTLES, Hints, Interval, Schedule
 from bridge.transition import Verdict
 from tests.world.clock import START
 
@@ -204,3 +204,90 @@ def test_whatever_is_answered_polling_goes_on_without_a_storm_until_there_is_an_
         at = next_
     assert EventType.MESSAGE_ABANDONED not in told
     assert all(one is not EventType.MESSAGE_STUCK or one is not other for one, other in pairwise(told))
+
+
+# What is scheduled to be sent later
+
+
+def test_a_message_is_hardly_polled_before_it_is_expected_and_as_new_from_then_on() -> None:
+    scheduled = message(expected_at=START + 5 * HOUR)
+    assert due(BY_AGE, scheduled, START, Status.PENDING) == START + LAZILY
+    assert due(BY_AGE, scheduled, START + 5 * HOUR - MINUTE, Status.PENDING) == START + 5 * HOUR
+    assert due(BY_AGE, scheduled, START + 5 * HOUR, Status.PENDING) == START + 5 * HOUR + WAIT
+    assert due(BY_AGE, scheduled, START + 7 * HOUR, Status.PENDING) == START + 8 * HOUR
+    assert due(BY_AGE, scheduled, START + HOUR, Status.CANCELLED) is None
+
+
+def test_it_is_stuck_and_abandoned_by_what_has_passed_since_it_was_expected() -> None:
+    schedule = replace(PLAIN, stuck_after=HOUR, stop_after=DAY)
+    scheduled = message(expected_at=START + 5 * DAY)
+
+    def seen(at: datetime, *, stuck: bool = False) -> EventType | None:
+        return schedule.judge(replace(scheduled, stuck=stuck), Observation(Status.PENDING, at)).event
+
+    assert seen(START + 5 * DAY + 59 * MINUTE) is None
+    assert seen(START + 5 * DAY + HOUR) is EventType.MESSAGE_STUCK
+    assert seen(START + 6 * DAY - MINUTE, stuck=True) is None
+    assert seen(START + 6 * DAY, stuck=True) is EventType.MESSAGE_ABANDONED
+
+
+def test_a_moment_that_has_passed_changes_nothing() -> None:
+    late = message(expected_at=START - DAY)
+    assert due(BY_AGE, late, START + MINUTE, Status.PENDING) == due(BY_AGE, message(), START + MINUTE, Status.PENDING)
+
+
+# The report as a hint
+
+HINTS = Hints(relaxed=HOUR, window=DAY)
+
+
+def hinted(watched: Message, at: datetime, status: Status | None, hints: Hints | None = HINTS) -> timedelta | None:
+    verdict = None if status is None else PLAIN.judge(watched, Observation(status, at))
+    next_ = PLAIN.next_poll(watched, verdict, at, lambda: 0, hints)
+    return None if next_ is None else next_ - at
+
+
+def test_what_the_report_shows_unchanged_is_polled_seldom() -> None:
+    shown = message(hinted_at=START)
+    assert hinted(shown, START + SETTLES, Status.PENDING) == HOUR
+    assert hinted(shown, START + SETTLES, Status.SENT) is None
+
+
+def test_right_after_a_change_in_it_polls_go_on_as_usual_for_the_status_call_may_lag_behind() -> None:
+    assert hinted(message(hinted_at=START), START + SETTLES - WAIT, Status.PENDING) == EVERY
+
+
+@pytest.mark.parametrize(
+    ("watched", "at", "status", "hints"),
+    [
+        (message(), START + HOUR, Status.PENDING, HINTS),
+        (message(hinted_at=START), START + HOUR, Status.PENDING, None),
+        (message(hinted_at=START), START + HOUR, None, HINTS),
+        (message(hinted_at=START), START + DAY, Status.PENDING, HINTS),
+    ],
+    ids=["not in the report", "the report is not read", "the poll brought nothing", "older than the report goes back"],
+)
+def test_without_the_report_polls_go_on_as_usual(
+    watched: Message, at: datetime, status: Status | None, hints: Hints | None
+) -> None:
+    assert hinted(watched, at, status, hints) == EVERY
+
+
+@given(
+    age=st.integers(0, 2 * 86400),
+    shown=st.none() | st.integers(0, 86400),
+    status=st.sampled_from([None, *Status]),
+    expected=st.none() | st.integers(-86400, 86400),
+)
+def test_hints_only_ever_make_polls_rarer_and_never_beyond_the_relaxed_interval(
+    age: int, shown: int | None, status: Status | None, expected: int | None
+) -> None:
+    at = START + timedelta(seconds=age)
+    watched = message(
+        hinted_at=None if shown is None else START + timedelta(seconds=shown),
+        expected_at=None if expected is None else START + timedelta(seconds=expected),
+    )
+    plain, relaxed = hinted(watched, at, status, None), hinted(watched, at, status)
+    assert (plain is None) == (relaxed is None)
+    if plain is not None and relaxed is not None:
+        assert plain <= relaxed <= max(plain, HOUR)

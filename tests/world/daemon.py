@@ -22,6 +22,8 @@ from tests.world import hurried, warm
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bridge.simulator import Simulator
+
 _START = 20.0
 _HERE = Path(__file__).parents[2]
 
@@ -62,6 +64,17 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({"http": False, **config}, allow_unicode=True), encoding="utf-8")
     return path
+
+
+def account(simulator: Simulator, **more: Any) -> dict[str, Any]:
+    """What a configuration says under ``wbiztool:`` to poll a simulator, fast unless ``more`` says otherwise."""
+    return {
+        "client_id": simulator.client_id,
+        "api_key": simulator.api_key,
+        "base_url": simulator.base_url,
+        "rate_limit": "1000/s",
+        **more,
+    }
 
 
 class Daemon:

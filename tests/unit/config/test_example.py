@@ -18,6 +18,7 @@ from bridge.config import (
     WebhookReceiverConfig,
 )
 from bridge.config.schema import DiscoverConfig, HeartbeatConfig, HttpConfig, NumbersConfig
+from bridge.model import Details
 from tests.unit.config.world import ENVIRON, Folder
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def _uncommented(line: str) -> str:
 
 
 def test_the_example_is_right(example: Config) -> None:
-    assert set(example.watchlist.ids()) == {12345, 12346, 99}
-    assert example.watchlist.details(12346) == ("Invoice 88", {"team": "billing"})
+    assert set(example.watchlist.ids()) == {12345, 12346, 12347, 99}
+    assert example.watchlist.details(12346) == Details("Invoice 88", {"team": "billing"})
     assert [receiver.name for receiver in example.receivers] == ["ops", "crm"]
 
 

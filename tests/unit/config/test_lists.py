@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.config.lists import LONGEST_LABEL
 from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE, MOST_TAGS
+from bridge.model import Details
 from tests.unit.config.world import LEAST, Folder
 
 LIST = f"{LEAST}    messages: [{{include: ids.txt}}]\n"
@@ -97,7 +98,7 @@ def test_labels_and_tags_have_bounds(folder: Folder) -> None:
         return f"{LEAST}    messages: [{{id: 1, label: {'l' * label}, tags: {{{tags}}}}}]\n"
 
     most = (LONGEST_LABEL, LONGEST_KEY, LONGEST_VALUE, MOST_TAGS)
-    assert len(folder.load(entry(*most)).watchlist.details(1)[1]) == MOST_TAGS
+    assert len(folder.load(entry(*most)).watchlist.details(1).tags) == MOST_TAGS
     for position in range(4):
         over = [bound + (index == position) for index, bound in enumerate(most)]
         assert folder.faults(entry(*over)), over
@@ -107,7 +108,7 @@ def test_numbers_in_tags_are_taken_as_they_were_written_on_both_sides(folder: Fo
     tags = "{order: 007, share: 1.50, vip: yes, floor: -0}"
     loaded = folder.load(f"{LEAST}        match: {{tags: {tags}}}\n    messages: [{{id: 1, tags: {tags}}}]\n")
     assert loaded.receivers[0].match_tags == {"order": "007", "share": "1.50", "vip": "yes", "floor": "-0"}
-    assert loaded.watchlist.details(1) == (None, loaded.receivers[0].match_tags)
+    assert loaded.watchlist.details(1) == Details(tags=loaded.receivers[0].match_tags)
 
 
 def test_labels_are_made_storable(folder: Folder) -> None:
@@ -115,4 +116,4 @@ def test_labels_are_made_storable(folder: Folder) -> None:
         f'{LEAST}    messages: [{{id: 1, label: "a\\0${{BYTES}}"}}]\n',
         {"KEY": "k", "SLACK": "https://a.b/", "BYTES": "\udc80"},
     )
-    assert loaded.watchlist.details(1)[0] == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
+    assert loaded.watchlist.details(1).label == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"

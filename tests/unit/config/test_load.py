@@ -67,17 +67,11 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder)
     ]
 
 
-@pytest.mark.parametrize(
-    ("line", "what"),
-    [
-        ("discover: {report: on}", "discover.report: is not built yet"),
-        ("numbers: {watch: on}", "numbers.watch: is not built yet"),
-    ],
-)
-def test_what_is_not_built_yet_is_refused_in_those_words(folder: Folder, line: str, what: str) -> None:
-    (fault,) = folder.faults(f"{LEAST}    {line}\n")
-    assert what in fault
-    assert "not built yet in this version; remove it" in fault
+def test_a_switch_is_on_or_off(folder: Folder) -> None:
+    loaded = folder.load(f"{LEAST}    discover: {{report: on}}\n    numbers: {{watch: off}}\n")
+    assert (loaded.discover.report, loaded.numbers.watch) == (True, False)
+    (fault,) = folder.faults(f"{LEAST}    discover: {{report: always}}\n")
+    assert fault.endswith("discover.report: must be on or off")
 
 
 def test_intervals_are_by_age(folder: Folder) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import Watchlist
+from bridge.model import Details
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 # Not getrusage's ru_maxrss: a process begins with the one of the process that started it, which may be larger than what
@@ -39,7 +40,7 @@ def test_lists_may_be_spread_over_files(folder: Folder) -> None:
     includes = "[1, {include: a.yaml}, {include: ids.txt}, {include: nothing-yet/*.yaml}]"
     loaded = folder.load(f"{LEAST}    messages: {includes}\n")
     assert set(loaded.watchlist.ids()) == {1, 3, 4, 5, 6, 7}
-    assert loaded.watchlist.details(4) == ("Four", {"team": "billing", "floor": "2", "vip": "yes"})
+    assert loaded.watchlist.details(4) == Details("Four", {"team": "billing", "floor": "2", "vip": "yes"})
     assert [file.name for file in loaded.sources.files] == ["config.yaml", "a.yaml", "b.yaml", "ids.txt"]
 
 
@@ -156,5 +157,5 @@ def test_the_fingerprint_depends_on_the_list_alone(ids: set[int], label: str) ->
     for message_id in sorted(ids, reverse=True):
         other.add(message_id)
     assert one.digest() == other.digest()
-    other.add(1, label)
+    other.add(1, Details(label))
     assert one.digest() != other.digest()

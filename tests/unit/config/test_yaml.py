@@ -92,7 +92,7 @@ def test_variables_are_put_in(folder: Folder) -> None:
     assert folder.load(text).receivers[0].name == "fallback"
     assert folder.load(text, {**ENVIRON, "NAME": ""}).receivers[0].name == "fallback"
     assert folder.load(text, {**ENVIRON, "NAME": "ops"}).receivers[0].name == "ops"
-    label = folder.load(LEAST + "    messages: [{id: 1, label: 'costs $$5 and $${x}'}]\n").watchlist.details(1)[0]
+    label = folder.load(LEAST + "    messages: [{id: 1, label: 'costs $$5 and $${x}'}]\n").watchlist.details(1).label
     assert label == "costs $5 and ${x}"
 
 
@@ -127,7 +127,7 @@ def test_what_looks_like_yaml_in_a_variable_is_text(folder: Folder, value: str) 
     for written in ('"${VALUE}"', "'${VALUE}'", "${VALUE}", "|-\n            ${VALUE}"):
         text = f"{LEAST}    messages:\n    - id: 1\n      label: {written}\n"
         loaded = folder.load(text, {**ENVIRON, "VALUE": value})
-        assert loaded.watchlist.details(1)[0] == value
+        assert loaded.watchlist.details(1).label == value
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

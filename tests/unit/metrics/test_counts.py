@@ -130,7 +130,12 @@ def test_two_bridges_in_one_process_count_apart() -> None:
 
 
 NAMES = ("crm", "ops")
-BOUNDED = {*map(str, Status), *map(str, EventType), *map(str, DeliveryState), *OUTCOMES, *NAMES, "delivered", NOT_SEEN}
+BOUNDED = {
+    *(str(each) for kind in (Status, EventType, DeliveryState) for each in kind),
+    *OUTCOMES,
+    *NAMES,
+    *("delivered", "new", "changed", NOT_SEEN),
+}
 
 words = st.text(max_size=30)
 ids = st.integers(10**6, 10**18)
@@ -160,6 +165,8 @@ calls = st.one_of(
     ),
     st.tuples(st.just("trouble"), words, st.builds(NotNowError, words)),
     st.tuples(st.just("reloaded"), st.lists(words, max_size=2)),
+    st.tuples(st.just("discovered"), ids, ids, st.floats(0, 100)),
+    st.tuples(st.just("paced"), st.floats(0, 1)),
 )
 
 

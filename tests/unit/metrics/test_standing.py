@@ -26,11 +26,12 @@ DOWN = {SOURCE: json.dumps({"failing_since": START.isoformat(), "reason": "HTTP 
 
 
 def test_messages_are_shown_by_status_those_that_were_not_seen_too() -> None:
-    bridge = metrics(Summary({Status.SENT: 30, Status.FAILED: 2, None: 5}, 7, None, {}, None, (), {}))
-    assert value(bridge, "messages", status="sent") == 30
-    assert value(bridge, "messages", status="failed") == 2
+    bridge = metrics(Summary({Status.UNKNOWN: 30, Status.PENDING: 2, None: 5}, 7, None, {}, None, (), {}))
+    assert value(bridge, "messages", status="unknown") == 30
+    assert value(bridge, "messages", status="pending") == 2
     assert value(bridge, "messages", status="not_seen") == 5
-    assert value(bridge, "messages", status="pending") == 0, "a series that comes and goes is no number"
+    assert value(bridge, "messages", status="sent") is None, "what is finished is not counted again and again"
+    assert value(metrics(), "messages", status="pending") == 0, "a series that comes and goes is no number"
     assert value(bridge, "messages_polled") == 7
 
 

@@ -1,0 +1,121 @@
+"""Reads the account's report again and again: what the account sends is watched, what changes is polled at once.
+
+The report is a hint and never the state. What it shows anew makes a poll due; what it does not show is polled too, only
+less often.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bridge.clock import isoformat
+from bridge.errors import BridgeError, NotNowError
+from bridge.schedule import Hints
+from bridge.source.report import Page, days
+from bridge.store import Noted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.clock import Clock
+    from bridge.listener import Listener
+    from bridge.source.wbiztool import WbizTool
+    from bridge.store import Store
+
+SWEPT = "report_read_at"
+"""The fact that tells when the report was last read to its end."""
+
+GOOD_FOR = 3
+"""After how many intervals without a whole reading the report counts as not read any more."""
+
+MOST_PAGES = 50_000
+"""Of one reading: ten million messages. A report that grows as fast as it is read must not be read for ever."""
+
+
+class Discovery:
+    """Watches what the account sends.
+
+    Args:
+        every: How often the report is read.
+        count: How many days back.
+        relaxed: How often a message is polled that the report shows, and shows no change of.
+        tighten: How soon such messages are polled when the report cannot be read any more.
+        found: Called when messages are due that were not before.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        source: WbizTool,
+        *,
+        every: timedelta,
+        count: int,
+        relaxed: timedelta,
+        tighten: timedelta,
+        clock: Clock,
+        listener: Listener,
+        found: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._every = every
+        self._count = count
+        self._relaxed = relaxed
+        self._tighten = tighten
+        self._clock = clock
+        self._listener = listener
+        self._found = found
+        self._sweeping = threading.Lock()
+        self._read_at: datetime | None = None
+        self._relaxing = True  # until it is known better: what an earlier process has put off is to be looked after
+
+    def hints(self) -> Hints | None:
+        """Say what the report is good for; None while it is not read as it should."""
+        if self._read_at is None or self._clock.now() - self._read_at > GOOD_FOR * self._every:
+            return None
+        return Hints(self._relaxed, timedelta(days=self._count))
+
+    def sweep(self) -> None:
+        """Read the report from its first page to its last. Of several nodes, one does. Never raises a BridgeError."""
+        if not self._sweeping.acquire(blocking=False):
+            return
+        try:
+            for step in (self._read, self._look_after_what_waits):
+                try:
+                    step()
+                except BridgeError as error:
+                    self._listener.trouble("reading the report", error)
+        finally:
+            self._sweeping.release()
+
+    def _read(self) -> None:
+        if not self._store.node.leads:
+            return
+        began, noted = self._clock.now(), Noted()
+        first, end = days(began, self._count)
+        for number in range(1, MOST_PAGES + 1):
+            page = self._source.report(number, first, end)
+            if page is None:  # told to stop
+                return
+            if not isinstance(page, Page):
+                raise NotNowError(f"page {number}: {page.why}")
+            here = self._store.sightings.note(page.rows, self._clock.now())
+            if here != Noted():
+                self._found()
+            noted += here
+            if page.is_last(number):
+                break
+        self._store.set_fact(SWEPT, isoformat(self._clock.now()))
+        self._listener.discovered(noted.new, noted.changed, (self._clock.now() - began).total_seconds())
+
+    def _look_after_what_waits(self) -> None:
+        """Poll soon what was put off because the report shows it, when it does not any more."""
+        fact = self._store.fact(SWEPT)
+        self._read_at = datetime.fromisoformat(fact) if fact else None
+        relaxing = self.hints() is not None
+        if self._relaxing and not relaxing:
+            self._store.sightings.tighten(self._clock.now(), self._tighten)
+            self._found()
+        self._relaxing = relaxing

@@ -1,0 +1,130 @@
+"""Is a number of the account connected? A short flap is not told. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bridge.clock import isoformat
+from bridge.model import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import timedelta
+
+NUMBERS = "numbers"
+"""The fact that says what is known of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A WhatsApp number of the account, as it was seen."""
+
+    id: int
+    number: str
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a number.
+
+    ``since`` is since when it is seen as it is, ``told`` whether it was last told to be connected (it counts as told at
+    first), and ``lost_at`` since when it was not, as that was told.
+    """
+
+    number: Number
+    since: datetime
+    told: bool = True
+    lost_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An event that is to be told of a number."""
+
+    type: EventType
+    subject: str
+    data: Mapping[str, Any]
+
+
+def look(
+    known: Mapping[int, Known], seen: Collection[Number], at: datetime, settle: timedelta
+) -> tuple[dict[int, Known], list[Change]]:
+    """Compare the account's numbers with what was known of them. A number that is not there any more is forgotten.
+
+    Args:
+        known: By the number's id.
+        seen: All numbers of the account.
+        at: When.
+        settle: For how long a number must have been as it is before that is told.
+    """
+    now = {number.id: _seen(known.get(number.id), number, at) for number in seen}
+    changes = []
+    for id_, each in now.items():
+        if each.number.connected == each.told or at - each.since < settle:
+            continue
+        lost_at = each.lost_at if each.number.connected else each.since
+        now[id_] = replace(each, told=each.number.connected, lost_at=None if each.number.connected else lost_at)
+        changes.append(_change(each, lost_at, at))
+    return now, changes
+
+
+def disconnected(fact: str | None, at: datetime) -> list[str] | None:
+    """Name the numbers that are not connected at a moment; None where that is not known."""
+    told = json.loads(fact or "{}")
+    if not told or at > datetime.fromisoformat(told["good_until"]):
+        return None
+    numbers = [each.number for each in read(fact).values()]
+    return [each.number or str(each.id) for each in numbers if not each.connected]
+
+
+def written(known: Mapping[int, Known], good_until: datetime) -> str:
+    """Write the fact."""
+    numbers = [
+        {
+            "id": each.number.id,
+            "number": each.number.number,
+            "connected": each.number.connected,
+            "since": each.since.isoformat(),
+            "told": each.told,
+            "lost_at": each.lost_at and each.lost_at.isoformat(),
+        }
+        for each in known.values()
+    ]
+    return json.dumps({"good_until": good_until.isoformat(), "numbers": numbers}, ensure_ascii=False)
+
+
+def read(fact: str | None) -> dict[int, Known]:
+    """Read the fact."""
+    return {
+        each["id"]: Known(
+            Number(each["id"], each["number"], each["connected"]),
+            datetime.fromisoformat(each["since"]),
+            each["told"],
+            datetime.fromisoformat(each["lost_at"]) if each["lost_at"] else None,
+        )
+        for each in json.loads(fact or "{}").get("numbers", ())
+    }
+
+
+def _seen(known: Known | None, number: Number, at: datetime) -> Known:
+    if known is None:
+        return Known(number, at)
+    same = known.number.connected == number.connected
+    return replace(known, number=number, since=known.since if same else at)
+
+
+def _change(known: Known, lost_at: datetime | None, at: datetime) -> Change:
+    data = _shown(known.number) | {"since": isoformat(known.since)}
+    if lost_at is not None:
+        until = known.since if known.number.connected else at
+        data["disconnected_seconds"] = int((until - lost_at).total_seconds())
+    type_ = EventType.NUMBER_CONNECTED if known.number.connected else EventType.NUMBER_DISCONNECTED
+    return Change(type_, f"number/{known.number.id}", data)
+
+
+def _shown(number: Number) -> dict[str, Any]:
+    return {"number": number.number, "whatsapp_client_id": number.id}

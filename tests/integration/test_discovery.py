@@ -1,0 +1,230 @@
+"""The account's report is read whatever happens to it meanwhile, by the real client from the simulated API."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.channel import Channel
+from bridge.discovery import GOOD_FOR, Discovery
+from bridge.listener import Listener
+from bridge.model import Status
+from bridge.pace import Pace
+from bridge.schedule import Hints
+from bridge.simulator import Fault, Simulator
+from bridge.simulator.account import Account, Sent
+from bridge.source.wbiztool import WbizTool
+from tests.world.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.errors import BridgeError
+    from bridge.store import Store
+
+EVERY, RELAXED = timedelta(minutes=5), timedelta(hours=1)
+HINTS = Hints(RELAXED, timedelta(days=1))
+
+
+class Restless(Account):
+    """An account in which something happens before each page of the report is made."""
+
+    before_page: Callable[[int], None] = staticmethod(lambda _: None)
+
+    def report(self, start: date, end: date, page: object, number: int | None = None) -> tuple[int, list[Sent]]:
+        assert isinstance(page, int)
+        self.before_page(page)
+        return super().report(start, end, page, number)
+
+
+class Heard(Listener):
+    """Remembers what it hears."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, int]] = []
+        self.troubles: list[str] = []
+
+    def discovered(self, new: int, changed: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.found.append((new, changed))
+
+    def trouble(self, where: str, error: BridgeError) -> None:
+        self.troubles.append(f"{where}: {error}")
+
+
+class World:
+    """A discovery and all that it works with."""
+
+    def __init__(self, simulator: Simulator, account: Restless, clock: FakeClock, store: Store) -> None:
+        self.simulator, self.account, self.clock, self.store = simulator, account, clock, store
+        self.heard, self.woken = Heard(), 0
+        self.channel = Channel(simulator.base_url, timeout=timedelta(seconds=5))
+        source = WbizTool(
+            self.channel,
+            client_id=simulator.client_id,
+            api_key=simulator.api_key,
+            attempts=1,
+            pace=Pace(None, clock),
+            clock=clock,
+            stop=threading.Event(),
+        )
+        self.discovery = Discovery(
+            store,
+            source,
+            every=EVERY,
+            count=1,
+            relaxed=RELAXED,
+            tighten=timedelta(seconds=30),
+            clock=clock,
+            listener=self.heard,
+            found=self.wake,
+        )
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def put(self, *ids: int, status: Status = Status.PENDING) -> None:
+        for id_ in ids:
+            self.account.put(id_, status)
+
+    @property
+    def watched(self) -> set[int]:
+        return {shown.message.id for shown in self.store.listing.messages()}
+
+    @property
+    def pages(self) -> int:
+        return self.simulator.counts()[0].get("/report/", 0)
+
+
+@pytest.fixture
+def world(own_store: Store) -> Iterator[World]:
+    clock = FakeClock()
+    account = Restless(clock)
+    with Simulator(account) as simulator:
+        world = World(simulator, account, clock, own_store)
+        with closing(world.channel):
+            yield world
+
+
+def test_every_message_of_the_account_is_watched_page_by_page(world: World) -> None:
+    world.put(*range(1, 451))
+    world.discovery.sweep()
+    assert world.watched == set(range(1, 451))
+    assert (world.pages, world.woken, world.heard.found) == (3, 3, [(450, 0)])
+    assert len(world.store.messages.claim(world.clock.now(), 500, ())) == 450
+    assert world.discovery.hints() == HINTS
+
+
+def test_an_empty_report_is_one_page(world: World) -> None:
+    world.discovery.sweep()
+    assert (world.pages, world.woken, world.heard.found, world.heard.troubles) == (1, 0, [(0, 0)], [])
+
+
+def test_messages_that_are_sent_while_it_is_read_are_found_and_none_is_left_out(world: World) -> None:
+    """The newest come first: each shifts the others to a later page, where some are seen a second time."""
+
+    def send(page: int) -> None:
+        if page > 1:
+            world.clock.advance(1)
+            world.put(*range(page * 1000, page * 1000 + 30))
+
+    world.put(*range(1, 401))
+    world.account.before_page = send
+    world.discovery.sweep()
+    assert set(range(1, 401)) <= world.watched
+    assert world.heard.found == [(len(world.watched), 0)]
+    world.account.before_page = lambda _: None
+    world.discovery.sweep()
+    assert world.watched == {*range(1, 401), *range(2000, 2030), *range(3000, 3030)}
+
+
+def test_a_report_that_shrinks_while_it_is_read_is_complete_after_the_next_reading(world: World) -> None:
+    """Those that follow move to an earlier page: some are not seen until the next time."""
+
+    def shrink(page: int) -> None:
+        if page == 2:
+            for id_ in range(400, 451):
+                world.account.forget(id_)
+
+    world.put(*range(1, 451))
+    world.account.before_page = shrink
+    world.discovery.sweep()
+    assert not set(range(1, 400)) <= world.watched
+    world.discovery.sweep()
+    assert set(range(1, 400)) <= world.watched
+    assert world.heard.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault.AUTH_200, "Auth Error"),
+        (Fault.AUTH_403, "Auth Error"),
+        (Fault.THROTTLED, "429"),
+        (Fault.SERVER_ERROR, "500"),
+        (Fault.PAGE_200, "not a JSON object"),
+        (Fault.EMPTY, "not a JSON object"),
+        (Fault.CUT_BODY, "cut"),
+        (Fault.HUGE, "longer than any answer"),
+    ],
+)
+def test_a_call_that_fails_is_told_and_what_was_read_before_it_counts(world: World, fault: Fault, words: str) -> None:
+    world.put(*range(1, 301))
+
+    def spoil(page: int) -> None:
+        if page == 1:
+            world.simulator.fault(fault, call="/report/")
+
+    world.account.before_page = spoil
+    world.discovery.sweep()
+    (trouble,) = world.heard.troubles
+    assert trouble.startswith("reading the report: page 2: ")
+    assert words in trouble
+    assert world.simulator.api_key not in trouble
+    assert len(world.watched) == 200
+    assert world.discovery.hints() is None, "half a report is no reason to poll less"
+    world.simulator.mend()
+    world.account.before_page = lambda _: None
+    world.discovery.sweep()
+    assert (len(world.watched), world.discovery.hints()) == (300, HINTS)
+
+
+def test_when_it_is_not_read_for_long_polls_go_on_as_without_it(world: World) -> None:
+    world.put(1)
+    world.discovery.sweep()
+    later = world.clock.now() + RELAXED
+    with world.store._database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE messages SET due_at = {int(later.timestamp() * 1000)}")
+    world.simulator.fault(Fault.SERVER_ERROR, call="/report/")
+    for _ in range(GOOD_FOR):
+        world.clock.advance(EVERY.total_seconds())
+        world.discovery.sweep()
+        assert world.discovery.hints() == HINTS
+    world.clock.advance(EVERY.total_seconds())
+    assert world.discovery.hints() is None
+    world.discovery.sweep()
+    (shown,) = world.store.listing.messages()
+    assert shown.due_at is not None
+    assert shown.due_at <= world.clock.now() + timedelta(seconds=30)
+
+
+def test_a_restart_goes_on_with_what_was_read_before_it(world: World) -> None:
+    world.put(1)
+    world.discovery.sweep()
+    world.simulator.fault(Fault.SERVER_ERROR, call="/report/")
+    after_it = World(world.simulator, world.account, world.clock, world.store)
+    with closing(after_it.channel):
+        assert after_it.discovery.hints() is None
+        after_it.discovery.sweep()
+        assert after_it.discovery.hints() == HINTS
+
+
+def test_a_hint_is_compared_and_never_believed(world: World) -> None:
+    world.put(1, 2)
+    world.account.shown = lambda message, _: "Sent" if message.id == 1 else {"any": ["thing", None]}
+    world.discovery.sweep()
+    assert all(shown.message.state is None for shown in world.store.listing.messages())
