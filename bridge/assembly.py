@@ -10,16 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.channel import Channel
-from bridge.config import SlackReceiverConfig, WebhookReceiverConfig
 from bridge.discovery import Discovery
 from bridge.number_watch import NumberWatch
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.poller import Poller
-from bridge.receivers import Receiver, SlackReceiver, WebhookReceiver
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
+from bridge.ways import way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +34,15 @@ SOURCE = "the source"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that can run by itself, and what it was made from. ``stop`` ends its waits.
+    """A part that can run by itself, and what it was made from.
 
-    ``discovery`` and ``numbers`` call WbizTool beside the poller, at the same pace; None where they are off.
+    ``stop`` ends its waits, and ``close`` lets go of its connections. ``discovery`` and ``numbers``
+    call WbizTool beside the poller, at the same pace; None where they are off.
     """
 
     settings: object
     worker: Poller | Outbox
-    channel: Channel
+    close: Callable[[], None]
     stop: threading.Event
     discovery: Discovery | None = None
     numbers: NumberWatch | None = None
@@ -51,7 +51,7 @@ class Part:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
         self.stop.set()
         self.worker.pump.stop(seconds)
-        self.channel.close()
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,10 @@ def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
 
 def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
     """List what each receiver asked for. ``hold_back`` says whether its deliveries wait for others to be grouped."""
-
-    def wait(settings: ReceiverConfig) -> timedelta:
-        return settings.group.wait if hold_back and isinstance(settings, SlackReceiverConfig) else timedelta(0)
-
-    return tuple(Subscription(each.name, each.events, each.match_tags, wait(each)) for each in config.receivers)
+    return tuple(
+        Subscription(each.name, each.events, each.match_tags, each.gathers_for if hold_back else timedelta(0))
+        for each in config.receivers
+    )
 
 
 def wbiztool(
@@ -122,18 +121,6 @@ def wbiztool(
     return channel, source
 
 
-def receiver_and_channel(settings: ReceiverConfig) -> tuple[Receiver, Channel]:
-    """Build a receiver and the way to it."""
-    channel = Channel(settings.url.get_secret_value(), timeout=settings.timeout, connections=settings.concurrency)
-    match settings:
-        case SlackReceiverConfig():
-            return SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max), channel
-        case WebhookReceiverConfig():
-            secrets = [secret.get_secret_value() for secret in settings.secrets]
-            headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
-            return WebhookReceiver(settings.name, secrets, headers), channel
-
-
 def _of_source(config: Config) -> object:
     return config.wbiztool, config.poll, config.discover, config.numbers
 
@@ -159,7 +146,7 @@ def _source(config: Config, shared: Shared) -> Part:
         listener=shared.listener,
     )
     numbers = _number_watch(config, shared, source) if config.numbers.watch else None
-    return Part(_of_source(config), poller, channel, stop, discovery, numbers)
+    return Part(_of_source(config), poller, channel.close, stop, discovery, numbers)
 
 
 def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
@@ -191,13 +178,12 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWat
 
 def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:
     stop = threading.Event()
-    receiver, channel = receiver_and_channel(settings)
+    way = way_to(settings)
     outbox = Outbox(
-        receiver,
-        channel,
+        way,
         shared.store,
         concurrency=settings.concurrency,
-        grouped=isinstance(settings, SlackReceiverConfig),
+        grouped=settings.grouped,
         pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,
@@ -206,4 +192,4 @@ def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:
         listener=shared.listener,
         stop=stop,
     )
-    return Part(settings, outbox, channel, stop)
+    return Part(settings, outbox, way.close, stop)

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from bridge.channel import Channel
     from bridge.clock import Clock
     from bridge.listener import Listener
     from bridge.pace import Pace
-    from bridge.receivers import Receiver
     from bridge.redact import Redactor
     from bridge.routing import Routes
+    from bridge.sending import Way
     from bridge.store import Store
 
 QUICK_TRIES = 3
@@ -62,8 +61,7 @@ class Outbox:
     """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.retry`.
 
     Args:
-        receiver: Renders and reads.
-        channel: Leads to it.
+        way: Leads to the receiver.
         concurrency: POSTs in flight at once.
         grouped: Put everything that is owed into one POST.
         pace: Spaces the POSTs.
@@ -75,8 +73,7 @@ class Outbox:
 
     def __init__(
         self,
-        receiver: Receiver,
-        channel: Channel,
+        way: Way,
         store: Store,
         *,
         concurrency: int,
@@ -89,9 +86,8 @@ class Outbox:
         listener: Listener,
         stop: threading.Event,
     ) -> None:
-        self.name = receiver.name
-        self._receiver = receiver
-        self._channel = channel
+        self.name = way.name
+        self._way = way
         self._store = store
         self._grouped = grouped
         self._pace = pace
@@ -156,7 +152,7 @@ class Outbox:
                 return None
             if self._store.node.tenure(self.name) is Tenure.NONE:
                 return None
-            made.append(attempt(self._receiver, self._channel, events, clock=self._clock, redact=self._redact))
+            made.append(attempt(self._way, events, clock=self._clock, redact=self._redact))
             return made[-1]
 
         first = once()

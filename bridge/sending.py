@@ -1,8 +1,9 @@
-"""One attempt: render, POST, read the answer."""
+"""One attempt: hand events to a receiver, and note down what came of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.model import Attempt, Dead, Retry
 from bridge.redact import Redactor, clean_text
@@ -20,20 +21,77 @@ ANSWER_KEPT = 500
 """Characters of an answer's body that its record keeps."""
 
 
-def attempt(
-    receiver: Receiver, channel: Channel, events: Sequence[Event], *, clock: Clock, redact: Redactor
-) -> Attempt:
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What came of handing events over: the outcome, and what was answered, as it came.
+
+    ``http_status`` is None where nothing was answered, or not over HTTP.
+    """
+
+    outcome: Outcome
+    answer: str = ""
+    http_status: int | None = None
+
+
+class Way(Protocol):
+    """A receiver and the way to it. Safe to use from several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives the receiver."""
+        ...
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Hand events over, once.
+
+        Args:
+            events: At least one; exactly one where the receiver takes no batches.
+            clock: Tells the attempt's time, and when the answer came.
+
+        Raises:
+            WireError: Nothing that can be read came back. Its text is for people, and says why.
+            Exception: A fault of the bridge's own with these events.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is kept open."""
+        ...
+
+
+class HttpWay:
+    """Leads to a receiver over HTTP.
+
+    Args:
+        receiver: Writes the POST and reads its answer.
+        channel: Leads to it.
+    """
+
+    def __init__(self, receiver: Receiver, channel: Channel) -> None:
+        self.name = receiver.name
+        self._receiver = receiver
+        self._channel = channel
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Make one POST."""
+        reply = self._channel.send(self._receiver.render(events, clock.now()))
+        return Handed(self._receiver.read(reply, clock.now()), reply.text, reply.status)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._channel.close()
+
+
+def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:
     """Hand events to a receiver, once. Whatever happens is in the attempt that is returned; nothing is raised."""
     at, started = clock.now(), clock.monotonic()
-    http_status, answer = None, ""
-    outcome: Outcome
     try:
-        reply = channel.send(receiver.render(events, at))
-        # Receivers may echo what they were sent, tokens included.
-        http_status, answer = reply.status, redact(clean_text(reply.text))[:ANSWER_KEPT]
-        outcome = receiver.read(reply, clock.now())
+        handed = way.hand_over(events, clock)
     except WireError as error:
-        outcome = Retry(redact(str(error)), quick=True)
+        handed = Handed(Retry(redact(str(error)), quick=True))
     except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
-        outcome = Dead(f"a fault of the bridge's own with this event ({type(error).__name__}): please report this")
-    return Attempt(at, clock.monotonic() - started, outcome, http_status, answer)
+        why = f"a fault of the bridge's own with this event ({type(error).__name__}): please report this"
+        handed = Handed(Dead(why))
+    # Receivers may echo what they were sent, tokens included.
+    answer = redact(clean_text(handed.answer))[:ANSWER_KEPT]
+    return Attempt(at, clock.monotonic() - started, handed.outcome, handed.http_status, answer)

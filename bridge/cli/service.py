@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,10 +120,10 @@ def try_receiver(
 
     Example: wbiz-bridge test slack
     """
-    from bridge.assembly import receiver_and_channel  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.redact import Redactor  # noqa: PLC0415 -- likewise
+    from bridge.redact import Redactor  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
     from bridge.sending import attempt  # noqa: PLC0415 -- likewise
+    from bridge.ways import way_to  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
     chosen = next((each for each in settings.receivers if each.name == receiver), None)
@@ -131,9 +131,8 @@ def try_receiver(
         names = ", ".join(each.name for each in settings.receivers)
         raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
     clock = SystemClock()
-    target, channel = receiver_and_channel(chosen)
-    made = attempt(target, channel, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
-    channel.close()
+    with closing(way_to(chosen)) as way:
+        made = attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)

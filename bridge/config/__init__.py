@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.faults import Fault, InvalidConfiguration, Place
+from bridge.config.kinds import Group, ReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
 from bridge.config.listen import Listen
 from bridge.config.load import load
 from bridge.config.schema import (
     Config,
-    Group,
     HeartbeatConfig,
     HttpConfig,
     LogConfig,
     PollConfig,
-    ReceiverConfig,
-    SlackReceiverConfig,
     WbizToolConfig,
-    WebhookReceiverConfig,
 )
 from bridge.config.units import Rate, parse_duration
 from bridge.config.watchlist import Watchlist

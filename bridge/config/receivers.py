@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import schema
+from bridge.config import kinds
 from bridge.config.section import names
 from bridge.config.tags import read_tags
 from bridge.config.yaml import BROKEN, Value
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from bridge.config.faults import Faults, Place
     from bridge.config.section import Sections
 
-_KINDS: dict[str, type[schema.SlackReceiverConfig | schema.WebhookReceiverConfig]] = {
-    "slack": schema.SlackReceiverConfig,
-    "webhook": schema.WebhookReceiverConfig,
+_KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]] = {
+    "slack": kinds.SlackReceiverConfig,
+    "webhook": kinds.WebhookReceiverConfig,
 }
 _LATER_KINDS = frozenset({"apprise", "command"})
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
@@ -34,7 +34,7 @@ class Receivers:
         self._given: dict[str, Place] = {}
         self._made_up: set[str] = set()
 
-    def read(self, value: Value) -> list[schema.ReceiverConfig]:
+    def read(self, value: Value) -> list[kinds.ReceiverConfig]:
         """Read the list. Those that are wrong are noted and not returned."""
         if value.data is BROKEN:
             return []
@@ -59,16 +59,16 @@ class Receivers:
             what = f"this name is taken by another receiver (in line {first.line}); names are unique"
             self._faults.add(value.place, what, "name taken")
 
-    def _receiver(self, item: Value) -> schema.ReceiverConfig | None:
+    def _receiver(self, item: Value) -> kinds.ReceiverConfig | None:
         if not isinstance(item.data, dict):
             if item.data is not BROKEN:
                 self._faults.add(item.place, "must be a receiver: `slack: https://…` or `webhook: https://…`")
             return None
-        kinds = [kind for kind in _KINDS if kind in item.data or f"{kind}_file" in item.data]
-        if len(kinds) != 1:
-            self._no_kind(item, kinds)
+        found = [kind for kind in _KINDS if kind in item.data or f"{kind}_file" in item.data]
+        if len(found) != 1:
+            self._no_kind(item, found)
             return None
-        kind = kinds[0]
+        (kind,) = found
         model = _KINDS[kind]
         data = self._sections.read(item, names(model), "receivers", _ELSEWHERE[kind])
         if "name" not in data:
@@ -78,11 +78,11 @@ class Receivers:
         self._read_inside(item, data)
         return self._sections.model(item, model, data)
 
-    def _no_kind(self, item: Value, kinds: list[str]) -> None:
-        either = [*names(schema.SlackReceiverConfig), *names(schema.WebhookReceiverConfig)]
+    def _no_kind(self, item: Value, found: list[str]) -> None:
+        either = [*names(kinds.SlackReceiverConfig), *names(kinds.WebhookReceiverConfig)]
         data = self._sections.read(item, dict.fromkeys(either), "receivers")
         self._read_inside(item, data)
-        if kinds:
+        if found:
             self._faults.add(item.place, "has both slack and webhook; make two receivers of it")
         elif not _LATER_KINDS & item.data.keys():
             self._faults.add(item.place, "needs an address: slack (or slack_file) or webhook (or webhook_file)")
@@ -96,7 +96,7 @@ class Receivers:
                 read_tags(match.data["tags"], self._faults) if inside.get("tags", BROKEN) is not BROKEN else {}
             )
         if "group" in data and isinstance(item.data["group"].data, dict):
-            data["group"] = self._sections.read(item.data["group"], names(schema.Group), "receivers.group")
+            data["group"] = self._sections.read(item.data["group"], names(kinds.Group), "receivers.group")
 
     def _free_name(self, kind: str) -> str:
         number = 1

@@ -1,4 +1,4 @@
-"""What the configuration may say: pydantic's models, and the table of what later versions will build."""
+"""What the configuration may say, as pydantic's models. The receivers' are in :mod:`bridge.config.kinds`."""
 
 from __future__ import annotations
 
@@ -6,42 +6,24 @@ import enum
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- pydantic reads annotations while it runs
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bridge.config import checks
 from bridge.config.database import passwords
 from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.config.kinds import ReceiverConfig  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.config.listen import Listen
+from bridge.config.model import Model
 from bridge.config.units import Rate
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
 from bridge.schedule import Interval, Schedule
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _SECOND = timedelta(seconds=1)
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
-
-NOT_BUILT: Mapping[str, tuple[object, ...]] = {
-    "receivers.apprise": (),
-    "receivers.command": (),
-    "receivers.format": ("standard",),
-    "receivers.body": (),
-    "receivers.batch": (),
-    "receivers.mention": (),
-    "receivers.match.*": (),
-}
-"""Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
-refused in those words, never ignored. ``*`` is every key that the models below don't know."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
-class WbizToolConfig(_Model):
+class WbizToolConfig(Model):
     """The account, and how gently its API is called. ``base_url`` has no slash at its end."""
 
     client_id: Annotated[int, checks.whole(1, 2**63 - 1)]
@@ -57,7 +39,7 @@ class WbizToolConfig(_Model):
         return self.base_url, self.client_id, self.api_key
 
 
-class IntervalConfig(_Model):
+class IntervalConfig(Model):
     """How often messages are polled that are younger than ``until``."""
 
     every: Annotated[timedelta, checks.duration("250ms", "1d")]
@@ -76,7 +58,7 @@ def _by_age(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
     return steps
 
 
-class PollConfig(_Model):
+class PollConfig(Model):
     """When messages are polled: ``every`` so often, or by ``intervals``. ``attempts`` are those of one poll.
 
     ``stuck_after`` and ``stop_after`` are None for "never".
@@ -103,7 +85,7 @@ class PollConfig(_Model):
         )
 
 
-class DiscoverConfig(_Model):
+class DiscoverConfig(Model):
     """Watching whatever the account sends: the report is read ``every`` so often, so many ``days`` back.
 
     While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval.
@@ -115,60 +97,12 @@ class DiscoverConfig(_Model):
     relaxed: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(hours=1)
 
 
-class NumbersConfig(_Model):
+class NumbersConfig(Model):
     """Watching whether the account's numbers are connected. A change is told when it has lasted for ``settle``."""
 
     watch: Annotated[bool, checks.switch()] = False
     every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
     settle: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(minutes=1)
-
-
-class Group(_Model):
-    """How bursts become one Slack message: how long to wait for more, by what to count, how many ids to name."""
-
-    wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=3)
-    by: tuple[Literal["type", "error"], ...] = ("type", "error")
-    max: Annotated[int, checks.whole(1, 40)] = 20
-
-
-class _ReceiverConfig(_Model):
-    name: Annotated[str, BeforeValidator(checks.receiver_name)]
-    events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
-        None
-    )
-    match_tags: Annotated[dict[str, str], Field(alias="match")] = {}
-    timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
-
-
-class SlackReceiverConfig(_ReceiverConfig):
-    """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit)."""
-
-    url: Annotated[SecretStr, checks.secret(checks.slack_url), Field(alias="slack")]
-    rate_limit: Annotated[Rate, checks.rate("1/s")] = Rate(1, _SECOND)
-    concurrency: Annotated[int, checks.whole(1, 1)] = 1
-    group: Group = Group()
-
-
-class WebhookReceiverConfig(_ReceiverConfig):
-    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``)."""
-
-    url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
-    secrets: Annotated[
-        tuple[Annotated[SecretStr, checks.secret(checks.signing_secret)], ...], Field(alias="secret")
-    ] = ()
-    headers: Annotated[
-        dict[
-            Annotated[str, AfterValidator(checks.header_name)],
-            Annotated[SecretStr, checks.secret(checks.header_value)],
-        ],
-        AfterValidator(checks.no_header_twice),
-    ] = {}
-    rate_limit: Annotated[Rate, checks.rate()] | None = None
-    concurrency: Annotated[int, checks.whole(1, 1000)] = 4
-    format: Literal["standard"] = "standard"
-
-
-ReceiverConfig = SlackReceiverConfig | WebhookReceiverConfig
 
 
 class LogLevel(enum.StrEnum):
@@ -180,28 +114,28 @@ class LogLevel(enum.StrEnum):
     ERROR = "error"
 
 
-class LogConfig(_Model):
+class LogConfig(Model):
     """The log. ``auto`` is console on a terminal, JSON elsewhere."""
 
     level: LogLevel = LogLevel.INFO
     format: Literal["auto", "console", "json"] = "auto"
 
 
-class HeartbeatConfig(_Model):
+class HeartbeatConfig(Model):
     """Whom to tell, and how often, that all is well. The address is a secret: who knows it can keep the alarm quiet."""
 
     url: Annotated[SecretStr, checks.secret(checks.webhook_url)]
     every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
 
 
-class HttpConfig(_Model):
+class HttpConfig(Model):
     """Where the daemon answers over HTTP. With a token, whoever asks for more than whether it lives must show it."""
 
     listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
     token: Annotated[SecretStr, checks.secret(checks.bearer_token)] | None = None
 
 
-class Config(_Model):
+class Config(Model):
     """The whole configuration.
 
     ``sources`` is all that was read, ``path`` the first of it: as they were named, so relative to the working folder
@@ -233,13 +167,7 @@ class Config(_Model):
         if self.http is not None and self.http.token is not None:
             found.append(self.http.token.get_secret_value())
         for receiver in self.receivers:
-            found.append(receiver.url.get_secret_value())
-            if isinstance(receiver, WebhookReceiverConfig):
-                found += (secret.get_secret_value() for secret in receiver.secrets)
-                for name, value in receiver.headers.items():
-                    found.append(value.get_secret_value())
-                    if name.lower() in _CREDENTIALS:  # what follows "Bearer" may be echoed on its own
-                        found.append(found[-1].rpartition(" ")[2])
+            found += receiver.in_clear()
         if self.heartbeat is not None:
             found.append(self.heartbeat.url.get_secret_value())
         return tuple(dict.fromkeys([*found, *passwords(self.database)]))

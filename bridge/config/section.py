@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from bridge.config import checks
 from bridge.config.faults import suggestion
 from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
-from bridge.config.schema import NOT_BUILT
+from bridge.config.kinds import NOT_BUILT
 from bridge.config.yaml import BROKEN, Value
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import resource
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.assembly import receiver_and_channel
 from bridge.clock import SystemClock
 from bridge.config import WebhookReceiverConfig
 from bridge.model import Retry
@@ -16,6 +16,7 @@ from bridge.sample import sample_event
 from bridge.sending import attempt
 from bridge.simulator.http import Answer, Manner
 from bridge.simulator.sink import Sink
+from bridge.ways import way_to
 
 if TYPE_CHECKING:
     from bridge.model import Attempt
@@ -29,12 +30,9 @@ SLOW = {
 
 def tried(sink: Sink, timeout: str) -> Attempt:
     settings = WebhookReceiverConfig.model_validate({"name": "crm", "webhook": sink.url, "timeout": timeout})
-    receiver, channel = receiver_and_channel(settings)
     clock = SystemClock()
-    try:
-        return attempt(receiver, channel, [sample_event(clock.now())], clock=clock, redact=Redactor())
-    finally:
-        channel.close()
+    with closing(way_to(settings)) as way:
+        return attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor())
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW.keys())

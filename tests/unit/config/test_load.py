@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge import config
-from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig, schema
+from bridge.config import Group, InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig, schema
 from bridge.config.section import names
 from bridge.errors import ConfigurationError
 from bridge.schedule import Interval, Schedule
@@ -330,7 +330,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 _A_RECEIVER = (
     st.builds(lambda some: {"slack": "${SLACK}", **some}, _some_of(SlackReceiverConfig))
     | st.builds(lambda some: {"webhook": "https://a.b/", **some}, _some_of(WebhookReceiverConfig))
-    | st.builds(lambda group: {"slack": "${SLACK}", "group": group}, _some_of(schema.Group))
+    | st.builds(lambda group: {"slack": "${SLACK}", "group": group}, _some_of(Group))
 )
 
 

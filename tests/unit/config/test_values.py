@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge import config
-from bridge.config.schema import NOT_BUILT
+from bridge.config.kinds import NOT_BUILT
 from bridge.config.units import Rate, parse_rate
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 

@@ -1,0 +1,118 @@
+"""The kinds of receivers that the configuration may name, and the table of what later versions will build."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from bridge.config import checks
+from bridge.config.model import Model
+from bridge.config.units import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECOND = timedelta(seconds=1)
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+
+NOT_BUILT: Mapping[str, tuple[object, ...]] = {
+    "receivers.apprise": (),
+    "receivers.command": (),
+    "receivers.format": ("standard",),
+    "receivers.body": (),
+    "receivers.batch": (),
+    "receivers.mention": (),
+    "receivers.match.*": (),
+}
+"""Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
+refused in those words, never ignored. ``*`` is every key that the models below don't know."""
+
+
+class Group(Model):
+    """How bursts become one Slack message: how long to wait for more, by what to count, how many ids to name."""
+
+    wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=3)
+    by: tuple[Literal["type", "error"], ...] = ("type", "error")
+    max: Annotated[int, checks.whole(1, 40)] = 20
+
+
+class _ReceiverConfig(Model):
+    name: Annotated[str, BeforeValidator(checks.receiver_name)]
+    events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
+        None
+    )
+    match_tags: Annotated[dict[str, str], Field(alias="match")] = {}  # noqa: RUF012 -- pydantic copies it
+    timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether several events go in one message."""
+        return False
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """How long an event waits for others to go with it."""
+        return timedelta(0)
+
+    def in_clear(self) -> list[str]:
+        """List its secrets, in clear: for what keeps them out of logs and records."""
+        return []
+
+
+class _HttpReceiverConfig(_ReceiverConfig):
+    url: SecretStr
+
+    def in_clear(self) -> list[str]:
+        return [self.url.get_secret_value()]
+
+
+class SlackReceiverConfig(_HttpReceiverConfig):
+    """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit)."""
+
+    url: Annotated[SecretStr, checks.secret(checks.slack_url), Field(alias="slack")]
+    rate_limit: Annotated[Rate, checks.rate("1/s")] = Rate(1, _SECOND)
+    concurrency: Annotated[int, checks.whole(1, 1)] = 1
+    group: Group = Group()
+
+    @property
+    def grouped(self) -> bool:
+        """Always: it is Slack's one message a second that makes it necessary."""
+        return True
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """What ``group.wait`` says."""
+        return self.group.wait
+
+
+class WebhookReceiverConfig(_HttpReceiverConfig):
+    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``)."""
+
+    url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
+    secrets: Annotated[
+        tuple[Annotated[SecretStr, checks.secret(checks.signing_secret)], ...], Field(alias="secret")
+    ] = ()
+    headers: Annotated[
+        dict[
+            Annotated[str, AfterValidator(checks.header_name)],
+            Annotated[SecretStr, checks.secret(checks.header_value)],
+        ],
+        AfterValidator(checks.no_header_twice),
+    ] = {}  # noqa: RUF012 -- likewise
+    rate_limit: Annotated[Rate, checks.rate()] | None = None
+    concurrency: Annotated[int, checks.whole(1, 1000)] = 4
+    format: Literal["standard"] = "standard"
+
+    def in_clear(self) -> list[str]:
+        """List the address, the signing secrets, and the values of all headers."""
+        found = [*super().in_clear(), *(secret.get_secret_value() for secret in self.secrets)]
+        for name, value in self.headers.items():
+            found.append(value.get_secret_value())
+            if name.lower() in _CREDENTIALS:  # what follows "Bearer" may be echoed on its own
+                found.append(found[-1].rpartition(" ")[2])
+        return found
+
+
+ReceiverConfig = SlackReceiverConfig | WebhookReceiverConfig
