@@ -6,11 +6,9 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -22,14 +20,16 @@ from bridge.store import Store
 from bridge.store.engine import Database
 from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
-from tests.world.daemon import Daemon, account, command, environment, write_config
+from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.hurried import be_impatient
+from tests.world.power import lay_down_power_over_files
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-HERE = str(Path(__file__).parents[2])
 COMMANDS = ("run", "poll", "status", "messages")
 USED_FOR = range(1, 301)
 
@@ -324,20 +324,11 @@ def config(simulator: Simulator, sink: Sink, ids: range = range(1, 4)) -> dict[s
 
 def ordinary(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user whom file modes hold up: root is, once it has laid down its power over them."""
-    before: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("not on this platform: root can lay down its powers only with setpriv")
-        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
-    return subprocess.run(
-        [*before, sys.executable, "-m", "bridge", *arguments],
-        cwd=folder,
-        env=environment({"PYTHONPATH": HERE}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    if os.geteuid() != 0:
+        return command(folder, *arguments)
+    if sys.platform != "linux":
+        pytest.skip("not on this platform: root can lay down its powers only on Linux")
+    return command(folder, *arguments, first=lay_down_power_over_files)
 
 
 def take_over(world: World, used: Path) -> None:
