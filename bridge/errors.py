@@ -33,3 +33,7 @@ class ConfigurationError(BridgeError):
     """The configuration is wrong. Each line of the text names a place in it and what is allowed there."""
 
     exit_code = 78
+
+
+class UnrenderableError(BridgeError):
+    """The template of a receiver can't be rendered for an event. Mend it, and send the dead letter again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bridge.errors import UnrenderableError
 from bridge.model import Attempt, Dead, Retry
 from bridge.redact import Redactor, clean_text
 from bridge.wire import WireError
@@ -50,6 +51,7 @@ class Way(Protocol):
 
         Raises:
             WireError: Nothing that can be read came back. Its text is for people, and says why.
+            UnrenderableError: The receiver's template can't be rendered for these events. Likewise.
             Exception: A fault of the bridge's own with these events.
         """
         ...
@@ -74,7 +76,8 @@ class HttpWay:
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Make one POST."""
-        reply = self._channel.send(self._receiver.render(events, clock.now()))
+        request = self._receiver.render(events, clock.now())
+        reply = self._channel.send(request, request.path)
         return Handed(self._receiver.read(reply, clock.now()), reply.text, reply.status)
 
     def close(self) -> None:
@@ -89,6 +92,8 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
         handed = way.hand_over(events, clock)
     except WireError as error:
         handed = Handed(Retry(redact(str(error)), quick=True))
+    except UnrenderableError as error:
+        handed = Handed(Dead(redact(str(error))))
     except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
         why = f"a fault of the bridge's own with this event ({type(error).__name__}): please report this"
         handed = Handed(Dead(why))

@@ -8,6 +8,7 @@ from bridge.channel import Channel
 from bridge.config import SlackReceiverConfig, WebhookReceiverConfig
 from bridge.receivers import SlackReceiver, WebhookReceiver
 from bridge.sending import HttpWay, Way
+from bridge.templating.source import Source
 
 if TYPE_CHECKING:
     from bridge.config import ReceiverConfig
@@ -21,11 +22,24 @@ def way_to(settings: ReceiverConfig) -> Way:
             slack = SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max)
             return _over_http(settings, slack)
         case WebhookReceiverConfig():
-            secrets = [secret.get_secret_value() for secret in settings.secrets]
-            headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
-            return _over_http(settings, WebhookReceiver(settings.name, secrets, headers))
+            return _over_http(settings, _webhook(settings))
         case _:
             assert_never(settings)
+
+
+def _webhook(settings: WebhookReceiverConfig) -> Receiver:
+    secrets = [secret.get_secret_value() for secret in settings.secrets]
+    success = settings.success or ()
+    given = settings.headers.items()
+    headers = {name: value.get_secret_value() for name, value in given if not isinstance(value, Source)}
+    if not settings.templated:
+        return WebhookReceiver(settings.name, secrets, headers, success)
+
+    from bridge.receivers.templated import TemplatedReceiver, Templates  # noqa: PLC0415 -- Jinja, only where it is used
+
+    changing = {name: value for name, value in given if isinstance(value, Source)}
+    templates = Templates(settings.body, changing, settings.path, settings.content_type)
+    return TemplatedReceiver(settings.name, templates, secrets, headers, success)
 
 
 def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpWay:

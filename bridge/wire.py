@@ -26,12 +26,13 @@ _LONGEST_WAIT = 10**9  # seconds; more than that is beyond what timedelta and da
 class Request:
     """What is sent: the body's bytes, and headers beside those that the channel itself sets.
 
-    ``limit`` is how many bytes of the answer's body are read.
+    ``limit`` is how many bytes of the answer's body are read; ``path`` is added to the channel's address.
     """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: int = BODY_LIMIT
+    path: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from bridge.config.faults import suggestion
 from bridge.config.listen import Listen, is_loopback, parse_listen
 from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
 from bridge.model import EventType
+from bridge.receivers.answers import Success
+from bridge.templating.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,9 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")  # RFC 9110, 5
 _OUR_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
 )
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}( *;[\x20-\x7e]*)?\Z", re.IGNORECASE)
+_SUCCESS = re.compile(r"(2xx|[234][0-9][0-9])(?: +([a-z0-9.-]{1,253}))?\Z")
+_ASKS_TO_WAIT = frozenset({408, 425, 429})
 _SHORTEST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -212,7 +217,48 @@ def header_value(text: str) -> None:
         raise ValueError("must be characters of Latin-1: a header carries no others") from None
 
 
-def no_header_twice(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+def header_value_or_template() -> BeforeValidator:
+    """Allow what a header can carry, or a template of it, which is checked elsewhere."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, Source):
+            return value
+        text = line(value)
+        header_value(text)
+        return SecretStr(text)
+
+    return BeforeValidator(validate)
+
+
+def content_type(value: object) -> str:
+    """Allow the name of a media type, with parameters or without."""
+    text = line(value)
+    if not _MEDIA_TYPE.match(text):
+        raise ValueError("not a media type (allowed: e.g. application/json, text/plain; charset=utf-8)")
+    return text
+
+
+def success(item: object) -> Success:
+    """Allow answers that can mean that something was taken."""
+    match = _SUCCESS.match(item) if isinstance(item, str) else None
+    if match is None:
+        raise ValueError(
+            "not an answer that can mean success (allowed: 204, 2xx, 409, or 302 and the host it leads to)"
+        )
+    status, host = match.groups()
+    first, last = (int(status), int(status)) if status.isdigit() else (200, 299)
+    redirects = first // 100 == 3  # noqa: PLR2004 -- RFC 9110, 15.4: redirections
+    if redirects and host is None:
+        # Where a script wants a log-in, it redirects as well: to another host.
+        raise ValueError(f"a redirection means success only where it leads to a host that you know: `{first} host`")
+    if not redirects and host is not None:
+        raise ValueError("only a redirection (3xx) leads to a host")
+    if first in _ASKS_TO_WAIT:
+        raise ValueError(f"{first} asks for a pause: it can't mean success")
+    return Success(first, last, host)
+
+
+def no_header_twice(headers: dict[str, SecretStr | Source]) -> dict[str, SecretStr | Source]:
     """Refuse names that differ in case only: they are one header."""
     if len({name.lower() for name in headers}) < len(headers):
         raise ValueError("a header stands twice (capitals make no difference)")

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from bridge.config import checks
 from bridge.config.model import Model
 from bridge.config.units import Rate
+from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.templating.source import Body, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,6 @@ NOT_BUILT: Mapping[str, tuple[object, ...]] = {
     "receivers.apprise": (),
     "receivers.command": (),
     "receivers.format": ("standard",),
-    "receivers.body": (),
     "receivers.batch": (),
     "receivers.mention": (),
     "receivers.match.*": (),
@@ -88,7 +89,10 @@ class SlackReceiverConfig(_HttpReceiverConfig):
 
 
 class WebhookReceiverConfig(_HttpReceiverConfig):
-    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``)."""
+    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``).
+
+    Where the address is a template, ``path`` is what follows the slash after its host, and ``url`` what stands before.
+    """
 
     url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
     secrets: Annotated[
@@ -97,18 +101,35 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
     headers: Annotated[
         dict[
             Annotated[str, AfterValidator(checks.header_name)],
-            Annotated[SecretStr, checks.secret(checks.header_value)],
+            Annotated[SecretStr | Source, checks.header_value_or_template()],
         ],
         AfterValidator(checks.no_header_twice),
     ] = {}  # noqa: RUF012 -- likewise
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
     format: Literal["standard"] = "standard"
+    body: Body | None = None
+    content_type: Annotated[str, BeforeValidator(checks.content_type)] = "application/json"
+    success: Annotated[tuple[Annotated[Success, BeforeValidator(checks.success)], ...], Field(min_length=1)] | None = (
+        None
+    )
+    path: Annotated[Source | None, Field(exclude=True)] = None
+
+    @property
+    def templated(self) -> bool:
+        """Whether something of what is sent is a template."""
+        headers = any(isinstance(value, Source) for value in self.headers.values())
+        return self.body is not None or self.path is not None or headers
 
     def in_clear(self) -> list[str]:
-        """List the address, the signing secrets, and the values of all headers."""
+        """List the address, the signing secrets, the values of all headers, and what is secret in templates."""
         found = [*super().in_clear(), *(secret.get_secret_value() for secret in self.secrets)]
+        found += [] if self.path is None else self.path.words()
+        found += [] if self.body is None else self.body.secrets()
         for name, value in self.headers.items():
+            if isinstance(value, Source):
+                found += value.words()
+                continue
             found.append(value.get_secret_value())
             if name.lower() in _CREDENTIALS:  # what follows "Bearer" may be echoed on its own
                 found.append(found[-1].rpartition(" ")[2])

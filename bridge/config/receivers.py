@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import kinds
+from bridge.config import kinds, templates
 from bridge.config.section import names
 from bridge.config.tags import read_tags
 from bridge.config.yaml import BROKEN, Value
@@ -20,7 +20,9 @@ _KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]]
 _LATER_KINDS = frozenset({"apprise", "command"})
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
 _ELSEWHERE = {
-    "slack": dict.fromkeys(("secret", "secret_file", "headers", "format"), _ONLY_WEBHOOK),
+    "slack": dict.fromkeys(
+        ("secret", "secret_file", "headers", "format", "body", "content_type", "success"), _ONLY_WEBHOOK
+    ),
     "webhook": {"group": "only Slack messages are grouped; remove it"},
 }
 
@@ -75,8 +77,14 @@ class Receivers:
             data["name"] = self._free_name(kind)
         if isinstance(data.get("secret"), str):
             data["secret"] = [data["secret"]]
+        if isinstance(data.get("success"), str):
+            data["success"] = [data["success"]]
         self._read_inside(item, data)
-        return self._sections.model(item, model, data)
+        found_templates = templates.read(item, data, self._faults) if kind == "webhook" else None
+        settings = self._sections.model(item, model, data)
+        if found_templates and isinstance(settings, kinds.WebhookReceiverConfig):
+            templates.try_out(found_templates, settings, self._faults)
+        return settings
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
         either = [*names(kinds.SlackReceiverConfig), *names(kinds.WebhookReceiverConfig)]

@@ -22,6 +22,7 @@ NO_VALUE = "has no value; give one or remove the key"
 
 _SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token")
 _TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), "base_url", "listen", "name", "headers", "tags"})
+_TEXTS |= {"content_type", "success"}
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024
@@ -132,7 +133,7 @@ class Sections:
 
 def names(model: type[BaseModel]) -> list[str]:
     """List a model's keys, as they stand in the file."""
-    return [field.alias or key for key, field in model.model_fields.items()]
+    return [field.alias or key for key, field in model.model_fields.items() if not field.exclude]
 
 
 def plain(value: Value, *, as_text: bool = False) -> Any:

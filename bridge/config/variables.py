@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bridge.templating.source import Source, mark
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,3 +37,19 @@ def substitute(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
         return environ.get(name, "")
 
     return _DOLLAR.sub(value_of, text), list(dict.fromkeys(wrong))
+
+
+def marked(text: str, environ: Mapping[str, str]) -> Source:
+    """Put marks in place of the variables, for a text that may be a template. A default is the text's own."""
+    values: list[str] = []
+
+    def mark_of(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if name is None:
+            return "$"
+        if default is not None and not environ.get(name):
+            return default
+        values.append(environ.get(name, ""))
+        return mark(len(values) - 1)
+
+    return Source(_DOLLAR.sub(mark_of, text), tuple(values))

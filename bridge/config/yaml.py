@@ -15,13 +15,14 @@ import yaml
 
 from bridge.config.faults import Fault, InvalidConfiguration, Place
 from bridge.config.files import MIB, EncodingError, decode, read_bytes
-from bridge.config.variables import substitute
+from bridge.config.variables import marked, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bridge.config.faults import Faults
+    from bridge.templating.source import Source
 
 LARGEST_FILE = 16 * MIB
 """In bytes. It is some 500,000 ids with labels, and minutes to read: longer lists belong into plain text."""
@@ -51,8 +52,8 @@ _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\uff
 class Value:
     """A value with its place. ``data`` is a scalar, a list of Values, a dict from key to Value, or :data:`BROKEN`.
 
-    ``text`` is a scalar as it was written, after substitution; ``keys`` holds the places of a mapping's keys; ``size``
-    is how many values it is made of, itself included.
+    ``text`` is a scalar as it was written, after substitution; ``source`` is it before, where something was put in;
+    ``keys`` holds the places of a mapping's keys; ``size`` is how many values it is made of, itself included.
     """
 
     data: Any
@@ -60,6 +61,7 @@ class Value:
     text: str = ""
     keys: Mapping[str, Place] | None = None
     size: int = 1
+    source: Source | None = None
 
 
 def read_yaml(file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
@@ -229,11 +231,13 @@ class _Reader:
         # An unquoted ${NUMBER} may be a number; a value can become a scalar only, never structure.
         plain = event.style in {None, ""} if event.tag is None else event.tag != f"{_STANDARD}str"
         if "$" in text:
+            source = marked(text, self._environ)
             text, wrong = substitute(text, self._environ)
             for what in wrong:
                 self._fault(place, what)
             if wrong:
                 return Value(BROKEN, place)
+            return Value(read_plain(text) if plain else text, place, text, source=source)
         return Value(read_plain(text) if plain else text, place, text)
 
     def _fault(self, place: Place, what: str, kind: str | None = None) -> None:

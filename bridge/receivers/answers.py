@@ -7,6 +7,7 @@ keeps, and never the receiver's URL, which may be a secret.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from bridge.model import Dead, Delivered, Retry
 from bridge.wire import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from bridge.model import Outcome
@@ -23,14 +25,32 @@ _FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else stands there is not worth repeating
 
 
-def read(reply: Reply, at: datetime) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Success:
+    """Statuses that count as taken; of redirections, those that lead to ``host``."""
+
+    first: int
+    last: int
+    host: str | None = None
+
+    def covers(self, reply: Reply) -> bool:
+        """Tell whether an answer is one of these."""
+        if not self.first <= reply.status <= self.last:
+            return False
+        return self.host is None or _target(reply) == self.host
+
+
+def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome:
     """Read an answer by its status alone.
 
     Args:
         reply: The answer, with any status and any headers.
         at: When it came, aware, in UTC: a ``Retry-After`` with a date is reckoned from it.
+        success: The answers that count as taken; none for every 2xx.
     """
     words = http_words(reply.status)
+    if any(each.covers(reply) for each in success):
+        return Delivered()
     match reply.status:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Retry(f"{words}: the receiver wants fewer calls", after=retry_after(reply.headers, at))
@@ -39,6 +59,8 @@ def read(reply: Reply, at: datetime) -> Outcome:
         case HTTPStatus.GONE:
             return Dead(f"{words}: the receiver says that nothing is to be sent here any more")
     match reply.status // _FAMILY:
+        case 2 if success:
+            return Retry(f"{words}: not what `success` says that the receiver answers when it has taken something")
         case 2:
             return Delivered()
         case 3:
@@ -53,13 +75,9 @@ def read(reply: Reply, at: datetime) -> Outcome:
 
 def _redirect(reply: Reply) -> str:
     """Say where a redirect leads. Only the host: the path and the query of an address may be a secret."""
-    location = reply.headers.get("location", "").strip()
-    if not location:
+    if not reply.headers.get("location", "").strip():
         return "an answer of redirection that leads nowhere"
-    try:
-        host = urlsplit(location).hostname
-    except ValueError:  # brackets that hold no IPv6 address
-        host = ""
+    host = _target(reply)
     if host is None:
         target = "another address on the same host"
     elif _HOST.fullmatch(host):
@@ -67,3 +85,11 @@ def _redirect(reply: Reply) -> str:
     else:
         target = "an unreadable address"
     return f"redirects to {target}: redirects are not followed; put the final address into the configuration"
+
+
+def _target(reply: Reply) -> str | None:
+    """Name the host that an answer leads to: None where it is the same, empty where it can't be read."""
+    try:
+        return urlsplit(reply.headers.get("location", "").strip()).hostname
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.model import Event, Outcome
+    from bridge.receivers.answers import Success
 
 USER_AGENT = f"wbiztool-bridge/{__version__}"
 """How the bridge names itself to receivers."""
@@ -34,13 +35,23 @@ class WebhookReceiver:
         secrets: ``whsec_…``; each makes a signature, in order. None: nothing is signed.
         headers: Sent beside the receiver's own. A header of Standard Webhooks or ``content-type`` can't be replaced:
             it would no longer say what is sent.
+        success: Answers that count as taken; none for every 2xx.
 
     Raises:
         ValueError: A secret is none. The text does not hold it.
     """
 
-    def __init__(self, name: str, secrets: Sequence[str] = (), headers: Mapping[str, str] = _NO_HEADERS) -> None:
+    content_type = "application/json"
+
+    def __init__(
+        self,
+        name: str,
+        secrets: Sequence[str] = (),
+        headers: Mapping[str, str] = _NO_HEADERS,
+        success: Sequence[Success] = (),
+    ) -> None:
         self.name = name
+        self._success = tuple(success)
         self._keys = tuple(key_of(secret) for secret in secrets)
         self._headers = {header.lower(): value for header, value in headers.items()}
 
@@ -57,23 +68,36 @@ class WebhookReceiver:
         if len(events) != 1:
             raise ValueError(f"a webhook takes one event in a POST, not {len(events)}")
         (event,) = events
-        body = body_of(event)
+        body = self.body_of(event)
         timestamp = math.floor(at.timestamp())
         headers = {
             "user-agent": USER_AGENT,
             **self._headers,
-            "content-type": "application/json",
+            **self.headers_of(event, body),
+            "content-type": self.content_type,
             "webhook-id": event.id,
             "webhook-timestamp": str(timestamp),
         }
         headers.pop("webhook-signature", None)
         if self._keys:
             headers["webhook-signature"] = sign(self._keys, event.id, timestamp, body)
-        return Request(body, headers)
+        return Request(body, headers, path=self.path_of(event))
+
+    def body_of(self, event: Event) -> bytes:
+        """Write the body."""
+        return body_of(event)
+
+    def headers_of(self, event: Event, body: bytes) -> Mapping[str, str]:  # noqa: ARG002 -- for those whose headers do
+        """Write the headers that change with the event: none."""
+        return _NO_HEADERS
+
+    def path_of(self, event: Event) -> str:  # noqa: ARG002 -- for those whose address does
+        """Write the end of the address, where it changes with the event: it does not."""
+        return ""
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read the answer by the general table: :func:`bridge.receivers.answers.read`."""
-        return answers.read(reply, at)
+        return answers.read(reply, at, self._success)
 
 
 def body_of(event: Event) -> bytes:

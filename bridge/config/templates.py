@@ -1,0 +1,216 @@
+"""Templates in the configuration: read with their places, and tried out with an event of every kind.
+
+Jinja is imported only where there is a template.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.config import checks
+from bridge.config.yaml import BROKEN, Value
+from bridge.receivers.webhook import body_of
+from bridge.routing import Subscription, wants
+from bridge.sample import samples
+from bridge.templating.source import Body, Source, mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bridge.config.faults import Faults, Place
+    from bridge.config.kinds import WebhookReceiverConfig
+    from bridge.model import Event
+
+_HOST = re.compile(r"(https?://[^/?#]+/)(.*)\Z", re.IGNORECASE | re.DOTALL)
+_BEGINS = re.compile(r"\{[{%#]")
+_SHOWN_TYPES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A template of the file: where it stands, how it is rendered, and what must hold of what it makes."""
+
+    place: Place
+    render: Callable[[Mapping[str, Any]], Any]
+    check: Callable[[Any, WebhookReceiverConfig], str | None]
+    wants_body: bool = False
+
+
+def read(item: Value, data: dict[str, Any], faults: Faults) -> list[Found]:
+    """Take the templates out of what was read of a webhook, and put what the model knows in their place.
+
+    Args:
+        item: The webhook as it stands in the file.
+        data: What was read of it; changed.
+        faults: What is wrong is added here.
+    """
+    return [*_address(item, data, faults), *_headers(item, data, faults), *_body(item, data, faults)]
+
+
+def try_out(found: list[Found], settings: WebhookReceiverConfig, faults: Faults) -> None:
+    """Render each template for every kind of event that the receiver gets; what can't be rendered is a fault."""
+    from bridge.receivers.templated import names  # noqa: PLC0415 -- see the module's docstring
+    from bridge.templating.program import TemplateError  # noqa: PLC0415
+
+    wrong: dict[tuple[Place, str], list[str]] = {}
+    for event in _events(settings):
+        known = names(event, settings.name)
+        body = _written(settings, event, known)
+        for each in found:
+            try:
+                made = each.render({**known, "body": body} if each.wants_body else known)
+                what = each.check(made, settings)
+            except TemplateError as error:
+                what = str(error)
+            if what is not None:
+                types = wrong.setdefault((each.place, what), [])
+                types += [] if event.type in types else [str(event.type)]
+    for (place, what), types in wrong.items():
+        faults.add(place, f"for {_listed(types)}: {what}")
+
+
+def _address(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Found]:
+    text = data.get("webhook")
+    if not isinstance(text, str):
+        return
+    at = item.data.get("webhook") or item.data["webhook_file"]
+    source = _source(at) if "webhook" in item.data else Source(text)
+    if not source.is_template or not source.marked_well:
+        return
+    begin = _BEGINS.search(source.text)
+    assert begin is not None
+    match = _HOST.match(source.put_in(source.text[: begin.start()]))
+    if match is None:
+        faults.add(at.place, "the host must stand there by itself; a template is for what follows its slash")
+        data["webhook"] = BROKEN
+        return
+    data["webhook"], first = match.groups()
+    # As a variable: what stands before the template is not looked at as one, whatever has been put there.
+    data["path"] = Source(mark(len(source.values)) + source.text[begin.start() :], (*source.values, first))
+    yield from _found(at.place, data["path"], faults, _address_fault, in_address=True)
+
+
+def _headers(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Found]:
+    given = data.get("headers")
+    if not isinstance(given, dict):
+        return
+    for key, at in item.data["headers"].data.items():
+        source = _source(at)
+        if isinstance(at.data, str) and source.is_template:
+            given[key] = source
+            yield from _found(at.place, source, faults, _nothing_wrong, wants_body=True)
+
+
+def _body(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Found]:
+    at = item.data.get("body")
+    if at is None or data.get("body") is BROKEN:
+        if "content_type" in data and at is None:
+            faults.add(item.data["content_type"].place, "says what `body` is, and there is none; remove it")
+        return
+    if data.get("format") is not None:
+        faults.add(item.data["format"].place, "body says what is sent; remove format")
+    match at.data:
+        case str():
+            source = _source(at)
+            data["body"] = Body(source)
+            yield from _found(at.place, source, faults, _text_fault)
+        case dict() | list():
+            if "content_type" in data:
+                faults.add(item.data["content_type"].place, "a body of keys and values is JSON; remove it")
+            found: list[Found] = []
+            data["body"] = Body(_content(at, faults, found))
+            yield from found
+        case _:
+            faults.add(at.place, "must be text, or keys with values, which become JSON")
+            data["body"] = BROKEN
+
+
+def _content(value: Value, faults: Faults, found: list[Found]) -> Any:
+    """Take what becomes JSON; texts that are templates become Sources."""
+    match value.data:
+        case dict():
+            for key in value.data:
+                if _BEGINS.search(key):
+                    faults.add((value.keys or {})[key], "a key can't be a template, only a value")
+            return {key: _content(each, faults, found) for key, each in value.data.items()}
+        case list():
+            return [_content(each, faults, found) for each in value.data]
+        case str() if value.source is not None or _BEGINS.search(value.data):
+            source = _source(value)
+            found += _found(value.place, source, faults, _nothing_wrong, as_value=True)
+            return source
+        case _:
+            return None if value.data is BROKEN else value.data
+
+
+def _found(
+    place: Place,
+    source: Source,
+    faults: Faults,
+    check: Callable[[Any, WebhookReceiverConfig], str | None],
+    *,
+    as_value: bool = False,
+    in_address: bool = False,
+    wants_body: bool = False,
+) -> Iterator[Found]:
+    """Understand a template; where it is none, that is noted."""
+    from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
+
+    try:
+        render = program.value(source) if as_value else program.text(source, in_address=in_address)
+    except program.TemplateError as error:
+        faults.add(place, str(error))
+        return
+    yield Found(place, render, check, wants_body)
+
+
+def _source(value: Value) -> Source:
+    return value.source or Source(value.text)
+
+
+def _nothing_wrong(made: Any, settings: WebhookReceiverConfig) -> str | None:  # noqa: ARG001 -- others look
+    return None
+
+
+def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
+    from bridge.receivers.templated import address  # noqa: PLC0415 -- see the module's docstring
+
+    try:
+        checks.webhook_url(settings.url.get_secret_value() + address(made))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
+    from bridge.receivers.templated import is_json, reads_as_json  # noqa: PLC0415 -- see the module's docstring
+
+    if not is_json(settings.content_type) or reads_as_json(made):
+        return None
+    return "what it makes is not JSON; write {{ … | tojson }} without quotes around it, or say what it is: content_type"
+
+
+def _events(settings: WebhookReceiverConfig) -> list[Event]:
+    """List samples of what the receiver gets."""
+    wanted = Subscription(settings.name, settings.events)
+    return [event for event in samples(settings.match_tags) if wants(wanted, event)]
+
+
+def _written(settings: WebhookReceiverConfig, event: Event, known: Mapping[str, Any]) -> str:
+    """Write the body that headers are made with; where it can't be written, that is told elsewhere."""
+    from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
+
+    if settings.body is None:
+        return body_of(event).decode()
+    try:
+        return program.writer(settings.body)(known)
+    except program.TemplateError:
+        return ""
+
+
+def _listed(types: list[str]) -> str:
+    """Name a few types, and count the others."""
+    shown = ", ".join(types[:_SHOWN_TYPES])
+    return shown if len(types) <= _SHOWN_TYPES else f"{shown} and {len(types) - _SHOWN_TYPES} more"

@@ -1,0 +1,23 @@
+"""An event in a line of plain text, for templates: ``Message 12346 failed · Invoice 88 · Invalid phone number``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.receivers.slack_text import fit
+from bridge.receivers.slack_words import WORDS, duration_of, error_of, label_of, name_of, needs_name
+
+if TYPE_CHECKING:
+    from bridge.model import Event
+
+_NAME: Final = 80  # all of these in the units of slack_text.size; together less than any service's limit
+_LABEL: Final = 200
+_ERROR: Final = 500
+
+
+def summary_of(event: Event) -> str:
+    """Say what happened, to what, and why."""
+    words = WORDS[event.type]
+    name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
+    label, error = fit(label_of(event), _LABEL), fit(error_of(event), _ERROR)
+    return " · ".join(filter(None, [f"{words.before}{name} {words.after}", label, duration_of(event), error]))
