@@ -11,7 +11,7 @@ from bridge.config import checks
 from bridge.config.model import Model
 from bridge.config.units import Rate
 from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
-from bridge.templating.source import Body, Source
+from bridge.templating.source import JSON, Body, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
     format: Literal["standard"] = "standard"
     body: Body | None = None
-    content_type: Annotated[str, BeforeValidator(checks.content_type)] = "application/json"
+    content_type: Annotated[str, BeforeValidator(checks.content_type)] = JSON
     success: Annotated[tuple[Annotated[Success, BeforeValidator(checks.success)], ...], Field(min_length=1)] | None = (
         None
     )

@@ -14,7 +14,7 @@ from bridge.config.yaml import BROKEN, Value
 from bridge.receivers.webhook import body_of
 from bridge.routing import Subscription, wants
 from bridge.sample import samples
-from bridge.templating.source import Body, Source, mark
+from bridge.templating.source import Body, Source, is_json, mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,12 +55,13 @@ def try_out(found: list[Found], settings: WebhookReceiverConfig, faults: Faults)
     from bridge.templating.program import TemplateError  # noqa: PLC0415
 
     wrong: dict[tuple[Place, str], list[str]] = {}
+    write = _writer(settings) if any(each.wants_body for each in found) else None
     for event in _events(settings):
         known = names(event, settings.name)
-        body = _written(settings, event, known)
+        with_body = known if write is None else {**known, "body": write(event, known)}
         for each in found:
             try:
-                made = each.render({**known, "body": body} if each.wants_body else known)
+                made = each.render(with_body if each.wants_body else known)
                 what = each.check(made, settings)
             except TemplateError as error:
                 what = str(error)
@@ -114,13 +115,13 @@ def _body(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Found]:
     match at.data:
         case str():
             source = _source(at)
-            data["body"] = Body(source)
+            data["body"] = Body(source, source.values)
             yield from _found(at.place, source, faults, _text_fault)
         case dict() | list():
-            if "content_type" in data:
-                faults.add(item.data["content_type"].place, "a body of keys and values is JSON; remove it")
+            if isinstance(named := data.get("content_type"), str) and not is_json(named):
+                faults.add(item.data["content_type"].place, "a body of keys and values is JSON; remove this")
             found: list[Found] = []
-            data["body"] = Body(_content(at, faults, found))
+            data["body"] = Body(_content(at, faults, found), tuple(_values(at)))
             yield from found
         case _:
             faults.add(at.place, "must be text, or keys with values, which become JSON")
@@ -137,12 +138,20 @@ def _content(value: Value, faults: Faults, found: list[Found]) -> Any:
             return {key: _content(each, faults, found) for key, each in value.data.items()}
         case list():
             return [_content(each, faults, found) for each in value.data]
-        case str() if value.source is not None or _BEGINS.search(value.data):
+        case str() if _source(value).is_template:
             source = _source(value)
             found += _found(value.place, source, faults, _nothing_wrong, as_value=True)
             return source
         case _:
             return None if value.data is BROKEN else value.data
+
+
+def _values(value: Value) -> Iterator[str]:
+    """List what variables have put in."""
+    inside = value.data.values() if isinstance(value.data, dict) else value.data if isinstance(value.data, list) else ()
+    for each in inside:
+        yield from _values(each)
+    yield from value.source.values if value.source else ()
 
 
 def _found(
@@ -185,7 +194,7 @@ def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
 
 
 def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
-    from bridge.receivers.templated import is_json, reads_as_json  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templated import reads_as_json  # noqa: PLC0415 -- see the module's docstring
 
     if not is_json(settings.content_type) or reads_as_json(made):
         return None
@@ -198,16 +207,24 @@ def _events(settings: WebhookReceiverConfig) -> list[Event]:
     return [event for event in samples(settings.match_tags) if wants(wanted, event)]
 
 
-def _written(settings: WebhookReceiverConfig, event: Event, known: Mapping[str, Any]) -> str:
-    """Write the body that headers are made with; where it can't be written, that is told elsewhere."""
+def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, Any]], str]:
+    """Make what writes the body that headers are tried out with; what is wrong with the body is told elsewhere."""
     from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
 
     if settings.body is None:
-        return body_of(event).decode()
+        return lambda event, _: body_of(event).decode()
     try:
-        return program.writer(settings.body)(known)
+        write = program.writer(settings.body)
     except program.TemplateError:
-        return ""
+        return lambda *_: ""
+
+    def written(_: Event, known: Mapping[str, Any]) -> str:
+        try:
+            return write(known)
+        except program.TemplateError:
+            return ""
+
+    return written
 
 
 def _listed(types: list[str]) -> str:

@@ -14,6 +14,7 @@ from bridge.receivers.summary import summary_of
 from bridge.receivers.webhook import WebhookReceiver
 from bridge.templating import program
 from bridge.templating.program import TemplateError
+from bridge.templating.source import JSON, is_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from bridge.model import Event
     from bridge.receivers.answers import Success
     from bridge.templating.source import Body, Source
-
-JSON = "application/json"
 
 _NOT_IN_A_HEADER = re.compile(r"[\x00-\x1f\x7f]+")
 _IN_AN_ADDRESS = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986, 2.2: what has a meaning there, and the sign of what is encoded
@@ -111,12 +110,6 @@ def header(text: str) -> str:
 def address(text: str) -> str:
     """Encode what may not stand in an address. What has a meaning there has it still."""
     return quote(text.strip(), safe=_IN_AN_ADDRESS)
-
-
-def is_json(content_type: str) -> bool:
-    """Tell whether a content type says that it is JSON."""
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind == JSON or kind.endswith("+json")
 
 
 def reads_as_json(text: str | bytes) -> bool:

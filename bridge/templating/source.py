@@ -17,6 +17,8 @@ from bridge.model import EventType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+JSON = "application/json"
+
 _MARK = re.compile("\x1a([0-9]{1,6})\x1a")
 """A control character that no text in YAML holds, unless it is escaped, and then it is refused."""
 
@@ -73,11 +75,21 @@ def mark(number: int) -> str:
     return f"\x1a{number}\x1a"
 
 
+def is_json(content_type: str) -> bool:
+    """Tell whether a content type says that it is JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == JSON or kind.endswith("+json")
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent: a :class:`Source`, which is text; or what becomes JSON: mappings and lists with Sources in them."""
+    """What is sent: a :class:`Source`, which is text; or what becomes JSON: mappings and lists with Sources in them.
+
+    ``values`` are what variables have put in anywhere.
+    """
 
     content: Any = field(repr=False)
+    values: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_text(self) -> bool:
@@ -86,13 +98,11 @@ class Body:
 
     def secrets(self) -> list[str]:
         """List what is secret in it: the variables, and the values of keys that are called so."""
-        return list(_secrets(self.content))
+        return [*self.values, *_secrets(self.content)]
 
 
 def _secrets(content: object, key: str = "") -> Iterator[str]:
     match content:
-        case Source():
-            yield from content.values
         case str() if _SECRET_KEY.search(key) and key not in _NO_SECRETS:
             yield content
         case Mapping():

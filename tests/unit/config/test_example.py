@@ -50,6 +50,7 @@ def variables(folder: Folder) -> dict[str, str]:
         "SLACK_WEBHOOK_URL": ENVIRON["SLACK"],
         "CRM_WEBHOOK_SECRET": SECRET,
         "CRM_TOKEN": "token",
+        "API_TOKEN": "api-token",
     }
 
 
@@ -72,7 +73,7 @@ def _uncommented(line: str) -> str:
 def test_the_example_is_right(example: Config) -> None:
     assert set(example.watchlist.ids()) == {12345, 12346, 12347, 99}
     assert example.watchlist.details(12346) == Details("Invoice 88", {"team": "billing"})
-    assert [receiver.name for receiver in example.receivers] == ["ops", "crm"]
+    assert [receiver.name for receiver in example.receivers] == ["ops", "crm", "dispatch"]
 
 
 def test_what_is_left_out_of_the_example_has_the_value_that_stands_there(example: Config) -> None:
@@ -82,7 +83,7 @@ def test_what_is_left_out_of_the_example_has_the_value_that_stands_there(example
         assert getattr(example, key) == Config.model_fields[key].default, key
     for key in ("base_url", "timeout", "rate_limit", "concurrency"):
         assert getattr(example.wbiztool, key) == WbizToolConfig.model_fields[key].default, key
-    slack, webhook = example.receivers
+    slack, webhook, _ = example.receivers
     assert isinstance(slack, SlackReceiverConfig)
     assert isinstance(webhook, WebhookReceiverConfig)
     default = SlackReceiverConfig.model_fields["group"].default
@@ -107,7 +108,7 @@ def test_the_example_names_every_key_that_can_be_set() -> None:
     for model in models:
         for name, field in model.model_fields.items():
             key = field.alias or name
-            if key not in {"path", "sources", "watchlist"}:
+            if key not in {"path", "sources", "watchlist"} and not field.exclude:
                 assert re.search(rf"\b{key}(_file)?:", EXAMPLE), key
 
 

@@ -165,7 +165,6 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
     "line",
     [
         "format: cloudevents",
-        "body: '{}'",
         "batch: {max: 100}",
         "mention: '@oncall'",
         "match: {error: x}",
