@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.templating.source import Body, Source
 
 _NOT_IN_A_HEADER = re.compile(r"[\x00-\x1f\x7f]+")
-_IN_AN_ADDRESS = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986, 2.2: what has a meaning there, and the sign of what is encoded
+_IN_AN_ADDRESS = "!$%&'()*+,/:;=?@[]~"  # RFC 3986, 2.2: what has a meaning there, and the sign of what is encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,11 +150,11 @@ def _guarded(source: Source, make: Callable[[], _Made]) -> _Made:
     except TemplateError:
         raise
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(_syntax(error), error.lineno if several else None) from None
+        raise TemplateError(source.hide(_syntax(error)), error.lineno if several else None) from None
     except RecursionError:
         raise TemplateError("it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001 -- filters raise what they like
-        raise TemplateError(_words(error), _line(error) if several else None) from None
+        raise TemplateError(source.hide(_words(error)), _line(error) if several else None) from None
 
 
 def _syntax(error: jinja2.TemplateSyntaxError) -> str:

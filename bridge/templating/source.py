@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.model import EventType
+from bridge.redact import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,6 +60,12 @@ class Source:
     def whole(self) -> str:
         """The text with the values put in."""
         return self.put_in(self.text)
+
+    def hide(self, text: str) -> str:
+        """Take the values out of a text: a key that a variable names may be missing, and be told of."""
+        for value in sorted(set(self.values) - {""}, key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return text
 
     def words(self) -> list[str]:
         """List what may be a secret of a header or an address: the variables, and long words that stand there."""

@@ -178,7 +178,12 @@ def test_a_variable_outside_of_quotes_is_told_as_that() -> None:
 
 def test_no_fault_shows_what_an_event_or_a_variable_holds() -> None:
     known = names(changed(error=HIDDEN, label=HIDDEN), "crm")
-    for template in ("{{ event.data.label + 1 }}", "{{ event.data.label | unixtime }}", f"{{{{ 1 + '{mark(0)}' }}}}"):
+    for template in (
+        "{{ event.data.label + 1 }}",
+        "{{ event.data.label | unixtime }}",
+        f"{{{{ 1 + '{mark(0)}' }}}}",
+        f"{{{{ event['{mark(0)}'] }}}}",
+    ):
         with pytest.raises(TemplateError) as caught:
             program.text(Source(template, (HIDDEN,)))(known)
         assert HIDDEN not in "".join(traceback.format_exception(caught.value))
