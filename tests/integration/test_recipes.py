@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bridge.clock import SystemClock
-from bridge.config import Config, WebhookReceiverConfig, load
+from bridge.config import Config, InvalidConfiguration, WebhookReceiverConfig, load
 from bridge.model import Delivered, EventType, Retry
 from bridge.redact import Redactor
 from bridge.routing import Subscription, wants
@@ -114,6 +114,16 @@ def test_the_first_example(tmp_path: Path) -> None:
     assert (failed.json["status"], failed.json["error"]) == ("failed", "Invalid phone number")
     assert failed.json["text"] == "Message 12346 failed · Invoice 88 · Invalid phone number"
     assert sent.json["error"] is None
+
+
+def test_the_mistake_that_the_document_shows_is_told_just_so(tmp_path: Path) -> None:
+    text = RECIPES["Templates"].replace(" | default(none)", "") + ACCOUNT
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(tmp_path / "config.yaml", {})
+    assert [str(fault).replace(f"{tmp_path}/", "") for fault in caught.value.faults] == [
+        line for line in DOCUMENT.splitlines() if line.startswith("config.yaml:")
+    ]
 
 
 def test_github(tmp_path: Path) -> None:
