@@ -199,7 +199,7 @@ def test_in_an_address_all_that_is_put_in_is_encoded_and_nothing_twice() -> None
     assert render(FAILED) == "a/..%2Fx%3Fy%23z/b%20c/7"
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(any_event, texts)
 def test_whatever_an_event_holds_a_body_of_keys_is_json_with_just_that_in_it(event: object, receiver: str) -> None:
     known = names(event, receiver)  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ def test_whatever_an_event_holds_a_body_of_keys_is_json_with_just_that_in_it(eve
     assert json.loads(write(known)) == made, "and the same on every attempt"
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.text(alphabet="{}%#'\"|.()[] \n\\-+*~eventdataforif12", max_size=60))
 def test_whatever_is_written_is_a_template_or_told_to_be_none(template: str) -> None:
     for understand in (program.text, program.value):
