@@ -83,7 +83,7 @@ def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
 def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
     """List what each receiver asked for. ``hold_back`` says whether its deliveries wait for others to be grouped."""
     return tuple(
-        Subscription(each.name, each.events, each.match_tags, each.gathers_for if hold_back else timedelta(0))
+        Subscription(each.name, each.events, each.match.rule, each.gathers_for if hold_back else timedelta(0))
         for each in config.receivers
     )
 

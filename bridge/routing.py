@@ -7,23 +7,25 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from bridge import matching
+from bridge.matching import Match
 from bridge.model import Event, EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What a receiver asked for.
 
-    ``events`` are event types and globs; None is every type except ``message.pending``. ``tags`` must all stand on the
-    message. ``wait`` is how long its deliveries are held back, to be grouped with those that follow.
+    ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
+    messages. ``wait`` is how long its deliveries are held back, to be grouped with those that follow.
     """
 
     receiver: str
     events: tuple[str, ...] | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    match: Match = field(default_factory=Match)
     wait: timedelta = timedelta(0)
 
 
@@ -34,22 +36,25 @@ class Routes:
     subscriptions: tuple[Subscription, ...] = ()
 
 
-def wants(subscription: Subscription, event: Event) -> bool:
-    """Decide whether a receiver gets an event.
+def refusal(subscription: Subscription, event: Event) -> str | None:
+    """Say why a receiver does not get an event, in the words of the configuration; None where it gets it.
 
-    Tags choose among messages; an event that is not about a message (``source.down``) is not held back by them. A
+    ``match`` chooses among messages; an event that is not about a message (``source.down``) is not held back by it. A
     receiver is never told about itself: it could not take it when it is down, and knows when it is up.
     """
     if event.data.get("receiver") == subscription.receiver:
-        return False
+        return "it is about this receiver itself"
     if subscription.events is None:
-        chosen = event.type is not EventType.MESSAGE_PENDING
-    else:
-        chosen = any(fnmatchcase(event.type, pattern) for pattern in subscription.events)
-    if not chosen or event.message_id is None:
-        return chosen
-    tags = event.data.get("tags", {})
-    return all(tags.get(key) == value for key, value in subscription.tags.items())
+        if event.type is EventType.MESSAGE_PENDING:
+            return f"events: left out, which is every type but {event.type}"
+    elif not any(fnmatchcase(event.type, pattern) for pattern in subscription.events):
+        return f"events: {event.type} is not among {', '.join(subscription.events) or 'none'}"
+    return None if event.message_id is None else matching.refusal(subscription.match, event)
+
+
+def wants(subscription: Subscription, event: Event) -> bool:
+    """Decide whether a receiver gets an event."""
+    return refusal(subscription, event) is None
 
 
 def route(subscriptions: Iterable[Subscription], event: Event) -> tuple[Subscription, ...]:

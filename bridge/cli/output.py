@@ -132,5 +132,5 @@ def about(event: Event) -> str:
     if event.message_id is None:
         named = event.data.get("receiver") or event.data.get("number")
         return " ".join(str(part) for part in (named, event.data.get("reason")) if part)
-    label, current = event.data.get("label"), event.data.get("current", {})
+    label, current = event.data.get("label"), event.data.get("current") or {}
     return " · ".join(part for part in (str(event.message_id), label, current.get("error")) if part)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bridge.config import checks
+from bridge.config.matching import MatchConfig
 from bridge.config.model import Model
 from bridge.config.units import Rate
 from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
@@ -25,10 +26,9 @@ NOT_BUILT: Mapping[str, tuple[object, ...]] = {
     "receivers.format": ("standard",),
     "receivers.batch": (),
     "receivers.mention": (),
-    "receivers.match.*": (),
 }
 """Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
-refused in those words, never ignored. ``*`` is every key that the models below don't know."""
+refused in those words, never ignored."""
 
 
 class Group(Model):
@@ -44,7 +44,7 @@ class _ReceiverConfig(Model):
     events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
         None
     )
-    match_tags: Annotated[dict[str, str], Field(alias="match")] = {}  # noqa: RUF012 -- pydantic copies it
+    match: MatchConfig = MatchConfig()
     timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
 
     @property
@@ -104,7 +104,7 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
             Annotated[SecretStr | Source, checks.header_value_or_template()],
         ],
         AfterValidator(checks.no_header_twice),
-    ] = {}  # noqa: RUF012 -- likewise
+    ] = {}  # noqa: RUF012 -- pydantic copies it
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
     format: Literal["standard"] = "standard"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.config import kinds, templates
+from bridge.config.matching import ConditionsConfig, MatchConfig
 from bridge.config.section import names
-from bridge.config.tags import read_tags
 from bridge.config.yaml import BROKEN, Value
 
 if TYPE_CHECKING:
     from bridge.config.faults import Faults, Place
+    from bridge.config.model import Model
     from bridge.config.section import Sections
 
 _KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]] = {
@@ -98,13 +99,21 @@ class Receivers:
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
         """Check the keys within ``match`` and ``group``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
-            match = item.data["match"]
-            inside = self._sections.read(match, ["tags"], "receivers.match")
-            data["match"] = (
-                read_tags(match.data["tags"], self._faults) if inside.get("tags", BROKEN) is not BROKEN else {}
-            )
+            data["match"] = self._conditions(item.data["match"], MatchConfig, "receivers.match")
         if "group" in data and isinstance(item.data["group"].data, dict):
             data["group"] = self._sections.read(item.data["group"], names(kinds.Group), "receivers.group")
+
+    def _conditions(self, value: Value, model: type[Model], path: str) -> dict[str, Any]:
+        """Read what stands under ``match``, or under its ``not``: what is single becomes a list of one."""
+        data = self._sections.read(value, names(model), path)
+        for key in ("label", "status", "error"):
+            if isinstance(data.get(key), str):
+                data[key] = [data[key]]
+        if isinstance(data.get("tags"), dict):
+            data["tags"] = {key: tag if isinstance(tag, list) else [tag] for key, tag in data["tags"].items()}
+        if isinstance(data.get("not"), dict):
+            data["not"] = self._conditions(value.data["not"], ConditionsConfig, f"{path}.not")
+        return data
 
     def _free_name(self, kind: str) -> str:
         number = 1

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NO_VALUE = "has no value; give one or remove the key"
 
 _SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token")
-_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), "base_url", "listen", "name", "headers", "tags"})
-_TEXTS |= {"content_type", "success"}
+_OTHER_TEXTS = ("base_url", "listen", "name", "headers", "tags", "label", "error", "content_type", "success")
+_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024
@@ -127,7 +127,7 @@ class Sections:
             at = _inside(at, step)
             place = at.place if steps[-1] != "[key]" else place
         # A list whose items were all refused is short to pydantic only.
-        if at.data is not BROKEN and not (fault["type"] == "too_short" and at.data):
+        if at.data is not BROKEN and not (fault["type"] == "too_short" and at.data != []):
             self._faults.add(place, _words(fault))
 
 
@@ -158,10 +158,7 @@ def _refused(key: str, value: Value, known: list[str], path: str, elsewhere: Map
         return _not_built(off)
     if ":" in key:
         return "unknown key (after the colon belongs a space)"
-    unknown = suggestion(key, known)
-    if f"{path}.*" in NOT_BUILT and not unknown.startswith("did you mean"):
-        return _not_built(())
-    return elsewhere.get(key) or f"unknown key ({unknown})"
+    return elsewhere.get(key) or f"unknown key ({suggestion(key, known)})"
 
 
 def _is_one_of(value: object, off: tuple[object, ...]) -> bool:

@@ -121,6 +121,12 @@ class Listing:
             found = [(row.position, rows.event(row)) for row in connection.execute(query.limit(most))]
         return found if after is not None else found[::-1]
 
+    def event(self, event_id: str) -> Event | None:
+        """Look an event up by its id."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
+        return None if row is None else rows.event(row)
+
     def deliveries(
         self,
         *,

@@ -26,11 +26,19 @@ if TYPE_CHECKING:
 HERE = str(Path(__file__).parents[2])
 COMMANDS = (
     *("demo", "check", "run", "poll", "test", "status", "watch", "unwatch"),
-    *("messages", "events", "deliveries", "deliveries retry", "backup", "move"),
+    *("messages", "events", "deliveries", "deliveries retry", "route", "backup", "move"),
 )
 WITH_CONFIGURATION = (
     *("check", "run", "poll", "test ops", "status", "watch 1", "unwatch 1"),
-    *("messages", "events", "deliveries", "deliveries retry --all", "backup copy.db", "move --to postgresql:///x"),
+    *(
+        "messages",
+        "events",
+        "deliveries",
+        "deliveries retry --all",
+        "route -",
+        "backup copy.db",
+        "move --to postgresql:///x",
+    ),
 )
 
 

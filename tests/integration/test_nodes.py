@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.postgres
 
-CRM = Subscription("crm", None, {}, timedelta(0))
+CRM = Subscription("crm")
 
 
 @pytest.fixture

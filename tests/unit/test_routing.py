@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.matching import Conditions, Match, Regex
 from bridge.model import Event, EventType
-from bridge.routing import Subscription, route, wants
+from bridge.routing import Subscription, refusal, route, wants
 from tests.world.clock import START
 
 
@@ -21,6 +22,10 @@ def about_message(type_: EventType, tags: dict[str, str] | None = None) -> Event
 def about_health(type_: EventType, receiver: str | None = None) -> Event:
     data = {"since": "…"} | ({} if receiver is None else {"receiver": receiver})
     return Event("evt_b", type_, START, "source" if receiver is None else f"receiver/{receiver}", 1, data)
+
+
+def tagged(**tags: str) -> Match:
+    return Match(Conditions(tags={key: (value,) for key, value in tags.items()}))
 
 
 FAILED = about_message(EventType.MESSAGE_FAILED)
@@ -67,17 +72,46 @@ def test_a_type_is_chosen_by_name_or_glob(patterns: tuple[str, ...], wanted: boo
     ],
 )
 def test_every_tag_that_was_asked_for_must_stand_on_the_message(tags: dict[str, str], wanted: bool) -> None:
-    asks = Subscription("crm", tags={"team": "billing", "country": "IN"})
+    asks = Subscription("crm", match=tagged(team="billing", country="IN"))
     assert wants(asks, about_message(EventType.MESSAGE_FAILED, tags)) == wanted
 
 
-def test_tags_do_not_hold_back_what_is_not_about_a_message() -> None:
-    assert wants(Subscription("crm", tags={"team": "billing"}), about_health(EventType.SOURCE_DOWN))
+def test_no_condition_holds_back_what_is_not_about_a_message() -> None:
+    match = Match(Conditions({"team": ("billing",)}, ("Invoice*",), ("failed",), (Regex("x"),)))
+    assert wants(Subscription("crm", match=match), about_health(EventType.SOURCE_DOWN))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "event", "why"),
+    [
+        (Subscription("crm"), about_health(EventType.RECEIVER_DOWN, "crm"), "it is about this receiver itself"),
+        (
+            Subscription("crm"),
+            about_message(EventType.MESSAGE_PENDING),
+            "events: left out, which is every type but message.pending",
+        ),
+        (
+            Subscription("crm", ("message.sent", "source.*")),
+            FAILED,
+            "events: message.failed is not among message.sent, source.*",
+        ),
+        (
+            Subscription("crm", match=tagged(team="billing")),
+            about_message(EventType.MESSAGE_FAILED, {"team": "sales"}),
+            'match.tags.team: the message has "sales" (wanted: billing)',
+        ),
+        (Subscription("crm"), FAILED, None),
+    ],
+)
+def test_what_holds_an_event_back_is_told_in_the_configuration_s_words(
+    subscription: Subscription, event: Event, why: str | None
+) -> None:
+    assert refusal(subscription, event) == why
 
 
 def test_tags_do_not_bring_a_type_that_was_not_chosen() -> None:
-    tagged = about_message(EventType.MESSAGE_FAILED, {"team": "billing"})
-    assert not wants(Subscription("crm", ("message.sent",), {"team": "billing"}), tagged)
+    event = about_message(EventType.MESSAGE_FAILED, {"team": "billing"})
+    assert not wants(Subscription("crm", ("message.sent",), tagged(team="billing")), event)
 
 
 @pytest.mark.parametrize("type_", [EventType.RECEIVER_DOWN, EventType.RECEIVER_UP])
@@ -107,9 +141,9 @@ def test_more_patterns_never_take_an_event_away_and_more_tags_never_bring_one(
     chosen: list[str], tags: dict[str, str], on_message: dict[str, str], type_: EventType
 ) -> None:
     event = about_message(type_, on_message)
-    wanted = wants(Subscription("crm", tuple(chosen), tags), event)
+    wanted = wants(Subscription("crm", tuple(chosen), tagged(**tags)), event)
     if wanted:
-        assert wants(Subscription("crm", (*chosen, "source.up"), tags), event)
+        assert wants(Subscription("crm", (*chosen, "source.up"), tagged(**tags)), event)
         assert wants(Subscription("crm", tuple(chosen)), event)
         assert tags.items() <= on_message.items()
-    assert wanted <= wants(Subscription("crm", ("*",), tags), event)
+    assert wanted <= wants(Subscription("crm", ("*",), tagged(**tags)), event)

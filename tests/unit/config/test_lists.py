@@ -107,8 +107,9 @@ def test_labels_and_tags_have_bounds(folder: Folder) -> None:
 def test_numbers_in_tags_are_taken_as_they_were_written_on_both_sides(folder: Folder) -> None:
     tags = "{order: 007, share: 1.50, vip: yes, floor: -0}"
     loaded = folder.load(f"{LEAST}        match: {{tags: {tags}}}\n    messages: [{{id: 1, tags: {tags}}}]\n")
-    assert loaded.receivers[0].match_tags == {"order": "007", "share": "1.50", "vip": "yes", "floor": "-0"}
-    assert loaded.watchlist.details(1) == Details(tags=loaded.receivers[0].match_tags)
+    written = {"order": "007", "share": "1.50", "vip": "yes", "floor": "-0"}
+    assert loaded.receivers[0].match.tags == {key: (value,) for key, value in written.items()}
+    assert loaded.watchlist.details(1) == Details(tags=written)
 
 
 def test_labels_are_made_storable(folder: Folder) -> None:

@@ -8,6 +8,7 @@ import traceback
 import pytest
 
 from bridge.config import InvalidConfiguration, WebhookReceiverConfig
+from bridge.matching import Conditions, Regex
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRETMARKED5ECRET"
@@ -167,7 +168,6 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
         "format: cloudevents",
         "batch: {max: 100}",
         "mention: '@oncall'",
-        "match: {error: x}",
         "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     ],
 )
@@ -233,3 +233,48 @@ def test_several_secrets_are_for_rotation(folder: Folder) -> None:
     receiver = loaded.receivers[1]
     assert isinstance(receiver, WebhookReceiverConfig)
     assert len(receiver.secrets) == 2
+
+
+def test_messages_are_chosen_by_what_they_are_like(folder: Folder) -> None:
+    match = (
+        "{tags: {team: [billing, sales], order: 007}, label: 'Invoice*', status: [failed, unknown], "
+        "error: ['(?i)invalid', 131026], not: {tags: {env: test}}}"
+    )
+    rule = folder.load(f"{LEAST}        match: {match}\n").receivers[0].match.rule
+    assert rule.every == Conditions(
+        {"team": ("billing", "sales"), "order": ("007",)},
+        ("Invoice*",),
+        ("failed", "unknown"),
+        (Regex("(?i)invalid"), Regex("131026")),
+    )
+    assert rule.none == Conditions({"env": ("test",)})
+
+
+@pytest.mark.parametrize(
+    ("match", "where", "what"),
+    [
+        ("{error: 'a(b'}", "match.error", "not a regular expression: unclosed group"),
+        (
+            "{error: [fine, '(?=a)']}",
+            "match.error[1]",
+            "not a regular expression: look-around, including look-ahead and look-behind",
+        ),
+        (r"{error: '(a)\1'}", "match.error", "not a regular expression: backreferences are not supported"),
+        (r"{error: '\p{L}{9999}'}", "match.error", "not a regular expression: Compiled regex exceeds size limit"),
+        (f"{{error: {'x' * 501}}}", "match.error", "must be a regular expression (allowed: 1 to 500 characters)"),
+        ("{status: [sent, faild]}", "match.status[1]", "not a status (did you mean `failed`?)"),
+        ("{labels: x}", "match.labels", "unknown key (did you mean `label`?)"),
+        ("{label: []}", "match.label", "an empty list; give a value or remove the key"),
+        ("{tags: {team: []}}", "match.tags.team", "an empty list; give a value or remove the key"),
+        ("{tags: {team: [{}]}}", "match.tags.team[0]", "must be text (allowed: 1 to 200 characters)"),
+        ("{tags: {team: }}", "match.tags.team", "must be text (allowed: 1 to 200 characters)"),
+        ("{tags: billing}", "match.tags", "must be keys with values"),
+        ("{not: {not: {}}}", "match.not.not", "unknown key (allowed: error, label, status, tags)"),
+        ("{not: {error: '['}}", "match.not.error", "not a regular expression: unclosed character class"),
+        ("billing", "match", "must be keys with values"),
+    ],
+)
+def test_a_condition_that_is_wrong_is_told_with_its_place(folder: Folder, match: str, where: str, what: str) -> None:
+    (fault,) = folder.faults(f"{LEAST}        match: {match}\n")
+    assert fault.startswith("config.yaml:4:")
+    assert f": receivers[0].{where}: {what}" in fault

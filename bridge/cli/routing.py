@@ -1,0 +1,111 @@
+"""Who would get an event, and why not the others: ``route``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.root import ConfigOption, JsonOption, app, load_config
+from bridge.errors import BridgeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.config import Config
+    from bridge.model import Event
+
+_LARGEST = 16 * 1024 * 1024
+
+
+@app.command()
+def route(
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="A file, - for standard input, or the id of an event that happened."),
+    ],
+    expect: Annotated[
+        list[str] | None,
+        typer.Option("--expect", metavar="NAME", help="Fail unless just this receiver gets it; may stand repeatedly."),
+    ] = None,
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who would get an event.
+
+    And what holds it back from the others, in the configuration's own words. Nothing is sent.
+
+    The event is JSON as webhooks get it (format: standard) and `events --json` prints it, one or several.
+
+    Exit code 1 when an event goes to nobody or, with --expect, to others than those.
+
+    Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
+    """
+    from bridge.assembly import subscriptions  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.routing import refusal  # noqa: PLC0415 -- likewise
+
+    settings = load_config(config)
+    asked = subscriptions(settings, hold_back=False)
+    wanted = _names(settings, expect)
+    explained = [(each, {one.receiver: refusal(one, each) for one in asked}) for each in _events(event, settings)]
+    if as_json:
+        output.print_json([_as_json(each, refusals) for each, refusals in explained])
+    else:
+        for each, refusals in explained:
+            _show(each, refusals)
+    for each, refusals in explained:
+        given = {name for name, why in refusals.items() if why is None}
+        if not given:
+            raise typer.Exit(1)
+        if wanted and given != wanted:
+            said = f"{each.type} goes to {', '.join(sorted(given))}, not to {', '.join(sorted(wanted))}"
+            raise BridgeError(f"{said} as expected")
+
+
+def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
+    known = {each.name for each in settings.receivers}
+    for name in expect or ():
+        if name not in known:
+            raise UsageError(f"--expect {name}: there is no such receiver (there are {', '.join(sorted(known))})")
+    return set(expect or ())
+
+
+def _events(source: str, settings: Config) -> list[Event]:
+    """Read events from where they are."""
+    from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.envelope import read_events  # noqa: PLC0415 -- likewise
+
+    if source.startswith("evt_") and not Path(source).exists():
+        return [_happened(source, settings)]
+    try:
+        content = sys.stdin.buffer.read(_LARGEST) if source == "-" else read_bytes(Path(source), _LARGEST)
+        return read_events(decode(content), output.now())
+    except (UnreadableError, EncodingError, ValueError) as error:
+        raise UsageError(f"{'standard input' if source == '-' else source}: {error}") from None
+
+
+def _happened(event_id: str, settings: Config) -> Event:
+    from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
+
+    with Store(settings.database) as store:
+        event = store.listing.event(event_id)
+    if event is None:
+        raise BridgeError(f"there is no event {event_id}, or no more: `wbiz-bridge events` lists them")
+    return event
+
+
+def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
+    receivers = [{"name": name, "gets_it": why is None, "why_not": why} for name, why in refusals.items()]
+    return {"event": {"id": event.id, "type": str(event.type), "message_id": event.message_id}, "receivers": receivers}
+
+
+def _show(event: Event, refusals: dict[str, str | None]) -> None:
+    from bridge.config.faults import one_line  # noqa: PLC0415 -- keeps the other commands quick
+
+    typer.echo(one_line(" · ".join(filter(None, [str(event.type), output.about(event)]))))
+    rows = [(name, "no" if why else "yes", one_line(why or "")) for name, why in refusals.items()]
+    output.print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")

@@ -1,0 +1,130 @@
+"""Which messages a receiver wants to hear of: conditions on tags, label, status and error. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.model import Event
+
+SEARCHED = 2000
+"""Characters of an error that are searched. More is no reason but a page."""
+
+_SHOWN = 60
+
+
+class Regex:
+    """A regular expression, found anywhere in a text.
+
+    The engine is Rust's ``regex``, which comes with pydantic: it needs time in proportion to the text, whatever the
+    expression, and so has no back-references and no look-around. (Python's ``re`` can take hours for a line of text.)
+
+    Raises:
+        ValueError: It is none; the text says why.
+    """
+
+    __slots__ = ("_validator", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        try:
+            self._validator = SchemaValidator(core_schema.str_schema(pattern=source, regex_engine="rust-regex"))
+        except SchemaError as error:
+            # The last line says it; those before repeat the expression.
+            why = str(error).strip().splitlines()[-1].strip()
+            raise ValueError(why.removeprefix("SchemaError: ").removeprefix("error: ").rstrip(".")) from None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Regex) and other.source == self.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
+
+    def __repr__(self) -> str:
+        return f"Regex({self.source!r})"
+
+    def found_in(self, text: str) -> bool:
+        """Search for it in the first :data:`SEARCHED` characters of a text."""
+        return self._validator.isinstance_python(text[:SEARCHED])
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a message may be like. Of several values for one thing, any will do.
+
+    ``tags`` are exact, ``labels`` globs (capitals count), ``errors`` are found anywhere in WbizTool's reason. A message
+    without a label, an error or a tag meets no condition on it.
+    """
+
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    errors: tuple[Regex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Every condition of ``every`` must hold, and none of ``none``."""
+
+    every: Conditions = field(default_factory=Conditions)
+    none: Conditions = field(default_factory=Conditions)
+
+
+class _Looked(NamedTuple):
+    """One condition: the key under which it stands, whether it holds, and in words what is and what was asked for."""
+
+    key: str
+    holds: bool
+    found: str
+    asked: str
+
+
+def refusal(match: Match, event: Event) -> str | None:
+    """Say why an event about a message is held back, in the words of the configuration; None where it is not."""
+    for each in _look(match.every, event):
+        if not each.holds:
+            return f"match.{each.key}: the message has {each.found} (wanted: {each.asked})"
+    for each in _look(match.none, event):
+        if each.holds:
+            return f"match.not.{each.key}: the message has {each.found} (unwanted: {each.asked})"
+    return None
+
+
+def _look(conditions: Conditions, event: Event) -> Iterator[_Looked]:
+    tags = event.data.get("tags")
+    for key, values in conditions.tags.items():
+        value = tags.get(key) if isinstance(tags, Mapping) else None
+        yield _looked(f"tags.{key}", value, value in values, values)
+    if conditions.labels:
+        label = event.data.get("label")
+        holds = isinstance(label, str) and any(fnmatchcase(label, glob) for glob in conditions.labels)
+        yield _looked("label", label, holds, conditions.labels)
+    if conditions.statuses:
+        status = _current(event, "status")
+        yield _looked("status", status, status in conditions.statuses, conditions.statuses)
+    if conditions.errors:
+        error = _current(event, "error")
+        holds = isinstance(error, str) and any(regex.found_in(error) for regex in conditions.errors)
+        yield _looked("error", error, holds, tuple(regex.source for regex in conditions.errors))
+
+
+def _looked(key: str, value: object, holds: bool, asked: tuple[str, ...]) -> _Looked:
+    return _Looked(key, holds, "none" if value is None else _quoted(value), " or ".join(asked))
+
+
+def _current(event: Event, key: str) -> object:
+    state = event.data.get("current")
+    return state.get(key) if isinstance(state, Mapping) else None
+
+
+def _quoted(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
