@@ -76,7 +76,10 @@ class Shared:
 def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
     """Plan the poller and one outbox for each receiver, by name."""
     source = Blueprint(_of_source(config), lambda: _source(config, shared))
-    outboxes = {each.name: Blueprint(each, partial(_outbox, each, shared)) for each in config.receivers}
+    outboxes = {
+        each.name: Blueprint((each, config.pages), partial(_outbox, each, config.pages, shared))
+        for each in config.receivers
+    }
     return {SOURCE: source, **outboxes}
 
 
@@ -176,9 +179,9 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWat
     )
 
 
-def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:
+def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part:
     stop = threading.Event()
-    way = way_to(settings)
+    way = way_to(settings, pages)
     outbox = Outbox(
         way,
         shared.store,
@@ -192,4 +195,4 @@ def _outbox(settings: ReceiverConfig, shared: Shared) -> Part:
         listener=shared.listener,
         stop=stop,
     )
-    return Part(settings, outbox, way.close, stop)
+    return Part((settings, pages), outbox, way.close, stop)

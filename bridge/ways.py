@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from bridge.channel import Channel
 from bridge.config import SlackReceiverConfig, WebhookReceiverConfig
-from bridge.receivers import SlackReceiver, WebhookReceiver
+from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
+from bridge.receivers.slack_blocks import Style
+from bridge.receivers.slack_mentions import Mention
 from bridge.sending import HttpWay, Way
 from bridge.templating.source import Source
 
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
     from bridge.receivers import Receiver
 
 
-def way_to(settings: ReceiverConfig) -> Way:
-    """Build the way to a receiver. Nothing is called yet."""
+def way_to(settings: ReceiverConfig, pages: str | None = None) -> Way:
+    """Build the way to a receiver. Nothing is called yet.
+
+    Args:
+        settings: Say which, and how.
+        pages: Where people see the bridge, for links; None where they don't.
+    """
     match settings:
         case SlackReceiverConfig():
-            slack = SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max)
-            return _over_http(settings, slack)
+            return _over_http(settings, _slack(settings, pages))
         case WebhookReceiverConfig():
             return _over_http(settings, _webhook(settings))
         case _:
@@ -40,6 +46,15 @@ def _webhook(settings: WebhookReceiverConfig) -> Receiver:
     changing = {name: value for name, value in given if isinstance(value, Source)}
     templates = Templates(settings.body, changing, settings.path, settings.content_type)
     return TemplatedReceiver(settings.name, templates, secrets, headers, success)
+
+
+def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
+    if settings.format == "workflow":
+        return WorkflowReceiver(settings.name, pages)
+    asked = settings.mention
+    mention = Mention() if asked is None else Mention(asked.who, asked.events)
+    style = Style(settings.color, pages, mention)
+    return SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max, style=style)
 
 
 def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpWay:

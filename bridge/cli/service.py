@@ -131,7 +131,7 @@ def try_receiver(
         names = ", ".join(each.name for each in settings.receivers)
         raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
     clock = SystemClock()
-    with closing(way_to(chosen)) as way:
+    with closing(way_to(chosen, settings.pages)) as way:
         made = attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):

@@ -18,6 +18,7 @@ from bridge.config.faults import suggestion
 from bridge.config.listen import Listen, is_loopback, parse_listen
 from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
 from bridge.model import EventType
+from bridge.receivers import slack_mentions as mentions
 from bridge.receivers.answers import Success
 from bridge.templating.source import Source
 
@@ -36,6 +37,7 @@ _OUR_HEADERS = frozenset(
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}( *;[\x20-\x7e]*)?\Z", re.IGNORECASE)
 _SUCCESS = re.compile(r"(2xx|[234][0-9][0-9])(?: +([a-z0-9.-]{1,253}))?\Z")
 _ASKS_TO_WAIT = frozenset({408, 425, 429})
+_SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 _SHORTEST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -155,6 +157,28 @@ def slack_url(url: str) -> None:
     host = _host(url)
     if not url.lower().startswith("https:") and not is_loopback(host):
         raise ValueError("must begin with https:// (the address is a secret)")
+
+
+def is_slack_workflow(url: str) -> bool | None:
+    """Tell whether an address of Slack's starts a workflow; None for one that is not Slack's."""
+    parts = urlsplit(url)
+    if parts.hostname not in _SLACK_HOSTS:
+        return None
+    return parts.path.startswith(("/triggers/", "/workflows/"))
+
+
+def slack_mention(value: object) -> str:
+    """Allow whom Slack can mention, and write it as Slack does."""
+    return mentions.slack_mention(line(value))
+
+
+def external_url(value: object) -> str:
+    """Allow the address at which people see the bridge's page; the slash at its end goes."""
+    text = line(value).rstrip("/")
+    _host(text)
+    if any(character in text for character in "?#@<>|"):
+        raise ValueError("must be an address without user, `?` and `#`")
+    return text
 
 
 def base_url(value: object) -> str:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SECOND = timedelta(seconds=1)
+MOST_MENTIONED = 10
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
 NOT_BUILT: Mapping[str, tuple[object, ...]] = {
     "receivers.apprise": (),
     "receivers.command": (),
-    "receivers.format": ("standard",),
+    "receivers.format": ("standard", "message", "workflow"),
     "receivers.batch": (),
-    "receivers.mention": (),
 }
 """Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
 refused in those words, never ignored."""
@@ -37,6 +37,18 @@ class Group(Model):
     wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=3)
     by: tuple[Literal["type", "error"], ...] = ("type", "error")
     max: Annotated[int, checks.whole(1, 40)] = 20
+
+
+class MentionConfig(Model):
+    """Whom a Slack message mentions, as Slack writes it, and for which types of events; left out, for all it gets."""
+
+    who: Annotated[
+        tuple[Annotated[str, BeforeValidator(checks.slack_mention)], ...],
+        Field(min_length=1, max_length=MOST_MENTIONED),
+    ]
+    events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
+        None
+    )
 
 
 class _ReceiverConfig(Model):
@@ -70,22 +82,28 @@ class _HttpReceiverConfig(_ReceiverConfig):
 
 
 class SlackReceiverConfig(_HttpReceiverConfig):
-    """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit)."""
+    """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit).
+
+    With ``format: workflow``, it is the webhook of a workflow instead, which lays out its own messages.
+    """
 
     url: Annotated[SecretStr, checks.secret(checks.slack_url), Field(alias="slack")]
     rate_limit: Annotated[Rate, checks.rate("1/s")] = Rate(1, _SECOND)
     concurrency: Annotated[int, checks.whole(1, 1)] = 1
+    format: Literal["message", "workflow"] = "message"
     group: Group = Group()
+    color: Annotated[bool, checks.switch()] = True
+    mention: MentionConfig | None = None
 
     @property
     def grouped(self) -> bool:
-        """Always: it is Slack's one message a second that makes it necessary."""
-        return True
+        """Always for messages: it is Slack's one message a second that makes it necessary."""
+        return self.format == "message"
 
     @property
     def gathers_for(self) -> timedelta:
         """What ``group.wait`` says."""
-        return self.group.wait
+        return self.group.wait if self.grouped else timedelta(0)
 
 
 class WebhookReceiverConfig(_HttpReceiverConfig):

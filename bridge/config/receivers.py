@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import kinds, templates
+from bridge.config import checks, kinds, templates
 from bridge.config.matching import ConditionsConfig, MatchConfig
 from bridge.config.section import names
 from bridge.config.yaml import BROKEN, Value
@@ -21,10 +21,11 @@ _KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]]
 _LATER_KINDS = frozenset({"apprise", "command"})
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
 _ELSEWHERE = {
-    "slack": dict.fromkeys(
-        ("secret", "secret_file", "headers", "format", "body", "content_type", "success"), _ONLY_WEBHOOK
-    ),
-    "webhook": {"group": "only Slack messages are grouped; remove it"},
+    "slack": dict.fromkeys(("secret", "secret_file", "headers", "body", "content_type", "success"), _ONLY_WEBHOOK),
+    "webhook": {
+        "group": "only Slack messages are grouped; remove it",
+        **dict.fromkeys(("color", "mention"), "only a Slack message has this; remove it"),
+    },
 }
 
 
@@ -85,7 +86,25 @@ class Receivers:
         settings = self._sections.model(item, model, data)
         if found_templates and isinstance(settings, kinds.WebhookReceiverConfig):
             templates.try_out(found_templates, settings, self._faults)
+        if isinstance(settings, kinds.SlackReceiverConfig):
+            self._check_slack(item, settings)
         return settings
+
+    def _check_slack(self, item: Value, receiver: kinds.SlackReceiverConfig) -> None:
+        """See that the format is that of the address, and that nothing stands there which it can't have."""
+        workflow = receiver.format == "workflow"
+        address = item.data.get("slack") or item.data["slack_file"]
+        of_slack = checks.is_slack_workflow(receiver.url.get_secret_value())
+        if of_slack is True and not workflow:
+            self._faults.add(address.place, "this is the address of a workflow: set format: workflow beside it")
+        elif of_slack is False and workflow:
+            what = "no address of a workflow (allowed: https://hooks.slack.com/triggers/… or /workflows/…)"
+            self._faults.add(address.place, what)
+        for key in ("group", "color", "mention"):
+            if workflow and key in receiver.model_fields_set:
+                self._faults.add(
+                    item.data[key].place, "a workflow gets one event a call and writes its own message; remove it"
+                )
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
         either = [*names(kinds.SlackReceiverConfig), *names(kinds.WebhookReceiverConfig)]
@@ -102,6 +121,18 @@ class Receivers:
             data["match"] = self._conditions(item.data["match"], MatchConfig, "receivers.match")
         if "group" in data and isinstance(item.data["group"].data, dict):
             data["group"] = self._sections.read(item.data["group"], names(kinds.Group), "receivers.group")
+        if "mention" in data:
+            data["mention"] = self._mention(item.data["mention"], data["mention"])
+
+    def _mention(self, value: Value, data: Any) -> Any:
+        """Read whom to mention: a name, several, or keys with values."""
+        if isinstance(data, str | list):
+            return {"who": data if isinstance(data, list) else [data]}
+        if isinstance(data, dict):
+            data = self._sections.read(value, names(kinds.MentionConfig), "receivers.mention")
+            if isinstance(data.get("who"), str):
+                data["who"] = [data["who"]]
+        return data
 
     def _conditions(self, value: Value, model: type[Model], path: str) -> dict[str, Any]:
         """Read what stands under ``match``, or under its ``not``: what is single becomes a list of one."""

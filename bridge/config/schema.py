@@ -129,10 +129,14 @@ class HeartbeatConfig(Model):
 
 
 class HttpConfig(Model):
-    """Where the daemon answers over HTTP. With a token, whoever asks for more than whether it lives must show it."""
+    """Where the daemon answers over HTTP. With a token, whoever asks for more than whether it lives must show it.
+
+    ``external_url`` is where people reach the page, where that is another address; it has no slash at its end.
+    """
 
     listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
     token: Annotated[SecretStr, checks.secret(checks.bearer_token)] | None = None
+    external_url: Annotated[str, BeforeValidator(checks.external_url)] | None = None
 
 
 class Config(Model):
@@ -160,6 +164,11 @@ class Config(Model):
     def http_is_default(self) -> bool:
         """Whether nobody asked for the address of HTTP: where it is taken, the bridge can go on without."""
         return self.http is not None and "listen" not in self.http.model_fields_set
+
+    @property
+    def pages(self) -> str | None:
+        """Where people see the bridge; None where they don't."""
+        return self.http.external_url if self.http is not None else None
 
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""

@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 NO_VALUE = "has no value; give one or remove the key"
 
 _SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token")
-_OTHER_TEXTS = ("base_url", "listen", "name", "headers", "tags", "label", "error", "content_type", "success")
+_OTHER_TEXTS = (
+    "base_url",
+    "listen",
+    "name",
+    "headers",
+    "tags",
+    "label",
+    "error",
+    "content_type",
+    "success",
+    "who",
+    "mention",
+)
 _TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
@@ -111,7 +123,7 @@ class Sections:
     def _note(self, value: Value, data: Mapping[str, Any], fault: Any) -> None:
         """Put a fault of pydantic's into place and words, unless it is about what was told of already."""
         key, *steps = fault["loc"]
-        if fault["type"] == "missing":
+        if fault["type"] == "missing" and not steps:
             # One that stands there but was refused was told of already.
             if key not in value.data and f"{key}_file" not in value.data:
                 self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in _SECRETS else ''} is missing")
@@ -187,6 +199,8 @@ def _inside(value: Value, step: object) -> Value:
 def _words(fault: Any) -> str:
     """Say what pydantic found in our words; ours, from the checks, come as they are."""
     match fault["type"]:
+        case "missing":
+            return f"{fault['loc'][-1]} is missing"
         case "value_error":
             return str(fault["ctx"]["error"])
         case "literal_error" | "enum":
@@ -195,6 +209,8 @@ def _words(fault: Any) -> str:
             return "must be a list"
         case "extra_forbidden":
             return "unknown key"
+        case "too_long":
+            return f"too many (allowed: up to {fault['ctx']['max_length']})"
         case "too_short":
             return "an empty list; give a value or remove the key"
         case "model_type" | "dict_type":

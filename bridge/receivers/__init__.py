@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.receivers.slack import SlackReceiver
+from bridge.receivers.slack_workflow import WorkflowReceiver
 from bridge.receivers.webhook import WebhookReceiver
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.model import Event, Outcome
     from bridge.wire import Reply, Request
 
-__all__ = ["Receiver", "SlackReceiver", "WebhookReceiver"]
+__all__ = ["Receiver", "SlackReceiver", "WebhookReceiver", "WorkflowReceiver"]
 
 
 class Receiver(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.model import Dead
 from bridge.receivers import answers
-from bridge.receivers.slack_blocks import draw_digest, draw_event
+from bridge.receivers.slack_blocks import PLAIN, Style, draw_digest, draw_event
 from bridge.receivers.slack_digest import GROUP_KEYS, digest
 from bridge.receivers.webhook import USER_AGENT
 from bridge.wire import Reply, Request, http_words
@@ -63,17 +63,19 @@ class SlackReceiver:
         name: The name that the configuration gives it.
         by: What events of one message are grouped by: some of ``type`` and ``error``.
         shown: How many events of a digest are named. The rest is counted.
+        style: What its messages have beside that.
 
     Raises:
         ValueError: ``by`` holds something else.
     """
 
-    def __init__(self, name: str, by: Sequence[str] = GROUP_KEYS, shown: int = 20) -> None:
+    def __init__(self, name: str, by: Sequence[str] = GROUP_KEYS, shown: int = 20, style: Style = PLAIN) -> None:
         if unknown := [key for key in by if key not in GROUP_KEYS]:
             raise ValueError(f"events can't be grouped by {unknown[0]!r}, only by {' and '.join(GROUP_KEYS)}")
         self.name = name
         self._by = tuple(by)
         self._shown = shown
+        self._style = style
 
     def render(self, events: Sequence[Event], at: datetime) -> Request:  # noqa: ARG002 -- of the protocol; Slack shows the events' times
         """Write one Slack message: of a single event all that is known, of several a digest.
@@ -89,10 +91,10 @@ class SlackReceiver:
             case []:
                 raise ValueError("a Slack message is about at least one event")
             case [event]:
-                payload = draw_event(event)
+                payload = draw_event(event, self._style)
             case _:
                 times = [event.at for event in events]
-                payload = draw_digest(digest(events, self._by, self._shown), min(times), max(times))
+                payload = draw_digest(digest(events, self._by, self._shown), min(times), max(times), self._style)
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         return Request(body, _HEADERS)
 

@@ -4,12 +4,17 @@ Slack refuses a whole message when one part of it is too long, so every part is 
 up to less than the whole may have. Sources of the limits: https://docs.slack.dev/reference/block-kit/blocks (50 blocks
 in a message; header 150; section 3,000, or 10 fields of 2,000; context 10 elements) and
 https://api.slack.com/changelog/2018-04-truncating-really-long-messages (40,000 characters).
+
+Only an attachment has a coloured bar, and what stands in one may be hidden behind "Show more"
+(https://docs.slack.dev/reference/messaging/attachments): so what happened, and whom it concerns, stands before it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.receivers.slack_mentions import NOBODY, Mention
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import (
     DURATIONS,
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Event
+    from bridge.model import Event, EventType
     from bridge.receivers.slack_digest import Digest, Group
 
 Block = dict[str, Any]
@@ -40,7 +45,7 @@ _ERROR: Final = 2_500
 _ERROR_OF_A_GROUP: Final = 300
 _ERROR_IN_TEXT: Final = 1_500
 _ID: Final = 200
-_TEXT: Final = 3_000
+_TEXT: Final = 2_700  # with the longest mention before it, 3,000
 _REST: Final = 100
 _LINE_END: Final = 2  # as JSON writes it
 _MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
@@ -51,27 +56,43 @@ _DRAWN_ELSEWHERE: Final = frozenset(
 )
 
 
-def draw_event(event: Event) -> Block:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a receiver wants its messages to have.
+
+    ``colour`` puts a bar beside them. ``pages`` is where people see the bridge; None where they don't.
+    """
+
+    colour: bool = True
+    pages: str | None = None
+    mention: Mention = NOBODY
+
+
+PLAIN: Final = Style(colour=False)
+
+
+def draw_event(event: Event, style: Style = PLAIN) -> Block:
     """Draw one event: a header, what is known, why, and when. Returns the payload."""
     words, error = WORDS[event.type], error_of(event)
     name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
-    blocks = [_header(f"{words.emoji} {words.before}{name} {words.after}")]
+    head = _header(f"{words.emoji} {words.before}{name} {words.after}")
+    blocks: list[Block] = []
     if pairs := _pairs(event):
         fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{key}*"), value)]
         blocks.append({"type": "section", "fields": fields})
     if error:
         blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
-    blocks.append(
-        {"type": "context", "elements": [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]}
-    )
-    return _payload(_sentence(event), blocks)
+    about = [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]
+    blocks.append({"type": "context", "elements": [*about, *_link(style, event.message_id)]})
+    return _payload(_sentence(event), head, blocks, style, [event.type])
 
 
-def draw_digest(digest: Digest, first: datetime, last: datetime) -> Block:
+def draw_digest(digest: Digest, first: datetime, last: datetime, style: Style = PLAIN) -> Block:
     """Draw a digest of events that came from ``first`` to ``last``. Returns the payload."""
+    types = [type_ for type_, _ in digest.totals]
     totals = [(WORDS[type_], count) for type_, count in digest.totals]
-    headline = f"{WORDS[gravest(type_ for type_, _ in digest.totals)].emoji} {digest.count:,} events"
-    blocks = [_header(headline), _own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
+    headline = f"{WORDS[gravest(types)].emoji} {digest.count:,} events"
+    blocks = [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
     for group in digest.groups:
         blocks.append(_section(_title(group)))
         if group.names:
@@ -79,10 +100,11 @@ def draw_digest(digest: Digest, first: datetime, last: datetime) -> Block:
     if digest.other_groups:
         blocks.append(_section(_rest(digest.other_groups, digest.other_events)))
     span = date(first) if first == last else f"{date(first)} to {date(last)}"
-    blocks.append({"type": "context", "elements": [_own(span)]})
+    blocks.append({"type": "context", "elements": [_own(span), *_link(style, None)]})
     counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
     opening = f"{headline}: {counts}"
-    return _payload("\n".join([opening, *_lines(digest, _TEXT - size(opening))]), blocks)
+    text = "\n".join([opening, *_lines(digest, _TEXT - size(opening))])
+    return _payload(text, _header(headline), blocks, style, types)
 
 
 def _sentence(event: Event) -> str:
@@ -153,8 +175,26 @@ def _rest(groups: int, events: int) -> str:
     return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
 
 
-def _payload(text: str, blocks: Sequence[Block]) -> Block:
-    return {"text": escape(text), "blocks": list(blocks), "unfurl_links": False, "unfurl_media": False}
+def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, types: Sequence[EventType]) -> Block:
+    """Put a message together.
+
+    With blocks, Slack shows ``text`` in notifications only, so that what stands in both is not seen twice.
+    """
+    mention = style.mention.of(types)
+    top = [head, _own_section(mention)] if mention else [head]
+    payload = {"text": f"{mention} {escape(text)}".lstrip(), "unfurl_links": False, "unfurl_media": False}
+    if style.colour:
+        bar = {"color": WORDS[gravest(types)].colour, "blocks": list(blocks)}
+        return {**payload, "blocks": top, "attachments": [bar]}
+    return {**payload, "blocks": [*top, *blocks]}
+
+
+def _link(style: Style, message_id: int | None) -> list[Block]:
+    """Lead to the page of a message, or to that of all; nowhere where people don't see the bridge."""
+    if style.pages is None:
+        return []
+    page = f"{style.pages}/" if message_id is None else f"{style.pages}/messages/{message_id}"
+    return [_own(f"<{escape(page).replace('|', '%7C')}|{'Open the bridge' if message_id is None else 'Open message'}>")]
 
 
 def _header(text: str) -> Block:

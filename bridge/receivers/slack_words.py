@@ -23,30 +23,34 @@ if TYPE_CHECKING:
 class Words:
     """How a type of event is told.
 
-    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for counts.
+    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for counts. ``colour`` is
+    that of the bar beside it.
     """
 
     emoji: str
     before: str
     after: str
     short: str
+    colour: str
 
+
+_RED, _AMBER, _GREEN, _GREY = "#d92d20", "#f79009", "#12b76a", "#98a2b3"
 
 WORDS: Mapping[EventType, Words] = {
-    EventType.MESSAGE_PENDING: Words("🕒", "Message", "is pending", "pending"),
-    EventType.MESSAGE_SENT: Words("✅", "Message", "was sent", "sent"),
-    EventType.MESSAGE_FAILED: Words("❌", "Message", "failed", "failed"),
-    EventType.MESSAGE_CANCELLED: Words("🚫", "Message", "was cancelled", "cancelled"),
-    EventType.MESSAGE_EXPIRED: Words("⌛", "Message", "expired", "expired"),
-    EventType.MESSAGE_UNKNOWN: Words("❓", "Message", "is unknown to WbizTool", "unknown"),
-    EventType.MESSAGE_STUCK: Words("🐌", "Message", "is stuck", "stuck"),
-    EventType.MESSAGE_ABANDONED: Words("💤", "Message", "is no longer polled", "abandoned"),
-    EventType.SOURCE_DOWN: Words("🔴", "WbizTool's status API", "is down", "status API down"),
-    EventType.SOURCE_UP: Words("🟢", "WbizTool's status API", "is back", "status API back"),
-    EventType.NUMBER_DISCONNECTED: Words("📵", "WhatsApp number", "is disconnected", "number disconnected"),
-    EventType.NUMBER_CONNECTED: Words("📱", "WhatsApp number", "is connected", "number connected"),
-    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down"),
-    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back"),
+    EventType.MESSAGE_PENDING: Words("🕒", "Message", "is pending", "pending", _GREY),
+    EventType.MESSAGE_SENT: Words("✅", "Message", "was sent", "sent", _GREEN),
+    EventType.MESSAGE_FAILED: Words("❌", "Message", "failed", "failed", _RED),
+    EventType.MESSAGE_CANCELLED: Words("🚫", "Message", "was cancelled", "cancelled", _AMBER),
+    EventType.MESSAGE_EXPIRED: Words("⌛", "Message", "expired", "expired", _RED),
+    EventType.MESSAGE_UNKNOWN: Words("❓", "Message", "is unknown to WbizTool", "unknown", _AMBER),
+    EventType.MESSAGE_STUCK: Words("🐌", "Message", "is stuck", "stuck", _AMBER),
+    EventType.MESSAGE_ABANDONED: Words("💤", "Message", "is no longer polled", "abandoned", _AMBER),
+    EventType.SOURCE_DOWN: Words("🔴", "WbizTool's status API", "is down", "status API down", _RED),
+    EventType.SOURCE_UP: Words("🟢", "WbizTool's status API", "is back", "status API back", _GREEN),
+    EventType.NUMBER_DISCONNECTED: Words("📵", "WhatsApp number", "is disconnected", "number disconnected", _RED),
+    EventType.NUMBER_CONNECTED: Words("📱", "WhatsApp number", "is connected", "number connected", _GREEN),
+    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED),
+    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN),
 }
 """How each type of event is told."""
 
@@ -120,6 +124,14 @@ def duration_of(event: Event) -> str:
         if isinstance(seconds := event.data.get(key), int):
             return f"{words} for {in_words(seconds)}"
     return ""
+
+
+def sentence_of(event: Event) -> str:
+    """Say it all on one line: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
+    words = WORDS[event.type]
+    name = f" {name_of(event)}" if needs_name(event) else ""
+    said = f"{words.emoji} {words.before}{name} {words.after}"
+    return " · ".join(filter(None, [said, label_of(event), duration_of(event), error_of(event)]))
 
 
 def state_of(event: Event, key: str) -> Mapping[str, Any]:

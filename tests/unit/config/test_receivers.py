@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from bridge.config import InvalidConfiguration, WebhookReceiverConfig
+from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig
 from bridge.matching import Conditions, Regex
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
@@ -167,7 +167,6 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
     [
         "format: cloudevents",
         "batch: {max: 100}",
-        "mention: '@oncall'",
         "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     ],
 )
@@ -278,3 +277,69 @@ def test_a_condition_that_is_wrong_is_told_with_its_place(folder: Folder, match:
     (fault,) = folder.faults(f"{LEAST}        match: {match}\n")
     assert fault.startswith("config.yaml:4:")
     assert f": receivers[0].{where}: {what}" in fault
+
+
+@pytest.mark.parametrize(
+    ("written", "who", "events"),
+    [
+        ('"@here"', ("<!here>",), None),
+        ("[U012AB3CD, S012AB3CD]", ("<@U012AB3CD>", "<!subteam^S012AB3CD>"), None),
+        ("{who: U012AB3CD, events: [failed]}", ("<@U012AB3CD>",), ("message.failed",)),
+        ('{who: ["@here", U012AB3CD], events: ["source.*"]}', ("<!here>", "<@U012AB3CD>"), ("source.*",)),
+    ],
+)
+def test_slack_messages_mention_somebody(
+    folder: Folder, written: str, who: tuple[str, ...], events: tuple[str, ...] | None
+) -> None:
+    receiver = folder.load(f"{LEAST}        mention: {written}\n").receivers[0]
+    assert isinstance(receiver, SlackReceiverConfig)
+    assert receiver.mention is not None
+    assert (receiver.mention.who, receiver.mention.events) == (who, events)
+
+
+TRIGGER = "https://hooks.slack.com/triggers/T0/1/x"
+
+
+@pytest.mark.parametrize(
+    ("receiver", "place", "what"),
+    [
+        ("slack: ${SLACK}, mention: '@oncall'", "mention", "Slack finds nobody by this name, only by an id"),
+        ("slack: ${SLACK}, mention: [U012AB3CD, ada]", "mention[1]", "Slack finds nobody by this name"),
+        ("slack: ${SLACK}, mention: {who: '@oncall'}", "mention.who", "Slack finds nobody by this name"),
+        ("slack: ${SLACK}, mention: {events: [failed]}", "mention", "who is missing"),
+        ("slack: ${SLACK}, mention: {who: U012AB3CD, events: [faild]}", "mention.events[0]", "did you mean `failed`?"),
+        ("slack: ${SLACK}, mention: {who: U012AB3CD, event: [failed]}", "mention.event", "(did you mean `events`?)"),
+        ("slack: ${SLACK}, mention: 5", "mention", "Slack finds nobody by this name"),
+        ("slack: ${SLACK}, color: red", "color", "must be on or off"),
+        ("webhook: 'https://a.b/', mention: '@here'", "mention", "only a Slack message has this"),
+        ("webhook: 'https://a.b/', color: on", "color", "only a Slack message has this"),
+        (
+            "slack: ${SLACK}, format: workflow",
+            "slack",
+            "no address of a workflow (allowed: https://hooks.slack.com/tri",
+        ),
+        (f"slack: '{TRIGGER}'", "slack", "this is the address of a workflow: set format: workflow beside it"),
+        (f"slack: '{TRIGGER}', format: workflow, mention: '@here'", "mention", "a workflow gets one event a call"),
+        (f"slack: '{TRIGGER}', format: workflow, group: {{wait: 1s}}", "group", "a workflow gets one event a call"),
+        (f"slack: '{TRIGGER}', format: workflow, color: off", "color", "a workflow gets one event a call"),
+        ("slack: ${SLACK}, format: standard", "format", "not a value for this key (allowed: 'message' or 'workflow')"),
+    ],
+)
+def test_what_slack_can_t_do_is_told(folder: Folder, receiver: str, place: str, what: str) -> None:
+    written = receiver.replace("${SLACK}", "'${SLACK}'")
+    faults = folder.faults(f"{LEAST}      - {{name: x, {written}}}\n")
+    assert len(faults) == 1, faults
+    assert f"receivers[1].{place}: " in faults[0]
+    assert what in faults[0]
+    assert TRIGGER not in faults[0]
+
+
+def test_a_workflow_takes_one_event_at_a_time_and_does_not_wait_for_more(folder: Folder) -> None:
+    loaded = folder.load(f"{LEAST}      - {{slack: '{TRIGGER}', format: workflow}}\n")
+    message, workflow = loaded.receivers
+    assert (message.grouped, message.gathers_for.seconds) == (True, 3)
+    assert (workflow.grouped, workflow.gathers_for.seconds) == (False, 0)
+
+
+def test_services_compatible_with_slack_may_have_workflows_too(folder: Folder) -> None:
+    assert folder.faults(f"{LEAST}      - {{slack: 'https://chat.example.com/x', format: workflow}}\n") == []

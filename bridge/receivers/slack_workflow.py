@@ -1,0 +1,116 @@
+"""The Slack workflow receiver: one event starts a workflow of Slack's Workflow Builder, with flat variables.
+
+Sources: https://docs.slack.dev/tools/slack-github-action/sending-techniques/sending-data-webhook-slack-workflow (the
+variables stand at the top, each a text), https://github.com/aws-samples/aws-health-aware/issues/39 (a variable that is
+not sent ends the workflow), https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts
+(the answers: ``{"ok": true}``, ``{"ok": false, "error": …}``, or nothing; the codes are not documented).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from bridge.clock import isoformat
+from bridge.model import Delivered, Retry
+from bridge.receivers import answers
+from bridge.receivers.slack_text import cut, one_line
+from bridge.receivers.slack_words import error_of, label_of, name_of, sentence_of, state_of
+from bridge.receivers.webhook import USER_AGENT
+from bridge.wire import Reply, Request, http_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.model import Event, Outcome
+
+_HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
+_LONGEST: Final = 2_000  # in the units of slack_text.size
+_CODE = re.compile(r"[a-z][a-z_]{0,60}")
+
+VARIABLES: Final = (
+    *("event_id", "event", "time", "text", "message_id", "label", "tags", "status", "previous_status", "error"),
+    *("about", "link"),
+)
+"""What every call carries, each a text; empty where there is nothing to say."""
+
+
+class WorkflowReceiver:
+    """A workflow that starts from a webhook: ``https://hooks.slack.com/triggers/…`` or ``…/workflows/…``.
+
+    Args:
+        name: The name that the configuration gives it.
+        pages: Where people see the bridge, for ``link``; None where they don't.
+    """
+
+    def __init__(self, name: str, pages: str | None = None) -> None:
+        self.name = name
+        self._pages = pages
+
+    def render(self, events: Sequence[Event], at: datetime) -> Request:  # noqa: ARG002 -- of the protocol
+        """Write one event as variables.
+
+        Raises:
+            ValueError: There is not exactly one event.
+        """
+        if len(events) != 1:
+            raise ValueError(f"a workflow takes one event in a call, not {len(events)}")
+        body = json.dumps(variables(events[0], self._pages), ensure_ascii=False, separators=(",", ":"))
+        return Request(body.encode(), _HEADERS)
+
+    def read(self, reply: Reply, at: datetime) -> Outcome:
+        """Read an answer: the general table, but a 2xx may say that it is none.
+
+        A workflow that refuses is tried again: its owner can mend it or publish it, and its address stays the same.
+        """
+        outcome = answers.read(reply, at)
+        code = _refused(reply)
+        if code is None or reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return outcome
+        why = f"{http_words(reply.status)}: Slack does not start the workflow: {code}"
+        match outcome:
+            case Delivered():
+                return Retry(why)
+            case Retry(after=after, quick=quick):
+                return Retry(why, after, quick)
+            case _:
+                return outcome
+
+
+def variables(event: Event, pages: str | None = None) -> dict[str, str]:
+    """Tell of an event in :data:`VARIABLES`.
+
+    They are plain text on one line, not escaped: workflows also compare them, and write them into sheets and lists.
+    """
+    link = f"{pages}/messages/{event.message_id}" if pages and event.message_id is not None else f"{pages or ''}"
+    told = {
+        "event_id": event.id,
+        "event": str(event.type),
+        "time": isoformat(event.at),
+        "text": sentence_of(event),
+        "message_id": "" if event.message_id is None else str(event.message_id),
+        "label": label_of(event),
+        "tags": one_line(event.data.get("tags")),
+        "status": one_line(state_of(event, "current").get("status")),
+        "previous_status": one_line(state_of(event, "previous").get("status")),
+        "error": error_of(event),
+        "about": name_of(event),
+        "link": link,
+    }
+    return {key: cut(one_line(told[key]), _LONGEST) for key in VARIABLES}
+
+
+def _refused(reply: Reply) -> str | None:
+    """Return the code of ``{"ok": false, "error": code}``; None where the answer is another."""
+    try:
+        body = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or body.get("ok") is not False:
+        return None
+    code = body.get("error")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "it does not say why"
