@@ -111,7 +111,13 @@ def wbiztool(
     """
     settings = config.wbiztool
     timeout = settings.timeout if within is None else min(within, settings.timeout)
-    channel = Channel(settings.base_url, timeout=timeout, connections=settings.concurrency)
+    channel = Channel(
+        settings.base_url,
+        timeout=timeout,
+        connections=settings.concurrency,
+        tls=settings.tls,
+        proxy=settings.proxy_in_clear,
+    )
     source = WbizTool(
         channel,
         client_id=settings.client_id,

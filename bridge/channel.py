@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -18,6 +18,7 @@ from requests.utils import select_proxy
 
 from bridge.proxied import Proxied
 from bridge.straight import NoConnectionError, Straight
+from bridge.tls import FilesError, Tls, Trust
 from bridge.wire import Reply, Request, WireError
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ class Channel:
         connections: How many are kept open; more calls than that at once open more and close them again.
         headers: Sent with every call.
         method: How it is called.
+        tls: Whom to trust, and how to show who calls.
+        proxy: The address of the proxy to go through; False for none.
 
-    Proxies and the CA bundle come from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``, …), read once.
+    What is not told comes from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``, …), read once.
     A ``.netrc`` is not read: it could replace a configured ``Authorization``.
     """
 
@@ -56,6 +59,8 @@ class Channel:
         connections: int = 1,
         headers: Mapping[str, str] | None = None,
         method: str = "POST",
+        tls: Tls | None = None,
+        proxy: str | Literal[False] | None = None,
     ) -> None:
         self._timeout = timeout.total_seconds()
         self._where = _place(url)
@@ -67,10 +72,10 @@ class Channel:
         blank.headers["Accept-Encoding"] = "identity"
         with requests.Session() as session:
             settings = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-        proxied = select_proxy(str(blank.url), settings["proxies"])
-        self._way = (
-            Proxied(blank, settings, connections) if proxied else Straight(blank, settings["verify"], connections)
-        )
+        trust = Trust(tls or Tls(), settings["verify"])
+        proxies = settings["proxies"] if proxy is None else dict.fromkeys(("http", "https"), proxy) if proxy else {}
+        proxied = select_proxy(str(blank.url), proxies)
+        self._way = Proxied(blank, proxies, trust, connections) if proxied else Straight(blank, trust, connections)
 
     def send(self, request: Request, path: str = "") -> Reply:
         """Make one call to the channel's URL, ``path`` added to it, and return what came back, whatever its status.
@@ -93,13 +98,26 @@ def _place(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.hostname}{port}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}{port}"
     except ValueError:
         return "the configured address"
 
 
+_WANTS_CERTIFICATE = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    }
+)
+"""What a server says, by OpenSSL's names, that does not take the client's certificate, or misses it."""
+
+_PROXY_ERRORS = (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), "the proxy on the way to {where} does not work"),
+    (_PROXY_ERRORS, "the proxy on the way to {where} does not work"),
     ((socket.gaierror, urllib3.exceptions.NameResolutionError), "the name of {where} cannot be resolved"),
     ((ConnectionRefusedError,), "{where} refuses connections"),
     ((requests.exceptions.ConnectTimeout, NoConnectionError), "no connection to {where} within {third:.3g} s"),
@@ -107,6 +125,7 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         (TimeoutError, requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError),
         "no whole answer from {where} within {timeout:g} s",
     ),
+    ((FilesError,), "the files that tls names for {where} can't be read any more"),
     ((ssl.SSLError,), "TLS with {where} does not work"),
     ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), "{where} cut its answer in the middle"),
     ((ConnectionError, http.client.RemoteDisconnected), "{where} cut the connection"),
@@ -119,9 +138,14 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 def _in_words(error: BaseException, where: str, timeout: float) -> str:
     """Say why a call failed, from the types in the exception's chain: their texts hold URLs."""
     chain = list(_chain(error))
-    for link in chain:
+    through = not any(isinstance(link, _PROXY_ERRORS) for link in chain)  # else the rest is about the proxy
+    for link in chain if through else ():
         if isinstance(link, ssl.SSLCertVerificationError):
             return f"the TLS certificate of {where} is not trusted: {link.verify_message}"
+        if isinstance(link, ssl.SSLError) and link.reason in _WANTS_CERTIFICATE:
+            return f"{where} wants another client certificate than it is shown (tls.cert_file)"
+        if isinstance(link, ssl.SSLEOFError):  # it closed before its reason could be read
+            return f"{where} ended TLS at once: it may want another client certificate than it is shown (tls.cert_file)"
     for types, words in _WORDS:
         if any(isinstance(link, types) for link in chain):
             return words.format(where=where, timeout=timeout, third=timeout / 3)

@@ -17,23 +17,24 @@ if TYPE_CHECKING:
 
     import requests
 
+    from bridge.tls import Trust
     from bridge.wire import Reply, Request
 
 
 class Proxied:
-    """Goes through the proxy that the environment names, by an adapter of ``requests``.
+    """Goes through a proxy, by an adapter of ``requests``.
 
     Args:
         blank: What every call has: its method, address and headers.
-        settings: What ``requests`` makes of the environment: the proxies, and the certificates to trust.
+        proxies: Their addresses, as ``requests`` has them.
+        trust: What TLS is spoken with.
         kept: The most connections that are kept open.
     """
 
-    def __init__(self, blank: requests.PreparedRequest, settings: Mapping[str, Any], kept: int) -> None:
+    def __init__(self, blank: requests.PreparedRequest, proxies: Mapping[str, str], trust: Trust, kept: int) -> None:
         self._blank = blank
-        self._proxies: Any = dict(settings["proxies"])
-        self._verify: Any = settings["verify"]
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=kept)
+        self._proxies = dict(proxies)
+        self._adapter = _Adapter(trust, pool_connections=1, pool_maxsize=kept)
 
     def send(self, request: Request, path: str, timeout: float) -> Reply:
         """Make one call."""
@@ -47,7 +48,6 @@ class Proxied:
             prepared,
             stream=True,
             timeout=urllib3.Timeout(total=timeout, connect=timeout / 3),  # type: ignore[arg-type]
-            verify=self._verify,
             proxies=self._proxies,
         )
         return _read(response, request.limit)
@@ -90,18 +90,37 @@ class _Pool(HTTPConnectionPool):
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
+    def _validate_conn(self, conn: Any) -> None:
+        """Connect early, as urllib3 does, without its warning at each call: the bridge itself warns of it."""
+        if conn.is_closed:
+            conn.connect()
+
 
 _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter whose connections are ours, direct or through a proxy. Retries are not its business."""
+    """An adapter whose connections, and what they trust, are ours. Retries are not its business."""
+
+    def __init__(self, trust: Trust, **kwargs: Any) -> None:
+        self._trust = trust
+        super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:") and proxy not in self.proxy_manager:
+            kwargs["proxy_ssl_context"] = self._trust.context_for_proxy()
+        manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Let pools use our context."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {"ssl_context": self._trust.context()} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Add nothing to what the context trusts."""

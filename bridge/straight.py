@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import http.client
 import socket
-import ssl
-import threading
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.wait import wait_for_read
 
 from bridge.timed import TimedResponse, reply
@@ -24,6 +20,7 @@ from bridge.timed import TimedResponse, reply
 if TYPE_CHECKING:
     import requests
 
+    from bridge.tls import Trust
     from bridge.wire import Reply, Request
 
 
@@ -36,22 +33,20 @@ class Straight:
 
     Args:
         blank: What every call has: its method, address and headers.
-        verify: The file or folder of certificates to trust, or True for those that ``requests`` brings.
+        trust: What TLS is spoken with.
         kept: The most connections that are kept open.
     """
 
-    def __init__(self, blank: requests.PreparedRequest, verify: str | bool | None, kept: int) -> None:
+    def __init__(self, blank: requests.PreparedRequest, trust: Trust, kept: int) -> None:
         url = urlsplit(str(blank.url))
         self._tls = url.scheme == "https"
         self._host, self._port = url.hostname or "", url.port or (443 if self._tls else 80)
         self._method, self._target = blank.method, blank.path_url
         own = {"Host": url.netloc.rpartition("@")[2], **{name: _text(value) for name, value in blank.headers.items()}}
         self._headers = {name.lower(): f"{name}: {value}" for name, value in own.items()}
-        self._verify = verify
+        self._trust = trust
         self._kept = kept
         self._idle: list[socket.socket] = []
-        self._context: ssl.SSLContext | None = None
-        self._lock = threading.Lock()
 
     def send(self, request: Request, path: str, timeout: float) -> Reply:
         """Make one call, over a connection that was kept, if there is one that still stands."""
@@ -109,7 +104,7 @@ class Straight:
             return connection
         try:
             connection.settimeout(min(patience, _left(deadline)))
-            return self._trusting().wrap_socket(connection, server_hostname=self._host)
+            return self._trust.context().wrap_socket(connection, server_hostname=self._host)
         except BaseException:
             connection.close()
             raise
@@ -132,16 +127,6 @@ class Straight:
             else:
                 return connection
         raise failure
-
-    def _trusting(self) -> ssl.SSLContext:
-        with self._lock:  # reading the certificates takes a while: once, and only where they are needed
-            if self._context is None:
-                where = Path(DEFAULT_CA_BUNDLE_PATH if self._verify in {None, True} else str(self._verify))
-                folder = where.is_dir()
-                context = ssl.create_default_context(cafile=None if folder else where, capath=where if folder else None)
-                context.set_alpn_protocols(["http/1.1"])
-                self._context = context
-            return self._context
 
 
 def _left(deadline: float) -> float:

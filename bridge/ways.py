@@ -59,4 +59,11 @@ def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
 
 def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpWay:
     url = settings.url.get_secret_value()
-    return HttpWay(receiver, Channel(url, timeout=settings.timeout, connections=settings.concurrency))
+    channel = Channel(
+        url,
+        timeout=settings.timeout,
+        connections=settings.concurrency,
+        tls=settings.tls,
+        proxy=settings.proxy_in_clear,
+    )
+    return HttpWay(receiver, channel)

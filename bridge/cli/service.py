@@ -98,11 +98,14 @@ def check(
             "configuration": str(settings.path),
             "messages": len(settings.watchlist),
             "receivers": [receiver.name for receiver in settings.receivers],
+            "warnings": list(settings.warnings()),
         }
         output.print_json(shown | ({"account": account} if online else {}))
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
     typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed; receivers: {names}")
+    for warning in settings.warnings():
+        typer.echo(f"warning: {warning}", err=True)
     if online:
         typer.echo(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
 
@@ -154,9 +157,11 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 
     wrong: InvalidConfiguration | None = None
     names: Sequence[str] | None = None
+    warnings: Sequence[str] = ()
     try:
         settings = load_config(config)
         database, names = settings.database, [receiver.name for receiver in settings.receivers]
+        warnings = settings.warnings()
     except InvalidConfiguration as error:
         if error.database is None:
             raise
@@ -171,9 +176,11 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         now = output.now()
         health = unreadable(error)
     if as_json:
-        output.print_json(health_json(health, summary, now))
+        output.print_json(health_json(health, summary, now) | {"warnings": list(warnings)})
     else:
         describe(health, summary, now)
+        for warning in warnings:
+            typer.echo(f"warning    {warning}")
     if wrong is not None:
         raise wrong
     if not health.ok:
@@ -209,12 +216,19 @@ def _say_ready(settings: Config, daemon: Daemon) -> None:
     structlog.get_logger().info(
         "running", version=__version__, messages_listed=messages, receivers=receivers, http=daemon.http_address
     )
+    _warn(settings)
 
 
 def _adapt(settings: Config) -> None:
     """Let the process follow a configuration that takes effect."""
     configure(settings.log.level, settings.log.format, settings.secrets())
     _ensure_files(settings)
+    _warn(settings)
+
+
+def _warn(settings: Config) -> None:
+    for warning in settings.warnings():
+        structlog.get_logger().warning("dangerous configuration", why=warning)
 
 
 def _ensure_files(settings: Config) -> None:

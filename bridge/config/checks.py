@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
@@ -38,6 +38,7 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}( *;[\
 _SUCCESS = re.compile(r"(2xx|[234][0-9][0-9])(?: +([a-z0-9.-]{1,253}))?\Z")
 _ASKS_TO_WAIT = frozenset({408, 425, 429})
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+_OFF = frozenset({"off", "false", "no"})  # as YAML writes false
 _SHORTEST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
@@ -150,6 +151,22 @@ def secret(check: Callable[[str], object] = line) -> BeforeValidator:
 def webhook_url(url: str) -> None:
     """Allow an address that can be POSTed to."""
     _host(url)
+
+
+def proxy(value: object) -> SecretStr | Literal[False]:
+    """Allow the address of a proxy, or ``off``."""
+    text = line(value)
+    if text.lower() in _OFF:
+        return False
+    allowed = "(allowed: http://host:3128, with user and password if it wants them, or off)"
+    try:
+        _host(text)
+    except ValueError as error:
+        raise ValueError(f"{str(error).partition(' (allowed')[0]} {allowed}") from None
+    parts = urlsplit(text)
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(f"a proxy's address ends with its port {allowed}")
+    return SecretStr(text)
 
 
 def slack_url(url: str) -> None:

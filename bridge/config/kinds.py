@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from bridge.config import checks
 from bridge.config.matching import MatchConfig
 from bridge.config.model import Model
+from bridge.config.network import NetworkConfig
 from bridge.config.units import Rate
 from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.templating.source import JSON, Body, Source
@@ -74,11 +75,11 @@ class _ReceiverConfig(Model):
         return []
 
 
-class _HttpReceiverConfig(_ReceiverConfig):
+class _HttpReceiverConfig(NetworkConfig, _ReceiverConfig):
     url: SecretStr
 
     def in_clear(self) -> list[str]:
-        return [self.url.get_secret_value()]
+        return [self.url.get_secret_value(), *self.network_in_clear()]
 
 
 class SlackReceiverConfig(_HttpReceiverConfig):

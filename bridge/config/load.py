@@ -12,6 +12,7 @@ from bridge.config.database import database_url, default_url
 from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place, Sources
 from bridge.config.files import UnreadableError
 from bridge.config.lists import ListReader
+from bridge.config.network import check_tls
 from bridge.config.receivers import Receivers
 from bridge.config.section import Sections, names
 from bridge.config.yaml import BROKEN, Value, read_yaml
@@ -96,6 +97,7 @@ class _Loading:
         for name, model in _SWITCHED.items():
             if name in top:
                 data[name] = None if top[name].data is False else self._section(top[name], name, model)
+        self._check_wbiztool(data.get("wbiztool"), top.get("wbiztool", root))
         self._check_poll(data.get("poll"), top.get("poll", root))
         self._check_http(data.get("http"), top.get("http", root))
         self._lists.read(top.get("messages", Value(None, root.place)), self._folder)
@@ -116,6 +118,10 @@ class _Loading:
         if value.data is not BROKEN:
             self._faults.add(value.place, "must be keys with values" + (", or off" if name in _SWITCHED else ""))
         return BROKEN
+
+    def _check_wbiztool(self, found: object, at: Value) -> None:
+        if isinstance(found, schema.WbizToolConfig) and found.tls is not None:
+            check_tls(at.data["tls"], found.tls, found.base_url, self._faults, "every call carries the API key")
 
     def _check_poll(self, found: object, at: Value) -> None:
         if isinstance(found, schema.PollConfig) and {"every", "intervals"} <= found.model_fields_set:

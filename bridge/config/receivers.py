@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config import checks, kinds, templates
 from bridge.config.matching import ConditionsConfig, MatchConfig
+from bridge.config.network import check_tls
 from bridge.config.section import names
 from bridge.config.yaml import BROKEN, Value
 
@@ -19,6 +20,7 @@ _KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]]
     "webhook": kinds.WebhookReceiverConfig,
 }
 _LATER_KINDS = frozenset({"apprise", "command"})
+_SLACK_VERIFIED = "Slack's certificate is always verified"
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
 _ELSEWHERE = {
     "slack": dict.fromkeys(("secret", "secret_file", "headers", "body", "content_type", "success"), _ONLY_WEBHOOK),
@@ -88,6 +90,9 @@ class Receivers:
             templates.try_out(found_templates, settings, self._faults)
         if isinstance(settings, kinds.SlackReceiverConfig):
             self._check_slack(item, settings)
+        if settings is not None and settings.tls is not None:
+            always = _SLACK_VERIFIED if kind == "slack" else None
+            check_tls(item.data["tls"], settings.tls, settings.url.get_secret_value(), self._faults, always)
         return settings
 
     def _check_slack(self, item: Value, receiver: kinds.SlackReceiverConfig) -> None:

@@ -16,6 +16,7 @@ from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annota
 from bridge.config.kinds import ReceiverConfig  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.config.listen import Listen
 from bridge.config.model import Model
+from bridge.config.network import NetworkConfig
 from bridge.config.units import Rate
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
 from bridge.schedule import Interval, Schedule
@@ -23,7 +24,7 @@ from bridge.schedule import Interval, Schedule
 _SECOND = timedelta(seconds=1)
 
 
-class WbizToolConfig(Model):
+class WbizToolConfig(NetworkConfig):
     """The account, and how gently its API is called. ``base_url`` has no slash at its end."""
 
     client_id: Annotated[int, checks.whole(1, 2**63 - 1)]
@@ -170,9 +171,17 @@ class Config(Model):
         """Where people see the bridge; None where they don't."""
         return self.http.external_url if self.http is not None else None
 
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is allowed, but dangerous."""
+        return tuple(
+            f"receiver {each.name}: tls.verify is off: whoever is on the way can read and change what it is sent"
+            for each in self.receivers
+            if each.tls is not None and not each.tls.verify
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""
-        found = [self.wbiztool.api_key.get_secret_value()]
+        found = [self.wbiztool.api_key.get_secret_value(), *self.wbiztool.network_in_clear()]
         if self.http is not None and self.http.token is not None:
             found.append(self.http.token.get_secret_value())
         for receiver in self.receivers:

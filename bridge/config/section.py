@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.config import checks
 from bridge.config.faults import suggestion
-from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
 from bridge.config.kinds import NOT_BUILT
+from bridge.config.network import TlsConfig, read_tls
 from bridge.config.yaml import BROKEN, Value
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.faults import Faults, Place
+    from bridge.tls import Tls
 
 NO_VALUE = "has no value; give one or remove the key"
 
-_SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token")
+_SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token", "proxy", "key_password")
 _OTHER_TEXTS = (
     "base_url",
     "listen",
@@ -33,11 +35,15 @@ _OTHER_TEXTS = (
     "success",
     "who",
     "mention",
+    "ca_file",
+    "cert_file",
+    "key_file",
 )
 _TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024
+_LARGEST_FILE = 4 * MIB  # of certificates
 
 _AnyModel = TypeVar("_AnyModel", bound=BaseModel)
 
@@ -83,6 +89,8 @@ class Sections:
         for name in _SECRETS:
             if f"{name}_file" in data:
                 self._put_in(data, name, value.data[f"{name}_file"].place)
+        if isinstance(data.get("tls"), dict):
+            data["tls"] = self._tls(value.data["tls"], f"{path}.tls") or BROKEN
         return data
 
     def model(self, value: Value, model: type[_AnyModel], data: Mapping[str, Any]) -> _AnyModel | None:
@@ -106,6 +114,20 @@ class Sections:
             data[name] = BROKEN
         else:
             data[name] = self._secret_file(self._folder / file, place)
+
+    def _tls(self, value: Value, path: str) -> Tls | None:
+        asked = self.model(value, TlsConfig, self.read(value, names(TlsConfig), path))
+        return None if asked is None else read_tls(value, asked, self._file, self._faults)
+
+    def _file(self, value: Value) -> tuple[Path, bytes] | None:
+        """Read the file that a value names."""
+        file = self._folder / value.text
+        self.files.append(file)
+        try:
+            return file, read_bytes(file, _LARGEST_FILE)
+        except UnreadableError as error:
+            self._faults.add(value.place, str(error))
+            return None
 
     def _secret_file(self, file: Path, place: Place) -> object:
         # No fault names the file: who writes the secret itself here, by mistake, must not find it in a log.
@@ -213,7 +235,7 @@ def _words(fault: Any) -> str:
             return f"too many (allowed: up to {fault['ctx']['max_length']})"
         case "too_short":
             return "an empty list; give a value or remove the key"
-        case "model_type" | "dict_type":
+        case "model_type" | "dict_type" | "is_instance_of":
             return "must be keys with values"
         case "string_type":
             return "must be text"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from bridge.config import (
     Config,
@@ -43,6 +44,9 @@ def variables(folder: Folder) -> dict[str, str]:
     folder.write("token-0123456789abcdef", "http-token")
     folder.write("- 99\n", "watch.d/more.yaml")
     folder.write("100\n", "sent-ids.txt")
+    company = trustme.CA()
+    folder.write(company.cert_pem.bytes(), "company-ca.pem")
+    folder.write(company.issue_cert("bridge").private_key_and_cert_chain_pem.bytes(), "client.pem")
     return {
         "WBIZTOOL_CLIENT_ID": "123",
         "WBIZTOOL_API_KEY": "key",

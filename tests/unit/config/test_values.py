@@ -136,7 +136,7 @@ def test_every_key_in_the_table_of_what_is_not_built_is_refused(folder: Folder, 
     assert "is not built yet in this version; remove it" in fault
 
 
-@pytest.mark.parametrize("key", ["secret: x", "secret_file: x", "headers: {X: y}", "format: standard"])
+@pytest.mark.parametrize("key", ["secret: x", "secret_file: x", "headers: {X: y}"])
 def test_what_only_a_webhook_takes_is_refused_for_slack(folder: Folder, key: str) -> None:
     (fault,) = folder.faults(f"{LEAST}        {key}\n")
     assert fault.startswith("config.yaml:4:5: receivers[0].")

@@ -1,0 +1,201 @@
+"""The ways to a place: authorities of one's own, client certificates, proxies, IPv6; straight and through a proxy.
+
+Real TLS servers and a real proxy on loopback; the certificates are made here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import traceback
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.channel import Channel
+from bridge.tls import Tls
+from bridge.wire import Request, WireError
+from tests.world.proxy import Proxy
+from tests.world.server import OK, SECRET, serving
+from tests.world.tls import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELLO = Request(b"hello")
+PASSWORD = "pr0xy-p4ssword"
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ours"))
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("theirs"))
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(params=["straight", "through a proxy"])
+def proxy(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The address of a proxy, or None: each test goes both ways."""
+    if request.param == "straight":
+        yield None
+        return
+    with Proxy(f"bridge:{PASSWORD}") as running:
+        yield running.url
+        assert running.asked, "what should go through the proxy did"
+
+
+@contextlib.contextmanager
+def channel(url: str, **how: Any) -> Iterator[Channel]:
+    opened = Channel(url, timeout=timedelta(seconds=10), **how)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def answers(url: str, times: int = 1, **how: Any) -> set[bytes]:
+    with channel(url, **how) as opened:
+        return {opened.send(HELLO).body for _ in range(times)}
+
+
+def failure(url: str, **how: Any) -> str:
+    """Call in vain; return the words, which hold no secret, nor does the traceback that a log would show."""
+    with pytest.raises(WireError) as caught:
+        answers(url, **how)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown
+    assert PASSWORD not in shown
+    return str(caught.value)
+
+
+def test_only_who_a_configured_authority_vouches_for_is_trusted(
+    ours: Authority, theirs: Authority, proxy: str | None
+) -> None:
+    with serving(OK, tls=ours.server()) as server:
+        assert answers(server.url, proxy=proxy, tls=Tls(ours.pem)) == {b"ok"}
+        assert "is not trusted" in failure(server.url, proxy=proxy, tls=Tls(theirs.pem))
+        assert "is not trusted" in failure(server.url, proxy=proxy)
+        assert len(server.seen) == 1
+
+
+def test_a_certificate_for_another_name_is_refused(ours: Authority, proxy: str | None) -> None:
+    with serving(OK, tls=ours.server("elsewhere.example.com")) as server:
+        assert "is not trusted: IP address mismatch" in failure(server.url, proxy=proxy, tls=Tls(ours.pem))
+        assert server.seen == []
+
+
+def test_a_configured_authority_goes_before_that_of_the_environment(
+    ours: Authority, theirs: Authority, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(theirs.file))
+    with serving(OK, tls=ours.server()) as server, serving(OK, tls=theirs.server()) as other:
+        assert answers(server.url, proxy=proxy, tls=Tls(ours.pem)) == {b"ok"}
+        assert "is not trusted" in failure(other.url, proxy=proxy, tls=Tls(ours.pem))
+        assert answers(other.url, proxy=proxy) == {b"ok"}
+
+
+@pytest.mark.parametrize("password", [None, b"open sesame"])
+def test_a_server_that_demands_a_certificate_is_shown_it(
+    ours: Authority, proxy: str | None, password: bytes | None
+) -> None:
+    certificate, key = ours.client(password=password)
+    tls = Tls(ours.pem, certificate, key, key_password=(password or b"").decode())
+    with serving(OK, tls=ours.server(demanding=ours)) as server:
+        assert answers(server.url, 3, proxy=proxy, tls=tls) == {b"ok"}
+        assert (server.connections, len(server.seen)) == (1, 3)
+
+
+def test_a_server_that_is_not_shown_what_it_demands_is_told_as_one(
+    ours: Authority, theirs: Authority, proxy: str | None
+) -> None:
+    with serving(OK, tls=ours.server(demanding=ours)) as server:
+        # Which of the two words it has depends on whether the server's alert is read before its end of the connection.
+        words = r"127\.0\.0\.1:\d+ (wants|ended TLS at once: it may want) another client certificate than it is shown"
+        assert re.match(words, failure(server.url, proxy=proxy, tls=Tls(ours.pem)))
+        certificate, key = theirs.client("stranger")
+        assert re.match(words, failure(server.url, proxy=proxy, tls=Tls(ours.pem, certificate, key)))
+        assert server.seen == []
+
+
+def test_a_key_that_is_gone_by_the_time_it_is_needed_is_told(ours: Authority, tmp_path: Path) -> None:
+    with serving(OK, tls=ours.server()) as server:
+        tls = Tls(ours.pem, tmp_path / "gone.pem")
+        words = f"the files that tls names for 127.0.0.1:{server.port} can't be read any more"
+        assert failure(server.url, tls=tls) == words
+
+
+def test_who_is_not_verified_is_called_whoever_it_is(ours: Authority, proxy: str | None) -> None:
+    with serving(OK, tls=ours.server("elsewhere.example.com", demanding=ours)) as server:
+        certificate, key = ours.client()
+        tls = Tls(verify=False)
+        assert "another client certificate" in failure(server.url, proxy=proxy, tls=tls)
+        assert answers(server.url, proxy=proxy, tls=replace(tls, cert_file=certificate, key_file=key)) == {b"ok"}
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+@pytest.mark.parametrize("secure", [False, True])
+def test_an_ipv6_address_is_called(ours: Authority, proxy: str | None, secure: bool) -> None:
+    with serving(OK, tls=ours.server() if secure else None, host="::1") as server:
+        assert answers(server.url, 2, proxy=proxy, tls=Tls(ours.pem) if secure else None) == {b"ok"}
+        assert {seen.headers["host"] for seen in server.seen} == {f"[::1]:{server.port}"}
+        port = server.port
+    if proxy is None:
+        assert failure(f"http://[::1]:{port}/{SECRET}") == f"[::1]:{port} refuses connections"
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_connections_are_kept_and_used_again_both_ways(ours: Authority, secure: bool) -> None:
+    tls = Tls(ours.pem) if secure else None
+    with serving(OK, tls=ours.server() if secure else None) as server, Proxy() as proxy:
+        assert answers(server.url, 10, tls=tls) == {b"ok"}
+        assert (server.connections, len(server.seen)) == (1, 10)
+        assert answers(server.url, 10, tls=tls, proxy=proxy.url) == {b"ok"}
+        assert (server.connections, len(server.seen)) == (2, 20)
+        assert proxy.asked[0].startswith("CONNECT 127.0.0.1:" if secure else "POST http://127.0.0.1:")
+        assert len(proxy.asked) == 1
+
+
+def test_a_configured_proxy_goes_before_the_environment_and_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(OK) as server, Proxy() as configured, Proxy() as named:
+        monkeypatch.setenv("HTTP_PROXY", named.url)
+        assert answers(server.url) == {b"ok"}
+        assert (len(named.asked), len(configured.asked)) == (1, 0)
+        assert answers(server.url, proxy=configured.url) == {b"ok"}
+        assert answers(server.url, proxy=False) == {b"ok"}
+        assert (len(named.asked), len(configured.asked)) == (1, 1)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert answers(server.url, proxy=configured.url) == {b"ok"}
+        assert len(configured.asked) == 2
+
+
+@pytest.mark.parametrize("wrong", ["", "bridge:other@"])
+def test_a_proxy_that_wants_another_password_is_told_as_one(ours: Authority, wrong: str) -> None:
+    with serving(OK, tls=ours.server()) as server, Proxy(f"bridge:{PASSWORD}") as proxy:
+        words = failure(server.url, tls=Tls(ours.pem), proxy=f"http://{wrong}{proxy.address}")
+        assert words == f"the proxy on the way to 127.0.0.1:{server.port} does not work"
+        assert server.connections == 0
+
+
+def test_a_proxy_that_is_itself_reached_over_tls_is_verified_by_the_same_authority(
+    ours: Authority, theirs: Authority
+) -> None:
+    with serving(OK, tls=ours.server()) as proxy:
+        url = f"https://127.0.0.1:{proxy.port}"
+        assert answers("http://crm.example.com/x", proxy=url, tls=Tls(ours.pem)) == {b"ok"}
+        assert proxy.seen[0].line == "POST http://crm.example.com/x HTTP/1.1"
+        words = "the proxy on the way to crm.example.com does not work"
+        assert failure("http://crm.example.com/x", proxy=url, tls=Tls(theirs.pem)) == words
