@@ -235,7 +235,7 @@ def _words(fault: Any) -> str:
             return f"too many (allowed: up to {fault['ctx']['max_length']})"
         case "too_short":
             return "an empty list; give a value or remove the key"
-        case "model_type" | "dict_type" | "is_instance_of":
+        case "model_type" | "dict_type" | "dataclass_type":
             return "must be keys with values"
         case "string_type":
             return "must be text"

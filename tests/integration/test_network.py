@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.account import try_credentials
 from bridge.channel import Channel
+from bridge.clock import SystemClock
+from bridge.config import load
+from bridge.model import Delivered
+from bridge.redact import Redactor
+from bridge.sample import sample_event
+from bridge.sending import attempt
 from bridge.tls import Tls
+from bridge.ways import way_to
 from bridge.wire import Request, WireError
+from tests.world.clock import START
 from tests.world.proxy import Proxy
 from tests.world.server import OK, SECRET, serving
 from tests.world.tls import Authority
@@ -199,3 +208,42 @@ def test_a_proxy_that_is_itself_reached_over_tls_is_verified_by_the_same_authori
         assert proxy.seen[0].line == "POST http://crm.example.com/x HTTP/1.1"
         words = "the proxy on the way to crm.example.com does not work"
         assert failure("http://crm.example.com/x", proxy=url, tls=Tls(theirs.pem)) == words
+
+
+CONFIG = """\
+wbiztool:
+  client_id: 1
+  api_key: k3y-of-the-account
+  base_url: https://127.0.0.1:{port}/api/v1
+  proxy: {proxy}
+  tls: {{ca_file: {ca}, cert_file: {cert}, key_file: {key}}}
+receivers:
+  - name: crm
+    webhook: https://127.0.0.1:{port}/hook
+    proxy: {proxy}
+    tls: {{ca_file: {ca}, cert_file: {cert}, key_file: {key}}}
+  - name: ops
+    slack: https://127.0.0.1:{port}/slack
+    proxy: {proxy}
+    tls: {{ca_file: {ca}, cert_file: {cert}, key_file: {key}}}
+database: sqlite:///bridge.db
+"""
+
+
+def test_wbiztool_and_every_receiver_are_called_as_the_configuration_says(
+    ours: Authority, proxy: str | None, tmp_path: Path
+) -> None:
+    certificate, key = ours.client()
+    me = b'{"status": 1, "name": "Acme"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(me), me)
+    with serving(answer, tls=ours.server(demanding=ours)) as server:
+        written = CONFIG.format(port=server.port, proxy=proxy or "off", ca=ours.file, cert=certificate, key=key)
+        (tmp_path / "config.yaml").write_text(written)
+        config = load(tmp_path / "config.yaml", {})
+        assert try_credentials(config, SystemClock()) == "Acme"
+        for receiver in config.receivers:
+            with contextlib.closing(way_to(receiver)) as way:
+                made = attempt(way, [sample_event(START)], clock=SystemClock(), redact=Redactor())
+            assert made.outcome == Delivered()
+        targets = [seen.line.split()[1] for seen in server.seen]
+    assert targets == ["/api/v1/me/", "/hook", "/slack"]

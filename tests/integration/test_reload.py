@@ -13,6 +13,8 @@ from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.server import OK, serving
+from tests.world.tls import Authority
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -115,6 +117,36 @@ def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, sim
         simulator.account.put(1, Status.FAILED, "no such number")
         until(lambda: told(sink)[1:] == [(1, "message.failed")])
         until(lambda: json.loads(command(tmp_path, "status", "--json").stdout)["ok"])  # the file is right again
+        assert daemon.stop()[0] == 0
+
+
+def test_a_changed_certificate_is_followed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    simulator.account.put(1)
+    settings = config(simulator, sink, 1)
+    (tmp_path / "trusted.pem").write_text(theirs.pem)
+    with serving(OK, tls=ours.server()) as server:
+        hook = {"name": "safe", "webhook": server.url, "events": ["*"], "tls": {"ca_file": "trusted.pem"}}
+        write_config(tmp_path, {**settings, "receivers": [*settings["receivers"], hook]})
+        with Daemon(tmp_path, hurry=3000) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: f"the TLS certificate of 127.0.0.1:{server.port} is not trusted" in daemon.log())
+            (tmp_path / "trusted.pem").write_text(ours.pem)
+            until(lambda: len(server.seen) > 0)
+            assert daemon.stop()[0] == 0
+
+
+def test_who_is_not_verified_is_warned_of_where_people_look(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    hook = {"name": "unsafe", "webhook": "https://127.0.0.1:1/", "events": ["stuck"], "tls": {"verify": False}}
+    write_config(tmp_path, {**config(simulator, sink), "receivers": [hook]})
+    words = "receiver unsafe: tls.verify is off: whoever is on the way can read and change what it is sent"
+    assert f"warning: {words}" in command(tmp_path, "check").stderr
+    assert json.loads(command(tmp_path, "check", "--json").stdout)["warnings"] == [words]
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: words in daemon.log())
+        assert words in command(tmp_path, "status").stdout
+        assert json.loads(command(tmp_path, "status", "--json").stdout)["warnings"] == [words]
         assert daemon.stop()[0] == 0
 
 
