@@ -72,6 +72,7 @@ def poll(config: ConfigOption = None) -> None:
     from bridge.once import run_once  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = _with_logs(config)
+    _warn(settings)
     stop = threading.Event()
     with Store(settings.database, node=True) as store, _signals(stop.set), _progress(store) as shown:
         health = run_once(settings, store, clock=SystemClock(), listener=Listeners(LogListener(), shown), stop=stop)

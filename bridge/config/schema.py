@@ -169,7 +169,7 @@ class Config(Model):
     @property
     def pages(self) -> str | None:
         """Where people see the bridge; None where they don't."""
-        return self.http.external_url if self.http is not None else None
+        return None if self.http is None or self.http.external_url is None else str(self.http.external_url)
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is allowed, but dangerous."""

@@ -120,7 +120,7 @@ def test_a_failed_message_reaches_slack_and_a_webhook_within_one_interval(tmp_pa
         assert record.at - changed < 2, "one interval, and a second for a busy machine"
     for part in ("12346", "Invoice 88", "Invalid phone number"):
         assert part in json.loads(said.body)["text"]
-        assert part in json.dumps(json.loads(said.body)["blocks"])
+        assert part in json.dumps([json.loads(said.body)[key] for key in ("blocks", "attachments")])
     first, second = (json.loads(record.body) for record in told)
     assert first["data"]["previous"] is None
     assert list(second) == ["id", "type", "timestamp", "data"]
