@@ -204,7 +204,8 @@ def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
 def _events(settings: WebhookReceiverConfig) -> list[Event]:
     """List samples of what the receiver gets."""
     wanted = Subscription(settings.name, settings.events)
-    return [event for event in samples(settings.match_tags) if wants(wanted, event)]
+    tags = {key: values[0] for key, values in settings.match.tags.items()}
+    return [event for event in samples(tags) if wants(wanted, event)]
 
 
 def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, Any]], str]:
