@@ -18,7 +18,7 @@ from bridge.poller import Poller
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
-from bridge.ways import way_to
+from bridge.ways import packer_for, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,7 +192,7 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         way,
         shared.store,
         concurrency=settings.concurrency,
-        grouped=settings.grouped,
+        packer=packer_for(settings),
         pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,

@@ -19,7 +19,9 @@ HTTP_CONNECTIONS = 64
 
 def files_needed(config: Config) -> int:
     """Reckon how many files may be open at once."""
-    calls = config.wbiztool.concurrency + sum(receiver.concurrency for receiver in config.receivers)
+    calls = config.wbiztool.concurrency + sum(
+        receiver.concurrency * receiver.files_for_each for receiver in config.receivers
+    )
     clients = 2 * HTTP_CONNECTIONS if config.http is not None else 0
     return calls + clients + _BESIDE_CALLS
 

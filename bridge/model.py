@@ -198,9 +198,13 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The receiver will never take it: no retry makes sense."""
+    """The receiver will never take it: no retry makes sense.
+
+    ``about_event`` says that this is for the event's own sake, and tells little about what others would come to.
+    """
 
     why: str
+    about_event: bool = False
 
 
 Outcome = Delivered | Retry | Dead

@@ -11,7 +11,7 @@ from bridge.clock import isoformat
 from bridge.events import receiver_subject
 from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
-from bridge.retry import Change, Decision, Gate, decide
+from bridge.retry import Change, Decision, Gate, decide, divided
 from bridge.sending import attempt
 from bridge.store import Tenure, Tried
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.clock import Clock
     from bridge.listener import Listener
     from bridge.pace import Pace
+    from bridge.packing import Packer
     from bridge.redact import Redactor
     from bridge.routing import Routes
     from bridge.sending import Way
@@ -33,7 +34,6 @@ QUICK_TRIES = 3
 
 _QUICK_WAIT = 0.25
 _LONGEST_QUICK_WAIT = 1.0
-_MOST_IN_A_DIGEST = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Outbox:
     Args:
         way: Leads to the receiver.
         concurrency: POSTs in flight at once.
-        grouped: Put everything that is owed into one POST.
+        packer: Says which events go together in one POST.
         pace: Spaces the POSTs.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
@@ -77,7 +77,7 @@ class Outbox:
         store: Store,
         *,
         concurrency: int,
-        grouped: bool,
+        packer: Packer,
         pace: Pace,
         redact: Redactor,
         routes: Routes,
@@ -89,7 +89,7 @@ class Outbox:
         self.name = way.name
         self._way = way
         self._store = store
-        self._grouped = grouped
+        self._packer = packer
         self._pace = pace
         self._redact = redact
         self._routes = routes
@@ -100,6 +100,7 @@ class Outbox:
         self._busy: set[int] = set()
         self._claims = 0
         self._held_back = 0
+        self._full_at: datetime | None = None
         self._quick = tenacity.Retrying(
             sleep=tenacity.sleep_using_event(stop),
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
@@ -114,11 +115,13 @@ class Outbox:
             work=self.send,
             record=self.record,
             trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
+            pause=self._until_full,
             clock=clock,
         )
 
     def claim(self, room: int) -> Sequence[Parcel]:
         """List parcels to send now, and count their deliveries as being sent."""
+        self._full_at = None
         if not self._is_ours():
             return ()
         ledger, now = self._store.ledger, self._clock.now()
@@ -128,14 +131,12 @@ class Outbox:
         if not most:
             return ()
         self._claims += 1
-        if self._grouped:
-            together = () if self._busy else ledger.due_together(self.name, now, _MOST_IN_A_DIGEST, at_once=gate.shut)
-            parcels = [Parcel(tuple(together), self._claims, gate.shut)] if together else []
-        elif gate.shut:
-            parcels = [Parcel((delivery,), self._claims, probe=True) for delivery in ledger.probes(self.name, most)]
+        if gate.shut:
+            packs = self._packer.probe(ledger, now, most, self._busy)
         else:
-            due = ledger.due(self.name, now, most, self._busy)
-            parcels = [Parcel((delivery,), self._claims) for delivery in due]
+            packs = self._packer.pack(ledger, now, most, self._busy)
+            self._full_at = self._packer.full_at()
+        parcels = [Parcel(each, self._claims, gate.shut) for each in packs]
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
         return parcels
 
@@ -177,16 +178,24 @@ class Outbox:
             gate = decision.gate
             tried.append(Tried(each.attempts, decision, each.at))
         if tried:
-            subject = receiver_subject(self.name)
-            recorded = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
-            for result in tried:
-                self._listener.tried(self.name, result.decision.deliveries, result.attempts)
-            if recorded.expired:
-                self._listener.expired(self.name, recorded.expired)
-            for event in recorded.told:
-                self._listener.told(event)
+            self._write(tried, health)
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
+
+    def _write(self, tried: Sequence[Tried], health: Sequence[tuple[EventType, Mapping[str, Any], datetime]]) -> None:
+        subject = receiver_subject(self.name)
+        recorded = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
+        for result in tried:
+            self._listener.tried(self.name, result.decision.deliveries, result.attempts)
+        for result in tried:
+            self._packer.learn(result.attempts[-1], result.decision.deliveries)
+            if result.decision.release:
+                self._packer.forget()
+        if recorded.expired:
+            self._packer.forget(each.id for each in recorded.expired)
+            self._listener.expired(self.name, recorded.expired)
+        for event in recorded.told:
+            self._listener.told(event)
 
     def _is_ours(self) -> bool:
         """Tell whether it is this node that delivers to the receiver; hand over what is another's from now on."""
@@ -195,10 +204,17 @@ class Outbox:
             self._store.node.let_go(self.name)
         return tenure is Tenure.OURS
 
+    def _until_full(self) -> float | None:
+        """Say in how many seconds a batch may be sent that is not full."""
+        return None if self._full_at is None else max(0.0, (self._full_at - self._clock.now()).total_seconds())
+
     def _decide(self, each: Sent, gate: Gate) -> Decision:
+        last, carried = each.attempts[-1], each.parcel.deliveries
+        if self._packer.divides(last, len(carried)):
+            return divided(carried, last.outcome, gate)
         return decide(
-            each.parcel.deliveries,
-            each.attempts[-1].outcome,
+            carried,
+            last.outcome,
             gate,
             probe=each.parcel.probe,
             now=each.at,

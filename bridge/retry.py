@@ -139,13 +139,14 @@ def decide(
     match outcome:
         case Delivered():
             return _delivered(deliveries, gate, now)
-        case Dead(why):
+        case Dead(why, about_event):
             dead = tuple(_given_up(delivery, why, now) for delivery in deliveries)
             failed = _failed(gate, why, now)
-            if probe or not gate.shut:
+            if probe or (not gate.shut and (not about_event or failed.failures >= SHUTS_AFTER)):
                 step = gate.step + 1
                 failed = replace(failed, shut=True, step=step, probe_at=_later(step, now, jitter))
-            return Decision(dead, failed, None if gate.shut else Change.DOWN, expire_before=_expiry(gate, probe, now))
+            change = Change.DOWN if failed.shut and not gate.shut else None
+            return Decision(dead, failed, change, expire_before=_expiry(gate, probe, now))
         case Retry(why, after) if after is not None:
             until = now + min(max(after, SHORTEST_PAUSE), LONGEST_PAUSE)
             return _asked_to_wait(deliveries, gate, why, until, probe=probe, now=now)
@@ -153,6 +154,17 @@ def decide(
             return _to_retry(deliveries, gate, why, probe=probe, now=now, jitter=jitter)
         case _:
             assert_never(outcome)
+
+
+def divided(deliveries: tuple[Delivery, ...], outcome: Outcome, gate: Gate) -> Decision:
+    """Decide that what was refused together is sent again in smaller parts, at once.
+
+    It counts neither as an attempt of theirs nor as a failure of the receiver: which event was meant shows only then.
+    """
+    why = f"refused as one of {len(deliveries)} in a batch" + (
+        "" if isinstance(outcome, Delivered) else f": {outcome.why}"
+    )
+    return Decision(tuple(replace(delivery, reason=why) for delivery in deliveries), gate)
 
 
 def _delivered(deliveries: tuple[Delivery, ...], gate: Gate, now: datetime) -> Decision:

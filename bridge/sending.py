@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.errors import UnrenderableError
-from bridge.model import Attempt, Dead, Retry
+from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.redact import Redactor, clean_text
 from bridge.wire import WireError
 
@@ -91,12 +91,17 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
     try:
         handed = way.hand_over(events, clock)
     except WireError as error:
-        handed = Handed(Retry(redact(str(error)), quick=True))
+        handed = Handed(Retry(str(error), quick=True))
     except UnrenderableError as error:
-        handed = Handed(Dead(redact(str(error))))
+        handed = Handed(Dead(str(error)))
     except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
         why = f"a fault of the bridge's own with this event ({type(error).__name__}): please report this"
-        handed = Handed(Dead(why))
+        handed = Handed(Dead(why, about_event=True))
     # Receivers may echo what they were sent, tokens included.
     answer = redact(clean_text(handed.answer))[:ANSWER_KEPT]
-    return Attempt(at, clock.monotonic() - started, handed.outcome, handed.http_status, answer)
+    return Attempt(at, clock.monotonic() - started, _redacted(handed.outcome, redact), handed.http_status, answer)
+
+
+def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:
+    """Take secrets out of the reason: it may quote what a library or a program said."""
+    return outcome if isinstance(outcome, Delivered) else replace(outcome, why=redact(clean_text(outcome.why)))

@@ -1,11 +1,19 @@
-"""Builds the way to a receiver as its configuration says: one case for each kind."""
+"""Builds the way to a receiver as its configuration says, one case for each kind, and what packs its parcels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from bridge.apprised import AppriseWay
 from bridge.channel import Channel
-from bridge.config import SlackReceiverConfig, WebhookReceiverConfig
+from bridge.config import (
+    AppriseReceiverConfig,
+    CommandReceiverConfig,
+    SlackReceiverConfig,
+    WebhookReceiverConfig,
+)
+from bridge.packing import Batches, Digests, Packer, Singly
+from bridge.program import ProgramWay
 from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
 from bridge.receivers.slack_blocks import Style
 from bridge.receivers.slack_mentions import Mention
@@ -29,6 +37,16 @@ def way_to(settings: ReceiverConfig, pages: str | None = None) -> Way:
             return _over_http(settings, _slack(settings, pages))
         case WebhookReceiverConfig():
             return _over_http(settings, _webhook(settings))
+        case AppriseReceiverConfig():
+            return AppriseWay(
+                settings.name,
+                settings.url.get_secret_value(),
+                settings.timeout,
+                by=settings.group.by,
+                shown=settings.group.max,
+            )
+        case CommandReceiverConfig():
+            return ProgramWay(settings.name, settings.command, settings.timeout)
         case _:
             assert_never(settings)
 
@@ -39,13 +57,20 @@ def _webhook(settings: WebhookReceiverConfig) -> Receiver:
     given = settings.headers.items()
     headers = {name: value.get_secret_value() for name, value in given if not isinstance(value, Source)}
     if not settings.templated:
-        return WebhookReceiver(settings.name, secrets, headers, success)
+        return WebhookReceiver(settings.name, secrets, headers, success, batched=settings.batch is not None)
 
     from bridge.receivers.templated import TemplatedReceiver, Templates  # noqa: PLC0415 -- Jinja, only where it is used
 
     changing = {name: value for name, value in given if isinstance(value, Source)}
     templates = Templates(settings.body, changing, settings.path, settings.content_type)
     return TemplatedReceiver(settings.name, templates, secrets, headers, success)
+
+
+def packer_for(settings: ReceiverConfig) -> Packer:
+    """Build what decides which events go together to a receiver."""
+    if isinstance(settings, WebhookReceiverConfig) and settings.batch is not None:
+        return Batches(settings.name, settings.batch.max, settings.batch.wait)
+    return Digests(settings.name) if settings.grouped else Singly(settings.name)
 
 
 def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:

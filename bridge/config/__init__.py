@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.faults import Fault, InvalidConfiguration, Place
-from bridge.config.kinds import Group, ReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.config.kinds import (
+    AppriseReceiverConfig,
+    Batch,
+    CommandReceiverConfig,
+    Group,
+    ReceiverConfig,
+    SlackReceiverConfig,
+    WebhookReceiverConfig,
+)
 from bridge.config.listen import Listen
 from bridge.config.load import load
 from bridge.config.schema import (
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "AppriseReceiverConfig",
+    "Batch",
+    "CommandReceiverConfig",
     "Config",
     "Fault",
     "Group",

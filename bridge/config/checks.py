@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -239,6 +241,29 @@ def bearer_token(text: str) -> None:
             f"not usable as a token (allowed: {_SHORTEST_TOKEN} and more of A-Z a-z 0-9 . _ ~ + / = -; "
             "`openssl rand -hex 32` makes one)"
         )
+
+
+def argument(value: object) -> str:
+    """Allow what can be an argument of a program."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 -- see the module's docstring
+    return value and line(value)
+
+
+def program(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Allow a command whose program can be run, as far as that can be seen from here."""
+    path = Path(command[0])
+    if not path.is_absolute():
+        raise ValueError("the program must be named by its whole path: /usr/local/bin/…")
+    try:
+        exists, is_file = path.exists(), path.is_file()
+    except OSError as error:
+        raise ValueError(f"the program cannot be looked at: {error.strerror}") from None
+    if not exists:
+        raise ValueError("there is no such program (a service sees no home folders)")
+    if not is_file or not os.access(path, os.X_OK):
+        raise ValueError("this is not a program that may be run (chmod +x)")
+    return command
 
 
 def header_name(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from bridge.apprise_library import address, parts_of
 from bridge.config import checks
 from bridge.config.matching import MatchConfig
 from bridge.config.model import Model
@@ -23,10 +24,7 @@ MOST_MENTIONED = 10
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
 NOT_BUILT: Mapping[str, tuple[object, ...]] = {
-    "receivers.apprise": (),
-    "receivers.command": (),
     "receivers.format": ("standard", "message", "workflow"),
-    "receivers.batch": (),
 }
 """Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
 refused in those words, never ignored."""
@@ -52,6 +50,13 @@ class MentionConfig(Model):
     )
 
 
+class Batch(Model):
+    """How many events go in one POST, and how long one waits for others."""
+
+    max: Annotated[int, checks.whole(1, 1000)] = 100
+    wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=2)
+
+
 class _ReceiverConfig(Model):
     name: Annotated[str, BeforeValidator(checks.receiver_name)]
     events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
@@ -62,7 +67,7 @@ class _ReceiverConfig(Model):
 
     @property
     def grouped(self) -> bool:
-        """Whether several events go in one message."""
+        """Whether everything that is owed goes in one message."""
         return False
 
     @property
@@ -70,19 +75,27 @@ class _ReceiverConfig(Model):
         """How long an event waits for others to go with it."""
         return timedelta(0)
 
+    @property
+    def files_for_each(self) -> int:
+        """How many open files an attempt needs, at most."""
+        return 1
+
     def in_clear(self) -> list[str]:
         """List its secrets, in clear: for what keeps them out of logs and records."""
         return []
 
 
-class _HttpReceiverConfig(NetworkConfig, _ReceiverConfig):
+class HttpReceiverConfig(NetworkConfig, _ReceiverConfig):
+    """What is reached over HTTP by the bridge itself."""
+
     url: SecretStr
 
     def in_clear(self) -> list[str]:
+        """List the address, and what is secret of the way to it."""
         return [self.url.get_secret_value(), *self.network_in_clear()]
 
 
-class SlackReceiverConfig(_HttpReceiverConfig):
+class SlackReceiverConfig(HttpReceiverConfig):
     """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit).
 
     With ``format: workflow``, it is the webhook of a workflow instead, which lays out its own messages.
@@ -107,10 +120,11 @@ class SlackReceiverConfig(_HttpReceiverConfig):
         return self.group.wait if self.grouped else timedelta(0)
 
 
-class WebhookReceiverConfig(_HttpReceiverConfig):
+class WebhookReceiverConfig(HttpReceiverConfig):
     """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``).
 
     Where the address is a template, ``path`` is what follows the slash after its host, and ``url`` what stands before.
+    With ``batch``, each POST carries a list of events.
     """
 
     url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
@@ -127,6 +141,7 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
     format: Literal["standard"] = "standard"
+    batch: Batch | None = None
     body: Body | None = None
     content_type: Annotated[str, BeforeValidator(checks.content_type)] = JSON
     success: Annotated[tuple[Annotated[Success, BeforeValidator(checks.success)], ...], Field(min_length=1)] | None = (
@@ -139,6 +154,11 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
         """Whether something of what is sent is a template."""
         headers = any(isinstance(value, Source) for value in self.headers.values())
         return self.body is not None or self.path is not None or headers
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """What ``batch.wait`` says."""
+        return timedelta(0) if self.batch is None else self.batch.wait
 
     def in_clear(self) -> list[str]:
         """List the address, the signing secrets, the values of all headers, and what is secret in templates."""
@@ -155,4 +175,44 @@ class WebhookReceiverConfig(_HttpReceiverConfig):
         return found
 
 
-ReceiverConfig = SlackReceiverConfig | WebhookReceiverConfig
+class AppriseReceiverConfig(_ReceiverConfig):
+    """A service that Apprise knows, by its URL. What is owed to it goes as one message, as it does to Slack."""
+
+    url: Annotated[SecretStr, checks.secret(address), Field(alias="apprise")]
+    rate_limit: Annotated[Rate, checks.rate()] = Rate(1, _SECOND)
+    concurrency: Annotated[int, checks.whole(1, 1)] = 1
+    group: Group = Group()
+
+    @property
+    def grouped(self) -> bool:
+        """Always: most of the services take few messages, and people read no more."""
+        return True
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """What ``group.wait`` says."""
+        return self.group.wait
+
+    def in_clear(self) -> list[str]:
+        """List the URL and every part of it that may be a token."""
+        return parts_of(self.url.get_secret_value())
+
+
+class CommandReceiverConfig(_ReceiverConfig):
+    """A program of this machine, run for each event. ``command`` is its path, and its arguments."""
+
+    command: Annotated[
+        tuple[Annotated[str, BeforeValidator(checks.argument)], ...],
+        Field(min_length=1),
+        AfterValidator(checks.program),
+    ]
+    rate_limit: Annotated[Rate, checks.rate()] | None = None
+    concurrency: Annotated[int, checks.whole(1, 100)] = 1
+
+    @property
+    def files_for_each(self) -> int:
+        """Its pipes, both ends while it starts, and what tells of its end."""
+        return 8
+
+
+ReceiverConfig = SlackReceiverConfig | WebhookReceiverConfig | AppriseReceiverConfig | CommandReceiverConfig

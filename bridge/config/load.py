@@ -104,7 +104,7 @@ class _Loading:
         self._lists.close()
         data["watchlist"] = self._lists.watchlist
         nobody = Value(None, replace(root.place, key="receivers"))
-        data["receivers"] = Receivers(self._sections, self._faults).read(top.get("receivers", nobody))
+        data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
         data["path"] = self._path
         data["sources"] = self.sources
         return self._sections.model(root, schema.Config, data)

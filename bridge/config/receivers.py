@@ -11,30 +11,50 @@ from bridge.config.section import names
 from bridge.config.yaml import BROKEN, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
     from bridge.config.faults import Faults, Place
     from bridge.config.model import Model
     from bridge.config.section import Sections
 
-_KINDS: dict[str, type[kinds.SlackReceiverConfig | kinds.WebhookReceiverConfig]] = {
+_KINDS: dict[str, type[kinds.ReceiverConfig]] = {
     "slack": kinds.SlackReceiverConfig,
     "webhook": kinds.WebhookReceiverConfig,
+    "apprise": kinds.AppriseReceiverConfig,
+    "command": kinds.CommandReceiverConfig,
 }
-_LATER_KINDS = frozenset({"apprise", "command"})
 _SLACK_VERIFIED = "Slack's certificate is always verified"
+COMMANDS = "WBIZ_BRIDGE_COMMANDS"
+"""The variable that says ``off`` where receivers may not be programs: the systemd unit sets it."""
+
+_NO_COMMANDS = (
+    "this service may not run programs: allow it in a drop-in, as systemd/README.md says "
+    f"(its environment has {COMMANDS}=off)"
+)
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
+_NOT_WEBHOOK = dict.fromkeys(
+    ("secret", "secret_file", "headers", "format", "batch", "body", "content_type", "success"), _ONLY_WEBHOOK
+)
+_NOT_GROUPED = {"group": "only Slack messages are grouped, and what goes through Apprise; remove it"}
+_NOT_SLACK = dict.fromkeys(("color", "mention"), "only a Slack message has this; remove it")
+_NOT_HTTP = dict.fromkeys(
+    ("tls", "proxy", "proxy_file"), "only what is reached over HTTP by the bridge itself has this; remove it"
+)
 _ELSEWHERE = {
-    "slack": dict.fromkeys(("secret", "secret_file", "headers", "body", "content_type", "success"), _ONLY_WEBHOOK),
-    "webhook": {
-        "group": "only Slack messages are grouped; remove it",
-        **dict.fromkeys(("color", "mention"), "only a Slack message has this; remove it"),
-    },
+    "slack": {key: why for key, why in _NOT_WEBHOOK.items() if key != "format"},
+    "webhook": {**_NOT_GROUPED, **_NOT_SLACK},
+    "apprise": {**_NOT_WEBHOOK, **_NOT_SLACK, **_NOT_HTTP},
+    "command": {**_NOT_WEBHOOK, **_NOT_GROUPED, **_NOT_SLACK, **_NOT_HTTP},
 }
 
 
 class Receivers:
     """Reads the list of receivers."""
 
-    def __init__(self, sections: Sections, faults: Faults) -> None:
+    def __init__(self, sections: Sections, faults: Faults, environ: Mapping[str, str]) -> None:
+        self._commands = environ.get(COMMANDS) != "off"
         self._sections = sections
         self._faults = faults
         self._given: dict[str, Place] = {}
@@ -79,21 +99,29 @@ class Receivers:
         data = self._sections.read(item, names(model), "receivers", _ELSEWHERE[kind])
         if "name" not in data:
             data["name"] = self._free_name(kind)
-        if isinstance(data.get("secret"), str):
-            data["secret"] = [data["secret"]]
-        if isinstance(data.get("success"), str):
-            data["success"] = [data["success"]]
+        for key in ("secret", "success"):
+            if isinstance(data.get(key), str):
+                data[key] = [data[key]]
         self._read_inside(item, data)
+        if kind == "command" and not self._commands:
+            self._faults.add(item.data["command"].place, _NO_COMMANDS)
         found_templates = templates.read(item, data, self._faults) if kind == "webhook" else None
         settings = self._sections.model(item, model, data)
-        if found_templates and isinstance(settings, kinds.WebhookReceiverConfig):
-            templates.try_out(found_templates, settings, self._faults)
-        if isinstance(settings, kinds.SlackReceiverConfig):
-            self._check_slack(item, settings)
-        if settings is not None and settings.tls is not None:
-            always = _SLACK_VERIFIED if kind == "slack" else None
-            check_tls(item.data["tls"], settings.tls, settings.url.get_secret_value(), self._faults, always)
+        if settings is not None:
+            self._check_together(item, settings, found_templates or [])
         return settings
+
+    def _check_together(self, item: Value, receiver: kinds.ReceiverConfig, found: list[templates.Found]) -> None:
+        """Check what no key can be wrong about alone: that templates can write every event that it gets, and so on."""
+        if found and isinstance(receiver, kinds.WebhookReceiverConfig):
+            templates.try_out(found, receiver, self._faults)
+            if receiver.batch is not None:
+                self._faults.add(item.data["batch"].place, "a template is about one event; remove it, or the templates")
+        if isinstance(receiver, kinds.SlackReceiverConfig):
+            self._check_slack(item, receiver)
+        if isinstance(receiver, kinds.HttpReceiverConfig) and receiver.tls is not None:
+            always = _SLACK_VERIFIED if isinstance(receiver, kinds.SlackReceiverConfig) else None
+            check_tls(item.data["tls"], receiver.tls, receiver.url.get_secret_value(), self._faults, always)
 
     def _check_slack(self, item: Value, receiver: kinds.SlackReceiverConfig) -> None:
         """See that the format is that of the address, and that nothing stands there which it can't have."""
@@ -112,20 +140,23 @@ class Receivers:
                 )
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
-        either = [*names(kinds.SlackReceiverConfig), *names(kinds.WebhookReceiverConfig)]
-        data = self._sections.read(item, dict.fromkeys(either), "receivers")
+        either = dict.fromkeys(name for model in _KINDS.values() for name in names(model))
+        data = self._sections.read(item, either, "receivers")
         self._read_inside(item, data)
         if found:
-            self._faults.add(item.place, "has both slack and webhook; make two receivers of it")
-        elif not _LATER_KINDS & item.data.keys():
-            self._faults.add(item.place, "needs an address: slack (or slack_file) or webhook (or webhook_file)")
+            self._faults.add(item.place, f"has both {' and '.join(found)}; make {len(found)} receivers of it")
+        else:
+            secret = " or ".join(f"{kind} (or {kind}_file)" for kind in ("slack", "webhook", "apprise"))
+            self._faults.add(item.place, f"needs an address: {secret}; or a command")
 
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
-        """Check the keys within ``match`` and ``group``."""
+        """Check the keys within ``match``, ``group``, ``batch`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig, "receivers.match")
-        if "group" in data and isinstance(item.data["group"].data, dict):
-            data["group"] = self._sections.read(item.data["group"], names(kinds.Group), "receivers.group")
+        inner: dict[str, type[BaseModel]] = {"group": kinds.Group, "batch": kinds.Batch}
+        for key, model in inner.items():
+            if key in data and isinstance(item.data[key].data, dict):
+                data[key] = self._sections.read(item.data[key], names(model), f"receivers.{key}")
         if "mention" in data:
             data["mention"] = self._mention(item.data["mention"], data["mention"])
 

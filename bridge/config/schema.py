@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from bridge.config import checks
 from bridge.config.database import passwords
 from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annotations while it runs
-from bridge.config.kinds import ReceiverConfig  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.config.kinds import HttpReceiverConfig, ReceiverConfig
 from bridge.config.listen import Listen
 from bridge.config.model import Model
 from bridge.config.network import NetworkConfig
@@ -176,7 +176,7 @@ class Config(Model):
         return tuple(
             f"receiver {each.name}: tls.verify is off: whoever is on the way can read and change what it is sent"
             for each in self.receivers
-            if each.tls is not None and not each.tls.verify
+            if isinstance(each, HttpReceiverConfig) and each.tls is not None and not each.tls.verify
         )
 
     def secrets(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NO_VALUE = "has no value; give one or remove the key"
 
-_SECRETS = ("api_key", "slack", "webhook", "secret", "url", "token", "proxy", "key_password")
+_SECRETS = ("api_key", "slack", "webhook", "apprise", "secret", "url", "token", "proxy", "key_password")
 _OTHER_TEXTS = (
     "base_url",
     "listen",
@@ -33,6 +33,7 @@ _OTHER_TEXTS = (
     "error",
     "content_type",
     "success",
+    "command",
     "who",
     "mention",
     "ca_file",

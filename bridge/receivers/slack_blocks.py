@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.receivers.slack_digest import names_of, rest_of, title_of
 from bridge.receivers.slack_mentions import NOBODY, Mention
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.model import Event, EventType
-    from bridge.receivers.slack_digest import Digest, Group
+    from bridge.receivers.slack_digest import Digest
 
 Block = dict[str, Any]
 
@@ -42,7 +43,6 @@ _KEY: Final = 40  # characters
 _LABEL: Final = 200
 _VALUE: Final = 500
 _ERROR: Final = 2_500
-_ERROR_OF_A_GROUP: Final = 300
 _ERROR_IN_TEXT: Final = 1_500
 _ID: Final = 200
 _TEXT: Final = 2_700  # with the longest mention before it, 3,000
@@ -94,11 +94,11 @@ def draw_digest(digest: Digest, first: datetime, last: datetime, style: Style = 
     headline = f"{WORDS[gravest(types)].emoji} {digest.count:,} events"
     blocks = [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
     for group in digest.groups:
-        blocks.append(_section(_title(group)))
+        blocks.append(_section(title_of(group)))
         if group.names:
-            blocks.append({"type": "context", "elements": [_plain(_names(group))]})
+            blocks.append({"type": "context", "elements": [_plain(names_of(group))]})
     if digest.other_groups:
-        blocks.append(_section(_rest(digest.other_groups, digest.other_events)))
+        blocks.append(_section(rest_of(digest.other_groups, digest.other_events)))
     span = date(first) if first == last else f"{date(first)} to {date(last)}"
     blocks.append({"type": "context", "elements": [_own(span), *_link(style, None)]})
     counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
@@ -142,37 +142,19 @@ def _words_of(key: str) -> str:
     return words[:1].upper() + words[1:] or "Other"
 
 
-def _title(group: Group) -> str:
-    """Write ``4,990 x failed: Invalid phone number``."""
-    words = "" if group.type is None else WORDS[group.type].short
-    error = "" if group.error is None else fit(group.error, _ERROR_OF_A_GROUP)
-    what = ": ".join(filter(None, [words, error]))
-    return f"{group.count:,} \N{MULTIPLICATION SIGN} {what or ('events' if group.error is None else 'no error given')}"
-
-
-def _names(group: Group) -> str:
-    """Write ``12346 (Invoice 88), 12347 and 4,980 more``."""
-    names = ", ".join(group.names)
-    return f"{names} and {group.more:,} more" if group.more else names
-
-
 def _lines(digest: Digest, room: int) -> list[str]:
     """Write the groups for the fallback, as many as fit, and count the rest, so that the counts add up there, too."""
     lines: list[str] = []
     room -= _REST
     for index, group in enumerate(digest.groups):
-        line = inert(f"{_title(group)} — {_names(group)}" if group.names else _title(group))
+        line = inert(f"{title_of(group)} — {names_of(group)}" if group.names else title_of(group))
         room -= size(line) + _LINE_END
         if room < 0:
             left = digest.groups[index:]
             events = digest.other_events + sum(each.count for each in left)
-            return [*lines, _rest(digest.other_groups + len(left), events)]
+            return [*lines, rest_of(digest.other_groups + len(left), events)]
         lines.append(line)
-    return [*lines, _rest(digest.other_groups, digest.other_events)] if digest.other_groups else lines
-
-
-def _rest(groups: int, events: int) -> str:
-    return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
+    return [*lines, rest_of(digest.other_groups, digest.other_events)] if digest.other_groups else lines
 
 
 def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, types: Sequence[EventType]) -> Block:

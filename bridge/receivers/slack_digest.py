@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.receivers.slack_text import fit, size
-from bridge.receivers.slack_words import error_of, label_of, name_of
+from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ _NAME_SIZE: Final = 60
 _NAMES_OF_A_GROUP: Final = 1_900  # in the units of slack_text.size, for what Slack takes in 2,000
 _NAMES_IN_ALL: Final = 15_000  # likewise; it leaves more than half of 40,000 for the rest of the payload
 _COMMA: Final = 2
+_ERROR_OF_A_GROUP: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,25 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         other_groups=len(others),
         other_events=sum(len(members) for _, members in others),
     )
+
+
+def title_of(group: Group) -> str:
+    """Write ``4,990 x failed: Invalid phone number``."""
+    words = "" if group.type is None else WORDS[group.type].short
+    error = "" if group.error is None else fit(group.error, _ERROR_OF_A_GROUP)
+    what = ": ".join(filter(None, [words, error]))
+    return f"{group.count:,} \N{MULTIPLICATION SIGN} {what or ('events' if group.error is None else 'no error given')}"
+
+
+def names_of(group: Group) -> str:
+    """Write ``12346 (Invoice 88), 12347 and 4,980 more``."""
+    names = ", ".join(group.names)
+    return f"{names} and {group.more:,} more" if group.more else names
+
+
+def rest_of(groups: int, events: int) -> str:
+    """Write ``and 12 more in 2 other groups``."""
+    return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
 
 
 def _share_names(groups: Sequence[Sequence[Event]], shown: int) -> list[tuple[str, ...]]:

@@ -1,7 +1,9 @@
-"""The webhook receiver: one event, one POST, in the form of Standard Webhooks 1.0."""
+"""The webhook receiver: one event or a batch of them, one POST, in the form of Standard Webhooks 1.0."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 from types import MappingProxyType
@@ -36,6 +38,7 @@ class WebhookReceiver:
         headers: Sent beside the receiver's own. A header of Standard Webhooks or ``content-type`` can't be replaced:
             it would no longer say what is sent.
         success: Answers that count as taken; none for every 2xx.
+        batched: Each body is a list of events.
 
     Raises:
         ValueError: A secret is none. The text does not hold it.
@@ -49,39 +52,44 @@ class WebhookReceiver:
         secrets: Sequence[str] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
         success: Sequence[Success] = (),
+        *,
+        batched: bool = False,
     ) -> None:
         self.name = name
         self._success = tuple(success)
+        self._batched = batched
         self._keys = tuple(key_of(secret) for secret in secrets)
         self._headers = {header.lower(): value for header, value in headers.items()}
 
     def render(self, events: Sequence[Event], at: datetime) -> Request:
-        """Write one event. The same event makes the same bytes on every attempt; only time and signature differ.
+        """Write events. The same make the same bytes on every attempt; only time and signature differ.
 
         Args:
-            events: Exactly one.
+            events: Exactly one, or at least one where each body is a list.
             at: The attempt's time, aware: ``webhook-timestamp``.
 
         Raises:
-            ValueError: There is not exactly one event, or it holds a number that JSON can't (NaN, infinity).
+            ValueError: There are too many or none, or one holds a number that JSON can't (NaN, infinity).
         """
-        if len(events) != 1:
+        if self._batched and events:
+            id_, body = batch_id(events), b"[" + b",".join(map(body_of, events)) + b"]"
+        elif len(events) == 1:
+            id_, body = events[0].id, self.body_of(events[0])
+        else:
             raise ValueError(f"a webhook takes one event in a POST, not {len(events)}")
-        (event,) = events
-        body = self.body_of(event)
         timestamp = math.floor(at.timestamp())
         headers = {
             "user-agent": USER_AGENT,
             **self._headers,
-            **self.headers_of(event, body),
+            **(_NO_HEADERS if self._batched else self.headers_of(events[0], body)),
             "content-type": self.content_type,
-            "webhook-id": event.id,
+            "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
         }
         headers.pop("webhook-signature", None)
         if self._keys:
-            headers["webhook-signature"] = sign(self._keys, event.id, timestamp, body)
-        return Request(body, headers, path=self.path_of(event))
+            headers["webhook-signature"] = sign(self._keys, id_, timestamp, body)
+        return Request(body, headers, path="" if self._batched else self.path_of(events[0]))
 
     def body_of(self, event: Event) -> bytes:
         """Write the body."""
@@ -98,6 +106,16 @@ class WebhookReceiver:
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read the answer by the general table: :func:`bridge.receivers.answers.read`."""
         return answers.read(reply, at, self._success)
+
+
+def batch_id(events: Sequence[Event]) -> str:
+    """Derive a batch's ``webhook-id`` from the events in it: the same ones in the same order make the same id.
+
+    A batch that is tried again may be cut in another way, and then is another: receivers tell repeats by the id that
+    each event has.
+    """
+    digest = hashlib.sha256("/".join(event.id for event in events).encode()).digest()
+    return "batch_" + base64.b32encode(digest[:15]).decode().lower()
 
 
 def body_of(event: Event) -> bytes:

@@ -64,6 +64,10 @@ class Ledger:
         self._due = self._heads.where(deliveries.c.due_at <= sa.bindparam("now")).order_by(
             deliveries.c.due_at, deliveries.c.id
         )
+        self._soon = self._heads.where(
+            deliveries.c.due_at <= sa.bindparam("until"),
+            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), deliveries.c.attempts == 0),
+        ).order_by(deliveries.c.due_at, deliveries.c.id)
         self._oldest = self._heads.order_by(deliveries.c.id)
         # A probe carries what was tried least: one event that its receiver refuses must not hold up all others.
         self._probes = self._heads.order_by(deliveries.c.attempts, deliveries.c.id)
@@ -99,6 +103,12 @@ class Ledger:
     def due(self, receiver: str, now: datetime, most: int, busy: Collection[int]) -> list[Delivery]:
         """List what may be tried now for a receiver, the longest due first."""
         return self._fetch(self._due, {"receiver": receiver, "now": now}, most, busy)
+
+    def due_soon(
+        self, receiver: str, now: datetime, until: datetime, most: int, busy: Collection[int]
+    ) -> list[Delivery]:
+        """List what may be tried now, and what was not tried yet and will be due until then, the longest due first."""
+        return self._fetch(self._soon, {"receiver": receiver, "now": now, "until": until}, most, busy)
 
     def due_together(self, receiver: str, now: datetime, most: int, *, at_once: bool) -> list[Delivery]:
         """List all that is owed to a receiver if any of it is due, or ``at_once``: what one digest tells of."""

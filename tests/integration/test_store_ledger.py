@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -204,6 +205,17 @@ def test_a_digest_tells_of_everything_that_is_owed_once_some_of_it_is_due(store:
     assert about(store.ledger.due_together("crm", NOW, 10, at_once=False)) == [(1, 1), (2, 1)]
     assert about(store.ledger.due_together("crm", NOW, 1, at_once=False)) == [(1, 1)]
     assert about(store.ledger.due_together("crm", after(-1), 10, at_once=True)) == [(1, 1), (2, 1)]
+
+
+def test_a_batch_may_take_along_what_is_due_soon_but_not_what_waits_for_its_next_attempt(store: Store) -> None:
+    fail_some(store, [1, 2], NOW)
+    fail_some(store, [3, 4], after(2))
+    tried(store, of(store, 1), _NO)
+    soon = partial(store.ledger.due_soon, "crm", NOW, after(2))
+    assert about(soon(10, ())) == [(2, 1), (3, 1), (4, 1)]
+    assert about(soon(1, {of(store, 2).id})) == [(3, 1)]
+    assert about(store.ledger.due_soon("crm", NOW, after(1), 10, ())) == [(2, 1)]
+    assert about(store.ledger.due_soon("crm", after(5), after(7), 10, ())) == [(2, 1), (3, 1), (4, 1), (1, 1)]
 
 
 def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:

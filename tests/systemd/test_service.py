@@ -72,6 +72,28 @@ def test_all_that_the_bridge_can_use_works_under_the_unit_s_restrictions(service
     assert {"process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"} <= set(metrics.split())
 
 
+def test_programs_are_refused_until_a_drop_in_allows_them(service: Service) -> None:
+    """A receiver with `command:` stops the start in words; allowed, it runs as the bridge's user and ends with it."""
+    body = "#!/bin/sh\nid -un >&2; touch /etc/written 2>/dev/null && echo wrote; echo for $WBIZ_MESSAGE_ID; sleep 600\n"
+    service.machine.write("/usr/local/bin/resend-by-sms", body, 0o755)
+    service.watch(1)
+    config = service.read(CONFIG)
+    receiver = "  - {name: sms, command: [/usr/local/bin/resend-by-sms], events: [failed], timeout: 3s}\n"
+    service.machine.write(CONFIG, config.replace("  - name: crm\n", f"{receiver}  - name: crm\n", 1))
+    assert service.systemctl("start").returncode != 0
+    assert service.show("ExecMainStatus") == "78"
+    assert any("this service may not run programs: allow it in a drop-in" in line for line in service.said())
+    service.drop_in("Environment=WBIZ_BRIDGE_COMMANDS=on")
+    service.start()
+    assert service.systemctl("reload").returncode == 0
+    service.simulator.account.put(1, Status.FAILED, "Invalid phone number")
+    until(lambda: service.machine.run(["pgrep", "-u", "wbiz-bridge", "sleep"], check=False).returncode == 0)
+    until(lambda: any("took longer than 3 s" in line for line in service.said()))
+    assert service.machine.run(["pgrep", "sleep", "-u", "wbiz-bridge"], check=False).returncode != 0
+    service.systemctl("stop")
+    assert service.show("Result") == "success"
+
+
 def test_a_drop_in_leads_the_calls_through_a_proxy(service: Service) -> None:
     """With `HTTP_PROXY` (for https:// addresses `HTTPS_PROXY`), the proxy is asked for WbizTool's address."""
     proxy = service.sink.url.removesuffix("/hook")

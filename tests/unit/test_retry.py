@@ -25,6 +25,7 @@ from bridge.retry import (
     Decision,
     Gate,
     decide,
+    divided,
 )
 from tests.world.clock import START, FakeClock
 
@@ -124,6 +125,30 @@ def test_one_delivery_is_tried_ten_times_over_75_hours_and_then_given_up(failure
     assert crm.all[1].finished_at == crm.clock.now()
     assert crm.all[1].reason == f"given up after 10 attempts; the last: {failure.why}"
     assert crm.told == [Change.DOWN]
+
+
+def test_what_is_refused_for_its_own_sake_shuts_the_gate_only_when_it_is_three_in_a_row() -> None:
+    crm = Receiver()
+    for _ in range(4):
+        crm.owe()
+    for number in (1, 2):
+        crm.end([number], Dead("exit code 1", about_event=True), probe=False)
+        assert crm.all[number].state is DeliveryState.DEAD
+        assert not crm.gate.shut
+    crm.end([3], Dead("exit code 1", about_event=True), probe=False)
+    assert (crm.gate.shut, crm.told) == (True, [Change.DOWN])
+    assert crm.all[4].state is DeliveryState.OWED
+
+
+def test_what_is_divided_costs_neither_an_attempt_nor_the_gate_anything() -> None:
+    crm = Receiver()
+    crm.owe()
+    crm.owe()
+    before = tuple(crm.all.values())
+    decision = divided(before, REFUSED, crm.gate)
+    assert decision.gate == crm.gate
+    assert [replace(each, reason=None) for each in decision.deliveries] == list(before)
+    assert decision.deliveries[0].reason == f"refused as one of 2 in a batch: {REFUSED.why}"
 
 
 def test_a_delivery_that_succeeds_at_last_is_delivered() -> None:

@@ -10,6 +10,9 @@ import pytest
 import trustme
 
 from bridge.config import (
+    AppriseReceiverConfig,
+    Batch,
+    CommandReceiverConfig,
     Config,
     Group,
     LogConfig,
@@ -108,7 +111,7 @@ def test_the_example_names_every_key_that_can_be_set() -> None:
         HeartbeatConfig,
         HttpConfig,
     ]
-    models += [SlackReceiverConfig, WebhookReceiverConfig, Group]
+    models += [SlackReceiverConfig, WebhookReceiverConfig, AppriseReceiverConfig, CommandReceiverConfig, Group, Batch]
     for model in models:
         for name, field in model.model_fields.items():
             key = field.alias or name

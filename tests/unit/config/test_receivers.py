@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 
 import pytest
 
 from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig
 from bridge.matching import Conditions, Regex
+from bridge.redact import Redactor
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRETMARKED5ECRET"
@@ -166,7 +168,6 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
     "line",
     [
         "format: cloudevents",
-        "batch: {max: 100}",
         "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     ],
 )
@@ -183,11 +184,18 @@ def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, lin
         ("{slack: nonsense}", "not a usable address"),
         ("{webhook: 'ftp://example.com/'}", "not a usable address"),
         ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),
-        ("{name: x}", "needs an address: slack (or slack_file) or webhook"),
+        ("{name: x}", "needs an address: slack (or slack_file) or webhook (or webhook_file) or apprise"),
         ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
         ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
         ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only a webhook takes this"),
         ("{webhook: 'https://example.com/', group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
+        ("{slack: 'https://example.com/', batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
+        (
+            "{webhook: 'https://example.com/', batch: {max: 0}}",
+            "batch.max: must be a whole number (allowed: 1 to 1000)",
+        ),
+        ("{webhook: 'https://example.com/', body: '{}', batch: {max: 2}}", "batch: a template is about one event"),
+        ("{webhook: 'https://example.com/', batch: {size: 2}}", "receivers[1].batch.size: unknown key"),
         ("{webhook: 'https://example.com/', headers: {Host: x}}", "headers.Host: this header is set by the bridge"),
         ("{webhook: 'https://example.com/', headers: {webhook-id: x}}", "is set by the bridge"),
         ('{webhook: "https://example.com/", headers: {X: "a\\r\\nb"}}', "must be one line, without control characters"),
@@ -199,6 +207,17 @@ def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, lin
         ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes (allowed: 24 to 64)"),
         ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
         ("nonsense", "must be a receiver"),
+        ("{apprise: 'tgram://x'}", "receivers[1].apprise: Apprise does not understand this address"),
+        ("{apprise: 'nosuchservice://x/y'}", "receivers[1].apprise: Apprise does not understand this address"),
+        ("{apprise: 'json://127.0.0.1/', concurrency: 2}", "must be a whole number (allowed: 1 to 1)"),
+        ("{apprise: 'json://127.0.0.1/', batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
+        ("{command: /bin/true}", "receivers[1].command: must be a list"),
+        ("{command: []}", "receivers[1].command: an empty list"),
+        ("{command: [true]}", "receivers[1].command: the program must be named by its whole path"),
+        ("{command: [/nowhere/true]}", "receivers[1].command: there is no such program"),
+        ("{command: [/etc/passwd]}", "receivers[1].command: this is not a program that may be run"),
+        ("{command: [/bin/true], group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
+        ("{command: [/bin/true], batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
     ],
 )
 def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> None:
@@ -343,3 +362,32 @@ def test_a_workflow_takes_one_event_at_a_time_and_does_not_wait_for_more(folder:
 
 def test_services_compatible_with_slack_may_have_workflows_too(folder: Folder) -> None:
     assert folder.faults(f"{LEAST}      - {{slack: 'https://chat.example.com/x', format: workflow}}\n") == []
+
+
+def test_without_apprise_it_says_how_to_install_it(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    (fault,) = folder.faults(f"{LEAST}      - apprise: json://127.0.0.1/\n")
+    assert fault == (
+        "config.yaml:4:14: receivers[1].apprise: needs Apprise, which is not installed: "
+        "pip install 'wbiztool-bridge[apprise]'"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"json://me:{MARKED}@127.0.0.1/x",
+        f"gotify://127.0.0.1:8080/{MARKED}?priority=5",
+        f"slack://T1JJ3T3L2/A1BRTD4JD/{MARKED}",
+        f"mailto://user:{MARKED}@example.com",
+        f"sendgrid://{MARKED}:me@example.com/",
+        f"pover://{MARKED}@{MARKED}AAAAAA",
+    ],
+)
+def test_every_part_of_an_apprise_url_is_known_as_secret(folder: Folder, url: str) -> None:
+    (folder.path / "url").write_text(url)
+    loaded = folder.load(f"{LEAST}      - apprise_file: url\n")
+    redact = Redactor(loaded.secrets())
+    assert MARKED not in redact(f"no such token: {MARKED}, {url}")
+    assert MARKED not in repr(loaded)
+    assert redact("127.0.0.1 example.com") == "127.0.0.1 example.com"

@@ -1,0 +1,203 @@
+"""Which deliveries go together in one parcel: each by itself, all in one digest, or so many in a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.model import Dead, Delivered, DeliveryState, Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from bridge.model import Attempt, Delivery
+    from bridge.store.ledger import Ledger
+
+MOST_IN_A_DIGEST = 5000
+"""Events in one digest, at most: it names few and counts the rest, but each of them has to be read."""
+
+HALVINGS = 3
+"""Batches refused in a row after which no halves are tried: then it is rather the receiver that refuses whatever comes,
+and the sooner single events are refused, the sooner its gate shuts."""
+
+Pack = tuple["Delivery", ...]
+
+
+class Packer(Protocol):
+    """Decides which deliveries to one receiver go together. Used by its outbox's own thread only."""
+
+    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """List what may be sent now, at most ``room`` packs, without the deliveries that are ``busy``."""
+        ...
+
+    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """List what may go through a shut gate, due or not."""
+        ...
+
+    def full_at(self) -> datetime | None:
+        """Say when something may be sent that the latest look left waiting for company; None where nothing is."""
+        ...
+
+    def divides(self, attempt: Attempt, carried: int) -> bool:
+        """Tell whether what the attempt carried, and was not taken, is to be sent again at once in smaller packs."""
+        ...
+
+    def learn(self, attempt: Attempt, carried: Pack) -> None:
+        """Note what came of a pack; its deliveries are as they are from now on."""
+        ...
+
+    def forget(self, ids: Iterable[int] | None = None) -> None:
+        """Forget what was noted about these deliveries, or all: these are over, or the receiver takes again."""
+        ...
+
+
+class Singly:
+    """Each event by itself.
+
+    Args:
+        receiver: Whose deliveries.
+    """
+
+    def __init__(self, receiver: str) -> None:
+        self._receiver = receiver
+
+    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """What is due, the longest due first."""
+        return [(delivery,) for delivery in ledger.due(self._receiver, now, room, busy)]
+
+    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:  # noqa: ARG002 -- of the protocol
+        """What was tried least often."""
+        return [(delivery,) for delivery in ledger.probes(self._receiver, room)]
+
+    def full_at(self) -> datetime | None:
+        """Nothing waits for company."""
+        return None
+
+    def divides(self, attempt: Attempt, carried: int) -> bool:  # noqa: ARG002 -- of the protocol
+        """One event can't be divided."""
+        return False
+
+    def learn(self, attempt: Attempt, carried: Pack) -> None:
+        """Nothing to note."""
+
+    def forget(self, ids: Iterable[int] | None = None) -> None:
+        """Nothing was noted."""
+
+
+class Digests(Singly):
+    """Everything that is owed in one, as soon as any of it is due; one at a time."""
+
+    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """All that is owed, if any of it is due."""
+        return self._all(ledger, now, room, busy, at_once=False)
+
+    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """All that is owed."""
+        return self._all(ledger, now, room, busy, at_once=True)
+
+    def _all(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int], *, at_once: bool) -> Sequence[Pack]:
+        if busy or not room:
+            return ()
+        found = ledger.due_together(self._receiver, now, MOST_IN_A_DIGEST, at_once=at_once)
+        return [tuple(found)] if found else ()
+
+
+class Batches(Singly):
+    """So many in one. A batch that is refused is sent again in halves, until those that are refused stand alone.
+
+    What it knows of them is kept in memory only: after a restart they are refused, and divided, once more.
+
+    Args:
+        receiver: Whose deliveries.
+        most: Events in a batch.
+        wait: How long an event waits for others, at most; those that came with it are not due any later.
+    """
+
+    def __init__(self, receiver: str, most: int, wait: timedelta) -> None:
+        super().__init__(receiver)
+        self._most = most
+        self._wait = wait
+        self._portions: dict[int, int] = {}
+        self._refused = 0
+        self._full_at: datetime | None = None
+
+    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+        """What is due, with what has not been tried yet and would be due soon; full batches at once."""
+        until, few = now + self._wait, max(room, self._most)
+        found = ledger.due_soon(self._receiver, now, until, few, busy)
+        # Small packs need few deliveries: reading many for each look would take longer the more there are.
+        if len(found) == few and self._portions.keys().isdisjoint(delivery.id for delivery in found):
+            found = ledger.due_soon(self._receiver, now, until, room * self._most, busy)
+        packs, waiting = cut(found, self._most, self._portions, now)
+        self._full_at = min((pack[0].due_at for pack in waiting), default=None)
+        return packs[:room]
+
+    def full_at(self) -> datetime | None:
+        """When the first that waits for company has waited long enough."""
+        return self._full_at
+
+    def divides(self, attempt: Attempt, carried: int) -> bool:
+        """Whether it may be for one of them that all were refused.
+
+        Not where the receiver only asked for a pause, and not where nothing was answered: that is rarely an event's
+        fault, and these wait for the schedule's first step before each of them is tried alone.
+        """
+        return carried > 1 and _refused(attempt)
+
+    def learn(self, attempt: Attempt, carried: Pack) -> None:
+        """Note in packs of which size these may go from now on."""
+        if isinstance(attempt.outcome, Delivered):
+            self._refused = 0
+        elif len(carried) > 1 and _refused(attempt):
+            self._refused += 1
+        portion = 1 if self._refused >= HALVINGS or not _refused(attempt) else (len(carried) + 1) // 2
+        for delivery in carried:
+            if delivery.state is not DeliveryState.OWED:
+                self._portions.pop(delivery.id, None)
+            elif not _asks_for_a_pause(attempt):
+                self._portions[delivery.id] = portion
+
+    def forget(self, ids: Iterable[int] | None = None) -> None:
+        """These are over, or all may go in batches again: it was not for one of them that they were refused."""
+        for id_ in list(self._portions) if ids is None else ids:
+            self._portions.pop(id_, None)
+
+
+def cut(
+    found: Sequence[Delivery], most: int, portions: Mapping[int, int], now: datetime
+) -> tuple[list[Pack], list[Pack]]:
+    """Cut what was found into packs: those to send now, and those that still wait for company. Pure.
+
+    Args:
+        found: The longest due first.
+        most: Deliveries in a pack.
+        portions: Those that must go in smaller packs, and in which, by id.
+        now: A pack that is not full goes only when its first delivery is due.
+    """
+    packs: list[list[Delivery]] = []
+    filling: dict[int, list[Delivery]] = {}
+    for delivery in found:
+        portion = portions.get(delivery.id, most)
+        pack = filling.get(portion)
+        if pack is None or len(pack) >= portion:
+            pack = filling[portion] = []
+            packs.append(pack)
+        pack.append(delivery)
+    open_ = {id(pack) for portion, pack in filling.items() if len(pack) < portion and pack[0].due_at > now}
+    ready = [tuple(pack) for pack in packs if id(pack) not in open_]
+    return ready, [tuple(pack) for pack in packs if id(pack) in open_]
+
+
+def _refused(attempt: Attempt) -> bool:
+    """Tell whether an answer (or a fault of our own) turned down what was sent."""
+    match attempt.outcome:
+        case Dead():
+            return True
+        case Retry(after=None):
+            return attempt.http_status is not None
+        case _:
+            return False
+
+
+def _asks_for_a_pause(attempt: Attempt) -> bool:
+    return isinstance(attempt.outcome, Retry) and attempt.outcome.after is not None

@@ -1,0 +1,60 @@
+"""What plain services are told: a title, some lines, how grave; whatever the event, and however many."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.model import Event, EventType, Status
+from bridge.receivers.note import KINDS, write_note
+from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
+
+BY = ("type", "error")
+
+
+def test_one_event_is_told_whole() -> None:
+    note = write_note([changed(tags={"team": "billing"})], BY, 5)
+    assert (note.title, note.kind) == ("❌ Message 12346 failed", "failure")
+    assert note.body.splitlines() == [
+        "Label: Invoice 88",
+        "Status: pending → failed",
+        "Error: Invalid phone number",
+        "Tags: team: billing",
+        "Time: 2026-11-23 20:11:12 UTC",
+        f"Event: {changed().id}",
+    ]
+
+
+def test_the_bridge_s_own_health_is_told_too() -> None:
+    assert write_note([source_down()], BY, 5).title == "🔴 WbizTool's status API is down"
+    assert "Error: HTTP 500" in write_note([receiver_down()], BY, 5).body
+
+
+def test_many_are_counted_and_the_gravest_gives_the_sign() -> None:
+    events = [*(changed(id_, Status.SENT) for id_ in range(1, 9)), changed(9)]
+    note = write_note(events, BY, 2)
+    assert (note.title, note.kind) == ("❌ 9 events", "failure")
+    assert note.body.splitlines()[0] == "8 sent, 1 failed"
+
+
+def test_nobody_is_mentioned_by_a_label() -> None:
+    note = write_note([changed(label="@everyone")], BY, 5)
+    assert "@everyone" not in note.body
+    assert "@\N{WORD JOINER}everyone" in note.body
+
+
+@settings(max_examples=20)
+@given(st.lists(any_event, min_size=1, max_size=4))
+def test_any_events_whatsoever_make_a_note_that_can_be_sent(events: list[Event]) -> None:
+    note = write_note(events, BY, 5)
+    assert note.title.strip()
+    assert note.body.strip()
+    assert len(note.title) < 1_100
+    assert not re.search("[\x00-\x09\x0b-\x1f]", note.title + note.body)
+    (note.title + note.body).encode()
+
+
+def test_each_type_has_its_kind() -> None:
+    assert set(KINDS) == set(EventType)

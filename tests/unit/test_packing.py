@@ -1,0 +1,101 @@
+"""What goes together: batches are cut so that nothing is left out, sent twice, too large or too late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Outcome, Retry
+from bridge.packing import Batches, cut
+from tests.unit.receivers.events import changed
+from tests.world.clock import START
+
+EVENT = changed()
+REFUSED = Retry("HTTP 400 Bad Request: the receiver refuses it")
+
+
+def owed(id_: int, seconds: float = 0) -> Delivery:
+    due = START + timedelta(seconds=seconds)
+    return Delivery(id_, EVENT, "crm", DeliveryState.OWED, 0, START, due, due)
+
+
+def tried(outcome: Outcome, status: int | None = 400) -> Attempt:
+    return Attempt(START, 0.1, outcome, status)
+
+
+@given(
+    st.lists(st.integers(-5, 5), max_size=60).map(sorted),
+    st.integers(1, 10),
+    st.dictionaries(st.integers(0, 59), st.integers(1, 5)),
+)
+def test_each_is_in_one_pack_none_is_too_large_and_only_what_is_not_due_waits(
+    dues: list[int], most: int, portions: dict[int, int]
+) -> None:
+    found = [owed(id_, seconds) for id_, seconds in enumerate(dues)]
+    ready, waiting = cut(found, most, portions, START)
+    packed = [delivery.id for pack in ready + waiting for delivery in pack]
+    assert sorted(packed) == [delivery.id for delivery in found]
+    for pack in ready + waiting:
+        (portion,) = {portions.get(delivery.id, most) for delivery in pack}
+        assert len(pack) <= portion
+        assert list(pack) == sorted(pack, key=lambda each: (each.due_at, each.id))
+    for pack in waiting:
+        assert all(delivery.due_at > START for delivery in pack)
+        assert len(pack) < portions.get(pack[0].id, most)
+
+
+@given(st.integers(1, 40), st.sets(st.integers(0, 39)))
+def test_whatever_a_receiver_refuses_comes_to_stand_alone_and_all_the_rest_is_taken(
+    count: int, poison: set[int]
+) -> None:
+    """Each round sends all packs; a receiver takes those without poison. Each refusal makes what is left smaller."""
+    batches = Batches("crm", 16, timedelta(0))
+    left = {id_: owed(id_) for id_ in range(count)}
+    sent = 0
+    while any(id_ not in poison for id_ in left):
+        packs, _ = cut(list(left.values()), 16, batches._portions, START + timedelta(days=1))
+        for pack in packs:
+            sent += 1
+            bad = any(delivery.id in poison for delivery in pack)
+            carried = pack if bad else tuple(replace(each, state=DeliveryState.DELIVERED) for each in pack)
+            attempt = tried(REFUSED if bad else Delivered())
+            assert batches.divides(attempt, len(pack)) == (bad and len(pack) > 1)
+            batches.learn(attempt, carried)
+            for delivery in () if bad else pack:
+                del left[delivery.id]
+    assert set(left) <= poison
+    if len(poison) == 1:
+        assert sent <= 2 * 5 + count // 16 + 1, "two for each halving, and the batches without it"
+    batches.forget(left)
+    assert batches._portions == {}
+
+
+def test_a_fault_of_our_own_with_one_event_is_found_in_the_same_way() -> None:
+    assert Batches("crm", 16, timedelta(0)).divides(tried(Dead("a fault of the bridge's own"), None), 2)
+
+
+def test_a_pause_that_was_asked_for_leaves_a_batch_whole() -> None:
+    batches = Batches("crm", 16, timedelta(0))
+    asked = tried(Retry("HTTP 429", after=timedelta(seconds=30)), 429)
+    assert not batches.divides(asked, 2)
+    batches.learn(asked, (owed(1), owed(2)))
+    assert cut([owed(1), owed(2)], 16, batches._portions, START) == ([(owed(1), owed(2))], [])
+
+
+def test_where_nothing_was_answered_each_is_tried_alone_next_time() -> None:
+    batches = Batches("crm", 16, timedelta(0))
+    silence = tried(Retry("no whole answer", quick=True), None)
+    assert not batches.divides(silence, 2)
+    batches.learn(silence, (owed(1), owed(2)))
+    assert cut([owed(1), owed(2)], 16, batches._portions, START) == ([(owed(1),), (owed(2),)], [])
+
+
+def test_after_three_refusals_in_a_row_single_events_follow_not_halves() -> None:
+    batches = Batches("crm", 100, timedelta(0))
+    for first in (0, 100, 200):
+        batches.learn(tried(REFUSED), tuple(owed(first + id_) for id_ in range(100)))
+    assert batches._portions[0] == 50
+    assert batches._portions[200] == 1
