@@ -93,7 +93,7 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
     except WireError as error:
         handed = Handed(Retry(str(error), quick=True))
     except UnrenderableError as error:
-        handed = Handed(Dead(str(error)))
+        handed = Handed(Dead(str(error), about_event=True))
     except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
         why = f"a fault of the bridge's own with this event ({type(error).__name__}): please report this"
         handed = Handed(Dead(why, about_event=True))
