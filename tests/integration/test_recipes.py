@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from bridge.model import Attempt, Event
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text(encoding="utf-8")
+DOCUMENT, _, _ = DOCUMENT.partition("\n## Programs to try it with\n")  # which are in tests/peers
 RECIPES = {
     name: match[1]
     for name, section in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
     if (match := re.search(r"^```yaml\n(receivers:.*?)^```", section, re.MULTILINE | re.DOTALL))
+    and "webhook:" in match[1]
 }
 ACCOUNT = "wbiztool: {client_id: 1, api_key: some-api-key}\nmessages: [1]\n"
 SECRETS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def test_ci_runs_the_very_line_that_the_readme_gives() -> None:
     assert lines_of(".ci/run").count(_LINE) == 1
 
 
-@pytest.mark.parametrize("name", ["run", "promtool"])
+@pytest.mark.parametrize("name", ["run", "promtool", "peers"])
 def test_ci_is_made_of_shell_scripts_without_mistakes_that_can_be_run(name: str) -> None:
     script = _ROOT / ".ci" / name
     assert os.access(script, os.X_OK)
@@ -31,8 +32,7 @@ def test_ci_is_made_of_shell_scripts_without_mistakes_that_can_be_run(name: str)
 
 def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: Path) -> None:
     installed = tmp_path / "promtool"
-    installed.write_text("#!/bin/sh\n", encoding="utf-8")
-    installed.chmod(0o755)
+    stand_in(installed, "true")
     path = f"{tmp_path}:{os.environ['PATH']}"
     done = subprocess.run(
         [_ROOT / ".ci" / "promtool", tmp_path / "nowhere"],
@@ -43,6 +43,36 @@ def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: P
         timeout=20,
     )
     assert done.stdout == f"{installed}\n"
+
+
+def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for name in ("webhook", "prometheus-alertmanager", "node"):
+        stand_in(installed / name, "true")
+    stand_in(installed / "apt-get", "exit 1")
+    stand_in(installed / "npm", 'cp package.json "asked.json" && echo "$@" >asked')
+    folder = tmp_path / "peers"
+    for _ in range(2):
+        subprocess.run(
+            [_ROOT / ".ci" / "peers", folder],
+            env={**os.environ, "PATH": f"{installed}:{os.environ['PATH']}"},
+            check=True,
+            timeout=20,
+        )
+    for name in ("webhook", "prometheus-alertmanager"):
+        assert (folder / "bin" / name).readlink() == installed / name
+    assert (folder / "bin" / "node-red").is_symlink()
+    assert (folder / "asked").read_text(encoding="utf-8").startswith("install ")
+    assert set(json.loads((folder / "asked.json").read_text(encoding="utf-8"))["dependencies"]) >= {
+        "node-red",
+        "express",
+    }
+
+
+def stand_in(path: Path, does: str) -> None:
+    path.write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 _SKIPS = """

@@ -1,0 +1,117 @@
+"""Independent libraries verify what the bridge signs: standardwebhooks from PyPI and from npm, and svix."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Sink
+from tests.world import node
+from tests.world.bridge import MESSAGE, Bridge
+from tests.world.programs import find_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Verify = Callable[[str, "Signed"], Any]
+
+pytestmark = pytest.mark.peers
+
+
+def new_secret(size: int) -> str:
+    return "whsec_" + base64.b64encode(os.urandom(size)).decode()
+
+
+SECRETS = {name: new_secret(size) for name, size in [("shortest", 24), ("longest", 64), ("old", 32), ("new", 32)]}
+RECEIVERS = {"short": ["shortest"], "long": ["longest"], "rotated": ["new", "old"]}
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What came over the wire."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+def in_python(module: str) -> Verify:
+    library = pytest.importorskip(f"{module}.webhooks", reason=f"no {module} here: pip install '.[peers]'")
+
+    def verify(secret: str, signed: Signed) -> Any:
+        try:
+            library.Webhook(secret).verify(signed.body, signed.headers)
+        except library.WebhookVerificationError:
+            return None
+        return json.loads(signed.body)
+
+    return verify
+
+
+def in_node() -> Verify:
+    find_module("standardwebhooks")
+    script = Path(__file__).with_name("verify.cjs")
+
+    def verify(secret: str, signed: Signed) -> Any:
+        return node.run(script, {"secret": secret, "headers": signed.headers, "body": signed.body.decode()})
+
+    return verify
+
+
+@pytest.fixture(params=["standardwebhooks", "svix", "npm standardwebhooks"])
+def verify(request: pytest.FixtureRequest) -> Verify:
+    """A library: gives the event that is signed with the secret, or None where the signature is not right."""
+    return in_node() if request.param.startswith("npm ") else in_python(request.param)
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signed]:
+    """How a failed message reached each receiver."""
+    with Simulator() as simulator, Sink() as sink:
+        receivers = [
+            {
+                "name": name,
+                "webhook": f"{sink.url}?{name}",
+                "secret": [SECRETS[one] for one in signing],
+                "events": ["failed"],
+            }
+            for name, signing in RECEIVERS.items()
+        ]
+        with Bridge(tmp_path_factory.mktemp("bridge"), simulator, receivers) as bridge:
+            bridge.fails()
+            records = sink.wait_for(len(receivers), 20)
+    return {record.path.partition("?")[2]: Signed(dict(record.headers), record.body) for record in records}
+
+
+@pytest.mark.parametrize(
+    ("receiver", "secret"), [("short", "shortest"), ("long", "longest"), ("rotated", "old"), ("rotated", "new")]
+)
+def test_each_secret_of_a_receiver_verifies(
+    verify: Verify, wire: dict[str, Signed], receiver: str, secret: str
+) -> None:
+    event = verify(SECRETS[secret], wire[receiver])
+    assert event["type"] == "message.failed"
+    assert event["data"]["label"] == MESSAGE["label"]
+
+
+def test_another_secret_does_not(verify: Verify, wire: dict[str, Signed]) -> None:
+    assert verify(SECRETS["longest"], wire["rotated"]) is None
+
+
+@pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp"])
+def test_no_header_that_is_signed_can_be_changed(verify: Verify, wire: dict[str, Signed], header: str) -> None:
+    signed = wire["rotated"]
+    other = signed.headers[header][:-1] + ("0" if signed.headers[header][-1] != "0" else "1")
+    assert verify(SECRETS["new"], replace(signed, headers={**signed.headers, header: other})) is None
+
+
+def test_no_byte_of_the_body_can_be_changed(verify: Verify, wire: dict[str, Signed]) -> None:
+    signed = wire["rotated"]
+    assert verify(SECRETS["new"], replace(signed, body=signed.body.replace(b"12346", b"12347"))) is None
+    assert verify(SECRETS["new"], replace(signed, body=signed.body + b" ")) is None
