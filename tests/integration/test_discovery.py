@@ -119,6 +119,43 @@ def test_every_message_of_the_account_is_watched_page_by_page(world: World) -> N
     assert world.discovery.hints() == HINTS
 
 
+def test_what_is_finished_is_not_read_again_and_again(world: World) -> None:
+    """Of five pages two have something that is not finished; all are read when the relaxed interval has passed."""
+    world.put(*range(1, 1001))
+    world.discovery.sweep()
+    with world.store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET due_at = NULL WHERE id NOT IN (999, 100)")
+    world.clock.advance(EVERY.total_seconds())
+    world.discovery.sweep()
+    assert world.pages == 10, "nobody had told it by then"
+    world.clock.advance(EVERY.total_seconds())
+    world.account.put(100, Status.SENT)
+    world.discovery.sweep()
+    assert (world.pages, world.heard.found[-1]) == (12, (0, 1))
+    world.put(2000)
+    world.discovery.sweep()
+    assert (2000 in world.watched, world.discovery.hints()) == (True, HINTS)
+    world.clock.advance(RELAXED.total_seconds())
+    before = world.pages
+    world.discovery.sweep()
+    assert world.pages == before + 6
+
+
+def test_a_new_day_is_read_from_its_beginning(world: World) -> None:
+    """The days that are asked for are others then, and so are the pages."""
+    world.put(*range(1, 401))
+    world.discovery.sweep()
+    with world.store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET due_at = NULL")
+    world.clock.advance(1)
+    world.discovery.sweep()
+    world.discovery.sweep()
+    assert world.pages == 2 + 2 + 1
+    world.clock.advance(86400)
+    world.discovery.sweep()
+    assert world.pages == 5 + 2
+
+
 def test_an_empty_report_is_one_page(world: World) -> None:
     world.discovery.sweep()
     assert (world.pages, world.woken, world.heard.found, world.heard.troubles) == (1, 0, [(0, 0)], [])

@@ -39,7 +39,7 @@ def record(store: Store, id_: int, status: Status, at: float) -> list[Event]:
 
 
 def test_new_messages_are_watched_with_their_label_and_due_at_once(store: Store) -> None:
-    assert store.sightings.note(rows(7, 8, label="Spring"), NOW) == Noted(new=2)
+    assert store.sightings.note(rows(7, 8, label="Spring"), NOW) == Noted(new=2, unfinished=2)
     assert [message.id for message in store.messages.claim(NOW, 10, ())] == [7, 8]
     assert known(store, 7).label == "Spring"
     assert known(store, 7).watched_since == NOW
@@ -49,7 +49,7 @@ def test_the_same_again_changes_nothing_and_duplicates_are_one(store: Store) -> 
     store.sightings.note(rows(7), NOW)
     record(store, 7, Status.PENDING, 100)
     before = store.listing.messages()
-    assert store.sightings.note(rows(7, 7, 7), after(200)) == Noted()
+    assert store.sightings.note(rows(7, 7, 7), after(200)) == Noted(unfinished=1)
     assert store.listing.messages() == before
 
 
@@ -58,14 +58,14 @@ def test_what_changed_is_due_at_once_and_what_did_not_is_not(store: Store) -> No
     for id_ in (7, 8):
         record(store, id_, Status.PENDING, 100)
     assert (due_at(store, 7), due_at(store, 8)) == (after(100) + HOUR, after(100) + HOUR)
-    assert store.sightings.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == Noted(changed=1)
+    assert store.sightings.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == Noted(changed=1, unfinished=2)
     assert (due_at(store, 7), due_at(store, 8)) == (after(200), after(100) + HOUR)
 
 
 def test_a_listed_message_that_the_report_shows_for_the_first_time_keeps_its_label(store: Store) -> None:
     store.messages.watch([7], NOW)
     statements(store, "UPDATE messages SET label = 'Mine'")
-    assert store.sightings.note(rows(7, label="Theirs"), after(1)) == Noted(changed=1)
+    assert store.sightings.note(rows(7, label="Theirs"), after(1)) == Noted(changed=1, unfinished=1)
     assert known(store, 7).label == "Mine"
 
 
