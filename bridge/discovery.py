@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from bridge.clock import isoformat
 from bridge.errors import BridgeError, NotNowError
+from bridge.health import REPORT
+from bridge.lasting import Lasting
 from bridge.schedule import Hints
 from bridge.source.report import Page, days
 from bridge.store import Noted
@@ -69,6 +71,7 @@ class Discovery:
         self._clock = clock
         self._listener = listener
         self._found = found
+        self._standing = Lasting(store, REPORT, GOOD_FOR * every, clock)
         self._sweeping = threading.Lock()
         self._read_at: datetime | None = None
         self._before: Reading | None = None
@@ -92,6 +95,7 @@ class Discovery:
                     step()
                 except BridgeError as error:
                     self._listener.trouble("reading the report", error)
+                    self._standing.failed(str(error))
         finally:
             self._sweeping.release()
 
@@ -111,6 +115,7 @@ class Discovery:
             self._whole = began, asked
         self._before, noted = found
         self._store.set_fact(SWEPT, isoformat(self._clock.now()))
+        self._standing.worked()
         self._listener.discovered(noted.new, noted.changed, (self._clock.now() - began).total_seconds())
 
     def _go_through(self, first: str, end: str) -> tuple[Reading, Noted] | None:

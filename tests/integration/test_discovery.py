@@ -11,6 +11,7 @@ import pytest
 
 from bridge.channel import Channel
 from bridge.discovery import GOOD_FOR, Discovery
+from bridge.health import Check, judge
 from bridge.listener import Listener
 from bridge.model import Status
 from bridge.pace import Pace
@@ -101,11 +102,11 @@ class World:
 
 
 @pytest.fixture
-def world(own_store: Store) -> Iterator[World]:
+def world(store: Store) -> Iterator[World]:
     clock = FakeClock()
     account = Restless(clock)
     with Simulator(account) as simulator:
-        world = World(simulator, account, clock, own_store)
+        world = World(simulator, account, clock, store)
         with closing(world.channel):
             yield world
 
@@ -247,6 +248,26 @@ def test_when_it_is_not_read_for_long_polls_go_on_as_without_it(world: World) ->
     (shown,) = world.store.listing.messages()
     assert shown.due_at is not None
     assert shown.due_at <= world.clock.now() + timedelta(seconds=30)
+
+
+def test_that_it_cannot_be_read_for_long_is_a_fault_of_the_bridges_health(world: World) -> None:
+    def standing() -> Check:
+        return judge(world.store.listing.summary(), [], world.clock.now()).checks["report"]
+
+    world.put(1)
+    world.simulator.fault(Fault.SERVER_ERROR, call="/report/")
+    for _ in range(GOOD_FOR):
+        world.discovery.sweep()
+        assert standing() == Check()
+        world.clock.advance(EVERY.total_seconds())
+    world.discovery.sweep()
+    assert (standing().ok, standing().since) == (False, world.clock.now() - GOOD_FOR * EVERY)
+    assert "page 1: HTTP 500" in str(standing().why)
+    world.simulator.mend()
+    after_it = World(world.simulator, world.account, world.clock, world.store)
+    with closing(after_it.channel):
+        after_it.discovery.sweep()
+    assert standing() == Check(), "a later process says so, too"
 
 
 def test_a_restart_goes_on_with_what_was_read_before_it(world: World) -> None:
