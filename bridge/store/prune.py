@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.events import MESSAGE_SUBJECT
 from bridge.model import Status
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
@@ -31,7 +32,8 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
 
 
 def _prune_messages(database: Database, before: datetime) -> None:
-    told_of = sa.select(sa.literal(1)).where(events.c.message_id == messages.c.id).exists()
+    subject = sa.literal(MESSAGE_SUBJECT) + sa.cast(messages.c.id, sa.Text)  # the index of subjects finds them
+    told_of = sa.select(sa.literal(1)).where(events.c.subject == subject).exists()
     over = sa.select(messages.c.id, messages.c.sequence).where(
         ~messages.c.listed, messages.c.due_at.is_(None), ~told_of
     )
