@@ -2,10 +2,12 @@
 
 import argparse
 
-from benchmarks import delivery, isolation, latency, nodes, notice, plan, polling, size
+from benchmarks import delivery, finished, hint, isolation, latency, nodes, notice, plan, polling, size
 
 BENCHMARKS = {
     "delivery": delivery.main,
+    "finished": finished.main,
+    "hint": hint.main,
     "isolation": isolation.main,
     "latency": latency.main,
     "nodes": nodes.main,

@@ -16,7 +16,7 @@ from bridge.account import try_credentials
 from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.errors import BridgeError, CredentialsError, NotNowError
-from bridge.health import ALIVE, RELOAD, Health, Reload, look
+from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, look
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
 from bridge.metrics import Metrics
@@ -160,6 +160,7 @@ class Daemon:
         if self._heartbeat is None or beats != self._config.heartbeat:
             self._exchange_heartbeat(config)
         self._replan("discover", self._works.discover, config.discover.every if config.discover.report else None)
+        self._forget_troubles(config)
         self._replan("numbers", self._works.look_at_numbers, config.numbers.every if config.numbers.watch else None)
         self._config = config
         self._clamp()
@@ -175,6 +176,12 @@ class Daemon:
         if every is not None:
             seconds = every.total_seconds()
             self._scheduler.add_job(job, "interval", seconds=seconds, id=id_, next_run_time=datetime.now(UTC))
+
+    def _forget_troubles(self, config: Config) -> None:
+        """Say no more that something fails which is not done any more."""
+        for fact, done in ((REPORT, config.discover.report), (NUMBERS, config.numbers.watch)):
+            if not done and self._store.fact(fact):
+                self._store.set_fact(fact, "")
 
     def _exchange_heartbeat(self, config: Config) -> None:
         if self._heartbeat is not None:

@@ -7,14 +7,17 @@ less often.
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bridge.clock import isoformat
 from bridge.errors import BridgeError, NotNowError
+from bridge.health import REPORT
+from bridge.lasting import Lasting
 from bridge.schedule import Hints
 from bridge.source.report import Page, days
 from bridge.store import Noted
+from bridge.sweep import Reading, next_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +43,8 @@ class Discovery:
     Args:
         every: How often the report is read.
         count: How many days back.
-        relaxed: How often a message is polled that the report shows, and shows no change of.
+        relaxed: How often a message is polled that the report shows, and shows no change of. As often, all pages of the
+            report are read; in between, those on which something can change.
         tighten: How soon such messages are polled when the report cannot be read any more.
         found: Called when messages are due that were not before.
     """
@@ -67,8 +71,12 @@ class Discovery:
         self._clock = clock
         self._listener = listener
         self._found = found
+        self._standing = Lasting(store, REPORT, GOOD_FOR * every, clock)
         self._sweeping = threading.Lock()
         self._read_at: datetime | None = None
+        self._before: Reading | None = None
+        self._whole = datetime.min.replace(tzinfo=UTC), ("", "")
+        """When all of it was last read, and of which days."""
         self._relaxing = True  # until it is known better: what an earlier process has put off is to be looked after
 
     def hints(self) -> Hints | None:
@@ -78,7 +86,7 @@ class Discovery:
         return Hints(self._relaxed, timedelta(days=self._count))
 
     def sweep(self) -> None:
-        """Read the report from its first page to its last. Of several nodes, one does. Never raises a BridgeError."""
+        """Read what may have changed in the report. Of several nodes, one does. Never raises a BridgeError."""
         if not self._sweeping.acquire(blocking=False):
             return
         try:
@@ -87,28 +95,55 @@ class Discovery:
                     step()
                 except BridgeError as error:
                     self._listener.trouble("reading the report", error)
+                    self._standing.failed(str(error))
         finally:
             self._sweeping.release()
 
     def _read(self) -> None:
         if not self._store.node.leads:
+            self._before = None  # another one reads it meanwhile, or begins to
             return
-        began, noted = self._clock.now(), Noted()
-        first, end = days(began, self._count)
-        for number in range(1, MOST_PAGES + 1):
+        began = self._clock.now()
+        asked = days(began, self._count)
+        whole_at, asked_before = self._whole
+        if asked != asked_before or not timedelta(0) <= began - whole_at < self._relaxed:
+            self._before = None
+        found = self._go_through(*asked)
+        if found is None:
+            return
+        if self._before is None:
+            self._whole = began, asked
+        self._before, noted = found
+        self._store.set_fact(SWEPT, isoformat(self._clock.now()))
+        self._standing.worked()
+        self._listener.discovered(noted.new, noted.changed, (self._clock.now() - began).total_seconds())
+
+    def _go_through(self, first: str, end: str) -> tuple[Reading, Noted] | None:
+        """Read what is worth it of the report of these days; None when told to stop.
+
+        Raises:
+            NotNowError: A page could not be read.
+        """
+        noted, total, unfinished = Noted(), 0, list[int]()
+        number = 1
+        for count in range(MOST_PAGES):
             page = self._source.report(number, first, end)
-            if page is None:  # told to stop
-                return
+            if page is None:
+                return None
             if not isinstance(page, Page):
                 raise NotNowError(f"page {number}: {page.why}")
             here = self._store.sightings.note(page.rows, self._clock.now())
-            if here != Noted():
+            if here.new or here.changed:
                 self._found()
+            if here.unfinished:
+                unfinished.append(number)
             noted += here
-            if page.is_last(number):
+            total = total if count else page.total  # what comes while it is read has come since
+            following = next_page(self._before, number, page.total) if page.shown else None
+            if following is None:
                 break
-        self._store.set_fact(SWEPT, isoformat(self._clock.now()))
-        self._listener.discovered(noted.new, noted.changed, (self._clock.now() - began).total_seconds())
+            number = following
+        return Reading(total, tuple(unfinished)), noted
 
     def _look_after_what_waits(self) -> None:
         """Poll soon what was put off because the report shows it, when it does not any more."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SOURCE = "source"
 """The subject of events about the Message Status API."""
 
+MESSAGE_SUBJECT = "message/"
+"""What the subject of a message's events begins with; its id follows."""
+
 
 def receiver_subject(name: str) -> str:
     """Name the subject of events about a receiver."""
@@ -44,7 +47,7 @@ def transition_event(
 
     ``disconnected`` are the account's numbers that are not connected, where that is known: why it may be stuck.
     """
-    subject, sequence = f"message/{message.id}", message.sequence + 1
+    subject, sequence = f"{MESSAGE_SUBJECT}{message.id}", message.sequence + 1
     data: dict[str, Any] = {
         "message_id": message.id,
         "label": message.label,

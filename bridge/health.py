@@ -26,6 +26,12 @@ ALIVE_FOR = timedelta(seconds=30)
 RELOAD = "reload"
 """The fact that tells how the daemon's latest reading of the configuration ended (see :class:`Reload`)."""
 
+REPORT = "report_standing"
+"""The fact that tells since when the account's report cannot be read, and why (see :mod:`bridge.lasting`)."""
+
+NUMBERS = "numbers_standing"
+"""The same of the account's numbers."""
+
 LAGS_AFTER = timedelta(minutes=5)
 
 
@@ -112,6 +118,8 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "scheduler": _scheduler(last_beat(summary.facts), now),
         "configuration": _configuration(Reload.read(summary.facts.get(RELOAD)), now),
         SOURCE: _source(json.loads(summary.facts.get(SOURCE, "{}")), now),
+        "report": _lasting(summary.facts.get(REPORT), "report cannot be read", "new messages are not found", now),
+        "numbers": _lasting(summary.facts.get(NUMBERS), "numbers cannot be seen", "a lost one is not told", now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
         **{receiver_subject(name): _receiver(gates.get(name), now) for name in receivers},
@@ -158,6 +166,15 @@ def _source(down: Mapping[str, Any], now: datetime) -> Check:
         return Check()
     since = datetime.fromisoformat(down["failing_since"])
     why = f"WbizTool's status API is down since {ago(since, now)}: {down['reason']}"
+    return Check(ok=False, why=why, since=since)
+
+
+def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
+    known = json.loads(fact or "{}")
+    if not known:
+        return Check()
+    since = datetime.fromisoformat(known["failing_since"])
+    why = f"the account's {what} since {ago(since, now)}, so that {so_that}: {known['reason']}"
     return Check(ok=False, why=why, since=since)
 
 

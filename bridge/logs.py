@@ -38,7 +38,7 @@ _WARNINGS = frozenset(
     }
 )
 
-_HEALTH_FIELDS = ("receiver", "since", "down_since", "reason")
+_HEALTH_FIELDS = ("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason")
 
 QUIET = 60.0
 """Seconds for which failures of the same kind are not told again, other than at debug: where every second poll fails,

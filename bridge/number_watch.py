@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError, NotNowError
+from bridge.health import NUMBERS
+from bridge.lasting import Lasting
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -47,6 +49,7 @@ class NumberWatch:
         self._routes = routes
         self._clock = clock
         self._listener = listener
+        self._standing = Lasting(store, NUMBERS, GOOD_FOR * every, clock)
         self._looking = threading.Lock()
 
     def look(self) -> None:
@@ -63,7 +66,9 @@ class NumberWatch:
             until = at + GOOD_FOR * self._every
             for event in self._store.record_numbers(seen, at, self._settle, until, self._routes.subscriptions):
                 self._listener.told(event)
+            self._standing.worked()
         except BridgeError as error:
             self._listener.trouble("looking at the account's numbers", error)
+            self._standing.failed(str(error))
         finally:
             self._looking.release()

@@ -41,6 +41,8 @@ def _describe_counts(summary: Summary, now: datetime) -> None:
         typer.echo(f"receiver   {name}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if any(DeliveryState.DEAD in states for states in summary.deliveries.values()):
         typer.echo("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
+    if summary.oldest_due is not None and summary.oldest_due < now:
+        typer.echo(f"due        the longest overdue poll since {ago(summary.oldest_due, now)}")
     for node in summary.nodes:
         typer.echo(f"node       {_node(node, now)}")
     if summary.oldest_owed is not None:

@@ -14,6 +14,7 @@ from bridge.cli.root import app
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.install.layout import Layout
     from bridge.install.place import Place
     from bridge.install.plan import Answers, Found
     from bridge.install.steps import Step
@@ -28,6 +29,15 @@ app.add_typer(_service, name="service")
 
 _SYSTEM = Path("/")
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+_Instance = Annotated[
+    str | None,
+    typer.Option(
+        "--instance",
+        metavar="NAME",
+        help="For one of several accounts: the service wbiz-bridge@NAME, with a configuration, keys and history apart.",
+        show_default=False,
+    ),
+]
 _Root = Annotated[
     Path,
     typer.Option(
@@ -45,6 +55,7 @@ def install(
         int | None, typer.Option(metavar="NUMBER", min=1, help="Your WbizTool client id.", show_default=False)
     ] = None,
     *,
+    instance: _Instance = None,
     start: Annotated[bool, typer.Option("--start", help="Start it too, if nothing is left to fill in.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a unit that was changed by hand.")] = False,
     dry_run: _DryRun = False,
@@ -58,29 +69,32 @@ def install(
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     """
     from bridge.install import place, plan, unit  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.install.layout import Layout  # noqa: PLC0415 -- likewise
 
+    layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
     here = place.here()
     if root == _SYSTEM:
         _must_be_in_sight(here)
-    found, template = plan.look(root), unit.shipped()
-    wanted = unit.render(template, here.program)
-    unit_steps = plan.plan_unit(found, wanted, template, force=force)  # before any question: it may be refused
+    found, template = plan.look(layout, root), unit.shipped(layout)
+    wanted = unit.render(template, here.program, layout)
+    unit_steps = plan.plan_unit(layout, found, wanted, template, force=force)  # before any question: it may be refused
     answers = plan.Answers(client_id)
     if sys.stdin.isatty() and not dry_run:
-        answers = _ask(found, answers)
-    gaps = plan.gaps(found, answers)
-    steps = plan.plan_install(found, answers, unit_steps, start=start and not gaps)
+        answers = _ask(layout, found, answers)
+    gaps = plan.gaps(layout, found, answers)
+    steps = plan.plan_install(layout, found, answers, unit_steps, start=start and not gaps)
     _carry_out(steps, root, dry_run=dry_run)
     if not dry_run and (gaps or not start):
         typer.echo("\nWhat is left to do:")
-        for number, sentence in enumerate(plan.left_to_do(found, gaps, here.program), 1):
+        for number, sentence in enumerate(plan.left_to_do(layout, found, gaps, here.program), 1):
             typer.echo(f"  {number}. {sentence}")
 
 
 @_service.command()
 def uninstall(
     *,
+    instance: _Instance = None,
     purge: Annotated[
         bool, typer.Option("--purge", help="Remove configuration, keys and history too. There is no way back.")
     ] = False,
@@ -94,9 +108,12 @@ def uninstall(
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
     """
     from bridge.install import plan, unit  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.install.layout import Layout  # noqa: PLC0415 -- likewise
 
+    layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
-    steps = plan.plan_uninstall(plan.look(root), template=unit.shipped(), purge=purge)
+    found = plan.look(layout, root)
+    steps = plan.plan_uninstall(layout, found, template=unit.shipped(layout), purge=purge)
     if not steps:
         typer.echo("No service is installed.")
     _carry_out(steps, root, dry_run=dry_run)
@@ -118,17 +135,17 @@ def _must_be_in_sight(here: Place) -> None:
         raise InstallError(f"a service cannot run this bridge: {found}")
 
 
-def _ask(found: Found, answers: Answers) -> Answers:
+def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
     from bridge.install import plan  # noqa: PLC0415 -- keeps the other commands quick
 
     typer.echo("What you don't have at hand, leave empty: it can be put into its file later.")
     client_id, api_key, slack_url = answers.client_id, "", ""
-    if plan.CONFIG not in found.present and client_id is None:
+    if layout.config not in found.present and client_id is None:
         client_id = typer.prompt("WbizTool client id", default=0, show_default=False, type=int) or None
-    if plan.API_KEY not in found.filled:
+    if layout.api_key not in found.filled:
         api_key = _secret("WbizTool API key (not shown)")
-    if plan.SLACK_URL not in found.filled:
+    if layout.slack_url not in found.filled:
         slack_url = _secret("Slack webhook URL (not shown)")
     return plan.Answers(client_id, api_key, slack_url)
 

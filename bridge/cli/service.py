@@ -104,7 +104,8 @@ def check(
         output.print_json(shown | ({"account": account} if online else {}))
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
-    typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed; receivers: {names}")
+    more = ", and whatever the account sends" if settings.discover.report else ""
+    typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
     for warning in settings.warnings():
         typer.echo(f"warning: {warning}", err=True)
     if online:

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.install.layout import CONFIG, FOLDER, Layout
 from bridge.install.steps import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, below
-from bridge.install.unit import NAME, is_ours
+from bridge.install.unit import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-UNIT = Path("/etc/systemd/system") / NAME
-UNIT_ASIDE = UNIT.with_suffix(".service.bak")
-DROP_INS = UNIT.with_suffix(".service.d")
-WITH_THE_MACHINE = Path("/etc/systemd/system/multi-user.target.wants") / NAME
-"""What `systemctl enable` makes."""
+FIRST_PORT = 8095
+"""Where a bridge answers over HTTP whose configuration does not say."""
 
-FOLDER = Path("/etc/wbiz-bridge")
-CONFIG = FOLDER / "config.yaml"
-API_KEY = FOLDER / "wbiztool-api-key"
-SLACK_URL = FOLDER / "slack-url"
-STATE = Path("/var/lib/wbiz-bridge")
-STATE_PRIVATE = Path("/var/lib/private/wbiz-bridge")
-"""Where systemd really keeps the state of a service whose user exists only while it runs; ``STATE`` is a link to it."""
-
-_ALL = (UNIT, WITH_THE_MACHINE, DROP_INS, FOLDER, CONFIG, API_KEY, SLACK_URL, STATE, STATE_PRIVATE)
+_PORT = re.compile(r":(\d{2,5})\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a system has: these paths, the ones among them with something in them, and the unit's text."""
+    """What a system has: these paths, the ones among them with something in them, and the unit's text.
+
+    ``others`` are the configurations of other accounts that have an instance of their own, by its name.
+    """
 
     present: frozenset[Path] = frozenset()
     filled: frozenset[Path] = frozenset()
     unit: str | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +44,22 @@ class Answers:
     slack_url: str = field(default="", repr=False)
 
 
-def look(root: Path = Path("/")) -> Found:
+def look(layout: Layout, root: Path = Path("/")) -> Found:
     """See what a system has."""
-    places = {path: below(root, path) for path in _ALL}
+    places = {path: below(root, path) for path in layout.all}
     present = frozenset(path for path, place in places.items() if place.exists() or place.is_symlink())
     filled = frozenset(path for path in present if places[path].is_file() and places[path].stat().st_size)
-    unit = places[UNIT].read_text(encoding="utf-8", errors="replace") if UNIT in filled else None
-    return Found(present, filled, unit)
+    unit = _text(places[layout.unit]) if layout.unit in filled else None
+    configs = {file.parent.name: file for file in below(root, FOLDER).glob(f"*/{CONFIG}")}
+    others = {name: _text(file) for name, file in configs.items() if name != layout.instance}
+    return Found(present, filled, unit, others)
 
 
-def plan_unit(found: Found, unit: str, template: str, *, force: bool) -> list[Step]:
+def plan_unit(layout: Layout, found: Found, unit: str, template: str, *, force: bool) -> list[Step]:
     """Decide what becomes of the unit file.
 
     Args:
+        layout: Where it is.
         found: What is there.
         unit: The unit as it should be.
         template: The shipped unit, which somebody may have copied as it is.
@@ -70,90 +69,125 @@ def plan_unit(found: Found, unit: str, template: str, *, force: bool) -> list[St
         InstallError: It was changed by hand.
     """
     if found.unit == unit:
-        return [Keep(UNIT, "as it should be")]
-    write = Write(UNIT, unit)
+        return [Keep(layout.unit, "as it should be")]
+    write = Write(layout.unit, unit)
     if found.unit is None or is_ours(found.unit, template):
         return [write]
     if not force:
         raise InstallError(
-            f"{UNIT} was changed by hand, or written by another program; nothing was done. Put the changes into a "
-            f"drop-in (systemctl edit wbiz-bridge), then come back with --force, which keeps it as {UNIT_ASIDE.name}."
+            f"{layout.unit} was changed by hand, or written by another program; nothing was done. Put the changes into "
+            f"a drop-in (systemctl edit {layout.service}), then come back with --force, which keeps it as "
+            f"{layout.unit_aside.name}."
         )
-    return [SetAside(UNIT, UNIT_ASIDE), write]
+    return [SetAside(layout.unit, layout.unit_aside), write]
 
 
-def plan_install(found: Found, answers: Answers, unit: Sequence[Step], *, start: bool) -> list[Step]:
+def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[Step], *, start: bool) -> list[Step]:
     """Decide what to do so that the service is installed, and what the operator has written stays.
 
     Args:
+        layout: Where it is to be.
         found: What is there.
         answers: What the operator has told.
         unit: The steps for the unit file.
         start: Start it too.
     """
-    steps: list[Step] = [] if FOLDER in found.present else [Folder(FOLDER)]
-    steps.append(_config(found, answers))
-    steps.append(_credential(found, API_KEY, answers.api_key))
-    steps.append(_credential(found, SLACK_URL, answers.slack_url))
+    steps: list[Step] = [] if layout.folder in found.present else [Folder(layout.folder)]
+    steps.append(_config(layout, found, answers))
+    steps.append(_credential(found, layout.api_key, answers.api_key))
+    steps.append(_credential(found, layout.slack_url, answers.slack_url))
     steps += unit
     steps.append(Run(("systemctl", "daemon-reload")))
     if start:  # restart, not enable --now: the one that runs may be of an older version
-        steps += [Run(("systemctl", "enable", NAME)), Run(("systemctl", "restart", NAME))]
+        steps += [Run(("systemctl", "enable", layout.service)), Run(("systemctl", "restart", layout.service))]
     return steps
 
 
-def gaps(found: Found, answers: Answers) -> list[str]:
+def gaps(layout: Layout, found: Found, answers: Answers) -> list[str]:
     """List what the installed configuration lacks. One that was there before may need none of it: nobody knows."""
-    if CONFIG in found.present:
+    if layout.config in found.present:
         return []
     missing = []
     if answers.client_id is None:
-        missing.append(f"your client id, in {CONFIG}")
-    if API_KEY not in found.filled and not answers.api_key:
-        missing.append(f"your WbizTool API key, and nothing else, in {API_KEY}")
-    if SLACK_URL not in found.filled and not answers.slack_url:
-        missing.append(f"the address of your Slack webhook, and nothing else, in {SLACK_URL}")
+        missing.append(f"your client id, in {layout.config}")
+    if layout.api_key not in found.filled and not answers.api_key:
+        missing.append(f"your WbizTool API key, and nothing else, in {layout.api_key}")
+    if layout.slack_url not in found.filled and not answers.slack_url:
+        missing.append(f"the address of your Slack webhook, and nothing else, in {layout.slack_url}")
     return missing
 
 
-def left_to_do(found: Found, gaps: Sequence[str], program: Path) -> list[str]:
+def left_to_do(layout: Layout, found: Found, gaps: Sequence[str], program: Path) -> list[str]:
     """List what the operator has to do until the service runs as it should."""
-    ids = [] if CONFIG in found.present else [f"the ids of your messages, in {CONFIG}"]
-    command = "restart" if WITH_THE_MACHINE in found.present else "enable --now"
+    ids = [] if layout.config in found.present else [f"the ids of your messages, in {layout.config}"]
+    command = "restart" if layout.with_the_machine in found.present else "enable --now"
     return [
         *(f"fill in {gap}" for gap in (*gaps, *ids)),
-        f"is all of it right?  {program} check --online -c {CONFIG}",
-        f"start it:  systemctl {command} wbiz-bridge",
+        f"is all of it right?  {program} check --online -c {layout.config}",
+        f"start it:  systemctl {command} {layout.service}",
     ]
 
 
-def plan_uninstall(found: Found, *, template: str, purge: bool) -> list[Step]:
-    """Decide what to do so that the service is gone. Its configuration and its state stay, unless ``purge``."""
+def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) -> list[Step]:
+    """Decide what to do so that the service is gone. Its configuration and its state stay, unless ``purge``.
+
+    The unit file of several accounts goes with the last of them.
+
+    Raises:
+        InstallError: What is to be purged holds the configuration of other accounts.
+    """
+    if purge and layout.instance is None and found.others:
+        named = ", ".join(f"--instance {name}" for name in sorted(found.others))
+        raise InstallError(
+            f"{FOLDER} holds the configuration of other accounts, too: purge these first ({named}); nothing was done"
+        )
     steps: list[Step] = []
-    if UNIT in found.present:
-        steps.append(Run(("systemctl", "disable", "--now", NAME)))
-        theirs = found.unit is not None and not is_ours(found.unit, template)
-        steps.append(SetAside(UNIT, UNIT_ASIDE) if theirs else Remove(UNIT))
+    shared = layout.instance is not None and bool(found.others)
+    there = layout.instance is None or not found.present.isdisjoint({layout.folder, layout.with_the_machine})
+    if layout.unit in found.present and (there or not shared):
+        steps.append(Run(("systemctl", "disable", "--now", layout.service)))
+        if shared:
+            steps.append(Keep(layout.unit, f"for {', '.join(sorted(found.others))}"))
+        else:
+            theirs = found.unit is not None and not is_ours(found.unit, template)
+            steps.append(SetAside(layout.unit, layout.unit_aside) if theirs else Remove(layout.unit))
         steps.append(Run(("systemctl", "daemon-reload")))
-    for path, what in (
-        (DROP_INS, "your changes of the unit"),
-        (FOLDER, "configuration and keys"),
-        (STATE, "history, and what is owed to receivers"),
-        (STATE_PRIVATE, "likewise"),
-    ):
+    yours = {
+        layout.drop_ins: "your changes of the unit",
+        layout.folder: "configuration and keys",
+        layout.state: "history, and what is owed to receivers",
+        layout.state_private: "likewise",
+    }
+    if not shared:
+        yours = {layout.shared_drop_ins: "your changes of the unit"} | yours
+    for path, what in yours.items():
         if path in found.present:
             steps.append(Remove(path, what) if purge else Keep(path, what))
     return steps
 
 
-def _config(found: Found, answers: Answers) -> Step:
-    if CONFIG in found.present:
-        return Keep(CONFIG, "yours, as it is")
+def _config(layout: Layout, found: Found, answers: Answers) -> Step:
+    if layout.config in found.present:
+        return Keep(layout.config, "yours, as it is")
     skeleton = files("bridge.install").joinpath("config.yaml").read_text(encoding="utf-8")
     client_id = str(answers.client_id) if answers.client_id else "# put the number here, before the #"
-    return Write(
-        CONFIG, skeleton.replace("CLIENT_ID", client_id, 1), 0o644, "for you to fill in; everybody can read it"
-    )
+    text = skeleton.replace("CLIENT_ID", client_id, 1)
+    if layout.instance is not None:
+        text = text.replace(str(FOLDER), str(layout.folder)) + _HTTP.format(port=_free_port(found))
+    return Write(layout.config, text, 0o644, "for you to fill in; everybody can read it")
+
+
+_HTTP = """
+# Health and metrics: http://127.0.0.1:{port}/readyz and /metrics. Each bridge of this machine needs a port of its own.
+http:
+  listen: 127.0.0.1:{port}
+"""
+
+
+def _free_port(found: Found) -> int:
+    """Choose a port that no other account's configuration names."""
+    taken = {int(port) for text in found.others.values() for port in _PORT.findall(text)}
+    return next(port for port in count(FIRST_PORT + 1) if port not in taken)
 
 
 def _credential(found: Found, path: Path, value: str) -> Step:
@@ -164,3 +198,7 @@ def _credential(found: Found, path: Path, value: str) -> Step:
     if path in found.present:
         return Keep(path, "still empty")
     return Write(path, "", 0o600, "empty, and readable for root only")
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")

@@ -7,27 +7,29 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from bridge.install.layout import ONLY
 from bridge.install.steps import InstallError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = "wbiz-bridge.service"
+    from bridge.install.layout import Layout
+
 SHIPPED_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
 
 _SEAL = """\
 # Written by `wbiz-bridge service install`, which writes it anew with each version: your own changes belong into a
-# drop-in (systemctl edit wbiz-bridge). This tells whether somebody changed it all the same: sha256 {sum}
+# drop-in (systemctl edit {service}). This tells whether somebody changed it all the same: sha256 {sum}
 """
 _SEAL_LINES = 2
 
 
-def shipped() -> str:
+def shipped(layout: Layout = ONLY) -> str:
     """Read the unit file that comes with the bridge."""
-    return files("bridge.install").joinpath(NAME).read_text(encoding="utf-8")
+    return files("bridge.install").joinpath(layout.template).read_text(encoding="utf-8")
 
 
-def render(template: str, program: Path) -> str:
+def render(template: str, program: Path, layout: Layout = ONLY) -> str:
     """Write the unit for a program.
 
     Raises:
@@ -39,7 +41,8 @@ def render(template: str, program: Path) -> str:
             f"folder with a plain name, such as /opt/wbiz-bridge."
         )
     text = template.replace(SHIPPED_PROGRAM, str(program))
-    return _SEAL.format(sum=_sum(text)) + text
+    service = layout.template.removesuffix(".service").replace("@", "@NAME")  # the same for all accounts that share it
+    return _SEAL.format(service=service, sum=_sum(text)) + text
 
 
 def is_ours(unit: str, template: str) -> bool:

@@ -55,10 +55,6 @@ class Page:
     shown: int
     rows: tuple[Row, ...]
 
-    def is_last(self, number: int) -> bool:
-        """Tell whether nothing comes after it, as page ``number``."""
-        return not self.shown or number * PAGE >= self.total
-
 
 def days(now: datetime, count: int) -> tuple[str, str]:
     """Name the days to ask for, ``DD-MM-YYYY``, so that the last ``count`` times 24 hours are in them in any zone.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.events import MESSAGE_SUBJECT
+from bridge.model import Status
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
 from bridge.store.schema import attempts, carried, deliveries, events, messages
@@ -30,17 +32,15 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
 
 
 def _prune_messages(database: Database, before: datetime) -> None:
-    told_of = sa.select(sa.literal(1)).where(events.c.message_id == messages.c.id).exists()
-    old = (
-        sa.select(messages.c.id, messages.c.sequence)
-        .where(
-            ~messages.c.listed,
-            messages.c.due_at.is_(None),
-            sa.func.coalesce(messages.c.since, messages.c.watched_since) < before,
-            ~told_of,
-        )
-        .limit(CHUNK)
+    subject = sa.literal(MESSAGE_SUBJECT) + sa.cast(messages.c.id, sa.Text)  # the index of subjects finds them
+    told_of = sa.select(sa.literal(1)).where(events.c.subject == subject).exists()
+    over = sa.select(messages.c.id, messages.c.sequence).where(
+        ~messages.c.listed, messages.c.due_at.is_(None), ~told_of
     )
+    # Two parts, each by the index that has the order: what is finished and not old yet is not looked at.
+    seen = over.where(messages.c.status.in_(list(map(str, Status))), messages.c.since < before)
+    unseen = over.where(messages.c.status.is_(None), messages.c.watched_since < before)
+    old = sa.union_all(seen, unseen).limit(CHUNK)
     while True:
         with database.write() as connection:
             database.serialize(connection)  # or two nodes would write the floor that each knows

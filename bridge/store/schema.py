@@ -85,7 +85,7 @@ sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages
          postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
 _new = sa.text("due_at IS NOT NULL AND seen < 3")
 sa.Index("messages_new", messages.c.due_at, messages.c.id, sqlite_where=_new, postgresql_where=_new)
-sa.Index("messages_status", messages.c.status)
+sa.Index("messages_status", messages.c.status, messages.c.since, messages.c.id)  # what is old is found by it, too
 
 events = sa.Table(
     "events",

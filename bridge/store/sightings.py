@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """How many messages of the report were new, and how many others it showed a change of."""
+    """How many messages of the report were new, how many others it showed a change of, how many are polled still."""
 
     new: int = 0
     changed: int = 0
+    unfinished: int = 0
 
     def __add__(self, other: Noted) -> Noted:
-        return Noted(self.new + other.new, self.changed + other.changed)
+        return Noted(self.new + other.new, self.changed + other.changed, self.unfinished + other.unfinished)
 
 
 class Sightings:
@@ -60,7 +61,8 @@ class Sightings:
 
     def _note(self, connection: sa.Connection, rows: Sequence[Row], now: datetime) -> Noted:
         ids = [row.id for row in rows]
-        known = dict(connection.execute(sa.select(messages.c.id, messages.c.hint).where(messages.c.id.in_(ids))).all())
+        found = sa.select(messages.c.id, messages.c.hint, messages.c.due_at).where(messages.c.id.in_(ids))
+        known = {row.id: row for row in connection.execute(found)}
         floor = SequenceFloor.read(connection)
         new = [
             {
@@ -78,12 +80,13 @@ class Sightings:
             for row in rows
             if row.id not in known
         ]
-        changed = [row for row in rows if row.id in known and known[row.id] != row.hint]
+        changed = [row for row in rows if row.id in known and known[row.id].hint != row.hint]
         if new:
             connection.execute(self._database.insert(messages).on_conflict_do_nothing(), new)
         if changed:
             connection.execute(_CHANGED, [{"message": row.id, "shown": row.hint, "now": now} for row in changed])
-        return Noted(len(new), len(changed))
+        unfinished = len(new) + sum(row.due_at is not None for row in known.values())
+        return Noted(len(new), len(changed), unfinished)
 
 
 _NOW = sa.bindparam("now", type_=messages.c.due_at.type)

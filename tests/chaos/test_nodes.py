@@ -52,12 +52,15 @@ def test_nothing_is_polled_or_sent_by_two_at_once(tmp_path: Path, postgres_url: 
     with Simulator(latency=latency) as simulator, Sink() as sink:
         ids = range(1, 201)
         for message_id in ids:
-            simulator.account.put(message_id, script=[(3.0, Status.FAILED, "Invalid phone number")])
+            simulator.account.put(message_id)
         settings = config(simulator, sink, postgres_url, ids)
         settings["receivers"] = [
             {"name": name, "webhook": f"{sink.url}/{name}", "events": ["message.*"]} for name in "abcd"
         ]
         with started(tmp_path, settings, count) as daemons:
+            sink.wait_for(4 * len(ids), 60)
+            for message_id in ids:
+                simulator.account.put(message_id, Status.FAILED, "Invalid phone number")
             sink.wait_for(4 * 2 * len(ids), 60)
             for daemon in daemons:
                 assert daemon.stop()[0] == 0, daemon.log()[-2000:]

@@ -76,17 +76,20 @@ def test_one_pass_reads_it_too(tmp_path: Path, simulator: Simulator, sink: Sink)
     assert command(tmp_path, "poll").returncode == 0
     assert (simulator.polls.total(), sink.count) == (polls, 250), "what is finished is not polled again"
     assert simulator.counts()[0]["/whatsapp/accounts/"] == 2
+    assert "0 messages listed, and whatever the account sends; " in command(tmp_path, "check").stdout
 
 
 def test_a_report_that_always_shows_the_same_does_not_keep_a_change_from_being_noticed(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:
     simulator.account.shown = lambda message, now: "Pending"  # noqa: ARG005 -- whatever it is
-    simulator.account.put(1, script=[(3, Status.SENT, None)])
+    simulator.account.put(1)
     settings = config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1s"})
     write_config(tmp_path, settings)
     with Daemon(tmp_path, first=settle_at_once) as daemon:
         daemon.wait_until_ready()
+        until(lambda: types(sink) == ["message.pending"])
+        simulator.account.put(1, script=[(2, Status.SENT, None)])
         until(lambda: types(sink) == ["message.pending", "message.sent"])
         assert simulator.polls[1] < 8, "it was polled at the relaxed interval, and not four times a second"
         assert daemon.stop()[0] == 0
@@ -99,11 +102,13 @@ def settle_at_once() -> None:
 def test_a_status_call_that_lags_behind_the_report_is_asked_until_it_has_caught_up(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:
-    simulator.account.shown = lambda message, now: "Sent" if message.age(now) > 2 else "Pending"
-    simulator.account.put(1, script=[(5, Status.SENT, None)])
+    simulator.account.put(1)
     write_config(tmp_path, config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1h"}))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
+        until(lambda: types(sink) == ["message.pending"])
+        simulator.account.shown = lambda message, now: "Sent"  # noqa: ARG005 -- whatever it is
+        simulator.account.put(1, script=[(2, Status.SENT, None)])
         until(lambda: types(sink) == ["message.pending", "message.sent"])
         assert daemon.stop()[0] == 0
 

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.channel import Channel
 from bridge.discovery import GOOD_FOR, Discovery
+from bridge.health import Check, judge
 from bridge.listener import Listener
 from bridge.model import Status
 from bridge.pace import Pace
@@ -101,11 +102,11 @@ class World:
 
 
 @pytest.fixture
-def world(own_store: Store) -> Iterator[World]:
+def world(store: Store) -> Iterator[World]:
     clock = FakeClock()
     account = Restless(clock)
     with Simulator(account) as simulator:
-        world = World(simulator, account, clock, own_store)
+        world = World(simulator, account, clock, store)
         with closing(world.channel):
             yield world
 
@@ -117,6 +118,43 @@ def test_every_message_of_the_account_is_watched_page_by_page(world: World) -> N
     assert (world.pages, world.woken, world.heard.found) == (3, 3, [(450, 0)])
     assert len(world.store.messages.claim(world.clock.now(), 500, ())) == 450
     assert world.discovery.hints() == HINTS
+
+
+def test_what_is_finished_is_not_read_again_and_again(world: World) -> None:
+    """Of five pages two have something that is not finished; all are read when the relaxed interval has passed."""
+    world.put(*range(1, 1001))
+    world.discovery.sweep()
+    with world.store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET due_at = NULL WHERE id NOT IN (999, 100)")
+    world.clock.advance(EVERY.total_seconds())
+    world.discovery.sweep()
+    assert world.pages == 10, "nobody had told it by then"
+    world.clock.advance(EVERY.total_seconds())
+    world.account.put(100, Status.SENT)
+    world.discovery.sweep()
+    assert (world.pages, world.heard.found[-1]) == (12, (0, 1))
+    world.put(2000)
+    world.discovery.sweep()
+    assert (2000 in world.watched, world.discovery.hints()) == (True, HINTS)
+    world.clock.advance(RELAXED.total_seconds())
+    before = world.pages
+    world.discovery.sweep()
+    assert world.pages == before + 6
+
+
+def test_a_new_day_is_read_from_its_beginning(world: World) -> None:
+    """The days that are asked for are others then, and so are the pages."""
+    world.put(*range(1, 401))
+    world.discovery.sweep()
+    with world.store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET due_at = NULL")
+    world.clock.advance(1)
+    world.discovery.sweep()
+    world.discovery.sweep()
+    assert world.pages == 2 + 2 + 1
+    world.clock.advance(86400)
+    world.discovery.sweep()
+    assert world.pages == 5 + 2
 
 
 def test_an_empty_report_is_one_page(world: World) -> None:
@@ -210,6 +248,26 @@ def test_when_it_is_not_read_for_long_polls_go_on_as_without_it(world: World) ->
     (shown,) = world.store.listing.messages()
     assert shown.due_at is not None
     assert shown.due_at <= world.clock.now() + timedelta(seconds=30)
+
+
+def test_that_it_cannot_be_read_for_long_is_a_fault_of_the_bridges_health(world: World) -> None:
+    def standing() -> Check:
+        return judge(world.store.listing.summary(), [], world.clock.now()).checks["report"]
+
+    world.put(1)
+    world.simulator.fault(Fault.SERVER_ERROR, call="/report/")
+    for _ in range(GOOD_FOR):
+        world.discovery.sweep()
+        assert standing() == Check()
+        world.clock.advance(EVERY.total_seconds())
+    world.discovery.sweep()
+    assert (standing().ok, standing().since) == (False, world.clock.now() - GOOD_FOR * EVERY)
+    assert "page 1: HTTP 500" in str(standing().why)
+    world.simulator.mend()
+    after_it = World(world.simulator, world.account, world.clock, world.store)
+    with closing(after_it.channel):
+        after_it.discovery.sweep()
+    assert standing() == Check(), "a later process says so, too"
 
 
 def test_a_restart_goes_on_with_what_was_read_before_it(world: World) -> None:

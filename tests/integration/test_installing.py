@@ -138,3 +138,44 @@ def test_uninstalling_keeps_what_is_yours_until_it_is_purged(root: Path) -> None
     service(root, "uninstall", "--purge")
     assert files(root) == {}
     assert service(root, "uninstall") == "No service is installed.\n"
+
+
+def test_each_of_several_accounts_has_all_of_its_own_but_the_unit(root: Path) -> None:
+    for number, name in enumerate(("shop", "support")):
+        service(root, "install", "--instance", name, "--client-id", str(number + 1))
+    found = files(root)
+    places = ("config.yaml", "wbiztool-api-key", "slack-url")
+    assert set(found) == {
+        "/etc/systemd/system/wbiz-bridge@.service",
+        *(f"/etc/wbiz-bridge/{name}/{place}" for name in ("shop", "support") for place in places),
+    }
+    ports = [found[f"/etc/wbiz-bridge/{name}/config.yaml"][1].count("127.0.0.1:809") for name in ("shop", "support")]
+    assert ports == [2, 2]
+    assert "listen: 127.0.0.1:8096" in found["/etc/wbiz-bridge/shop/config.yaml"][1]
+    assert "listen: 127.0.0.1:8097" in found["/etc/wbiz-bridge/support/config.yaml"][1]
+    shown = service(root, "install", "--instance", "shop")
+    assert "systemctl enable --now wbiz-bridge@shop" in shown
+    assert files(root) == found
+    service(root, "uninstall", "--instance", "shop", "--purge")
+    assert set(files(root)) == {path for path in found if "/shop/" not in path}
+    assert service(root, "uninstall", "--instance", "shop") == "No service is installed.\n"
+    service(root, "uninstall", "--instance", "support", "--purge")
+    assert files(root) == {}
+
+
+def test_an_instance_s_configuration_is_right_once_it_is_filled_in(root: Path) -> None:
+    service(root, "install", "--instance", "shop", "--client-id", "123")
+    folder = root / "etc" / "wbiz-bridge" / "shop"
+    (folder / "wbiztool-api-key").write_text(KEY, encoding="utf-8")
+    (folder / "slack-url").write_text(SLACK, encoding="utf-8")
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    (folder / "config.yaml").write_text(text.replace("  # - 12345", "  - 12345"), encoding="utf-8")
+    done = command(root, "check", "-c", str(folder / "config.yaml"), extra={"CREDENTIALS_DIRECTORY": str(folder)})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_no_unit_can_have_is_wrong_usage(root: Path) -> None:
+    done = command(root.parent, "service", "install", "--root", str(root), "--instance", "My Shop")
+    assert done.returncode == 2
+    assert "'My Shop' is not usable as an instance's name (allowed: 1 to 19 of a-z 0-9 _ -" in done.stderr
+    assert files(root) == {}

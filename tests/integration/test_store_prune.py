@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.config import Watchlist
 from bridge.model import Dead, DeliveryState, EventType, Retry, State, Status
+from tests.world.plans import plans
 from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, statements, tried, values
 
 if TYPE_CHECKING:
@@ -100,6 +102,17 @@ def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     assert store.prune(after(_MONTH)) == 1101
     assert counts(store) == [1, 1, 0, 0]
     assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.OWED]
+
+
+def test_what_is_finished_and_not_old_yet_is_not_looked_at(store: Store) -> None:
+    fail_some(store, range(1, 2001), NOW)
+    store.messages.watch([7777], NOW)
+    with plans(store) as found:
+        store.prune(after(-1))
+    of_messages = found[-1]
+    assert "messages_status" in of_messages
+    assert "events_subject" in of_messages
+    assert not re.search(r"AUTOMATIC|SCAN events|Seq Scan", of_messages)
 
 
 def test_a_finished_message_is_forgotten_and_never_repeats_an_event_id(own_store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bridge.model import Event, EventType, Observation, Status
 from bridge.schedule import Hints, Interval, Schedule
@@ -11,6 +12,9 @@ from bridge.source.report import Row
 from bridge.store import Noted, Polled, Store
 from bridge.transition import judge
 from tests.world.records import NOW, after, fail_some, known, statements, values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HOUR = timedelta(hours=1)
 SCHEDULE = Schedule((Interval(timedelta(seconds=30)),))
@@ -30,26 +34,35 @@ def observation(status: Status, at: float) -> Observation:
     return Observation(status, after(at))
 
 
-def record(store: Store, id_: int, status: Status, at: float) -> list[Event]:
-    """Record a poll of a message as it is now."""
-    message = known(store, id_)
-    verdict = SCHEDULE.judge(message, observation(status, at))
-    next_ = SCHEDULE.next_poll(message, verdict, after(at), lambda: 0, HINTS)
-    return store.record_polls([Polled(message, verdict, after(at), next_)], [])
+def record(store: Store, ids: int | Sequence[int], status: Status, at: float) -> list[Event]:
+    """Record a poll of a message, or of several, as it is now."""
+    polls = []
+    for shown in store.listing.messages(ids=[ids] if isinstance(ids, int) else ids):
+        verdict = SCHEDULE.judge(shown.message, observation(status, at))
+        next_ = SCHEDULE.next_poll(shown.message, verdict, after(at), lambda: 0, HINTS)
+        polls.append(Polled(shown.message, verdict, after(at), next_))
+    return store.record_polls(polls, [])
 
 
 def test_new_messages_are_watched_with_their_label_and_due_at_once(store: Store) -> None:
-    assert store.sightings.note(rows(7, 8, label="Spring"), NOW) == Noted(new=2)
+    assert store.sightings.note(rows(7, 8, label="Spring"), NOW) == Noted(new=2, unfinished=2)
     assert [message.id for message in store.messages.claim(NOW, 10, ())] == [7, 8]
     assert known(store, 7).label == "Spring"
     assert known(store, 7).watched_since == NOW
+
+
+def test_what_was_discovered_is_listed_as_watched_also_when_it_is_finished(store: Store) -> None:
+    store.sightings.note(rows(7, 8), NOW)
+    record(store, 7, Status.SENT, 1)
+    store.messages.unwatch([8])
+    assert {each.message.id: each.watched for each in store.listing.messages()} == {7: True, 8: False}
 
 
 def test_the_same_again_changes_nothing_and_duplicates_are_one(store: Store) -> None:
     store.sightings.note(rows(7), NOW)
     record(store, 7, Status.PENDING, 100)
     before = store.listing.messages()
-    assert store.sightings.note(rows(7, 7, 7), after(200)) == Noted()
+    assert store.sightings.note(rows(7, 7, 7), after(200)) == Noted(unfinished=1)
     assert store.listing.messages() == before
 
 
@@ -58,14 +71,14 @@ def test_what_changed_is_due_at_once_and_what_did_not_is_not(store: Store) -> No
     for id_ in (7, 8):
         record(store, id_, Status.PENDING, 100)
     assert (due_at(store, 7), due_at(store, 8)) == (after(100) + HOUR, after(100) + HOUR)
-    assert store.sightings.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == Noted(changed=1)
+    assert store.sightings.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == Noted(changed=1, unfinished=2)
     assert (due_at(store, 7), due_at(store, 8)) == (after(200), after(100) + HOUR)
 
 
 def test_a_listed_message_that_the_report_shows_for_the_first_time_keeps_its_label(store: Store) -> None:
     store.messages.watch([7], NOW)
     statements(store, "UPDATE messages SET label = 'Mine'")
-    assert store.sightings.note(rows(7, label="Theirs"), after(1)) == Noted(changed=1)
+    assert store.sightings.note(rows(7, label="Theirs"), after(1)) == Noted(changed=1, unfinished=1)
     assert known(store, 7).label == "Mine"
 
 
@@ -95,8 +108,7 @@ def test_when_the_report_cannot_be_read_what_was_put_off_is_polled_soon_and_not_
     ids = chance.sample(range(1, 10**9), 300)
     store.sightings.note(rows(*ids), NOW)
     store.messages.watch([5], NOW)
-    for id_ in (*ids, 5):
-        record(store, id_, Status.PENDING, 100)
+    record(store, [*ids, 5], Status.PENDING, 100)
     store.sightings.tighten(after(200), timedelta(seconds=30))
     moments = sorted(row[0] for row in values(store, "SELECT due_at FROM messages WHERE id <> 5"))
     seconds = [int(str(moment)) / 1000 - NOW.timestamp() for moment in moments]

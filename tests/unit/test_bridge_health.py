@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.clock import ago, isoformat
 from bridge.errors import NotNowError
-from bridge.health import ALIVE, ALIVE_FOR, LAGS_AFTER, RELOAD, Check, Health, Reload, judge, look
+from bridge.health import ALIVE, ALIVE_FOR, LAGS_AFTER, NUMBERS, RELOAD, REPORT, Check, Health, Reload, judge, look
 from bridge.model import DeliveryState, Status
 from bridge.retry import Gate
 from bridge.store import Summary
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 RECEIVERS = ("crm", "ops")
 WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
-NAMES = ["database", "scheduler", "configuration", "source", "polling", "deliveries", "receiver/crm", "receiver/ops"]
+NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "polling", "deliveries"]
+NAMES += ["receiver/crm", "receiver/ops"]
 
 
 def with_fact(summary: Summary, key: str, value: str) -> Summary:
@@ -42,11 +43,14 @@ def owing(summary: Summary, name: str, count: int = 2) -> Summary:
 
 
 SOURCE_DOWN = json.dumps({"failing_since": isoformat(START - 90 * SECOND), "reason": "HTTP 502", "refused": False})
+UNREAD = json.dumps({"failing_since": isoformat(START - 300 * SECOND), "reason": "page 2: HTTP 500"})
 REFUSED = Reload(START - timedelta(hours=3), ("config.yaml:1:2: poll.evry: unknown key", "config.yaml:4:1: x"))
 WRONG: dict[str, Callable[[Summary], Summary]] = {
     "scheduler": lambda summary: with_fact(summary, ALIVE, ""),
     "configuration": lambda summary: with_fact(summary, RELOAD, REFUSED.written()),
     "source": lambda summary: with_fact(summary, "source", SOURCE_DOWN),
+    "report": lambda summary: with_fact(summary, REPORT, UNREAD),
+    "numbers": lambda summary: with_fact(summary, NUMBERS, UNREAD),
     "polling": lambda summary: replace(summary, oldest_due=START - timedelta(minutes=6)),
     "receiver/crm": lambda summary: replace(summary, gates=(*summary.gates, failing("crm"))),
     "receiver/ops": lambda summary: replace(summary, gates=(*summary.gates, failing("ops"))),
@@ -59,6 +63,7 @@ HARMLESS: tuple[Callable[[Summary], Summary], ...] = (
     lambda summary: replace(summary, oldest_due=START - LAGS_AFTER) if summary.oldest_due is None else summary,
     lambda summary: replace(summary, gates=(*summary.gates, failing("removed"), Gate("mended"))),
     lambda summary: with_fact(summary, "sequence_floor", "[5, 2]"),
+    lambda summary: summary if summary.facts.get(REPORT) else with_fact(summary, REPORT, ""),
 )
 """What looks similar and is no fault."""
 
@@ -101,6 +106,14 @@ def test_exactly_what_is_wrong_is_told(
     [
         ("scheduler", "the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)"),
         ("source", "WbizTool's status API is down since 90 s ago: HTTP 502"),
+        (
+            "report",
+            "the account's report cannot be read since 5 m ago, so that new messages are not found: page 2: HTTP 500",
+        ),
+        (
+            "numbers",
+            "the account's numbers cannot be seen since 5 m ago, so that a lost one is not told: page 2: HTTP 500",
+        ),
         ("polling", "polling lags: the oldest poll was due 6 m ago"),
         ("receiver/crm", "receiver crm fails since 4 m ago: HTTP 500"),
         ("receiver/gone", "2 deliveries are owed to gone, which is not in the configuration any more"),

@@ -121,6 +121,15 @@ def test_a_change_of_health_is_one_line(log: Told) -> None:
     assert (up["event"], up["log_level"], up["down_since"]) == ("receiver.up", "info", down["since"])
 
 
+def test_the_line_of_a_number_says_which(log: Told) -> None:
+    data = {"number": "4915100000002", "whatsapp_client_id": 2, "since": "2026-11-23T20:11:12.345Z"}
+    data |= {"disconnected_seconds": 60}
+    log.listener.told(Event("evt_1", EventType.NUMBER_DISCONNECTED, START, "number/2", 1, data))
+    (line,) = log.lines
+    assert (line["event"], line["log_level"]) == ("number.disconnected", "warning")
+    assert {key: line[key] for key in data} == data
+
+
 @pytest.mark.parametrize(
     ("state", "outcome", "event", "level"),
     [

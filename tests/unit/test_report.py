@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.numbers import Number
 from bridge.source.accounts import read_numbers
 from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
-from bridge.source.report import PAGE, Page, Row, days, read_page
+from bridge.source.report import Page, Row, days, read_page
 from bridge.wire import Reply
 from tests.world.clock import START
 
@@ -83,11 +83,6 @@ def test_a_hint_is_the_same_for_the_same_value_only_and_short(one: object, other
 def test_no_answer_whatsoever_raises(body: object) -> None:
     assert isinstance(page(body), Page | Malformed | Refused)
     numbers(body)
-
-
-@given(total=st.integers(0, 2000), shown=st.integers(0, PAGE), number=st.integers(1, 12))
-def test_the_last_page_is_the_one_that_reaches_the_total_or_shows_nothing(total: int, shown: int, number: int) -> None:
-    assert Page(total, shown, ()).is_last(number) == (number * PAGE >= total or shown == 0)
 
 
 @given(hours=st.integers(0, 500_000), count=st.integers(1, 31), zone=st.integers(-12, 14))

@@ -11,11 +11,25 @@ from typing import Any
 
 import pytest
 
+from bridge.install.layout import Layout
 from bridge.install.unit import SHIPPED_PROGRAM as _PROGRAM
 from bridge.install.unit import shipped
 
 _FOLDER = Path(__file__).parents[2] / "systemd"
 _UNIT = _FOLDER / "wbiz-bridge.service"
+_TEMPLATE = _FOLDER / "wbiz-bridge@.service"
+_OF_ONE_ACCOUNT = {
+    "Description=WbizTool bridge:": "Description=WbizTool bridge of %i:",
+    "/etc/wbiz-bridge/": "/etc/wbiz-bridge/%i/",
+    "SyslogIdentifier=wbiz-bridge": "SyslogIdentifier=wbiz-bridge@%i",
+    "owns /var/lib/wbiz-bridge ": "owns /var/lib/wbiz-bridge@NAME ",
+    "StateDirectory=wbiz-bridge": "User=wbiz-bridge-%i\nStateDirectory=wbiz-bridge@%i",
+    "ConfigurationDirectory=wbiz-bridge": "ConfigurationDirectory=wbiz-bridge/%i",
+    "/run/credentials/wbiz-bridge.service:": "/run/credentials/%n:",
+    "[Unit]\n": "# One account of several, each with a bridge of its own: wbiz-bridge@NAME, with "
+    "/etc/wbiz-bridge/NAME/config.yaml.\n[Unit]\n",
+}
+"""All in which the unit of one account of several differs."""
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +52,24 @@ def analyze() -> str:
     return program
 
 
-def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path) -> None:
-    copy = tmp_path / _UNIT.name
-    text = _UNIT.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("unit", "name"), [(_UNIT, _UNIT.name), (_TEMPLATE, "wbiz-bridge@shop-1.service")])
+def test_systemd_finds_nothing_wrong_with_the_unit(analyze: str, tmp_path: Path, unit: Path, name: str) -> None:
+    copy = tmp_path / name
+    text = unit.read_text(encoding="utf-8")
     assert _PROGRAM in text
     copy.write_text(text.replace(_PROGRAM, "/bin/true"), encoding="utf-8")  # it need not be installed to be checked
     command = [analyze, "verify", "--man=no", str(copy)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    complaints = [line for line in (done.stdout + done.stderr).splitlines() if _UNIT.name in line]
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
     assert (complaints, done.returncode) == ([], 0)
+
+
+def test_the_unit_of_one_account_of_several_is_the_same_but_for_its_places() -> None:
+    text = _UNIT.read_text(encoding="utf-8")
+    for here, there in _OF_ONE_ACCOUNT.items():
+        assert here in text
+        text = text.replace(here, there)
+    assert _TEMPLATE.read_text(encoding="utf-8").splitlines() == text.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +139,7 @@ def test_a_reload_looks_at_the_configuration_first(keys: dict[str, list[str]]) -
 
 def test_the_package_has_the_very_same_unit() -> None:
     assert shipped() == _UNIT.read_text(encoding="utf-8")
+    assert shipped(Layout("shop")) == _TEMPLATE.read_text(encoding="utf-8")
 
 
 def test_what_only_a_person_can_mend_is_not_started_again(keys: dict[str, list[str]]) -> None:
@@ -130,7 +154,13 @@ def test_it_is_started_again_for_as_long_as_it_takes_but_not_in_a_hot_loop(keys:
 def test_the_installation_steps_name_the_paths_of_the_unit() -> None:
     steps = (_FOLDER / "README.md").read_text(encoding="utf-8")
     unit = _UNIT.read_text(encoding="utf-8")
+    shop = _TEMPLATE.read_text(encoding="utf-8").replace("%i", "shop")
     for path in sorted(set(re.findall(r"/(?:opt|etc)/[\w./-]+", unit))):
         assert path in steps
+    for name in ("config.yaml", "wbiztool-api-key", "slack-url"):
+        assert f"/etc/wbiz-bridge/shop/{name}" in shop
+    for line in ("User=wbiz-bridge-shop", "StateDirectory=wbiz-bridge@shop"):
+        assert f"\n{line}\n" in shop
+        assert f"`{line}`" in steps
     assert "api_key_file: ${CREDENTIALS_DIRECTORY}/wbiztool-api-key" in steps
     assert "systemctl enable --now wbiz-bridge" in steps

@@ -236,7 +236,7 @@ def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypat
     assert config.find(Path("y.yaml"), {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("y.yaml")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.binary(max_size=200)
     | st.text(alphabet="{}[]:,-&*!|>'\"%@`#? \n\tabc123$~<", max_size=80).map(str.encode)
@@ -268,7 +268,7 @@ _RECEIVER = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     top=st.dictionaries(st.sampled_from([*_KEYS, "log"]), _ANYTHING),
     receivers=st.none() | st.lists(_RECEIVER, max_size=3),

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Event, EventType, Status
@@ -246,6 +246,7 @@ def shown_counts(message: dict[str, Any]) -> tuple[int, int, int]:
     )
 
 
+@settings(max_examples=50)  # each is a whole digest
 @given(
     st.integers(2, 3000), st.integers(1, 60), st.integers(0, 200), st.sampled_from(["&", "x", "漢", "👩‍👩‍👧‍👦", "\n"])
 )
@@ -263,6 +264,7 @@ def test_any_event_whatsoever_fits_and_is_harmless(event: Event) -> None:
     check_harmless(message)
 
 
+@settings(max_examples=50)  # each is a whole digest
 @given(st.lists(any_event, min_size=2, max_size=60), st.integers(0, 300))
 def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Event], shown: int) -> None:
     message = payload(*events, shown=shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Event, EventType, Status
@@ -81,6 +81,7 @@ def test_grouping_can_be_by_less() -> None:
     assert [(group.type, group.error, group.count) for group in digest(events, []).groups] == [(None, None, 8)]
 
 
+@settings(max_examples=50)  # each is a whole digest
 @given(
     st.lists(any_event, max_size=30),
     st.lists(st.sampled_from(GROUP_KEYS), unique=True),
@@ -99,6 +100,7 @@ def test_the_counts_always_add_up(events: list[Event], by: list[str], shown: int
     assert bool(counted.other_groups) == bool(counted.other_events)
 
 
+@settings(max_examples=50)  # each is a whole digest
 @given(st.lists(any_event, max_size=10))
 def test_groups_and_totals_come_largest_first(events: list[Event]) -> None:
     counted = digest(events)

@@ -1,0 +1,51 @@
+"""A trouble that lasts is told by a fact of the database: whoever asks how the bridge does then hears of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bridge.clock import isoformat
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from bridge.clock import Clock
+    from bridge.store import Store
+
+
+class Lasting:
+    """Follows whether a step works that is done again and again. A database that fails is told of elsewhere.
+
+    Args:
+        fact: The fact: nothing, or ``failing_since`` and ``reason``.
+        after: How long it must have failed until that is told.
+    """
+
+    def __init__(self, store: Store, fact: str, after: timedelta, clock: Clock) -> None:
+        self._store = store
+        self._fact = fact
+        self._after = after
+        self._clock = clock
+        self._since: datetime | None = None
+        self._told = True  # by an earlier process, maybe
+
+    def worked(self) -> None:
+        """Note that it worked."""
+        self._since = None
+        if self._told:
+            with suppress(BridgeError):
+                self._store.set_fact(self._fact, "")
+                self._told = False
+
+    def failed(self, why: str) -> None:
+        """Note that it failed."""
+        now = self._clock.now()
+        self._since = self._since or now
+        if now - self._since >= self._after:
+            with suppress(BridgeError):
+                known = {"failing_since": isoformat(self._since), "reason": why}
+                self._store.set_fact(self._fact, json.dumps(known, ensure_ascii=False))
+                self._told = True

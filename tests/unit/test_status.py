@@ -1,0 +1,34 @@
+"""What `wbiz-bridge status` shows a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bridge.cli.health import describe
+from bridge.health import Health
+from bridge.model import Status
+from bridge.store import Summary
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    import pytest
+
+SUMMARY = Summary({Status.PENDING: 2, None: 1}, 3, None, {}, None, (), {})
+WELL = Health({})
+
+
+def shown(summary: Summary, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    describe(WELL, summary, START)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_messages_are_counted_by_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(SUMMARY, capsys) == ["all is well", "messages   1 not seen yet, 2 pending; 3 still polled"]
+
+
+def test_how_late_polls_are_is_told_and_nothing_while_none_is(capsys: pytest.CaptureFixture[str]) -> None:
+    late = replace(SUMMARY, oldest_due=START - timedelta(seconds=40))
+    assert shown(late, capsys)[-1] == "due        the longest overdue poll since 40 s ago"
+    assert len(shown(replace(SUMMARY, oldest_due=START + timedelta(seconds=40)), capsys)) == 2
