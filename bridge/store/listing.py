@@ -94,7 +94,7 @@ class Listing:
             *rows.MESSAGE,
             messages.c.polled_at,
             messages.c.due_at,
-            (messages.c.listed | messages.c.added).label("watched"),
+            (messages.c.listed | messages.c.added | messages.c.discovered).label("watched"),
         ).order_by(sa.func.coalesce(messages.c.since, messages.c.watched_since).desc(), messages.c.id.desc())
         if status is not None:
             query = query.where(messages.c.status == str(status))
