@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.config.external import External
 from bridge.config.faults import Fault, InvalidConfiguration, Place
 from bridge.config.kinds import Group, ReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
 from bridge.config.listen import Listen
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "External",
     "Fault",
     "Group",
     "HeartbeatConfig",

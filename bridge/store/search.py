@@ -144,7 +144,7 @@ def shown(row: Any) -> WatchedMessage:
 
 
 _WATCHED = messages.c.listed | messages.c.added | messages.c.discovered
-SHOWN = (*rows.MESSAGE, messages.c.polled_at, messages.c.due_at, _WATCHED.label("watched"))
+SHOWN = (*rows.MESSAGE, messages.c.polled_at, _WATCHED.label("watched"))
 _HOUR_MILLIS = _HOUR // timedelta(milliseconds=1)
 _CHARTED = (Status.SENT, Status.FAILED, Status.EXPIRED)
 _BY = sa.select(messages.c.status, sa.func.count().label("n")).group_by(messages.c.status)
