@@ -136,6 +136,28 @@ class Messages:
                 _describe(connection, given, keep=True)
         return [id_ for id_ in described if id_ not in before]
 
+    def discover(self, ids: Sequence[int], now: datetime) -> list[int]:
+        """Watch messages that nobody has named before, due at once; returns them. What was unwatched stays so."""
+        new: list[int] = []
+        with self._database.write() as connection:
+            floor = SequenceFloor.read(connection)
+            for chunk in chunks(ids):
+                insert = self._database.insert(messages).on_conflict_do_nothing().returning(messages.c.id)
+                rows_ = [
+                    {
+                        "id": id_,
+                        "listed": False,
+                        "added": False,
+                        "discovered": True,
+                        "sequence": floor.of(id_),
+                        "watched_since": now,
+                        "due_at": now,
+                    }
+                    for id_ in chunk
+                ]
+                new += connection.scalars(insert, rows_)
+        return new
+
     def poke(self, ids: Sequence[int], now: datetime) -> list[int]:
         """Let messages be due at once, finished ones too; returns those that are watched and were not given up.
 
