@@ -36,23 +36,26 @@ def ids_in(query: str, body: bytes) -> list[int]:
         query: The part of the URL behind its question mark.
         body: JSON, a form, or anything.
     """
-    text = body.decode("utf-8", "replace")
-    named = [*_pairs(_pairs_of_form(query)), *_named(text)]
+    text = body.decode("utf-8", "replace").strip()
+    parsed = _json(text)
+    named = list(_pairs([*_form(query), *(_form(text) if parsed is None else [parsed])]))
     sure = [value for name, value in named if name in _SURE]
     likely = [value for name, value in named if name in _LIKELY]
-    found = list(_numbers(sure)) or list(_numbers(likely)) or list(_numbers(_IN_TEXT.findall(text)))
+    found = list(_numbers(sure)) or list(_numbers(likely))
+    if not found and parsed is None:
+        found = list(_numbers(_IN_TEXT.findall(text)))
     return list(dict.fromkeys(found))[:MOST_IDS]
 
 
-def _named(text: str) -> Iterator[tuple[str, Any]]:
+def _json(text: str) -> dict[str, Any] | list[Any] | None:
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
-        parsed = None
-    yield from _pairs(parsed if isinstance(parsed, dict | list) else _pairs_of_form(text.strip()))
+        return None
+    return parsed if isinstance(parsed, dict | list) else None
 
 
-def _pairs_of_form(text: str) -> list[dict[str, str]]:
+def _form(text: str) -> list[dict[str, str]]:
     try:
         return [{name: value} for name, value in parse_qsl(text, max_num_fields=MOST_IDS)]
     except ValueError:  # more fields than that
@@ -76,10 +79,7 @@ def _pairs(parsed: object) -> Iterator[tuple[str, Any]]:
             elif isinstance(value, list):
                 inner += value
             elif isinstance(value, str) and value[:1] in {"{", "["}:
-                try:
-                    inner.append(json.loads(value))
-                except (ValueError, RecursionError):
-                    continue
+                inner.append(_json(value))
         level = inner
 
 

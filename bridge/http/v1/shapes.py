@@ -33,7 +33,8 @@ MaybeMoment = Annotated[
     datetime | None, BeforeValidator(_moment), WithJsonSchema({"anyOf": [_MOMENT, {"type": "null"}]})
 ]
 MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345])]
-Text = Annotated[str, AfterValidator(clean_text)]
+Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(clean_text)]
+Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(clean_text)]
 Value = Annotated[str, Field(max_length=LONGEST_VALUE), AfterValidator(clean_text)]
 
@@ -50,9 +51,7 @@ class Watch(_In):
     """A message to watch."""
 
     id: MessageId
-    label: Annotated[Text | None, Field(max_length=LONGEST_LABEL, description="Words of your own, in every alert.")] = (
-        None
-    )
+    label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
     tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
     expected_at: Annotated[MaybeMoment, Field(description="When it is scheduled to be sent; few polls before.")] = None
 
@@ -168,7 +167,7 @@ class Choice(_In):
     """Which dead letters to send again; what is given must all be true of them."""
 
     ids: Annotated[list[MessageId] | None, Field(min_length=1, max_length=MOST_AT_ONCE)] = None
-    receiver: Annotated[Text | None, Field(max_length=64)] = None
+    receiver: Name | None = None
     since: Annotated[MaybeMoment, Field(description="Those given up since then.")] = None
     all: Annotated[bool, Field(strict=True, description="All of them.")] = False
 
