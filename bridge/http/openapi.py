@@ -37,6 +37,15 @@ def describe(app: FastAPI, access: Access) -> dict[str, Any]:
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "description": "`http.token`"}}
     for path, calls in found["paths"].items():
         for method, call in calls.items():
+            for parameter in call.get("parameters", ()):
+                parameter["schema"] = _without_null(parameter["schema"])
             if access.needs_token(method.upper(), path):
                 call["security"] = [{"token": []}]
     return found
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe a parameter that may be left out: in a URL, there is no null."""
+    given, *null = schema.get("anyOf", [{}])
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**given, **rest} if null == [{"type": "null"}] else schema

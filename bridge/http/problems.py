@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from bridge.errors import BridgeError, NotNowError, UsageError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MOST_FAULTS = 20
 _FORMS = ("one", "many")  # how a body may be written; its tag stands in pydantic's place, and in no body
 
@@ -37,11 +39,19 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
         case HTTPStatus.NOT_FOUND if error.detail == HTTPStatus.NOT_FOUND.phrase:
             detail = f"there is no {request.scope['path']}"
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = (error.headers or {}).get("Allow", "")
+            allowed = _allowed(request)
             detail = f"{request.scope['path']} takes no {request.method} (allowed: {allowed})"
+            return problem(error.status_code, detail, {"Allow": allowed})
         case _:
             detail = error.detail
     return problem(error.status_code, detail, error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """List the methods that a path takes; Starlette tells of the first route only that has it."""
+    routes = request.app.router.routes
+    tried = ({**request.scope, "method": method} for method in _METHODS)
+    return ", ".join(each["method"] for each in tried if any(route.matches(each)[0] is Match.FULL for route in routes))
 
 
 async def on_bridge_error(_: Request, error: Exception) -> JSONResponse:

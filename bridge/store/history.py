@@ -12,8 +12,8 @@ from bridge.model import Delivery, DeliveryState, Event, EventType
 from bridge.store import rows
 from bridge.store.engine import chunks
 from bridge.store.listing import PastAttempt, WatchedMessage
-from bridge.store.paging import Page, before, cursor_to, page_of, place_in
-from bridge.store.schema import attempts, carried, deliveries, events, from_millis, messages, to_millis
+from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
+from bridge.store.schema import attempts, carried, deliveries, events, messages, to_millis
 from bridge.store.search import SHOWN, shown
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ IN_FLIGHT = timedelta(seconds=10)
 """How long an event may be on its way into the database behind a later one, where several nodes write."""
 
 _EVENTS, _DELIVERIES = "e", "d"
+
+EVENT_CURSOR, DELIVERY_CURSOR = cursor_pattern(_EVENTS, 2), cursor_pattern(_DELIVERIES, 1)
+"""What cursors look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class History:
         chosen = sa.select(events).where(*_about(query))
         if cursor is not None:
             at, position = place_in(cursor, _EVENTS, 2)
-            chosen = chosen.where(before(order, (from_millis(at), position)))
+            chosen = chosen.where(before(order, (moment_in(at), position)))
         with self._database.read() as connection:
             found = connection.execute(chosen.order_by(*(column.desc() for column in order)).limit(most + 1)).all()
         return page_of(found, most, rows.event, lambda row: cursor_to(_EVENTS, to_millis(row.at), row.position))

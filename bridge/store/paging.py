@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
 from bridge.errors import UsageError
+from bridge.store.schema import from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 _LARGEST = 2**63 - 1
+_LATEST = to_millis(datetime(9999, 12, 31, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,14 @@ class Page(Generic[T]):
     next: str | None = None
 
 
+def cursor_pattern(kind: str, size: int) -> str:
+    """Describe the cursors of a kind, as a regular expression."""
+    return rf"^{kind}(\.[0-9]{{1,19}}){{{size}}}$"
+
+
 def cursor_to(kind: str, *place: int) -> str:
     """Write the place where a page ended, for its reader to hand back; what is in it is ours alone."""
-    text = ".".join([kind, *map(str, place)])
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return ".".join([kind, *map(str, place)])
 
 
 def place_in(cursor: str, kind: str, size: int) -> tuple[int, ...]:
@@ -40,15 +46,14 @@ def place_in(cursor: str, kind: str, size: int) -> tuple[int, ...]:
     Raises:
         UsageError: It is none that a page of this kind gave.
     """
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        found, *numbers = text.split(".")
-        place = tuple(map(int, numbers))
-    except (binascii.Error, ValueError):
-        found, place = "", ()
-    if found != kind or len(place) != size or not all(abs(each) <= _LARGEST for each in place):
+    if not re.match(cursor_pattern(kind, size), cursor, re.ASCII) or cursor.endswith("\n"):
         raise UsageError("cursor: not one that a page of this list gave")
-    return place
+    return tuple(min(int(number), _LARGEST) for number in cursor.split(".")[1:])
+
+
+def moment_in(millis: int) -> datetime:
+    """Read a moment of a cursor."""
+    return from_millis(min(millis, _LATEST))
 
 
 def page_of(found: Sequence[Row], most: int, read: Callable[[Row], T], cursor: Callable[[Row], str]) -> Page[T]:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from bridge.model import Status
 from bridge.store import rows
 from bridge.store.listing import WatchedMessage
-from bridge.store.paging import Page, before, cursor_to, page_of, place_in
+from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.schema import from_millis, messages, to_millis
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ TOTALS_GOOD_FOR = 5.0
 _HOUR = timedelta(hours=1)
 _EVERY_STATUS = (None, *Status)
 _CURSOR = "m"
+
+CURSOR = cursor_pattern(_CURSOR, 2)
+"""What cursors look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ def _part(
     if query.until is not None:
         part = part.where(changed < query.until)
     if place is not None:
-        part = part.where(before(order, (from_millis(place[0]), place[1])))
+        part = part.where(before(order, (moment_in(place[0]), place[1])))
     return part.order_by(*(column.desc() for column in order)).limit(most + 1)
 
 

@@ -91,11 +91,17 @@ def test_what_comes_meanwhile_does_not_move_the_next_page(store: Store) -> None:
     assert [shown.message.id for shown in store.search.messages(cursor=first.next, most=9).items] == [2, 1]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bS4x", "ZS4xLjI", "bS4xLngu", "é", "bS4xLjk5OTk5OTk5OTk5OTk5OTk5OTk5"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "m.1", "e.1.2", "m.1.x", "m.1.2.3", "m.1.-2", "m.1.2\n", "m.1.²", "m.1.99999999999999999999"]
+)
 def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
     with pytest.raises(UsageError, match="cursor: not one that a page of this list gave"):
         place_in(cursor, "m", 2)
-    assert place_in(cursor_to("m", 1, -2), "m", 2) == (1, -2)
+
+
+def test_a_cursor_leads_to_where_its_page_ended(store: Store) -> None:
+    assert place_in(cursor_to("m", 1, 2), "m", 2) == (1, 2)
+    assert store.search.messages(cursor="m.9999999999999999999.9999999999999999999").items == ()
 
 
 def test_a_page_among_many_reads_no_more_than_itself(store: Store) -> None:

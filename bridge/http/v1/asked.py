@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from bridge.store import Page
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[12345])]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most that a page holds.")]
 Since = Annotated[Moment | None, Query(description="From then on.")]
 Until = Annotated[Moment | None, Query(description="Before then.")]
 OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only of this message.")]
 Name = Annotated[str | None, Query(max_length=64, description="Only to this receiver."), AfterValidator(clean_text)]
+
+
+def cursor(pattern: str) -> Any:
+    """Describe the parameter that leads to the page after one."""
+    return Query(max_length=60, pattern=pattern, description="`next` of the page before.")
+
 
 _ALWAYS = (
     HTTPStatus.BAD_REQUEST,

@@ -13,13 +13,16 @@ from starlette.requests import Request
 from bridge.asjson import delivery_json
 from bridge.http.access import Access
 from bridge.http.inside import Inside
-from bridge.http.v1.asked import Cursor, Id, Limit, Name, OfMessage, Since, Until, page, problems
+from bridge.http.v1.asked import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
 from bridge.http.v1.shapes import Choice, DeliveryOut, PageOut, Retried, TriedOut
 from bridge.model import DeliveryState, EventType
 from bridge.store import DeliveryQuery
+from bridge.store.history import DELIVERY_CURSOR
 
 _States = Annotated[list[DeliveryState], Query(description="Only in these states; `dead` is given up.")]
 _Types = Annotated[list[EventType], Query(description="Only of events of these types.")]
+
+_Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 
 
 def router(inside: Inside, access: Access) -> APIRouter:
@@ -36,7 +39,7 @@ def router(inside: Inside, access: Access) -> APIRouter:
         type: _Types = [],  # noqa: A002 -- likewise
         since: Since = None,
         until: Until = None,
-        cursor: Cursor = None,
+        cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:
         """List deliveries, the newest first."""
@@ -52,7 +55,7 @@ def router(inside: Inside, access: Access) -> APIRouter:
         inside.wake_outboxes()
         return {"retried": count}
 
-    @routes.get("/{delivery_id}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
+    @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def read_delivery(delivery_id: Id) -> JSONResponse:
         """Tell everything about a delivery: every attempt, and what was answered."""
         found = store.history.delivery(delivery_id)
@@ -61,7 +64,7 @@ def router(inside: Inside, access: Access) -> APIRouter:
         return JSONResponse(delivery_json(found.delivery, found.attempts))
 
     @routes.post(
-        "/{delivery_id}/retry",
+        "/{delivery_id:int}/retry",
         response_model=Retried,
         responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     )

@@ -15,13 +15,14 @@ from bridge.events import envelope
 from bridge.http.access import Access, asks_for_stream
 from bridge.http.inside import Inside
 from bridge.http.streams import MOST_STREAMS
-from bridge.http.v1.asked import Cursor, Limit, OfMessage, Since, Until, page, problems
+from bridge.http.v1.asked import Limit, OfMessage, Since, Until, cursor, page, problems
 from bridge.http.v1.shapes import LARGEST_ID, EventOut, PageOut
 from bridge.model import Event, EventType
 from bridge.store import EventQuery
+from bridge.store.history import EVENT_CURSOR
 
 _Types = Annotated[list[EventType], Query(description="Only of these types.")]
-_PLACE = r"^(\d{1,19}|evt_[a-z2-7]{24})?$"
+_PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"
 _LastId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=_PLACE)]
 _After = Annotated[
     str | None,
@@ -34,6 +35,8 @@ _After = Annotated[
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-Sent Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
 }
+
+_Cursor = Annotated[str | None, cursor(EVENT_CURSOR)]
 
 
 def router(inside: Inside, access: Access) -> APIRouter:
@@ -57,7 +60,7 @@ def router(inside: Inside, access: Access) -> APIRouter:
         message_id: OfMessage = None,
         since: Since = None,
         until: Until = None,
-        cursor: Cursor = None,
+        cursor: _Cursor = None,
         limit: Limit = 50,
         last_event_id: _LastId = None,
     ) -> Response:

@@ -15,11 +15,12 @@ from bridge.asjson import delivery_json, message_json
 from bridge.events import envelope
 from bridge.http.access import Access
 from bridge.http.inside import Inside
-from bridge.http.v1.asked import Cursor, Id, Limit, Since, Until, page, problems
+from bridge.http.v1.asked import Id, Limit, Since, Until, cursor, page, problems
 from bridge.http.v1.shapes import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
 from bridge.model import Status
 from bridge.redact import clean_text
 from bridge.store import MessageQuery, Store, Story
+from bridge.store.search import CURSOR
 
 UNSEEN = "unseen"
 """The status of a message that no poll has seen yet, as it is asked for."""
@@ -33,6 +34,8 @@ _Tags = Annotated[
 _Words = Annotated[
     str | None, Query(max_length=200, description="Stands in the label or the error."), AfterValidator(clean_text)
 ]
+
+_Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
 def router(inside: Inside, access: Access) -> APIRouter:
@@ -64,7 +67,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         since: Since = None,
         until: Until = None,
         watched: bool | None = None,
-        cursor: Cursor = None,
+        cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:
         """List messages, those with the latest change first. What is given must all be true of them."""
@@ -79,7 +82,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         )
         return page(store.search.messages(query, cursor, limit), message_json, request, access)
 
-    @routes.get("/{message_id}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
+    @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
     def read_message(message_id: Id) -> JSONResponse:
         """Tell everything about a message: its status, what happened, who was told of it, and every attempt."""
         story = store.history.story(message_id)
@@ -101,7 +104,7 @@ def _change(routes: APIRouter, inside: Inside) -> None:
         known = described.keys() - set(new)
         return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
-    @routes.delete("/{message_id}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+    @routes.delete("/{message_id:int}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
     def unwatch_message(message_id: Id) -> Response:
         """Stop watching a message; what is known of it, and owed because of it, stays."""
         gone, listed = store.messages.unwatch([message_id])
@@ -113,7 +116,7 @@ def _change(routes: APIRouter, inside: Inside) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @routes.post(
-        "/{message_id}/poke",
+        "/{message_id:int}/poke",
         status_code=202,
         response_model=Poked,
         responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),

@@ -27,12 +27,17 @@ def _moment(value: object) -> datetime | None:
     return parse_moment(value)
 
 
+def _whole(value: object) -> object:
+    """Take 5.0 for 5, as JSON Schema does; text and true are no numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 _MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-12-24T09:00:00+05:30"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
 MaybeMoment = Annotated[
     datetime | None, BeforeValidator(_moment), WithJsonSchema({"anyOf": [_MOMENT, {"type": "null"}]})
 ]
-MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345])]
+MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345]), BeforeValidator(_whole)]
 Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(clean_text)]
 Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(clean_text)]
