@@ -170,7 +170,7 @@ def test_what_is_wrong_in_a_body_is_told_with_its_place(api: Api) -> None:
         ({"messages": [{"id": 1, "tags": {"a/b": 5}}]}, "#/messages/0/tags/a~1b", "valid string"),
         ({"messages": []}, "#/messages", "at least 1 item"),
         ({"id": 0}, "#/id", "greater than or equal to 1"),
-        ({"id": 2**63}, "#/id", "less than or equal to 9223372036854775807"),
+        ({"id": 2**53}, "#/id", "less than or equal to 9007199254740991"),
         ({"id": True}, "#/id", "valid integer"),
         ({"id": 1, "labl": "x"}, "#/labl", "Extra inputs"),
         ({"id": 1, "label": "x" * 1001}, "#/label", "at most 1000 characters"),

@@ -16,7 +16,7 @@ from bridge.events import envelope
 from bridge.http.access import Access
 from bridge.http.inside import Inside
 from bridge.http.v1.asked import Id, Limit, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
+from bridge.http.v1.shapes import LARGEST_ID, Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
 from bridge.model import Status
 from bridge.redact import clean_text
 from bridge.store import MessageQuery, Store, Story
@@ -26,7 +26,7 @@ UNSEEN = "unseen"
 """The status of a message that no poll has seen yet, as it is asked for."""
 
 _Statuses = Annotated[list[Status | Literal["unseen"]], Query(description="Only of these; `unseen`: not polled yet.")]
-_Ids = Annotated[list[Annotated[int, Query(ge=1, le=2**63 - 1)]], Query(max_length=100, description="Only these.")]
+_Ids = Annotated[list[Annotated[int, Query(ge=1, le=LARGEST_ID)]], Query(max_length=100, description="Only these.")]
 _Tags = Annotated[
     list[Annotated[str, Query(max_length=300, pattern="^[^=]+=.*$")]],
     Query(max_length=20, description="Only with this tag, `KEY=VALUE`.", examples=[["team=billing"]]),

@@ -12,7 +12,9 @@ from bridge.config.units import parse_moment
 from bridge.model import DeliveryState, Details, EventType, Status
 from bridge.redact import clean_text
 
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**53 - 1
+"""JSON's numbers are exact up to there, whoever reads them (RFC 7493). WbizTool's ids are far below."""
+
 MOST_AT_ONCE = 10_000
 LONGEST_LABEL = 1000
 
