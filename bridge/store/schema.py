@@ -87,7 +87,7 @@ _new = sa.text("due_at IS NOT NULL AND seen < 3")
 sa.Index("messages_new", messages.c.due_at, messages.c.id, sqlite_where=_new, postgresql_where=_new)
 # As people look for them: by status, the latest change first. Those not seen yet changed when they came to be watched.
 sa.Index("messages_status", messages.c.status, messages.c.since, messages.c.id)
-_unseen = sa.text("status IS NULL")
+_unseen = sa.text("since IS NULL")
 sa.Index("messages_unseen", messages.c.watched_since, messages.c.id, sqlite_where=_unseen, postgresql_where=_unseen)
 
 events = sa.Table(

@@ -183,7 +183,8 @@ def _part(
     changed = messages.c.watched_since if status is None else messages.c.since
     order = (changed, messages.c.id)
     part = sa.select(*SHOWN, changed.label("changed_at"))
-    part = part.where(messages.c.status.is_(None) if status is None else messages.c.status == str(status), *narrowed)
+    # Not "status IS NULL": SQLite would take the index of all statuses for that, and sort.
+    part = part.where(messages.c.since.is_(None) if status is None else messages.c.status == str(status), *narrowed)
     if query.since is not None:
         part = part.where(changed >= query.since)
     if query.until is not None:

@@ -9,7 +9,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-_UNSEEN = sa.text("status IS NULL")
+_UNSEEN = sa.text("since IS NULL")
 
 
 def upgrade() -> None:
