@@ -157,7 +157,8 @@ def test_dead_letters_are_sent_again(api: Api) -> None:
     assert api.post("/v1/deliveries/retry", {"ids": [one, dead[1]["id"]], "receiver": "crm"}) == {"retried": 1}
     assert api.post("/v1/deliveries/retry", {"receiver": "crm", "since": "2026-11-23T20:00:02Z"}) == {"retried": 0}
     assert api.post("/v1/deliveries/retry", {"all": True}) == {"retried": 4}
-    assert "say which" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 400)
+    assert "say which" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 422)
+    assert "#/all" in problem(api.ask("POST", "/v1/deliveries/retry", {"all": False}), 422)
     assert api.woken == ["outboxes"] * 4
     assert {each["state"] for each in api.get("/v1/deliveries")["items"]} == {DeliveryState.OWED}
     for method, path in (("GET", "/v1/deliveries/999"), ("POST", "/v1/deliveries/999/retry")):

@@ -49,8 +49,6 @@ def router(inside: Inside, access: Access) -> APIRouter:
     @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def retry_deliveries(choice: Choice) -> dict[str, int]:
         """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
-        if not (choice.ids or choice.receiver or choice.since or choice.all):
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "say which: ids, receiver, since, or all")
         count = store.ledger.retry(inside.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
         inside.wake_outboxes()
         return {"retried": count}

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE, MOST_TAGS
 from bridge.config.units import parse_moment
@@ -21,9 +31,7 @@ LONGEST_LABEL = 1000
 T = TypeVar("T")
 
 
-def _moment(value: object) -> datetime | None:
-    if value is None:
-        return None
+def _moment(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("must be text")  # noqa: TRY004 -- pydantic takes ValueErrors only
     return parse_moment(value)
@@ -36,9 +44,6 @@ def _whole(value: object) -> object:
 
 _MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-12-24T09:00:00+05:30"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
-MaybeMoment = Annotated[
-    datetime | None, BeforeValidator(_moment), WithJsonSchema({"anyOf": [_MOMENT, {"type": "null"}]})
-]
 MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345]), BeforeValidator(_whole)]
 Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(clean_text)]
 Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
@@ -60,7 +65,9 @@ class Watch(_In):
     id: MessageId
     label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
     tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
-    expected_at: Annotated[MaybeMoment, Field(description="When it is scheduled to be sent; few polls before.")] = None
+    expected_at: Annotated[Moment | None, Field(description="When it is scheduled to be sent; few polls before.")] = (
+        None
+    )
 
     def details(self) -> Details:
         """What is said of it."""
@@ -170,13 +177,26 @@ class Poked(_Out):
     poked: int
 
 
-class Choice(_In):
-    """Which dead letters to send again; what is given must all be true of them."""
+def _left_out() -> Any:
+    """Stand for what is not given; null cannot be."""
+    return None
 
-    ids: Annotated[list[MessageId] | None, Field(min_length=1, max_length=MOST_AT_ONCE)] = None
-    receiver: Name | None = None
-    since: Annotated[MaybeMoment, Field(description="Those given up since then.")] = None
-    all: Annotated[bool, Field(strict=True, description="All of them.")] = False
+
+class Choice(_In):
+    """Which dead letters to send again; what is given must all be true of them, and something must be."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=_left_out)
+    receiver: Annotated[Name, Field(min_length=1)] = Field(default_factory=_left_out)
+    since: Moment = Field(default_factory=_left_out, description="Those given up since then.")
+    all: Annotated[Literal[True], Field(description="All of them.")] = Field(default_factory=_left_out)
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Choice:
+        if not self.model_fields_set:
+            raise ValueError("say which: ids, receiver, since, or all")
+        return self
 
 
 class Retried(_Out):
