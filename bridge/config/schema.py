@@ -134,8 +134,8 @@ class HttpConfig(Model):
     """Where the daemon answers over HTTP. Whoever changes something must show the token.
 
     Where others than programs of this machine can ask (by ``listen``, or by ``external_url`` through a reverse proxy),
-    so must whoever asks for more than whether it lives. Links to the page are made of the latter. ``hook_token`` lets WbizTool call its webhook, by which
-    ``hook_watch`` watches messages that were not.
+    so must whoever asks for more than whether it lives. Links to the page are made of ``external_url``. ``hook_token``
+    lets WbizTool call its webhook, by which ``hook_watch`` watches messages that were not.
     """
 
     listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
