@@ -73,7 +73,9 @@ class Daemon:
         self._stop = threading.Event()
         self._damage = _Damage(self._stop)
         self._metrics = Metrics(store.listing.summary, clock, self._receivers)
-        self._listener = Listeners(listener, self._metrics.listener, _Waker(self._deliver), self._damage)
+        self._listener = Listeners(
+            listener, self._metrics.listener, _Waker(self._deliver), _Waker(self._show), self._damage
+        )
         self._works = Works(store, clock=clock, listener=self._listener)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",  # its triggers then know no daylight saving
@@ -81,7 +83,7 @@ class Daemon:
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
         self._heartbeat: Heartbeat | None = None
-        self._web = Web(self.health, self._metrics, self._listener)
+        self._web = Web(self.health, self._metrics, self._listener, store=store, clock=clock, works=self._works)
 
     @property
     def http_address(self) -> str | None:
@@ -254,6 +256,9 @@ class Daemon:
     def _deliver(self) -> None:
         self._works.wake_outboxes()
 
+    def _show(self) -> None:
+        self._web.tell()
+
     def _follow_clock(self) -> None:
         try:
             if follow_clock(self._clock, self._store):
@@ -313,7 +318,7 @@ def follow_clock(clock: Clock, store: Store) -> bool:
 
 
 class _Waker(Listener):
-    """Wakes the outboxes as soon as there is something to deliver."""
+    """Wakes, as soon as something has happened, those who deliver it or follow it."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake

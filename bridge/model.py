@@ -105,7 +105,8 @@ class Message:
     ``unknown_since`` is set while WbizTool says it has no such message but that has not lasted long enough to count.
     ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` was told of its state.
     ``expected_at`` is when it is to be sent, where somebody said so, and ``hinted_at`` when the account's report last
-    showed a change of it; None where the report has not shown it.
+    showed a change of it; None where the report has not shown it. ``due_at`` is when its poll was due, as it was read:
+    who pokes it meanwhile changes that.
     """
 
     id: int
@@ -118,6 +119,7 @@ class Message:
     stuck: bool = False
     expected_at: datetime | None = None
     hinted_at: datetime | None = None
+    due_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

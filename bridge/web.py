@@ -10,12 +10,16 @@ from bridge.errors import NotNowError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pydantic import SecretStr
+
+    from bridge.clock import Clock
     from bridge.config import Config, HttpConfig
     from bridge.health import Health
-    from bridge.http import HttpServer
+    from bridge.http import HttpServer, Streams
     from bridge.listener import Listener
     from bridge.metrics import Metrics
-
+    from bridge.store import Store
+    from bridge.works import Works
 
 STOP_WITHIN = 0.5
 """Seconds that answers get to be finished when the server ends."""
@@ -27,13 +31,30 @@ class Web:
     Args:
         health: Says how the bridge does.
         metrics: Writes what was counted.
-        listener: Told where the server cannot listen though nobody asked for that address.
+        listener: Told where the server cannot listen though nobody asked for that address, and of what goes wrong
+            where nobody waits for an answer.
+        store: Read, and written, by the API.
+        clock: Tells the time.
+        works: Woken where the API makes work.
     """
 
-    def __init__(self, health: Callable[[], Health], metrics: Metrics, listener: Listener) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        metrics: Metrics,
+        listener: Listener,
+        *,
+        store: Store,
+        clock: Clock,
+        works: Works,
+    ) -> None:
         self._health = health
         self._metrics = metrics
         self._listener = listener
+        self._store = store
+        self._clock = clock
+        self._works = works
+        self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
 
@@ -54,26 +75,52 @@ class Web:
         if before is None or settings is None or settings.listen == before.listen:
             self.close()
         try:
-            server = None if settings is None else self._begin(settings)
+            begun = None if settings is None else self._begin(settings)
         except NotNowError as error:
             if not config.http_is_default:
                 raise
-            server = None
+            begun = None
             self._listener.trouble("HTTP", error)
         self.close()
-        self._settings, self._server = settings, server
+        self._settings = settings
+        self._server, self._streams = begun or (None, None)
+
+    def tell(self) -> None:
+        """Let those who follow events look for what happened."""
+        if self._streams is not None:
+            self._streams.wake()
 
     def close(self) -> None:
         """Answer no more."""
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None
         if self._server is not None:
             self._server.stop(STOP_WITHIN)
             self._server = None
 
-    def _begin(self, settings: HttpConfig) -> HttpServer:
-        from bridge.http import HttpServer, make_app  # noqa: PLC0415 -- takes long to import, and may be off
+    def _begin(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
+        # Takes long to import, and may be off.
+        from bridge.http import Access, HttpServer, Inside, Streams, make_app  # noqa: PLC0415
 
-        token = None if settings.token is None else settings.token.get_secret_value()
-        app = make_app(self._health, self._metrics.render, listen_host=settings.listen.host, token=token)
+        streams = Streams()
+        access = Access(
+            settings.listen.host, _shown(settings.token), settings.external_url, _shown(settings.hook_token)
+        )
+        inside = Inside(
+            self._store,
+            self._clock.now,
+            self._works.wake_poller,
+            self._works.wake_outboxes,
+            self._listener.trouble,
+            streams,
+            hook_watch=settings.hook_watch,
+        )
+        app = make_app(self._health, self._metrics.render, access=access, inside=inside)
         server = HttpServer(app, settings.listen.host, settings.listen.port)
         server.start()
-        return server
+        return server, streams
+
+
+def _shown(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -154,6 +154,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
+def sqlite_store(_sqlite_made: Path, tmp_path: Path) -> Iterator[Store]:
+    """The daemon's store with nothing in it, on SQLite: for what is above the store, and the same on both."""
+    shutil.copy(_sqlite_made, tmp_path / "bridge.db")
+    with Store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True) as opened:
+        yield opened
+
+
+@pytest.fixture
 def own_store(database_url: str) -> Iterator[Store]:
     """The daemon's store on tables that no other test sees, so that this one may change them."""
     with Store(database_url, exclusive=True) as opened:

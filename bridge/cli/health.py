@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from bridge.cli import output
+from bridge.asjson import stamp
 from bridge.clock import ago, in_words
 from bridge.health import is_alive, last_beat
 from bridge.model import DeliveryState
@@ -59,10 +59,10 @@ def _node(node: NodeSeen, now: datetime) -> str:
 def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
     seen = last_beat(summary.facts)
     return {
-        "daemon": {"running": is_alive(seen, now), "seen_at": output.stamp(seen)},
+        "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
         "messages": {"by_status": _statuses(summary), "polled": summary.polled},
-        "oldest_due": output.stamp(summary.oldest_due),
-        "oldest_owed": output.stamp(summary.oldest_owed),
+        "oldest_due": stamp(summary.oldest_due),
+        "oldest_owed": stamp(summary.oldest_owed),
         "receivers": {
             name: {str(state): count for state, count in states.items()} for name, states in summary.deliveries.items()
         },
@@ -70,9 +70,9 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
             gate.receiver: {
                 "shut": gate.shut,
                 "failures": gate.failures,
-                "failing_since": output.stamp(gate.failing_since),
-                "probe_at": output.stamp(gate.probe_at),
-                "paused_until": output.stamp(gate.paused_until),
+                "failing_since": stamp(gate.failing_since),
+                "probe_at": stamp(gate.probe_at),
+                "paused_until": stamp(gate.paused_until),
                 "reason": gate.reason,
             }
             for gate in summary.gates
@@ -80,8 +80,8 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         "nodes": [
             {
                 "name": node.name,
-                "since": output.stamp(node.since),
-                "lease_until": output.stamp(node.lease_until),
+                "since": stamp(node.since),
+                "lease_until": stamp(node.lease_until),
                 "share": node.share,
                 "receivers": list(node.receivers),
             }

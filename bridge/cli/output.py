@@ -6,21 +6,17 @@ import json
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridge.clock import isoformat
-from bridge.events import envelope
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from bridge.model import Delivery, Event
-    from bridge.store import PastAttempt, WatchedMessage
+    from bridge.model import Event
 
 COLOURS = {
     "pending": "yellow",
@@ -73,58 +69,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
 def now() -> datetime:
     """Tell the time that listings reckon from."""
     return datetime.now(UTC)
-
-
-def stamp(moment: datetime | None) -> str | None:
-    """Write a moment for JSON."""
-    return None if moment is None else isoformat(moment)
-
-
-def message_json(shown: WatchedMessage) -> dict[str, Any]:
-    """Arrange a message for JSON."""
-    message, state = shown.message, shown.message.state
-    return {
-        "id": message.id,
-        "label": message.label,
-        "tags": dict(message.tags),
-        "status": state and str(state.status),
-        "since": state and stamp(state.since),
-        "error": state and state.error,
-        "sequence": message.sequence,
-        "watched": shown.watched,
-        "watched_since": stamp(message.watched_since),
-        "expected_at": stamp(message.expected_at),
-        "polled_at": stamp(shown.polled_at),
-        "due_at": stamp(shown.due_at),
-    }
-
-
-def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = None) -> dict[str, Any]:
-    """Arrange a delivery for JSON, with its attempts where they are given."""
-    shown: dict[str, Any] = {
-        "id": delivery.id,
-        "receiver": delivery.receiver,
-        "state": str(delivery.state),
-        "attempts": delivery.attempts,
-        "created_at": stamp(delivery.created_at),
-        "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
-        "finished_at": stamp(delivery.finished_at),
-        "reason": delivery.reason,
-        "event": envelope(delivery.event),
-    }
-    if attempts is not None:
-        shown["tries"] = [
-            {
-                "at": stamp(made.at),
-                "seconds": round(made.duration, 3),
-                "outcome": made.outcome,
-                "http_status": made.http_status,
-                "why": made.why,
-                "answer": made.answer,
-            }
-            for made in attempts
-        ]
-    return shown
 
 
 def about(event: Event) -> str:

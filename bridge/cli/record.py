@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.asjson import delivery_json
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
 from bridge.clock import ago
@@ -77,7 +78,7 @@ def deliveries(
     with Store(load_config(config).database) as store:
         found = store.listing.deliveries(state=state, receiver=receiver, most=most)
         if as_json:
-            output.print_json([output.delivery_json(each, store.listing.attempts(each.id)) for each in found])
+            output.print_json([delivery_json(each, store.listing.attempts(each.id)) for each in found])
             return
         last_answers = {each.id: store.listing.attempts(each.id)[-1:] for each in found if each.reason}
     now = output.now()

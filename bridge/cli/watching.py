@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.asjson import message_json
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
 from bridge.clock import ago
@@ -98,7 +99,7 @@ def messages(
     with Store(load_config(config).database) as store:
         found = store.listing.messages(status=status, most=most)
     if as_json:
-        output.print_json([output.message_json(shown) for shown in found])
+        output.print_json([message_json(shown) for shown in found])
         return
     now = output.now()
     rows = []

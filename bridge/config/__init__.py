@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.config.external import External
 from bridge.config.faults import Fault, InvalidConfiguration, Place
 from bridge.config.kinds import (
     AppriseReceiverConfig,
@@ -37,6 +38,7 @@ __all__ = [
     "Batch",
     "CommandReceiverConfig",
     "Config",
+    "External",
     "Fault",
     "Group",
     "HeartbeatConfig",

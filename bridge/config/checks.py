@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from bridge.config.external import External, parse_external
 from bridge.config.faults import suggestion
 from bridge.config.listen import Listen, is_loopback, parse_listen
 from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
@@ -43,6 +44,7 @@ _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 _OFF = frozenset({"off", "false", "no"})  # as YAML writes false
 _SHORTEST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
+_URL_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{_SHORTEST_TOKEN},}}\Z")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0
 _PORTS = range(1, 65536)
@@ -191,15 +193,6 @@ def slack_mention(value: object) -> str:
     return mentions.slack_mention(line(value))
 
 
-def external_url(value: object) -> str:
-    """Allow the address at which people see the bridge's page; the slash at its end goes."""
-    text = line(value).rstrip("/")
-    _host(text)
-    if any(character in text for character in "?#@<>|"):
-        raise ValueError("must be an address without user, `?` and `#`")
-    return text
-
-
 def base_url(value: object) -> str:
     """Allow the API's address; the slash at its end goes."""
     text = line(value).rstrip("/")
@@ -234,6 +227,15 @@ def listen() -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def external() -> BeforeValidator:
+    """Allow the address of a reverse proxy."""
+
+    def check(value: object) -> External:
+        return parse_external(value)
+
+    return BeforeValidator(check)
+
+
 def bearer_token(text: str) -> None:
     """Allow a token that a header can carry and nobody guesses."""
     if not _TOKEN.match(text):
@@ -264,6 +266,15 @@ def program(command: tuple[str, ...]) -> tuple[str, ...]:
     if not is_file or not os.access(path, os.X_OK):
         raise ValueError("this is not a program that may be run (chmod +x)")
     return command
+
+
+def hook_token(text: str) -> None:
+    """Allow a token that can stand in the path of a URL as it is."""
+    if not _URL_TOKEN.match(text):
+        raise ValueError(
+            f"not usable in a URL (allowed: {_SHORTEST_TOKEN} and more of A-Z a-z 0-9 _ -; "
+            "`openssl rand -hex 32` makes one)"
+        )
 
 
 def header_name(name: str) -> str:

@@ -129,9 +129,13 @@ class _Loading:
 
     def _check_http(self, found: object, at: Value) -> None:
         """Refuse to show to other machines what nobody needs a token for."""
-        if isinstance(found, schema.HttpConfig) and found.token is None and not found.listen.loopback:
-            words = "other machines can reach this address: set http.token_file (or token) too, or listen on 127.0.0.1"
-            self._faults.add(at.data["listen"].place, words)
+        if not isinstance(found, schema.HttpConfig) or found.token is not None:
+            return
+        words = "other machines can reach this address: set http.token_file (or token) too"
+        if not found.listen.loopback:
+            self._faults.add(at.data["listen"].place, f"{words}, or listen on 127.0.0.1")
+        elif found.external_url is not None:
+            self._faults.add(at.data["external_url"].place, words)
 
     def _database(self, text: object, at: Value) -> object:
         if text is BROKEN:

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bridge.config import checks
 from bridge.config.database import passwords
-from bridge.config.faults import Sources  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.config.external import External  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.config.faults import Sources  # noqa: TC001 -- likewise
 from bridge.config.kinds import HttpReceiverConfig, ReceiverConfig
 from bridge.config.listen import Listen
 from bridge.config.model import Model
@@ -130,14 +131,18 @@ class HeartbeatConfig(Model):
 
 
 class HttpConfig(Model):
-    """Where the daemon answers over HTTP. With a token, whoever asks for more than whether it lives must show it.
+    """Where the daemon answers over HTTP. Whoever changes something must show the token.
 
-    ``external_url`` is where people reach the page, where that is another address; it has no slash at its end.
+    Where others than programs of this machine can ask (by ``listen``, or by ``external_url`` through a reverse proxy),
+    so must whoever asks for more than whether it lives. Links to the page are made of ``external_url``. ``hook_token``
+    lets WbizTool call its webhook, by which ``hook_watch`` watches messages that were not.
     """
 
     listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
+    external_url: Annotated[External, checks.external()] | None = None
     token: Annotated[SecretStr, checks.secret(checks.bearer_token)] | None = None
-    external_url: Annotated[str, BeforeValidator(checks.external_url)] | None = None
+    hook_token: Annotated[SecretStr, checks.secret(checks.hook_token)] | None = None
+    hook_watch: Annotated[bool, checks.switch()] = False
 
 
 class Config(Model):
@@ -182,8 +187,9 @@ class Config(Model):
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""
         found = [self.wbiztool.api_key.get_secret_value(), *self.wbiztool.network_in_clear()]
-        if self.http is not None and self.http.token is not None:
-            found.append(self.http.token.get_secret_value())
+        if self.http is not None:
+            tokens = (self.http.token, self.http.hook_token)
+            found += [token.get_secret_value() for token in tokens if token is not None]
         for receiver in self.receivers:
             found += receiver.in_clear()
         if self.heartbeat is not None:

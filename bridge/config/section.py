@@ -22,9 +22,21 @@ if TYPE_CHECKING:
 
 NO_VALUE = "has no value; give one or remove the key"
 
-_SECRETS = ("api_key", "slack", "webhook", "apprise", "secret", "url", "token", "proxy", "key_password")
+_SECRETS = (
+    "api_key",
+    "slack",
+    "webhook",
+    "apprise",
+    "secret",
+    "url",
+    "token",
+    "hook_token",
+    "proxy",
+    "key_password",
+)
 _OTHER_TEXTS = (
     "base_url",
+    "external_url",
     "listen",
     "name",
     "headers",

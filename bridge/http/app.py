@@ -3,53 +3,70 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from bridge import __version__
-from bridge.http.guard import FaultGuard, HostGuard, TokenGuard
-from bridge.http.problems import on_http_exception
+from bridge.errors import BridgeError
+from bridge.http import hooks, openapi
+from bridge.http.access import Access, OriginGuard, Prefix, TokenGuard
+from bridge.http.bounds import BodyLimit, BrowserHeaders
+from bridge.http.guard import FaultGuard, HostGuard
+from bridge.http.problems import on_bridge_error, on_http_exception, on_invalid
+from bridge.http.v1 import deliveries, events, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.health import Health
+    from bridge.http.inside import Inside
 
 _READ = ["GET", "HEAD"]  # monitors ask with HEAD, too
+_NO_ACCESS = Access()
 
 
 def make_app(
     readiness: Callable[[], Health],
     metrics: Callable[[str], tuple[bytes, str]],
     *,
-    listen_host: str,
-    token: str | None = None,
+    access: Access = _NO_ACCESS,
+    inside: Inside | None = None,
 ) -> FastAPI:
     """Put together what the server answers.
 
     Args:
         readiness: Says how the bridge does. Called from threads of the server, like ``metrics``.
         metrics: Given a request's ``Accept``, returns the metrics and their content type.
-        listen_host: The host that the server listens at: requests have to name it, or this machine.
-        token: What everything but ``/healthz`` asks for.
+        access: Says who may ask for what.
+        inside: The running bridge, for the API; None for health and metrics alone.
     """
     app = FastAPI(title="WbizTool bridge", version=__version__, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(BridgeError, on_bridge_error)
 
     # The last one added is the first that a request meets.
     app.add_middleware(FaultGuard)
-    if token is not None:
-        app.add_middleware(TokenGuard, token=token)
-    app.add_middleware(HostGuard, listen_host=listen_host)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(OriginGuard, access=access)
+    app.add_middleware(TokenGuard, access=access)
+    if access.external is not None and access.external.prefix:
+        app.add_middleware(Prefix, prefix=access.external.prefix)
+    host = None if access.external is None else access.external.host
+    app.add_middleware(HostGuard, listen_host=access.listen_host, external_host=host)
+    app.add_middleware(BrowserHeaders)
     app.include_router(_for_monitors(readiness, metrics))
+    if inside is not None:
+        app.include_router(_for_programs(app, inside, access))
     return app
 
 
 def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tuple[bytes, str]]) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(include_in_schema=False)
 
     @router.api_route("/healthz", methods=_READ)
     async def healthz() -> PlainTextResponse:
@@ -64,5 +81,21 @@ def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tupl
     def show_metrics(accept: Annotated[str, Header()] = "") -> Response:
         body, content_type = metrics(accept)
         return Response(body, headers={"Content-Type": content_type})
+
+    return router
+
+
+def _for_programs(app: FastAPI, inside: Inside, access: Access) -> APIRouter:
+    router = APIRouter()
+    for part in (messages, events, deliveries):
+        router.include_router(part.router(inside, access), prefix="/v1")
+    router.include_router(hooks.router(inside, access))
+    described: dict[str, Any] = {}
+
+    @router.get("/openapi.json", include_in_schema=False)
+    def describe() -> JSONResponse:
+        if not described:
+            described.update(openapi.describe(app, access))
+        return JSONResponse(described)
 
     return router

@@ -55,6 +55,7 @@ class Connection(H11Protocol):
         # Those that were cut are in the set until the loop comes round to it.
         alive = [each for each in cast("set[Connection]", self.connections) if not each.transport.is_closing()]
         if len(alive) > HTTP_CONNECTIONS:
+            # The newest waits: there is always one.
             waiting = (each for each in alive if each._waits)  # noqa: SLF001 -- its own class
             min(waiting, key=lambda each: each._waiting_since).transport.abort()  # noqa: SLF001 -- likewise
 

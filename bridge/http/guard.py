@@ -1,8 +1,7 @@
-"""What stands before every request: whom it is for, whether it may, and that no fault of ours leaks out."""
+"""What stands before every request: whom it is for, and that no fault of ours leaks out."""
 
 from __future__ import annotations
 
-import hmac
 import traceback
 from http import HTTPStatus
 from pathlib import Path
@@ -18,9 +17,6 @@ from bridge.http.problems import problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-OPEN = frozenset({"/healthz"})
-"""What needs no token: it says nothing but that the process lives."""
-
 _EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised, not to be listened at
 
 
@@ -34,11 +30,13 @@ class HostGuard:
         app: What is guarded.
         listen_host: The host that the server listens at. Where it is every address of this machine, the names for it
             are many, and what protects is the token, which that requires.
+        external_host: The host at which a reverse proxy answers for it.
     """
 
-    def __init__(self, app: ASGIApp, listen_host: str) -> None:
+    def __init__(self, app: ASGIApp, listen_host: str, external_host: str | None = None) -> None:
         self._app = app
         self._listen_host = listen_host.lower()
+        self._external_host = external_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request for another host."""
@@ -55,33 +53,7 @@ class HostGuard:
         await self._app(scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:
-        return self._listen_host in {host, *_EVERY_ADDRESS} or is_loopback(host)
-
-
-class TokenGuard:
-    """Asks for the bearer token.
-
-    Args:
-        app: What is guarded.
-        token: The token.
-    """
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._token = token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request without the token."""
-        if scope["type"] == "http" and scope["path"] not in OPEN and not self._is_shown(Headers(scope=scope)):
-            detail = "send the header Authorization: Bearer TOKEN, with the token of the configuration (http.token)"
-            await problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _is_shown(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        # In constant time: how long a refusal takes must not tell how much of a guess was right.
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), self._token)
+        return self._listen_host in {host, *_EVERY_ADDRESS} or host == self._external_host or is_loopback(host)
 
 
 class FaultGuard:

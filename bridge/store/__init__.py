@@ -14,14 +14,17 @@ from bridge.model import EventType
 from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
+from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
 from bridge.store.ledger import Ledger, Tried
 from bridge.store.listing import Listing, NodeSeen, PastAttempt, Summary, WatchedMessage
 from bridge.store.lock import DaemonLock
 from bridge.store.messages import Messages, Polled
 from bridge.store.migrate import migrate, revision
 from bridge.store.node import Alone, Node, Tenure
+from bridge.store.paging import Page
 from bridge.store.prune import prune
 from bridge.store.schema import HEAD, meta
+from bridge.store.search import Hour, MessageQuery, Search, Totals
 from bridge.store.sightings import Noted, Sightings
 
 if TYPE_CHECKING:
@@ -39,15 +42,25 @@ __all__ = [
     "DaemonLock",
     "DamagedError",
     "DatabaseError",
+    "DeliveryQuery",
+    "EventQuery",
+    "GivenUp",
+    "Hour",
+    "MessageQuery",
     "NodeSeen",
     "Noted",
+    "Page",
     "PastAttempt",
     "Polled",
     "Recorded",
     "Store",
+    "Story",
     "Summary",
     "Tenure",
+    "Told",
+    "Totals",
     "Tried",
+    "Undertaken",
     "WatchedMessage",
 ]
 
@@ -104,6 +117,8 @@ class Store:
         self.messages = Messages(self._database, self.node)
         self.ledger = Ledger(self._database)
         self.listing = Listing(self._database)
+        self.search = Search(self._database)
+        self.history = History(self._database)
         self.sightings = Sightings(self._database)
 
     def __enter__(self) -> Self:

@@ -93,7 +93,6 @@ class Listing:
         query = sa.select(
             *rows.MESSAGE,
             messages.c.polled_at,
-            messages.c.due_at,
             (messages.c.listed | messages.c.added | messages.c.discovered).label("watched"),
         ).order_by(sa.func.coalesce(messages.c.since, messages.c.watched_since).desc(), messages.c.id.desc())
         if status is not None:

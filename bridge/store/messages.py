@@ -15,13 +15,16 @@ from bridge.store.facts import SequenceFloor, get_meta, set_meta
 from bridge.store.schema import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from bridge.config import Watchlist
     from bridge.store.engine import Database
     from bridge.store.node import Alone
     from bridge.transition import Verdict
+
+POKED_AGAIN = timedelta(seconds=1)
+"""How soon after a poll another one may follow because somebody asks for it."""
 
 _LIST_DIGEST = "watchlist"
 _DETAILS = ("label", "tags", "expected_at")
@@ -121,14 +124,51 @@ class Messages:
 
     def watch(self, ids: Sequence[int], now: datetime, details: Details = _NO_DETAILS) -> list[int]:
         """Watch messages, due at once; those that were not watched before are returned. Given details replace."""
+        return self.watch_each(dict.fromkeys(ids, details), now)
+
+    def watch_each(self, described: Mapping[int, Details], now: datetime) -> list[int]:
+        """Watch messages, each with details of its own, in one transaction; else the same."""
         with self._database.write() as connection:
-            before = _watched(connection, ids)
-            for chunk in chunks(ids):
+            before = _watched(connection, described)
+            for chunk in chunks(described):
                 self._upsert(connection, chunk, {"listed": False, "added": True}, now)
-                given = {name: value for name, value in _described(details).items() if value}
-                if given:
-                    connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(given))
-            return [id_ for id_ in ids if id_ not in before]
+            for given in chunks((id_, each) for id_, each in described.items() if any(_described(each).values())):
+                _describe(connection, given, keep=True)
+        return [id_ for id_ in described if id_ not in before]
+
+    def discover(self, ids: Sequence[int], now: datetime) -> list[int]:
+        """Watch messages that nobody has named before, due at once; returns them. What was unwatched stays so."""
+        new: list[int] = []
+        with self._database.write() as connection:
+            floor = SequenceFloor.read(connection)
+            for chunk in chunks(ids):
+                insert = self._database.insert(messages).on_conflict_do_nothing().returning(messages.c.id)
+                rows_ = [
+                    {
+                        "id": id_,
+                        "listed": False,
+                        "added": False,
+                        "discovered": True,
+                        "sequence": floor.of(id_),
+                        "watched_since": now,
+                        "due_at": now,
+                    }
+                    for id_ in chunk
+                ]
+                new += connection.scalars(insert, rows_)
+        return new
+
+    def poke(self, ids: Sequence[int], now: datetime) -> list[int]:
+        """Let messages be due at once, finished ones too; returns those that are watched and were not given up.
+
+        However often a message is poked, it is polled once in :data:`POKED_AGAIN`. A poll that is under way may have
+        been answered before whatever made somebody poke: there is another one after it.
+        """
+        poked: list[int] = []
+        with self._database.write() as connection:
+            for chunk in chunks(ids):
+                poked += connection.scalars(_POKE, {"ids": chunk, "now": now})
+        return poked
 
     def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
         """Stop polling messages that were added by command, or discovered; their history stays.
@@ -252,18 +292,35 @@ _AS_READ = (
 )
 _NEXT_DUE = sa.bindparam("next_due", type_=messages.c.due_at.type)
 _HINTED_MEANWHILE = messages.c.hinted_at.is_distinct_from(sa.bindparam("known_hint", type_=messages.c.due_at.type))
+_POKED_MEANWHILE = messages.c.due_at > sa.bindparam("known_due", type_=messages.c.due_at.type)
+_SOONER = _NEXT_DUE.is_(None) | (messages.c.due_at < _NEXT_DUE)
 _TIMES: dict[str, Any] = {
     "holder": None,
     "polled_at": sa.bindparam("at"),
-    # While it was being polled, somebody may have unwatched it, and the report may have shown a change.
+    # While it was being polled, somebody may have unwatched or poked it, and the report may have shown a change.
     "due_at": sa.case(
-        (~_STILL_WATCHED | _NEXT_DUE.is_(None), None),
+        (~_STILL_WATCHED, None),
+        (_POKED_MEANWHILE & _SOONER, messages.c.due_at),
+        (_NEXT_DUE.is_(None), None),
         (_HINTED_MEANWHILE & (messages.c.due_at < _NEXT_DUE), messages.c.due_at),
         else_=_NEXT_DUE,
     ),
     "seen": messages.c.seen + sa.bindparam("new_seen", type_=sa.Integer),
     "unknown_since": sa.bindparam("unknown"),
 }
+_AT = sa.bindparam("now", type_=messages.c.due_at.type)
+_NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POKED_AGAIN // timedelta(milliseconds=1)
+_SOON = sa.case((sa.cast(_AT, sa.BigInteger) < _NOT_SOONER, _NOT_SOONER), else_=sa.cast(_AT, sa.BigInteger))
+_POKE = (
+    sa.update(messages)
+    .where(
+        messages.c.id.in_(sa.bindparam("ids", expanding=True)),
+        _STILL_WATCHED,
+        ~_IDLE | _FINISHED,
+    )
+    .values(due_at=sa.case(((messages.c.due_at > _AT) & (messages.c.due_at < _SOON), messages.c.due_at), else_=_SOON))
+    .returning(messages.c.id)
+)
 _QUIET = sa.update(messages).where(_AS_READ).values(_TIMES)
 _MOVED = (
     sa.update(messages)
@@ -288,6 +345,7 @@ def _parameters(poll: Polled) -> dict[str, Any]:
         "next_due": poll.due_at,
         "unknown": message.unknown_since if verdict is None else verdict.unknown_since,
         "known_hint": message.hinted_at,
+        "known_due": message.due_at,
         "new_seen": int(verdict is not None),
     }
     if verdict is not None and verdict.event is not None and verdict.state is not None:
@@ -317,10 +375,13 @@ def _undescribe(connection: sa.Connection, detailed: Collection[int]) -> None:
         connection.execute(sa.update(messages).where(messages.c.id.in_(chunk)).values(none))
 
 
-def _describe(connection: sa.Connection, described: Iterable[tuple[int, Details]]) -> None:
+def _describe(connection: sa.Connection, described: Iterable[tuple[int, Details]], *, keep: bool = False) -> None:
+    """Write details; ``keep`` leaves what is known of those that are not given."""
     new = {name: sa.bindparam(f"new_{name}", type_=messages.c[name].type) for name in _DETAILS}
     connection.execute(
-        sa.update(messages).where(messages.c.id == sa.bindparam("message")).values(new),
+        sa.update(messages)
+        .where(messages.c.id == sa.bindparam("message"))
+        .values({name: sa.func.coalesce(value, messages.c[name]) if keep else value for name, value in new.items()}),
         [
             {"message": id_, **{f"new_{name}": value for name, value in _described(details).items()}}
             for id_, details in described

@@ -20,6 +20,7 @@ MESSAGE = (
     messages.c.stuck,
     messages.c.expected_at,
     messages.c.hinted_at,
+    messages.c.due_at,
 )
 """What :func:`message` reads."""
 
@@ -58,6 +59,7 @@ def message(row: Any) -> Message:
         stuck=row.stuck,
         expected_at=row.expected_at,
         hinted_at=row.hinted_at,
+        due_at=row.due_at,
     )
 
 

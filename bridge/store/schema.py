@@ -13,7 +13,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,7 +85,10 @@ sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages
          postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
 _new = sa.text("due_at IS NOT NULL AND seen < 3")
 sa.Index("messages_new", messages.c.due_at, messages.c.id, sqlite_where=_new, postgresql_where=_new)
-sa.Index("messages_status", messages.c.status, messages.c.since, messages.c.id)  # what is old is found by it, too
+# As people look for them: by status, the latest change first. Those not seen yet changed when they came to be watched.
+sa.Index("messages_status", messages.c.status, messages.c.since, messages.c.id)
+_unseen = sa.text("since IS NULL")
+sa.Index("messages_unseen", messages.c.watched_since, messages.c.id, sqlite_where=_unseen, postgresql_where=_unseen)
 
 events = sa.Table(
     "events",
@@ -138,7 +141,7 @@ sa.Index(
     postgresql_where=_owed,
 )
 sa.Index("deliveries_event", deliveries.c.event)
-sa.Index("deliveries_state", deliveries.c.state, deliveries.c.receiver)
+sa.Index("deliveries_state", deliveries.c.state, deliveries.c.id, deliveries.c.receiver)  # the newest of a state first
 
 attempts = sa.Table(
     "attempts",

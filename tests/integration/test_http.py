@@ -16,7 +16,7 @@ import requests
 from bridge import logs
 from bridge.errors import NotNowError
 from bridge.health import Check, Health
-from bridge.http import HttpServer, connection, make_app
+from bridge.http import Access, HttpServer, connection, make_app
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 TOKEN = "token-0123456789abcdef"
+SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 WELL = Health({"database": Check()})
 ILL = Health({"database": Check(), "source": Check(ok=False, why="WbizTool's status API is down")})
 BIG = b"x" * 32_000_000
@@ -80,7 +81,7 @@ def app(
     listen_host: str = "127.0.0.1",
     token: str | None = None,
 ) -> FastAPI:
-    return make_app(readiness, metrics, listen_host=listen_host, token=token)
+    return make_app(readiness, metrics, access=Access(listen_host, token))
 
 
 def url(server: HttpServer, path: str = "") -> str:
@@ -155,7 +156,7 @@ def test_monitors_may_ask_for_the_head_alone(serve: Serve, path: str) -> None:
     ],
 )
 def test_what_there_is_not_is_told_as_a_problem(serve: Serve, method: str, path: str, problem: dict[str, Any]) -> None:
-    answer = get(serve(), path, method=method)
+    answer = get(serve(token=TOKEN), path, SHOWN, method)
     assert answer.status_code == problem["status"]
     assert answer.headers["content-type"] == "application/problem+json"
     assert {"type": "about:blank", **problem}.items() <= answer.json().items()
@@ -198,9 +199,9 @@ OTHERS = (
 
 
 def test_requests_for_this_machine_or_the_host_it_listens_at_are_answered(serve: Serve) -> None:
-    server = serve(listen_host="bridge.EXAMPLE")
+    server = serve(listen_host="bridge.EXAMPLE", token=TOKEN)
     for host in OURS:
-        assert get(server, "/readyz", {"Host": host}).status_code == 200, host
+        assert get(server, "/readyz", {"Host": host, **SHOWN}).status_code == 200, host
 
 
 def test_requests_for_others_are_refused(serve: Serve) -> None:
@@ -233,14 +234,14 @@ def test_pages_of_others_get_no_permission_to_read(serve: Serve) -> None:
 
 
 def test_with_the_token_all_is_answered(serve: Serve) -> None:
-    server = serve(token=TOKEN)
+    server = serve(listen_host="0.0.0.0", token=TOKEN)
     for path in ("/healthz", "/readyz", "/metrics"):
         for scheme in ("Bearer", "bearer"):
             assert get(server, path, {"Authorization": f"{scheme} {TOKEN}"}).status_code == 200
 
 
 def test_without_the_token_only_alive_is_said(serve: Serve) -> None:
-    server = serve(fail, token=TOKEN)
+    server = serve(fail, listen_host="0.0.0.0", token=TOKEN)
     for shown in (None, "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer ü"):
         headers = {"Authorization": shown} if shown is not None else {}
         for path in ("/readyz", "/metrics", "/nothing"):
@@ -284,7 +285,7 @@ def test_a_client_that_never_ends_its_request_is_cut(serve: Serve, sent: bytes) 
 def test_a_client_that_never_sends_the_body_it_promised_is_cut(serve: Serve) -> None:
     promised = b"POST /readyz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123"
     started = time.monotonic()
-    assert everything(raw(serve(), promised)).startswith(b"HTTP/1.1 405 ")
+    assert everything(raw(serve(), promised)).startswith(b"HTTP/1.1 403 ")
     assert time.monotonic() - started < 2
 
 
@@ -429,9 +430,9 @@ def test_it_listens_at_addresses_of_ipv6_too(serve: Serve, host: str) -> None:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("not on this platform: no IPv6")
-    server = serve(host=host)
+    server = serve(host=host, token=TOKEN)
     _, port = server.address
     for address in ["[::1]", "127.0.0.1"] if host == "::" else ["[::1]"]:
         with requests.Session() as session:
             session.trust_env = False
-            assert session.get(f"http://{address}:{port}/readyz", timeout=5).status_code == 200
+            assert session.get(f"http://{address}:{port}/readyz", headers=SHOWN, timeout=5).status_code == 200

@@ -19,6 +19,7 @@ from tests.world.records import NOW, after, fail_some, known, observe, polled, s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
 
     from bridge.config import Watchlist
@@ -412,3 +413,50 @@ def test_what_is_due_is_found_by_its_own_index(store: Store) -> None:
     assert "messages_due" in due
     assert not is_slow(new)
     assert not is_slow(due)
+
+
+def test_each_message_can_be_watched_with_details_of_its_own(store: Store) -> None:
+    store.messages.watch([2], NOW, Details("Old", {"team": "sales"}))
+    handed = {1: Details("Invoice 1", {"team": "billing"}, after(60)), 2: Details("New"), 3: Details()}
+    assert store.messages.watch_each(handed, NOW) == [1, 3]
+    assert known(store, 1) == Message(1, "Invoice 1", {"team": "billing"}, watched_since=NOW, expected_at=after(60))
+    assert (known(store, 2).label, known(store, 2).tags) == ("New", {"team": "sales"})
+    assert (known(store, 3).label, known(store, 3).tags) == (None, {})
+
+
+def dues(store: Store) -> dict[int, datetime | None]:
+    return {shown.message.id: shown.due_at for shown in store.listing.messages()}
+
+
+def test_a_poked_message_is_due_at_once_but_once_a_second_only(store: Store) -> None:
+    store.messages.watch([1, 2, 3, 4], after(-60))
+    store.messages.unwatch([4])
+    observe(store, 1, Status.PENDING)
+    observe(store, 2, Status.PENDING, after(-10))
+    store.record_polls([polled(known(store, 3), Status.SENT, after(-10))], ())
+    assert dues(store) == {1: after(30), 2: after(20), 3: None, 4: None}
+    assert sorted(store.messages.poke([1, 2, 3, 4, 5], after(0.2))) == [1, 2, 3]
+    assert dues(store) == {1: after(1), 2: after(0.2), 3: after(0.2), 4: None}
+    store.messages.poke([1], after(0.5))
+    assert dues(store)[1] == after(1)
+
+
+def test_what_was_given_up_is_polled_again_only_when_it_is_watched_again(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    store.record_polls([polled(known(store, 1), Status.PENDING)], ())
+    assert store.messages.poke([1], after(5)) == []
+    assert dues(store) == {1: None}
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.SENT])
+def test_a_poke_during_a_poll_is_followed_by_another_poll(store: Store, status: Status) -> None:
+    store.messages.watch([1], NOW)
+    (claimed,) = store.messages.claim(NOW, 10, ())
+    store.messages.poke([1], after(0.1))
+    store.record_polls(
+        [polled(claimed, status, after(0.2), due_at=after(30) if status is Status.PENDING else None)], ()
+    )
+    assert dues(store) == {1: after(0.1)}
+    (again,) = store.messages.claim(after(0.3), 10, ())
+    store.record_polls([polled(again, Status.SENT, after(0.4))], ())
+    assert dues(store) == {1: None}

@@ -59,6 +59,12 @@ def get(url: str, **headers: str) -> requests.Response:
         return session.get(url, headers=headers, timeout=5)
 
 
+def poke(url: str, **headers: str) -> int:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(f"{url}/v1/messages/1/poke", headers=headers, timeout=5).status_code
+
+
 def metrics(url: str) -> dict[str, float]:
     text = get(f"{url}/metrics").text
     return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)}
@@ -119,10 +125,11 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
             reload({"listen": f"127.0.0.1:{port}", "token": TOKEN})
             with pytest.raises(requests.ConnectionError):
                 get(f"{before}/healthz")
-            assert get(f"http://127.0.0.1:{port}/metrics").status_code == 401
-            assert get(f"http://127.0.0.1:{port}/metrics", Authorization=f"Bearer {TOKEN}").ok
-            reload({"listen": f"127.0.0.1:{port}"})
             assert get(f"http://127.0.0.1:{port}/metrics").ok
+            assert poke(f"http://127.0.0.1:{port}") == 401
+            assert poke(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 404
+            reload({"listen": f"127.0.0.1:{port}"})
+            assert poke(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 403
             reload(False)
             with pytest.raises(requests.ConnectionError):
                 get(f"http://127.0.0.1:{port}/healthz")

@@ -148,3 +148,55 @@ def test_whatever_is_written_is_an_address_or_refused_with_what_is_one(text: str
             parse_listen(text)
     else:
         assert parse_listen(str(listen)) == listen
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "prefix"),
+    [
+        ("https://bridge.example.com/wa", "https://bridge.example.com", "/wa"),
+        ("https://Bridge.Example.com:443/", "https://bridge.example.com", ""),
+        ("http://10.0.0.1:8080/a/b-c_d.e/", "http://10.0.0.1:8080", "/a/b-c_d.e"),
+        ("'https://[2001:db8::1]:444'", "https://[2001:db8::1]:444", ""),
+    ],
+)
+def test_a_reverse_proxy_is_named_by_the_address_that_browsers_see(
+    folder: Folder, text: str, origin: str, prefix: str
+) -> None:
+    external = http_of(folder.load(with_http(f"{{external_url: {text}, token: {TOKEN}}}"))).external_url
+    assert external is not None
+    assert (external.origin, external.prefix, str(external)) == (origin, prefix, origin + prefix)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("bridge.example.com", "not a usable address"),
+        ("ftp://bridge.example.com", "not a usable address"),
+        ("https://bridge.example.com:99999", "not a usable address"),
+        ("https://user@bridge.example.com", "must be an address without user"),
+        ("https://bridge.example.com/?a=b", "must be an address without user"),
+        ("https://bridge.example.com/a%20b", "its path may hold letters"),
+        ("https://bridge.example.com/a/../b", "its path may hold letters"),
+        ("https://bridge.example.com/v1", "its path must not begin with /v1"),
+    ],
+)
+def test_what_is_no_address_of_a_proxy_is_refused(folder: Folder, text: str, what: str) -> None:
+    (fault,) = folder.faults(with_http(f"{{external_url: '{text}', token: {TOKEN}}}"))
+    assert fault.startswith(f"config.yaml:4:22: http.external_url: {what}")
+
+
+def test_through_a_proxy_others_reach_the_bridge_so_that_it_needs_a_token(folder: Folder) -> None:
+    (fault,) = folder.faults(with_http("{external_url: 'https://bridge.example.com'}"))
+    assert fault == (
+        "config.yaml:4:22: http.external_url: other machines can reach this address: set http.token_file (or token) too"
+    )
+
+
+def test_the_token_of_the_hook_is_a_secret_that_stands_in_urls(folder: Folder) -> None:
+    folder.write(f"{TOKEN}\n", "hook-token")
+    loaded = folder.load(with_http("{hook_token_file: hook-token, hook_watch: on}"))
+    assert http_of(loaded).hook_watch
+    assert TOKEN in loaded.secrets()
+    assert TOKEN not in repr(loaded)
+    (fault,) = folder.faults(with_http("{hook_token: 'not/in-a-url-0123456789'}"))
+    assert fault.startswith("config.yaml:4:20: http.hook_token: not usable in a URL (allowed: 16 and more of ")

@@ -13,13 +13,11 @@ _NEW = sa.text("due_at IS NOT NULL AND seen < 3")
 
 
 def upgrade() -> None:
-    """Add the columns, and the indexes of what is new and of what is old. What has a status already is not new."""
+    """Add the columns, and the index of what is new. What has a status already is not new."""
     op.add_column("messages", sa.Column("discovered", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("messages", sa.Column("expected_at", sa.BigInteger()))
     op.add_column("messages", sa.Column("seen", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("messages", sa.Column("hint", sa.Text()))
     op.add_column("messages", sa.Column("hinted_at", sa.BigInteger()))
     op.execute("UPDATE messages SET seen = 3 WHERE status IS NOT NULL")
-    op.drop_index("messages_status", "messages")
-    op.create_index("messages_status", "messages", ["status", "since", "id"])
     op.create_index("messages_new", "messages", ["due_at", "id"], sqlite_where=_NEW, postgresql_where=_NEW)

@@ -1,0 +1,161 @@
+"""Who may ask for what: the token, cross-site requests, and the path under which a reverse proxy serves the bridge."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from bridge.config.listen import is_loopback
+from bridge.http.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from bridge.config import External
+
+OPEN = frozenset({"/healthz"})
+"""What needs no token: it says nothing but that the process lives."""
+
+HOOK = "/hooks/wbiztool"
+"""What WbizTool calls, which can send no header; it has a token of its own, in its URL (:mod:`bridge.http.hooks`)."""
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where the server is reached, and what it asks for there.
+
+    ``listen_host`` is the host that it listens at, ``external`` where a reverse proxy answers for it. Where others than
+    programs of this machine can ask, by either, everything but ``/healthz`` needs the token; else only what changes
+    something does.
+    """
+
+    listen_host: str = "127.0.0.1"
+    token: str | None = None
+    external: External | None = None
+    hook_token: str | None = None
+
+    @property
+    def by_others(self) -> bool:
+        """Whether others than programs of this machine can ask."""
+        return self.external is not None or not is_loopback(self.listen_host)
+
+    def needs_token(self, method: str, path: str) -> bool:
+        """Tell whether a request has to show the token."""
+        if path == HOOK or path.startswith(f"{HOOK}/"):
+            return False
+        return path not in OPEN and (self.by_others or method not in READING)
+
+    def shows_token(self, headers: Headers) -> bool:
+        """Tell whether a request shows the token."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.token is not None and same(given.strip(), self.token)
+
+    def is_own_page(self, headers: Headers) -> bool:
+        """Tell whether a request comes from no page, as those of programs do, or from one of this server's own."""
+        if headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
+            return False
+        origin = headers.get("origin")
+        if origin is None or (self.external is not None and origin == self.external.origin):
+            return True
+        try:
+            return urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
+        except ValueError:
+            return False
+
+    def link(self, path: str) -> str:
+        """Name something of the bridge's for whoever asked."""
+        return path if self.external is None else f"{self.external}{path}"
+
+
+def same(given: str, token: str) -> bool:
+    """Compare in constant time: how long a refusal takes must not tell how much of a guess was right."""
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), token.encode())
+
+
+class TokenGuard:
+    """Asks for the bearer token.
+
+    Args:
+        app: What is guarded.
+        access: Says who may ask for what.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request without the token."""
+        if scope["type"] == "http" and self._access.needs_token(scope["method"], scope["path"]):
+            if self._access.token is None:
+                detail = (
+                    "what changes something needs a token, and none is configured: set http.token_file (or token); "
+                    "`openssl rand -hex 32` makes one"
+                )
+                await problem(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
+                return
+            if not self._access.shows_token(Headers(scope=scope)):
+                detail = "send the header Authorization: Bearer TOKEN, with the token of the configuration (http.token)"
+                await problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class OriginGuard:
+    """Refuses what another site's page asks for: to change something, or for a stream, of which there are few.
+
+    What it may read of the rest, browsers withhold from it: no answer permits it (CORS).
+
+    Args:
+        app: What is guarded.
+        access: Says which pages are our own.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request that comes from another site's page."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            guarded = scope["method"] not in READING or asks_for_stream(scope["path"], headers)
+            if guarded and not self._access.is_own_page(headers):
+                detail = "a page of another site asks (Origin); behind a reverse proxy, set http.external_url"
+                await problem(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Prefix:
+    """Takes the path off under which a reverse proxy serves the bridge, where the proxy has left it on.
+
+    Args:
+        app: What is asked.
+        prefix: That path: ``/wa``.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on as if it had been made to the bridge itself."""
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._prefix}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self._prefix) or "/"}
+        await self._app(scope, receive, send)
+
+
+def asks_for_stream(path: str, headers: Headers) -> bool:
+    """Tell whether events are asked for as a stream."""
+    return path == "/v1/events/stream" or (
+        path == "/v1/events" and "text/event-stream" in headers.get("accept", "").lower()
+    )

@@ -1,0 +1,77 @@
+"""What holds for every request and answer: how large a body may be, and what browsers may do with what they get."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+
+from bridge.http.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""In bytes: ten thousand messages with a label and tags each."""
+
+_TOO_LARGE = f"the body is too large (allowed: up to {LARGEST_BODY} bytes); send it in parts"
+
+_FOR_BROWSERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""What every answer says unless its handler says otherwise: a page needs another policy."""
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, whether or not they say so beforehand."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is small enough."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        promised = Headers(scope=scope).get("content-length", "0")
+        if not promised.isdigit() or int(promised) > LARGEST_BODY:  # the server has refused what is no number
+            headers = {"Connection": "close"}  # or the server would read all of it, to find the next request
+            await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, headers)(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, {"Connection": "close"})
+            return message
+
+        await self._app(scope, counted, send)
+
+
+class BrowserHeaders:
+    """Tells browsers to be careful with whatever is answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers that are not set."""
+
+        async def careful(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _FOR_BROWSERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, careful)

@@ -1,0 +1,31 @@
+"""What the handlers have of the bridge: its store, the time, and ways to make it look at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from bridge.errors import BridgeError
+    from bridge.http.streams import Streams
+    from bridge.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The running bridge.
+
+    ``wake_poller`` and ``wake_outboxes`` let it look at once for what is due, ``trouble`` tells what goes wrong where
+    nobody waits for an answer. ``hook_watch`` says whether WbizTool's calls may have messages watched.
+    """
+
+    store: Store
+    now: Callable[[], datetime]
+    wake_poller: Callable[[], None]
+    wake_outboxes: Callable[[], None]
+    trouble: Callable[[str, BridgeError], None]
+    streams: Streams
+    hook_watch: bool = False

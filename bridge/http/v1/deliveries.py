@@ -1,0 +1,82 @@
+"""``/v1/deliveries``: who was told what, with what came of it, and dead letters that are sent again."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from bridge.asjson import delivery_json
+from bridge.http.access import Access
+from bridge.http.inside import Inside
+from bridge.http.v1.asked import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
+from bridge.http.v1.shapes import Choice, DeliveryOut, PageOut, Retried, TriedOut
+from bridge.model import DeliveryState, EventType
+from bridge.store import DeliveryQuery
+from bridge.store.history import DELIVERY_CURSOR
+
+_States = Annotated[list[DeliveryState], Query(description="Only in these states; `dead` is given up.")]
+_Types = Annotated[list[EventType], Query(description="Only of events of these types.")]
+
+_Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
+
+
+def router(inside: Inside, access: Access) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix="/deliveries", tags=["deliveries"])
+    store = inside.store
+
+    @routes.get("", response_model=PageOut[DeliveryOut], responses=problems())
+    def list_deliveries(
+        request: Request,
+        state: _States = [],
+        receiver: Name = None,
+        message_id: OfMessage = None,
+        type: _Types = [],  # noqa: A002 -- likewise
+        since: Since = None,
+        until: Until = None,
+        cursor: _Cursor = None,
+        limit: Limit = 50,
+    ) -> JSONResponse:
+        """List deliveries, the newest first."""
+        query = DeliveryQuery(tuple(state) or None, receiver, message_id, tuple(type) or None, since, until)
+        return page(store.history.deliveries(query, cursor, limit), delivery_json, request, access)
+
+    @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    def retry_deliveries(choice: Choice) -> dict[str, int]:
+        """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
+        count = store.ledger.retry(inside.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
+        inside.wake_outboxes()
+        return {"retried": count}
+
+    @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def read_delivery(delivery_id: Id) -> JSONResponse:
+        """Tell everything about a delivery: every attempt, and what was answered."""
+        found = store.history.delivery(delivery_id)
+        if found is None:
+            raise _unknown(delivery_id)
+        return JSONResponse(delivery_json(found.delivery, found.attempts))
+
+    @routes.post(
+        "/{delivery_id:int}/retry",
+        response_model=Retried,
+        responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    )
+    def retry_delivery(delivery_id: Id) -> dict[str, int]:
+        """Send one dead letter again."""
+        if not store.ledger.retry(inside.now(), ids=[delivery_id]):
+            if not store.listing.deliveries(ids=[delivery_id]):
+                raise _unknown(delivery_id)
+            raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not dead: there is nothing to retry")
+        inside.wake_outboxes()
+        return {"retried": 1}
+
+    return routes
+
+
+def _unknown(delivery_id: int) -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no delivery {delivery_id} (any more)")

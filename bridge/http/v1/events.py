@@ -1,0 +1,98 @@
+"""``/v1/events``: what happened, in pages, or as a stream that goes on."""
+
+from __future__ import annotations
+
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from bridge.events import envelope
+from bridge.http.access import Access, asks_for_stream
+from bridge.http.inside import Inside
+from bridge.http.streams import MOST_STREAMS
+from bridge.http.v1.asked import Limit, OfMessage, Since, Until, cursor, page, problems
+from bridge.http.v1.shapes import LARGEST_ID, EventOut, PageOut
+from bridge.model import Event, EventType
+from bridge.store import EventQuery
+from bridge.store.history import EVENT_CURSOR
+
+_Types = Annotated[list[EventType], Query(description="Only of these types.")]
+_PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"
+_LastId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=_PLACE)]
+_After = Annotated[
+    str | None,
+    Query(
+        pattern=_PLACE,
+        description="Begin after this event: its id, or an `id:` of a stream; 0 begins at the beginning. "
+        "Left out: `Last-Event-ID`, or what happens from now on.",
+    ),
+]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Server-Sent Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+}
+
+_Cursor = Annotated[str | None, cursor(EVENT_CURSOR)]
+
+
+def router(inside: Inside, access: Access) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix="/events", tags=["events"])
+
+    async def stream(query: EventQuery, after: str | None) -> Response:
+        if inside.streams.full:
+            detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
+        position = await run_in_threadpool(_place, inside, after)
+        if position is None:
+            detail = f"there is no event {after} (any more): begin with after=0, or without"
+            raise HTTPException(HTTPStatus.NOT_FOUND, detail)
+        return inside.streams.answer(partial(_follow, inside, query), position)
+
+    @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
+    async def list_events(
+        request: Request,
+        type: _Types = [],  # noqa: A002 -- the parameter's name
+        message_id: OfMessage = None,
+        since: Since = None,
+        until: Until = None,
+        cursor: _Cursor = None,
+        limit: Limit = 50,
+        last_event_id: _LastId = None,
+    ) -> Response:
+        """List events, the newest first. With `Accept: text/event-stream` they come as `/v1/events/stream` tells."""
+        query = EventQuery(message_id, tuple(type) or None, since, until)
+        if asks_for_stream("/v1/events", request.headers):
+            return await stream(query, last_event_id)
+        found = await run_in_threadpool(inside.store.history.events, query, cursor, limit)
+        return page(found, envelope, request, access)
+
+    @routes.get("/stream", responses={**_STREAM, **problems(HTTPStatus.NOT_FOUND)}, response_class=Response)
+    async def follow_events(
+        type: _Types = [],  # noqa: A002 -- likewise
+        message_id: OfMessage = None,
+        after: _After = None,
+        last_event_id: _LastId = None,
+    ) -> Response:
+        """Follow events as they happen, oldest first, one `data:` each; the stream goes on until the client leaves.
+
+        A browser's `EventSource` comes back by itself and goes on after the last `id:` that it saw.
+        """
+        return await stream(EventQuery(message_id, tuple(type) or None), last_event_id or after)
+
+    return routes
+
+
+def _place(inside: Inside, after: str | None) -> int | None:
+    """Find the position to begin after."""
+    if not after or not after.isdigit():
+        return inside.store.history.position(after or None)
+    return min(int(after), LARGEST_ID)
+
+
+def _follow(inside: Inside, query: EventQuery, position: int) -> tuple[list[tuple[int, Event]], int]:
+    return inside.store.history.follow(position, inside.now(), query)

@@ -1,0 +1,141 @@
+"""``/v1/messages``: hand over, find, read, poke and remove."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from bridge.asjson import delivery_json, message_json
+from bridge.events import envelope
+from bridge.http.access import Access
+from bridge.http.inside import Inside
+from bridge.http.v1.asked import Id, Limit, Since, Until, cursor, page, problems
+from bridge.http.v1.shapes import LARGEST_ID, Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
+from bridge.model import Status
+from bridge.redact import clean_text
+from bridge.store import MessageQuery, Store, Story
+from bridge.store.search import CURSOR
+
+UNSEEN = "unseen"
+"""The status of a message that no poll has seen yet, as it is asked for."""
+
+_Statuses = Annotated[list[Status | Literal["unseen"]], Query(description="Only of these; `unseen`: not polled yet.")]
+_Ids = Annotated[list[Annotated[int, Query(ge=1, le=LARGEST_ID)]], Query(max_length=100, description="Only these.")]
+_Tags = Annotated[
+    list[Annotated[str, Query(max_length=300, pattern="^[^=]+=.*$")]],
+    Query(max_length=20, description="Only with this tag, `KEY=VALUE`.", examples=[["team=billing"]]),
+]
+_Words = Annotated[
+    str | None, Query(max_length=200, description="Stands in the label or the error."), AfterValidator(clean_text)
+]
+
+_Cursor = Annotated[str | None, cursor(CURSOR)]
+
+
+def router(inside: Inside, access: Access) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix="/messages", tags=["messages"])
+    _read(routes, inside.store, access)
+    _change(routes, inside)
+    return routes
+
+
+def story_json(story: Story) -> dict[str, Any]:
+    """Arrange a message's story for JSON."""
+    events = []
+    for told in story.told:
+        owed = [delivery_json(each.delivery, each.attempts) for each in told.deliveries]
+        events.append({**envelope(told.event), "deliveries": owed})
+    return {**message_json(story.message), "events": events, "whole": story.whole}
+
+
+def _read(routes: APIRouter, store: Store, access: Access) -> None:
+
+    @routes.get("", response_model=PageOut[MessageOut], responses=problems())
+    def find_messages(
+        request: Request,
+        id: _Ids = [],  # noqa: A002 -- the parameter's name
+        status: _Statuses = [],
+        tag: _Tags = [],
+        text: _Words = None,
+        since: Since = None,
+        until: Until = None,
+        watched: bool | None = None,
+        cursor: _Cursor = None,
+        limit: Limit = 50,
+    ) -> JSONResponse:
+        """List messages, those with the latest change first. What is given must all be true of them."""
+        query = MessageQuery(
+            ids=tuple(id) or None,
+            statuses=[None if each == UNSEEN else Status(each) for each in status] or None,
+            tags=dict(_pair(each) for each in tag),
+            text=text,
+            since=since,
+            until=until,
+            watched=watched,
+        )
+        return page(store.search.messages(query, cursor, limit), message_json, request, access)
+
+    @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def read_message(message_id: Id) -> JSONResponse:
+        """Tell everything about a message: its status, what happened, who was told of it, and every attempt."""
+        story = store.history.story(message_id)
+        if story is None:
+            raise _unknown(message_id)
+        return JSONResponse(story_json(story))
+
+
+def _change(routes: APIRouter, inside: Inside) -> None:
+    store = inside.store
+
+    @routes.post("", response_model=Watched, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    def watch_messages(handed: Handed) -> dict[str, list[int]]:
+        """Watch messages from now on: one, or thousands. They are polled at once; receivers stay as configured."""
+        given = (handed,) if isinstance(handed, Watch) else handed.messages
+        described = {each.id: each.details() for each in given}
+        new = store.messages.watch_each(described, inside.now())
+        inside.wake_poller()
+        known = described.keys() - set(new)
+        return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
+
+    @routes.delete("/{message_id:int}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+    def unwatch_message(message_id: Id) -> Response:
+        """Stop watching a message; what is known of it, and owed because of it, stays."""
+        gone, listed = store.messages.unwatch([message_id])
+        if listed:
+            detail = f"the configuration lists {message_id} under `messages`: remove it there"
+            raise HTTPException(HTTPStatus.CONFLICT, detail)
+        if not gone and not store.listing.messages(ids=[message_id]):
+            raise _unknown(message_id)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    @routes.post(
+        "/{message_id:int}/poke",
+        status_code=202,
+        response_model=Poked,
+        responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    )
+    def poke_message(message_id: Id) -> JSONResponse:
+        """Poll a message now, at most once a second."""
+        if not store.messages.poke([message_id], inside.now()):
+            if not store.listing.messages(ids=[message_id]):
+                raise _unknown(message_id)
+            detail = f"{message_id} is not polled any more: POST it to /v1/messages to watch it again"
+            raise HTTPException(HTTPStatus.CONFLICT, detail)
+        inside.wake_poller()
+        return JSONResponse({"poked": message_id}, HTTPStatus.ACCEPTED)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, _, value = clean_text(text).partition("=")
+    return key, value
+
+
+def _unknown(message_id: int) -> HTTPException:
+    return HTTPException(HTTPStatus.NOT_FOUND, f"no message {message_id} is known: POST it to /v1/messages to watch it")

@@ -1,0 +1,224 @@
+"""What goes in and out as JSON, as OpenAPI describes it. What is built by hand elsewhere is only described here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE, MOST_TAGS
+from bridge.config.units import parse_moment
+from bridge.model import DeliveryState, Details, EventType, Status
+from bridge.redact import clean_text
+
+LARGEST_ID = 2**53 - 1
+"""JSON's numbers are exact up to there, whoever reads them (RFC 7493). WbizTool's ids are far below."""
+
+MOST_AT_ONCE = 10_000
+LONGEST_LABEL = 1000
+
+T = TypeVar("T")
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 -- pydantic takes ValueErrors only
+    return parse_moment(value)
+
+
+def _whole(value: object) -> object:
+    """Take 5.0 for 5, as JSON Schema does; text and true are no numbers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-12-24T09:00:00+05:30"]}
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
+MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345]), BeforeValidator(_whole)]
+Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(clean_text)]
+Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(clean_text)]
+Value = Annotated[str, Field(max_length=LONGEST_VALUE), AfterValidator(clean_text)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Watch(_In):
+    """A message to watch."""
+
+    id: MessageId
+    label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
+    tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
+    expected_at: Annotated[Moment | None, Field(description="When it is scheduled to be sent; few polls before.")] = (
+        None
+    )
+
+    def details(self) -> Details:
+        """What is said of it."""
+        return Details(self.label, self.tags, self.expected_at)
+
+
+class WatchMany(_In):
+    """Messages to watch, up to ten thousand in a call."""
+
+    messages: Annotated[list[Watch], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+def _form(value: Any) -> str:
+    return "many" if isinstance(value, dict) and "messages" in value else "one"
+
+
+Handed = Annotated[Annotated[Watch, Tag("one")] | Annotated[WatchMany, Tag("many")], Discriminator(_form)]
+
+
+class Watched(_Out):
+    """Which of the messages were new. Watching one again is no error: what is given of it replaces what is known."""
+
+    watched: list[int]
+    already_watched: list[int]
+
+
+class MessageOut(_Out):
+    """A message: its status, null while no poll has seen it yet, and when it is polled next, null when no more."""
+
+    id: int
+    label: str | None
+    tags: dict[str, str]
+    status: Status | None
+    since: Moment | None
+    error: str | None
+    sequence: int
+    watched: bool
+    watched_since: Moment | None
+    expected_at: Moment | None
+    polled_at: Moment | None
+    due_at: Moment | None
+
+
+class EventOut(_Out):
+    """An event, as webhooks get it."""
+
+    id: str
+    type: EventType
+    timestamp: Moment
+    data: dict[str, Any]
+
+
+class AttemptOut(_Out):
+    """One try of a delivery. ``answer`` is the beginning of what the receiver answered."""
+
+    at: Moment
+    seconds: float
+    outcome: Literal["delivered", "failed", "refused"]
+    http_status: int | None
+    why: str | None
+    answer: str
+
+
+class DeliveryOut(_Out):
+    """One event owed to one receiver; ``attempts`` counts the rounds of its present schedule."""
+
+    id: int
+    receiver: str
+    state: DeliveryState
+    attempts: int
+    created_at: Moment
+    due_at: Moment | None
+    finished_at: Moment | None
+    reason: str | None
+    event: EventOut
+
+
+class TriedOut(DeliveryOut):
+    """A delivery with every attempt, oldest first."""
+
+    tries: list[AttemptOut]
+
+
+class ToldOut(EventOut):
+    """An event with what became of its deliveries."""
+
+    deliveries: list[TriedOut]
+
+
+class StoryOut(MessageOut):
+    """A message with all that happened to it, oldest first. ``whole`` is false where only the latest is shown."""
+
+    events: list[ToldOut]
+    whole: bool
+
+
+class PageOut(_Out, Generic[T]):
+    """A part of a list. ``next`` is the cursor of the part after it, null at the end."""
+
+    items: list[T]
+    next: str | None
+
+
+class Poked(_Out):
+    """A message that is polled at once."""
+
+    poked: int
+
+
+def _left_out() -> Any:
+    """Stand for what is not given; null cannot be."""
+    return None
+
+
+class Choice(_In):
+    """Which dead letters to send again; what is given must all be true of them, and something must be."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=_left_out)
+    receiver: Annotated[Name, Field(min_length=1)] = Field(default_factory=_left_out)
+    since: Moment = Field(default_factory=_left_out, description="Those given up since then.")
+    all: Annotated[Literal[True], Field(description="All of them.")] = Field(default_factory=_left_out)
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Choice:
+        if not self.model_fields_set:
+            raise ValueError("say which: ids, receiver, since, or all")
+        return self
+
+
+class Retried(_Out):
+    """How many dead letters are sent again."""
+
+    retried: int
+
+
+class FaultOut(_Out):
+    """One thing that is wrong, and its place: a JSON Pointer into the body, or the name of a parameter."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
+class Problem(_Out):
+    """What is wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[FaultOut] | None = None

@@ -1,0 +1,263 @@
+"""What happened, and what became of it: events, deliveries with their attempts, a message's whole story. Read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.model import Delivery, DeliveryState, Event, EventType
+from bridge.store import rows
+from bridge.store.engine import chunks
+from bridge.store.listing import PastAttempt, WatchedMessage
+from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
+from bridge.store.schema import attempts, carried, deliveries, events, messages, to_millis
+from bridge.store.search import SHOWN, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+IN_FLIGHT = timedelta(seconds=10)
+"""How long an event may be on its way into the database behind a later one, where several nodes write."""
+
+_EVENTS, _DELIVERIES = "e", "d"
+
+EVENT_CURSOR, DELIVERY_CURSOR = cursor_pattern(_EVENTS, 2), cursor_pattern(_DELIVERIES, 1)
+"""What cursors look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Which events. What is given must all be true of them; ``until`` is without the moment itself."""
+
+    message_id: int | None = None
+    types: Collection[EventType] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """Which deliveries. What is given must all be true of them; times are those of the event."""
+
+    states: Collection[DeliveryState] | None = None
+    receiver: str | None = None
+    message_id: int | None = None
+    types: Collection[EventType] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaken:
+    """A delivery with its attempts, oldest first. One attempt may have carried others, too."""
+
+    delivery: Delivery
+    attempts: tuple[PastAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, and what became of its deliveries."""
+
+    event: Event
+    deliveries: tuple[Undertaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A message with everything that happened to it, oldest first; of very many events, the latest."""
+
+    message: WatchedMessage
+    told: tuple[Told, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Dead letters to one receiver for one reason: how many, the newest of them, and when the last was given up."""
+
+    receiver: str
+    reason: str | None
+    count: int
+    newest: int
+    last_at: datetime | None
+
+
+class History:
+    """Reads what was recorded. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def events(self, query: EventQuery = EventQuery(), cursor: str | None = None, most: int = 50) -> Page[Event]:
+        """List events, the newest first.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        order = (events.c.at, events.c.position)
+        chosen = sa.select(events).where(*_about(query))
+        if cursor is not None:
+            at, position = place_in(cursor, _EVENTS, 2)
+            chosen = chosen.where(before(order, (moment_in(at), position)))
+        with self._database.read() as connection:
+            found = connection.execute(chosen.order_by(*(column.desc() for column in order)).limit(most + 1)).all()
+        return page_of(found, most, rows.event, lambda row: cursor_to(_EVENTS, to_millis(row.at), row.position))
+
+    def follow(
+        self, after: int, now: datetime, query: EventQuery = EventQuery(), most: int = 100
+    ) -> tuple[list[tuple[int, Event]], int]:
+        """List the first events after a position, oldest first, each with its own; and the position to go on from.
+
+        Where several nodes write, an event may be committed behind one with a later position: a position that is
+        missing is waited for, as long as it may yet come.
+        """
+        chosen = sa.select(events).where(events.c.position > after).order_by(events.c.position).limit(most)
+        with self._database.read() as connection:
+            found = connection.execute(chosen).all()
+        if self._database.path is None:
+            found = _settled(found, after, now - IN_FLIGHT)
+        told = [(row.position, rows.event(row)) for row in found]
+        return [(at, event) for at, event in told if _is(event, query)], told[-1][0] if told else after
+
+    def position(self, event_id: str | None = None) -> int | None:
+        """Tell the position of an event, None where there is no such event; without an id, that of the latest."""
+        if event_id is None:
+            query = sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0))
+        else:
+            query = sa.select(events.c.position).where(events.c.id == event_id)
+        with self._database.read() as connection:
+            found: int | None = connection.scalar(query)
+        return found
+
+    def deliveries(
+        self, query: DeliveryQuery = DeliveryQuery(), cursor: str | None = None, most: int = 50
+    ) -> Page[Delivery]:
+        """List deliveries, the newest first.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        chosen = _JOINED.where(*_owed_about(query)).order_by(deliveries.c.id.desc()).limit(most + 1)
+        if cursor is not None:
+            chosen = chosen.where(deliveries.c.id < place_in(cursor, _DELIVERIES, 1)[0])
+        with self._database.read() as connection:
+            if query.message_id is not None:
+                of_message = list(connection.scalars(sa.select(events.c.position).where(_of(query.message_id))))
+                chosen = chosen.where(deliveries.c.event.in_(of_message))
+            found = connection.execute(chosen).all()
+        return page_of(found, most, rows.delivery, lambda row: cursor_to(_DELIVERIES, row.id))
+
+    def delivery(self, delivery_id: int) -> Undertaken | None:
+        """Read one delivery with its attempts; None where there is no such."""
+        with self._database.read() as connection:
+            found = connection.execute(_JOINED.where(deliveries.c.id == delivery_id)).all()
+            return next(iter(_undertaken(connection, found)), None)
+
+    def story(self, message_id: int, most: int = 200) -> Story | None:
+        """Tell everything about a message; of its events at most the latest so many. None where there is no such."""
+        latest = sa.select(events).where(_of(message_id)).order_by(events.c.sequence.desc()).limit(most + 1)
+        with self._database.read() as connection:
+            message = connection.execute(sa.select(*SHOWN).where(messages.c.id == message_id)).one_or_none()
+            if message is None:
+                return None
+            happened = connection.execute(latest).all()
+            told = happened[:most][::-1]
+            owed = _JOINED.where(deliveries.c.event.in_([row.position for row in told])).order_by(deliveries.c.id)
+            of_event: dict[str, list[Undertaken]] = {}
+            for each in _undertaken(connection, connection.execute(owed).all()):
+                of_event.setdefault(each.delivery.event.id, []).append(each)
+        return Story(
+            shown(message),
+            tuple(Told(rows.event(row), tuple(of_event.get(row.id, ()))) for row in told),
+            whole=len(happened) <= most,
+        )
+
+    def given_up(self, most: int = 20) -> tuple[GivenUp, ...]:
+        """Count dead letters by receiver and reason, most of all first."""
+        count = sa.func.count()
+        newest, last_at = sa.func.max(deliveries.c.id), sa.func.max(deliveries.c.finished_at)
+        grouped = (
+            sa.select(deliveries.c.receiver, deliveries.c.reason, count.label("n"), newest.label("newest"), last_at)
+            .where(deliveries.c.state == str(DeliveryState.DEAD))
+            .group_by(deliveries.c.receiver, deliveries.c.reason)
+            .order_by(count.desc(), newest.desc())
+            .limit(most)
+        )
+        with self._database.read() as connection:
+            return tuple(GivenUp(*row) for row in connection.execute(grouped))
+
+
+_JOINED = sa.select(*rows.DELIVERY).join(events, events.c.position == deliveries.c.event)
+
+
+def _of(message_id: int) -> sa.ColumnElement[bool]:
+    return events.c.subject == f"message/{message_id}"  # of the two columns that tell, the one with an index
+
+
+def _about(query: EventQuery) -> list[sa.ColumnElement[bool]]:
+    chosen: list[sa.ColumnElement[bool]] = []
+    if query.message_id is not None:
+        chosen.append(_of(query.message_id))
+    if query.types is not None:
+        chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
+    if query.since is not None:
+        chosen.append(events.c.at >= query.since)
+    if query.until is not None:
+        chosen.append(events.c.at < query.until)
+    return chosen
+
+
+def _owed_about(query: DeliveryQuery) -> list[sa.ColumnElement[bool]]:
+    chosen: list[sa.ColumnElement[bool]] = []
+    if query.states is not None:
+        chosen.append(deliveries.c.state.in_([str(state) for state in query.states]))
+    if query.receiver is not None:
+        chosen.append(deliveries.c.receiver == query.receiver)
+    if query.types is not None:
+        chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
+    if query.since is not None:
+        chosen.append(deliveries.c.created_at >= query.since)
+    if query.until is not None:
+        chosen.append(deliveries.c.created_at < query.until)
+    return chosen
+
+
+def _is(event: Event, query: EventQuery) -> bool:
+    return (
+        (query.message_id is None or event.message_id == query.message_id)
+        and (query.types is None or event.type in query.types)
+        and (query.since is None or event.at >= query.since)
+        and (query.until is None or event.at < query.until)
+    )
+
+
+def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
+    """Leave out what stands behind a missing position that may yet be filled."""
+    for index, row in enumerate(found):
+        if row.position != after + 1 and row.at >= old:
+            return found[:index]
+        after = row.position
+    return found
+
+
+def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
+    owed = [rows.delivery(row) for row in found]
+    made: dict[int, list[PastAttempt]] = {each.id: [] for each in owed}
+    for chunk in chunks(made):
+        tries = (
+            sa.select(carried.c.delivery, attempts)
+            .join(attempts, attempts.c.id == carried.c.attempt)
+            .where(carried.c.delivery.in_(chunk))
+            .order_by(carried.c.delivery, carried.c.attempt)
+        )
+        for row in connection.execute(tries):
+            past = PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer)
+            made[row.delivery].append(past)
+    return [Undertaken(each, tuple(made[each.id])) for each in owed]

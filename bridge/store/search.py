@@ -1,0 +1,213 @@
+"""Messages as people look for them: pages, totals, and what came of them hour by hour. Read only.
+
+What is chosen by status and time is found by an index, so that a page costs the same among a million messages. Text and
+tags are looked for in all that is left: name a status or a time beside them where there are many.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.model import Status
+from bridge.store import rows
+from bridge.store.listing import WatchedMessage
+from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
+from bridge.store.schema import from_millis, messages, to_millis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+TOTALS_GOOD_FOR = 5.0
+"""Seconds for which counted totals are shown: counting a million messages takes a tenth of one."""
+
+_HOUR = timedelta(hours=1)
+_EVERY_STATUS = (None, *Status)
+_CURSOR = "m"
+
+CURSOR = cursor_pattern(_CURSOR, 2)
+"""What cursors look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """Which messages. What is given must all be true of them.
+
+    ``statuses`` may hold None: not seen yet. ``text`` stands in the label or the error, in whatever case (on SQLite,
+    of ASCII letters). ``since`` and ``until`` bound the latest change, the latter without the moment itself; a message
+    that was not seen yet changed when it came to be watched. ``ids`` are at most some thousand.
+    """
+
+    ids: tuple[int, ...] | None = None
+    statuses: Collection[Status | None] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    watched: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """All messages by status (None: not seen yet), those that are polled still, and how old these counts may be."""
+
+    statuses: Mapping[Status | None, int]
+    polled: int
+    good_for: float = TOTALS_GOOD_FOR
+
+    @property
+    def messages(self) -> int:
+        """How many there are."""
+        return sum(self.statuses.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """How many messages came to be sent, failed or expired in the hour that begins at ``at``, and are so still."""
+
+    at: datetime
+    sent: int
+    failed: int
+    expired: int
+
+
+class Search:
+    """Finds and counts messages. Safe to use from several threads."""
+
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._counting = threading.Lock()
+        self._totals: tuple[float, Totals] | None = None
+
+    def messages(
+        self, query: MessageQuery = MessageQuery(), cursor: str | None = None, most: int = 50
+    ) -> Page[WatchedMessage]:
+        """List messages, those with the latest change first.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        place = None if cursor is None else place_in(cursor, _CURSOR, 2)
+        narrowed = _narrowed(query, "json_each_text" if self._database.path is None else "json_each")
+        parts = [_part(query, narrowed, status, place, most) for status in _EVERY_STATUS if _wanted(query, status)]
+        with self._database.read() as connection:
+            found = [connection.execute(part).all() for part in parts]
+        latest_first = merge(*found, key=lambda row: (row.changed_at, row.id), reverse=True)
+        return page_of(
+            list(islice(latest_first, most + 1)),
+            most,
+            shown,
+            lambda row: cursor_to(_CURSOR, to_millis(row.changed_at), row.id),
+        )
+
+    def latest_failed(self, most: int = 10) -> tuple[WatchedMessage, ...]:
+        """List what failed last."""
+        return self.messages(MessageQuery(statuses=(Status.FAILED,)), most=most).items
+
+    def totals(self) -> Totals:
+        """Count all messages by status, finished ones too; what was counted some seconds ago is good enough."""
+        with self._counting:  # who comes meanwhile waits for the same counts
+            now = self._monotonic()
+            if self._totals is not None and now < self._totals[0]:
+                return self._totals[1]
+            with self._database.read() as connection:
+                counted = {None if row.status is None else Status(row.status): row.n for row in connection.execute(_BY)}
+                polled = connection.scalar(_POLLED) or 0
+            totals = Totals(counted, polled)
+            self._totals = self._monotonic() + TOTALS_GOOD_FOR, totals
+            return totals
+
+    def by_hour(self, since: datetime, until: datetime) -> tuple[Hour, ...]:
+        """Count what became of messages in each hour between two moments, oldest first; both hours as a whole."""
+        first = from_millis(_hour_of(since) * _HOUR_MILLIS)
+        counts: dict[tuple[int, Status], int] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(_BY_HOUR, {"since": first, "until": until}):
+                counts[row.hour, Status(row.status)] = row.n
+        return tuple(
+            Hour(from_millis(hour * _HOUR_MILLIS), *(counts.get((hour, status), 0) for status in _CHARTED))
+            for hour in range(_hour_of(since), _hour_of(until - timedelta(milliseconds=1)) + 1)
+        )
+
+
+def shown(row: Any) -> WatchedMessage:
+    """Read a row of what :data:`SHOWN` selects."""
+    return WatchedMessage(rows.message(row), bool(row.watched), row.polled_at, row.due_at)
+
+
+_WATCHED = messages.c.listed | messages.c.added | messages.c.discovered
+SHOWN = (*rows.MESSAGE, messages.c.polled_at, _WATCHED.label("watched"))
+_HOUR_MILLIS = _HOUR // timedelta(milliseconds=1)
+_CHARTED = (Status.SENT, Status.FAILED, Status.EXPIRED)
+_BY = sa.select(messages.c.status, sa.func.count().label("n")).group_by(messages.c.status)
+_POLLED = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_at.isnot(None))
+_hour = (sa.cast(messages.c.since, sa.BigInteger) // _HOUR_MILLIS).label("hour")
+_BY_HOUR = (
+    sa.select(messages.c.status, _hour, sa.func.count().label("n"))
+    .where(
+        messages.c.status.in_([str(status) for status in _CHARTED]),
+        messages.c.since >= sa.bindparam("since", type_=messages.c.since.type),
+        messages.c.since < sa.bindparam("until", type_=messages.c.since.type),
+    )
+    .group_by(messages.c.status, _hour)
+)
+
+
+def _hour_of(moment: datetime) -> int:
+    return to_millis(moment) // _HOUR_MILLIS
+
+
+def _wanted(query: MessageQuery, status: Status | None) -> bool:
+    return query.statuses is None or status in query.statuses
+
+
+def _part(
+    query: MessageQuery,
+    narrowed: list[sa.ColumnElement[bool]],
+    status: Status | None,
+    place: tuple[int, ...] | None,
+    most: int,
+) -> sa.Select[Any]:
+    """List the messages of one status: an index has them in their order."""
+    changed = messages.c.watched_since if status is None else messages.c.since
+    order = (changed, messages.c.id)
+    part = sa.select(*SHOWN, changed.label("changed_at"))
+    # Not "status IS NULL": SQLite would take the index of all statuses for that, and sort.
+    part = part.where(messages.c.since.is_(None) if status is None else messages.c.status == str(status), *narrowed)
+    if query.since is not None:
+        part = part.where(changed >= query.since)
+    if query.until is not None:
+        part = part.where(changed < query.until)
+    if place is not None:
+        part = part.where(before(order, (moment_in(place[0]), place[1])))
+    return part.order_by(*(column.desc() for column in order)).limit(most + 1)
+
+
+def _narrowed(query: MessageQuery, each_of_json: str) -> list[sa.ColumnElement[bool]]:
+    narrowed: list[sa.ColumnElement[bool]] = [_tagged(each_of_json, key, value) for key, value in query.tags.items()]
+    if query.ids is not None:
+        narrowed.append(messages.c.id.in_(query.ids))
+    if query.text is not None:
+        found = [column.icontains(query.text, autoescape=True) for column in (messages.c.label, messages.c.error)]
+        narrowed.append(sa.or_(*found))
+    if query.watched is not None:
+        narrowed.append(_WATCHED if query.watched else sa.not_(_WATCHED))
+    return narrowed
+
+
+def _tagged(each_of_json: str, key: str, value: str) -> sa.ColumnElement[bool]:
+    # A path such as `$."key"` would do on SQLite for keys without quotes only.
+    tag = getattr(sa.func, each_of_json)(messages.c.tags).table_valued("key", "value", name="tag")
+    found = sa.select(sa.literal(1)).select_from(tag).where(tag.c.key == key, tag.c.value == value)
+    return found.correlate(messages).exists()

@@ -1,0 +1,275 @@
+"""The API on a real socket and a real store: handing over, looking up, sending again; and what it refuses, in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.http import Access
+from bridge.model import Dead, DeliveryState, Details, Status
+from tests.world.api import SHOWN, TOKEN, Api
+from tests.world.records import NOW, OK, after, due, fail_some, known, observe, tried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.store import Store
+
+FAILED_AT = "2026-11-23T20:00:00.000Z"
+
+
+@pytest.fixture
+def api(sqlite_store: Store) -> Iterator[Api]:
+    with Api(sqlite_store, Access(token=TOKEN)).running() as running:
+        yield running
+
+
+def problem(answer: Any, status: int) -> str:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["type"]) == (status, status, "about:blank")
+    return str(told.get("detail"))
+
+
+def test_messages_are_handed_over_and_read_again(api: Api) -> None:
+    handed = {"id": 12346, "label": "Invoice 88", "tags": {"team": "billing"}, "expected_at": "2026-12-24T09:00+05:30"}
+    assert api.post("/v1/messages", handed) == {"watched": [12346], "already_watched": []}
+    assert api.woken == ["poller"]
+    many = {"messages": [{"id": 1}, {"id": 12346, "label": "Invoice 89"}, {"id": 1, "label": "twice"}]}
+    assert api.post("/v1/messages", many) == {"watched": [1], "already_watched": [12346]}
+    read = api.get("/v1/messages/12346")
+    assert read.pop("events") == []
+    assert read == {
+        "id": 12346,
+        "label": "Invoice 89",
+        "tags": {"team": "billing"},
+        "status": None,
+        "since": None,
+        "error": None,
+        "sequence": 0,
+        "watched": True,
+        "watched_since": FAILED_AT,
+        "expected_at": "2026-12-24T03:30:00.000Z",
+        "polled_at": None,
+        "due_at": FAILED_AT,
+        "whole": True,
+    }
+    assert known(api.store, 1).label == "twice"
+
+
+def test_thousands_are_handed_over_in_one_call(api: Api) -> None:
+    many = [{"id": id_, "label": f"Order {id_}"} for id_ in range(1, 10_001)]
+    assert len(api.post("/v1/messages", {"messages": many})["watched"]) == 10_000
+    assert api.post("/v1/messages", {"messages": many})["watched"] == []
+    assert known(api.store, 10_000).label == "Order 10000"
+    refused = api.ask("POST", "/v1/messages", {"messages": [*many, {"id": 10_001}]})
+    assert "at most 10000 items" in problem(refused, 422)
+
+
+def test_messages_are_found_page_by_page(api: Api) -> None:
+    fail_some(api.store, [1, 2, 3], NOW)
+    api.store.messages.watch([4], after(-5), Details("Zürich & <b>", {"team": "a=b"}))
+    first = api.ask("GET", "/v1/messages", params={"limit": 2})
+    assert [each["id"] for each in first.json()["items"]] == [3, 2]
+    assert first.headers["link"] == f'</v1/messages?limit=2&cursor={first.json()["next"]}>; rel="next"'
+    rest = api.get("/v1/messages", limit=2, cursor=first.json()["next"])
+    assert ([each["id"] for each in rest["items"]], rest["next"]) == ([1, 4], None)
+    for params, ids in (
+        ({"status": ["failed", "unseen"], "text": "phone"}, [3, 2, 1]),
+        ({"status": "unseen"}, [4]),
+        ({"tag": "team=a=b"}, [4]),
+        ({"text": "& <b>"}, [4]),
+        ({"id": [1, 4]}, [1, 4]),
+        ({"since": "2026-11-23T21:00:00+01:00"}, [3, 2, 1]),
+        ({"until": FAILED_AT, "watched": True}, [4]),
+        ({"watched": False}, []),
+    ):
+        assert [each["id"] for each in api.get("/v1/messages", **params)["items"]] == ids, params
+
+
+def test_a_message_tells_its_whole_story(api: Api) -> None:
+    api.store.messages.watch([1], NOW)
+    observe(api.store, 1, Status.PENDING)
+    tried(api.store, due(api.store), OK, after(1), answer="<b>ok</b>")
+    observe(api.store, 1, Status.FAILED, after(60))
+    story = api.get("/v1/messages/1")
+    assert (story["status"], [event["type"] for event in story["events"]]) == (
+        "failed",
+        ["message.pending", "message.failed"],
+    )
+    (delivery,) = story["events"][0]["deliveries"]
+    assert (delivery["receiver"], delivery["state"]) == ("crm", "delivered")
+    assert delivery["tries"] == [
+        {
+            "at": "2026-11-23T20:00:01.000Z",
+            "seconds": 0.25,
+            "outcome": "delivered",
+            "http_status": 200,
+            "why": None,
+            "answer": "<b>ok</b>",
+        }
+    ]
+
+
+def test_messages_are_removed_and_poked(api: Api) -> None:
+    api.store.messages.watch([1, 2], after(-60))
+    observe(api.store, 1, Status.PENDING, after(-10))
+    assert api.post("/v1/messages/1/poke", status=202) == {"poked": 1}
+    assert api.woken == ["poller"]
+    assert api.get("/v1/messages/1")["due_at"] == FAILED_AT
+    for _ in range(2):
+        assert api.ask("DELETE", "/v1/messages/1").status_code == 204
+    assert not api.get("/v1/messages/1")["watched"]
+    assert "not polled any more" in problem(api.ask("POST", "/v1/messages/1/poke"), 409)
+    for method, path in (("DELETE", "/v1/messages/9"), ("GET", "/v1/messages/9"), ("POST", "/v1/messages/9/poke")):
+        assert "no message 9 is known" in problem(api.ask(method, path), 404)
+
+
+def test_what_the_configuration_lists_is_removed_there(api: Api) -> None:
+    api.store.messages.watch([1], NOW)
+    with api.store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET listed = 1")
+    assert "lists 1 under `messages`" in problem(api.ask("DELETE", "/v1/messages/1"), 409)
+
+
+def test_events_are_listed(api: Api) -> None:
+    fail_some(api.store, [1, 2])
+    observe(api.store, 1, Status.SENT, after(5))
+    assert [event["data"]["message_id"] for event in api.get("/v1/events")["items"]] == [1, 2, 1]
+    (sent,) = api.get("/v1/events", type="message.sent")["items"]
+    assert sent["data"]["previous"]["error"] == "Invalid phone number"
+    page = api.get("/v1/events", message_id=1, limit=1)
+    assert api.get("/v1/events", message_id=1, cursor=page["next"])["items"][0]["type"] == "message.failed"
+
+
+def test_dead_letters_are_sent_again(api: Api) -> None:
+    fail_some(api.store, [1, 2, 3], to=("crm", "ops"))
+    for receiver in ("crm", "ops"):
+        tried(api.store, due(api.store, receiver=receiver), Dead("410 Gone"), after(1))
+    dead = api.get("/v1/deliveries", state="dead", receiver="crm")["items"]
+    assert [each["event"]["data"]["message_id"] for each in dead] == [3, 2, 1]
+    one = dead[0]["id"]
+    assert api.get(f"/v1/deliveries/{one}")["tries"][0]["why"] == "410 Gone"
+    assert api.post(f"/v1/deliveries/{one}/retry") == {"retried": 1}
+    assert "is not dead" in problem(api.ask("POST", f"/v1/deliveries/{one}/retry"), 409)
+    assert api.post("/v1/deliveries/retry", {"ids": [one, dead[1]["id"]], "receiver": "crm"}) == {"retried": 1}
+    assert api.post("/v1/deliveries/retry", {"receiver": "crm", "since": "2026-11-23T20:00:02Z"}) == {"retried": 0}
+    assert api.post("/v1/deliveries/retry", {"all": True}) == {"retried": 4}
+    assert "say which" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 422)
+    assert "#/all" in problem(api.ask("POST", "/v1/deliveries/retry", {"all": False}), 422)
+    assert api.woken == ["outboxes"] * 4
+    assert {each["state"] for each in api.get("/v1/deliveries")["items"]} == {DeliveryState.OWED}
+    for method, path in (("GET", "/v1/deliveries/999"), ("POST", "/v1/deliveries/999/retry")):
+        assert "there is no delivery 999" in problem(api.ask(method, path), 404)
+
+
+def test_what_is_wrong_in_a_body_is_told_with_its_place(api: Api) -> None:
+    for body, pointer, words in (
+        ({"messages": [{"id": 1}, {"id": "x"}]}, "#/messages/1/id", "valid integer"),
+        ({"messages": [{"id": 1, "tags": {"a/b": 5}}]}, "#/messages/0/tags/a~1b", "valid string"),
+        ({"messages": []}, "#/messages", "at least 1 item"),
+        ({"id": 0}, "#/id", "greater than or equal to 1"),
+        ({"id": 2**53}, "#/id", "less than or equal to 9007199254740991"),
+        ({"id": True}, "#/id", "valid integer"),
+        ({"id": 1, "labl": "x"}, "#/labl", "Extra inputs"),
+        ({"id": 1, "label": "x" * 1001}, "#/label", "at most 1000 characters"),
+        ({"id": 1, "expected_at": "2026-12-24T09:00"}, "#/expected_at", "not a moment with its time zone"),
+        ({"id": 1, "expected_at": 12}, "#/expected_at", "must be text"),
+        ([], "#", "dictionary"),
+        ("secret-words", "#", "dictionary"),
+    ):
+        answer = api.ask("POST", "/v1/messages", body)
+        assert words in problem(answer, 422)
+        assert answer.json()["errors"][0]["pointer"] == pointer
+        assert "secret-words" not in answer.text
+
+
+def test_what_is_wrong_in_a_question_is_told_with_its_parameter(api: Api) -> None:
+    for path, name in (
+        ("/v1/messages?status=gone", "status"),
+        ("/v1/messages?limit=1001", "limit"),
+        ("/v1/messages?tag=team", "tag"),
+        ("/v1/messages?since=yesterday", "since"),
+        ("/v1/messages?cursor=e.1.2", "cursor"),
+        ("/v1/messages/0", "message_id"),
+        ("/v1/deliveries/9999999999999999999", "delivery_id"),
+        ("/v1/events?type=message.gone", "type"),
+    ):
+        answer = api.ask("GET", path)
+        problem(answer, 422)
+        assert answer.json()["errors"][0]["parameter"] == name, path
+
+
+def test_what_is_no_json_is_refused(api: Api) -> None:
+    headers = {**SHOWN, "Content-Type": "application/json"}
+    for body, status in ((b"{", 400), (b"[" * 100_000, 400), (b'{"id": 1e400}', 422), (b'"\xff"', 400), (b"", 422)):
+        problem(api.ask("POST", "/v1/messages", data=body, headers=headers), status)
+
+
+def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api: Api) -> None:
+    large = b" " * 5_000_000
+    headers = {**SHOWN, "Content-Type": "application/json"}
+    for body in (large, iter([large[:1_000_000]] * 5)):
+        answer = api.ask("POST", "/v1/messages", data=body, headers=headers)
+        assert "allowed: up to 4194304 bytes" in problem(answer, 413)
+
+
+def test_a_database_that_is_locked_or_gone_is_told_as_not_now(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.store.engine.BUSY_TIMEOUT", 0.1)
+    assert api.store._database.path is not None
+    api.store._database._engine.dispose()
+    with api.store._database.write() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 100")
+    blocker = sqlite3.connect(api.store._database.path)
+    blocker.execute("BEGIN IMMEDIATE")
+    answer = api.ask("POST", "/v1/messages", {"id": 1})
+    assert "is locked by another program" in problem(answer, 503)
+    assert answer.headers["retry-after"] == "2"
+    blocker.close()
+    assert api.post("/v1/messages", {"id": 1})["watched"] == [1]
+
+
+def test_the_api_describes_itself(api: Api) -> None:
+    described = api.get("/openapi.json")
+    assert described["openapi"].startswith("3.1")
+    assert {path for path in described["paths"] if path.startswith("/v1")} == {
+        "/v1/messages",
+        "/v1/messages/{message_id}",
+        "/v1/messages/{message_id}/poke",
+        "/v1/events",
+        "/v1/events/stream",
+        "/v1/deliveries",
+        "/v1/deliveries/{delivery_id}",
+        "/v1/deliveries/{delivery_id}/retry",
+        "/v1/deliveries/retry",
+    }
+    assert described["paths"]["/v1/messages"]["post"]["security"] == [{"token": []}]
+    assert "security" not in described["paths"]["/v1/messages"]["get"]
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    for calls in described["paths"].values():
+        for call in calls.values():
+            assert call["description"].endswith(".")
+            assert {"400", "422", "503"} <= call["responses"].keys()
+
+
+def test_what_stands_in_labels_and_errors_is_data_and_nothing_else(api: Api) -> None:
+    nasty = "a\r\nX-Injected: 1\r\n\r\n<script>alert(1)</script>\x00\ud83d"
+    api.store.messages.watch([1], NOW)
+    api.ask("POST", "/v1/messages", data=b'{"id": 2, "label": "\\ud83d \\u0000 <script>"}', headers=SHOWN)
+    api.post("/v1/messages", {"id": 3, "label": nasty[:-1], "tags": {"<b>\n": "\r\n"}})
+    answer = api.ask("GET", "/v1/messages/3")
+    assert answer.json()["label"] == nasty[:-1].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    assert "x-injected" not in answer.headers
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_a_path_takes_is_listed_whole(api: Api) -> None:
+    for path, methods in (("/v1/messages", "GET, POST"), ("/v1/messages/1", "GET, DELETE"), ("/healthz", "GET, HEAD")):
+        answer = api.ask("PUT", path)
+        assert problem(answer, 405) == f"{path} takes no PUT (allowed: {methods})"
+        assert answer.headers["allow"] == methods

@@ -1,0 +1,116 @@
+"""The API through other people's programs: behind nginx, with and without its path, and called from Node."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from bridge.config.external import parse_external
+from bridge.http import Access
+from tests.world.api import SHOWN, TOKEN, Api
+from tests.world.records import fail_some, known
+from tests.world.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.store import Store
+
+pytestmark = pytest.mark.peers
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+NGINX = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location /wa/ {{
+            proxy_pass {to};
+            proxy_set_header Host $host;
+            proxy_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def nginx(folder: Path, to: str) -> Iterator[str]:
+    """Serve what is at ``to`` under ``/wa/``."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or shutil.which("nginx")
+    if program is None:
+        pytest.skip("no nginx: install Debian's nginx-light")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder.mkdir()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, to=to))
+    running = subprocess.Popen([program, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
+    try:
+        until(lambda: answers(port))
+        yield f"http://127.0.0.1:{port}/wa"
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def test_behind_nginx_the_api_works_whether_or_not_it_takes_its_path_off(sqlite_store: Store, tmp_path: Path) -> None:
+    fail_some(sqlite_store, [1, 2])
+    outside = {"Host": "bridge.example.com", **SHOWN}
+    access = Access("127.0.0.1", TOKEN, parse_external("https://bridge.example.com/wa"))
+    with Api(sqlite_store, access).running() as api, requests.Session() as session:
+        session.trust_env = False
+        for number, to in enumerate((api.url, f"{api.url}/")):
+            with nginx(tmp_path / str(number), to) as url:
+                page = session.get(f"{url}/v1/messages?limit=1", headers=outside, timeout=10)
+                assert page.headers["link"].startswith("<https://bridge.example.com/wa/v1/messages?limit=1&cursor=")
+                assert (
+                    session.get(f"{url}/v1/messages", headers={"Host": "bridge.example.com"}, timeout=10).status_code
+                    == 401
+                )
+                origin = {**outside, "Origin": "https://bridge.example.com"}
+                handed = session.post(f"{url}/v1/messages", json={"id": 7 + number}, headers=origin, timeout=10)
+                assert handed.json()["watched"] == [7 + number]
+                with session.get(f"{url}/v1/events/stream?after=0", headers=outside, stream=True, timeout=10) as stream:
+                    lines = (line for line in stream.iter_lines(decode_unicode=True) if line.startswith("data:"))
+                    assert '"message_id": 1' in next(lines)
+
+
+def test_what_the_docs_show_for_node_hands_a_message_over(sqlite_store: Store, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node: install Node.js 18 or newer")
+    (shown,) = re.findall(r"```js\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    with Api(sqlite_store, Access(token=TOKEN)).running() as api:
+        script = f"const sent = {json.dumps({'msg_id': 12346})};\n{shown.replace('http://127.0.0.1:8095', api.url)}"
+        (tmp_path / "hand.mjs").write_text(script, encoding="utf-8")
+        environ = {"WBIZ_BRIDGE_TOKEN": TOKEN}
+        ran = subprocess.run(
+            [node, "hand.mjs"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=30
+        )
+        assert ran.returncode == 0, ran.stderr
+    message = known(sqlite_store, 12346)
+    assert (message.label, message.tags) == ("Invoice 88", {"team": "billing"})
