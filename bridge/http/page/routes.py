@@ -1,0 +1,150 @@
+"""Where the pages are. Whatever is read here needs no token of its own; sending again does."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from bridge.errors import BridgeError, UsageError
+from bridge.http.page.deliveries import address
+from bridge.http.page.messages import Asked, id_in
+from bridge.http.page.notice import REFUSED, Notice
+from bridge.http.page.render import STATIC, static
+from bridge.model import DeliveryState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from bridge.http.page.desk import Desk
+
+    Retry = Callable[[Collection[int] | None, str | None], int]
+
+_READ = ["GET", "HEAD"]
+_EVERY = "*"
+_LARGEST_FORM = 16 * 1024
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # no-referrer would let the browser send "Origin: null" with our own form
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""Sent with every page: nothing from elsewhere is loaded, nothing within is run, and nobody shows it in a frame."""
+
+
+def page_router(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
+    """Put together what answers browsers.
+
+    Args:
+        desk: Writes the pages.
+        retry: Owes dead letters again, by id or receiver, or all; returns how many.
+        token: What sending again asks for; None where nobody may.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/", methods=_READ)
+    def overview(request: Request) -> Response:
+        return _page(desk, request, desk.overview)
+
+    @router.api_route("/messages", methods=_READ)
+    def messages(request: Request, q: str = "", status: str = "", tag: str = "", cursor: str | None = None) -> Response:
+        asked = Asked.read(q, status, tag)
+        return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
+
+    @router.api_route("/messages/{message}", methods=_READ)
+    def message(request: Request, message: str, retried: str | None = None) -> Response:
+        message_id, notice = id_in(message), Notice.read(retried)
+        return _page(desk, request, lambda path: desk.message(path, message_id, notice) if message_id else None)
+
+    @router.api_route("/deliveries", methods=_READ)
+    def deliveries(
+        request: Request,
+        state: str | None = None,
+        receiver: str | None = None,
+        cursor: str | None = None,
+        retried: str | None = None,
+    ) -> Response:
+        chosen = DeliveryState(state) if state in set(DeliveryState) else None
+        notice = Notice.read(retried)
+        return _page(desk, request, lambda path: desk.deliveries(path, chosen, receiver or None, cursor, notice))
+
+    @router.post("/deliveries/retry")
+    async def send_again(request: Request) -> Response:
+        form = await _form(request)
+        given = form.get("token", "").strip()
+        # In constant time: how long a refusal takes must not tell how much of a guess was right.
+        if token is None or not hmac.compare_digest(given.encode(), token.encode()):
+            return _back(form, REFUSED)
+        ids, receiver = _chosen(form)
+        if ids is None and receiver is None:
+            return _back(form, "0")
+        count = await run_in_threadpool(retry, ids, None if receiver == _EVERY else receiver)
+        return _back(form, str(count))
+
+    @router.api_route("/page/{name}", methods=_READ)
+    def beside(name: str) -> Response:
+        if name not in STATIC:
+            return Response(status_code=HTTPStatus.NOT_FOUND)
+        headers = {"Cache-Control": "max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(static(name), media_type=STATIC[name], headers=headers)
+
+    return router
+
+
+def answer(html: str, status: int = HTTPStatus.OK) -> Response:
+    """Answer with a page."""
+    return HTMLResponse(html, status, HEADERS)
+
+
+def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> Response:
+    path = request.url.path
+    try:
+        html = write(path)
+    except UsageError as error:  # a link that somebody cut
+        return answer(desk.missing(path, title="There is no such page", text=str(error)), HTTPStatus.BAD_REQUEST)
+    except BridgeError as error:
+        ill = desk.missing(path, title="The database can't be read", text=str(error))
+        return answer(ill, HTTPStatus.SERVICE_UNAVAILABLE)
+    if html is None:
+        message_id = id_in(path.rpartition("/")[2])
+        title = "There is no such message" if message_id is None else f"Message {message_id} is not known here"
+        return answer(desk.missing(path, title=title, message_id=message_id), HTTPStatus.NOT_FOUND)
+    return answer(html)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read a form that was posted; of one that is too large, or none, nothing."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _LARGEST_FORM:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _chosen(form: dict[str, str]) -> tuple[list[int] | None, str | None]:
+    """Tell which dead letters a form chooses: by id, or all of a receiver."""
+    delivery = id_in(form.get("id", ""))
+    return (None, form.get("all")) if delivery is None else ([delivery], None)
+
+
+def _back(form: dict[str, str], count: str) -> Response:
+    """Lead back to where the form stood, relative to where it was sent."""
+    message = id_in(form.get("message", ""))
+    receiver = form.get("receiver") or None
+    page = (
+        address(DeliveryState.DEAD, receiver, retried=count)
+        if message is None
+        else f"messages/{message}?retried={count}"
+    )
+    return RedirectResponse(f"../{page}", HTTPStatus.SEE_OTHER, HEADERS)
