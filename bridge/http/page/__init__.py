@@ -1,1 +1,11 @@
-"""The page: what a person sees of the bridge in a browser."""
+"""The page: what a person sees of the bridge in a browser.
+
+Plain HTML that the server makes, one sheet of style, and one script that the pages work without.
+"""
+
+from __future__ import annotations
+
+from bridge.http.page.desk import Desk
+from bridge.http.page.routes import Pages, make_pages
+
+__all__ = ["Desk", "Pages", "make_pages"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.clock import Clock
-    from bridge.http.page.deliveries import Notice
+    from bridge.http.page.notice import Notice
     from bridge.http.page.wellbeing import Part
     from bridge.store import Store, Summary
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -16,10 +17,11 @@ from bridge.http.page.deliveries import address
 from bridge.http.page.messages import Asked, id_in
 from bridge.http.page.notice import REFUSED, Notice
 from bridge.http.page.render import STATIC, static
+from bridge.http.problems import on_http_exception
 from bridge.model import DeliveryState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from bridge.http.page.desk import Desk
 
@@ -41,7 +43,15 @@ HEADERS = {
 """Sent with every page: nothing from elsewhere is loaded, nothing within is run, and nobody shows it in a frame."""
 
 
-def page_router(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What answers browsers, and how it answers where there is nothing."""
+
+    router: APIRouter
+    on_missing: Callable[[Request, Exception], Awaitable[Response]]
+
+
+def make_pages(desk: Desk, retry: Retry, token: str | None) -> Pages:
     """Put together what answers browsers.
 
     Args:
@@ -50,6 +60,21 @@ def page_router(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
         token: What sending again asks for; None where nobody may.
     """
     router = APIRouter(include_in_schema=False)
+    for part in (_reading(desk), _sending_again(desk, retry, token), _files()):
+        router.include_router(part)
+
+    async def on_missing(request: Request, error: Exception) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return await on_http_exception(request, error)
+        path = request.url.path
+        html = desk.missing(path, title="There is no such page", text="Perhaps a letter of its address is missing.")
+        return answer(html, HTTPStatus.NOT_FOUND)
+
+    return Pages(router, on_missing)
+
+
+def _reading(desk: Desk) -> APIRouter:
+    router = APIRouter()
 
     @router.api_route("/", methods=_READ)
     def overview(request: Request) -> Response:
@@ -74,8 +99,14 @@ def page_router(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
         retried: str | None = None,
     ) -> Response:
         chosen = DeliveryState(state) if state in set(DeliveryState) else None
-        notice = Notice.read(retried)
-        return _page(desk, request, lambda path: desk.deliveries(path, chosen, receiver or None, cursor, notice))
+        named, notice = (receiver or "").replace("\0", "") or None, Notice.read(retried)
+        return _page(desk, request, lambda path: desk.deliveries(path, chosen, named, cursor, notice))
+
+    return router
+
+
+def _sending_again(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
+    router = APIRouter()
 
     @router.post("/deliveries/retry")
     async def send_again(request: Request) -> Response:
@@ -87,8 +118,17 @@ def page_router(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
         ids, receiver = _chosen(form)
         if ids is None and receiver is None:
             return _back(form, "0")
-        count = await run_in_threadpool(retry, ids, None if receiver == _EVERY else receiver)
+        try:
+            count = await run_in_threadpool(retry, ids, None if receiver == _EVERY else receiver)
+        except BridgeError as error:
+            return _broken(desk, request, error)
         return _back(form, str(count))
+
+    return router
+
+
+def _files() -> APIRouter:
+    router = APIRouter()
 
     @router.api_route("/page/{name}", methods=_READ)
     def beside(name: str) -> Response:
@@ -112,13 +152,17 @@ def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> R
     except UsageError as error:  # a link that somebody cut
         return answer(desk.missing(path, title="There is no such page", text=str(error)), HTTPStatus.BAD_REQUEST)
     except BridgeError as error:
-        ill = desk.missing(path, title="The database can't be read", text=str(error))
-        return answer(ill, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _broken(desk, request, error)
     if html is None:
         message_id = id_in(path.rpartition("/")[2])
         title = "There is no such message" if message_id is None else f"Message {message_id} is not known here"
         return answer(desk.missing(path, title=title, message_id=message_id), HTTPStatus.NOT_FOUND)
     return answer(html)
+
+
+def _broken(desk: Desk, request: Request, error: BridgeError) -> Response:
+    html = desk.missing(request.url.path, title="The database can't be used now", text=str(error))
+    return answer(html, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -128,7 +172,10 @@ async def _form(request: Request) -> dict[str, str]:
         body += part
         if len(body) > _LARGEST_FORM:
             return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError:
+        return {}
     return {name: values[-1] for name, values in fields.items()}
 
 
