@@ -101,7 +101,8 @@ def scale(most: int) -> int:
 
 def _bar(hour: Hour, left: float, room: float, top: int) -> Bar:
     sent, failed = _height(hour.sent, top), _height(hour.failed, top)
-    sent = min(sent, _FLOOR - _TOP - failed)
+    if (excess := sent + failed - (_FLOOR - _TOP)) > 0:  # the lesser one was raised so that it is seen
+        sent, failed = (sent - excess, failed) if sent > failed else (sent, failed - excess)
     return Bar(
         hour=hour.at,
         sent=hour.sent,

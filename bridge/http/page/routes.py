@@ -142,7 +142,8 @@ def _files() -> APIRouter:
 
 def answer(html: str, status: int = HTTPStatus.OK) -> Response:
     """Answer with a page."""
-    return HTMLResponse(html, status, HEADERS)
+    # Halves of characters, which events may hold, cannot be written.
+    return HTMLResponse(html.encode("utf-8", "replace"), status, HEADERS)
 
 
 def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> Response:
