@@ -19,7 +19,8 @@ class Inside:
     """The running bridge.
 
     ``wake_poller`` and ``wake_outboxes`` let it look at once for what is due, ``trouble`` tells what goes wrong where
-    nobody waits for an answer. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may have messages watched.
+    nobody waits for an answer. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's
+    calls may have messages watched.
     """
 
     store: Store

@@ -15,8 +15,7 @@ from bs4 import BeautifulSoup, Tag
 from bridge.clock import isoformat
 from bridge.errors import NotNowError
 from bridge.health import ALIVE, Health
-from bridge.http import HttpServer, make_app
-from bridge.http.page import Desk, make_pages
+from bridge.http import Access, HttpServer, Inside, Streams, make_app
 from bridge.model import Dead, DeliveryState, Details, Retry, Status
 from bridge.store import Store
 from tests.world.clock import FakeClock
@@ -92,9 +91,8 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ("crm",)) -> Browser:
-            desk = Desk(store, lambda: receivers, CLOCK, can_change=token is not None)
-            pages = make_pages(desk, lambda ids, name: store.ledger.retry(CLOCK.now(), ids=ids, receiver=name), token)
-            app = make_app(lambda: Health({}), lambda _: (b"", ""), listen_host="127.0.0.1", pages=pages)
+            inside = Inside(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
+            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=Access(token=token), inside=inside)
             server = HttpServer(app, "127.0.0.1", 0)
             server.start()
             stack.callback(server.stop, 1)

@@ -5,7 +5,6 @@ Plain HTML that the server makes, one sheet of style, and one script that the pa
 
 from __future__ import annotations
 
-from bridge.http.page.desk import Desk
 from bridge.http.page.routes import Pages, make_pages
 
-__all__ = ["Desk", "Pages", "make_pages"]
+__all__ = ["Pages", "make_pages"]

@@ -19,12 +19,10 @@ from bridge.model import DeliveryState
 from bridge.store import DeliveryQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from bridge.clock import Clock
+    from bridge.http.inside import Inside
     from bridge.http.page.notice import Notice
     from bridge.http.page.wellbeing import Part
-    from bridge.store import Store, Summary
+    from bridge.store import Summary
 
 _ROWS = 50
 """How many rows a page of a list has."""
@@ -45,22 +43,18 @@ class Desk:
     """Writes the pages.
 
     Args:
-        store: Read only.
-        receivers: Names those in the configuration.
-        clock: Tells the time.
+        inside: The running bridge, of which everything is only read.
         can_change: Whether there is a token, with which one may change something.
     """
 
-    def __init__(self, store: Store, receivers: Callable[[], Sequence[str]], clock: Clock, *, can_change: bool) -> None:
-        self._store = store
-        self._receivers = receivers
-        self._clock = clock
+    def __init__(self, inside: Inside, *, can_change: bool) -> None:
+        self._store, self._receivers, self._now = inside.store, inside.receivers, inside.now
         self._can_change = can_change
 
     def overview(self, path: str) -> str:
         """Write the first page."""
         summary, known = self._look()
-        now, search = self._clock.now(), self._store.search
+        now, search = self._now(), self._store.search
         chart = draw(search.by_hour(first_hour(now), now))
         failed = search.latest_failed(_LATELY)
         page = overview(search.totals(), summary, known, chart, failed, self._receivers())
@@ -110,12 +104,10 @@ class Desk:
     def missing(self, path: str, *, title: str, text: str = "", message_id: int | None = None) -> str:
         """Write that there is nothing at an address, without a look at anything that may be broken."""
         page = {"title": title, "text": text, "message_id": message_id}
-        return render(
-            "missing.html", path, here="", now=self._clock.now(), frame=_Frame(0, 0), asked=Asked(), page=page
-        )
+        return render("missing.html", path, here="", now=self._now(), frame=_Frame(0, 0), asked=Asked(), page=page)
 
     def _look(self) -> tuple[Summary, tuple[Part, ...]]:
-        summary, now, receivers = self._store.listing.summary(), self._clock.now(), self._receivers()
+        summary, now, receivers = self._store.listing.summary(), self._now(), self._receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
         return summary, parts(judge(summary, receivers, now), receivers, known, now)
 
@@ -137,4 +129,4 @@ class Desk:
         dead = sum(counts.get(DeliveryState.DEAD, 0) for counts in summary.deliveries.values())
         frame = _Frame(sum(not part.ok for part in known), dead)
         more = {"asked": Asked(), "can_change": self._can_change, **shown}
-        return render(template, path, here=here, now=self._clock.now(), frame=frame, **more)
+        return render(template, path, here=here, now=self._now(), frame=frame, **more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,7 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from bridge.errors import BridgeError, UsageError
+from bridge.http.access import RETRY_FORM, same
 from bridge.http.page.deliveries import address
+from bridge.http.page.desk import Desk
 from bridge.http.page.messages import Asked, id_in
 from bridge.http.page.notice import REFUSED, Notice
 from bridge.http.page.render import STATIC, static
@@ -23,9 +24,8 @@ from bridge.model import DeliveryState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from bridge.http.page.desk import Desk
-
-    Retry = Callable[[Collection[int] | None, str | None], int]
+    from bridge.http.access import Access
+    from bridge.http.inside import Inside
 
 _READ = ["GET", "HEAD"]
 _EVERY = "*"
@@ -51,16 +51,16 @@ class Pages:
     on_missing: Callable[[Request, Exception], Awaitable[Response]]
 
 
-def make_pages(desk: Desk, retry: Retry, token: str | None) -> Pages:
+def make_pages(inside: Inside, access: Access) -> Pages:
     """Put together what answers browsers.
 
     Args:
-        desk: Writes the pages.
-        retry: Owes dead letters again, by id or receiver, or all; returns how many.
-        token: What sending again asks for; None where nobody may.
+        inside: The running bridge.
+        access: Has the token that sending again asks for.
     """
+    desk = Desk(inside, can_change=access.token is not None)
     router = APIRouter(include_in_schema=False)
-    for part in (_reading(desk), _sending_again(desk, retry, token), _files()):
+    for part in (_reading(desk), _sending_again(desk, inside, access), _files()):
         router.include_router(part)
 
     async def on_missing(request: Request, error: Exception) -> Response:
@@ -105,15 +105,18 @@ def _reading(desk: Desk) -> APIRouter:
     return router
 
 
-def _sending_again(desk: Desk, retry: Retry, token: str | None) -> APIRouter:
+def _sending_again(desk: Desk, inside: Inside, access: Access) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/deliveries/retry")
+    def retry(ids: Collection[int] | None, receiver: str | None) -> int:
+        count = inside.store.ledger.retry(inside.now(), ids=ids, receiver=receiver)
+        inside.wake_outboxes()
+        return count
+
+    @router.post(RETRY_FORM)
     async def send_again(request: Request) -> Response:
         form = await _form(request)
-        given = form.get("token", "").strip()
-        # In constant time: how long a refusal takes must not tell how much of a guess was right.
-        if token is None or not hmac.compare_digest(given.encode(), token.encode()):
+        if access.token is None or not same(form.get("token", "").strip(), access.token):
             return _back(form, REFUSED)
         ids, receiver = _chosen(form)
         if ids is None and receiver is None:
