@@ -13,6 +13,7 @@ import requests
 from bs4 import BeautifulSoup, Tag
 
 from bridge.clock import isoformat
+from bridge.config.external import parse_external
 from bridge.errors import NotNowError
 from bridge.health import ALIVE, Health
 from bridge.http import Access, HttpServer, Inside, Streams, make_app
@@ -68,6 +69,9 @@ class Browser:
     def open(self, path: str, method: str = "GET") -> Page:
         return Page(self._session.request(method, urljoin(self.root, path), timeout=10))
 
+    def log_in(self, password: str) -> None:
+        self._session.auth = ("anybody", password)
+
     def send(self, page: Page, button: str, token: str = TOKEN) -> Page:
         """Write the token into the page's form, and press a button."""
         (form,) = page.soup.select("form#retry")
@@ -83,16 +87,25 @@ class Browser:
 class Serve(Protocol):
     """Serves the pages of a store and gives a browser."""
 
-    def __call__(self, store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ...) -> Browser: ...
+    def __call__(
+        self, store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ..., external: str | None = None
+    ) -> Browser: ...
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
-        def start(store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ("crm",)) -> Browser:
+        def start(
+            store: Store,
+            *,
+            token: str | None = TOKEN,
+            receivers: Sequence[str] = ("crm",),
+            external: str | None = None,
+        ) -> Browser:
+            access = Access(token=token, external=None if external is None else parse_external(external))
             inside = Inside(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
-            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=Access(token=token), inside=inside)
+            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, inside=inside)
             server = HttpServer(app, "127.0.0.1", 0)
             server.start()
             stack.callback(server.stop, 1)
@@ -364,6 +377,66 @@ def test_without_a_token_in_the_configuration_nobody_changes_anything(lite: Stor
         session.trust_env = False
         session.post(f"{browser.root}deliveries/retry", data={"token": "", "all": "*"}, timeout=5)
     assert set(states(lite).values()) == {"dead"}
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_another_sites_page_changes_nothing_even_if_it_knew_the_token(lite: Store, serve: Serve, origin: str) -> None:
+    give_up(lite, 1)
+    browser = serve(lite)
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(
+            f"{browser.root}deliveries/retry", data={"token": TOKEN, "all": "*"}, headers={"Origin": origin}, timeout=5
+        )
+    assert answer.status_code == 403
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_where_others_can_ask_a_browser_shows_the_token_as_a_password(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, external="https://example.org/wa")
+    refused = browser.open("/")
+    assert refused.status == 401
+    assert refused.headers["www-authenticate"].startswith("Basic ")
+    browser.log_in("guessed")
+    assert browser.open("/messages/1").status == 401
+    browser.log_in(TOKEN)
+    for path in ("/", "/messages/1", "/page/style.css", "/v1/messages"):
+        assert browser.open(path).status == 200
+    browser.send(browser.open("/messages/1"), "Retry")
+    assert set(states(lite).values()) == {"owed"}
+
+
+def test_a_password_changes_nothing(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    root = serve(lite, external="https://example.org/wa").root
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = ("anybody", TOKEN)
+        assert session.post(f"{root}v1/deliveries/retry", json={"all": True}, timeout=5).status_code == 401
+        session.post(f"{root}deliveries/retry", data={"all": "*"}, timeout=5)
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_programs_are_asked_for_a_bearer_token(lite: Store, serve: Serve) -> None:
+    root = serve(lite, external="https://example.org/wa").root
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.get(root, timeout=5).headers["www-authenticate"] == "Bearer"
+        assert session.get(root, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5).status_code == 200
+
+
+def test_links_hold_under_the_path_of_a_reverse_proxy(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, external="https://example.org/wa")
+    browser.log_in(TOKEN)
+    first = browser.open("/wa")
+    assert first.url == f"{browser.root}wa/"
+    story = browser.open(urljoin(first.url, str(first.soup.select(".row.failure a")[0]["href"])))
+    assert story.link("Overview") == f"{browser.root}wa/"
+    assert browser.open(urljoin(story.url, str(story.soup.select("link[rel=stylesheet]")[0]["href"]))).status == 200
+    after_retry = browser.send(story, "Retry")
+    assert after_retry.url == f"{browser.root}wa/messages/1?retried=1"
 
 
 def test_every_page_forbids_what_it_does_not_need(lite: Store, serve: Serve) -> None:
