@@ -107,8 +107,9 @@ def test_axe_finds_nothing_in_the_way_of_anybody(browser: Browser, root: str, si
             opened.open(path)
             for details in opened.page.locator("summary").all():
                 details.click()
-            violations = axe.run(opened.page).response["violations"]
-            found[name] = [(each["id"], node["html"]) for each in violations for node in each["nodes"]]
+            seen = axe.run(opened.page).response
+            assert len(seen["passes"]) > 20, f"axe hardly looked at {name}"
+            found[name] = [(each["id"], node["html"]) for each in seen["violations"] for node in each["nodes"]]
             wide = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{name} is too wide for a {size}"
     assert not {name: violations for name, violations in found.items() if violations}
@@ -136,17 +137,11 @@ def test_without_javascript_one_finds_reads_and_sends_again(browser: Browser, ro
 def test_the_token_is_kept_only_if_one_says_so_and_only_in_this_tab(browser: Browser, root: str) -> None:
     with tab(browser, root) as opened:
         page = opened.page
-
-        def retry_one() -> None:
-            opened.open("/deliveries?state=dead")
-            page.get_by_role("button", name="Retry delivery").first.click()
-            page.get_by_text("is on the way again").wait_for()
-            assert "retried" not in page.url
-
         opened.open("/deliveries?state=dead")
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Retry delivery").first.click()
         page.get_by_text("is on the way again").wait_for()
+        assert "retried" not in page.url
         opened.open("/deliveries?state=dead")
         page.get_by_role("button", name="Retry delivery").first.wait_for()  # it was given up again
         assert page.get_by_label("Token").input_value() == ""
@@ -226,6 +221,27 @@ def test_the_keyboard_is_enough(browser: Browser, root: str) -> None:
         page.get_by_role("link", name="2 Reminder for Grace").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/messages/2")
+
+
+def test_where_others_can_ask_one_logs_in_with_the_token_and_links_keep_the_path(
+    tmp_path: Path, browser: Browser, simulator: Simulator
+) -> None:
+    http = {"listen": "127.0.0.1:0", "token": TOKEN, "external_url": "https://example.org/wa"}
+    with Sink(lambda _: Answer.status(410)) as ops:
+        receivers = [{"name": "ops", "webhook": ops.url, "events": ["failed"]}]
+        with (
+            running_bridge(tmp_path, simulator, http=http, receivers=receivers) as (_, url),
+            tab(browser, url, http_credentials={"username": "ada", "password": TOKEN}) as opened,
+        ):
+            page = opened.page
+            opened.open("/wa")
+            page.get_by_role("link", name="2 Reminder for Grace").click()
+            page.get_by_role("button", name="Retry delivery").wait_for()
+            assert page.url == f"{url}/wa/messages/2"
+            page.get_by_label("Token").fill(TOKEN)
+            page.get_by_role("button", name="Retry delivery").click()
+            page.get_by_text("is on the way again").wait_for()
+            assert page.url == f"{url}/wa/messages/2"
 
 
 def test_a_newcomer_is_welcomed_and_a_bridge_that_ended_is_told_of(
