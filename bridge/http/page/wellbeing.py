@@ -74,6 +74,7 @@ _CHECKS = {
 }
 """In the order in which they are shown: first what is outside of the bridge, and fails more often."""
 
+_OTHER = "The reason is in these words. `docs/operate.md` says more, under Health."
 _GONE = (
     "Was it renamed? Give it its old name back. Has it gone for good? Then nobody gets these, and it may be ignored."
 )
@@ -91,8 +92,12 @@ def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], 
     """
     checks = health.checks
     shown = [_check(told, checks[name]) for name, told in _CHECKS.items() if name in checks]
-    of_receivers = [_receiver(name, check, receivers) for name, check in checks.items() if name.startswith("receiver/")]
-    return (*shown[:1], *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
+    of_receivers = [
+        _receiver(name, check, receivers) for name, check in checks.items() if name.startswith(receiver_subject(""))
+    ]
+    known = {*_CHECKS, *(name for name in checks if name.startswith(receiver_subject("")))}
+    others = [_other(name, check) for name, check in checks.items() if name not in known and not check.ok]
+    return (*shown[:1], *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
 
 
 def _check(told: _Told, check: Check) -> Part:
@@ -101,6 +106,12 @@ def _check(told: _Told, check: Check) -> Part:
     return Part(
         told.name, ok=False, state=told.ill, why=_sentence(check.why or f"{told.name} {told.ill}"), advice=told.advice
     )
+
+
+def _other(name: str, check: Check) -> Part:
+    """Tell of what is only worth a word when it is not well."""
+    told = f"{name[:1].upper()}{name[1:]}"
+    return Part(told, ok=False, state="not well", why=_sentence(check.why or f"{name} is not well"), advice=_OTHER)
 
 
 def _receiver(subject: str, check: Check, configured: Collection[str]) -> Part:

@@ -39,6 +39,13 @@ def test_whatever_is_wrong_comes_with_words_and_what_to_do(name: str, why: str |
     assert wrong.state
 
 
+def test_a_check_that_this_page_has_no_words_for_is_told_all_the_same() -> None:
+    shown = told(Health({**ill("report", "the report cannot be read: HTTP 500").checks, "numbers": Check()}))
+    assert shown["Report"].why == "The report cannot be read: HTTP 500"
+    assert shown["Report"].advice
+    assert "Numbers" not in shown
+
+
 def test_a_receiver_that_left_the_configuration_needs_another_advice() -> None:
     assert "wbiz-bridge test crm" in (told(ill("receiver/crm"))["Receiver crm"].advice or "")
     assert "renamed" in (told(ill("receiver/crm"), receivers=())["Receiver crm"].advice or "")
