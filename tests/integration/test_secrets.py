@@ -140,6 +140,8 @@ def assert_everything_was_tried_and_failed_as_it_should(written: dict[str, str])
     assert not json.loads(written["/readyz"])["checks"]["configuration"]["ok"]
     assert json.loads(written["/readyz without the token"])["status"] == 401
     assert "may not send" in written["messages --json"]
+    assert "may not send" in written["/messages/1"]
+    assert "receiver webhook-gone fails" in written["/"].lower()
     assert any(name.startswith("bridge.db-wal") for name in written)
 
 
@@ -165,7 +167,7 @@ def asked(daemon: Daemon) -> dict[str, str]:
     (address,) = set(re.findall(r'"http": "(http://[^"]+)"', daemon.log()))
     with requests.Session() as session:
         session.trust_env = False
-        for path in ("/metrics", "/readyz", "/healthz", "/nothing"):
+        for path in ("/metrics", "/readyz", "/healthz", "/nothing", "/", "/messages/1", "/deliveries?state=dead"):
             headers = {"Authorization": f"Bearer {HTTP_TOKEN}"}
             found[path] = session.get(f"{address}{path}", headers=headers, timeout=5).text
             found[f"{path} without the token"] = session.get(f"{address}{path}", timeout=5).text
