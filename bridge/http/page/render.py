@@ -63,6 +63,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("bridge.http.page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
