@@ -83,6 +83,7 @@
   const made = (page) => [...page.querySelectorAll("main [id]:is([data-live], [data-whole])")].map((each) => each.id).join();
 
   function update(page) {
+    $("news").textContent = ""; // else the same news would not be news again
     if (made(page) !== made(document)) {
       $("main").replaceChildren(...document.importNode(page.querySelector("main"), true).childNodes);
       begin();
@@ -139,8 +140,13 @@
   function offerToKeep(form) {
     const token = $("token");
     const keep = $("keep");
+    let kept;
+    try {
+      kept = sessionStorage.getItem(KEPT);
+    } catch {
+      return; // the browser keeps nothing for anybody
+    }
     keep.closest("label").hidden = false;
-    const kept = sessionStorage.getItem(KEPT);
     if (kept !== null) {
       token.value = kept;
       keep.checked = true;
