@@ -83,7 +83,15 @@ class Daemon:
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
         self._heartbeat: Heartbeat | None = None
-        self._web = Web(self.health, self._metrics, self._listener, store=store, clock=clock, works=self._works)
+        self._web = Web(
+            self.health,
+            self._metrics,
+            self._listener,
+            store=store,
+            clock=clock,
+            works=self._works,
+            receivers=self._receivers,
+        )
 
     @property
     def http_address(self) -> str | None:

@@ -8,7 +8,7 @@ from bridge.config.listen import Listen
 from bridge.errors import NotNowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
 
@@ -36,6 +36,7 @@ class Web:
         store: Read, and written, by the API.
         clock: Tells the time.
         works: Woken where the API makes work.
+        receivers: Names those in the configuration.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Web:
         store: Store,
         clock: Clock,
         works: Works,
+        receivers: Callable[[], Sequence[str]],
     ) -> None:
         self._health = health
         self._metrics = metrics
@@ -54,6 +56,7 @@ class Web:
         self._store = store
         self._clock = clock
         self._works = works
+        self._receivers = receivers
         self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
@@ -114,6 +117,7 @@ class Web:
             self._works.wake_outboxes,
             self._listener.trouble,
             streams,
+            self._receivers,
             hook_watch=settings.hook_watch,
         )
         app = make_app(self._health, self._metrics.render, access=access, inside=inside)

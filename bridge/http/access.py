@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
 
 from bridge.config.listen import is_loopback
 from bridge.http.problems import problem
@@ -24,8 +26,15 @@ OPEN = frozenset({"/healthz"})
 HOOK = "/hooks/wbiztool"
 """What WbizTool calls, which can send no header; it has a token of its own, in its URL (:mod:`bridge.http.hooks`)."""
 
+RETRY_FORM = "/deliveries/retry"
+"""Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.http.page.routes`)."""
+
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
+
+
+_ASK = "send the header Authorization: Bearer TOKEN, with the token of the configuration (http.token)"
+_ASK_PERSON = 'Basic realm="WbizTool bridge: any user name, and the token as password", charset="UTF-8"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +58,24 @@ class Access:
 
     def needs_token(self, method: str, path: str) -> bool:
         """Tell whether a request has to show the token."""
-        if path == HOOK or path.startswith(f"{HOOK}/"):
+        if path in {HOOK, RETRY_FORM} or path.startswith(f"{HOOK}/"):
             return False
         return path not in OPEN and (self.by_others or method not in READING)
 
-    def shows_token(self, headers: Headers) -> bool:
-        """Tell whether a request shows the token."""
+    def shows_token(self, headers: Headers, method: str = "POST") -> bool:
+        """Tell whether a request shows the token: as a bearer, or to read, as a browser's password.
+
+        A browser adds a password by itself, to what another site's page asks, too: it must change nothing.
+        """
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.token is not None and same(given.strip(), self.token)
+        match scheme.lower():
+            case "bearer":
+                shown = given.strip()
+            case "basic" if method in READING:
+                shown = _password(given.strip())
+            case _:
+                return False
+        return self.token is not None and same(shown, self.token)
 
     def is_own_page(self, headers: Headers) -> bool:
         """Tell whether a request comes from no page, as those of programs do, or from one of this server's own."""
@@ -102,9 +121,10 @@ class TokenGuard:
                 )
                 await problem(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
                 return
-            if not self._access.shows_token(Headers(scope=scope)):
-                detail = "send the header Authorization: Bearer TOKEN, with the token of the configuration (http.token)"
-                await problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+            headers = Headers(scope=scope)
+            if not self._access.shows_token(headers, scope["method"]):
+                asked = {"WWW-Authenticate": _ASK_PERSON if is_browser(scope["method"], headers) else "Bearer"}
+                await problem(HTTPStatus.UNAUTHORIZED, _ASK, asked)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -149,9 +169,26 @@ class Prefix:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as if it had been made to the bridge itself."""
+        if scope["type"] == "http" and scope["path"] == self._prefix and scope["method"] in READING:
+            # The page's links are relative: they need the slash.
+            await RedirectResponse(f"{self._prefix}/", HTTPStatus.PERMANENT_REDIRECT)(scope, receive, send)
+            return
         if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._prefix}/"):
             scope = {**scope, "path": scope["path"].removeprefix(self._prefix) or "/"}
         await self._app(scope, receive, send)
+
+
+def is_browser(method: str, headers: Headers) -> bool:
+    """Tell whether somebody opens a page."""
+    return method in READING and "text/html" in headers.get("accept", "").lower()
+
+
+def _password(given: str) -> str:
+    """Read the password of HTTP's basic scheme; empty where there is none."""
+    try:
+        return base64.b64decode(given, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def asks_for_stream(path: str, headers: Headers) -> bool:

@@ -16,6 +16,7 @@ from bridge.http import hooks, openapi
 from bridge.http.access import Access, OriginGuard, Prefix, TokenGuard
 from bridge.http.bounds import BodyLimit, BrowserHeaders
 from bridge.http.guard import FaultGuard, HostGuard
+from bridge.http.page import make_pages
 from bridge.http.problems import on_bridge_error, on_http_exception, on_invalid
 from bridge.http.v1 import deliveries, events, messages
 
@@ -42,7 +43,7 @@ def make_app(
         readiness: Says how the bridge does. Called from threads of the server, like ``metrics``.
         metrics: Given a request's ``Accept``, returns the metrics and their content type.
         access: Says who may ask for what.
-        inside: The running bridge, for the API; None for health and metrics alone.
+        inside: The running bridge, for the API and the page; None for health and metrics alone.
     """
     app = FastAPI(title="WbizTool bridge", version=__version__, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, on_http_exception)
@@ -62,6 +63,9 @@ def make_app(
     app.include_router(_for_monitors(readiness, metrics))
     if inside is not None:
         app.include_router(_for_programs(app, inside, access))
+        pages = make_pages(inside, access)
+        app.include_router(pages.router)
+        app.add_exception_handler(HTTPStatus.NOT_FOUND, pages.on_missing)
     return app
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from bridge.errors import BridgeError
@@ -19,7 +19,8 @@ class Inside:
     """The running bridge.
 
     ``wake_poller`` and ``wake_outboxes`` let it look at once for what is due, ``trouble`` tells what goes wrong where
-    nobody waits for an answer. ``hook_watch`` says whether WbizTool's calls may have messages watched.
+    nobody waits for an answer. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's
+    calls may have messages watched.
     """
 
     store: Store
@@ -28,4 +29,5 @@ class Inside:
     wake_outboxes: Callable[[], None]
     trouble: Callable[[str, BridgeError], None]
     streams: Streams
+    receivers: Callable[[], Sequence[str]] = tuple
     hook_watch: bool = False

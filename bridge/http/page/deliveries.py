@@ -1,0 +1,114 @@
+"""The page of deliveries: dead letters first, what is owed, what was delivered. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from bridge.http.page.story import title_of
+from bridge.model import DeliveryState
+from bridge.receivers.slack_words import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.http.page.notice import Notice
+    from bridge.model import Delivery
+    from bridge.store import GivenUp, Page
+
+_TABS: Mapping[DeliveryState | None, str] = {
+    None: "All",
+    DeliveryState.DEAD: "Dead letters",
+    DeliveryState.OWED: "Owed",
+    DeliveryState.DELIVERED: "Delivered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A state to choose. ``count`` is None where that is not counted."""
+
+    name: str
+    href: str
+    current: bool
+    state: DeliveryState | None
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery."""
+
+    delivery: Delivery
+    title: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesPage:
+    """All that the page shows. ``older`` and ``newest`` the addresses of other pages of the list."""
+
+    title: str
+    state: DeliveryState | None
+    receiver: str | None
+    tabs: tuple[Tab, ...]
+    rows: tuple[Row, ...]
+    reasons: tuple[GivenUp, ...]
+    dead: int
+    every_receiver: str
+    older: str | None
+    newest: str | None
+    notice: Notice | None
+
+
+def deliveries_page(
+    found: Page[Delivery],
+    counts: Mapping[str, Mapping[DeliveryState, int]],
+    reasons: tuple[GivenUp, ...],
+    *,
+    state: DeliveryState | None,
+    receiver: str | None,
+    cursor: str | None,
+    notice: Notice | None,
+) -> DeliveriesPage:
+    """Arrange it.
+
+    Args:
+        found: The deliveries of this page.
+        counts: How many are owed and dead, by receiver.
+        reasons: Why those that are dead were given up.
+        state: Only those in it; None for all.
+        receiver: Only those to it; None for all.
+        cursor: Where this page begins; None for the first.
+        notice: What is to be said first.
+    """
+    chosen = [each for name, each in counts.items() if receiver in {None, name}]
+
+    def count(which: DeliveryState | None) -> int | None:
+        if which not in {DeliveryState.DEAD, DeliveryState.OWED}:
+            return None
+        return sum(each.get(which, 0) for each in chosen)
+
+    return DeliveriesPage(
+        title="Deliveries" if state is None else _TABS[state],
+        state=state,
+        receiver=receiver,
+        tabs=tuple(
+            Tab(name, address(which, receiver), which is state, which, count(which)) for which, name in _TABS.items()
+        ),
+        rows=tuple(Row(each, title_of(each.event), label_of(each.event)) for each in found.items),
+        reasons=tuple(each for each in reasons if receiver in {None, each.receiver}),
+        dead=count(DeliveryState.DEAD) or 0,
+        every_receiver=address(state, None),
+        older=None if found.next is None else address(state, receiver, found.next),
+        newest=None if cursor is None else address(state, receiver),
+        notice=notice,
+    )
+
+
+def address(state: DeliveryState | None, receiver: str | None, cursor: str | None = None, **more: str) -> str:
+    """Write the address of a page of deliveries, from the first page."""
+    asked = {"state": state, "receiver": receiver, "cursor": cursor, **more}
+    query = urlencode({key: str(value) for key, value in asked.items() if value is not None})
+    return f"deliveries?{query}" if query else "deliveries"

@@ -1,0 +1,132 @@
+"""Brings together what a page shows: reads the store, lets the pure parts arrange it, and renders it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge import numbers
+from bridge.errors import UsageError
+from bridge.health import judge
+from bridge.http.page.chart import draw, first_hour
+from bridge.http.page.deliveries import deliveries_page
+from bridge.http.page.messages import Asked, MessagesPage, messages_page
+from bridge.http.page.overview import overview
+from bridge.http.page.render import render
+from bridge.http.page.story import story_page
+from bridge.http.page.wellbeing import parts
+from bridge.model import DeliveryState
+from bridge.store import DeliveryQuery
+
+if TYPE_CHECKING:
+    from bridge.http.inside import Inside
+    from bridge.http.page.notice import Notice
+    from bridge.http.page.wellbeing import Part
+    from bridge.store import Summary
+
+_ROWS = 50
+"""How many rows a page of a list has."""
+
+_LATELY = 8
+"""How many of the latest failures the overview shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What stands around every page: how many things are wrong, how many dead letters there are."""
+
+    faults: int
+    dead: int
+
+
+class Desk:
+    """Writes the pages.
+
+    Args:
+        inside: The running bridge, of which everything is only read.
+        can_change: Whether there is a token, with which one may change something.
+    """
+
+    def __init__(self, inside: Inside, *, can_change: bool) -> None:
+        self._store, self._receivers, self._now = inside.store, inside.receivers, inside.now
+        self._can_change = can_change
+
+    def overview(self, path: str) -> str:
+        """Write the first page."""
+        summary, known = self._look()
+        now, search = self._now(), self._store.search
+        chart = draw(search.by_hour(first_hour(now), now))
+        failed = search.latest_failed(_LATELY)
+        page = overview(search.totals(), summary, known, chart, failed, self._receivers())
+        return self._render("overview.html", path, "overview", summary, known, page=page)
+
+    def messages(self, path: str, asked: Asked, cursor: str | None) -> str:
+        """Write a page of the messages that were asked for."""
+        summary, known = self._look()
+        return self._render(
+            "messages.html", path, "messages", summary, known, asked=asked, page=self._find(asked, cursor)
+        )
+
+    def message(self, path: str, message_id: int, notice: Notice | None = None) -> str | None:
+        """Write a message's story; None where there is no such message."""
+        story = self._store.history.story(message_id)
+        if story is None:
+            return None
+        summary, known = self._look()
+        return self._render("message.html", path, "messages", summary, known, page=story_page(story, notice))
+
+    def deliveries(
+        self,
+        path: str,
+        state: DeliveryState | None,
+        receiver: str | None,
+        cursor: str | None,
+        notice: Notice | None = None,
+    ) -> str:
+        """Write a page of deliveries.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        summary, known = self._look()
+        query = DeliveryQuery(states=None if state is None else (state,), receiver=receiver)
+        page = deliveries_page(
+            self._store.history.deliveries(query, cursor, _ROWS),
+            summary.deliveries,
+            self._store.history.given_up() if state is DeliveryState.DEAD else (),
+            state=state,
+            receiver=receiver,
+            cursor=cursor,
+            notice=notice,
+        )
+        return self._render("deliveries.html", path, "deliveries", summary, known, page=page)
+
+    def missing(self, path: str, *, title: str, text: str = "", message_id: int | None = None) -> str:
+        """Write that there is nothing at an address, without a look at anything that may be broken."""
+        page = {"title": title, "text": text, "message_id": message_id}
+        return render("missing.html", path, here="", now=self._now(), frame=_Frame(0, 0), asked=Asked(), page=page)
+
+    def _look(self) -> tuple[Summary, tuple[Part, ...]]:
+        summary, now, receivers = self._store.listing.summary(), self._now(), self._receivers()
+        known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
+        return summary, parts(judge(summary, receivers, now), receivers, known, now)
+
+    def _find(self, asked: Asked, cursor: str | None) -> MessagesPage:
+        if asked.wrong:
+            return MessagesPage(wrong=asked.wrong)
+        search = self._store.search
+        try:
+            found = search.messages(asked.query(by_id=asked.id is not None), cursor, _ROWS)
+            if not found.items and asked.id is not None:  # digits may stand in a label, too
+                found = search.messages(asked.query(by_id=False), cursor, _ROWS)
+        except UsageError as error:
+            return MessagesPage(wrong=str(error), newest=asked.address())
+        return messages_page(asked, found, cursor)
+
+    def _render(
+        self, template: str, path: str, here: str, summary: Summary, known: tuple[Part, ...], **shown: Any
+    ) -> str:
+        dead = sum(counts.get(DeliveryState.DEAD, 0) for counts in summary.deliveries.values())
+        frame = _Frame(sum(not part.ok for part in known), dead)
+        more = {"asked": Asked(), "can_change": self._can_change, **shown}
+        return render(template, path, here=here, now=self._now(), frame=frame, **more)

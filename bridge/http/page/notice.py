@@ -1,0 +1,32 @@
+"""What came of a retry, said on the page that follows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from bridge.http.page.messages import id_in
+from bridge.http.page.words import counted
+
+REFUSED = "no"
+"""What stands in the address instead of a count where the token was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Words, and whether they are ``good`` or ``bad`` news."""
+
+    tone: str
+    text: str
+
+    @classmethod
+    def read(cls, retried: str | None) -> Self | None:
+        """Read it from the address of a page: how many dead letters were taken up again, if that was tried."""
+        if retried == REFUSED:
+            return cls("bad", "Nothing was sent again: that is not the bridge's token.")
+        if retried == "0":
+            return cls("bad", "Nothing was sent again: what you chose is no dead letter any more.")
+        count = id_in(retried or "")
+        if count is None:
+            return None
+        return cls("good", f"{counted(count, 'dead letter is', 'dead letters are')} on the way again.")

@@ -1,0 +1,100 @@
+"""The overview. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.http.page.words import counted
+from bridge.model import DeliveryState, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.http.page.chart import Chart
+    from bridge.http.page.wellbeing import Part
+    from bridge.store import Summary, Totals, WatchedMessage
+
+_TILES = (Status.PENDING, Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How many messages have a status; ``new`` are those not seen yet."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """How a receiver's deliveries stand."""
+
+    name: str
+    owed: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """All that the overview shows."""
+
+    parts: tuple[Part, ...]
+    summary: str
+    tiles: tuple[Tile, ...]
+    chart: Chart
+    failed: tuple[WatchedMessage, ...]
+    receivers: tuple[Owed, ...]
+
+    @property
+    def faults(self) -> tuple[Part, ...]:
+        """The parts that are not well."""
+        return tuple(part for part in self.parts if not part.ok)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no message was ever watched."""
+        return not any(tile.count for tile in self.tiles)
+
+
+def overview(
+    totals: Totals,
+    summary: Summary,
+    parts: tuple[Part, ...],
+    chart: Chart,
+    failed: tuple[WatchedMessage, ...],
+    receivers: Sequence[str],
+) -> OverviewPage:
+    """Arrange it.
+
+    Args:
+        totals: Messages by status.
+        summary: The bridge at a glance.
+        parts: How each part does.
+        chart: The last hours.
+        failed: The latest failures, the newest first.
+        receivers: Those in the configuration; others are shown where something was owed to them.
+    """
+    unseen = totals.statuses.get(None, 0)
+    tiles = [Tile(str(status), totals.statuses.get(status, 0)) for status in _TILES]
+    names = [*receivers, *(name for name in sorted(summary.deliveries) if name not in receivers)]
+    return OverviewPage(
+        parts,
+        _in_a_sentence(summary, totals),
+        (*tiles, Tile("new", unseen)) if unseen else tuple(tiles),
+        chart,
+        failed,
+        tuple(_owed(name, summary.deliveries.get(name, {})) for name in names),
+    )
+
+
+def _in_a_sentence(summary: Summary, totals: Totals) -> str:
+    if not totals.messages:
+        return "The bridge runs, and waits for something to watch."
+    owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
+    polled = counted(summary.polled, "message is", "messages are") + " polled"
+    return f"{polled}, and {counted(owed, 'delivery is', 'deliveries are')} under way." if owed else f"{polled}."
+
+
+def _owed(name: str, counts: Mapping[DeliveryState, int]) -> Owed:
+    return Owed(name, counts.get(DeliveryState.OWED, 0), counts.get(DeliveryState.DEAD, 0))

@@ -1,0 +1,72 @@
+"""Makes HTML of what is to be shown. Whatever comes from outside is escaped: every template escapes by itself."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from bridge import __version__
+from bridge.http.page.words import FILTERS
+from bridge.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATIC: Mapping[str, str] = {
+    "style.css": "text/css; charset=utf-8",
+    "script.js": "text/javascript; charset=utf-8",
+    "well.svg": "image/svg+xml",
+    "ill.svg": "image/svg+xml",
+}
+"""The files beside the pages, and what they are."""
+
+STATUSES = (*(str(status) for status in Status), "new")
+"""The statuses by which one can search; ``new`` are messages not seen yet."""
+
+
+@cache
+def static(name: str) -> bytes:
+    """Read one of the files beside the pages."""
+    return resources.files("bridge.http.page").joinpath("static", name).read_bytes()
+
+
+@cache
+def stamp() -> str:
+    """Name this version of these files, so that a browser may keep each for ever."""
+    return hashlib.sha256(b"".join(map(static, STATIC))).hexdigest()[:12]
+
+
+def root_of(path: str) -> str:
+    """Tell the way back to the first page, relative to a path: it holds under any prefix of a proxy."""
+    depth = path.count("/") - 1
+    return "../" * depth if depth > 0 else "./"
+
+
+def render(template: str, path: str, **shown: Any) -> str:
+    """Render a page.
+
+    Args:
+        template: Its file.
+        path: The path that was asked for, from which links are relative.
+        shown: What it shows.
+    """
+    return _environment().get_template(template).render(root=root_of(path), **shown)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bridge.http.page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    environment.globals |= {"stamp": stamp(), "version": __version__, "statuses": STATUSES}
+    return environment

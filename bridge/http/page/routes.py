@@ -1,0 +1,201 @@
+"""Where the pages are. Whatever is read here needs no token of its own; sending again does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from bridge.errors import BridgeError, UsageError
+from bridge.http.access import RETRY_FORM, same
+from bridge.http.page.deliveries import address
+from bridge.http.page.desk import Desk
+from bridge.http.page.messages import Asked, id_in
+from bridge.http.page.notice import REFUSED, Notice
+from bridge.http.page.render import STATIC, static
+from bridge.http.problems import on_http_exception
+from bridge.model import DeliveryState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from bridge.http.access import Access
+    from bridge.http.inside import Inside
+
+_READ = ["GET", "HEAD"]
+_EVERY = "*"
+_LARGEST_FORM = 16 * 1024
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # no-referrer would let the browser send "Origin: null" with our own form
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""Sent with every page: nothing from elsewhere is loaded, nothing within is run, and nobody shows it in a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What answers browsers, and how it answers where there is nothing."""
+
+    router: APIRouter
+    on_missing: Callable[[Request, Exception], Awaitable[Response]]
+
+
+def make_pages(inside: Inside, access: Access) -> Pages:
+    """Put together what answers browsers.
+
+    Args:
+        inside: The running bridge.
+        access: Has the token that sending again asks for.
+    """
+    desk = Desk(inside, can_change=access.token is not None)
+    router = APIRouter(include_in_schema=False)
+    for part in (_reading(desk), _sending_again(desk, inside, access), _files()):
+        router.include_router(part)
+
+    async def on_missing(request: Request, error: Exception) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return await on_http_exception(request, error)
+        path = request.url.path
+        html = desk.missing(path, title="There is no such page", text="Perhaps a letter of its address is missing.")
+        return answer(html, HTTPStatus.NOT_FOUND)
+
+    return Pages(router, on_missing)
+
+
+def _reading(desk: Desk) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/", methods=_READ)
+    def overview(request: Request) -> Response:
+        return _page(desk, request, desk.overview)
+
+    @router.api_route("/messages", methods=_READ)
+    def messages(request: Request, q: str = "", status: str = "", tag: str = "", cursor: str | None = None) -> Response:
+        asked = Asked.read(q, status, tag)
+        return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
+
+    @router.api_route("/messages/{message}", methods=_READ)
+    def message(request: Request, message: str, retried: str | None = None) -> Response:
+        message_id, notice = id_in(message), Notice.read(retried)
+        return _page(desk, request, lambda path: desk.message(path, message_id, notice) if message_id else None)
+
+    @router.api_route("/deliveries", methods=_READ)
+    def deliveries(
+        request: Request,
+        state: str | None = None,
+        receiver: str | None = None,
+        cursor: str | None = None,
+        retried: str | None = None,
+    ) -> Response:
+        chosen = DeliveryState(state) if state in set(DeliveryState) else None
+        named, notice = (receiver or "").replace("\0", "") or None, Notice.read(retried)
+        return _page(desk, request, lambda path: desk.deliveries(path, chosen, named, cursor, notice))
+
+    return router
+
+
+def _sending_again(desk: Desk, inside: Inside, access: Access) -> APIRouter:
+    router = APIRouter()
+
+    def retry(ids: Collection[int] | None, receiver: str | None) -> int:
+        count = inside.store.ledger.retry(inside.now(), ids=ids, receiver=receiver)
+        inside.wake_outboxes()
+        return count
+
+    @router.post(RETRY_FORM)
+    async def send_again(request: Request) -> Response:
+        form = await _form(request)
+        if access.token is None or not same(form.get("token", "").strip(), access.token):
+            return _back(form, REFUSED)
+        ids, receiver = _chosen(form)
+        if ids is None and receiver is None:
+            return _back(form, "0")
+        try:
+            count = await run_in_threadpool(retry, ids, None if receiver == _EVERY else receiver)
+        except BridgeError as error:
+            return _broken(desk, request, error)
+        return _back(form, str(count))
+
+    return router
+
+
+def _files() -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/page/{name}", methods=_READ)
+    def beside(name: str) -> Response:
+        if name not in STATIC:
+            return Response(status_code=HTTPStatus.NOT_FOUND)
+        headers = {"Cache-Control": "max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(static(name), media_type=STATIC[name], headers=headers)
+
+    return router
+
+
+def answer(html: str, status: int = HTTPStatus.OK) -> Response:
+    """Answer with a page."""
+    # Halves of characters, which events may hold, cannot be written.
+    return HTMLResponse(html.encode("utf-8", "replace"), status, HEADERS)
+
+
+def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> Response:
+    path = request.url.path
+    try:
+        html = write(path)
+    except UsageError as error:  # a link that somebody cut
+        return answer(desk.missing(path, title="There is no such page", text=str(error)), HTTPStatus.BAD_REQUEST)
+    except BridgeError as error:
+        return _broken(desk, request, error)
+    if html is None:
+        message_id = id_in(path.rpartition("/")[2])
+        title = "There is no such message" if message_id is None else f"Message {message_id} is not known here"
+        return answer(desk.missing(path, title=title, message_id=message_id), HTTPStatus.NOT_FOUND)
+    return answer(html)
+
+
+def _broken(desk: Desk, request: Request, error: BridgeError) -> Response:
+    html = desk.missing(request.url.path, title="The database can't be used now", text=str(error))
+    return answer(html, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read a form that was posted; of one that is too large, or none, nothing."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _LARGEST_FORM:
+            return {}
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError:
+        return {}
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _chosen(form: dict[str, str]) -> tuple[list[int] | None, str | None]:
+    """Tell which dead letters a form chooses: by id, or all of a receiver."""
+    delivery = id_in(form.get("id", ""))
+    return (None, form.get("all")) if delivery is None else ([delivery], None)
+
+
+def _back(form: dict[str, str], count: str) -> Response:
+    """Lead back to where the form stood, relative to where it was sent."""
+    message = id_in(form.get("message", ""))
+    receiver = form.get("receiver") or None
+    page = (
+        address(DeliveryState.DEAD, receiver, retried=count)
+        if message is None
+        else f"messages/{message}?retried={count}"
+    )
+    return RedirectResponse(f"../{page}", HTTPStatus.SEE_OTHER, HEADERS)

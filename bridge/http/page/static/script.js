@@ -1,0 +1,185 @@
+// The pages work without this. With it, times are the viewer's, and what is shown keeps itself up to date.
+"use strict";
+
+(() => {
+  const EVERY = 5000; // milliseconds between two looks, or twenty times what a look takes the bridge
+  const $ = (id) => document.getElementById(id);
+
+  // Times
+
+  const full = new Intl.DateTimeFormat(undefined, {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  });
+  const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+  // The bridge's clock counts: this machine's may be wrong. The answer's Date tells it.
+  let ahead = 0;
+
+  // As bridge.clock.ago writes it.
+  function ago(moment) {
+    const seconds = (Date.now() + ahead - moment) / 1000;
+    if (Math.abs(seconds) < 1) return "now";
+    const size = Math.abs(seconds);
+    const unit = [["d", 86400], ["h", 3600], ["m", 60]].find(([, each]) => size >= 2 * each);
+    const amount = unit ? `${Math.floor(size / unit[1])} ${unit[0]}` : `${Math.round(size)} s`;
+    return seconds >= 0 ? `${amount} ago` : `in ${amount}`;
+  }
+
+  function localise(within) {
+    for (const time of within.querySelectorAll("time[datetime]")) {
+      const moment = new Date(time.dateTime);
+      if ("at" in time.dataset) time.textContent = full.format(moment);
+      else if ("ago" in time.dataset) time.title = full.format(moment);
+    }
+    for (const mark of within.querySelectorAll("text[data-hour]")) {
+      mark.textContent = hour.format(new Date(mark.dataset.hour));
+    }
+    for (const bar of within.querySelectorAll("g[data-bar]")) {
+      const title = bar.querySelector("title");
+      title.textContent = title.textContent.replace(/^[^:]*:\d\d UTC/, hour.format(new Date(bar.dataset.bar)));
+    }
+    tick(within);
+  }
+
+  function tick(within) {
+    for (const time of within.querySelectorAll("time[data-ago]")) {
+      const text = ago(new Date(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  // What is live: each element with data-live and an id is exchanged when the bridge shows it anew.
+
+  const shown = new Map();
+  // Times tick here; that they did over there is no news.
+  const compared = (element) => element.innerHTML.replace(/(<time[^>]*>)[^<]*/g, "$1");
+
+  function remember(from) {
+    for (const element of from.querySelectorAll("[data-live][id]")) shown.set(element.id, compared(element));
+  }
+
+  function exchange(element, fresh) {
+    const keys = new Set([...element.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
+    const open = [...element.querySelectorAll("details[open][id]")].map((each) => each.id);
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
+    element.replaceChildren(...document.importNode(fresh, true).childNodes);
+    localise(element);
+    for (const id of open) if ($(id)) $(id).open = true;
+    if (focused) refocus(element, focused);
+    const added = [...element.querySelectorAll("[data-key]")].filter((row) => !keys.has(row.dataset.key));
+    for (const row of added) row.classList.add("fresh");
+    if (element.dataset.news && added.length) {
+      $("news").textContent = `${added.length} more ${added.length === 1 ? "message" : "messages"} ${element.dataset.news}`;
+    }
+  }
+
+  function refocus(element, before) {
+    const same = (each) => each.tagName === before.tagName && each.getAttribute("href") === before.getAttribute("href")
+      && each.value === before.value && each.parentElement.id === before.parentElement.id;
+    [...element.querySelectorAll(before.tagName)].find(same)?.focus({ preventScroll: true });
+  }
+
+  // What a page is made of. When that changes (the first message, the last dead letter), all of it is exchanged.
+  const made = (page) => [...page.querySelectorAll("main [id]:is([data-live], [data-whole])")].map((each) => each.id).join();
+
+  function update(page) {
+    $("news").textContent = ""; // else the same news would not be news again
+    if (made(page) !== made(document)) {
+      $("main").replaceChildren(...document.importNode(page.querySelector("main"), true).childNodes);
+      begin();
+    }
+    for (const fresh of page.querySelectorAll("[data-live][id]")) {
+      const element = $(fresh.id);
+      const text = compared(fresh);
+      if (element && shown.get(fresh.id) !== text) {
+        shown.set(fresh.id, text);
+        exchange(element, fresh);
+      }
+    }
+    if (document.title !== page.title) document.title = page.title;
+    const [ours, theirs] = [document, page].map((each) => each.querySelector("link[rel=icon]"));
+    if (theirs && ours.getAttribute("href") !== theirs.getAttribute("href")) ours.replaceWith(document.importNode(theirs));
+  }
+
+  let answeredAt = Date.now();
+
+  async function look() {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+    if (!response.ok && response.status !== 404) throw new Error(`it says ${response.status}`);
+    const date = Date.parse(response.headers.get("Date"));
+    if (date) ahead = Math.abs(date - Date.now()) > 5000 ? date - Date.now() : 0;
+    update(new DOMParser().parseFromString(await response.text(), "text/html"));
+    answeredAt = Date.now();
+    $("lost").hidden = true;
+  }
+
+  let live = true;
+  let waiting;
+
+  function lookAgain(after) {
+    clearTimeout(waiting);
+    waiting = setTimeout(keepLooking, after);
+  }
+
+  async function keepLooking() {
+    if (!live || document.hidden) return;
+    const began = performance.now();
+    try {
+      await look();
+    } catch (error) {
+      $("lost").textContent = `The bridge does not answer (${error.message}). What you see is how it was ${ago(answeredAt + ahead)}.`;
+      $("lost").hidden = false;
+    }
+    lookAgain(Math.max(EVERY, 20 * (performance.now() - began)));
+  }
+
+  // The token, for as long as the tab is open, if its owner says so.
+
+  const KEPT = "wbiz-bridge-token";
+
+  function offerToKeep(form) {
+    const token = $("token");
+    const keep = $("keep");
+    let kept;
+    try {
+      kept = sessionStorage.getItem(KEPT);
+    } catch {
+      return; // the browser keeps nothing for anybody
+    }
+    keep.closest("label").hidden = false;
+    if (kept !== null) {
+      token.value = kept;
+      keep.checked = true;
+    }
+    keep.addEventListener("change", () => keep.checked || sessionStorage.removeItem(KEPT));
+    form.addEventListener("submit", () => keep.checked && sessionStorage.setItem(KEPT, token.value));
+  }
+
+  function begin() {
+    shown.clear();
+    remember(document);
+    localise(document);
+    if ($("retry")) offerToKeep($("retry"));
+  }
+
+  begin();
+  // What came of a retry is said once.
+  const address = new URL(location.href);
+  if (address.searchParams.has("retried")) {
+    address.searchParams.delete("retried");
+    history.replaceState(null, "", address);
+  }
+  setInterval(() => tick(document), 1000);
+  document.querySelector("[data-zone]").textContent = `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+
+  $("live").hidden = false;
+  $("live").addEventListener("click", () => {
+    live = !live;
+    $("live").classList.toggle("paused", !live);
+    $("live").querySelector(".word").textContent = live ? "Live" : "Paused";
+    $("live").querySelector(".unseen").textContent = live ? ": pause it" : ": go on";
+    if (live) keepLooking();
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || keepLooking());
+  lookAgain(EVERY);
+})();

@@ -1,0 +1,85 @@
+"""A message's story, and the titles of events. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.model import DeliveryState, EventType
+from bridge.receivers.slack_words import WORDS, duration_of, error_of
+
+if TYPE_CHECKING:
+    from bridge.http.page.notice import Notice
+    from bridge.model import Event
+    from bridge.store import Story, Told, Undertaken, WatchedMessage
+
+_LOOKS = {
+    EventType.MESSAGE_PENDING: ("info", "pending"),
+    EventType.MESSAGE_SENT: ("good", "sent"),
+    EventType.MESSAGE_FAILED: ("bad", "failed"),
+    EventType.MESSAGE_CANCELLED: ("quiet", "cancelled"),
+    EventType.MESSAGE_EXPIRED: ("warn", "expired"),
+    EventType.MESSAGE_UNKNOWN: ("odd", "unknown"),
+    EventType.MESSAGE_STUCK: ("warn", "stuck"),
+    EventType.MESSAGE_ABANDONED: ("quiet", "abandoned"),
+}
+"""The tone and the sign of each type of event that a message can have."""
+
+_PLAIN = ("quiet", "new")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An event in a message's story, and who was told of it."""
+
+    event: Event
+    title: str
+    tone: str
+    icon: str
+    error: str
+    deliveries: tuple[Undertaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPage:
+    """All that is known of a message. ``whole`` says whether its beginning is shown, too."""
+
+    shown: WatchedMessage
+    moments: tuple[Moment, ...]
+    whole: bool
+    why_not_polled: str
+    notice: Notice | None
+
+    @property
+    def has_dead(self) -> bool:
+        """Whether a delivery of it is a dead letter."""
+        return any(each.delivery.state is DeliveryState.DEAD for moment in self.moments for each in moment.deliveries)
+
+
+def story_page(story: Story, notice: Notice | None) -> StoryPage:
+    """Tell a story. ``notice`` is said first."""
+    return StoryPage(story.message, tuple(map(_moment, story.told)), story.whole, why_not_polled(story.message), notice)
+
+
+def title_of(event: Event) -> str:
+    """Say what happened: ``Failed``, ``Stuck, pending for 16 m``."""
+    words = WORDS[event.type].short
+    name = words[0].upper() + words[1:]
+    return f"{name}, {how_long}" if (how_long := duration_of(event)) else name
+
+
+def why_not_polled(shown: WatchedMessage) -> str:
+    """Say why a message is not polled any more, as far as that can be seen; empty where it is."""
+    if shown.due_at is not None:
+        return ""
+    state = shown.message.state
+    if state is not None and state.status.terminal:
+        return "Its status is final."
+    if not shown.watched:
+        return "It is not on the watch list any more."
+    return "It had no final status for as long as poll.stop_after allows. Watch it again to go on."
+
+
+def _moment(told: Told) -> Moment:
+    tone, icon = _LOOKS.get(told.event.type, _PLAIN)
+    return Moment(told.event, title_of(told.event), tone, icon, error_of(told.event), told.deliveries)

@@ -1,0 +1,138 @@
+"""How each part of the bridge does, in words, and what to do where one is not well. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.clock import ago
+from bridge.events import SOURCE, receiver_subject
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from bridge.health import Check, Health
+    from bridge.numbers import Known
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part: how it does (``state``), what is worth knowing (``note``), and what is wrong (``why``, ``advice``).
+
+    ``advice`` may have code between backticks.
+    """
+
+    name: str
+    ok: bool
+    state: str
+    note: str | None = None
+    why: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How a check is told: its name, its state when it is well and when it is not, and what to do then."""
+
+    name: str
+    well: str
+    ill: str
+    advice: str
+
+
+_CHECKS = {
+    SOURCE: _Told(
+        "WbizTool's API",
+        "answers",
+        "is down",
+        "Does it refuse the credentials? Mend `wbiztool.client_id` and the key, and try them with "
+        "`wbiz-bridge check --online`. Otherwise wait for WbizTool: the bridge finds out by itself when it is back.",
+    ),
+    "polling": _Told(
+        "Polling",
+        "in time",
+        "is late",
+        "Raise `wbiztool.rate_limit` and `wbiztool.concurrency` as far as WbizTool allows, or raise `poll.every`.",
+    ),
+    "configuration": _Told(
+        "Configuration",
+        "in force",
+        "is wrong",
+        "`wbiz-bridge check` lists each mistake with its line. Mend it before anything restarts the bridge: it would "
+        "not start.",
+    ),
+    "database": _Told(
+        "Database",
+        "readable",
+        "can't be read",
+        "Is the disk full, does another program hold it locked, is the server away? It goes on by itself.",
+    ),
+    "scheduler": _Told(
+        "Daemon", "runs", "does not run", "Start it: `systemctl start wbiz-bridge`, or `wbiz-bridge run`."
+    ),
+}
+"""In the order in which they are shown: first what is outside of the bridge, and fails more often."""
+
+_OTHER = "The reason is in these words. `docs/operate.md` says more, under Health."
+_GONE = (
+    "Was it renamed? Give it its old name back. Has it gone for good? Then nobody gets these, and it may be ignored."
+)
+_DISCONNECTED = "What is sent from it stays pending. Connect it again in WbizTool, with the phone that it belongs to."
+
+
+def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], now: datetime) -> tuple[Part, ...]:
+    """Tell of every part.
+
+    Args:
+        health: How the bridge does.
+        receivers: The names of those in the configuration.
+        numbers: What is known of the account's numbers; none where they are not watched.
+        now: When.
+    """
+    checks = health.checks
+    shown = [_check(told, checks[name]) for name, told in _CHECKS.items() if name in checks]
+    of_receivers = [
+        _receiver(name, check, receivers) for name, check in checks.items() if name.startswith(receiver_subject(""))
+    ]
+    known = {*_CHECKS, *(name for name in checks if name.startswith(receiver_subject("")))}
+    others = [_other(name, check) for name, check in checks.items() if name not in known and not check.ok]
+    return (*shown[:1], *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
+
+
+def _check(told: _Told, check: Check) -> Part:
+    if check.ok:
+        return Part(told.name, ok=True, state=told.well, note=check.why)
+    return Part(
+        told.name, ok=False, state=told.ill, why=_sentence(check.why or f"{told.name} {told.ill}"), advice=told.advice
+    )
+
+
+def _other(name: str, check: Check) -> Part:
+    """Tell of what is only worth a word when it is not well."""
+    told = f"{name[:1].upper()}{name[1:]}"
+    return Part(told, ok=False, state="not well", why=_sentence(check.why or f"{name} is not well"), advice=_OTHER)
+
+
+def _receiver(subject: str, check: Check, configured: Collection[str]) -> Part:
+    name = subject.removeprefix(receiver_subject(""))
+    if check.ok:
+        return Part(f"Receiver {name}", ok=True, state="well", note=check.why)
+    mend = f"What it is owed is kept. Mend it, then `wbiz-bridge test {name}`: then it gets everything at once."
+    advice = mend if name in configured else _GONE
+    return Part(
+        f"Receiver {name}", ok=False, state="fails", why=_sentence(check.why or f"receiver {name} fails"), advice=advice
+    )
+
+
+def _number(known: Known, now: datetime) -> Part:
+    name = f"Number {known.number.number or known.number.id}"
+    # Told of as lost: it has been so for longer than a flap (numbers.settle).
+    if known.number.connected or known.told:
+        return Part(name, ok=True, state="connected" if known.number.connected else "just lost its connection")
+    why = f"WhatsApp number {known.number.number or known.number.id} is disconnected since {ago(known.since, now)}"
+    return Part(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]

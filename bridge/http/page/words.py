@@ -1,0 +1,83 @@
+"""How the pages write things: times, counts, names of statuses. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+from bridge.clock import ago, isoformat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+_STATUSES = {"new": "Not seen yet"}
+_STATES = {"owed": "Owed", "delivered": "Delivered", "dead": "Dead letter"}
+_OUTCOMES = {"delivered": "delivered", "failed": "not taken", "refused": "refused for good"}
+
+
+def utc(moment: datetime) -> str:
+    """Write a moment for people: ``23 Nov 2026, 20:11:12 UTC``."""
+    return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def number(count: int) -> str:
+    """Write a count: ``12,345``."""
+    return f"{count:,}"
+
+
+def short(count: int) -> str:
+    """Write a round count in little room: ``20k``."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            return f"{count / size:g}{unit}"
+    return str(count)
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Write how many: ``1 attempt``, ``2 attempts``."""
+    return f"{count:,} {one if count == 1 else several}"
+
+
+def seconds(duration: float) -> str:
+    """Write how long something took: ``45 ms``, ``1.2 s``."""
+    return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.1f} s"
+
+
+def code(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped within
+
+
+def status_name(name: str) -> str:
+    """Name a status, or ``new`` for a message that was not seen yet."""
+    return _STATUSES.get(name, name.capitalize())
+
+
+def state_name(name: str) -> str:
+    """Name a delivery's state."""
+    return _STATES.get(name, name.capitalize())
+
+
+def outcome_name(name: str) -> str:
+    """Say what came of an attempt."""
+    return _OUTCOMES.get(name, name)
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "ago": ago,
+    "code": code,
+    "counted": counted,
+    "iso": isoformat,
+    "number": number,
+    "outcome_name": outcome_name,
+    "seconds": seconds,
+    "short": short,
+    "state_name": state_name,
+    "status_name": status_name,
+    "utc": utc,
+}
+"""What templates may use."""

@@ -1,0 +1,480 @@
+"""The page on a real server and a real store: what a browser gets, and what it may change."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urljoin
+
+import pytest
+import requests
+from bs4 import BeautifulSoup, Tag
+
+from bridge.clock import isoformat
+from bridge.config.external import parse_external
+from bridge.errors import NotNowError
+from bridge.health import ALIVE, Health
+from bridge.http import Access, HttpServer, Inside, Streams, make_app
+from bridge.model import Dead, DeliveryState, Details, Retry, Status
+from bridge.store import Store
+from tests.world.clock import FakeClock
+from tests.world.records import NOW, OK, after, due, fail_some, known, observe, polled, tried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+TOKEN = "token-0123456789abcdef"
+MARKUP = '<script>alert(1)</script> & "quoted" <img src=x onerror=alert(1)>'
+CLOCK = FakeClock(NOW + timedelta(minutes=3))
+
+
+class Page:
+    """What a browser got."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self.status = answer.status_code
+        self.url = answer.url
+        self.headers = answer.headers
+        self.html = answer.text
+        self.soup = BeautifulSoup(answer.text, "html.parser")
+
+    def text(self, selector: str) -> str:
+        """The words of the one part that a selector names, with single spaces."""
+        (found,) = self.soup.select(selector)
+        return _words(found)
+
+    def texts(self, selector: str) -> list[str]:
+        """The words of each part that a selector names."""
+        return list(map(_words, self.soup.select(selector)))
+
+    def link(self, words: str) -> str:
+        """Where the one link with these words leads to."""
+        (found,) = [each for each in self.soup.find_all("a") if _words(each).startswith(words)]
+        return urljoin(self.url, str(found["href"]))
+
+
+class Browser:
+    """Opens pages as a browser without JavaScript does."""
+
+    def __init__(self, server: HttpServer) -> None:
+        host, port = server.address
+        self.root = f"http://{host}:{port}/"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+    def open(self, path: str, method: str = "GET") -> Page:
+        return Page(self._session.request(method, urljoin(self.root, path), timeout=10))
+
+    def log_in(self, password: str) -> None:
+        self._session.auth = ("anybody", password)
+
+    def send(self, page: Page, button: str, token: str = TOKEN) -> Page:
+        """Write the token into the page's form, and press a button."""
+        (form,) = page.soup.select("form#retry")
+        (pressed,) = [each for each in page.soup.find_all("button") if _words(each).startswith(button)]
+        fields = {str(each["name"]): str(each.get("value", "")) for each in form.select("input[name]")}
+        fields |= {"token": token, str(pressed["name"]): str(pressed["value"])}
+        return Page(self._session.post(urljoin(page.url, str(form["action"])), data=fields, timeout=10))
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Serve(Protocol):
+    """Serves the pages of a store and gives a browser."""
+
+    def __call__(
+        self, store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ..., external: str | None = None
+    ) -> Browser: ...
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(
+            store: Store,
+            *,
+            token: str | None = TOKEN,
+            receivers: Sequence[str] = ("crm",),
+            external: str | None = None,
+        ) -> Browser:
+            access = Access(token=token, external=None if external is None else parse_external(external))
+            inside = Inside(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
+            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, inside=inside)
+            server = HttpServer(app, "127.0.0.1", 0)
+            server.start()
+            stack.callback(server.stop, 1)
+            browser = Browser(server)
+            stack.callback(browser.close)
+            return browser
+
+        yield start
+
+
+@pytest.fixture
+def lite(_sqlite_made: Path, tmp_path: Path) -> Iterator[Store]:
+    """A store on SQLite: what the pages ask of it is tested on PostgreSQL by the store's own tests."""
+    shutil.copy(_sqlite_made, tmp_path / "bridge.db")
+    with Store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True) as opened:
+        opened.set_fact(ALIVE, isoformat(CLOCK.now()))
+        yield opened
+
+
+def _words(tag: Tag) -> str:
+    return " ".join(tag.get_text(" ").split())
+
+
+def watched(store: Store, id_: int, label: str | None = None, status: Status | None = None, **tags: str) -> None:
+    store.messages.watch([id_], NOW, Details(label, tags))
+    if status is not None:
+        observe(store, id_, status)
+
+
+def give_up(store: Store, *ids: int, reason: str = "410 Gone", to: str = "crm") -> list[int]:
+    """Let messages fail, and their deliveries become dead letters; the ids of these."""
+    fail_some(store, ids, to=(to,))
+    owed = due(store, receiver=to)
+    for each in owed:
+        tried(store, each, Dead(reason), after(60), answer=MARKUP)
+    return [each.id for each in owed]
+
+
+def states(store: Store) -> dict[int, str]:
+    return {each.id: str(each.state) for each in store.history.deliveries().items}
+
+
+def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
+    store.set_fact(ALIVE, isoformat(CLOCK.now()))
+    for id_, status in enumerate([Status.SENT, Status.SENT, Status.PENDING, None], 1):
+        watched(store, id_, status=status)
+    give_up(store, 5)
+    page = serve(store).open("/")
+    assert page.texts(".tile") == [
+        "Pending 1",
+        "Sent 2",
+        "Failed 1",
+        "Expired 0",
+        "Cancelled 0",
+        "Unknown 0",
+        "Not seen yet 1",
+    ]
+    assert page.text(".row.failure") == "5 Invalid phone number 3 m ago"
+    assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
+    assert "20:00:00 UTC 2 1" in page.text(".as-table")
+    assert page.text("#owed tbody tr") == "crm 0 4 dead letters of crm"
+
+
+def test_where_all_is_well_it_says_so(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, status=Status.SENT)
+    page = serve(lite).open("/")
+    assert page.text("#standing").startswith("All is well")
+    assert page.text("head title") == "Overview · WbizTool bridge"
+    assert "well.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
+
+
+def test_what_is_wrong_comes_first_and_with_what_to_do(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, status=Status.FAILED)
+    tried(lite, due(lite), Retry("HTTP 500"), after(1))
+    page = serve(lite).open("/")
+    assert page.text("#standing").startswith("1 thing needs you Receiver crm fails since 2 m ago: HTTP 500")
+    assert "wbiz-bridge test crm" in page.texts("#standing code")
+    assert page.text("head title") == "(1) Overview · WbizTool bridge"
+    assert "ill.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
+
+
+def test_a_newcomer_is_told_what_to_do(lite: Store, serve: Serve) -> None:
+    browser = serve(lite, receivers=["ops"])
+    for path in ("/", "/messages"):
+        assert any("wbiz-bridge watch 12345" in words for words in browser.open(path).texts("pre"))
+    assert "wbiz-bridge test NAME" in browser.open("/deliveries").text("main")
+    assert "No dead letters" in browser.open("/deliveries?state=dead").text("main")
+    assert "Nothing is owed" in browser.open("/deliveries?state=owed").text("main")
+
+
+ASKED = {
+    "": [4, 3, 2, 1],
+    "?q=2": [2],
+    "?q=%232": [2],
+    "?q=88": [1],  # no id, but in a label
+    "?q=INVOICE": [2, 1],
+    "?q=phone": [3],
+    "?status=failed": [3],
+    "?status=new": [4],
+    "?tag=team%3Dbilling": [2, 1],
+    "?tag=team%3Dbilling&q=99": [2],
+    "?q=nothing": [],
+    "?q=%00": [4, 3, 2, 1],
+    "?q=100%25": [],
+}
+"""What is found among four messages."""
+
+
+def test_messages_are_found_by_id_status_tag_and_text(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, "Invoice 88", Status.SENT, team="billing")
+    watched(lite, 2, "Invoice 99", Status.SENT, team="billing")
+    fail_some(lite, [3])
+    watched(lite, 4, "Reminder")
+    browser = serve(lite)
+    pages = {asked: browser.open(f"/messages{asked}") for asked in ASKED}
+    assert {asked: list(map(int, page.texts(".row .id"))) for asked, page in pages.items()} == ASKED
+    empty = [asked for asked, page in pages.items() if "No message matches" in page.text("main")]
+    assert empty == [asked for asked, found in ASKED.items() if not found]
+
+
+def test_what_cannot_be_asked_is_said_on_the_page(lite: Store, serve: Serve) -> None:
+    watched(lite, 1)
+    browser = serve(lite)
+    for asked in ("?status=lost", "?tag=billing", "?cursor=cut", "?q=1&cursor=cut"):
+        page = browser.open(f"/messages{asked}")
+        assert page.text("p.wrong")
+        assert not page.texts(".row")
+
+
+def test_pages_go_on_where_the_one_before_ended(lite: Store, serve: Serve) -> None:
+    fail_some(lite, range(1, 121))
+    browser = serve(lite)
+    page, found = browser.open("/messages?status=failed"), []
+    found += page.texts(".row .id")
+    while any(words.startswith("Older") for words in page.texts(".paging a")):
+        page = browser.open(page.link("Older"))
+        found += page.texts(".row .id")
+    assert sorted(map(int, found)) == list(range(1, 121))
+    assert browser.open(page.link("Back to the newest")).texts(".row .id") == found[:50]
+    assert len(browser.open(browser.open("/deliveries?receiver=crm").link("Older")).texts(".row")) == 50
+
+
+def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> None:
+    watched(store, 7, "Invoice 88", Status.PENDING, team="billing")
+    (pending,) = due(store)
+    tried(store, pending, Retry("HTTP 503"), after(1), answer="Service Unavailable")
+    tried(store, pending, OK, after(6))
+    store.record_polls([polled(known(store, 7), Status.FAILED, after(10), error="No such number")], [])
+    page = serve(store).open("/messages/7")
+    assert (page.status, page.text("h1"), page.text(".head .pill")) == (200, "Invoice 88", "Failed")
+    began, was_pending, failed, end = page.texts(".moment")
+    assert began.startswith("The bridge began to watch 23 Nov 2026, 20:00:00 UTC · 3 m ago")
+    assert was_pending.startswith("Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered 2 attempts")
+    assert "20:00:01 UTC · not taken · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
+    assert "20:00:06 UTC · delivered · HTTP 200" in was_pending
+    assert failed.startswith("Failed No such number 23 Nov 2026, 20:00:10 UTC")
+    assert "No receiver asked for this" in failed
+    assert end.startswith("Not polled any more Its status is final.")
+    assert page.link("Tag team=billing").endswith("/messages?tag=team%3Dbilling")
+
+
+def test_a_message_that_is_not_known_has_a_page_that_says_so(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    for id_ in ("8", "0", "x", "9" * 30):
+        page = browser.open(f"/messages/{id_}")
+        assert page.status == 404
+        assert page.texts("pre") == (["wbiz-bridge watch 8"] if id_ == "8" else [])
+        assert page.text("h1") == ("Message 8 is not known here" if id_ == "8" else "There is no such message")
+
+
+def test_an_address_with_nothing_there_is_a_page_for_people_and_json_for_programs(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    page = browser.open("/no/such/page")
+    assert (page.status, page.text("h1")) == (404, "There is no such page")
+    assert urljoin(page.url, str(page.soup.select("main a")[-1]["href"])) == browser.root
+    with requests.Session() as program:
+        program.trust_env = False
+        answer = program.get(f"{browser.root}no/such/page", timeout=5)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_stored_markup_stays_text_everywhere(lite: Store, serve: Serve) -> None:
+    lite.messages.watch([9], NOW, Details(MARKUP, {"team": MARKUP, MARKUP[:60]: "x"}))
+    observe(lite, 9, Status.PENDING)
+    event = lite.record_polls([polled(known(lite, 9), Status.FAILED, error=MARKUP)], [])
+    assert event
+    for each in due(lite):
+        tried(lite, each, Dead(MARKUP), after(1), answer=MARKUP)
+    browser = serve(lite)
+    for path in ("/", "/messages", "/messages/9", "/deliveries", "/deliveries?state=dead", f"/messages?q={MARKUP}"):
+        page = browser.open(path)
+        assert page.status == 200
+        assert MARKUP.split(" &", maxsplit=1)[0] in page.soup.get_text() + str(page.soup.find_all("input"))
+        assert [script.get_text() for script in page.soup.find_all("script")] == [""]
+        assert not page.soup.select("[onerror], main img")
+
+
+def test_dead_letters_are_shown_with_their_reasons(store: Store, serve: Serve) -> None:
+    give_up(store, 1, 2, reason="410 Gone")
+    give_up(store, 3, reason="no_service", to="ops")
+    page = serve(store).open("/deliveries?state=dead")
+    assert page.texts(".reasons li") == ["2 crm: 410 Gone", "1 ops: no_service"]
+    assert page.texts(".row .why") == ["no_service", "410 Gone", "410 Gone"]
+    assert page.text("#dead-count") == "3 dead letters"
+    assert serve(store).open("/deliveries?state=dead&receiver=ops").texts(".row .id") == ["3"]
+
+
+def test_one_or_all_are_sent_again_with_the_token(lite: Store, serve: Serve) -> None:
+    first, second, third = give_up(lite, 1, 2, 3)
+    browser = serve(lite)
+    story = browser.send(browser.open("/messages/1"), "Retry")
+    assert states(lite) == {first: "owed", second: "dead", third: "dead"}
+    assert story.text(".notice") == "1 dead letter is on the way again."
+    assert story.url == f"{browser.root}messages/1?retried=1"
+    rest = browser.send(browser.open("/deliveries?state=dead"), "Retry all")
+    assert set(states(lite).values()) == {"owed"}
+    assert rest.text(".notice") == "2 dead letters are on the way again."
+
+
+def test_only_those_of_the_receiver_that_is_shown_are_sent_again(lite: Store, serve: Serve) -> None:
+    (mine,), (other,) = give_up(lite, 1), give_up(lite, 2, to="ops")
+    browser = serve(lite)
+    page = browser.send(browser.open("/deliveries?state=dead&receiver=crm"), "Retry all")
+    assert states(lite) == {mine: "owed", other: "dead"}
+    assert page.text("p.filter").startswith("Only those to crm")
+
+
+def test_without_the_right_token_nothing_is_sent_again(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite)
+    for token in ("", "wrong", TOKEN[:-1], TOKEN + "x", "é" * 10):
+        page = browser.send(browser.open("/messages/1"), "Retry", token)
+        assert set(states(lite).values()) == {str(DeliveryState.DEAD)}
+        assert "not the bridge's token" in page.text(".notice")
+        assert page.url == f"{browser.root}messages/1?retried=no"
+
+
+def test_strange_forms_change_nothing(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    root = serve(lite).root
+    with requests.Session() as session:
+        session.trust_env = False
+        for body in (b"", b"token=" + b"x" * 20_000, b"&".join([b"a=b"] * 30), b"\xff\xfe=%ff&id=1"):
+            answer = session.post(f"{root}deliveries/retry", data=body, allow_redirects=False, timeout=5)
+            assert answer.status_code == 303
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_a_form_leads_nowhere_but_back(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    fields = {
+        "token": TOKEN,
+        "message": "//evil.example",
+        "receiver": "//evil.example\r\nX: y",
+        "back": "//evil.example",
+    }
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(f"{browser.root}deliveries/retry", data=fields, allow_redirects=False, timeout=5)
+    assert answer.headers["location"].startswith("../deliveries?state=dead&receiver=%2F%2Fevil.example%0D%0AX")
+    assert "x" not in answer.headers
+
+
+def test_without_a_token_in_the_configuration_nobody_changes_anything(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, token=None)
+    for path in ("/messages/1", "/deliveries?state=dead"):
+        page = browser.open(path)
+        assert not page.soup.select("form#retry, button.small")
+        assert "http.token_file" in page.text("#again")
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(f"{browser.root}deliveries/retry", data={"token": "", "all": "*"}, timeout=5)
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_another_sites_page_changes_nothing_even_if_it_knew_the_token(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    url, form = f"{serve(lite).root}deliveries/retry", {"token": TOKEN, "all": "*"}
+    with requests.Session() as session:
+        session.trust_env = False
+        for origin in ("https://evil.example", "null"):
+            assert session.post(url, data=form, headers={"Origin": origin}, timeout=5).status_code == 403
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_where_others_can_ask_a_browser_shows_the_token_as_a_password(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, external="https://example.org/wa")
+    refused = browser.open("/")
+    assert refused.status == 401
+    assert refused.headers["www-authenticate"].startswith("Basic ")
+    browser.log_in("guessed")
+    assert browser.open("/messages/1").status == 401
+    browser.log_in(TOKEN)
+    for path in ("/", "/messages/1", "/page/style.css", "/v1/messages"):
+        assert browser.open(path).status == 200
+    browser.send(browser.open("/messages/1"), "Retry")
+    assert set(states(lite).values()) == {"owed"}
+
+
+def test_a_password_changes_nothing(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    root = serve(lite, external="https://example.org/wa").root
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = ("anybody", TOKEN)
+        assert session.post(f"{root}v1/deliveries/retry", json={"all": True}, timeout=5).status_code == 401
+        session.post(f"{root}deliveries/retry", data={"all": "*"}, timeout=5)
+    assert set(states(lite).values()) == {"dead"}
+
+
+def test_programs_are_asked_for_a_bearer_token(lite: Store, serve: Serve) -> None:
+    root = serve(lite, external="https://example.org/wa").root
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.get(root, timeout=5).headers["www-authenticate"] == "Bearer"
+        assert session.get(root, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=5).status_code == 200
+
+
+def test_links_hold_under_the_path_of_a_reverse_proxy(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, external="https://example.org/wa")
+    browser.log_in(TOKEN)
+    first = browser.open("/wa")
+    assert first.url == f"{browser.root}wa/"
+    story = browser.open(urljoin(first.url, str(first.soup.select(".row.failure a")[0]["href"])))
+    assert story.link("Overview") == f"{browser.root}wa/"
+    assert browser.open(urljoin(story.url, str(story.soup.select("link[rel=stylesheet]")[0]["href"]))).status == 200
+    after_retry = browser.send(story, "Retry")
+    assert after_retry.url == f"{browser.root}wa/messages/1?retried=1"
+
+
+def test_every_page_forbids_what_it_does_not_need(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    for path in ("/", "/messages", "/messages/1", "/deliveries", "/no/such/page"):
+        headers = browser.open(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_what_stands_beside_the_pages_is_kept_by_the_browser(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    page = browser.open("/messages/1")
+    for tag in page.soup.select("link, script, img"):
+        file = browser.open(urljoin(page.url, str(tag.get("href") or tag.get("src"))))
+        assert file.status == 200
+        assert "immutable" in file.headers["cache-control"]
+    assert browser.open("/page/routes.py").status == 404
+
+
+def test_the_head_alone_may_be_asked_for(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    for path in ("/", "/messages", "/deliveries", "/page/style.css"):
+        page = browser.open(path, "HEAD")
+        assert (page.status, page.html) == (200, "")
+
+
+def test_a_database_that_fails_is_told_in_words(lite: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = serve(lite)
+
+    def fail(*_: object, **__: object) -> None:
+        raise NotNowError("the database is locked")
+
+    monkeypatch.setattr(lite.listing, "summary", fail)
+    page = browser.open("/")
+    assert page.status == 503
+    assert "the database is locked" in page.text("main")

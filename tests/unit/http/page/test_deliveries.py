@@ -1,0 +1,50 @@
+"""The page of deliveries."""
+
+from __future__ import annotations
+
+from bridge.http.page.deliveries import DeliveriesPage, address, deliveries_page
+from bridge.http.page.notice import REFUSED, Notice
+from bridge.model import DeliveryState
+from bridge.store import GivenUp, Page
+from tests.world.clock import START
+
+OWED, DEAD = DeliveryState.OWED, DeliveryState.DEAD
+COUNTS = {"crm": {OWED: 3, DEAD: 2}, "ops": {OWED: 4}}
+REASONS = tuple(GivenUp(name, "410 Gone", 1, 1, START) for name in ("crm", "ops"))
+
+
+def page(
+    state: DeliveryState | None = DEAD, receiver: str | None = None, cursor: str | None = None, more: str | None = None
+) -> DeliveriesPage:
+    found = Page((), more)
+    return deliveries_page(found, COUNTS, REASONS, state=state, receiver=receiver, cursor=cursor, notice=None)
+
+
+def test_tabs_count_what_waits_for_somebody() -> None:
+    counts = {tab.name: tab.count for tab in page().tabs}
+    assert counts == {"All": None, "Dead letters": 2, "Owed": 7, "Delivered": None}
+    assert [tab.name for tab in page().tabs if tab.current] == ["Dead letters"]
+    assert {tab.name: tab.count for tab in page(receiver="ops").tabs}["Dead letters"] == 0
+
+
+def test_one_receiver_has_reasons_and_addresses_of_its_own() -> None:
+    shown = page(receiver="a b&c")
+    assert shown.reasons == ()
+    assert all("receiver=a+b%26c" in tab.href for tab in shown.tabs)
+    assert shown.every_receiver == "deliveries?state=dead"
+    assert page(receiver="crm").reasons == REASONS[:1]
+
+
+def test_pages_lead_to_older_ones_and_back_to_the_newest() -> None:
+    assert (page().older, page().newest) == (None, None)
+    assert page(more="xyz").older == "deliveries?state=dead&cursor=xyz"
+    assert page(None, "crm", "abc").newest == "deliveries?receiver=crm"
+    assert address(None, None) == "deliveries"
+
+
+def test_what_came_of_a_retry_is_said() -> None:
+    told = {given: Notice.read(given) for given in ("1", "1200", "0", REFUSED, "", None, "-3", "<b>")}
+    assert told["1"] == Notice("good", "1 dead letter is on the way again.")
+    assert told["1200"] == Notice("good", "1,200 dead letters are on the way again.")
+    assert {told[bad].tone for bad in ("0", REFUSED)} == {"bad"}  # type: ignore[union-attr]
+    assert {told[none] for none in ("", None, "-3", "<b>")} == {None}

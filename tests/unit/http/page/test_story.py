@@ -1,0 +1,60 @@
+"""A message's story."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bridge.http.page.story import story_page, title_of, why_not_polled
+from bridge.model import Delivery, DeliveryState, EventType, Message, State, Status
+from bridge.store import Story, Told, Undertaken, WatchedMessage
+from tests.unit.receivers.events import changed, source_down
+from tests.world.clock import START
+
+FAILED = changed(status=Status.FAILED, error="Invalid phone number")
+MESSAGE = Message(12346, state=State(Status.PENDING, START), watched_since=START)
+POLLED = WatchedMessage(MESSAGE, watched=True, polled_at=START, due_at=START + timedelta(seconds=30))
+
+
+def delivery(state: DeliveryState) -> Delivery:
+    return Delivery(7, FAILED, "crm", state, 1, START, START, START)
+
+
+def story(*states: DeliveryState) -> Story:
+    return Story(POLLED, (Told(FAILED, tuple(Undertaken(delivery(state), ()) for state in states)),), whole=True)
+
+
+def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
+    titles = [title_of(replace(FAILED, type=type_)) for type_ in EventType]
+    assert all(title[0].isupper() for title in titles)
+    assert len(set(titles)) == len(EventType)
+    assert title_of(source_down()) == "Status API down"
+    stuck = replace(FAILED, type=EventType.MESSAGE_STUCK, data={"pending_seconds": 960})
+    assert title_of(stuck) == "Stuck, pending for 16 m"
+
+
+def test_a_failure_is_told_with_its_reason() -> None:
+    (moment,) = story_page(story(), None).moments
+    assert (moment.title, moment.tone, moment.icon, moment.error) == ("Failed", "bad", "failed", "Invalid phone number")
+
+
+def test_it_is_known_whether_something_can_be_sent_again() -> None:
+    assert story_page(story(DeliveryState.DELIVERED, DeliveryState.DEAD), None).has_dead
+    assert not story_page(story(DeliveryState.DELIVERED, DeliveryState.OWED), None).has_dead
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (POLLED, ""),
+        (replace(POLLED, due_at=None, message=replace(MESSAGE, state=State(Status.SENT, START))), "final"),
+        (replace(POLLED, due_at=None, watched=False), "watch list"),
+        (replace(POLLED, due_at=None), "stop_after"),
+        (replace(POLLED, due_at=None, message=replace(MESSAGE, state=None)), "stop_after"),
+    ],
+)
+def test_why_a_message_is_not_polled_any_more_is_said(shown: WatchedMessage, words: str) -> None:
+    assert words in why_not_polled(shown)
+    assert bool(why_not_polled(shown)) == bool(words)

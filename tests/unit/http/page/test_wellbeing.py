@@ -1,0 +1,62 @@
+"""How each part does, in words: whoever reads that something is wrong reads what to do, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.health import Check, Health
+from bridge.http.page.wellbeing import Part, parts
+from bridge.numbers import Known, Number
+from tests.world.clock import START
+
+NAMES = ("database", "scheduler", "configuration", "source", "polling", "deliveries", "receiver/crm")
+WELL = Health({name: Check() for name in NAMES})
+
+
+def told(health: Health, *numbers: Known, receivers: tuple[str, ...] = ("crm",)) -> dict[str, Part]:
+    return {part.name: part for part in parts(health, receivers, numbers, START)}
+
+
+def ill(name: str, why: str | None = "something is wrong") -> Health:
+    return Health({**WELL.checks, name: Check(ok=False, why=why)})
+
+
+def test_where_all_is_well_nothing_is_advised() -> None:
+    shown = told(WELL)
+    assert list(shown) == ["WbizTool's API", "Receiver crm", "Polling", "Configuration", "Database", "Daemon"]
+    assert all(part.ok and part.advice is None and part.why is None and part.state for part in shown.values())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "deliveries"])
+@pytest.mark.parametrize("why", ["it is so", None])
+def test_whatever_is_wrong_comes_with_words_and_what_to_do(name: str, why: str | None) -> None:
+    (wrong,) = [part for part in told(ill(name, why)).values() if not part.ok]
+    assert wrong.why
+    assert wrong.why[0].isupper() or not wrong.why[0].isalpha()
+    assert wrong.advice
+    assert wrong.state
+
+
+def test_a_check_that_this_page_has_no_words_for_is_told_all_the_same() -> None:
+    shown = told(Health({**ill("report", "the report cannot be read: HTTP 500").checks, "numbers": Check()}))
+    assert shown["Report"].why == "The report cannot be read: HTTP 500"
+    assert shown["Report"].advice
+    assert "Numbers" not in shown
+
+
+def test_a_receiver_that_left_the_configuration_needs_another_advice() -> None:
+    assert "wbiz-bridge test crm" in (told(ill("receiver/crm"))["Receiver crm"].advice or "")
+    assert "renamed" in (told(ill("receiver/crm"), receivers=())["Receiver crm"].advice or "")
+
+
+def test_a_number_counts_as_lost_when_that_was_told() -> None:
+    there = Known(Number(1, "+49 151 1", connected=True), START)
+    flapping = Known(Number(2, "+49 151 2", connected=False), START)
+    lost = Known(Number(3, "", connected=False), START - timedelta(hours=3), told=False)
+    shown = told(WELL, there, flapping, lost)
+    assert shown["Number +49 151 1"].ok
+    assert shown["Number +49 151 2"].ok
+    assert not shown["Number 3"].ok
+    assert "disconnected since 3 h ago" in (shown["Number 3"].why or "")
