@@ -125,7 +125,7 @@ class Daemon:
 
     def _cold(self, hurry: float, ready: int, extra: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("hurried.py")), str(hurry), str(ready), "run"],
+            [sys.executable, "-P", str(Path(__file__).with_name("hurried.py")), str(hurry), str(ready), "run"],
             cwd=self.folder,
             env=environment({"PYTHONPATH": str(_HERE), **(extra or {})}),
             stdout=self._log,
