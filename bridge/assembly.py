@@ -15,10 +15,11 @@ from bridge.number_watch import NumberWatch
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.poller import Poller
+from bridge.receivers.formats import source_of
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
-from bridge.ways import packer_for, way_to
+from bridge.ways import Identity, packer_for, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,7 +188,7 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWat
 
 def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part:
     stop = threading.Event()
-    way = way_to(settings, pages)
+    way = way_to(settings, Identity(source_of(shared.store.id), pages))
     outbox = Outbox(
         way,
         shared.store,

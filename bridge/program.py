@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.clock import isoformat
 from bridge.model import Dead, Delivered, Retry
+from bridge.receivers.formats import STANDARD
 from bridge.receivers.slack_text import one_line
 from bridge.receivers.slack_words import error_of, label_of, state_of
-from bridge.receivers.webhook import body_of
 from bridge.sending import Handed
 from bridge.wire import WireError
 
@@ -71,7 +71,7 @@ class ProgramWay:
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:  # noqa: ARG002 -- of the protocol; waits are the system's
         """Run the program once, for exactly one event."""
         (event,) = events
-        body, variables = body_of(event), environment(event, self.name, os.environ)
+        body, variables = STANDARD.one(event).body, environment(event, self.name, os.environ)
         try:
             child = self._start(variables)
         except OSError as error:

@@ -63,7 +63,8 @@ def _url_parts(secret: str) -> set[str]:
 
 def _bare_parts(secret: str) -> set[str]:
     """List what is quoted without what stands before it: ``Bearer`` in a header, ``whsec_`` of a signing secret."""
-    return {word for word in secret.split() if len(word) >= _TOKEN} | {secret.removeprefix("whsec_")}
+    words = {word for word in secret.split() if len(word) >= _TOKEN}
+    return words | {secret.removeprefix("whsec_").removeprefix("whsk_")}
 
 
 def clean_text(text: str) -> str:

@@ -67,7 +67,8 @@ def _about_a_message(
 ) -> Event:
     status = _STATUS[type_]
     told = type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED}  # of a state that is known
-    before = State(status if told else Status.PENDING, _EARLIER)
+    earlier = Status.UNKNOWN if status is Status.PENDING else Status.PENDING
+    before = State(status if told else earlier, _EARLIER)
     state = before if told else State(status, _AT, error if status is Status.FAILED else None)
     known = None if first and not told else before
     message = Message(12346, label, tags, known, sequence=0 if first else 1, watched_since=None if first else _EARLIER)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from bridge.apprised import AppriseWay
 from bridge.channel import Channel
@@ -15,6 +16,7 @@ from bridge.config import (
 from bridge.packing import Batches, Digests, Packer, Singly
 from bridge.program import ProgramWay
 from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
+from bridge.receivers.formats import STANDARD, TEST_SOURCE, CloudEventsBinaryForm, CloudEventsForm, Form
 from bridge.receivers.slack_blocks import Style
 from bridge.receivers.slack_mentions import Mention
 from bridge.sending import HttpWay, Way
@@ -25,18 +27,28 @@ if TYPE_CHECKING:
     from bridge.receivers import Receiver
 
 
-def way_to(settings: ReceiverConfig, pages: str | None = None) -> Way:
-    """Build the way to a receiver. Nothing is called yet.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the bridge tells receivers of itself.
 
-    Args:
-        settings: Say which, and how.
-        pages: Where people see the bridge, for links; None where they don't.
+    ``source`` names it to receivers of CloudEvents (:func:`bridge.receivers.formats.source_of`), and ``pages`` is where
+    people see it, for links; None where they don't.
     """
+
+    source: str = TEST_SOURCE
+    pages: str | None = None
+
+
+NOBODY_IN_PARTICULAR = Identity()
+
+
+def way_to(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) -> Way:
+    """Build the way to a receiver. Nothing is called yet."""
     match settings:
         case SlackReceiverConfig():
-            return _over_http(settings, _slack(settings, pages))
+            return _over_http(settings, _slack(settings, identity.pages))
         case WebhookReceiverConfig():
-            return _over_http(settings, _webhook(settings))
+            return _over_http(settings, _webhook(settings, identity.source))
         case AppriseReceiverConfig():
             return AppriseWay(
                 settings.name,
@@ -51,19 +63,33 @@ def way_to(settings: ReceiverConfig, pages: str | None = None) -> Way:
             assert_never(settings)
 
 
-def _webhook(settings: WebhookReceiverConfig) -> Receiver:
+def _form(name: Literal["standard", "cloudevents", "cloudevents-binary"], source: str) -> Form:
+    match name:
+        case "standard":
+            return STANDARD
+        case "cloudevents":
+            return CloudEventsForm(source)
+        case "cloudevents-binary":
+            return CloudEventsBinaryForm(source)
+        case _:
+            assert_never(name)
+
+
+def _webhook(settings: WebhookReceiverConfig, source: str) -> Receiver:
     secrets = [secret.get_secret_value() for secret in settings.secrets]
     success = settings.success or ()
     given = settings.headers.items()
     headers = {name: value.get_secret_value() for name, value in given if not isinstance(value, Source)}
+    form = _form(settings.format, source)
     if not settings.templated:
-        return WebhookReceiver(settings.name, secrets, headers, success, batched=settings.batch is not None)
+        batched = settings.batch is not None
+        return WebhookReceiver(settings.name, secrets, headers, success, form=form, batched=batched)
 
     from bridge.receivers.templated import TemplatedReceiver, Templates  # noqa: PLC0415 -- Jinja, only where it is used
 
     changing = {name: value for name, value in given if isinstance(value, Source)}
     templates = Templates(settings.body, changing, settings.path, settings.content_type)
-    return TemplatedReceiver(settings.name, templates, secrets, headers, success)
+    return TemplatedReceiver(settings.name, templates, secrets, headers, success, form=form)
 
 
 def packer_for(settings: ReceiverConfig) -> Packer:

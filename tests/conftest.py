@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from bridge.store import Store
 from bridge.store.schema import metadata
+from tests.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -58,6 +59,19 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _no_skips_in_ci(report)
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_event_is_as_its_schema_says() -> Iterator[None]:
+    """Look at all events that any test's own process writes, and at all that come to a receiver in it."""
+    with schemas.watched():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_event_came_otherwise() -> Iterator[None]:
+    yield
+    assert schemas.complaints() == []
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def try_receiver(
     from bridge.redact import Redactor  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
     from bridge.sending import attempt  # noqa: PLC0415 -- likewise
-    from bridge.ways import way_to  # noqa: PLC0415 -- likewise
+    from bridge.ways import Identity, way_to  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
     chosen = next((each for each in settings.receivers if each.name == receiver), None)
@@ -136,7 +136,7 @@ def try_receiver(
         names = ", ".join(each.name for each in settings.receivers)
         raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
     clock = SystemClock()
-    with closing(way_to(chosen, settings.pages)) as way:
+    with closing(way_to(chosen, Identity(pages=settings.pages))) as way:
         made = attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):

@@ -1,9 +1,9 @@
-"""The kinds of receivers that the configuration may name, and the table of what later versions will build."""
+"""The kinds of receivers that the configuration may name."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -16,18 +16,9 @@ from bridge.config.units import Rate
 from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.templating.source import JSON, Body, Source
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _SECOND = timedelta(seconds=1)
 MOST_MENTIONED = 10
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
-
-NOT_BUILT: Mapping[str, tuple[object, ...]] = {
-    "receivers.format": ("standard", "message", "workflow"),
-}
-"""Keys of the design whose feature later versions build, each with the values that leave it off. Any other value is
-refused in those words, never ignored."""
 
 
 class Group(Model):
@@ -121,7 +112,7 @@ class SlackReceiverConfig(HttpReceiverConfig):
 
 
 class WebhookReceiverConfig(HttpReceiverConfig):
-    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``).
+    """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``, ``whsk_…``).
 
     Where the address is a template, ``path`` is what follows the slash after its host, and ``url`` what stands before.
     With ``batch``, each POST carries a list of events.
@@ -140,7 +131,7 @@ class WebhookReceiverConfig(HttpReceiverConfig):
     ] = {}  # noqa: RUF012 -- pydantic copies it
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
-    format: Literal["standard"] = "standard"
+    format: Literal["standard", "cloudevents", "cloudevents-binary"] = "standard"
     batch: Batch | None = None
     body: Body | None = None
     content_type: Annotated[str, BeforeValidator(checks.content_type)] = JSON

@@ -88,7 +88,7 @@ class _Loading:
         top: dict[str, Value] = root.data
         simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_SWITCHED, *_LISTS}}
         allowed = [*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE]
-        data = self._sections.read(Value(simple, root.place, keys=root.keys), allowed, "")
+        data = self._sections.read(Value(simple, root.place, keys=root.keys), allowed)
         data["database"] = self._database(data.get("database"), top.get("database", root))
         self.database = data["database"] if isinstance(data["database"], str) else None
         for name, model in _SECTIONS.items():
@@ -113,7 +113,7 @@ class _Loading:
         """Check one section, e.g. ``poll``. One with nothing in it is as if it were left out."""
         if isinstance(value.data, dict) or value.data is None:
             value = replace(value, data=value.data or {})
-            found = self._sections.model(value, model, self._sections.read(value, names(model), name))
+            found = self._sections.model(value, model, self._sections.read(value, names(model)))
             return BROKEN if found is None else found
         if value.data is not BROKEN:
             self._faults.add(value.place, "must be keys with values" + (", or off" if name in _SWITCHED else ""))

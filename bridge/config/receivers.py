@@ -33,6 +33,7 @@ _NO_COMMANDS = (
     "this service may not run programs: allow it in a drop-in, as systemd/README.md says "
     f"(its environment has {COMMANDS}=off)"
 )
+_BINARY = "cloudevents-binary"
 _ONLY_WEBHOOK = "only a webhook takes this; remove it"
 _NOT_WEBHOOK = dict.fromkeys(
     ("secret", "secret_file", "headers", "format", "batch", "body", "content_type", "success"), _ONLY_WEBHOOK
@@ -96,7 +97,7 @@ class Receivers:
             return None
         (kind,) = found
         model = _KINDS[kind]
-        data = self._sections.read(item, names(model), "receivers", _ELSEWHERE[kind])
+        data = self._sections.read(item, names(model), _ELSEWHERE[kind])
         if "name" not in data:
             data["name"] = self._free_name(kind)
         for key in ("secret", "success"):
@@ -115,13 +116,20 @@ class Receivers:
         """Check what no key can be wrong about alone: that templates can write every event that it gets, and so on."""
         if found and isinstance(receiver, kinds.WebhookReceiverConfig):
             templates.try_out(found, receiver, self._faults)
-            if receiver.batch is not None:
-                self._faults.add(item.data["batch"].place, "a template is about one event; remove it, or the templates")
+        if isinstance(receiver, kinds.WebhookReceiverConfig) and receiver.batch is not None:
+            self._check_batch(item.data["batch"], receiver)
         if isinstance(receiver, kinds.SlackReceiverConfig):
             self._check_slack(item, receiver)
         if isinstance(receiver, kinds.HttpReceiverConfig) and receiver.tls is not None:
             always = _SLACK_VERIFIED if isinstance(receiver, kinds.SlackReceiverConfig) else None
             check_tls(item.data["tls"], receiver.tls, receiver.url.get_secret_value(), self._faults, always)
+
+    def _check_batch(self, batch: Value, receiver: kinds.WebhookReceiverConfig) -> None:
+        """See that several events can be written together."""
+        if receiver.templated:
+            self._faults.add(batch.place, "a template is about one event; remove it, or the templates")
+        elif receiver.format == _BINARY:
+            self._faults.add(batch.place, f"{_BINARY} has no batches; remove it, or use cloudevents")
 
     def _check_slack(self, item: Value, receiver: kinds.SlackReceiverConfig) -> None:
         """See that the format is that of the address, and that nothing stands there which it can't have."""
@@ -141,7 +149,7 @@ class Receivers:
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
         either = dict.fromkeys(name for model in _KINDS.values() for name in names(model))
-        data = self._sections.read(item, either, "receivers")
+        data = self._sections.read(item, either)
         self._read_inside(item, data)
         if found:
             self._faults.add(item.place, f"has both {' and '.join(found)}; make {len(found)} receivers of it")
@@ -152,11 +160,11 @@ class Receivers:
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
         """Check the keys within ``match``, ``group``, ``batch`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
-            data["match"] = self._conditions(item.data["match"], MatchConfig, "receivers.match")
+            data["match"] = self._conditions(item.data["match"], MatchConfig)
         inner: dict[str, type[BaseModel]] = {"group": kinds.Group, "batch": kinds.Batch}
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
-                data[key] = self._sections.read(item.data[key], names(model), f"receivers.{key}")
+                data[key] = self._sections.read(item.data[key], names(model))
         if "mention" in data:
             data["mention"] = self._mention(item.data["mention"], data["mention"])
 
@@ -165,21 +173,21 @@ class Receivers:
         if isinstance(data, str | list):
             return {"who": data if isinstance(data, list) else [data]}
         if isinstance(data, dict):
-            data = self._sections.read(value, names(kinds.MentionConfig), "receivers.mention")
+            data = self._sections.read(value, names(kinds.MentionConfig))
             if isinstance(data.get("who"), str):
                 data["who"] = [data["who"]]
         return data
 
-    def _conditions(self, value: Value, model: type[Model], path: str) -> dict[str, Any]:
+    def _conditions(self, value: Value, model: type[Model]) -> dict[str, Any]:
         """Read what stands under ``match``, or under its ``not``: what is single becomes a list of one."""
-        data = self._sections.read(value, names(model), path)
+        data = self._sections.read(value, names(model))
         for key in ("label", "status", "error"):
             if isinstance(data.get(key), str):
                 data[key] = [data[key]]
         if isinstance(data.get("tags"), dict):
             data["tags"] = {key: tag if isinstance(tag, list) else [tag] for key, tag in data["tags"].items()}
         if isinstance(data.get("not"), dict):
-            data["not"] = self._conditions(value.data["not"], ConditionsConfig, f"{path}.not")
+            data["not"] = self._conditions(value.data["not"], ConditionsConfig)
         return data
 
     def _free_name(self, kind: str) -> str:

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config import checks
 from bridge.config.faults import suggestion
 from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
-from bridge.config.kinds import NOT_BUILT
 from bridge.config.network import TlsConfig, read_tls
 from bridge.config.yaml import BROKEN, Value
 
@@ -74,9 +72,7 @@ class Sections:
         self._folder = folder
         self._faults = faults
 
-    def read(
-        self, value: Value, allowed: Iterable[str], path: str, elsewhere: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def read(self, value: Value, allowed: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Turn a mapping into plain data: the keys that may be there, with secrets from their files put in.
 
         What is broken is in it as :data:`~bridge.config.yaml.BROKEN`; what is refused was noted, and is not in it.
@@ -84,14 +80,13 @@ class Sections:
         Args:
             value: A mapping.
             allowed: The keys that it may have, beside ``…_file`` for secrets.
-            path: Where it stands, in the form of the table of what is not built: ``receivers.match``.
             elsewhere: Keys that are known in other places, with the words for them here.
         """
         names = list(allowed)
         names += [f"{name}_file" for name in _SECRETS if name in names]
         data: dict[str, Any] = {}
         for key, item in value.data.items():
-            wrong = _refused(key, item, names, path, elsewhere or {})
+            wrong = _refused(key, names, elsewhere or {})
             if wrong is not None and value.keys is not None:
                 self._faults.add(value.keys[key], wrong)
             elif wrong is None and item.data is None:
@@ -103,7 +98,7 @@ class Sections:
             if f"{name}_file" in data:
                 self._put_in(data, name, value.data[f"{name}_file"].place)
         if isinstance(data.get("tls"), dict):
-            data["tls"] = self._tls(value.data["tls"], f"{path}.tls") or BROKEN
+            data["tls"] = self._tls(value.data["tls"]) or BROKEN
         return data
 
     def model(self, value: Value, model: type[_AnyModel], data: Mapping[str, Any]) -> _AnyModel | None:
@@ -128,8 +123,8 @@ class Sections:
         else:
             data[name] = self._secret_file(self._folder / file, place)
 
-    def _tls(self, value: Value, path: str) -> Tls | None:
-        asked = self.model(value, TlsConfig, self.read(value, names(TlsConfig), path))
+    def _tls(self, value: Value) -> Tls | None:
+        asked = self.model(value, TlsConfig, self.read(value, names(TlsConfig)))
         return None if asked is None else read_tls(value, asked, self._file, self._faults)
 
     def _file(self, value: Value) -> tuple[Path, bytes] | None:
@@ -196,28 +191,13 @@ def plain(value: Value, *, as_text: bool = False) -> Any:
             return value.data
 
 
-def _refused(key: str, value: Value, known: list[str], path: str, elsewhere: Mapping[str, str]) -> str | None:
+def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | None:
     """Say why a key can't stand here; None if it can."""
-    off = NOT_BUILT.get(f"{path}.{key}" if path else key)
     if key in known:
-        return None if off is None or value.data is BROKEN or _is_one_of(value.data, off) else _not_built(off)
-    if off is not None and not _is_one_of(value.data, off):
-        return _not_built(off)
+        return None
     if ":" in key:
         return "unknown key (after the colon belongs a space)"
     return elsewhere.get(key) or f"unknown key ({suggestion(key, known)})"
-
-
-def _is_one_of(value: object, off: tuple[object, ...]) -> bool:
-    """Tell whether a value leaves a feature off. 0 is not False here, though Python says so."""
-    return any(value == each and type(value) is type(each) for each in off)
-
-
-def _not_built(off: tuple[object, ...]) -> str:
-    for each in off:
-        if each in {False, "0s", "standard"}:
-            return f"{checks.NOT_BUILT} or set it to {each or 'off'}"
-    return checks.NOT_BUILT
 
 
 def _inside(value: Value, step: object) -> Value:

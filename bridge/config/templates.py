@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config import checks
 from bridge.config.yaml import BROKEN, Value
-from bridge.receivers.webhook import body_of
+from bridge.receivers.formats import STANDARD
 from bridge.routing import Subscription, wants
 from bridge.sample import samples
 from bridge.templating.source import Body, Source, is_json, mark
@@ -213,7 +213,7 @@ def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, An
     from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
 
     if settings.body is None:
-        return lambda event, _: body_of(event).decode()
+        return lambda event, _: STANDARD.one(event).body.decode()
     try:
         write = program.writer(settings.body)
     except program.TemplateError:

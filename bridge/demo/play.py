@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import secrets
@@ -23,7 +22,7 @@ from bridge.demo.screen import Screen
 from bridge.demo.story import NOT_SENT, SCENES
 from bridge.errors import BridgeError
 from bridge.model import DeliveryState, Status
-from bridge.receivers.signing import key_of, sign
+from bridge.receivers.signing import key_of, new_secret, sign
 from bridge.simulator import Account, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from bridge.store import Store
@@ -135,7 +134,7 @@ class _Crm:
     """A program that takes webhooks: it verifies the signature, and is down at first."""
 
     def __init__(self, screen: Screen) -> None:
-        self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self.secret = new_secret(secrets.token_bytes(32))
         self.taken: set[str] = set()
         self.refused = 0
         self.bad_signatures = 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bridge.errors import UnrenderableError
 from bridge.events import envelope
+from bridge.receivers.formats import STANDARD, Form, Written
 from bridge.receivers.summary import summary_of
 from bridge.receivers.webhook import WebhookReceiver
 from bridge.templating import program
@@ -17,11 +19,13 @@ from bridge.templating.program import TemplateError
 from bridge.templating.source import JSON, is_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from bridge.model import Event
     from bridge.receivers.answers import Success
     from bridge.templating.source import Body, Source
+
+Write = Callable[[Mapping[str, Any]], str]
 
 _NOT_IN_A_HEADER = re.compile(r"[\x00-\x1f\x7f]+")
 _IN_AN_ADDRESS = "!$%&'()*+,/:;=?@[]~"  # RFC 3986, 2.2: what has a meaning there, and the sign of what is encoded
@@ -51,6 +55,7 @@ class TemplatedReceiver(WebhookReceiver):
         secrets: ``whsec_…``; each makes a signature, in order.
         headers: Those that never change.
         success: Answers that count as taken, where not every 2xx does.
+        form: The form of the body, where that is the bridge's own.
 
     Raises:
         TemplateError: A template is none.
@@ -63,38 +68,36 @@ class TemplatedReceiver(WebhookReceiver):
         secrets: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         success: Sequence[Success] = (),
+        *,
+        form: Form = STANDARD,
     ) -> None:
-        super().__init__(name, secrets, headers or {}, success)
-        self.content_type = templates.content_type
+        super().__init__(name, secrets, headers or {}, success, form=form)
+        self._content_type = templates.content_type
         self._body = None if templates.body is None else program.writer(templates.body)
         self._texts = {key.lower(): program.text(source) for key, source in (templates.headers or {}).items()}
         self._path = None if templates.path is None else program.text(templates.path, in_address=True)
 
-    def body_of(self, event: Event) -> bytes:
-        """Write the body.
+    def write(self, event: Event) -> Written:
+        """Write an event as the templates say.
 
         Raises:
-            UnrenderableError: The template has nothing to say of this event.
+            UnrenderableError: One of them has nothing to say of this event.
         """
-        if self._body is None:
-            return super().body_of(event)
-        written = _part("body", self._body, self._names(event)).encode()
-        if is_json(self.content_type) and not reads_as_json(written):
-            raise UnrenderableError(f"the template of body makes no JSON of this event ({event.type})")
-        return written
+        names_ = names(event, self.name)
+        written = super().write(event) if self._body is None else self._by_body(self._body, names_)
+        # A header may be made from the body: to sign it, say. One that is empty is left out.
+        seen = {**names_, "body": written.body.decode(errors="replace")}
+        made = {key: header(_part(f"headers.{key}", write, seen)) for key, write in self._texts.items()}
+        headers = {**{key: value for key, value in made.items() if value}, **written.headers}
+        path = "" if self._path is None else address(_part("webhook", self._path, names_))
+        return Written(written.content_type, written.body, headers, path)
 
-    def headers_of(self, event: Event, body: bytes) -> Mapping[str, str]:
-        """Write the headers that change with the event; one that is empty is left out."""
-        names = {**self._names(event), "body": body.decode(errors="replace")}
-        made = {key: header(_part(f"headers.{key}", write, names)) for key, write in self._texts.items()}
-        return {key: value for key, value in made.items() if value}
-
-    def path_of(self, event: Event) -> str:
-        """Write the end of the address."""
-        return "" if self._path is None else address(_part("webhook", self._path, self._names(event)))
-
-    def _names(self, event: Event) -> dict[str, Any]:
-        return names(event, self.name)
+    def _by_body(self, write: Write, names: Mapping[str, Any]) -> Written:
+        body = _part("body", write, names).encode()
+        if is_json(self._content_type) and not reads_as_json(body):
+            kind = names["event"]["type"]
+            raise UnrenderableError(f"the template of body makes no JSON of this event ({kind})")
+        return Written(self._content_type, body)
 
 
 def names(event: Event, receiver: str) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _part(key: str, write: Callable[[Mapping[str, Any]], str], names: Mapping[str, Any]) -> str:
+def _part(key: str, write: Write, names: Mapping[str, Any]) -> str:
     try:
         return write(names)
     except TemplateError as error:

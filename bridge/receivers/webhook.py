@@ -1,19 +1,17 @@
-"""The webhook receiver: one event or a batch of them, one POST, in the form of Standard Webhooks 1.0."""
+"""The webhook receiver: one event or a batch of them, one POST, signed as Standard Webhooks 1.0 says."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bridge import __version__
-from bridge.events import envelope
 from bridge.receivers import answers
+from bridge.receivers.formats import STANDARD, Form, Written
 from bridge.receivers.signing import key_of, sign
-from bridge.redact import clean_text
 from bridge.wire import Reply, Request
 
 if TYPE_CHECKING:
@@ -34,17 +32,16 @@ class WebhookReceiver:
 
     Args:
         name: The name that the configuration gives it.
-        secrets: ``whsec_…``; each makes a signature, in order. None: nothing is signed.
+        secrets: ``whsec_…`` or ``whsk_…``; each makes a signature, in order. None: nothing is signed.
         headers: Sent beside the receiver's own. A header of Standard Webhooks or ``content-type`` can't be replaced:
             it would no longer say what is sent.
         success: Answers that count as taken; none for every 2xx.
+        form: In which form it gets events.
         batched: Each body is a list of events.
 
     Raises:
         ValueError: A secret is none. The text does not hold it.
     """
-
-    content_type = "application/json"
 
     def __init__(
         self,
@@ -53,10 +50,12 @@ class WebhookReceiver:
         headers: Mapping[str, str] = _NO_HEADERS,
         success: Sequence[Success] = (),
         *,
+        form: Form = STANDARD,
         batched: bool = False,
     ) -> None:
         self.name = name
         self._success = tuple(success)
+        self._form = form
         self._batched = batched
         self._keys = tuple(key_of(secret) for secret in secrets)
         self._headers = {header.lower(): value for header, value in headers.items()}
@@ -72,36 +71,28 @@ class WebhookReceiver:
             ValueError: There are too many or none, or one holds a number that JSON can't (NaN, infinity).
         """
         if self._batched and events:
-            id_, body = batch_id(events), b"[" + b",".join(map(body_of, events)) + b"]"
+            id_, written = batch_id(events), self._form.many(events)
         elif len(events) == 1:
-            id_, body = events[0].id, self.body_of(events[0])
+            id_, written = events[0].id, self.write(events[0])
         else:
             raise ValueError(f"a webhook takes one event in a POST, not {len(events)}")
         timestamp = math.floor(at.timestamp())
         headers = {
             "user-agent": USER_AGENT,
             **self._headers,
-            **(_NO_HEADERS if self._batched else self.headers_of(events[0], body)),
-            "content-type": self.content_type,
+            **written.headers,
+            "content-type": written.content_type,
             "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
         }
         headers.pop("webhook-signature", None)
         if self._keys:
-            headers["webhook-signature"] = sign(self._keys, id_, timestamp, body)
-        return Request(body, headers, path="" if self._batched else self.path_of(events[0]))
+            headers["webhook-signature"] = sign(self._keys, id_, timestamp, written.body)
+        return Request(written.body, headers, path=written.path)
 
-    def body_of(self, event: Event) -> bytes:
-        """Write the body."""
-        return body_of(event)
-
-    def headers_of(self, event: Event, body: bytes) -> Mapping[str, str]:  # noqa: ARG002 -- for those whose headers do
-        """Write the headers that change with the event: none."""
-        return _NO_HEADERS
-
-    def path_of(self, event: Event) -> str:  # noqa: ARG002 -- for those whose address does
-        """Write the end of the address, where it changes with the event: it does not."""
-        return ""
+    def write(self, event: Event) -> Written:
+        """Write an event that goes by itself."""
+        return self._form.one(event)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read the answer by the general table: :func:`bridge.receivers.answers.read`."""
@@ -116,13 +107,3 @@ def batch_id(events: Sequence[Event]) -> str:
     """
     digest = hashlib.sha256("/".join(event.id for event in events).encode()).digest()
     return "batch_" + base64.b32encode(digest[:15]).decode().lower()
-
-
-def body_of(event: Event) -> bytes:
-    """Write the body: compact JSON in UTF-8, keys in the order of the documentation.
-
-    Raises:
-        ValueError: The event holds a number that JSON can't (NaN, infinity).
-    """
-    text = json.dumps(envelope(event), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return clean_text(text).encode()  # half of a surrogate pair in a label has no UTF-8

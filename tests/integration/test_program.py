@@ -16,7 +16,7 @@ import pytest
 from bridge.clock import SystemClock
 from bridge.model import Attempt, Dead, Delivered, Retry, Status
 from bridge.program import OUTPUT_KEPT, ProgramWay, environment, read_exit
-from bridge.receivers.webhook import body_of
+from bridge.receivers.formats import STANDARD
 from bridge.redact import Redactor
 from bridge.sample import sample_event
 from bridge.sending import attempt
@@ -60,7 +60,7 @@ def test_it_gets_the_event_as_a_webhook_does_and_ids_in_its_environment(
     event = changed(label="Invoice 88\n$(reboot)\x00")
     made = tried(script(tmp_path, f'cat > {tmp_path}/in; env > {tmp_path}/env; echo "$#"'), "--", event=event)
     assert (made.outcome, made.http_status, made.answer) == (Delivered(), None, "1\n")
-    assert (tmp_path / "in").read_bytes() == body_of(event)
+    assert (tmp_path / "in").read_bytes() == STANDARD.one(event).body
     lines = (tmp_path / "env").read_text().splitlines()
     variables = dict(line.split("=", 1) for line in lines)
     assert {key for key in variables if key not in {"PWD", "OLDPWD", "SHLVL", "_"}} == {

@@ -60,8 +60,8 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder)
         "config.yaml:3:1: recievers: unknown key (did you mean `receivers`?)",
         "config.yaml:6:14: receivers[0].events[0]: no event type is called so (did you mean `failed`?)",
         (
-            "config.yaml:8:13: receivers[1].secret: what follows whsec_ is not base64 "
-            "(allowed: base64 of 24 to 64 random bytes)"
+            "config.yaml:8:13: receivers[1].secret: what follows whsec_ is not base64: the secret must be whsec_ "
+            "followed by the base64 of 24 to 64 bytes (`wbiz-bridge secret new` makes one)"
         ),
         "config.yaml:9:12: retention: not a duration (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)",
     ]
@@ -315,7 +315,7 @@ _VALUE = st.recursive(
 
 
 def _some_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, object]]:
-    """A section with some of its keys, and what stands beside them for secrets in files or is not built."""
+    """A section with some of its keys, and what stands beside them for secrets in files, or elsewhere."""
     keys = [*names(model), "api_key_file", "secret_file", "slack_file", "webhook_file", "intervals", "body"]
     return st.dictionaries(st.sampled_from(keys), _VALUE, max_size=4)
 

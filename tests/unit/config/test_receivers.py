@@ -164,17 +164,11 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
     assert folder.faults(f'wbiztool: {{client_id: 1, api_key: "${{KEY}}"}}\n{absolute}', ENVIRON) == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "format: cloudevents",
-        "secret: whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    ],
-)
-def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, line: str) -> None:
-    faults = folder.faults(f"{LEAST}      - webhook: https://example.com/\n        {line}\n")
-    assert len(faults) == 1
-    assert "not built yet in this version" in faults[0]
+def test_binary_mode_has_no_batches(folder: Folder) -> None:
+    (fault,) = folder.faults(
+        f"{LEAST}      - {{webhook: https://example.com/, format: cloudevents-binary, batch: {{max: 9}}}}\n"
+    )
+    assert fault.endswith("receivers[1].batch: cloudevents-binary has no batches; remove it, or use cloudevents")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +198,7 @@ def test_what_is_not_built_yet_for_a_receiver_is_refused_too(folder: Folder, lin
             "{webhook: 'https://example.com/', name: 'a b'}",
             "not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)",
         ),
-        ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes (allowed: 24 to 64)"),
+        ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes: the secret must be whsec_"),
         ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
         ("nonsense", "must be a receiver"),
         ("{apprise: 'tgram://x'}", "receivers[1].apprise: Apprise does not understand this address"),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge import config
-from bridge.config.kinds import NOT_BUILT
 from bridge.config.units import Rate, parse_rate
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
@@ -119,21 +118,6 @@ def test_all_faults_of_one_list_or_mapping_are_told(folder: Folder) -> None:
         "receivers[1].match.tag",
         "receivers[1].match.error",
     ]
-
-
-@pytest.mark.parametrize("key", sorted(NOT_BUILT))
-def test_every_key_in_the_table_of_what_is_not_built_is_refused(folder: Folder, key: str) -> None:
-    *path, last = key.replace("*", "something").split(".")
-    match path:
-        case ["receivers", *inside]:
-            value = f"{{{inside[0]}: {{{last}: x}}}}" if inside else f"{{{last}: x}}"
-            text = f"{LEAST}      - {{{HOOK}, {value[1:]}\n"
-        case [section]:
-            text = f"{LEAST}    {section}: {{{last}: x}}\n"
-        case _:
-            text = f"{LEAST}    {last}: x\n"
-    (fault,) = folder.faults(text)
-    assert "is not built yet in this version; remove it" in fault
 
 
 @pytest.mark.parametrize("key", ["secret: x", "secret_file: x", "headers: {X: y}"])

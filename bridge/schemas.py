@@ -1,0 +1,190 @@
+"""JSON Schemas (2020-12) of everything that receivers get: one for each type of event. Pure.
+
+They are open: keys may be added within a major version, and none is removed or renamed. Theirs is the version that
+stands in their ``$id``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.events import envelope
+from bridge.model import CODES, Event, EventType, Status
+from bridge.sample import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+VERSION = 1
+
+_Schema = dict[str, Any]
+
+MEANINGS: Mapping[EventType, str] = {
+    EventType.MESSAGE_PENDING: "The message waits to be sent.",
+    EventType.MESSAGE_SENT: "The message was sent.",
+    EventType.MESSAGE_FAILED: "The message could not be sent; `current.error` is WbizTool's reason, where it gave one.",
+    EventType.MESSAGE_CANCELLED: "The message was cancelled.",
+    EventType.MESSAGE_EXPIRED: "The message expired before it could be sent.",
+    EventType.MESSAGE_UNKNOWN: "WbizTool says that it has no such message, and has said so for a while.",
+    EventType.MESSAGE_STUCK: "The message has been pending for long. Told once.",
+    EventType.MESSAGE_ABANDONED: "The message had no final status for too long, and is polled no more.",
+    EventType.SOURCE_DOWN: "WbizTool's API refuses the credentials, or fails for all messages.",
+    EventType.SOURCE_UP: "WbizTool's API answers again.",
+    EventType.NUMBER_DISCONNECTED: "A WhatsApp number of the account is not connected: its messages stay pending.",
+    EventType.NUMBER_CONNECTED: "A WhatsApp number of the account is connected again.",
+    EventType.RECEIVER_DOWN: "A receiver fails; what it is owed is kept. That receiver itself is not told.",
+    EventType.RECEIVER_UP: "A receiver that failed takes events again.",
+}
+"""What each event says, in a sentence."""
+
+
+def schema_id(type_: EventType) -> str:
+    """Name the schema of a type of event, as it stands in the body of ``format: standard``."""
+    return f"urn:wbiztool-bridge:schema:{VERSION}:{type_}"
+
+
+def data_schema_id(type_: EventType) -> str:
+    """Name the schema of an event's ``data`` alone: the ``dataschema`` of CloudEvents."""
+    return f"{schema_id(type_)}:data"
+
+
+def schema_of(type_: EventType) -> _Schema:
+    """Describe a type of event. The schema of its data stands inside, as one with a name of its own."""
+    return {
+        "$schema": DIALECT,
+        "$id": schema_id(type_),
+        "title": str(type_),
+        "description": MEANINGS[type_],
+        "type": "object",
+        "required": ["id", "type", "timestamp", "data"],
+        "properties": {
+            "id": {
+                "description": "The same whenever the event is sent again: receivers tell repeats by it.",
+                "type": "string",
+                "pattern": "^[^.]+$",
+            },
+            "type": {"description": "What happened.", "const": str(type_)},
+            "timestamp": _moment("When the bridge noticed it."),
+            "data": data_schema_of(type_),
+        },
+        "examples": [envelope(example(type_))],
+    }
+
+
+def data_schema_of(type_: EventType) -> _Schema:
+    """Describe the data of a type of event."""
+    properties, optional = _properties(type_)
+    return {
+        "$schema": DIALECT,
+        "$id": data_schema_id(type_),
+        "title": f"The data of {type_}",
+        "description": MEANINGS[type_],
+        "type": "object",
+        "required": [name for name in properties if name not in optional],
+        "properties": properties,
+    }
+
+
+def any_schema() -> _Schema:
+    """Describe all events: one of the types."""
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:wbiztool-bridge:schema:{VERSION}:event",
+        "title": "An event of the WbizTool bridge",
+        "oneOf": [{"$ref": schema_id(type_)} for type_ in EventType],
+        "$defs": {str(type_): schema_of(type_) for type_ in EventType},
+    }
+
+
+def example(type_: EventType) -> Event:
+    """Make an event of a type, with all that it can hold."""
+    return next(event for event in samples({}) if event.type is type_)  # of each type, the richest comes first
+
+
+def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
+    """List the keys of an event's data, and which of them may be missing."""
+    sequence = _whole("Counts the events about the same thing, from 1: what has a higher one came later.", least=1)
+    reason = {"description": "Why, in words; null where there is no reason to give.", "type": ["string", "null"]}
+    down_since = _moment("Since when it had failed, where that is known.")
+    match type_:
+        case EventType.SOURCE_DOWN | EventType.SOURCE_UP:
+            shown = {"since": _moment("Since when it is so."), "reason": reason, "sequence": sequence}
+            return _after_failing(type_ is EventType.SOURCE_UP, shown, down_since)
+        case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP:
+            shown = {"receiver": {"description": "Its name in the configuration.", "type": "string"}}
+            shown |= {"since": _moment("Since when it is so."), "reason": reason, "sequence": sequence}
+            return _after_failing(type_ is EventType.RECEIVER_UP, shown, down_since)
+        case EventType.NUMBER_DISCONNECTED | EventType.NUMBER_CONNECTED:
+            shown = {
+                "number": {"description": "The number, as WbizTool writes it; may be empty.", "type": "string"},
+                "whatsapp_client_id": _whole("WbizTool's id of it."),
+                "since": _moment("Since when it is seen so."),
+                "disconnected_seconds": _whole("For how long it was not connected, where that is known.", least=0),
+                "sequence": sequence,
+            }
+            return shown, frozenset({"disconnected_seconds"})
+        case _:
+            return _of_a_message(type_, sequence)
+
+
+def _after_failing(up: bool, shown: _Schema, down_since: _Schema) -> tuple[_Schema, frozenset[str]]:
+    return (shown | {"down_since": down_since}, frozenset({"down_since"})) if up else (shown, frozenset())
+
+
+def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:
+    known = None if type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED} else type_
+    shown = {
+        "message_id": _whole("WbizTool's id of the message.", least=0),
+        "label": {"description": "What the watch list calls it, or null.", "type": ["string", "null"]},
+        "tags": {
+            "description": "What else the watch list says of it.",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+        },
+        "sequence": sequence,
+        "previous": {
+            "description": "What was known of it before; null at the first observation.",
+            "oneOf": [{"type": "null"}, _state(tuple(Status))],
+        },
+        "current": {
+            "description": "What is known of it now.",
+            **_state(tuple(Status) if known is None else (Status(known.removeprefix("message.")),)),
+        },
+    }
+    match type_:
+        case EventType.MESSAGE_STUCK:
+            shown["pending_seconds"] = _whole("For how long it has been pending.", least=0)
+            shown["disconnected_numbers"] = {
+                "description": "The account's numbers that are not connected, where that is known: it may be why.",
+                "type": "array",
+                "items": {"type": "string"},
+            }
+        case EventType.MESSAGE_ABANDONED:
+            shown["watched_seconds"] = _whole("For how long it was watched, where that is known.", least=0)
+    return shown, frozenset({"disconnected_numbers", "watched_seconds"})
+
+
+def _state(statuses: tuple[Status, ...]) -> _Schema:
+    return {
+        "type": "object",
+        "required": ["status", "code", "since"],
+        "properties": {
+            "status": {"description": "The status.", "enum": [str(status) for status in statuses]},
+            "code": {
+                "description": "The integer by which WbizTool names the status; unknown has none.",
+                "enum": [CODES.get(status) for status in statuses],
+            },
+            "since": _moment("Since when the bridge has seen it so."),
+            "error": {"description": "WbizTool's reason. Only beside failed.", "type": "string"},
+        },
+    }
+
+
+def _moment(description: str) -> _Schema:
+    return {"description": description, "type": "string", "format": "date-time"}
+
+
+def _whole(description: str, least: int | None = None) -> _Schema:
+    bound = {} if least is None else {"minimum": least}
+    return {"description": description, "type": "integer", **bound}
