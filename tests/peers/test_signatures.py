@@ -115,3 +115,22 @@ def test_no_byte_of_the_body_can_be_changed(verify: Verify, wire: dict[str, Sign
     signed = wire["rotated"]
     assert verify(SECRETS["new"], replace(signed, body=signed.body.replace(b"12346", b"12347"))) is None
     assert verify(SECRETS["new"], replace(signed, body=signed.body + b" ")) is None
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    """How three failed messages reached a receiver that takes several events at once."""
+    with Simulator() as simulator, Sink() as sink:
+        receiver = {"webhook": sink.url, "secret": SECRETS["new"], "events": ["failed"], "batch": {"wait": "3s"}}
+        with Bridge(tmp_path_factory.mktemp("bridge"), simulator, [receiver], others=(12347, 12348)) as bridge:
+            bridge.fails()
+            (record,) = sink.wait_for(1, 20)
+            bridge.delivered("webhook", 3)
+    return Signed(dict(record.headers), record.body)
+
+
+def test_a_batch_is_signed_as_a_whole(verify: Verify, batch: Signed) -> None:
+    events = verify(SECRETS["new"], batch)
+    assert sorted(event["data"]["message_id"] for event in events) == [12346, 12347, 12348]
+    assert len({event["id"] for event in events}) == 3
+    assert verify(SECRETS["old"], batch) is None
