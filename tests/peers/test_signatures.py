@@ -1,4 +1,7 @@
-"""Independent libraries verify what the bridge signs: standardwebhooks from PyPI and from npm, and svix."""
+"""Independent libraries verify what the bridge signs: standardwebhooks from PyPI and from npm, and svix.
+
+None of them reads ed25519 signatures (v1a): those are verified by Node's own, and must not disturb the libraries.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from bridge.simulator import Simulator
 from bridge.simulator.sink import Sink
 from tests.world import node
 from tests.world.bridge import MESSAGE, Bridge
+from tests.world.daemon import command
 from tests.world.programs import find_module
 
 if TYPE_CHECKING:
@@ -30,7 +34,18 @@ def new_secret(size: int) -> str:
 
 
 SECRETS = {name: new_secret(size) for name, size in [("shortest", 24), ("longest", 64), ("old", 32), ("new", 32)]}
-RECEIVERS = {"short": ["shortest"], "long": ["longest"], "rotated": ["new", "old"]}
+SECRETS["ed25519"] = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+"""The key pair of the tests of Svix, whose server signs with it."""
+OTHER_PUBLIC = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+"""RFC 8032, 7.1, the first test."""
+RECEIVERS = {
+    "short": ["shortest"],
+    "long": ["longest"],
+    "rotated": ["new", "old"],
+    "asymmetric": ["ed25519"],
+    "mixed": ["ed25519", "new"],
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,16 @@ def verify(request: pytest.FixtureRequest) -> Verify:
 
 
 @pytest.fixture(scope="module")
-def wire(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signed]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What ``wbiz-bridge secret new`` makes: a secret, and a key pair."""
+    folder = tmp_path_factory.mktemp("secrets")
+    pair = json.loads(command(folder, "secret", "new", "--ed25519", "--json").stdout)
+    symmetric = command(folder, "secret", "new").stdout.strip()
+    return {"symmetric": symmetric, "private": pair["secret"], "public": pair["public_key"]}
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory, made: dict[str, str]) -> dict[str, Signed]:
     """How a failed message reached each receiver."""
     with Simulator() as simulator, Sink() as sink:
         receivers = [
@@ -83,6 +107,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signed]:
             }
             for name, signing in RECEIVERS.items()
         ]
+        both = [made["symmetric"], made["private"]]
+        receivers.append({"name": "made", "webhook": f"{sink.url}?made", "secret": both, "events": ["failed"]})
         with Bridge(tmp_path_factory.mktemp("bridge"), simulator, receivers) as bridge:
             bridge.fails()
             records = sink.wait_for(len(receivers), 20)
@@ -90,7 +116,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signed]:
 
 
 @pytest.mark.parametrize(
-    ("receiver", "secret"), [("short", "shortest"), ("long", "longest"), ("rotated", "old"), ("rotated", "new")]
+    ("receiver", "secret"),
+    [("short", "shortest"), ("long", "longest"), ("rotated", "old"), ("rotated", "new"), ("mixed", "new")],
 )
 def test_each_secret_of_a_receiver_verifies(
     verify: Verify, wire: dict[str, Signed], receiver: str, secret: str
@@ -98,6 +125,13 @@ def test_each_secret_of_a_receiver_verifies(
     event = verify(SECRETS[secret], wire[receiver])
     assert event["type"] == "message.failed"
     assert event["data"]["label"] == MESSAGE["label"]
+
+
+def test_the_secrets_that_the_bridge_makes_verify(
+    verify: Verify, wire: dict[str, Signed], made: dict[str, str]
+) -> None:
+    assert verify(made["symmetric"], wire["made"])["type"] == "message.failed"
+    assert verified_by(made["public"], wire["made"])
 
 
 def test_another_secret_does_not(verify: Verify, wire: dict[str, Signed]) -> None:
@@ -115,6 +149,21 @@ def test_no_byte_of_the_body_can_be_changed(verify: Verify, wire: dict[str, Sign
     signed = wire["rotated"]
     assert verify(SECRETS["new"], replace(signed, body=signed.body.replace(b"12346", b"12347"))) is None
     assert verify(SECRETS["new"], replace(signed, body=signed.body + b" ")) is None
+
+
+@pytest.mark.parametrize("receiver", ["asymmetric", "mixed"])
+def test_the_public_key_verifies_what_the_secret_one_has_signed(wire: dict[str, Signed], receiver: str) -> None:
+    signed = wire[receiver]
+    assert verified_by(PUBLIC, signed)
+    assert not verified_by(OTHER_PUBLIC, signed)
+    assert not verified_by(PUBLIC, replace(signed, body=signed.body.replace(b"12346", b"12347")))
+    assert not verified_by(PUBLIC, replace(signed, headers={**signed.headers, "webhook-timestamp": "1614265330"}))
+
+
+def verified_by(public_key: str, signed: Signed) -> bool:
+    given = {"key": public_key, "headers": signed.headers, "body": signed.body.decode()}
+    verdict: bool = node.run(Path(__file__).with_name("verify-ed25519.cjs"), given)
+    return verdict
 
 
 @pytest.fixture(scope="module")
