@@ -141,7 +141,8 @@ sa.Index(
     postgresql_where=_owed,
 )
 sa.Index("deliveries_event", deliveries.c.event)
-sa.Index("deliveries_state", deliveries.c.state, deliveries.c.id, deliveries.c.receiver)  # the newest of a state first
+sa.Index("deliveries_state", deliveries.c.state, deliveries.c.receiver)  # to count them
+sa.Index("deliveries_newest", deliveries.c.state, deliveries.c.id)  # to list them
 
 attempts = sa.Table(
     "attempts",

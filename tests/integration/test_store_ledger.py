@@ -28,6 +28,7 @@ from bridge.transition import judge
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, polled, statements, tried
 
+SINCE = {"since": isoformat(NOW), "reason": "x"}
 _EVERYTHING = Subscription("crm", ("*",))
 _NO = Retry("500 Internal Server Error")
 
@@ -413,12 +414,13 @@ def test_a_failing_receiver_is_probed_at_once_when_its_dead_letters_are_sent_aga
 
 def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None:
     subscriptions = [_EVERYTHING, Subscription("ops", ("receiver.*",))]
-    down = store.record_health(EventType.SOURCE_DOWN, "source", {"reason": "x"}, NOW, subscriptions, facts={"a": "1"})
+    down = store.record_health(EventType.SOURCE_DOWN, "source", SINCE, NOW, subscriptions, facts={"a": "1"})
     fail_some(store, [1], to=("ops",))
-    decided = [(EventType.RECEIVER_DOWN, {"receiver": "ops"}, NOW), (EventType.RECEIVER_UP, {"receiver": "ops"}, NOW)]
+    about_ops = {"receiver": "ops", **SINCE}
+    decided = [(EventType.RECEIVER_DOWN, about_ops, NOW), (EventType.RECEIVER_UP, about_ops, NOW)]
     with store._database.write() as connection:
         told = store._add_health(connection, decided, "receiver/ops", subscriptions)
-    up = store.record_health(EventType.SOURCE_UP, "source", {}, after(1), subscriptions, facts={"a": "2"})
+    up = store.record_health(EventType.SOURCE_UP, "source", SINCE, after(1), subscriptions, facts={"a": "2"})
     assert [(each.subject, each.sequence) for each in (down, *told, up)] == [
         ("source", 1),
         ("receiver/ops", 1),
@@ -426,7 +428,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
         ("source", 2),
     ]
     assert len({each.id for each in (down, *told, up)}) == 4
-    assert down.data == {"reason": "x", "sequence": 1}
+    assert down.data == {**SINCE, "sequence": 1}
     assert store.fact("a") == "2"
     owed = [(each.receiver, each.event.type) for each in store.listing.deliveries() if each.event.message_id is None]
     assert ("ops", EventType.RECEIVER_DOWN) not in owed
@@ -437,7 +439,7 @@ def test_what_became_of_deliveries_and_what_it_says_of_the_receiver_are_written_
     fail_some(own_store, [1])
     (delivery,) = due(own_store)
     statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
-    down = (EventType.RECEIVER_DOWN, {"receiver": "crm"}, NOW)
+    down = (EventType.RECEIVER_DOWN, {"receiver": "crm", **SINCE}, NOW)
     with pytest.raises(DatabaseError):
         own_store.record_deliveries(_one(delivery), [down, down], "receiver/crm", [Subscription("ops")])
     assert due(own_store) == [delivery]

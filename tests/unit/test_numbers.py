@@ -81,7 +81,7 @@ def test_who_is_disconnected_is_known_for_a_while_only() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=30),
+    st.lists(st.tuples(st.integers(1, 100), st.booleans()), max_size=30),
     st.integers(0, 120),
 )
 def test_what_is_told_alternates_and_is_never_what_lasted_too_short(steps: list[tuple[int, bool]], settle: int) -> None:

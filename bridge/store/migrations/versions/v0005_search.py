@@ -19,5 +19,4 @@ def upgrade() -> None:
     op.create_index(
         "messages_unseen", "messages", ["watched_since", "id"], sqlite_where=_UNSEEN, postgresql_where=_UNSEEN
     )
-    op.drop_index("deliveries_state", "deliveries")
-    op.create_index("deliveries_state", "deliveries", ["state", "id", "receiver"])
+    op.create_index("deliveries_newest", "deliveries", ["state", "id"])
