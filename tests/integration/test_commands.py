@@ -311,7 +311,7 @@ def test_each_help_has_an_example(name: str, here: Run) -> None:
     done = here(*name.split(), "--help")
     assert done.code == 0
     text = " ".join(done.out.split())
-    assert re.search(rf"Examples?: .*(wbiz-bridge|…) {name.rpartition(' ')[2]}", text)
+    assert re.search(rf"Examples?: .*(wbiz-bridge {name}|… {name.rpartition(' ')[2]})", text)
 
 
 @pytest.mark.parametrize("line", WITH_CONFIGURATION)

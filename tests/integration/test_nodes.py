@@ -18,7 +18,7 @@ from bridge.store import Store, Tenure
 from bridge.store.node import Node
 from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
-from tests.world.records import NOW, after, polled
+from tests.world.records import NOW, SINCE, after, polled
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_the_sources_fall_is_told_once_and_only_when_it_answers_nobody(one: Stor
     def told(store: Store, type_: EventType, fact: str, seconds: float) -> bool:
         down = type_ is EventType.SOURCE_DOWN
         since = after(seconds) if down else None
-        return store.record_source(type_, {}, after(seconds), [], fact=fact, failing_since=since) is not None
+        return store.record_source(type_, SINCE, after(seconds), [], fact=fact, failing_since=since) is not None
 
     other.node.answered(after(5))
     other.node.want([])

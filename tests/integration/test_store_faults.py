@@ -20,7 +20,7 @@ from bridge.errors import BridgeError, NotNowError
 from bridge.model import Details, EventType
 from bridge.retry import Gate
 from bridge.store import DatabaseError, Store, engine
-from tests.world.records import NOW, due, fail_some, known, statements, values
+from tests.world.records import NOW, SINCE, due, fail_some, known, statements, values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -288,4 +288,4 @@ def test_the_name_of_a_database_holds_no_password(sqlite_url: str) -> None:
     assert engine.Database(url).name == "postgresql+psycopg://bridge:***@db.example.com/bridge"
     with Store(sqlite_url) as store:
         assert store.name == str(file_of(sqlite_url))
-        assert store.record_health(EventType.SOURCE_UP, "source", {}, NOW, (), facts={}).sequence == 1
+        assert store.record_health(EventType.SOURCE_UP, "source", SINCE, NOW, (), facts={}).sequence == 1

@@ -26,9 +26,8 @@ from bridge.routing import Subscription
 from bridge.store import DatabaseError, Polled, Store, Tried
 from bridge.transition import judge
 from tests.world.plans import is_slow, plans
-from tests.world.records import NOW, OK, about, after, due, fail_some, known, observe, polled, statements, tried
+from tests.world.records import NOW, OK, SINCE, about, after, due, fail_some, known, observe, polled, statements, tried
 
-SINCE = {"since": isoformat(NOW), "reason": "x"}
 _EVERYTHING = Subscription("crm", ("*",))
 _NO = Retry("500 Internal Server Error")
 

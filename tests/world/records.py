@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.clock import isoformat
 from bridge.model import Attempt, Delivered, Message, Observation, Status
 from bridge.retry import decide
 from bridge.routing import Subscription
@@ -23,6 +24,9 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 """When these tests take place."""
 
 OK = Delivered()
+
+SINCE = {"since": isoformat(NOW), "reason": "x"}
+"""What every event about health tells."""
 
 
 def after(seconds: float) -> datetime:
