@@ -48,7 +48,7 @@ def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: P
 def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     installed.mkdir()
-    for name in ("webhook", "prometheus-alertmanager", "node"):
+    for name in ("webhook", "nginx", "prometheus-alertmanager", "node"):
         stand_in(installed / name, "true")
     stand_in(installed / "apt-get", "exit 1")
     stand_in(installed / "npm", 'cp package.json "asked.json" && echo "$@" >asked')
@@ -60,7 +60,7 @@ def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: P
             check=True,
             timeout=20,
         )
-    for name in ("webhook", "prometheus-alertmanager"):
+    for name in ("webhook", "nginx", "prometheus-alertmanager"):
         assert (folder / "bin" / name).readlink() == installed / name
     assert (folder / "bin" / "node-red").is_symlink()
     assert (folder / "asked").read_text(encoding="utf-8").startswith("install ")
@@ -109,7 +109,17 @@ _ALL_SKIPPED = "import pytest\npytest.skip('as a whole', allow_module_level=True
 def test_a_skip_is_a_failure_in_ci_unless_the_platform_lacks_something(tmp_path: Path, ci: str, closing: str) -> None:
     (tmp_path / "test_some.py").write_text(_SKIPS, encoding="utf-8")
     (tmp_path / "test_whole.py").write_text(_ALL_SKIPPED, encoding="utf-8")
-    options = ["-p", "tests.conftest", "-c", os.devnull, "-q", "--continue-on-collection-errors", str(tmp_path)]
+    options = [
+        "-p",
+        "xdist.plugin",
+        "-p",
+        "tests.conftest",
+        "-c",
+        os.devnull,
+        "-q",
+        "--continue-on-collection-errors",
+        str(tmp_path),
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
         cwd=_ROOT,

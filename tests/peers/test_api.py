@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import requests
 from bridge.config.external import parse_external
 from bridge.http import Access
 from tests.world.api import SHOWN, TOKEN, Api
+from tests.world.programs import find
 from tests.world.records import fail_some, known
 from tests.world.waiting import until
 
@@ -61,9 +61,7 @@ def answers(port: int) -> bool:
 @contextmanager
 def nginx(folder: Path, to: str) -> Iterator[str]:
     """Serve what is at ``to`` under ``/wa/``."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or shutil.which("nginx")
-    if program is None:
-        pytest.skip("no nginx: install Debian's nginx-light")
+    program = find("nginx")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder.mkdir()
@@ -100,9 +98,7 @@ def test_behind_nginx_the_api_works_whether_or_not_it_takes_its_path_off(sqlite_
 
 
 def test_what_the_docs_show_for_node_hands_a_message_over(sqlite_store: Store, tmp_path: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node: install Node.js 18 or newer")
+    node = find("node")
     (shown,) = re.findall(r"```js\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     with Api(sqlite_store, Access(token=TOKEN)).running() as api:
         script = f"const sent = {json.dumps({'msg_id': 12346})};\n{shown.replace('http://127.0.0.1:8095', api.url)}"

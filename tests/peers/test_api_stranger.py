@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
-EXAMPLES = 30
+EXAMPLES = 12
 """For each operation and phase. The seed is fixed, too: a run is the same as the one before."""
 
 BY_DESIGN = {
