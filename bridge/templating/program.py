@@ -11,8 +11,9 @@ import jinja2
 from jinja2 import nodes
 
 from bridge.redact import clean_text
+from bridge.templating.budget import TooMuchError, budget
 from bridge.templating.filters import UnfitError, tojson
-from bridge.templating.sandbox import Missing, Sandbox, TooMuchError, budget
+from bridge.templating.sandbox import Missing, Sandbox
 from bridge.templating.source import Body, Source
 
 if TYPE_CHECKING:

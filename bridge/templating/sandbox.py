@@ -9,8 +9,6 @@ the same event makes the same text on every attempt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -26,17 +24,12 @@ from jinja2.visitor import NodeTransformer
 
 from bridge.config.faults import suggestion
 from bridge.templating import filters
+from bridge.templating.budget import STEP, TooMuchError, size, spend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from bridge.templating.source import Source
-
-BUDGET = 1_000_000
-"""What one rendering may spend: in characters. It is a second at the very worst, and a thousand times what is usual."""
-
-STEP = 100
-"""What a loop's turn, a call or an element of a list costs."""
 
 FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last", "length"),
@@ -62,34 +55,6 @@ _MORE_KINDS = ("string", "true", "undefined", "divisibleby", "even", "lower", "o
 _COMPARED = ("eq", "ge", "gt", "in", "le", "lt", "ne", "equalto", "greaterthan", "lessthan")
 _SIGNS = ("==", "!=", "<", "<=", ">", ">=")
 _MOST_IN_A_RANGE = 1000
-
-_left: ContextVar[list[int]] = ContextVar("_left")
-
-
-class TooMuchError(Exception):
-    """A template does more than its budget allows."""
-
-
-@contextmanager
-def budget() -> Iterator[None]:
-    """Give a rendering what it may spend."""
-    token = _left.set([BUDGET])
-    try:
-        yield
-    finally:
-        _left.reset(token)
-
-
-def spend(amount: int) -> None:
-    """Take from the budget.
-
-    Raises:
-        TooMuchError: It is used up.
-    """
-    purse = _left.get()
-    purse[0] -= amount
-    if purse[0] < 0:
-        raise TooMuchError("it does too much: a loop is too long, or a text grows too large")
 
 
 class Missing(jinja2.StrictUndefined):
@@ -126,7 +91,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.policies["truncate.leeway"] = 0  # truncate(130) makes 130 at most, not 135
         own = {name: _paid(getattr(filters, name)) for name in filters.__all__}
         self.filters = {**{name: _paid(JINJAS[name]) for name in FILTERS}, **own}
-        self.filters["_turns"], self.filters["_joined"] = _turns, _joined
+        self.filters |= {"_turns": _turns, "_joined": _joined, "_made": _made}
         self.tests = {name: TESTS[name] for name in (*_KINDS, *_MORE_KINDS, *_COMPARED, *_SIGNS)}
         self.globals = {"range": _range, "namespace": Namespace}
 
@@ -185,9 +150,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063 -- as the parent's
         """Call something, and pay for it."""
-        spend(STEP + sum(map(_size, args)))
+        spend(STEP + sum(map(size, args)))
         result = super().call(__context, __obj, *args, **kwargs)
-        spend(_size(result))
+        spend(size(result))
         return result
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -196,14 +161,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise jinja2.TemplateRuntimeError(f"the operator {operator} can't be used here")
         if operator == "*":
             many, what = (left, right) if isinstance(left, int) else (right, left)
-            spend(_size(what) * max(many, 1) if isinstance(many, int) and not isinstance(what, int) else _size(what))
+            spend(size(what) * max(many, 1) if isinstance(many, int) and not isinstance(what, int) else size(what))
         result = super().call_binop(context, operator, left, right)
-        spend(_size(result))
+        spend(size(result))
         return result
 
 
 class _Fence(NodeTransformer):
-    """Puts variables in, makes loops and ``~`` pay, and refuses what can't be had."""
+    """Puts variables in, makes loops, lists and ``~`` pay, and refuses what can't be had."""
 
     def __init__(self, source: Source, environment: Sandbox) -> None:
         self._source = source
@@ -233,6 +198,15 @@ class _Fence(NodeTransformer):
         node.iter = nodes.Filter(node.iter, "_turns", cost, [], None, None, lineno=node.lineno)
         return node
 
+    def visit_List(self, node: nodes.List | nodes.Tuple | nodes.Dict) -> nodes.Node:  # noqa: N802
+        # Lists in lists, each twice, soon are more than can be written or compared.
+        self.generic_visit(node)
+        if isinstance(node, nodes.Tuple) and node.ctx != "load":
+            return node
+        return nodes.Filter(node, "_made", [], [], None, None, lineno=node.lineno)
+
+    visit_Tuple = visit_Dict = visit_List  # noqa: N815
+
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return nodes.Filter(nodes.List(node.nodes), "_joined", [], [], None, None, lineno=node.lineno)
@@ -252,20 +226,12 @@ class _Fence(NodeTransformer):
     visit_Extends = visit_Block = _refuse  # noqa: N815
 
 
-def _size(value: object) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, int):
-        return value.bit_length()
-    return STEP * len(value) if isinstance(value, (list, tuple, dict)) else 0
-
-
 def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
-        spend(sum(map(_size, args)))
+        spend(sum(map(size, args)))
         result = function(*args, **kwargs)
-        spend(_size(result))
+        spend(size(result))
         return result
 
     return paid
@@ -275,6 +241,11 @@ def _turns(items: Iterable[Any], cost: int) -> list[Any]:
     turns = list(items)
     spend(cost * len(turns))
     return turns
+
+
+def _made(items: Any) -> Any:
+    spend(size(items))
+    return items
 
 
 def _joined(parts: list[Any]) -> str:
