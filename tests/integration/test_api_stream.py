@@ -132,6 +132,18 @@ def test_streams_are_few_and_end_with_the_server(api: Api, monkeypatch: pytest.M
     until(lambda: api.streams._open == 0)
 
 
+def test_of_many_that_come_at_once_no_more_may_stay(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_STREAMS", 2)
+    host, port = api.url.removeprefix("http://").split(":")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((host, int(port)), 5)) for _ in range(20)]
+        for client in clients:
+            client.sendall(b"GET /v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        first_lines = [client.recv(100).partition(b"\r\n")[0] for client in clients]
+        assert first_lines.count(b"HTTP/1.1 200 OK") == 2
+    until(lambda: api.streams._open == 0)
+
+
 def test_a_client_that_takes_nothing_is_cut_and_holds_nobody_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.http.connection.PATIENCE", 0.3)
     api.store.messages.watch(range(1, 1001), after(0), Details("x" * 20_000))

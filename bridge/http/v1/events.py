@@ -44,13 +44,13 @@ def router(inside: Inside, access: Access) -> APIRouter:
     routes = APIRouter(prefix="/events", tags=["events"])
 
     async def stream(query: EventQuery, after: str | None) -> Response:
-        if inside.streams.full:
-            detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
-            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
         position = await run_in_threadpool(_place, inside, after)
         if position is None:
             detail = f"there is no event {after} (any more): begin with after=0, or without"
             raise HTTPException(HTTPStatus.NOT_FOUND, detail)
+        if inside.streams.full:  # asked last: while the position is looked for, others come
+            detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
         return inside.streams.answer(partial(_follow, inside, query), position)
 
     @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
