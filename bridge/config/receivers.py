@@ -104,7 +104,7 @@ class Receivers:
             if isinstance(data.get(key), str):
                 data[key] = [data[key]]
         self._read_inside(item, data)
-        if kind == "command" and not self._commands:
+        if "command" in item.data and not self._commands:  # `command_file`, which there is not, was told of already
             self._faults.add(item.data["command"].place, _NO_COMMANDS)
         found_templates = templates.read(item, data, self._faults) if kind == "webhook" else None
         settings = self._sections.model(item, model, data)

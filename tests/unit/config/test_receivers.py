@@ -385,3 +385,9 @@ def test_every_part_of_an_apprise_url_is_known_as_secret(folder: Folder, url: st
     assert MARKED not in redact(f"no such token: {MARKED}, {url}")
     assert MARKED not in repr(loaded)
     assert redact("127.0.0.1 example.com") == "127.0.0.1 example.com"
+
+
+def test_a_misspelt_command_is_told_where_the_service_may_run_no_programs(folder: Folder) -> None:
+    lines = LEAST + "      - command_file: [/bin/true]\n"
+    (fault,) = folder.faults(lines, {**ENVIRON, "WBIZ_BRIDGE_COMMANDS": "off"})
+    assert "receivers[1].command_file: unknown key (did you mean `command`?)" in fault
