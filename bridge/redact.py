@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -55,10 +56,12 @@ def _url_parts(secret: str) -> set[str]:
     except ValueError:  # a secret that only looks like a URL
         return set()
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    password = parts.password or ""
+    user, password = unquote(parts.username or ""), parts.password or ""
+    basic = base64.b64encode(f"{user}:{unquote(password)}".encode(errors="replace")).decode()  # as the header has it
     tokens = {*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query, errors="replace"))}
     wholes = {part for part in (target, parts.path, parts.query) if len(part) > _SHORTEST}
-    return wholes | {token for token in tokens if len(token) >= _TOKEN} | {password, unquote(password)}
+    shown = {password, unquote(password), basic} if password else set()
+    return wholes | {token for token in tokens if len(token) >= _TOKEN} | shown
 
 
 def _bare_parts(secret: str) -> set[str]:

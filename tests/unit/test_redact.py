@@ -6,6 +6,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,11 @@ def test_the_password_within_a_url_is_taken_out_on_its_own(url: str, password: s
     assert Redactor([url])(f'password "{password}" refused for user "bridge"') == (
         f'password "{MASK}" refused for user "bridge"'
     )
+
+
+def test_the_password_within_a_url_is_taken_out_of_a_header_that_is_echoed() -> None:
+    echoed = requests.Request("POST", url := "https://ada:p%40ss@crm.example.com/hooks").prepare().headers
+    assert Redactor([url])(echoed["Authorization"]) == f"Basic {MASK}"
 
 
 @pytest.mark.parametrize("short", ["", "a", "token"])
