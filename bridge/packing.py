@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.model import Dead, Delivered, DeliveryState, Retry
@@ -193,11 +194,13 @@ def _refused(attempt: Attempt) -> bool:
     match attempt.outcome:
         case Dead():
             return True
-        case Retry(after=None):
-            return attempt.http_status is not None
+        case Retry():
+            return attempt.http_status is not None and not _asks_for_a_pause(attempt)
         case _:
             return False
 
 
 def _asks_for_a_pause(attempt: Attempt) -> bool:
-    return isinstance(attempt.outcome, Retry) and attempt.outcome.after is not None
+    """Tell whether the receiver wants fewer calls, be it that it does not say for how long: halves would be more."""
+    asked = attempt.http_status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(attempt.outcome, Retry) and (asked or attempt.outcome.after is not None)

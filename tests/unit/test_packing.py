@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,9 +78,10 @@ def test_a_fault_of_our_own_with_one_event_is_found_in_the_same_way() -> None:
     assert Batches("crm", 16, timedelta(0)).divides(tried(Dead("a fault of the bridge's own"), None), 2)
 
 
-def test_a_pause_that_was_asked_for_leaves_a_batch_whole() -> None:
+@pytest.mark.parametrize("after", [timedelta(seconds=30), None])
+def test_a_pause_that_was_asked_for_leaves_a_batch_whole(after: timedelta | None) -> None:
     batches = Batches("crm", 16, timedelta(0))
-    asked = tried(Retry("HTTP 429", after=timedelta(seconds=30)), 429)
+    asked = tried(Retry("HTTP 429", after=after), 429)
     assert not batches.divides(asked, 2)
     batches.learn(asked, (owed(1), owed(2)))
     assert cut([owed(1), owed(2)], 16, batches._portions, START) == ([(owed(1), owed(2))], [])
