@@ -120,7 +120,9 @@ class ProgramWay:
         """Leave nothing of its group running. Until it is waited for, its process id is no other's."""
         with self._changed:
             _signal_group(child, signal.SIGKILL)
-            child.wait()
+            # One that became somebody else (sudo) can't be ended by us: it must not keep the others from their turn.
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE)
             self._running.discard(child)
             self._changed.notify_all()
         for pipe in (child.stdin, child.stdout):
