@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.faults import suggestion
+from bridge.events import MESSAGE_SUBJECT
 from bridge.model import Event, EventType, Status
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _event(value: object, place: str, now: datetime) -> Event:
         id=_of(value, "id", str, place) or "no id",
         type=EventType(type_),
         at=now,
-        subject="" if message_id is None else f"message/{message_id}",
+        subject="" if message_id is None else f"{MESSAGE_SUBJECT}{message_id}",
         sequence=0,
         data=data,
         message_id=message_id,

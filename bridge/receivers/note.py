@@ -13,7 +13,7 @@ from bridge.model import EventType
 from bridge.receivers.slack_digest import digest, names_of, rest_of, title_of
 from bridge.receivers.slack_text import cut, one_line, utc
 from bridge.receivers.slack_words import (
-    DURATIONS,
+    TOLD_ELSEWHERE,
     WORDS,
     duration_of,
     error_of,
@@ -51,9 +51,6 @@ KINDS: Mapping[EventType, Kind] = {
 
 _LONGEST = 1_000
 _LONGEST_KEY = 40
-_SAID_ELSEWHERE = frozenset(
-    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number", *DURATIONS}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def _about_one(event: Event) -> Note:
         "Status": ", ".join(filter(None, [status_of(event), duration_of(event)])),
         "Error": error_of(event),
         "Tags": one_line(event.data.get("tags")) if event.data.get("tags") else "",
-        **{key: one_line(value) for key, value in event.data.items() if key not in _SAID_ELSEWHERE},
+        **{key: one_line(value) for key, value in event.data.items() if key not in TOLD_ELSEWHERE},
         "Time": utc(event.at),
         "Event": one_line(event.id),
     }

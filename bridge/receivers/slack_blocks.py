@@ -18,7 +18,7 @@ from bridge.receivers.slack_digest import names_of, rest_of, title_of
 from bridge.receivers.slack_mentions import NOBODY, Mention
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import (
-    DURATIONS,
+    TOLD_ELSEWHERE,
     WORDS,
     duration_of,
     error_of,
@@ -49,11 +49,6 @@ _TEXT: Final = 2_700  # with the longest mention before it, 3,000
 _REST: Final = 100
 _LINE_END: Final = 2  # as JSON writes it
 _MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
-
-# What is drawn elsewhere in the message, or says nothing to people.
-_DRAWN_ELSEWHERE: Final = frozenset(
-    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number", *DURATIONS}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
     for key, value in data.items():
-        if key in _DRAWN_ELSEWHERE or not (text := one_line(value)):
+        if key in TOLD_ELSEWHERE or not (text := one_line(value)):
             continue
         moment = moment_of(value)
         pairs.append((_words_of(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))

@@ -84,6 +84,11 @@ DURATIONS: Mapping[str, str] = {
 }
 """The data that tell how long something has been so, and what."""
 
+TOLD_ELSEWHERE = frozenset(
+    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number", *DURATIONS}
+)
+"""The data that stand elsewhere in what people read, or say nothing to them: the rest is listed by name."""
+
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
 
 

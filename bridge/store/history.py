@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.events import MESSAGE_SUBJECT
 from bridge.model import Delivery, DeliveryState, Event, EventType
 from bridge.store import rows
 from bridge.store.engine import chunks
@@ -198,7 +199,7 @@ _JOINED = sa.select(*rows.DELIVERY).join(events, events.c.position == deliveries
 
 
 def _of(message_id: int) -> sa.ColumnElement[bool]:
-    return events.c.subject == f"message/{message_id}"  # of the two columns that tell, the one with an index
+    return events.c.subject == f"{MESSAGE_SUBJECT}{message_id}"  # of the two columns that tell, the one with an index
 
 
 def _about(query: EventQuery) -> list[sa.ColumnElement[bool]]:
