@@ -41,7 +41,7 @@ def spend(amount: int) -> None:
         TooMuchError: It is used up.
     """
     purse = _left.get()
-    purse[0] -= amount
+    purse[0] -= max(amount, 0)
     if purse[0] < 0:
         raise TooMuchError(_TOO_MUCH)
 

@@ -213,8 +213,8 @@ class _Fence(NodeTransformer):
 
     def _known(self, node: nodes.Filter | nodes.Test, kind: str, known: Mapping[str, object]) -> nodes.Node:
         # Jinja itself finds out within an {% if %} only when it comes there.
-        if node.name not in known:
-            names = [name for name in known if name[0] != "_"]
+        names = [name for name in known if name[0] != "_"]
+        if node.name not in names:
             raise jinja2.TemplateSyntaxError(f"no {kind} {node.name!r} ({suggestion(node.name, names)})", node.lineno)
         return self.generic_visit(node)
 

@@ -156,6 +156,8 @@ def test_what_is_wrong_is_said(template: str, said: str) -> None:
         "{% set x = [1] %}" + "{% set x = x + x %}" * 40 + "{{ x | length }}",
         "{% set x = 12345 %}" + "{% set x = x * x %}" * 40 + "{{ x }}",
         "{{ ('x' * 400000) }}",
+        "{{ [1] | _turns(-1000000000) }}",
+        "{{ [[1]] | map('_turns', -1000000000) | list }}" + "{% for a in range(999) %}" * 2 + "{% endfor %}" * 2,
         "{% set x = receiver %}" + "{% set x = [x, x] %}" * 60 + "{{ x | tojson | length }}",
         "{% set x = receiver %}" + "{% set x = {'a': x, 'b': x} %}" * 60 + "{{ x }}",
         "{% set x, y = receiver, receiver %}" + "{% set x = (x, x) %}{% set y = (y, y) %}" * 60 + "{{ x == y }}",
