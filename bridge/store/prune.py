@@ -39,7 +39,7 @@ def _prune_messages(database: Database, before: datetime) -> None:
     )
     # Two parts, each by the index that has the order: what is finished and not old yet is not looked at.
     seen = over.where(messages.c.status.in_(list(map(str, Status))), messages.c.since < before)
-    unseen = over.where(messages.c.status.is_(None), messages.c.watched_since < before)
+    unseen = over.where(messages.c.since.is_(None), messages.c.watched_since < before)
     old = sa.union_all(seen, unseen).limit(CHUNK)
     while True:
         with database.write() as connection:
