@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from bridge.errors import UnrenderableError
 from bridge.events import envelope
@@ -90,6 +90,8 @@ class TemplatedReceiver(WebhookReceiver):
         made = {key: header(_part(f"headers.{key}", write, seen)) for key, write in self._texts.items()}
         headers = {**{key: value for key, value in made.items() if value}, **written.headers}
         path = "" if self._path is None else address(_part("webhook", self._path, names_))
+        if any(unquote(segment) in {".", ".."} for segment in path.partition("?")[0].split("/")):
+            raise UnrenderableError(f"the template of webhook leads to another path for this event ({event.type}): ..")
         return Written(written.content_type, written.body, headers, path)
 
     def _by_body(self, write: Write, names: Mapping[str, Any]) -> Written:

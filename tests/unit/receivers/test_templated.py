@@ -106,6 +106,13 @@ def test_an_event_can_t_lead_an_address_elsewhere() -> None:
     )
 
 
+@pytest.mark.parametrize("label", ["..", "."])
+def test_an_event_can_t_climb_out_of_an_address(label: str) -> None:
+    with pytest.raises(UnrenderableError, match="leads to another path"):
+        render(changed(label=label), path="m/{{ event.data.label }}/x?y=..")
+    render(changed(label="a..b"), path="m/{{ event.data.label }}/x?y=/..")
+
+
 @pytest.mark.parametrize(
     ("more", "what"),
     [
