@@ -311,6 +311,8 @@ _TIMES: dict[str, Any] = {
 _AT = sa.bindparam("now", type_=messages.c.due_at.type)
 _NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POKED_AGAIN // timedelta(milliseconds=1)
 _SOON = sa.case((sa.cast(_AT, sa.BigInteger) < _NOT_SOONER, _NOT_SOONER), else_=sa.cast(_AT, sa.BigInteger))
+# What is overdue keeps its place in the line; that it moves at all tells a poll which is under way that it was poked.
+_OVERDUE = (messages.c.due_at <= _AT) & (sa.cast(_SOON, sa.BigInteger) <= sa.cast(_AT, sa.BigInteger))
 _POKE = (
     sa.update(messages)
     .where(
@@ -318,7 +320,13 @@ _POKE = (
         _STILL_WATCHED,
         ~_IDLE | _FINISHED,
     )
-    .values(due_at=sa.case(((messages.c.due_at > _AT) & (messages.c.due_at < _SOON), messages.c.due_at), else_=_SOON))
+    .values(
+        due_at=sa.case(
+            ((messages.c.due_at > _AT) & (messages.c.due_at < _SOON), messages.c.due_at),
+            (_OVERDUE, sa.cast(messages.c.due_at, sa.BigInteger) + 1),
+            else_=_SOON,
+        )
+    )
     .returning(messages.c.id)
 )
 _QUIET = sa.update(messages).where(_AS_READ).values(_TIMES)

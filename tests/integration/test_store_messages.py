@@ -441,6 +441,13 @@ def test_a_poked_message_is_due_at_once_but_once_a_second_only(store: Store) -> 
     assert dues(store)[1] == after(1)
 
 
+def test_a_poke_never_sends_an_overdue_message_back_in_the_line(store: Store) -> None:
+    store.messages.watch([2], NOW)
+    store.messages.watch([1], after(20))
+    store.messages.poke([2], after(60))
+    assert [message.id for message in store.messages.claim(after(60), 10, ())] == [2, 1]
+
+
 def test_what_was_given_up_is_polled_again_only_when_it_is_watched_again(store: Store) -> None:
     store.messages.watch([1], NOW)
     store.record_polls([polled(known(store, 1), Status.PENDING)], ())
@@ -456,7 +463,7 @@ def test_a_poke_during_a_poll_is_followed_by_another_poll(store: Store, status: 
     store.record_polls(
         [polled(claimed, status, after(0.2), due_at=after(30) if status is Status.PENDING else None)], ()
     )
-    assert dues(store) == {1: after(0.1)}
+    assert dues(store) == {1: after(0.001)}
     (again,) = store.messages.claim(after(0.3), 10, ())
     store.record_polls([polled(again, Status.SENT, after(0.4))], ())
     assert dues(store) == {1: None}
