@@ -188,7 +188,9 @@ class LogListener(Listener):
     def paced(self, used: float) -> None:
         """Log that fewer calls are made, and that it is as many as before again."""
         if used < 1.0 and not self._slowed:
-            self._log.warning("slowed down", why="WbizTool has too much to do (HTTP 429, 5xx, no answers in time)")
+            self._log.warning(
+                "slowed down", why="WbizTool has too much to do, or does not answer (HTTP 429, 5xx, or nothing)"
+            )
         elif used == 1.0 and self._slowed:
             self._log.info("at full rate again")
         self._slowed = used < 1.0

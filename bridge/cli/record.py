@@ -10,7 +10,7 @@ import typer
 
 from bridge.asjson import delivery_json
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config
+from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, database_of
 from bridge.clock import ago
 from bridge.errors import UsageError
 from bridge.events import envelope
@@ -18,7 +18,9 @@ from bridge.model import DeliveryState
 from bridge.store import Store
 
 if TYPE_CHECKING:
-    from bridge.model import Event
+    from datetime import datetime
+
+    from bridge.model import Delivery, Event
 
 _FOLLOW_EVERY = 0.5
 
@@ -41,7 +43,7 @@ def events(
 
     Example: wbiz-bridge events --follow
     """
-    with Store(load_config(config).database) as store:
+    with Store(database_of(config)) as store:
         found = store.listing.events(message_id=message, most=most)
         if not follow:
             _show_events([event for _, event in found], as_json=as_json)
@@ -75,7 +77,7 @@ def deliveries(
     """
     if context.invoked_subcommand is not None:
         return
-    with Store(load_config(config).database) as store:
+    with Store(database_of(config)) as store:
         found = store.listing.deliveries(state=state, receiver=receiver, most=most)
         if as_json:
             output.print_json([delivery_json(each, store.listing.attempts(each.id)) for each in found])
@@ -90,9 +92,7 @@ def deliveries(
             str(each.event.type),
             output.about(each.event),
             ago(each.finished_at or each.created_at, now),
-            f"{each.reason} (next try {ago(each.due_at, now)})"
-            if each.state is DeliveryState.OWED and each.reason
-            else each.reason or "",
+            _reason(each, now),
             " ".join(last_answers[each.id][0].answer.split())[:60] if last_answers.get(each.id) else "",
         )
         for each in found
@@ -126,7 +126,7 @@ def retry(
     except ValueError as error:
         raise UsageError(f"--since {since}: {error}") from None
     now = output.now()
-    with Store(load_config(config).database) as store:
+    with Store(database_of(config)) as store:
         count = store.ledger.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
     if as_json:
         output.print_json({"retried": count})
@@ -134,6 +134,13 @@ def retry(
         typer.echo(f"{count} dead letter{'' if count == 1 else 's'} will be sent again" if count else "no dead letters")
     if not count and ids:
         raise typer.Exit(1)
+
+
+def _reason(delivery: Delivery, now: datetime) -> str:
+    if delivery.state is not DeliveryState.OWED or not delivery.reason:
+        return delivery.reason or ""
+    next_try = f"next try {ago(delivery.due_at, now)}" if delivery.due_at > now else "waits for the receiver"
+    return f"{delivery.reason} ({next_try})"
 
 
 def _show_events(found: list[Event], *, as_json: bool) -> None:

@@ -44,6 +44,24 @@ def load_config(option: Path | None) -> Config:
     return config.load(config.find(option, os.environ), os.environ)
 
 
+def database_of(option: Path | None) -> str:
+    """Say which database the configuration names, also where something else in it is wrong, which is then said.
+
+    What happened must be seen, and sent again, while the file is being mended.
+    """
+    from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- keeps --help and --version quick
+
+    try:
+        return load_config(option).database
+    except InvalidConfiguration as error:
+        if error.database is None:
+            raise
+        faults = len(error.faults)
+        what = "a fault" if faults == 1 else f"{faults} faults"
+        typer.echo(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
+        return error.database
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"wbiz-bridge {__version__}")

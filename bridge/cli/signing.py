@@ -108,7 +108,9 @@ def schema(
     try:
         found = EventType(name)
     except ValueError:
-        raise UsageError(f"no event type is called {type_!r} ({suggestion(name, EventType)})") from None
+        types = [each.removeprefix("message.") for each in EventType]
+        near = suggestion(type_.removeprefix("message."), types)
+        raise UsageError(f"no event type is called {type_!r} ({near})") from None
     output.print_json(schema_of(found))
 
 

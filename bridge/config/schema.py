@@ -178,11 +178,16 @@ class Config(Model):
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is allowed, but dangerous."""
-        return tuple(
+        found = [
             f"receiver {each.name}: tls.verify is off: whoever is on the way can read and change what it is sent"
             for each in self.receivers
             if isinstance(each, HttpReceiverConfig) and each.tls is not None and not each.tls.verify
-        )
+        ]
+        if self.http is not None and self.http.hook_token is not None and self.http.hook_token == self.http.token:
+            found.append(
+                "http.hook_token is http.token: who reads it in an address, or in a log, can change everything"
+            )
+        return tuple(found)
 
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""

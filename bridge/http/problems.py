@@ -37,10 +37,10 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     match error.status_code:
         case HTTPStatus.NOT_FOUND if error.detail == HTTPStatus.NOT_FOUND.phrase:
-            detail = f"there is no {request.scope['path']}"
+            detail = f"there is no {_shown(request)}"
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = _allowed(request)
-            detail = f"{request.scope['path']} takes no {request.method} (allowed: {allowed})"
+            detail = f"{_shown(request)} takes no {request.method} (allowed: {allowed})"
             return problem(error.status_code, detail, {"Allow": allowed})
         case _:
             detail = error.detail
@@ -83,11 +83,32 @@ async def on_invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _told(fault: Mapping[str, Any]) -> dict[str, str]:
     where, *steps = fault["loc"]
-    words = str(fault["msg"]).removeprefix("Value error, ")
+    words = _words(fault)
     if where == "body":
         return {"detail": words, "pointer": _pointer(steps)}
     name = "parameter" if where in {"query", "path"} else str(where)
     return {"detail": words, name: str(steps[0]) if steps else ""}
+
+
+def _words(fault: Mapping[str, Any]) -> str:
+    """Say what is wrong; in our words where pydantic's speak of Python."""
+    match fault["type"]:
+        case "model_attributes_type" | "model_type" if isinstance(fault["input"], bytes):
+            # FastAPI leaves unread what is not said to be JSON, such as all that `curl -d` sends by itself.
+            return "this is not said to be JSON: send the header Content-Type: application/json"
+        case "model_attributes_type" | "model_type":
+            return "must be an object"
+        case "extra_forbidden":
+            return "unknown key"
+        case _:
+            return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _shown(request: Request) -> str:
+    """The path that was asked for; without what follows the hook's, which is a token."""
+    path: str = request.scope["path"]
+    head, hook, token = path.partition("/hooks/wbiztool/")
+    return f"{head}{hook}…" if token else path
 
 
 def _pointer(steps: Sequence[str | int]) -> str:

@@ -173,17 +173,28 @@ def test_what_is_wrong_in_a_body_is_told_with_its_place(api: Api) -> None:
         ({"id": 0}, "#/id", "greater than or equal to 1"),
         ({"id": 2**53}, "#/id", "less than or equal to 9007199254740991"),
         ({"id": True}, "#/id", "valid integer"),
-        ({"id": 1, "labl": "x"}, "#/labl", "Extra inputs"),
+        ({"id": 1, "labl": "x"}, "#/labl", "unknown key"),
         ({"id": 1, "label": "x" * 1001}, "#/label", "at most 1000 characters"),
         ({"id": 1, "expected_at": "2026-12-24T09:00"}, "#/expected_at", "not a moment with its time zone"),
         ({"id": 1, "expected_at": 12}, "#/expected_at", "must be text"),
-        ([], "#", "dictionary"),
-        ("secret-words", "#", "dictionary"),
+        ([], "#", "must be an object"),
+        ("secret-words", "#", "must be an object"),
     ):
         answer = api.ask("POST", "/v1/messages", body)
         assert words in problem(answer, 422)
         assert answer.json()["errors"][0]["pointer"] == pointer
         assert "secret-words" not in answer.text
+
+
+def test_a_body_that_is_not_said_to_be_json_is_told_so(api: Api) -> None:
+    form = {**SHOWN, "Content-Type": "application/x-www-form-urlencoded"}
+    answer = api.ask("POST", "/v1/messages", data=b'{"id": 1}', headers=form)
+    assert "send the header Content-Type: application/json" in problem(answer, 422)
+
+
+def test_no_error_repeats_the_token_of_a_hook(api: Api) -> None:
+    assert problem(api.ask("GET", "/hooks/wbiztool/hook-token"), 405).startswith("/hooks/wbiztool/… takes no GET")
+    assert problem(api.ask("POST", "/hooks/wbiztool/hook-token/"), 404) == "there is no /hooks/wbiztool/…"
 
 
 def test_what_is_wrong_in_a_question_is_told_with_its_parameter(api: Api) -> None:

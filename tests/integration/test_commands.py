@@ -17,7 +17,9 @@ from bridge.__main__ import main
 from bridge.model import Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Sink
+from bridge.store import Store
 from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.records import fail_some
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -203,6 +205,23 @@ def test_a_right_configuration_is_called_so(tmp_path: Path, here: Run) -> None:
         online = command(tmp_path, "check", "--online")
     assert online.returncode == 0
     assert simulator.account.name in online.stdout
+
+
+def test_what_happened_can_be_seen_and_sent_again_while_the_configuration_is_being_mended(
+    tmp_path: Path, here: Run
+) -> None:
+    database = f"sqlite:///{tmp_path}/bridge.db"
+    with Store(database) as store:
+        fail_some(store, [7])
+    (tmp_path / "config.yaml").write_text(f"database: {database}\nwbiztool: {{client_id: none}}\n")
+    for line in ("messages", "events", "deliveries", "deliveries retry --all", "watch 8"):
+        done = here(*line.split())
+        assert done.code == 0, line
+        assert re.fullmatch(r"warning: the configuration has \d faults; see wbiz-bridge check\n", done.err), line
+    assert "Invalid phone number" in here("messages").out
+    assert here("poll").code == 78
+    (tmp_path / "config.yaml").write_text("database: nonsense://x\n")
+    assert here("messages").code == 78
 
 
 def test_all_faults_of_a_configuration_are_shown_with_their_place_and_without_its_secrets(tmp_path: Path) -> None:

@@ -86,4 +86,5 @@ def test_the_schema_of_a_type_and_of_all(tmp_path: Path) -> None:
     assert everything["$defs"]["message.failed"] == one
     wrong = command(tmp_path, "schema", "faild")
     assert wrong.returncode == 2
-    assert "did you mean `message.failed`?" in wrong.stderr
+    assert "did you mean `failed`?" in wrong.stderr
+    assert "(allowed: abandoned, cancelled, expired," in command(tmp_path, "schema", "nonsense").stderr

@@ -200,3 +200,10 @@ def test_the_token_of_the_hook_is_a_secret_that_stands_in_urls(folder: Folder) -
     assert TOKEN not in repr(loaded)
     (fault,) = folder.faults(with_http("{hook_token: 'not/in-a-url-0123456789'}"))
     assert fault.startswith("config.yaml:4:20: http.hook_token: not usable in a URL (allowed: 16 and more of ")
+
+
+def test_one_token_for_the_hook_and_the_api_is_warned_of(folder: Folder) -> None:
+    (warning,) = folder.load(with_http(f"{{token: {TOKEN}, hook_token: {TOKEN}}}")).warnings()
+    assert warning.startswith("http.hook_token is http.token")
+    assert TOKEN not in warning
+    assert folder.load(with_http(f"{{token: {TOKEN}, hook_token: another-{TOKEN}}}")).warnings() == ()
