@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bridge.apprise_library import address, parts_of
-from bridge.config import checks
+from bridge.config import checks, receiver_checks
 from bridge.config.matching import MatchConfig
 from bridge.config.model import Model
 from bridge.config.network import NetworkConfig
@@ -33,12 +33,13 @@ class MentionConfig(Model):
     """Whom a Slack message mentions, as Slack writes it, and for which types of events; left out, for all it gets."""
 
     who: Annotated[
-        tuple[Annotated[str, BeforeValidator(checks.slack_mention)], ...],
+        tuple[Annotated[str, BeforeValidator(receiver_checks.slack_mention)], ...],
         Field(min_length=1, max_length=MOST_MENTIONED),
     ]
-    events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
-        None
-    )
+    events: (
+        Annotated[tuple[Annotated[str, BeforeValidator(receiver_checks.event_pattern)], ...], Field(min_length=1)]
+        | None
+    ) = None
 
 
 class Batch(Model):
@@ -49,10 +50,11 @@ class Batch(Model):
 
 
 class _ReceiverConfig(Model):
-    name: Annotated[str, BeforeValidator(checks.receiver_name)]
-    events: Annotated[tuple[Annotated[str, BeforeValidator(checks.event_pattern)], ...], Field(min_length=1)] | None = (
-        None
-    )
+    name: Annotated[str, BeforeValidator(receiver_checks.receiver_name)]
+    events: (
+        Annotated[tuple[Annotated[str, BeforeValidator(receiver_checks.event_pattern)], ...], Field(min_length=1)]
+        | None
+    ) = None
     match: MatchConfig = MatchConfig()
     timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
 
@@ -92,7 +94,7 @@ class SlackReceiverConfig(HttpReceiverConfig):
     With ``format: workflow``, it is the webhook of a workflow instead, which lays out its own messages.
     """
 
-    url: Annotated[SecretStr, checks.secret(checks.slack_url), Field(alias="slack")]
+    url: Annotated[SecretStr, checks.secret(receiver_checks.slack_url), Field(alias="slack")]
     rate_limit: Annotated[Rate, checks.rate("1/s")] = Rate(1, _SECOND)
     concurrency: Annotated[int, checks.whole(1, 1)] = 1
     format: Literal["message", "workflow"] = "message"
@@ -120,24 +122,24 @@ class WebhookReceiverConfig(HttpReceiverConfig):
 
     url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
     secrets: Annotated[
-        tuple[Annotated[SecretStr, checks.secret(checks.signing_secret)], ...], Field(alias="secret")
+        tuple[Annotated[SecretStr, checks.secret(receiver_checks.signing_secret)], ...], Field(alias="secret")
     ] = ()
     headers: Annotated[
         dict[
-            Annotated[str, AfterValidator(checks.header_name)],
-            Annotated[SecretStr | Source, checks.header_value_or_template()],
+            Annotated[str, AfterValidator(receiver_checks.header_name)],
+            Annotated[SecretStr | Source, receiver_checks.header_value_or_template()],
         ],
-        AfterValidator(checks.no_header_twice),
+        AfterValidator(receiver_checks.no_header_twice),
     ] = {}  # noqa: RUF012 -- pydantic copies it
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 1000)] = 4
     format: Literal["standard", "cloudevents", "cloudevents-binary"] = "standard"
     batch: Batch | None = None
     body: Body | None = None
-    content_type: Annotated[str, BeforeValidator(checks.content_type)] = JSON
-    success: Annotated[tuple[Annotated[Success, BeforeValidator(checks.success)], ...], Field(min_length=1)] | None = (
-        None
-    )
+    content_type: Annotated[str, BeforeValidator(receiver_checks.content_type)] = JSON
+    success: (
+        Annotated[tuple[Annotated[Success, BeforeValidator(receiver_checks.success)], ...], Field(min_length=1)] | None
+    ) = None
     path: Annotated[Source | None, Field(exclude=True)] = None
 
     @property
@@ -193,9 +195,9 @@ class CommandReceiverConfig(_ReceiverConfig):
     """A program of this machine, run for each event. ``command`` is its path, and its arguments."""
 
     command: Annotated[
-        tuple[Annotated[str, BeforeValidator(checks.argument)], ...],
+        tuple[Annotated[str, BeforeValidator(receiver_checks.argument)], ...],
         Field(min_length=1),
-        AfterValidator(checks.program),
+        AfterValidator(receiver_checks.program),
     ]
     rate_limit: Annotated[Rate, checks.rate()] | None = None
     concurrency: Annotated[int, checks.whole(1, 100)] = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import checks, kinds, templates
+from bridge.config import kinds, receiver_checks, templates
 from bridge.config.matching import ConditionsConfig, MatchConfig
 from bridge.config.network import check_tls
 from bridge.config.section import names
@@ -135,7 +135,7 @@ class Receivers:
         """See that the format is that of the address, and that nothing stands there which it can't have."""
         workflow = receiver.format == "workflow"
         address = item.data.get("slack") or item.data["slack_file"]
-        of_slack = checks.is_slack_workflow(receiver.url.get_secret_value())
+        of_slack = receiver_checks.is_slack_workflow(receiver.url.get_secret_value())
         if of_slack is True and not workflow:
             self._faults.add(address.place, "this is the address of a workflow: set format: workflow beside it")
         elif of_slack is False and workflow:
