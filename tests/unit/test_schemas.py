@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.events import envelope
-from bridge.model import EventType
+from bridge.events import envelope, transition_event
+from bridge.model import Event, EventType, Message, Observation, State, Status
+from bridge.receivers.formats import STANDARD
 from bridge.sample import samples
 from bridge.schemas import MEANINGS, any_schema, data_schema_id, example, schema_id, schema_of
+from bridge.transition import judge
+from tests.unit.receivers.events import texts
+from tests.world.clock import START
 from tests.world.schemas import faults
 
 EVENTS_MD = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
@@ -78,3 +85,36 @@ def test_the_documentation_shows_each_type_as_it_is() -> None:
     for name, prose, shown in PRINTED:
         assert MEANINGS[EventType(name)] in " ".join(prose.split())
         assert json.loads(shown) == json.loads(json.dumps(envelope(example(EventType(name)))))
+
+
+states = st.builds(State, st.sampled_from(Status), st.just(START - timedelta(hours=1)), st.none() | texts)
+messages = st.builds(
+    Message,
+    st.integers(0, 2**63 - 1),
+    st.none() | texts,
+    st.dictionaries(texts, texts, max_size=3),
+    st.none() | states,
+    st.integers(0, 10**6),
+)
+
+
+def sent(event: Event) -> Any:
+    return json.loads(STANDARD.one(event).body)
+
+
+@given(messages, st.sampled_from(Status), st.none() | texts)
+def test_whatever_becomes_of_a_message_is_as_its_schema_says(
+    message: Message, status: Status, error: str | None
+) -> None:
+    seen = Observation(status, START, error if status is Status.FAILED else None)
+    verdict = judge(message, seen, timedelta(0))
+    if verdict.event is not None and verdict.state is not None:
+        assert faults(sent(transition_event("db", message, verdict.state, verdict.event, START))) == []
+
+
+@given(messages, st.sampled_from([EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED]), st.none() | st.lists(texts))
+def test_whatever_is_told_of_a_message_s_age_is_as_its_schema_says(
+    message: Message, type_: EventType, numbers: list[str] | None
+) -> None:
+    state = message.state or State(Status.PENDING, START)
+    assert faults(sent(transition_event("db", message, state, type_, START, numbers))) == []

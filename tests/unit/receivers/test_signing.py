@@ -92,6 +92,13 @@ def test_a_new_pair_is_read_back_and_its_halves_belong_together(seed: bytes) -> 
     assert ed25519_key_of(pair.secret).secret == ed25519_key_of(ed25519(seed)).secret == pair.secret
 
 
+def test_the_first_test_vector_of_rfc_8032_is_reproduced() -> None:
+    key = Ed25519Key(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))
+    assert key.public_bytes.hex() == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    signature = base64.b64decode(key.signature(b"").removeprefix("v1a,")).hex()
+    assert signature.startswith("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155")
+
+
 def test_the_pair_of_svix_s_own_tests_is_read() -> None:
     secret = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
     assert ed25519_key_of(secret).public == "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
