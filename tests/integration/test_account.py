@@ -11,25 +11,13 @@ import pytest
 from bridge import schedule
 from bridge.model import Status
 from bridge.simulator import Fault, Simulator
-from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
+    from bridge.simulator.sink import Sink
 
 
 def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from wbiztool_client import WbizToolClient  # type: ignore[import-untyped]  # it
 
 from bridge.client import watch
 from bridge.model import Status
-from bridge.simulator import Simulator
-from bridge.simulator.sink import Sink
 from tests.integration.test_web import address
 from tests.world.daemon import Daemon, account, write_config
 
@@ -21,21 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.simulator import Simulator
+    from bridge.simulator.sink import Sink
+
 TOKEN = "token-0123456789abcdef"
 A_MOMENT = 5.0
 """In seconds, where the interval is ten minutes. It takes a twentieth of one, unless the machine is busy."""
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 @pytest.fixture

@@ -75,12 +75,6 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
         yield poller
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
 def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_for_ever_and_the_lag_is_seen(
     store: Store, simulator: Simulator
 ) -> None:

@@ -7,10 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bridge.model import Status
-from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.server import OK, serving
@@ -18,22 +15,11 @@ from tests.world.tls import Authority
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.simulator import Simulator
+
 SECRET = "a-token-that-nobody-must-see"
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,16 +14,7 @@ from bridge.model import Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 REQUEST = b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 def test_a_connection_is_kept_for_the_next_request(sink: Sink) -> None:

@@ -12,28 +12,16 @@ import pytest
 import requests
 
 from bridge.model import Status
-from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.simulator import Simulator
+
 TOKEN = "a-token-of-at-least-some-length"
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
