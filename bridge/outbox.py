@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tenacity
 
 from bridge.clock import isoformat
-from bridge.events import receiver_subject
 from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
 from bridge.retry import Change, Decision, Gate, decide, divided
 from bridge.sending import attempt
-from bridge.store import Tenure, Tried
+from bridge.store import Judged, Tenure, Tried
 
 if TYPE_CHECKING:
     import threading
@@ -166,28 +166,17 @@ class Outbox:
 
     def record(self, sent: Sequence[Sent]) -> None:
         """Write what became of parcels, the gate, and the events about it, in one transaction."""
-        gate = self._store.ledger.gate(self.name)
-        tried: list[Tried] = []
-        health: list[tuple[EventType, Mapping[str, Any], datetime]] = []
-        for each in sent:
-            if not each.attempts:
-                continue
-            decision = self._decide(each, gate)
-            if decision.change is not None:
-                health.append(self._health(decision, gate, each.at))
-            gate = decision.gate
-            tried.append(Tried(each.attempts, decision, each.at))
-        if tried:
-            self._write(tried, health)
+        attempted = [each for each in sent if each.attempts]
+        if attempted:
+            self._write(attempted)
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
 
-    def _write(self, tried: Sequence[Tried], health: Sequence[tuple[EventType, Mapping[str, Any], datetime]]) -> None:
-        subject = receiver_subject(self.name)
-        recorded = self._store.record_deliveries(tried, health, subject, self._routes.subscriptions)
-        for result in tried:
+    def _write(self, sent: Sequence[Sent]) -> None:
+        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), self._routes.subscriptions)
+        for result in recorded.tried:
             self._listener.tried(self.name, result.decision.deliveries, result.attempts)
-        for result in tried:
+        for result in recorded.tried:
             self._packer.learn(result.attempts[-1], result.decision.deliveries)
             if result.decision.release:
                 self._packer.forget()
@@ -207,6 +196,17 @@ class Outbox:
     def _until_full(self) -> float | None:
         """Say in how many seconds a batch may be sent that is not full."""
         return None if self._full_at is None else max(0.0, (self._full_at - self._clock.now()).total_seconds())
+
+    def _judge(self, sent: Sequence[Sent], gate: Gate) -> Judged:
+        tried: list[Tried] = []
+        health: list[tuple[EventType, Mapping[str, Any], datetime]] = []
+        for each in sent:
+            decision = self._decide(each, gate)
+            if decision.change is not None:
+                health.append(self._health(decision, gate, each.at))
+            gate = decision.gate
+            tried.append(Tried(each.attempts, decision, each.at))
+        return Judged(tried, health)
 
     def _decide(self, each: Sent, gate: Gate) -> Decision:
         last, carried = each.attempts[-1], each.parcel.deliveries

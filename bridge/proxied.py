@@ -10,7 +10,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from bridge.timed import TimedResponse, reply
+from bridge.timed import TimedResponse
+from bridge.wire import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import requests
 
     from bridge.tls import Trust
-    from bridge.wire import Reply, Request
+    from bridge.wire import Request
 
 
 class Proxied:
@@ -72,7 +73,8 @@ def _read(response: requests.Response, limit: int) -> Reply:
         raise http.client.HTTPException from error
     finally:
         raw.close()
-    return reply(response.status_code, response.headers.items(), body, limit)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status_code, headers, bytes(body[:limit]), cut=len(body) > limit)
 
 
 class _Connection(HTTPConnection):

@@ -72,6 +72,8 @@ def _bare_parts(secret: str) -> set[str]:
 
 def clean_text(text: str) -> str:
     """Make text from outside storable anywhere: no NUL (PostgreSQL refuses it), no half of a surrogate pair."""
+    if text.isascii() and "\x00" not in text:
+        return text  # nearly always
     return (
         text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )

@@ -1,27 +1,31 @@
 """The way straight to a host: nearly every call goes it.
 
-It costs a third of what ``requests`` takes (docs/performance.md): http.client reads the answers, and the connections,
-which are kept open, are ours.
+It costs a fraction of what ``requests`` takes (docs/performance.md): the connections, which are kept open, are ours,
+and :mod:`bridge.reading` reads the answers.
 """
 
 from __future__ import annotations
 
-import http.client
 import socket
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from urllib3.util.wait import wait_for_read
 
-from bridge.timed import TimedResponse, reply
+from bridge.reading import Reading
 
 if TYPE_CHECKING:
     import requests
 
     from bridge.tls import Trust
     from bridge.wire import Reply, Request
+
+
+_PIECE = 64 * 1024
+
+_PRECISION = 0.01
+"""Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
 
 
 class NoConnectionError(TimeoutError):
@@ -54,20 +58,19 @@ class Straight:
         deadline = time.monotonic() + timeout
         connection = self._take() or self._connect(timeout / 3, deadline)
         try:
-            connection.settimeout(_left(deadline))
+            _bound(connection, deadline)
             connection.sendall(head + request.body)
-            with closing(TimedResponse(connection, method=self._method, deadline=deadline)) as response:
-                response.begin()
-                answer = _read_all(response, request.limit)
-                ended = response.isclosed()  # all of it was read: what comes next belongs to the next call
+            reading = Reading(request.limit)
+            while not reading.feed(_receive(connection, deadline)):
+                pass
         except BaseException:
             connection.close()
             raise
-        if response.will_close or not ended or len(self._idle) >= self._kept:
-            connection.close()
-        else:
+        if reading.leaves_open and len(self._idle) < self._kept:
             self._idle.append(connection)
-        return answer
+        else:
+            connection.close()
+        return reading.reply
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -136,18 +139,17 @@ def _left(deadline: float) -> float:
     return left
 
 
+def _bound(connection: socket.socket, deadline: float) -> None:
+    """Let what is done next with a connection end by then."""
+    left = _left(deadline)
+    if abs((connection.gettimeout() or 0.0) - left) > _PRECISION:
+        connection.settimeout(left)
+
+
+def _receive(connection: socket.socket, deadline: float) -> bytes:
+    _bound(connection, deadline)
+    return connection.recv(_PIECE)
+
+
 def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
-
-
-def _read_all(response: http.client.HTTPResponse, limit: int) -> Reply:
-    """Read the body up to the limit."""
-    body = bytearray()
-    try:
-        while len(body) <= limit and (piece := response.read(limit + 1 - len(body))):
-            body += piece
-    except ValueError as error:  # a chunk of less than -1 bytes
-        raise http.client.HTTPException from error
-    if len(body) <= limit and response.length:
-        raise http.client.IncompleteRead(bytes(body), response.length)
-    return reply(response.status, response.headers.items(), body, limit)

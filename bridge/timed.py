@@ -1,4 +1,4 @@
-"""An answer that is bounded as a whole in time and size, whatever its server does."""
+"""An answer that urllib3 reads, bounded as a whole in time and size, whatever its server does."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.wire import Reply
+from bridge.reading import ANSWER_LIMIT
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
 
     from _typeshed import WriteableBuffer
-
-_ANSWER_LIMIT = 8 * 1024 * 1024
-"""How many bytes of an answer are taken from the wire, headers included. The limit of the body itself does not hold for
-all that http.client reads: of a chunk of -1 bytes, it takes what comes until the connection ends."""
 
 _PRECISION = 0.01
 """Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
@@ -26,13 +21,15 @@ _PRECISION = 0.01
 class _Timed(io.RawIOBase):
     """Reads one answer from a socket, bounded as a whole in time and size; a socket's own timeout is for each read."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float | None) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         super().__init__()
         self._raw = raw
         self._sock = sock
         self._timeout = sock.gettimeout()
-        self._deadline = time.monotonic() + self._timeout if deadline is None and self._timeout else deadline
-        self._room = _ANSWER_LIMIT
+        # urllib3 has just set it to what is left of the call's total.
+        self._deadline = time.monotonic() + self._timeout if self._timeout else None
+        # A limit of the body does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes.
+        self._room = ANSWER_LIMIT
 
     def readable(self) -> bool:
         return True
@@ -68,12 +65,11 @@ class _Lines(io.BufferedReader):
 
 
 class TimedResponse(http.client.HTTPResponse):
-    """An answer whose status line, headers and body together must arrive by the deadline."""
+    """An answer whose status line, headers and body together must arrive within the socket's timeout."""
 
-    def __init__(self, sock: socket.socket, *args: Any, deadline: float | None = None, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        # Without a deadline: urllib3 has just set the socket's timeout to what is left of the call's total.
-        self.fp = self._lines = _Lines(_Timed(self.fp.detach(), sock, deadline))
+        self.fp = self._lines = _Lines(_Timed(self.fp.detach(), sock))
 
     def begin(self) -> None:
         """Read the status line and the headers, and see that they are whole."""
@@ -84,13 +80,3 @@ class TimedResponse(http.client.HTTPResponse):
         lengths = ",".join(self.headers.get_all("content-length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
             raise http.client.HTTPException("two lengths")  # urllib3 would refuse it too, but leave the socket open
-
-
-def reply(status: int, headers: Iterable[tuple[str, str]], body: bytearray, limit: int) -> Reply:
-    """Make a reply of what was read: of the body one byte more than the limit, where it is longer."""
-    return Reply(
-        status=status,
-        headers={name.lower(): value for name, value in headers},
-        body=bytes(body[:limit]),
-        cut=len(body) > limit,
-    )

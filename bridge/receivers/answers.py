@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.model import Outcome
 
 _FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
+_TAKEN = 2
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else stands there is not worth repeating
 
 
@@ -48,9 +49,10 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
         at: When it came, aware, in UTC: a ``Retry-After`` with a date is reckoned from it.
         success: The answers that count as taken; none for every 2xx.
     """
-    words = http_words(reply.status)
-    if any(each.covers(reply) for each in success):
+    family = reply.status // _FAMILY
+    if any(each.covers(reply) for each in success) if success else family == _TAKEN:
         return Delivered()
+    words = http_words(reply.status)
     match reply.status:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Retry(f"{words}: the receiver wants fewer calls", after=retry_after(reply.headers, at))
@@ -58,11 +60,9 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
             return Retry(f"{words}: the receiver says when to come back", after=wait)
         case HTTPStatus.GONE:
             return Dead(f"{words}: the receiver says that nothing is to be sent here any more")
-    match reply.status // _FAMILY:
-        case 2 if success:
-            return Retry(f"{words}: not what `success` says that the receiver answers when it has taken something")
+    match family:
         case 2:
-            return Delivered()
+            return Retry(f"{words}: not what `success` says that the receiver answers when it has taken something")
         case 3:
             return Retry(f"{words}: {_redirect(reply)}")
         case 4:

@@ -27,6 +27,8 @@ TYPE_PREFIX = "com.wbiztool.bridge."
 TEST_SOURCE = "urn:wbiztool-bridge:test"
 """The ``source`` of events that are no more than a test of a receiver."""
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 _JSON = "application/json"
 _STRUCTURED = "application/cloudevents+json; charset=utf-8"
 _BATCH = "application/cloudevents-batch+json; charset=utf-8"
@@ -145,5 +147,4 @@ def as_json(value: object) -> bytes:
     Raises:
         ValueError: It holds a number that JSON can't (NaN, infinity).
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return clean_text(text).encode()  # half of a surrogate pair in a label has no UTF-8
+    return clean_text(_COMPACT.encode(value)).encode()  # half of a surrogate pair in a label has no UTF-8

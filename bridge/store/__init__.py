@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bridge import numbers
 from bridge.errors import NotNowError
-from bridge.events import SOURCE, health_event, transition_event
+from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
 from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from bridge.model import Event, Expired
     from bridge.numbers import Number
+    from bridge.retry import Gate
     from bridge.routing import Subscription
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "EventQuery",
     "GivenUp",
     "Hour",
+    "Judged",
     "MessageQuery",
     "NodeSeen",
     "Noted",
@@ -77,9 +79,18 @@ _LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What is decided about deliveries that were tried, in order, and what is to be told of their receiver."""
+
+    tried: Sequence[Tried]
+    health: Sequence[tuple[EventType, Mapping[str, Any], datetime]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What followed from deliveries that were tried: others given up with them, and events about the receiver."""
 
+    tried: Sequence[Tried]
     expired: list[Expired]
     told: list[Event]
 
@@ -148,15 +159,23 @@ class Store:
 
     def record_deliveries(
         self,
-        tried: Sequence[Tried],
-        health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
-        subject: str,
+        receiver: str,
+        judge: Callable[[Gate], Judged],
         subscriptions: Sequence[Subscription],
     ) -> Recorded:
-        """Write what became of deliveries to one receiver, and the events about that receiver, in one transaction."""
+        """Write what became of deliveries to one receiver, and the events about that receiver, in one transaction.
+
+        Args:
+            receiver: Which.
+            judge: Decides, given the receiver's gate as it is then; about one delivery at least.
+            subscriptions: Who wants which events.
+        """
         with self._database.write() as connection:
-            expired = self.ledger.record(connection, tried)
-            return Recorded(expired, self._add_health(connection, health, subject, subscriptions))
+            gate = self.ledger.gate_to_change(connection, receiver)
+            judged = judge(gate)
+            expired = self.ledger.record(connection, judged.tried, gate)
+            told = self._add_health(connection, judged.health, receiver_subject(receiver), subscriptions)
+        return Recorded(judged.tried, expired, told)
 
     def record_health(
         self,

@@ -68,6 +68,8 @@ class Ledger:
             deliveries.c.due_at <= sa.bindparam("until"),
             sa.or_(deliveries.c.due_at <= sa.bindparam("now"), deliveries.c.attempts == 0),
         ).order_by(deliveries.c.due_at, deliveries.c.id)
+        self._gate = sa.select(gates).where(gates.c.receiver == sa.bindparam("receiver"))
+        self._gate_to_change = self._gate.with_for_update()  # SQLite, which has one writer, knows no such words
         self._oldest = self._heads.order_by(deliveries.c.id)
         # A probe carries what was tried least: one event that its receiver refuses must not hold up all others.
         self._probes = self._heads.order_by(deliveries.c.attempts, deliveries.c.id)
@@ -132,11 +134,20 @@ class Ledger:
     def gate(self, receiver: str) -> Gate:
         """Read a receiver's gate: an open one for a receiver that never failed."""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(gates).where(gates.c.receiver == receiver)).one_or_none()
-        return Gate(receiver) if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+            return self._read_gate(connection, self._gate, receiver)
 
-    def record(self, connection: sa.Connection, tried: Sequence[Tried]) -> list[Expired]:
-        """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides."""
+    def gate_to_change(self, connection: sa.Connection, receiver: str) -> Gate:
+        """Read a receiver's gate within a transaction that may write it: nobody else does until its end."""
+        return self._read_gate(connection, self._gate_to_change, receiver)
+
+    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: Gate) -> list[Expired]:
+        """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides.
+
+        Args:
+            connection: The transaction.
+            tried: At least one, in order.
+            before: The receiver's gate, as the transaction found it.
+        """
         self._write_attempts(connection, tried)
         connection.execute(
             _DECIDED,
@@ -154,7 +165,9 @@ class Ledger:
             ],
         )
         expired = [each for result in tried for each in self._follow_up(connection, result.decision, result.at)]
-        self.put_gate(connection, tried[-1].decision.gate)
+        after = tried[-1].decision.gate
+        if after != before:
+            self.put_gate(connection, after)
         return expired
 
     def put_gate(self, connection: sa.Connection, gate: Gate) -> None:
@@ -216,6 +229,10 @@ class Ledger:
         connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > latest).values(due_at=latest))
         for column in (gates.c.probe_at, gates.c.paused_until):
             connection.execute(sa.update(gates).where(column > latest).values({column: latest}))
+
+    def _read_gate(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> Gate:
+        row = connection.execute(query, {"receiver": receiver}).one_or_none()
+        return Gate(receiver) if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:

@@ -244,7 +244,7 @@ def test_the_limit_is_64_kib_to_the_byte(size: int, cut: bool) -> None:
 
 
 def test_what_was_cut_off_is_not_taken_for_the_next_answer() -> None:
-    with serving(HEAD + b"Content-Length: %d\r\n\r\n" % (2 * BODY_LIMIT), b"x" * 2 * BODY_LIMIT) as server:
+    with serving(HEAD + b"Content-Length: %d\r\n\r\n" % (10 * BODY_LIMIT), b"x" * 10 * BODY_LIMIT) as server:
         with channel(server) as opened:
             replies = [opened.send(HELLO) for _ in range(2)]
         assert [(reply.status, reply.cut) for reply in replies] == [(200, True)] * 2
@@ -293,8 +293,8 @@ def test_a_connection_that_is_reset_is_no_answer() -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 0 OK\r\n\r\n",
-        HEAD + b"X-Filler: x\r\n" * 200 + b"\r\n",
-        HEAD + b"X-Filler: " + b"x" * 100_000 + b"\r\n\r\n",
+        HEAD + b"X-Filler: x\r\n" * 10_000 + b"\r\n",
+        HEAD + b"X-Filler: " + b"x" * 70_000 + b"\r\n\r\n",
         HEAD + b"Content-Length: 1, 2\r\n\r\nab",
         CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
     ],

@@ -23,7 +23,7 @@ from bridge.model import (
 )
 from bridge.retry import LIFETIME, Gate, decide
 from bridge.routing import Subscription
-from bridge.store import DatabaseError, Polled, Store, Tried
+from bridge.store import DatabaseError, Judged, Polled, Store, Tried
 from bridge.transition import judge
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, OK, SINCE, about, after, due, fail_some, known, observe, polled, statements, tried
@@ -440,11 +440,11 @@ def test_what_became_of_deliveries_and_what_it_says_of_the_receiver_are_written_
     statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
     down = (EventType.RECEIVER_DOWN, {"receiver": "crm", **SINCE}, NOW)
     with pytest.raises(DatabaseError):
-        own_store.record_deliveries(_one(delivery), [down, down], "receiver/crm", [Subscription("ops")])
+        own_store.record_deliveries("crm", lambda _: Judged(_one(delivery), [down, down]), [Subscription("ops")])
     assert due(own_store) == [delivery]
     assert own_store.listing.attempts(delivery.id) == []
     assert own_store.ledger.gate("crm") == Gate("crm")
-    recorded = own_store.record_deliveries(_one(delivery), [down], "receiver/crm", [Subscription("ops")])
+    recorded = own_store.record_deliveries("crm", lambda _: Judged(_one(delivery), [down]), [Subscription("ops")])
     assert [event.type for event in recorded.told] == [EventType.RECEIVER_DOWN]
     assert due(own_store) == []
     assert [each.event.type for each in due(own_store, receiver="ops")] == [EventType.RECEIVER_DOWN]

@@ -11,13 +11,14 @@ from bridge.clock import isoformat
 from bridge.model import Attempt, Delivered, Message, Observation, Status
 from bridge.retry import decide
 from bridge.routing import Subscription
-from bridge.store import Polled, Tried
+from bridge.store import Judged, Polled, Tried
 from bridge.transition import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bridge.model import Delivery, Event, Expired, Outcome
+    from bridge.retry import Gate
     from bridge.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -72,10 +73,13 @@ def tried(
 ) -> list[Expired]:
     """Record one attempt that carried these deliveries, and what follows from it. Returns what was given up besides."""
     carried = (deliveries,) if not isinstance(deliveries, tuple | list) else tuple(deliveries)
-    gate = store.ledger.gate(carried[0].receiver)
-    decision = decide(carried, outcome, gate, probe=probe, now=at, jitter=lambda: 0)
     made = Attempt(at, 0.25, outcome, 200 if outcome == OK else 500, answer)
-    return store.record_deliveries([Tried((made,), decision, at)], [], f"receiver/{gate.receiver}", ()).expired
+
+    def decided(gate: Gate) -> Judged:
+        decision = decide(carried, outcome, gate, probe=probe, now=at, jitter=lambda: 0)
+        return Judged([Tried((made,), decision, at)])
+
+    return store.record_deliveries(carried[0].receiver, decided, ()).expired
 
 
 def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:
