@@ -74,6 +74,8 @@ def read_answer(reply: Reply, at: datetime) -> Answer:
 
 def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
     """Read the JSON object of a 200, or why there is none: what is the same for all calls."""
+    if reply.status == HTTPStatus.OK:
+        return _object_in(reply)
     words = http_words(reply.status)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(words, retry_after(reply.headers, at))
@@ -83,18 +85,19 @@ def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
         return Unavailable(words)
     if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
         return Unavailable(f"{words} to {_host_of(reply)}: redirects are not followed, the call carries the API key")
+    if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
+        body = _object_in(reply)
+        message = body.get("message") if isinstance(body, dict) else None
+        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
+    return Malformed(words)
+
+
+def _object_in(reply: Reply) -> dict[str, Any] | Malformed:
     if reply.cut:
         return Malformed("the answer is longer than any answer of this call")
     body = json_object(reply.body)
-    if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
-        message = body.get("message") if body is not None else None
-        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
-    if reply.status != HTTPStatus.OK:
-        return Malformed(words)
-    if body is None:
-        return Malformed("the answer is not a JSON object")
-    return body
+    return Malformed("the answer is not a JSON object") if body is None else body
 
 
 def _read_state(body: dict[str, Any], at: datetime) -> Answer:
@@ -107,7 +110,7 @@ def _read_state(body: dict[str, Any], at: datetime) -> Answer:
         return Malformed("an unknown id with a status") if contradiction else Observation(Status.UNKNOWN, at)
     if status is None:
         return Malformed(f"status is {quote(body['status'])}" if "status" in body else "there is no status")
-    if status is Status.PENDING:
+    if status is Status.PENDING and not {message, words} <= _PENDING_WORDS:
         # WbizTool's other calls refuse with HTTP 200, status 0 and a message: that is no Pending [client].
         if any(word in said for said in (message, words) for word in _REFUSING):
             return Refused(quote(body.get("message") or body["status_text"]))
