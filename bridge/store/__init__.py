@@ -11,6 +11,7 @@ from bridge import numbers
 from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
+from bridge.retry import Gate
 from bridge.store import move
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from bridge.model import Event, Expired
     from bridge.numbers import Number
-    from bridge.retry import Gate
     from bridge.routing import Subscription
 
 __all__ = [
@@ -172,7 +172,7 @@ class Store:
         """
         with self._database.write() as connection:
             gate = self.ledger.gate_to_change(connection, receiver)
-            judged = judge(gate)
+            judged = judge(gate or Gate(receiver))
             expired = self.ledger.record(connection, judged.tried, gate)
             told = self._add_health(connection, judged.health, receiver_subject(receiver), subscriptions)
         return Recorded(judged.tried, expired, told)

@@ -118,6 +118,13 @@ class Database:
             # Every connection of the pool waits for a lock, or for a server that does not answer.
             raise NotNowError(f"the database {self.name} is busy") from None
 
+    def none_of(self, column: sa.ColumnElement[int], name: str) -> sa.ColumnElement[bool]:
+        """Make a condition: a column is none of the ids that are bound to a name, as a list, however many they are."""
+        if self.path is None:
+            return column != sa.all_(sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger)))
+        ids = sa.func.json_each(sa.bindparam(name, type_=sa.JSON)).table_valued("value")
+        return column.not_in(sa.select(ids.c.value))
+
     def insert(self, table: sa.Table) -> Any:
         """Begin an INSERT that knows ``on_conflict_do_update``; the two dialects spell it alike."""
         if self.path is None:

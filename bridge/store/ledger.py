@@ -58,7 +58,12 @@ class Ledger:
         self._heads = (
             sa.select(*rows.DELIVERY)
             .join(events, events.c.position == deliveries.c.event)
-            .where(deliveries.c.receiver == sa.bindparam("receiver"), _OWED, first)
+            .where(
+                deliveries.c.receiver == sa.bindparam("receiver"),
+                _OWED,
+                first,
+                database.none_of(deliveries.c.id, "busy"),
+            )
             .limit(sa.bindparam("most"))
         )
         self._due = self._heads.where(deliveries.c.due_at <= sa.bindparam("now")).order_by(
@@ -134,19 +139,22 @@ class Ledger:
     def gate(self, receiver: str) -> Gate:
         """Read a receiver's gate: an open one for a receiver that never failed."""
         with self._database.read() as connection:
-            return self._read_gate(connection, self._gate, receiver)
+            return self._read_gate(connection, self._gate, receiver) or Gate(receiver)
 
-    def gate_to_change(self, connection: sa.Connection, receiver: str) -> Gate:
-        """Read a receiver's gate within a transaction that may write it: nobody else does until its end."""
+    def gate_to_change(self, connection: sa.Connection, receiver: str) -> Gate | None:
+        """Read a receiver's gate within a transaction that may write it: nobody else does until its end.
+
+        None for a receiver of which nothing was recorded yet.
+        """
         return self._read_gate(connection, self._gate_to_change, receiver)
 
-    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: Gate) -> list[Expired]:
+    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: Gate | None) -> list[Expired]:
         """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides.
 
         Args:
             connection: The transaction.
             tried: At least one, in order.
-            before: The receiver's gate, as the transaction found it.
+            before: The receiver's gate, as :meth:`gate_to_change` found it.
         """
         self._write_attempts(connection, tried)
         connection.execute(
@@ -230,14 +238,14 @@ class Ledger:
         for column in (gates.c.probe_at, gates.c.paused_until):
             connection.execute(sa.update(gates).where(column > latest).values({column: latest}))
 
-    def _read_gate(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> Gate:
+    def _read_gate(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> Gate | None:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
-        return Gate(receiver) if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+        return None if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:
-            found = connection.execute(query, {**values, "most": most + len(busy)})
-            return [rows.delivery(row) for row in found if row.id not in busy][:most]
+            found = connection.execute(query, {**values, "most": most, "busy": list(busy)}).all()
+            return [rows.delivery(row) for row in found]
 
     def _write_attempts(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
         made = [(attempt, result.decision) for result in tried for attempt in result.attempts]

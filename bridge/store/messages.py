@@ -52,6 +52,8 @@ class Messages:
     def __init__(self, database: Database, node: Alone) -> None:
         self._database = database
         self._node = node
+        self._due = _DUE.where(database.none_of(messages.c.id, "busy"))
+        self._due_new = self._due.where(_NEW)
 
     def claim(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
         """List messages that are due, the longest overdue first, without those that are ``busy`` being polled.
@@ -63,15 +65,9 @@ class Messages:
         """
         if self._node.holder is None:
             with self._database.read() as connection:
-                found = self._due(connection, _DUE_NEW, now, most - most // 4, busy)
-                taken = {*busy, *(message.id for message in found)}
-                return found + self._due(connection, _DUE, now, most - len(found), taken)
+                return _take(connection, self._due_new, self._due, {"now": now}, most, busy)
         with self._database.write() as connection:
-            mine = {"now": now, "me": self._node.holder}
-            new = connection.execute(_CLAIM_NEW, {**mine, "most": most - most // 4, "busy": list(busy)}).all()
-            taken = {*busy, *(row.id for row in new)}
-            rest = connection.execute(_CLAIM, {**mine, "most": most - len(new), "busy": list(taken)}).all()
-            return [rows.message(row) for row in (*new, *rest)]
+            return _take(connection, _CLAIM_NEW, _CLAIM, {"now": now, "me": self._node.holder}, most, busy)
 
     def let_go(self, ids: Collection[int]) -> None:
         """Let others poll messages that were claimed and not polled."""
@@ -220,12 +216,6 @@ class Messages:
         moved = (poll for poll in polls if poll.verdict is not None and poll.verdict.event is not None)
         return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll) | mine).rowcount]
 
-    def _due(
-        self, connection: sa.Connection, which: sa.Select[Any], now: datetime, most: int, busy: Collection[int]
-    ) -> list[Message]:
-        found = connection.execute(which, {"now": now, "most": most + len(busy)})
-        return [rows.message(row) for row in found if row.id not in busy][:most]
-
     def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
         insert = self._database.insert(messages)
         insert = insert.on_conflict_do_update(
@@ -262,8 +252,17 @@ _DUE = (
     .order_by(messages.c.due_at, messages.c.id)
     .limit(sa.bindparam("most"))
 )
-_DUE_NEW = _DUE.where(_NEW)
 _ME = sa.bindparam("me", type_=sa.BigInteger)
+
+
+def _take(
+    connection: sa.Connection, new: Any, any_: Any, values: Mapping[str, Any], most: int, busy: Collection[int]
+) -> list[Message]:
+    """Read messages, three quarters of them new ones, as far as there are any."""
+    first = connection.execute(new, {**values, "most": most - most // 4, "busy": list(busy)}).all()
+    taken = [*busy, *(row.id for row in first)]
+    rest = connection.execute(any_, {**values, "most": most - len(first), "busy": taken}).all()
+    return [rows.message(row) for row in (*first, *rest)]
 
 
 def _claim(*which: sa.ColumnElement[bool]) -> Any:

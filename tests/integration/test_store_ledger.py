@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from bridge.events import event_id
 from bridge.model import (
@@ -322,6 +324,36 @@ def test_a_probe_can_be_asked_for(store: Store) -> None:
         store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(900), paused_until=after(900)))
     store.ledger.probe_now("crm", NOW)
     assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=NOW)
+
+
+def test_a_probe_that_is_asked_for_while_an_attempt_is_recorded_is_not_overwritten(store: Store) -> None:
+    fail_some(store, [1])
+    shut = Gate("crm", failures=3, shut=True, step=1, probe_at=after(900))
+    with store._database.write() as connection:
+        store.ledger.put_gate(connection, shut)
+    asking = threading.Thread(target=store.ledger.probe_now, args=("crm", after(7)))
+
+    def decided(gate: Gate) -> Judged:
+        asking.start()
+        asking.join(0.3)
+        assert asking.is_alive()  # it waits until what is decided about the gate is written
+        failed = decide((of(store, 1),), _NO, gate, probe=True, now=NOW, jitter=lambda: 0)
+        return Judged([Tried((Attempt(NOW, 0.1, _NO, 500),), failed, NOW)])
+
+    store.record_deliveries("crm", decided, ())
+    asking.join(10)
+    gate = store.ledger.gate("crm")
+    assert (gate.failures, gate.probe_at) == (4, after(7))
+
+
+def test_a_gate_that_did_not_change_is_not_written_again(store: Store) -> None:
+    fail_some(store, [1, 2])
+    written: list[str] = []
+    sa.event.listen(store._database._engine, "before_cursor_execute", lambda *each: written.append(each[2]))
+    for delivery in due(store):
+        tried(store, delivery, OK)
+        assert len([statement for statement in written if statement.startswith("INSERT INTO gates")]) == 1
+    assert store.listing.summary().gates == (Gate("crm"),)
 
 
 # Dead letters sent again
