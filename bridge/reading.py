@@ -122,3 +122,4 @@ class Reading:
         """What began is over."""
         if self._begun and not self._whole:
             self._whole, self.leaves_open = True, self._parser.should_keep_alive()
+            del self._parser  # each holds the other: together they would be left to the garbage collector
