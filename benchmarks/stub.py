@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import re
+import selectors
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,7 +132,13 @@ class _Protocol(asyncio.Protocol):
 
 def _serve(pipe: Connection, latency: float, changes: bool, core: int | None) -> None:
     pin(core)
-    asyncio.run(_run(pipe, latency, FAILED if changes else PENDING))
+    with asyncio.Runner(loop_factory=_exact_loop if latency else None) as runner:
+        runner.run(_run(pipe, latency, FAILED if changes else PENDING))
+
+
+def _exact_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop whose timers are exact to microseconds: by default each is late by up to a millisecond."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def _run(pipe: Connection, latency: float, answer: bytes) -> None:
