@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EARLY = 0.005
 """Seconds by which a call may come before its moment, where moments are closer than that: to wait for a fraction of a
-millisecond costs as much as a quarter of a call. Those of the others stay where they are, so that the rate holds."""
+millisecond costs a quarter of what a poll does. Those of the others stay where they are, so that the rate holds."""
 
 
 class Pace:

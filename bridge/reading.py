@@ -1,6 +1,6 @@
 """Reads one answer of a call, piece by piece as it comes, bounded in size. It knows no sockets.
 
-llhttp, which is the parser of Node.js, takes it apart (package httptools), at a tenth of what http.client costs
+llhttp, which is the parser of Node.js, takes it apart (package httptools), at a fifth of what http.client costs
 (docs/performance.md). This module says where an answer ends, what of it is kept, and whether another one may follow on
 the same connection.
 """
