@@ -38,7 +38,11 @@ class Tried:
 
 
 class Ledger:
-    """Reads and writes events and what is owed because of them."""
+    """Reads and writes events and what is owed because of them.
+
+    A transaction that writes both goes to a receiver's gate before its deliveries: two in different orders could wait
+    for each other on PostgreSQL.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -213,8 +217,8 @@ class Ledger:
             for part in [None] if ids is None else chunks(ids):
                 where = chosen if part is None else [*chosen, deliveries.c.id.in_(part)]
                 receivers = connection.scalars(sa.select(deliveries.c.receiver).where(*where).distinct()).all()
-                count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
                 connection.execute(sa.update(gates).where(gates.c.receiver.in_(receivers)).values(probe_at=now))
+                count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
         return count
 
     def probe_now(self, receiver: str, now: datetime) -> None:
@@ -227,16 +231,16 @@ class Ledger:
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled: the clock was set. Within a transaction."""
         millis = step // timedelta(milliseconds=1)
-        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _SCHEDULED}
-        connection.execute(sa.update(deliveries).where(_OWED).values(moved))
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _GATE_TIMES}
         connection.execute(sa.update(gates).values(moved))
+        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _SCHEDULED}
+        connection.execute(sa.update(deliveries).where(_OWED).values(moved))
 
     def clamp(self, connection: sa.Connection, latest: datetime) -> None:
         """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
-        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > latest).values(due_at=latest))
         for column in (gates.c.probe_at, gates.c.paused_until):
             connection.execute(sa.update(gates).where(column > latest).values({column: latest}))
+        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > latest).values(due_at=latest))
 
     def _read_gate(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> Gate | None:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
