@@ -30,7 +30,7 @@ _FAILURES = (
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
-    ValueError,  # http.client, of a header that can't be encoded; its text would hold the header
+    ValueError,  # a header that can't be written; its text would hold the header
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EARLY = 0.005
 """Seconds by which a call may come before its moment, where moments are closer than that: to wait for a fraction of a
-millisecond costs a quarter of what a poll does. Those of the others stay where they are, so that the rate holds."""
+millisecond costs a fifth of what a poll does. Those of the others stay where they are, so that the rate holds."""
 
 
 class Pace:
@@ -37,7 +37,6 @@ class Pace:
         changed: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._spacing = 0.0 if per_second is None else 1.0 / per_second
-        self._early = EARLY if self._spacing < EARLY else 0.0
         self._clock = clock
         self._share = share
         self._changed = changed
@@ -53,8 +52,10 @@ class Pace:
         with self._lock:
             now = self._clock.monotonic()
             moment = max(now, self._next)
-            self._next = moment + self._spacing / (share * self._allowance.share)
-        stopped = stop.wait(moment - now) if moment - now > self._early else stop.is_set()
+            spacing = self._spacing / (share * self._allowance.share)
+            self._next = moment + spacing
+        early = EARLY if spacing < EARLY else 0.0
+        stopped = stop.wait(moment - now) if moment - now > early else stop.is_set()
         return not stopped and self._share() > 0
 
     def heed(self, sign: Sign) -> None:

@@ -1,25 +1,32 @@
 """Reads one answer of a call, piece by piece as it comes, bounded in size. It knows no sockets.
 
 llhttp, which is the parser of Node.js, takes it apart (package httptools), at a fifth of what http.client costs
-(docs/performance.md). This module says where an answer ends, what of it is kept, and whether another one may follow on
-the same connection.
+(docs/performance.md). It is strict, and an answer that is not understood is an event that is sent again. So only what
+is plain is read here; whatever is odd is left to http.client, which takes more (:func:`bridge.timed.read_again`).
 """
 
 from __future__ import annotations
-
-import http.client
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from bridge.wire import Reply
 
-HEADERS_LIMIT = 64 * 1024
-"""Bytes of the headers' names and values, those of answers before the final one ("100 Continue") included."""
-
 ANSWER_LIMIT = 8 * 1024 * 1024
-"""Bytes of the whole, as it is on the wire: of a body in chunks of one byte, few are the body's."""
+"""Bytes of a whole answer, as it is on the wire: of a body in chunks of one byte, few are the body's."""
+
+HEADERS_LIMIT = 64 * 1024
+"""Bytes up to where the body begins, or little more: what is longer is odd."""
 
 _LOWEST, _FINAL = 100, 200  # what is between is told on the way to the answer (RFC 9110, 15.2)
+
+
+class OddError(Exception):
+    """This is no plain answer. ``taken`` is all that came, ``ended`` whether the connection ended behind it."""
+
+    def __init__(self, taken: bytes, *, ended: bool) -> None:
+        super().__init__("no plain answer")
+        self.taken = taken
+        self.ended = ended
 
 
 class Reading:
@@ -35,45 +42,32 @@ class Reading:
     def __init__(self, limit: int) -> None:
         self.leaves_open = False
         self._limit = limit
-        self._taken = self._named = 0
+        self._pieces: list[bytes] = []
+        self._taken = 0
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
         self._begun = self._whole = False
         self._parser = HttpResponseParser(self)
-        # Dangerous where several share a connection, which is not so here. RFC 9112 allows it, and http.client does it:
-        # line feeds alone (2.2), folded headers (5.2), a length beside chunks (6.3). To refuse these would be to send
-        # again what the receiver has.
-        self._parser.set_dangerous_leniencies(
-            lenient_headers=True,
-            lenient_optional_cr_before_lf=True,
-            lenient_chunked_length=True,
-            lenient_spaces_after_chunk_size=True,
-        )
 
     def feed(self, piece: bytes) -> bool:
         """Take what came next; nothing at all (``b""``) is the connection's end. True once the answer is there.
 
         Raises:
-            http.client.RemoteDisconnected: The connection ended before the headers did.
-            http.client.IncompleteRead: It ended in the body.
-            http.client.HTTPException: This is no HTTP, or does not end.
+            OddError: The answer is not plain, or is none.
         """
-        if not piece:
-            self._end()
-            return True
+        self._pieces.append(piece)
         self._taken += len(piece)
-        try:
-            self._parser.feed_data(piece)
-        except (HttpParserError, HttpParserUpgrade) as error:
-            if not self._whole:
-                raise http.client.HTTPException(str(error)) from error
-            self.leaves_open = False
-        if self._whole or len(self._body) > self._limit:
-            return True
-        if self._taken > ANSWER_LIMIT:
-            raise http.client.HTTPException("the answer does not end")
-        return False
+        if piece:
+            self._parse(piece)
+            there = self._whole or len(self._body) > self._limit
+        else:
+            there = self._ends_with_connection()
+        if there:
+            del self._parser  # each holds the other: together they would be left to the garbage collector
+        elif not piece or self._taken > (ANSWER_LIMIT if self._begun else HEADERS_LIMIT):
+            raise self._odd()
+        return there
 
     @property
     def reply(self) -> Reply:
@@ -81,14 +75,22 @@ class Reading:
         body = bytes(self._body[: self._limit])
         return Reply(self._status, self._headers, body, cut=len(self._body) > self._limit)
 
-    def _end(self) -> None:
-        if not self._begun:
-            raise http.client.RemoteDisconnected("the headers are cut")
-        if "content-length" in self._headers or "chunked" in self._headers.get("transfer-encoding", "").lower():
-            raise http.client.IncompleteRead(bytes(self._body))
-        # Else the connection's end is the body's (RFC 9112, 6.3).
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self._parser.feed_data(piece)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            if not self._whole:
+                raise self._odd() from error
+            self.leaves_open = False
 
-    # What the parser calls.
+    def _ends_with_connection(self) -> bool:
+        """Tell whether the connection's end is the answer's, too (RFC 9112, 6.3)."""
+        return self._begun and self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+
+    def _odd(self) -> OddError:
+        return OddError(b"".join(self._pieces), ended=not self._pieces[-1])
+
+    # What the parser calls. What is raised here makes the answer odd.
 
     def on_message_begin(self) -> None:
         """Something begins. Behind the answer, nobody asked for it."""
@@ -96,9 +98,6 @@ class Reading:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header is read, or what looks like one behind a body in chunks."""
-        self._named += len(name) + len(value)
-        if self._named > HEADERS_LIMIT:
-            raise ValueError
         if not self._begun:
             self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -107,7 +106,11 @@ class Reading:
         if self._begun:
             return
         self._status = self._parser.get_status_code()
-        if self._status < _LOWEST:
+        if self._status < _LOWEST or self._parser.get_http_version() not in {"1.0", "1.1"}:
+            raise ValueError
+        if not b"".join(self._pieces).startswith(b"HTTP/"):  # llhttp reads RTSP and ICE, too
+            raise ValueError
+        if self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise ValueError
         self._begun = self._status >= _FINAL
         if not self._begun:
@@ -122,4 +125,3 @@ class Reading:
         """What began is over."""
         if self._begun and not self._whole:
             self._whole, self.leaves_open = True, self._parser.should_keep_alive()
-            del self._parser  # each holds the other: together they would be left to the garbage collector

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from urllib3.util.wait import wait_for_read
 
-from bridge.reading import Reading
+from bridge.reading import OddError, Reading
+from bridge.timed import read_again
 
 if TYPE_CHECKING:
     import requests
@@ -60,17 +61,15 @@ class Straight:
         try:
             _bound(connection, deadline)
             connection.sendall(head + request.body)
-            reading = Reading(request.limit)
-            while not reading.feed(_receive(connection, deadline)):
-                pass
+            reply, left_open = _read(connection, request.limit, deadline)
         except BaseException:
             connection.close()
             raise
-        if reading.leaves_open and len(self._idle) < self._kept:
+        if left_open and len(self._idle) < self._kept:
             self._idle.append(connection)
         else:
             connection.close()
-        return reading.reply
+        return reply
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -149,6 +148,18 @@ def _bound(connection: socket.socket, deadline: float) -> None:
 def _receive(connection: socket.socket, deadline: float) -> bytes:
     _bound(connection, deadline)
     return connection.recv(_PIECE)
+
+
+def _read(connection: socket.socket, limit: int, deadline: float) -> tuple[Reply, bool]:
+    """Read an answer, and tell whether another call may follow."""
+    reading = Reading(limit)
+    try:
+        while not reading.feed(_receive(connection, deadline)):
+            pass
+    except OddError as odd:
+        connection.settimeout(_left(deadline))
+        return read_again(odd, connection, limit), False
+    return reading.reply, reading.leaves_open
 
 
 def _text(value: str | bytes) -> str:

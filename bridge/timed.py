@@ -1,13 +1,18 @@
-"""An answer that urllib3 reads, bounded as a whole in time and size, whatever its server does."""
+"""Answers that http.client reads, bounded as a whole in time and size, whatever their server does.
+
+These are the ones that come through a proxy, and those that are odd (:mod:`bridge.reading`).
+"""
 
 from __future__ import annotations
 
 import http.client
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
 
-from bridge.reading import ANSWER_LIMIT
+from bridge.reading import ANSWER_LIMIT, OddError
+from bridge.wire import Reply
 
 if TYPE_CHECKING:
     import socket
@@ -26,7 +31,7 @@ class _Timed(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._timeout = sock.gettimeout()
-        # urllib3 has just set it to what is left of the call's total.
+        # Whoever reads has just set it to what is left of the call's total.
         self._deadline = time.monotonic() + self._timeout if self._timeout else None
         # A limit of the body does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes.
         self._room = ANSWER_LIMIT
@@ -80,3 +85,51 @@ class TimedResponse(http.client.HTTPResponse):
         lengths = ",".join(self.headers.get_all("content-length", [])).split(",")
         if len({length.strip() for length in lengths}) > 1:
             raise http.client.HTTPException("two lengths")  # urllib3 would refuse it too, but leave the socket open
+
+
+def read_again(odd: OddError, connection: socket.socket, limit: int) -> Reply:
+    """Read an answer of which some was taken from its connection already. Nothing may follow on that connection.
+
+    Args:
+        odd: What was taken.
+        connection: Its timeout is what is left of the call's total.
+        limit: How many bytes of the body are kept.
+
+    Raises:
+        http.client.HTTPException: This is no HTTP, does not end, or the connection ended before it did.
+        TimeoutError: It does not come in time.
+    """
+    body = bytearray()
+    with closing(TimedResponse(cast("socket.socket", _Again(odd, connection)))) as response:
+        response.begin()
+        try:
+            while len(body) <= limit and (piece := response.read(limit + 1 - len(body))):
+                body += piece
+        except ValueError as error:  # a chunk of less than -1 bytes
+            raise http.client.HTTPException from error
+        if len(body) <= limit and response.length:
+            raise http.client.IncompleteRead(bytes(body), response.length)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, headers, bytes(body[:limit]), cut=len(body) > limit)
+
+
+class _Again(io.RawIOBase):
+    """A connection with what was taken from it put back: as much of a socket as an answer needs."""
+
+    def __init__(self, odd: OddError, connection: socket.socket) -> None:
+        super().__init__()
+        self._taken = io.BytesIO(odd.taken)
+        self._ended = odd.ended
+        self._connection = connection
+        self.gettimeout = connection.gettimeout
+        self.settimeout = connection.settimeout
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        count = self._taken.readinto(buffer)
+        return count if count or self._ended else self._connection.recv_into(buffer)

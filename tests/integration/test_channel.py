@@ -293,8 +293,8 @@ def test_a_connection_that_is_reset_is_no_answer() -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 0 OK\r\n\r\n",
-        HEAD + b"X-Filler: x\r\n" * 10_000 + b"\r\n",
-        HEAD + b"X-Filler: " + b"x" * 70_000 + b"\r\n\r\n",
+        HEAD + b"X-Filler: x\r\n" * 20_000 + b"\r\n",
+        HEAD + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n",
         HEAD + b"Content-Length: 1, 2\r\n\r\nab",
         CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
     ],
@@ -302,6 +302,56 @@ def test_a_connection_that_is_reset_is_no_answer() -> None:
 )
 def test_what_is_no_http_is_no_answer(answer: bytes) -> None:
     with serving(answer, then=Peer.close) as server:
+        assert failure(server) == f"127.0.0.1:{server.port} does not answer in HTTP"
+
+
+ODD = {
+    "line feeds alone": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+    "a length twice": HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+    "a length as a list": HEAD + b"Content-Length: 2, 2\r\n\r\nok",
+    "a length beside chunks": CHUNKED[:-2] + b"Content-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "a coding that is none": HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+    "a space in a header's name": HEAD + b"X Y: z\r\nContent-Length: 2\r\n\r\nok",
+    "a space behind a header's name": HEAD + b"Content-Length : 2\r\n\r\nok",
+    "a folded header": HEAD + b"X: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
+    "spaces around a chunk's size": CHUNKED + b"2 \r\nok\r\n 0\r\n\r\n",
+    "no line behind the last chunk": CHUNKED + b"2\r\nok\r\n0\r\n",
+    "a trailer that is none": CHUNKED + b"2\r\nok\r\n0\r\nnothing\r\n\r\n",
+    "an older version's 100": b"HTTP/1.0 100 Continue\r\n\r\n" + OK,
+    "another version": b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("pieces", ["at once", "byte by byte"])
+def test_an_odd_answer_is_taken_like_a_plain_one_and_its_connection_closed(answer: bytes, pieces: str) -> None:
+    # Where no length is understood, or the last line is missing, only the connection's end is the answer's.
+    ends = answer.endswith(b"ok\r\n0\r\n") or any(odd in answer for odd in (b"2, 2", b"X Y", b"Length :"))
+
+    def behave(peer: Peer) -> None:
+        while server.keep(peer) is not None:
+            for piece in [answer] if pieces == "at once" else [answer[at : at + 1] for at in range(len(answer))]:
+                peer.send(piece)
+            if ends:
+                peer.close()
+                return
+
+    with Server(behave) as server, channel(server) as opened:
+        replies = [opened.send(HELLO) for _ in range(2)]
+    assert [(reply.status, reply.body) for reply in replies] == [(200, b"ok")] * 2
+    assert server.connections == 2
+
+
+def test_what_is_left_of_an_odd_answer_must_come_in_time_too() -> None:
+    with serving(ODD["a space in a header's name"][:-1], then=lambda peer: peer.stopping.wait(5)) as server:
+        started = time.monotonic()
+        assert failure(server, SHORT) == f"no whole answer from 127.0.0.1:{server.port} within 0.4 s"
+        assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.parametrize("version", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/2.0"])
+def test_another_protocol_s_success_is_none(version: bytes) -> None:
+    with serving(version + b" 200 OK\r\nContent-Length: 0\r\n\r\n") as server:
         assert failure(server) == f"127.0.0.1:{server.port} does not answer in HTTP"
 
 
