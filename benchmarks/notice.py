@@ -43,5 +43,6 @@ def run() -> Seen:
         wanted = settings(server, Path(place), watched=MESSAGES)
         wanted["wbiztool"]["rate_limit"] = f"{RATE}/s"
         with daemon(Path(place), wanted):
-            until(lambda: server.calls >= 2 * MESSAGES)
+            until(lambda: server.calls >= 2 * MESSAGES)  # looking at more would disturb it
+            until(lambda: len(server.seen().told) == MESSAGES)  # the credentials were tried with some of the calls
         return server.seen()

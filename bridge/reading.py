@@ -17,6 +17,7 @@ ANSWER_LIMIT = 8 * 1024 * 1024
 HEADERS_LIMIT = 64 * 1024
 """Bytes up to where the body begins, or little more: what is longer is odd."""
 
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")  # llhttp reads others too, and RTSP
 _LOWEST, _FINAL = 100, 200  # what is between is told on the way to the answer (RFC 9110, 15.2)
 
 
@@ -106,9 +107,7 @@ class Reading:
         if self._begun:
             return
         self._status = self._parser.get_status_code()
-        if self._status < _LOWEST or self._parser.get_http_version() not in {"1.0", "1.1"}:
-            raise ValueError
-        if not b"".join(self._pieces).startswith(b"HTTP/"):  # llhttp reads RTSP and ICE, too
+        if self._status < _LOWEST or not b"".join(self._pieces).startswith(_VERSIONS):
             raise ValueError
         if self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise ValueError
