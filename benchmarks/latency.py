@@ -12,15 +12,12 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.measure import CORE, daemon, median, table, until
 from benchmarks.polling import settings
 from benchmarks.stub import Stub, pin, stub
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CASES = [(0.05, 64), (0.05, 256), (0.2, 64), (0.2, 256)]
 SECONDS = 5.0
@@ -61,12 +58,9 @@ def polls_a_second(latency: float, concurrency: int) -> float:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         watched = int(concurrency / latency * WATCHED_FOR)
         wanted = settings(server, folder, watched=watched, concurrency=concurrency)
-        process = stack.enter_context(daemon(folder, wanted))
+        stack.enter_context(daemon(folder, wanted))
         until(lambda: server.calls > 2 * watched)  # the first poll of each message is an event
-        first, before = process.read(), server.calls
-        until(lambda: process.read().at >= first.at + SECONDS)
-        last, after = process.read(), server.calls
-    return (after - before) / (last.at - first.at)
+        return _rate(server)
 
 
 def calls_a_second(latency: float, concurrency: int) -> float:
@@ -109,13 +103,11 @@ class _Caller(asyncio.Protocol):
     """Calls again as soon as anything comes back."""
 
     def __init__(self, call: bytes) -> None:
-        self._write: Callable[[bytes], None]
         self._call = call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        both: Any = transport
-        self._write = both.write
-        self._write(self._call)
+        self._transport: Any = transport
+        self._transport.write(self._call)
 
     def data_received(self, _: bytes) -> None:
-        self._write(self._call)
+        self._transport.write(self._call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -10,8 +10,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from bridge.timed import TimedResponse
-from bridge.wire import Reply
+from bridge.timed import TimedResponse, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import requests
 
     from bridge.tls import Trust
-    from bridge.wire import Request
+    from bridge.wire import Reply, Request
 
 
 class Proxied:
@@ -61,20 +60,15 @@ class Proxied:
 def _read(response: requests.Response, limit: int) -> Reply:
     """Read the body up to the limit. A connection that was read to its end goes back to the pool; else it is closed."""
     raw = response.raw
-    body = bytearray()
     try:
-        while len(body) <= limit:
-            piece = raw.read(limit + 1 - len(body), decode_content=False)
-            if not piece:
-                raw.release_conn()
-                break
-            body += piece
-    except ValueError as error:  # a chunk of less than -1 bytes
-        raise http.client.HTTPException from error
+        reply = read_reply(
+            response.status_code, response.headers.items(), partial(raw.read, decode_content=False), limit
+        )
+        if not reply.cut:
+            raw.release_conn()
+        return reply
     finally:
         raw.close()
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, bytes(body[:limit]), cut=len(body) > limit)
 
 
 class _Connection(HTTPConnection):

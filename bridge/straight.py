@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib3.util.wait import wait_for_read
 
 from bridge.reading import OddError, Reading
-from bridge.timed import read_again
+from bridge.timed import bound, left, read_again
 
 if TYPE_CHECKING:
     import requests
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 
 _PIECE = 64 * 1024
-
-_PRECISION = 0.01
-"""Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
 
 
 class NoConnectionError(TimeoutError):
@@ -59,7 +56,7 @@ class Straight:
         deadline = time.monotonic() + timeout
         connection = self._take() or self._connect(timeout / 3, deadline)
         try:
-            _bound(connection, deadline)
+            bound(connection, deadline)
             connection.sendall(head + request.body)
             reply, left_open = _read(connection, request.limit, deadline)
         except BaseException:
@@ -105,7 +102,7 @@ class Straight:
         if not self._tls:
             return connection
         try:
-            connection.settimeout(min(patience, _left(deadline)))
+            connection.settimeout(min(patience, left(deadline)))
             return self._trust.context().wrap_socket(connection, server_hostname=self._host)
         except BaseException:
             connection.close()
@@ -117,7 +114,7 @@ class Straight:
         for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
             connection = socket.socket(family, kind, protocol)
             try:
-                connection.settimeout(min(patience, _left(deadline)))
+                connection.settimeout(min(patience, left(deadline)))
                 connection.connect(address)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except TimeoutError:
@@ -131,22 +128,8 @@ class Straight:
         raise failure
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-def _bound(connection: socket.socket, deadline: float) -> None:
-    """Let what is done next with a connection end by then."""
-    left = _left(deadline)
-    if abs((connection.gettimeout() or 0.0) - left) > _PRECISION:
-        connection.settimeout(left)
-
-
 def _receive(connection: socket.socket, deadline: float) -> bytes:
-    _bound(connection, deadline)
+    bound(connection, deadline)
     return connection.recv(_PIECE)
 
 
@@ -157,7 +140,7 @@ def _read(connection: socket.socket, limit: int, deadline: float) -> tuple[Reply
         while not reading.feed(_receive(connection, deadline)):
             pass
     except OddError as odd:
-        connection.settimeout(_left(deadline))
+        connection.settimeout(left(deadline))
         return read_again(odd, connection, limit), False
     return reading.reply, reading.leaves_open
 

@@ -16,11 +16,35 @@ from bridge.wire import Reply
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Iterable
 
     from _typeshed import WriteableBuffer
 
 _PRECISION = 0.01
 """Seconds by which a call may outlast its time-out: setting a socket's is a call of the system's."""
+
+
+def left(deadline: float) -> float:
+    """Tell how many seconds are left.
+
+    Raises:
+        TimeoutError: None are.
+    """
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+def bound(connection: socket.socket, deadline: float) -> None:
+    """Let what is done next with a connection end by then.
+
+    Raises:
+        TimeoutError: It is later.
+    """
+    seconds = left(deadline)
+    if abs((connection.gettimeout() or 0.0) - seconds) > _PRECISION:
+        connection.settimeout(seconds)
 
 
 class _Timed(io.RawIOBase):
@@ -30,9 +54,9 @@ class _Timed(io.RawIOBase):
         super().__init__()
         self._raw = raw
         self._sock = sock
-        self._timeout = sock.gettimeout()
         # Whoever reads has just set it to what is left of the call's total.
-        self._deadline = time.monotonic() + self._timeout if self._timeout else None
+        timeout = sock.gettimeout()
+        self._deadline = time.monotonic() + timeout if timeout else None
         # A limit of the body does not hold for all that http.client reads: of a chunk of -1 bytes, it takes what comes.
         self._room = ANSWER_LIMIT
 
@@ -41,12 +65,7 @@ class _Timed(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            if self._timeout is None or self._timeout - left > _PRECISION:
-                self._sock.settimeout(left)
-                self._timeout = left
+            bound(self._sock, self._deadline)
         count = self._raw.readinto(buffer)
         self._room -= count or 0
         if self._room < 0:
@@ -87,6 +106,22 @@ class TimedResponse(http.client.HTTPResponse):
             raise http.client.HTTPException("two lengths")  # urllib3 would refuse it too, but leave the socket open
 
 
+def read_reply(status: int, headers: Iterable[tuple[str, str]], read: Callable[[int], bytes], limit: int) -> Reply:
+    """Read a body up to its end, or one byte more than is kept of it.
+
+    Raises:
+        http.client.HTTPException: This is no HTTP, or not the whole body.
+    """
+    body = bytearray()
+    try:
+        while len(body) <= limit and (piece := read(limit + 1 - len(body))):
+            body += piece
+    except ValueError as error:  # a chunk of less than -1 bytes
+        raise http.client.HTTPException from error
+    named = {name.lower(): value for name, value in headers}
+    return Reply(status, named, bytes(body[:limit]), cut=len(body) > limit)
+
+
 def read_again(odd: OddError, connection: socket.socket, limit: int) -> Reply:
     """Read an answer of which some was taken from its connection already. Nothing may follow on that connection.
 
@@ -99,18 +134,12 @@ def read_again(odd: OddError, connection: socket.socket, limit: int) -> Reply:
         http.client.HTTPException: This is no HTTP, does not end, or the connection ended before it did.
         TimeoutError: It does not come in time.
     """
-    body = bytearray()
     with closing(TimedResponse(cast("socket.socket", _Again(odd, connection)))) as response:
         response.begin()
-        try:
-            while len(body) <= limit and (piece := response.read(limit + 1 - len(body))):
-                body += piece
-        except ValueError as error:  # a chunk of less than -1 bytes
-            raise http.client.HTTPException from error
-        if len(body) <= limit and response.length:
-            raise http.client.IncompleteRead(bytes(body), response.length)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, headers, bytes(body[:limit]), cut=len(body) > limit)
+        reply = read_reply(response.status, response.headers.items(), response.read, limit)
+        if not reply.cut and response.length:
+            raise http.client.IncompleteRead(reply.body, response.length)
+        return reply
 
 
 class _Again(io.RawIOBase):

@@ -50,7 +50,8 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
         success: The answers that count as taken; none for every 2xx.
     """
     family = reply.status // _FAMILY
-    if any(each.covers(reply) for each in success) if success else family == _TAKEN:
+    taken = any(each.covers(reply) for each in success) if success else family == _TAKEN
+    if taken:
         return Delivered()
     words = http_words(reply.status)
     match reply.status:

@@ -52,8 +52,9 @@ class Messages:
     def __init__(self, database: Database, node: Alone) -> None:
         self._database = database
         self._node = node
-        self._due = _DUE.where(database.none_of(messages.c.id, "busy"))
-        self._due_new = self._due.where(_NEW)
+        free = database.none_of(messages.c.id, "busy")
+        self._due, self._due_new = _DUE.where(free), _DUE.where(free, _NEW)
+        self._claim, self._claim_new = _claim(free), _claim(free, _NEW)
 
     def claim(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
         """List messages that are due, the longest overdue first, without those that are ``busy`` being polled.
@@ -67,7 +68,7 @@ class Messages:
             with self._database.read() as connection:
                 return _take(connection, self._due_new, self._due, {"now": now}, most, busy)
         with self._database.write() as connection:
-            return _take(connection, _CLAIM_NEW, _CLAIM, {"now": now, "me": self._node.holder}, most, busy)
+            return _take(connection, self._claim_new, self._claim, {"now": now, "me": self._node.holder}, most, busy)
 
     def let_go(self, ids: Collection[int]) -> None:
         """Let others poll messages that were claimed and not polled."""
@@ -271,7 +272,6 @@ def _claim(*which: sa.ColumnElement[bool]) -> Any:
         .where(
             messages.c.due_at <= sa.bindparam("now"),
             messages.c.holder.is_(None) | (messages.c.holder == _ME),
-            messages.c.id != sa.all_(sa.bindparam("busy", type_=sa.ARRAY(sa.BigInteger))),
             *which,
         )
         .order_by(messages.c.due_at, messages.c.id)
@@ -282,8 +282,6 @@ def _claim(*which: sa.ColumnElement[bool]) -> Any:
     return sa.update(messages).where(messages.c.id == free.c.id).values(holder=_ME).returning(*rows.MESSAGE)
 
 
-_CLAIM = _claim()
-_CLAIM_NEW = _claim(_NEW)
 _AS_READ = (
     (messages.c.id == sa.bindparam("message"))
     & (messages.c.sequence == sa.bindparam("known_sequence"))
