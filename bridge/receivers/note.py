@@ -110,4 +110,4 @@ def _words_of(key: str) -> str:
 
 
 def _safe(text: str, longest: int = _LONGEST) -> str:
-    return cut(text, longest).replace("@", "@\N{WORD JOINER}")
+    return cut(text.replace("@", "@\N{WORD JOINER}"), longest)
