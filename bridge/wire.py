@@ -7,10 +7,11 @@ the URL (which may be the secret) into its exceptions. A :class:`Channel` mends 
 from __future__ import annotations
 
 import email.utils
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,3 +78,12 @@ def http_words(status: int) -> str:
         return f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
         return f"HTTP {status}"
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Read a body as a JSON object; None where it is none, whatever its bytes."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):  # bad JSON, bad UTF-8, a number of 5,000 digits; brackets without end
+        return None
+    return value if isinstance(value, dict) else None

@@ -30,14 +30,23 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}( *;[\
 _SUCCESS = re.compile(r"(2xx|[234][0-9][0-9])(?: +([a-z0-9.-]{1,253}))?\Z")
 _ASKS_TO_WAIT = frozenset({408, 425, 429})
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+_SLACK_SITES = ("slack.com", "slack-gov.com")
+_SLACK_WEBHOOKS = ("/services/", "/triggers/", "/workflows/")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 def slack_url(url: str) -> None:
-    """Allow https, and http on this machine only: the address is the secret."""
+    """Allow https, and http on this machine only: the address is the secret. Of Slack's addresses, only webhooks."""
     host = host_of(url)
     if not url.lower().startswith("https:") and not is_loopback(host):
         raise ValueError("must begin with https:// (the address is a secret)")
+    of_slack = host in _SLACK_SITES or host.endswith(tuple(f".{site}" for site in _SLACK_SITES))
+    if of_slack and not urlsplit(url).path.startswith(_SLACK_WEBHOOKS):
+        api = " (its Web API takes messages only with a token)" if urlsplit(url).path.startswith("/api/") else ""
+        raise ValueError(
+            f"not the address of a webhook of Slack's{api}: make an incoming webhook "
+            "(https://api.slack.com/messaging/webhooks) and use its address, https://hooks.slack.com/services/…"
+        )
 
 
 def is_slack_workflow(url: str) -> bool | None:

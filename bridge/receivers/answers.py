@@ -16,7 +16,7 @@ from bridge.model import Dead, Delivered, Retry
 from bridge.wire import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bridge.model import Outcome
@@ -72,6 +72,12 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
             return Retry(f"{words}: the receiver's server fails", quick=True)
         case _:
             return Retry(f"{words}: no answer that a POST can end with")
+
+
+def refuses(body: Mapping[str, object]) -> bool:
+    """Tell whether a JSON object is a refusal: ``ok`` or ``success`` is false, or it has an ``error`` and neither."""
+    said = [value for value in (body.get("ok"), body.get("success")) if isinstance(value, bool)]
+    return False in said or (not said and bool(body.get("error")))
 
 
 def _redirect(reply: Reply) -> str:

@@ -9,18 +9,15 @@ not sent ends the workflow), https://github.com/slackapi/node-slack-sdk/blob/mai
 from __future__ import annotations
 
 import json
-import re
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bridge.clock import isoformat
-from bridge.model import Delivered, Retry
-from bridge.receivers import answers
+from bridge.receivers import slack_answers
 from bridge.receivers.slack_text import cut, one_line
 from bridge.receivers.slack_words import error_of, label_of, name_of, sentence_of, state_of
 from bridge.receivers.webhook import USER_AGENT
-from bridge.wire import Reply, Request, http_words
+from bridge.wire import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 
 _HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
 _LONGEST: Final = 2_000  # in the units of slack_text.size
-_CODE = re.compile(r"[a-z][a-z_]{0,60}")
 
 VARIABLES: Final = (
     *("event_id", "event", "time", "text", "message_id", "label", "tags", "status", "previous_status", "error"),
@@ -63,22 +59,11 @@ class WorkflowReceiver:
         return Request(body.encode(), _HEADERS)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
-        """Read an answer: the general table, but a 2xx may say that it is none.
+        """Read an answer as :func:`bridge.receivers.slack_answers.read` does, but no code of Slack's is for good.
 
-        A workflow that refuses is tried again: its owner can mend it or publish it, and its address stays the same.
+        A workflow that refuses is tried again: its owner can fix it or publish it, and its address stays the same.
         """
-        outcome = answers.read(reply, at)
-        code = _refused(reply)
-        if code is None or reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-            return outcome
-        why = f"{http_words(reply.status)}: Slack does not start the workflow: {code}"
-        match outcome:
-            case Delivered():
-                return Retry(why)
-            case Retry(after=after, quick=quick):
-                return Retry(why, after, quick)
-            case _:
-                return outcome
+        return slack_answers.read(reply, at, permanent={})
 
 
 def variables(event: Event, pages: str | None = None) -> dict[str, str]:
@@ -102,15 +87,3 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         "link": link,
     }
     return {key: cut(one_line(told[key]), _LONGEST) for key in VARIABLES}
-
-
-def _refused(reply: Reply) -> str | None:
-    """Return the code of ``{"ok": false, "error": code}``; None where the answer is another."""
-    try:
-        body = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict) or body.get("ok") is not False:
-        return None
-    code = body.get("error")
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else "it does not say why"

@@ -11,19 +11,24 @@ from urllib.parse import quote, unquote
 
 from bridge.errors import UnrenderableError
 from bridge.events import envelope
+from bridge.model import Delivered, Retry
+from bridge.receivers.answers import refuses
 from bridge.receivers.formats import STANDARD, Form, Written
 from bridge.receivers.summary import summary_of
 from bridge.receivers.webhook import WebhookReceiver
 from bridge.templating import program
 from bridge.templating.program import TemplateError
 from bridge.templating.source import JSON, is_json
+from bridge.wire import http_words, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from bridge.model import Event
+    from bridge.model import Event, Outcome
     from bridge.receivers.answers import Success
     from bridge.templating.source import Body, Source
+    from bridge.wire import Reply
 
 Write = Callable[[Mapping[str, Any]], str]
 
@@ -93,6 +98,19 @@ class TemplatedReceiver(WebhookReceiver):
         if any(unquote(segment) in {".", ".."} for segment in path.partition("?")[0].split("/")):
             raise UnrenderableError(f"the template of webhook leads to another path for this event ({event.type}): ..")
         return Written(written.content_type, written.body, headers, path)
+
+    def read(self, reply: Reply, at: datetime) -> Outcome:
+        """Read the answer by the general table. A service that is told in its own words may refuse with a 2xx.
+
+        That is so where the answer is JSON with ``"ok": false`` (Slack's Web API), ``"success": false`` or an
+        ``error``, unless `success` says what a success is.
+        """
+        outcome = super().read(reply, at)
+        if isinstance(outcome, Delivered) and not self._success and refuses(json_object(reply.body) or {}):
+            return Retry(
+                f"{http_words(reply.status)}: the answer says that it was refused (ok, success or error in it)"
+            )
+        return outcome
 
     def _by_body(self, write: Write, names: Mapping[str, Any]) -> Written:
         body = _part("body", write, names).encode()

@@ -5,7 +5,6 @@ The facts, and the traps, are those of ``wbiztool-api.md``; [doc] and [client] b
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bridge.model import CODES, Observation, Status
 from bridge.redact import clean_text
-from bridge.wire import Reply, http_words, retry_after
+from bridge.wire import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -134,15 +133,6 @@ def _status_of(value: object) -> Status | None:
     if isinstance(value, str):
         value = _DIGITS.get(value)
     return _STATUSES.get(value) if type(value) is int else None
-
-
-def json_object(body: bytes) -> dict[str, Any] | None:
-    """Read a body as a JSON object; None where it is none, whatever its bytes."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):  # bad JSON, bad UTF-8, a number of 5,000 digits; brackets without end
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _lower(value: object) -> str:

@@ -12,9 +12,9 @@ from bridge import __version__
 from bridge.aimd import Sign
 from bridge.redact import Redactor
 from bridge.source.accounts import read_numbers
-from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, json_object, read_answer
+from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, read_answer
 from bridge.source.report import LARGEST_PAGE, Page, read_page
-from bridge.wire import Reply, Request, WireError
+from bridge.wire import Reply, Request, WireError, json_object
 
 if TYPE_CHECKING:
     import threading

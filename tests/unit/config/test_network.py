@@ -126,14 +126,14 @@ def test_openssl_never_asks_for_a_password_at_the_terminal(there: Folder) -> Non
     ("receiver", "what"),
     [
         (
-            "slack: 'https://hooks.slack.com/x', tls: {verify: off}",
+            "slack: 'https://hooks.slack.com/services/x', tls: {verify: off}",
             "tls.verify: Slack's certificate is always verified",
         ),
         ("webhook: 'http://crm.example.com/', tls: {verify: on}", "tls: only an address that begins with https:// has"),
         ("webhook: 'https://a.b/', proxy: 'ftp://proxy/'", "proxy: not a usable address (allowed: http://host:3128"),
         ("webhook: 'https://a.b/', proxy: 'http://proxy/path'", "proxy: a proxy's address ends with its port"),
         (f"webhook: 'https://a.b/', proxy: '{MARKED}'", "proxy: not a usable address"),
-        ("slack: 'https://hooks.slack.com/x', proxy: [x]", "proxy: must be text"),
+        ("slack: 'https://hooks.slack.com/services/x', proxy: [x]", "proxy: must be text"),
     ],
 )
 def test_what_does_not_fit_the_address_is_told(there: Folder, receiver: str, what: str) -> None:

@@ -175,6 +175,15 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
     ("receiver", "what"),
     [
         ("{slack: 'http://hooks.slack.com/x'}", "must begin with https://"),
+        (
+            "{slack: 'https://slack.com/api/chat.postMessage'}",
+            "slack: not the address of a webhook of Slack's (its Web API takes messages only with a token): make an in",
+        ),
+        (
+            "{slack: 'https://acme.slack.com/archives/C024BE91L'}",
+            "not the address of a webhook of Slack's: make an inco",
+        ),
+        ("{slack: 'https://hooks.slack.com/x'}", "not the address of a webhook of Slack's: make an incoming webhook"),
         ("{slack: nonsense}", "not a usable address"),
         ("{webhook: 'ftp://example.com/'}", "not a usable address"),
         ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),

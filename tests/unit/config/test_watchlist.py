@@ -140,7 +140,7 @@ def test_a_list_of_the_wrong_kind_is_not_told_on_every_line(folder: Folder) -> N
 
 def test_a_million_ids_load_quickly_and_small(folder: Folder) -> None:
     folder.write("\n".join(map(str, range(1, 1_000_001))), "ids.txt")
-    least = LEAST.replace('"${KEY}"', "key").replace("${SLACK}", "https://hooks.slack.com/x")
+    least = LEAST.replace('"${KEY}"', "key").replace("${SLACK}", "https://hooks.slack.com/services/x")
     path = folder.write(f"{least}    messages: [{{include: ids.txt}}]\n")
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", _A_MILLION, path], cwd=root, capture_output=True, text=True, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import Dead, Delivered, Outcome, Retry
-from bridge.receivers import SlackReceiver
-from bridge.receivers.slack import PERMANENT
+from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
+from bridge.receivers.slack_answers import PASSING, PERMANENT
 from bridge.wire import Reply
 from tests.world.clock import START
 
@@ -21,10 +22,60 @@ def read(status: int, body: bytes = b"", **headers: str) -> Outcome:
     return SlackReceiver("ops").read(Reply(status, named, body), START)
 
 
-@pytest.mark.parametrize("body", [b"ok", b"", b'{"ok":true}', b"<html>", b"no_service", b"\xff"])
-def test_any_2xx_is_a_delivery_because_compatible_services_say_other_things(body: bytes) -> None:
-    assert read(200, body) == Delivered()
-    assert read(201, body) == Delivered()
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"ok", b"OK\n", b"", b" ", b"1", b"\xff", b"null", b"[]", b"{}", b"message posted"),
+        *(b'{"ok":true}', b'{"ok": true, "warning": "missing_charset"}', b'{"success":true}', b'{"error":null}'),
+        *(b'{"result":"success","msg":""}', b'{"ok":true,"error":"a warning"}', b'{"ok":[],"success":{}}'),
+    ],
+)
+def test_2xx_of_any_compatible_service_is_a_delivery(body: bytes) -> None:
+    """Mattermost says ok, Rocket.Chat success, Discord nothing, Zulip result; others 204."""
+    for status in (200, 201, 204):
+        assert read(status, body) == Delivered()
+
+
+def test_web_api_s_refusal_with_status_200_is_no_delivery() -> None:
+    """Who puts the address of chat.postMessage into the configuration gets 200 and not_authed (issue 16, 4)."""
+    outcome = read(200, b'{"ok": false, "error": "not_authed"}')
+    assert isinstance(outcome, Retry)
+    assert not outcome.quick
+    assert outcome.why.startswith(
+        "HTTP 200 OK, not_authed: this address needs a token, so it is not an incoming webhoo"
+    )
+
+
+@pytest.mark.parametrize("code", sorted({*PERMANENT, *PASSING, "a_new_code"}))
+@pytest.mark.parametrize("status", [200, 400, 403, 404])
+def test_code_means_the_same_in_json_whatever_the_status(code: str, status: int) -> None:
+    outcome = read(status, b'{"ok":false,"error":"%s","response_metadata":{}}' % code.encode())
+    assert isinstance(outcome, Dead if code in PERMANENT else Retry)
+    assert re.match(rf"HTTP {status} [A-Z][A-Za-z ]+, {code}: ", outcome.why)
+
+
+@pytest.mark.parametrize("code", sorted({*PERMANENT, *PASSING}))
+def test_known_code_as_text_with_200_is_a_refusal(code: str) -> None:
+    assert not isinstance(read(200, code.encode()), Delivered)
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><title>Sign in</title>", b"\xef\xbb\xbf\n <html>", b"<?xml ?>"])
+def test_page_with_200_is_no_delivery(page: bytes) -> None:
+    outcome = read(200, page)
+    assert isinstance(outcome, Retry)
+    assert "a web page came instead of Slack's answer" in outcome.why
+    assert isinstance(WebhookReceiver("crm").read(Reply(200, {}, page), START), Delivered)
+
+
+@pytest.mark.parametrize("body", [b'{"ok":false}', b'{"success":false,"error":"Invalid token"}', b'{"error":{"a":1}}'])
+def test_refusal_without_a_code_is_tried_again_and_not_repeated(body: bytes) -> None:
+    assert read(200, body) == Retry("HTTP 200 OK: Slack refuses it and does not say why")
+
+
+def test_limit_with_200_waits_as_slack_asks() -> None:
+    outcome = read(200, b'{"ok":false,"error":"ratelimited"}', retry_after="30")
+    assert isinstance(outcome, Retry)
+    assert outcome.after == timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +116,7 @@ def test_a_removed_webhook_is_told_so() -> None:
     )
 
 
-@pytest.mark.parametrize("body", [b"", b"no_service, perhaps", b"<html>no_service</html>", b"something_new"])
+@pytest.mark.parametrize("body", [b"", b"no_service, perhaps", b"<html>no_service</html>", b"something new"])
 def test_any_other_4xx_goes_by_the_schedule(body: bytes) -> None:
     outcome = read(404, body)
     assert isinstance(outcome, Retry)
@@ -85,7 +136,19 @@ def test_a_fault_of_slack_s_is_worth_a_quick_try() -> None:
     assert outcome.quick
 
 
-@given(st.integers(-10, 1000), st.binary() | st.sampled_from([code.encode() for code in PERMANENT]))
-def test_no_answer_whatsoever_raises(status: int, body: bytes) -> None:
-    outcome = read(status, body)
-    assert isinstance(outcome, Delivered) == (200 <= status < 300)
+bodies = (
+    st.binary()
+    | st.sampled_from([code.encode() for code in (*PERMANENT, *PASSING)])
+    | st.dictionaries(
+        st.sampled_from(["ok", "success", "error", "result"]),
+        st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()) | st.just({"ok": True}),
+    ).map(lambda body: json.dumps(body).encode())
+)
+
+
+@given(st.integers(-10, 1000), bodies)
+def test_any_answer_is_read_and_only_2xx_delivers(status: int, body: bytes) -> None:
+    for receiver in (SlackReceiver("ops"), WorkflowReceiver("ops")):
+        outcome = receiver.read(Reply(status, {}, body), START)
+        assert not isinstance(outcome, Delivered) or 200 <= status < 300
+        assert isinstance(outcome, Delivered) or len(outcome.why) < 300

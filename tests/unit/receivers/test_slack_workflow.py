@@ -83,13 +83,16 @@ def test_a_workflow_that_refuses_is_tried_again_later_its_owner_may_mend_it(stat
     outcome = read(status, b'{"ok":false,"error":"invalid_workflow_input"}')
     assert isinstance(outcome, Retry)
     assert not outcome.quick
-    assert outcome.why.endswith(": Slack does not start the workflow: invalid_workflow_input")
+    assert outcome.why.endswith(", invalid_workflow_input: Slack refuses it")
 
 
-def test_a_code_that_is_none_is_not_repeated() -> None:
-    outcome = read(400, b'{"ok":false,"error":"<b>x</b>"}')
-    assert isinstance(outcome, Retry)
-    assert outcome.why.endswith("it does not say why")
+def test_code_that_is_none_is_not_repeated() -> None:
+    assert read(200, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 200 OK: Slack refuses it and does not say why")
+    assert read(400, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 400 Bad Request: the receiver refuses it")
+
+
+def test_removed_workflow_is_tried_again() -> None:
+    assert isinstance(read(404, b"no_service"), Retry)
 
 
 def test_the_general_table_holds_for_the_rest() -> None:

@@ -155,3 +155,19 @@ def test_what_success_names_is_success_and_nothing_else() -> None:
     others += [Reply(302, {"location": "/x"}), Reply(302, {"location": "https://[/"}), Reply(500)]
     assert all(isinstance(api.read(reply, START), Retry) for reply in others)
     assert isinstance(api.read(Reply(410), START), Dead)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"ok":false,"error":"channel_not_found"}', b'{"success": false}', b'{"error": {"code": 3}}'],
+)
+def test_refusal_with_200_is_no_delivery_unless_success_says_so(body: bytes) -> None:
+    """Slack's Web API refuses with 200 and ``ok: false``; who knows better says ``success: 2xx``."""
+    outcome = receiver("{}").read(Reply(200, {}, body), START)
+    assert outcome == Retry("HTTP 200 OK: the answer says that it was refused (ok, success or error in it)")
+    assert receiver("{}", success=[Success(200, 299)]).read(Reply(200, {}, body), START) == Delivered()
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b"<html>", b'{"ok":true,"result":{}}', b'{"id":1,"error":null}', b"[]"])
+def test_any_other_2xx_is_a_delivery(body: bytes) -> None:
+    assert receiver("{}").read(Reply(200, {}, body), START) == Delivered()

@@ -1,0 +1,130 @@
+"""What the answers of Slack, and of services that are compatible with it, mean for a delivery. Pure.
+
+An incoming webhook of Slack's answers ``ok``. Compatible services answer 204, nothing, ``{"ok": true}``,
+``{"success": true}`` (Rocket.Chat, https://github.com/gogs/gogs/issues/3169). A refusal can come with status 200 too:
+Slack's Web API says ``{"ok": false, "error": "not_authed"}`` to who takes its address for a webhook's
+(https://docs.slack.dev/apis/web-api/#responses), and a proxy or a login page answers with HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from bridge.model import Dead, Delivered, Retry
+from bridge.receivers import answers
+from bridge.wire import Reply, http_words, json_object, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bridge.model import Outcome
+
+_NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
+_REPORT: Final = "please report this"
+_ADMIN: Final = "ask an administrator of the workspace, or make an incoming webhook for another channel"
+_NO_WEBHOOK: Final = (
+    "this address needs a token, so it is not an incoming webhook: make one (https://hooks.slack.com/services/…) and "
+    "put it into the configuration"
+)
+
+PERMANENT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "action_prohibited": f"an administrator restricted what this webhook may post: {_ADMIN}",
+        "channel_is_archived": f"the channel is archived: unarchive it, or {_NEW_WEBHOOK}",
+        "channel_not_found": f"the channel was deleted, or the Slack app was taken out of it: {_NEW_WEBHOOK}",
+        "invalid_attachments": f"Slack does not understand the message: {_REPORT}",
+        "invalid_blocks": f"Slack does not understand the message: {_REPORT}",
+        "invalid_blocks_format": f"Slack does not understand the message: {_REPORT}",
+        "invalid_payload": f"Slack does not understand the message: {_REPORT}",
+        "invalid_token": f"the webhook's URL is wrong or was revoked: copy it once more, or {_NEW_WEBHOOK}",
+        "missing_text_or_fallback_or_attachments": f"Slack finds no text in the message: {_REPORT}",
+        "no_active_hooks": f"the webhook was switched off: switch it on in the Slack app's settings, or {_NEW_WEBHOOK}",
+        "no_service": f"the Slack app or its webhook was removed: {_NEW_WEBHOOK}",
+        "no_service_id": f"the webhook's URL is not complete: copy it once more, or {_NEW_WEBHOOK}",
+        "no_team": f"the workspace in the webhook's URL does not exist: copy it once more, or {_NEW_WEBHOOK}",
+        "no_text": f"Slack finds no text in the message: {_REPORT}",
+        "posting_to_general_channel_denied": f"this webhook may not post to #general: {_ADMIN}",
+        "team_disabled": f"the Slack workspace is not active any more: {_NEW_WEBHOOK}, of another workspace",
+        "too_many_attachments": f"Slack finds too many parts in the message: {_REPORT}",
+        "user_not_found": f"the person whom the webhook writes to is not in the workspace any more: {_NEW_WEBHOOK}",
+    }
+)
+"""Slack's codes that no retry changes, and what to do.
+
+Sources: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks ("Handling errors") and
+https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks; the codes with ``blocks``,
+``invalid_attachments`` and ``missing_text_or_fallback_or_attachments`` are what people report of the same URLs.
+"""
+
+PASSING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("account_inactive", "invalid_auth", "missing_scope", "not_allowed_token_type", "not_authed"), _NO_WEBHOOK
+        ),
+        **dict.fromkeys(("token_expired", "token_revoked"), _NO_WEBHOOK),
+        "is_archived": "the channel is archived: unarchive it",
+        "not_in_channel": "the Slack app is not in the channel: invite it",
+        **dict.fromkeys(("rate_limited", "ratelimited"), "Slack wants fewer messages"),
+        **dict.fromkeys(("fatal_error", "internal_error", "rollup_error", "service_unavailable"), "Slack fails"),
+    }
+)
+"""Codes that a later attempt may not get any more, and what they mean.
+
+Source: https://docs.slack.dev/reference/methods/chat.postMessage ("Errors"), with the changelog above.
+"""
+
+_CODE = re.compile(r"[a-z][a-z_]{0,60}")
+_BLANK: Final = "\ufeff \t\r\n"
+_PAGE: Final = (
+    "a web page came instead of Slack's answer: check that the address is that of an incoming webhook, and that no "
+    "proxy or login page answers in its place"
+)
+
+
+def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -> Outcome:
+    """Read an answer: the general table, but a 2xx may be a refusal, and Slack's own codes say more than a status.
+
+    Args:
+        reply: The answer, with any status and any body.
+        at: When it came, aware, in UTC.
+        permanent: The codes that no retry changes, and what to do.
+    """
+    outcome = answers.read(reply, at)
+    taken = isinstance(outcome, Delivered)
+    refused = HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if not taken and (not refused or reply.status == HTTPStatus.TOO_MANY_REQUESTS):
+        return outcome
+    words = http_words(reply.status)
+    code = code_in(reply)
+    if code is not None and code in permanent:
+        return Dead(f"{words}, {code}: {permanent[code]}")
+    if isinstance(outcome, Dead):
+        return outcome
+    if code is not None:
+        return Retry(f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}", retry_after(reply.headers, at))
+    if taken and _is_page(reply):
+        return Retry(f"{words}: {_PAGE}")
+    if taken and answers.refuses(json_object(reply.body) or {}):
+        return Retry(f"{words}: Slack refuses it and does not say why")
+    return outcome
+
+
+def code_in(reply: Reply) -> str | None:
+    """Find Slack's code in a refusal: a known one as plain text, or the ``error`` of a JSON object; None without one.
+
+    What is no code is not repeated: it may hold anything. The attempt's record keeps the answer.
+    """
+    text = reply.text.strip(_BLANK).lower()
+    if text in PERMANENT or text in PASSING:
+        return text
+    body = json_object(reply.body) or {}
+    code = body.get("error")
+    return code if answers.refuses(body) and isinstance(code, str) and _CODE.fullmatch(code) else None
+
+
+def _is_page(reply: Reply) -> bool:
+    return reply.text.lstrip(_BLANK).startswith("<")
