@@ -12,6 +12,7 @@ import structlog
 from starlette.datastructures import Headers
 
 from bridge.config.listen import is_loopback
+from bridge.http.access import OPEN
 from bridge.http.problems import problem
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ _EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised,
 
 
 class HostGuard:
-    """Answers only requests that name this server in ``Host``.
+    """Refuses requests that name another server in ``Host``.
 
     Else a page from anywhere could let its own name resolve to this machine (DNS rebinding), and the browser would let
     its scripts read what they get from here.
+
+    A request without ``Host`` is answered: no browser sends one, and probes do (haproxy's ``httpchk``, in HTTP/1.0; the
+    server itself refuses such a request in HTTP/1.1). What is open to everybody is answered whatever ``Host`` says.
 
     Args:
         app: What is guarded.
@@ -40,11 +44,12 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request for another host."""
-        if scope["type"] == "http":
-            given = Headers(scope=scope).getlist("host")
+        given = Headers(scope=scope).getlist("host") if scope["type"] == "http" else []
+        if given and scope["path"] not in OPEN:
             host = _host(given[0]) if len(given) == 1 else None
             if host is None:
-                await problem(HTTPStatus.BAD_REQUEST, "one header Host is needed")(scope, receive, send)
+                detail = "the header Host is not the name of one host"
+                await problem(HTTPStatus.BAD_REQUEST, detail)(scope, receive, send)
                 return
             if not self._is_ours(host):
                 detail = f"the header Host names another server: ask for localhost or {self._listen_host}"

@@ -212,10 +212,28 @@ def test_requests_for_others_are_refused(serve: Serve) -> None:
         assert answer.json()["detail"] == "the header Host names another server: ask for localhost or 127.0.0.1"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probe_without_host_is_answered(serve: Serve, path: str) -> None:
+    """As haproxy asks with `option httpchk GET /healthz`."""
+    answer = everything(raw(serve(), f"GET {path} HTTP/1.0\r\n\r\n".encode()))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_probe_of_liveness_may_name_any_host(serve: Serve) -> None:
+    for host in (*OURS, *OTHERS):
+        assert get(serve(), "/healthz", {"Host": host}).status_code == 200, host
+
+
+def test_http_1_1_without_host_is_refused(serve: Serve) -> None:
+    """RFC 9112, 3.2: a server must."""
+    answer = everything(raw(serve(fail), b"GET /readyz HTTP/1.1\r\n\r\n"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(
-    "headers", [b"", b"Host: localhost\r\nHost: evil.example\r\n", b"Host: a@localhost\r\n", b"Host: localhost:x\r\n"]
+    "headers", [b"Host: localhost\r\nHost: evil.example\r\n", b"Host: a@localhost\r\n", b"Host: localhost:x\r\n"]
 )
-def test_a_request_that_does_not_say_whom_it_is_for_is_refused(serve: Serve, headers: bytes) -> None:
+def test_request_with_two_hosts_or_none_that_is_one_is_refused(serve: Serve, headers: bytes) -> None:
     answer = everything(raw(serve(fail), b"GET /readyz HTTP/1.0\r\n" + headers + b"\r\n"))
     assert answer.startswith(b"HTTP/1.1 400 ")
 

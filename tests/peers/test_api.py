@@ -15,6 +15,7 @@ import requests
 
 from bridge.config.external import parse_external
 from bridge.http import Access
+from bridge.http.bounds import LARGEST_BODY
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.programs import find
 from tests.world.records import fail_some, known
@@ -43,11 +44,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
-        location /wa/ {{
-            proxy_pass {to};
-            proxy_set_header Host $host;
-            proxy_buffering off;
-        }}
+        {location}
     }}
 }}
 """
@@ -60,12 +57,14 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def nginx(folder: Path, to: str) -> Iterator[str]:
-    """Serve what is at ``to`` under ``/wa/``."""
+    """Serve what is at ``to`` under ``/wa/``, as the documentation says."""
     program = find("nginx")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder.mkdir()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, to=to))
+    (shown,) = re.findall(r"```nginx\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    location = shown.replace("http://127.0.0.1:8095", to)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, location=location))
     running = subprocess.Popen([program, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
     try:
         until(lambda: answers(port))
@@ -95,6 +94,18 @@ def test_behind_nginx_the_api_works_whether_or_not_it_takes_its_path_off(sqlite_
                 with session.get(f"{url}/v1/events/stream?after=0", headers=outside, stream=True, timeout=10) as stream:
                     lines = (line for line in stream.iter_lines(decode_unicode=True) if line.startswith("data:"))
                     assert '"message_id": 1' in next(lines)
+
+
+def test_nginx_lets_through_what_the_api_takes(sqlite_store: Store, tmp_path: Path) -> None:
+    """One byte more is refused: by nginx, whose limit is the same."""
+    headers = {"Host": "bridge.example.com", "Content-Type": "application/json", **SHOWN}
+    access = Access("127.0.0.1", TOKEN, parse_external("https://bridge.example.com/wa"))
+    with Api(sqlite_store, access).running() as api, requests.Session() as session:
+        session.trust_env = False
+        with nginx(tmp_path / "nginx", api.url) as url:
+            for size, status in ((LARGEST_BODY, 200), (LARGEST_BODY + 1, 413)):
+                body = b'{"id": 7}'.ljust(size)
+                assert session.post(f"{url}/v1/messages", body, headers=headers, timeout=10).status_code == status
 
 
 def test_what_the_docs_show_for_node_hands_a_message_over(sqlite_store: Store, tmp_path: Path) -> None:
