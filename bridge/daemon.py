@@ -50,6 +50,15 @@ INTRODUCED_WITHIN = timedelta(seconds=3)
 SMALLEST_STEP = timedelta(seconds=2)
 """Less than that is the ordinary unevenness between two clocks."""
 
+_OTHER_ACCOUNT = (
+    "the account can't change while the bridge runs: each account needs a database of its own. "
+    "Set `database:` too, then restart the bridge"
+)
+_OTHER_ADDRESS = (
+    "the API's address can't change while the bridge runs. If the account is the same, stop the bridge and run "
+    "`wbiz-bridge poll --accept-base-url` once, then start it"
+)
+
 
 class Daemon:
     """Polls and delivers until it is told to stop.
@@ -240,11 +249,16 @@ class Daemon:
         if config.database != self._config.database:
             place = Place(config.path, key="database")
             raise InvalidConfiguration([Fault(place, "another database needs a restart of the bridge")])
+        account, before = config.wbiztool.account, self._config.wbiztool.account
+        if (account.client_id, account.address) != (before.client_id, before.address):
+            client_id = account.client_id != before.client_id
+            place = Place(config.path, key=f"wbiztool.{'client_id' if client_id else 'base_url'}")
+            raise InvalidConfiguration([Fault(place, _OTHER_ACCOUNT if client_id else _OTHER_ADDRESS)])
         try:
             self._web.apply(config)
         except NotNowError as error:
             raise InvalidConfiguration([Fault(Place(config.path, key="http"), str(error))]) from None
-        if config.wbiztool.account != self._config.wbiztool.account:
+        if config.wbiztool.credentials != self._config.wbiztool.credentials:
             try:
                 self._try_credentials(config)
             except CredentialsError as error:

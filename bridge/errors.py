@@ -35,5 +35,9 @@ class ConfigurationError(BridgeError):
     exit_code = 78
 
 
+class OtherAccountError(ConfigurationError):
+    """The database belongs to another account than the configuration. Set ``database:`` to a file of its own."""
+
+
 class UnrenderableError(BridgeError):
     """The template of a receiver can't be rendered for an event. Mend it, and send the dead letter again."""

@@ -39,20 +39,21 @@ def move(
     from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
-    target = _target(to)
+    account, target = settings.wbiztool.account, _target(to)
     if settings.database.startswith("postgresql"):
         raise UsageError(f"{settings.path}: `database:` is PostgreSQL's already; move copies from SQLite")
     file = sqlite_file(settings.database)
     if not file.exists():
         raise BridgeError(f"{file}: there is no database to move")
-    with Store(settings.database, exclusive=True) as source:
+    with Store(settings.database, exclusive=True, account=account) as source:
         rows = source.counts()
         total = sum(rows.values())
         shown = ", ".join(f"{rows[name]:,} {name}" for name in ("messages", "events", "deliveries", "attempts"))
         typer.echo(f"{file}: {shown}")
         if dry_run:
             return
-        with Store(target, exclusive=True) as store, output.progress("copying", lambda: total) as tell:
+        opened = Store(target, exclusive=True, account=account)
+        with opened as store, output.progress("copying", lambda: total) as tell:
             source.copy_to(store, tell)
             where = store.name
     typer.echo(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")

@@ -10,12 +10,11 @@ import typer
 
 from bridge.asjson import delivery_json
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, database_of
+from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, open_store
 from bridge.clock import ago
 from bridge.errors import UsageError
 from bridge.events import envelope
 from bridge.model import DeliveryState
-from bridge.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +42,7 @@ def events(
 
     Example: wbiz-bridge events --follow
     """
-    with Store(database_of(config)) as store:
+    with open_store(config) as store:
         found = store.listing.events(message_id=message, most=most)
         if not follow:
             _show_events([event for _, event in found], as_json=as_json)
@@ -77,7 +76,7 @@ def deliveries(
     """
     if context.invoked_subcommand is not None:
         return
-    with Store(database_of(config)) as store:
+    with open_store(config) as store:
         found = store.listing.deliveries(state=state, receiver=receiver, most=most)
         if as_json:
             output.print_json([delivery_json(each, store.listing.attempts(each.id)) for each in found])
@@ -126,7 +125,7 @@ def retry(
     except ValueError as error:
         raise UsageError(f"--since {since}: {error}") from None
     now = output.now()
-    with Store(database_of(config)) as store:
+    with open_store(config) as store:
         count = store.ledger.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
     if as_json:
         output.print_json({"retried": count})

@@ -12,6 +12,8 @@ from bridge import __version__
 
 if TYPE_CHECKING:
     from bridge.config import Config
+    from bridge.model import AccountId
+    from bridge.store import Store
 
 app = typer.Typer(
     name="wbiz-bridge",
@@ -44,22 +46,30 @@ def load_config(option: Path | None) -> Config:
     return config.load(config.find(option, os.environ), os.environ)
 
 
-def database_of(option: Path | None) -> str:
-    """Say which database the configuration names, also where something else in it is wrong, which is then said.
+def open_store(option: Path | None) -> Store:
+    """Open the database that the configuration names, also where something else in it is wrong, which is then said.
 
-    What happened must be seen, and sent again, while the file is being mended.
+    What happened must be seen, and sent again, while the file is being fixed.
     """
+    from bridge.store import Store  # noqa: PLC0415 -- keeps --help and --version quick
+
+    url, account = _database_of(option)
+    return Store(url, account=account)
+
+
+def _database_of(option: Path | None) -> tuple[str, AccountId | None]:
     from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- keeps --help and --version quick
 
     try:
-        return load_config(option).database
+        settings = load_config(option)
     except InvalidConfiguration as error:
         if error.database is None:
             raise
         faults = len(error.faults)
         what = "a fault" if faults == 1 else f"{faults} faults"
         typer.echo(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
-        return error.database
+        return error.database, error.account
+    return settings.database, settings.wbiztool.account
 
 
 def _version(wanted: bool) -> None:

@@ -91,7 +91,7 @@ def _events(source: str, settings: Config) -> list[Event]:
 def _happened(event_id: str, settings: Config) -> Event:
     from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
 
-    with Store(settings.database) as store:
+    with Store(settings.database, account=settings.wbiztool.account) as store:
         event = store.listing.event(event_id)
     if event is None:
         raise BridgeError(f"there is no event {event_id}, or no more: `wbiz-bridge events` lists them")

@@ -17,7 +17,14 @@ from bridge import __version__
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.clock import SystemClock
-from bridge.errors import BridgeError, CredentialsError, NotNowError, UsageError
+from bridge.errors import (
+    BridgeError,
+    ConfigurationError,
+    CredentialsError,
+    NotNowError,
+    OtherAccountError,
+    UsageError,
+)
 from bridge.limits import ensure_files, files_needed
 from bridge.listener import Listener, Listeners
 from bridge.logs import LogListener, configure
@@ -29,19 +36,29 @@ if TYPE_CHECKING:
 
     from bridge.config import Config
     from bridge.daemon import Daemon
+    from bridge.model import AccountId
     from bridge.source.answer import Answer
     from bridge.source.health import SourceHealth
     from bridge.store import Summary
 
 
+_NewAddressOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-base-url",
+        help="Needed once after `wbiztool.base_url` changed: the account is the same, and keeps its database.",
+    ),
+]
+
+
 @app.command()
-def run(config: ConfigOption = None) -> None:
+def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) -> None:
     """Run the daemon.
 
     It watches, detects and delivers until it gets SIGTERM or Ctrl-C. It reads the configuration again at SIGHUP, and
     when one of its files changes; a wrong one is refused, and the one before stays in force.
 
-    Exit code 77 when WbizTool refuses the credentials at the start.
+    Exit code 77 when WbizTool refuses the credentials at the start, 78 when the database is another account's.
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
@@ -53,14 +70,15 @@ def run(config: ConfigOption = None) -> None:
     settings = _with_logs(config)
     reloader = Reloader(settings, lambda: read_config(settings.path, os.environ), _adapt)
     _ensure_files(settings)
-    with Store(settings.database, node=True) as store:
+    account = settings.wbiztool.account
+    with Store(settings.database, node=True, account=account, new_address=new_address) as store:
         daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener(), reloader=reloader)
         with _signals(daemon.stop, daemon.reload):
             daemon.run(lambda: _say_ready(settings, daemon))
 
 
 @app.command()
-def poll(config: ConfigOption = None) -> None:
+def poll(config: ConfigOption = None, *, new_address: _NewAddressOption = False) -> None:
     """Make one pass and exit, for cron.
 
     Polls what is due and delivers what is owed: in place of the daemon. Beside it only on PostgreSQL.
@@ -74,7 +92,8 @@ def poll(config: ConfigOption = None) -> None:
     settings = _with_logs(config)
     _warn(settings)
     stop = threading.Event()
-    with Store(settings.database, node=True) as store, _signals(stop.set), _progress(store) as shown:
+    opened = Store(settings.database, node=True, account=settings.wbiztool.account, new_address=new_address)
+    with opened as store, _signals(stop.set), _progress(store) as shown:
         health = run_once(settings, store, clock=SystemClock(), listener=Listeners(LogListener(), shown), stop=stop)
     _exit_by_health(health)
 
@@ -88,15 +107,20 @@ def check(
 ) -> None:
     """Check the configuration.
 
-    Says all that is wrong with it, and where (exit code 78).
+    Lists everything that is wrong with it, and where (exit code 78). Names the database, which must be this account's.
 
     Example: wbiz-bridge check --online
     """
+    from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.store.owner import check_file  # noqa: PLC0415 -- likewise
+
     settings = load_config(config)
+    check_file(settings.database, settings.wbiztool.account)
     account = _account(settings) if online else None
     if as_json:
         shown: dict[str, Any] = {
             "configuration": str(settings.path),
+            "database": shown_url(settings.database),
             "messages": len(settings.watchlist),
             "receivers": [receiver.name for receiver in settings.receivers],
             "warnings": list(settings.warnings()),
@@ -106,6 +130,7 @@ def check(
     names = ", ".join(receiver.name for receiver in settings.receivers)
     more = ", and whatever the account sends" if settings.discover.report else ""
     typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
+    typer.echo(f"database: {shown_url(settings.database)}")
     for warning in settings.warnings():
         typer.echo(f"warning: {warning}", err=True)
     if online:
@@ -141,7 +166,7 @@ def try_receiver(
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)
-    with Store(settings.database) as store:
+    with Store(settings.database, account=settings.wbiztool.account) as store:
         store.ledger.probe_now(receiver, clock.now())
 
 
@@ -156,31 +181,37 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     from bridge.cli.health import describe, health_json  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- likewise
     from bridge.health import judge, unreadable  # noqa: PLC0415 -- likewise
+    from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- likewise
 
-    wrong: InvalidConfiguration | None = None
+    wrong: ConfigurationError | None = None
+    account: AccountId | None
     names: Sequence[str] | None = None
     warnings: Sequence[str] = ()
     try:
         settings = load_config(config)
-        database, names = settings.database, [receiver.name for receiver in settings.receivers]
+        database, account = settings.database, settings.wbiztool.account
+        names = [receiver.name for receiver in settings.receivers]
         warnings = settings.warnings()
     except InvalidConfiguration as error:
         if error.database is None:
             raise
-        wrong, database = error, error.database
+        wrong, database, account = error, error.database, error.account
     summary: Summary | None = None
     try:
-        with Store(database) as store:
+        with Store(database, account=account) as store:
             summary = store.listing.summary(finished=True)
         now = output.now()
         health = judge(summary, summary.receivers if names is None else names, now)
     except BridgeError as error:
         now = output.now()
         health = unreadable(error)
+        wrong = error if isinstance(error, OtherAccountError) else wrong
     if as_json:
-        output.print_json(health_json(health, summary, now) | {"warnings": list(warnings)})
+        more = {"database": shown_url(database), "warnings": list(warnings)}
+        output.print_json(health_json(health, summary, now) | more)
     else:
         describe(health, summary, now)
+        typer.echo(f"database   {shown_url(database)}")
         for warning in warnings:
             typer.echo(f"warning    {warning}")
     if wrong is not None:

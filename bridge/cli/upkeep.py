@@ -25,7 +25,8 @@ def backup(
     """
     from bridge.store.backup import back_up, sqlite_file  # noqa: PLC0415 -- keeps the other commands quick
 
-    size = back_up(sqlite_file(load_config(config).database), file, force=force)
+    settings = load_config(config)
+    size = back_up(sqlite_file(settings.database), file, force=force, account=settings.wbiztool.account)
     typer.echo(f"{file}: {_amount(size)}, checked")
 
 

@@ -8,7 +8,7 @@ import typer
 
 from bridge.asjson import message_json
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, database_of, load_config
+from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config, open_store
 from bridge.clock import ago
 from bridge.errors import UsageError
 from bridge.model import Details, Status
@@ -45,7 +45,7 @@ def watch(
     """
     tags = dict(_pair(each) for each in tag or [])
     details = Details(label and clean_text(label), tags, _moment(expected_at))
-    with Store(database_of(config)) as store:
+    with open_store(config) as store:
         new = store.messages.watch(ids, output.now(), details)
     known = [id_ for id_ in ids if id_ not in new]
     if as_json:
@@ -66,7 +66,7 @@ def unwatch(ids: _Ids, config: ConfigOption = None, *, as_json: JsonOption = Fal
     Example: wbiz-bridge unwatch 12345
     """
     settings = load_config(config)
-    with Store(settings.database) as store:
+    with Store(settings.database, account=settings.wbiztool.account) as store:
         gone, listed = store.messages.unwatch(ids)
     unknown = [id_ for id_ in ids if id_ not in gone and id_ not in listed]
     if as_json:
@@ -96,7 +96,7 @@ def messages(
 
     Example: wbiz-bridge messages --status failed
     """
-    with Store(database_of(config)) as store:
+    with open_store(config) as store:
         found = store.listing.messages(status=status, most=most)
     if as_json:
         output.print_json([message_json(shown) for shown in found])

@@ -13,6 +13,8 @@ from bridge.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bridge.model import AccountId
+
 MOST_OF_A_KIND = 20
 """How many faults of one kind are told one by one: a list of the wrong form has one on every line."""
 
@@ -61,13 +63,20 @@ class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state
     """The configuration is wrong: a line that counts the faults, then one line for each, in the order of their places.
 
     The first line keeps the others clean of what the command line puts before an error, so that editors and scripts
-    can read ``file:line:column:`` in each of them. ``database`` is its database's URL, where that much is right: a
-    daemon that began with an earlier configuration may be running on it.
+    can read ``file:line:column:`` in each of them. ``database`` is its database's URL, and ``account`` the account,
+    where that much is right: a daemon that began with an earlier configuration may be running on it.
     """
 
-    def __init__(self, faults: Iterable[Fault], sources: Sources | None = None, database: str | None = None) -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault],
+        sources: Sources | None = None,
+        database: str | None = None,
+        account: AccountId | None = None,
+    ) -> None:
         self.sources = sources or Sources()
         self.database = database
+        self.account = account
         self.faults = tuple(sorted(faults, key=_order))
         count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
         super().__init__("\n".join([f"the configuration is wrong ({count}):", *map(str, self.faults)]))

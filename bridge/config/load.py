@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from bridge.model import AccountId
+
 _SECTIONS: dict[str, type[BaseModel]] = {
     "wbiztool": schema.WbizToolConfig,
     "poll": schema.PollConfig,
@@ -56,7 +58,7 @@ def load(path: Path, environ: Mapping[str, str]) -> schema.Config:
     loading = _Loading(path, folder, environ, faults)
     config = loading.config(root)
     if faults or config is None:
-        raise InvalidConfiguration(faults.all(), loading.sources, loading.database)
+        raise InvalidConfiguration(faults.all(), loading.sources, loading.database, loading.account)
     return config
 
 
@@ -71,6 +73,7 @@ class _Loading:
         self._sections = Sections(folder, faults)
         self._lists = ListReader(environ, faults, path)
         self.database: str | None = None
+        self.account: AccountId | None = None
 
     @property
     def sources(self) -> Sources:
@@ -94,6 +97,8 @@ class _Loading:
         for name, model in _SECTIONS.items():
             if name in top:
                 data[name] = self._section(top[name], name, model)
+        if isinstance(data.get("wbiztool"), schema.WbizToolConfig):
+            self.account = data["wbiztool"].account
         for name, model in _SWITCHED.items():
             if name in top:
                 data[name] = None if top[name].data is False else self._section(top[name], name, model)

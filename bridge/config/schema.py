@@ -20,6 +20,7 @@ from bridge.config.model import Model
 from bridge.config.network import NetworkConfig
 from bridge.config.units import Rate
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
+from bridge.model import AccountId
 from bridge.schedule import Interval, Schedule
 
 _SECOND = timedelta(seconds=1)
@@ -36,8 +37,13 @@ class WbizToolConfig(NetworkConfig):
     concurrency: Annotated[int, checks.whole(1, 1000)] = 16
 
     @property
-    def account(self) -> tuple[object, ...]:
-        """What says which account it is, and lets us in."""
+    def account(self) -> AccountId:
+        """Which account it is."""
+        return AccountId(self.client_id, self.base_url)
+
+    @property
+    def credentials(self) -> tuple[object, ...]:
+        """What lets us in, and where."""
         return self.base_url, self.client_id, self.api_key
 
 

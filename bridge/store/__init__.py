@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
 from bridge.retry import Gate
-from bridge.store import move
+from bridge.store import move, owner
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from bridge.model import Event, Expired
+    from bridge.model import AccountId, Event, Expired
     from bridge.numbers import Number
     from bridge.routing import Subscription
 
@@ -103,19 +104,36 @@ class Store:
         exclusive: Have it to oneself.
         node: Poll and deliver: on PostgreSQL beside other nodes, on SQLite alone. The others (the command line) read,
             and write what is safe beside a running daemon.
+        account: The account of the configuration. The database belongs to the first one that uses it; who only has it
+            to oneself, to copy it, changes nothing.
+        new_address: The account is the same, and only its address has changed.
 
     Raises:
         NotNowError: It is locked, out of reach, or who runs on it does not share it.
         DatabaseError: It cannot be used as it is.
+        OtherAccountError: It belongs to another account.
     """
 
-    def __init__(self, url: str, *, exclusive: bool = False, node: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        exclusive: bool = False,
+        node: bool = False,
+        account: AccountId | None = None,
+        new_address: bool = False,
+    ) -> None:
         self._database = Database(url)
         self._lock: DaemonLock | None = None
         self.node = Alone()
         several = node and self._database.path is None
         try:
+            if account is not None and self._has_schema():
+                # First, so that another account's bridge is neither waited for nor upgraded.
+                owner.check(self.name, self.fact(owner.ACCOUNT), account, new_address=new_address)
             self._open(exclusive=exclusive or (node and not several))
+            if account is not None and (node or not exclusive):
+                self._adopt(account, new_address=new_address, must=node)
             with self._database.read() as connection:
                 found = get_meta(connection, _DATABASE_ID)
             if several:
@@ -306,6 +324,22 @@ class Store:
             with self._database.write() as connection:
                 insert = self._database.insert(meta).values(key=_DATABASE_ID, value=secrets.token_hex(16))
                 connection.execute(insert.on_conflict_do_nothing())
+
+    def _has_schema(self) -> bool:
+        """Tell whether there is a database already. Looking for one must not make a file."""
+        path = self._database.path
+        return (path is None or os.path.lexists(path)) and revision(self._database) is not None
+
+    def _adopt(self, account: AccountId, *, new_address: bool, must: bool) -> None:
+        """Let the database belong to the account. A command that only reads, and may not write, goes without."""
+        if owner.parse(self.fact(owner.ACCOUNT)) == account:
+            return
+        try:
+            with self._database.write() as connection:
+                owner.adopt(self._database, connection, account, new_address=new_address)
+        except (DatabaseError, NotNowError):
+            if must:
+                raise
 
     def _prepare(self) -> None:
         """Make or upgrade the schema for a command; a daemon that runs on an older one must be restarted first."""

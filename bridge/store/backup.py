@@ -9,11 +9,16 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from bridge.errors import BridgeError, NotNowError, UsageError
+from bridge.store import owner
 from bridge.store.engine import BUSY_TIMEOUT, DamagedError, DatabaseError
+
+if TYPE_CHECKING:
+    from bridge.model import AccountId
 
 _OWN_FILES = ("", "-wal", "-shm", "-journal", ".lock")
 """What the names of the files end with that belong to a database."""
@@ -37,15 +42,17 @@ def sqlite_file(url: str) -> Path:
     return Path(parts.database or "")
 
 
-def back_up(source: Path, target: Path, *, force: bool = False) -> int:
+def back_up(source: Path, target: Path, *, force: bool = False, account: AccountId | None = None) -> int:
     """Copy a database as it is at one moment, while others read and write it. Returns the copy's size in bytes.
 
     Args:
         source: The database.
         target: The copy: one file, which only its owner can read.
         force: Replace a file that is there.
+        account: Whose database it must be.
 
     Raises:
+        OtherAccountError: It is another account's.
         UsageError: The target is there already, or can be none.
         NotNowError: The disk is full, or the database is locked.
         DamagedError: The database is damaged.
@@ -57,6 +64,8 @@ def back_up(source: Path, target: Path, *, force: bool = False) -> int:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
             copy = Path(folder) / "copy"
             _copy(source, copy)
+            if account is not None:
+                owner.check(str(source), owner.of_file(copy), account)
             _sync(copy)
             size = copy.stat().st_size
             copy.replace(target)

@@ -64,9 +64,7 @@ class Database:
     @property
     def name(self) -> str:
         """The place, as it may be shown: without a password."""
-        if self.path:
-            return str(self.path)
-        return self.url.difference_update_query(_PASSWORDS).render_as_string(hide_password=True)
+        return shown(self.url)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -132,6 +130,14 @@ class Database:
         else:
             from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415 -- likewise
         return insert(table)
+
+
+def shown(url: str | sa.URL) -> str:
+    """Name a database's place, as it may be shown: without a password."""
+    parts = sa.make_url(url)
+    if parts.drivername.startswith("sqlite"):
+        return parts.database or ""
+    return parts.difference_update_query(_PASSWORDS).render_as_string(hide_password=True)
 
 
 def postgres_engine(url: sa.URL, **options: Any) -> sa.Engine:

@@ -124,7 +124,7 @@ DAMAGED = "the database {file} is damaged: restore a backup, or move it away to 
 LOCK_FILE = "{file}.lock: cannot make the lock file: Permission denied"
 SPOILT: dict[Callable[[Path, Path], None], tuple[str, str]] = {
     a_folder_that_is_read_only: (LOCK_FILE, f"the database {{file}} cannot be opened: {MODES}"),
-    a_used_file_in_a_folder_that_is_read_only: (LOCK_FILE, f"the database {{file}} cannot be written: {MODES}"),
+    a_used_file_in_a_folder_that_is_read_only: (f"the database {{file}} cannot be written: {MODES}",) * 2,
     a_file_in_place_of_the_folder: ("{folder}: cannot make this folder for the database: File exists",) * 2,
     a_directory_in_place_of_the_file: (f"the database {{file}} cannot be opened: {MODES}",) * 2,
     a_file_that_may_not_be_read: (f"the database {{file}} cannot be opened: {MODES}",) * 2,
