@@ -78,6 +78,7 @@ def _event(value: object, place: str, now: datetime) -> Event:
         sequence=0,
         data=data,
         message_id=message_id,
+        test=value.get("test") is True,
     )
 
 

@@ -70,8 +70,10 @@ def health_event(
 
 
 def envelope(event: Event) -> dict[str, Any]:
-    """Arrange an event as receivers and listings show it (Standard Webhooks: id, type, timestamp, data)."""
-    return {"id": event.id, "type": str(event.type), "timestamp": isoformat(event.at), "data": dict(event.data)}
+    """Arrange an event as receivers and listings show it: id, type, timestamp, data (Standard Webhooks), and test."""
+    test = {"test": True} if event.test else {}
+    named = {"id": event.id, "type": str(event.type), "timestamp": isoformat(event.at)}
+    return {**named, **test, "data": dict(event.data)}
 
 
 def _how_long(message: Message, state: State, type_: EventType, at: datetime) -> dict[str, int]:

@@ -150,7 +150,8 @@ class Event:
 
     ``id`` is the same on every attempt to deliver it and has no full stop in it. ``subject`` is what the event is
     about (``message/12345``, ``source``, ``receiver/crm``): order is kept, and ``sequence`` counts, for each subject.
-    ``data`` is the JSON object that receivers get under that name.
+    ``data`` is the JSON object that receivers get under that name. ``test`` says that nothing happened, and somebody
+    tries a receiver.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Event:
     sequence: int
     data: Mapping[str, Any]
     message_id: int | None = None
+    test: bool = False
 
 
 class DeliveryState(enum.StrEnum):

@@ -133,6 +133,8 @@ class ProgramWay:
 def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[str, str]:
     """Write a program's environment: ids as ``WBIZ_…``, each one line, empty where there is none; little else. Pure.
 
+    ``WBIZ_BRIDGE_TEST`` is there for a test only, so that who looks whether it is there takes no real event for one.
+
     Args:
         event: What it is told of.
         receiver: The receiver's name.
@@ -149,11 +151,13 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
         "LABEL": label_of(event),
         "ERROR": error_of(event),
     }
+    test = {"WBIZ_BRIDGE_TEST": "1"} if event.test else {}
     return {
         "PATH": ours.get("PATH") or _PATH,
         "HOME": ours.get("HOME") or "/",
         "LANG": ours.get("LANG") or "C.UTF-8",
         **{f"WBIZ_{key}": one_line(value)[:_LONGEST_VALUE] for key, value in told.items()},
+        **test,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from bridge.events import SOURCE, health_event, receiver_subject, transition_eve
 from bridge.model import Event, EventType, Message, State, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _AT = datetime(2026, 11, 23, 20, 11, 12, 345_000, tzinfo=UTC)
-_EARLIER = _AT - timedelta(minutes=16)
+_LASTING = timedelta(minutes=16)
 _DATABASE = "a sample"
 _NASTY = (
     'A "quote", a \\ slash, {{ braces }}, <b>&amp;</b>,\n\ta line, O\'Hara, $HOME `x` %s 漢字 👍🏽 \u202e \u2028 ..'
@@ -28,12 +29,16 @@ _STATUS = {
 }
 
 
-def sample_event(now: datetime) -> Event:
-    """Make a ``message.failed`` whose id no real event has, about a message that cannot be real (its id is 0)."""
-    pending = State(Status.PENDING, now - timedelta(minutes=1))
-    failed = State(Status.FAILED, now, "This is a test by `wbiz-bridge test`; no message failed")
-    message = Message(0, "Test of this receiver", {"test": "true"}, pending, sequence=1)
-    return transition_event(f"test-{secrets.token_hex(16)}", message, failed, EventType.MESSAGE_FAILED, now)
+def sample_event(now: datetime, type_: EventType = EventType.MESSAGE_FAILED) -> Event:
+    """Make an event that says it is a test: its id is no real event's, and it is about nothing real (message 0)."""
+    if type_ in _STATUS:
+        error = "This is a test: no message failed"
+        event = _about_a_message(
+            type_, "Test of this receiver", {"test": "true"}, error, at=now, message_id=0, numbers=[]
+        )
+    else:
+        event = next(_about_others(type_, at=now, receiver="test", number="+0", reasons=("This is a test",)))
+    return replace(event, id=f"test-{secrets.token_hex(16)}", test=True)
 
 
 def samples(tags: Mapping[str, str]) -> Iterator[Event]:
@@ -62,44 +67,53 @@ def _about_a_message(
     tags: Mapping[str, str],
     error: str | None,
     *,
+    at: datetime = _AT,
+    message_id: int = 12346,
     numbers: list[str] | None = None,
     first: bool = False,
 ) -> Event:
-    status = _STATUS[type_]
-    told = type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED}  # of a state that is known
-    earlier = Status.UNKNOWN if status is Status.PENDING else Status.PENDING
-    before = State(status if told else earlier, _EARLIER)
-    state = before if told else State(status, _AT, error if status is Status.FAILED else None)
-    known = None if first and not told else before
-    message = Message(12346, label, tags, known, sequence=0 if first else 1, watched_since=None if first else _EARLIER)
-    return transition_event(_DATABASE, message, state, type_, _AT, numbers)
+    status, earlier = _STATUS[type_], at - _LASTING
+    lasts = type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED}  # of a state that is known
+    other = Status.UNKNOWN if status is Status.PENDING else Status.PENDING
+    before = State(status if lasts else other, earlier)
+    state = before if lasts else State(status, at, error if status is Status.FAILED else None)
+    known = None if first and not lasts else before
+    watched_since = None if first else earlier
+    message = Message(message_id, label, tags, known, sequence=0 if first else 1, watched_since=watched_since)
+    return transition_event(_DATABASE, message, state, type_, at, numbers)
 
 
-def _about_others(type_: EventType) -> Iterator[Event]:
-    told: dict[str, Any]
-    came, went = {"since": isoformat(_AT)}, {"since": isoformat(_EARLIER)}
-    texts = ("Auth Error", _LONG)
+def _about_others(
+    type_: EventType,
+    *,
+    at: datetime = _AT,
+    receiver: str = "another-receiver",
+    number: str = "+4915112345678",
+    reasons: Sequence[str] = ("Auth Error", _LONG),
+) -> Iterator[Event]:
+    """Make events about something else than a message; the first holds all that such an event can hold."""
+    came, went = {"since": isoformat(at)}, {"since": isoformat(at - _LASTING)}
+    down_since = {"down_since": went["since"]}
+
+    def about(subject: str, sequence: int, **data: Any) -> Event:
+        return health_event(_DATABASE, type_, subject, sequence, at, data)
+
     match type_:
         case EventType.SOURCE_DOWN:
-            for number, text in enumerate(texts, 1):
-                yield _about(type_, SOURCE, number, {**went, "reason": text})
+            for sequence, reason in enumerate(reasons, 1):
+                yield about(SOURCE, sequence, **went, reason=reason)
         case EventType.SOURCE_UP:
-            yield _about(type_, SOURCE, 2, {**came, "reason": None, "down_since": isoformat(_EARLIER)})
-            yield _about(type_, SOURCE, 4, {**came, "reason": None})
+            yield about(SOURCE, 2, **came, reason=None, **down_since)
+            yield about(SOURCE, 4, **came, reason=None)
         case EventType.RECEIVER_DOWN:
-            for number, text in enumerate(texts, 1):
-                data = {"receiver": "another-receiver", **went, "reason": text}
-                yield _about(type_, receiver_subject("another-receiver"), number, data)
+            for sequence, reason in enumerate(reasons, 1):
+                yield about(receiver_subject(receiver), sequence, receiver=receiver, **went, reason=reason)
         case EventType.RECEIVER_UP:
-            told = {"receiver": "another-receiver", **came, "reason": None}
-            yield _about(type_, receiver_subject("another-receiver"), 2, {**told, "down_since": isoformat(_EARLIER)})
-            yield _about(type_, receiver_subject("another-receiver"), 4, told)
+            yield about(receiver_subject(receiver), 2, receiver=receiver, **came, reason=None, **down_since)
+            yield about(receiver_subject(receiver), 4, receiver=receiver, **came, reason=None)
         case _:
-            told = {"whatsapp_client_id": 7, **went}
-            yield _about(type_, "number/7", 1, {"number": "+4915112345678", **told, "disconnected_seconds": 960})
-            yield _about(type_, "number/7", 2, {"number": _NASTY, **told})
-            yield _about(type_, "number/7", 3, {"number": "", **told})
-
-
-def _about(type_: EventType, subject: str, sequence: int, data: Mapping[str, Any]) -> Event:
-    return health_event(_DATABASE, type_, subject, sequence, _AT, data)
+            told: dict[str, Any] = {"whatsapp_client_id": 7, **went}
+            lasting = int(_LASTING.total_seconds())
+            yield about("number/7", 1, number=number, **told, disconnected_seconds=lasting)
+            yield about("number/7", 2, number=_NASTY, **told)
+            yield about("number/7", 3, number="", **told)

@@ -66,6 +66,10 @@ def schema_of(type_: EventType) -> _Schema:
             },
             "type": {"description": "What happened.", "const": str(type_)},
             "timestamp": _moment("When the bridge noticed it."),
+            "test": {
+                "description": "True where nothing happened and somebody tries the receiver: do nothing. Else missing.",
+                "type": "boolean",
+            },
             "data": data_schema_of(type_),
         },
         "examples": [envelope(example(type_))],

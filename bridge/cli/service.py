@@ -15,6 +15,7 @@ import typer
 
 from bridge import __version__
 from bridge.cli import output
+from bridge.cli.event_types import event_type
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.clock import SystemClock
 from bridge.errors import (
@@ -142,15 +143,18 @@ def try_receiver(
     receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="Its name in the configuration.")],
     config: ConfigOption = None,
     *,
+    type_: Annotated[str, typer.Option("--type", metavar="TYPE", help="The event's type.")] = "message.failed",
     as_json: JsonOption = False,
 ) -> None:
-    """Send a sample event to a receiver.
+    """Send a test event to a receiver and show its answer.
 
-    It is a message.failed that says it is a test; the receiver's answer is shown.
+    The event says that it is a test: "test": true in its JSON, TEST in what people read, which mentions nobody, and
+    WBIZ_BRIDGE_TEST=1 in a program's environment.
 
-    Example: wbiz-bridge test slack
+    Example: wbiz-bridge test ops --type message.sent
     """
     from bridge.redact import Redactor  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.routing import Subscription, wants  # noqa: PLC0415 -- likewise
     from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
     from bridge.sending import attempt  # noqa: PLC0415 -- likewise
     from bridge.ways import Identity, way_to  # noqa: PLC0415 -- likewise
@@ -161,8 +165,11 @@ def try_receiver(
         names = ", ".join(each.name for each in settings.receivers)
         raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
     clock = SystemClock()
+    event = sample_event(clock.now(), event_type(type_))
+    if not wants(Subscription(receiver, chosen.events), event):
+        typer.echo(f"note: {receiver} is not subscribed to {event.type}: only tests of this type reach it", err=True)
     with closing(way_to(chosen, Identity(pages=settings.pages))) as way:
-        made = attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor(settings.secrets()))
+        made = attempt(way, [event], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
+from bridge.cli.event_types import event_type
 from bridge.cli.root import JsonOption, app
 from bridge.errors import BridgeError, UsageError
 
@@ -97,21 +98,12 @@ def schema(
 
     Example: wbiz-bridge schema message.failed
     """
-    from bridge.config.faults import suggestion  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.model import EventType  # noqa: PLC0415 -- likewise
-    from bridge.schemas import any_schema, schema_of  # noqa: PLC0415 -- likewise
+    from bridge.schemas import any_schema, schema_of  # noqa: PLC0415 -- keeps the other commands quick
 
     if type_ is None:
         output.print_json(any_schema())
-        return
-    name = type_ if "." in type_ else f"message.{type_}"
-    try:
-        found = EventType(name)
-    except ValueError:
-        types = [each.removeprefix("message.") for each in EventType]
-        near = suggestion(type_.removeprefix("message."), types)
-        raise UsageError(f"no event type is called {type_!r} ({near})") from None
-    output.print_json(schema_of(found))
+    else:
+        output.print_json(schema_of(event_type(type_)))
 
 
 def _write(file: Path, secret: str) -> None:

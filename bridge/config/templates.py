@@ -6,7 +6,7 @@ Jinja is imported only where there is a template.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.config import checks
@@ -205,7 +205,8 @@ def _events(settings: WebhookReceiverConfig) -> list[Event]:
     """List samples of what the receiver gets."""
     wanted = Subscription(settings.name, settings.events)
     tags = {key: values[0] for key, values in settings.match.tags.items()}
-    return [event for event in samples(tags) if wants(wanted, event)]
+    found = [event for event in samples(tags) if wants(wanted, event)]
+    return [*found, *(replace(event, test=True) for event in found[:1])]
 
 
 def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, Any]], str]:

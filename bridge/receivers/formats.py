@@ -94,7 +94,8 @@ class CloudEventsForm:
         return Written(_BATCH, as_json([self._object(event) for event in events]))
 
     def _object(self, event: Event) -> dict[str, Any]:
-        return {**attributes(event, self._source), "data": dict(event.data)}
+        test = {"test": True} if event.test else {}
+        return {**attributes(event, self._source), **test, "data": dict(event.data)}
 
 
 class CloudEventsBinaryForm:
@@ -111,6 +112,8 @@ class CloudEventsBinaryForm:
         """Write the data, and a header for each attribute but ``datacontenttype``, which is the body's own."""
         named = attributes(event, self._source)
         content_type = named.pop("datacontenttype")
+        if event.test:
+            named["test"] = "true"
         headers = {f"ce-{name}": quote(clean_text(value), safe=_PLAIN) for name, value in named.items()}
         return Written(content_type, as_json(dict(event.data)), headers)
 

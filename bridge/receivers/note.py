@@ -13,14 +13,18 @@ from bridge.model import EventType
 from bridge.receivers.slack_digest import digest, names_of, rest_of, title_of
 from bridge.receivers.slack_text import cut, one_line, utc
 from bridge.receivers.slack_words import (
+    NOTHING_HAPPENED,
+    TEST,
     TOLD_ELSEWHERE,
     WORDS,
+    all_tests,
     duration_of,
     error_of,
     gravest,
     label_of,
     name_of,
-    needs_name,
+    said_of,
+    sign_of,
     status_of,
 )
 
@@ -74,8 +78,6 @@ def write_note(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
 
 
 def _about_one(event: Event) -> Note:
-    words = WORDS[event.type]
-    name = f" {_safe(name_of(event))}" if needs_name(event) else ""
     known = {
         "Label": label_of(event),
         "Status": ", ".join(filter(None, [status_of(event), duration_of(event)])),
@@ -85,14 +87,17 @@ def _about_one(event: Event) -> Note:
         "Time": utc(event.at),
         "Event": one_line(event.id),
     }
-    lines = [f"{_words_of(key)}: {_safe(value)}" for key, value in known.items() if value]
-    return Note(f"{words.emoji} {words.before}{name} {words.after}", "\n".join(lines), KINDS[event.type])
+    lines = [NOTHING_HAPPENED] if event.test else []
+    lines += [f"{_words_of(key)}: {_safe(value)}" for key, value in known.items() if value]
+    title = f"{sign_of([event])} {said_of(event, _safe(name_of(event)))}"
+    return Note(title, "\n".join(lines), "info" if event.test else KINDS[event.type])
 
 
 def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
     counted = digest(events, by, shown)
-    worst = gravest(type_ for type_, _ in counted.totals)
-    lines = [", ".join(f"{count:,} {WORDS[type_].short}" for type_, count in counted.totals)]
+    test = all_tests(events)
+    lines = [NOTHING_HAPPENED] if test else []
+    lines += [", ".join(f"{count:,} {WORDS[type_].short}" for type_, count in counted.totals)]
     lines += [
         _safe(f"{title_of(group)}: {names_of(group)}" if group.names else title_of(group), 3 * _LONGEST)
         for group in counted.groups
@@ -101,7 +106,8 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
         lines.append(rest_of(counted.other_groups, counted.other_events))
     first, last = min(event.at for event in events), max(event.at for event in events)
     lines.append(utc(first) if first == last else f"{utc(first)} to {utc(last)}")
-    return Note(f"{WORDS[worst].emoji} {counted.count:,} events", "\n".join(lines), KINDS[worst])
+    title = f"{sign_of(events)} {TEST if test else ''}{counted.count:,} events"
+    return Note(title, "\n".join(lines), "info" if test else KINDS[gravest(type_ for type_, _ in counted.totals)])
 
 
 def _words_of(key: str) -> str:

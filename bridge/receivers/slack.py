@@ -58,8 +58,7 @@ class SlackReceiver:
             case [event]:
                 payload = draw_event(event, self._style)
             case _:
-                times = [event.at for event in events]
-                payload = draw_digest(digest(events, self._by, self._shown), min(times), max(times), self._style)
+                payload = draw_digest(digest(events, self._by, self._shown), events, self._style)
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         return Request(body, _HEADERS)
 

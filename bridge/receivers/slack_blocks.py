@@ -18,22 +18,25 @@ from bridge.receivers.slack_digest import names_of, rest_of, title_of
 from bridge.receivers.slack_mentions import NOBODY, Mention
 from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.slack_words import (
+    NOTHING_HAPPENED,
+    TEST,
     TOLD_ELSEWHERE,
     WORDS,
+    all_tests,
+    colour_of,
     duration_of,
     error_of,
-    gravest,
     label_of,
     name_of,
-    needs_name,
+    said_of,
+    sign_of,
     status_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from bridge.model import Event, EventType
+    from bridge.model import Event
     from bridge.receivers.slack_digest import Digest
 
 Block = dict[str, Any]
@@ -68,46 +71,45 @@ PLAIN: Final = Style(colour=False)
 
 def draw_event(event: Event, style: Style = PLAIN) -> Block:
     """Draw one event: a header, what is known, why, and when. Returns the payload."""
-    words, error = WORDS[event.type], error_of(event)
-    name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
-    head = _header(f"{words.emoji} {words.before}{name} {words.after}")
-    blocks: list[Block] = []
+    error = error_of(event)
+    head = _header(f"{sign_of([event])} {said_of(event, fit(name_of(event), _NAME))}")
+    blocks: list[Block] = [_section(NOTHING_HAPPENED)] if event.test else []
     if pairs := _pairs(event):
         fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{key}*"), value)]
         blocks.append({"type": "section", "fields": fields})
     if error:
         blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
     about = [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]
-    blocks.append({"type": "context", "elements": [*about, *_link(style, event.message_id)]})
-    return _payload(_sentence(event), head, blocks, style, [event.type])
+    blocks.append({"type": "context", "elements": [*about, *_link(style, None if event.test else event.message_id)]})
+    return _payload(_sentence(event), head, blocks, style, [event])
 
 
-def draw_digest(digest: Digest, first: datetime, last: datetime, style: Style = PLAIN) -> Block:
-    """Draw a digest of events that came from ``first`` to ``last``. Returns the payload."""
-    types = [type_ for type_, _ in digest.totals]
+def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -> Block:
+    """Draw the digest of events. Returns the payload."""
+    test = all_tests(events)
     totals = [(WORDS[type_], count) for type_, count in digest.totals]
-    headline = f"{WORDS[gravest(types)].emoji} {digest.count:,} events"
-    blocks = [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
+    headline = f"{sign_of(events)} {TEST if test else ''}{digest.count:,} events"
+    blocks = [_section(NOTHING_HAPPENED)] if test else []
+    blocks += [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
     for group in digest.groups:
         blocks.append(_section(title_of(group)))
         if group.names:
             blocks.append({"type": "context", "elements": [_plain(names_of(group))]})
     if digest.other_groups:
         blocks.append(_section(rest_of(digest.other_groups, digest.other_events)))
+    first, last = min(event.at for event in events), max(event.at for event in events)
     span = date(first) if first == last else f"{date(first)} to {date(last)}"
     blocks.append({"type": "context", "elements": [_own(span), *_link(style, None)]})
     counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
     opening = f"{headline}: {counts}"
     text = "\n".join([opening, *_lines(digest, _TEXT - size(opening))])
-    return _payload(text, _header(headline), blocks, style, types)
+    return _payload(text, _header(headline), blocks, style, events)
 
 
 def _sentence(event: Event) -> str:
     """Say it all on one line, for notifications: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
-    words = WORDS[event.type]
-    name = f" {fit(inert(name_of(event)), _NAME)}" if needs_name(event) else ""
     label, error = fit(inert(label_of(event)), _LABEL), fit(inert(error_of(event)), _ERROR_IN_TEXT)
-    said = f"{words.emoji} {words.before}{name} {words.after}"
+    said = f"{sign_of([event])} {said_of(event, fit(inert(name_of(event)), _NAME))}"
     return " · ".join(filter(None, [said, label, duration_of(event), error]))
 
 
@@ -152,16 +154,16 @@ def _lines(digest: Digest, room: int) -> list[str]:
     return [*lines, rest_of(digest.other_groups, digest.other_events)] if digest.other_groups else lines
 
 
-def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, types: Sequence[EventType]) -> Block:
-    """Put a message together.
+def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, events: Sequence[Event]) -> Block:
+    """Put a message together. One about a test mentions nobody.
 
     With blocks, Slack shows ``text`` in notifications only, so that what stands in both is not seen twice.
     """
-    mention = style.mention.of(types)
+    mention = "" if all_tests(events) else style.mention.of({event.type for event in events})
     top = [head, _own_section(mention)] if mention else [head]
     payload = {"text": f"{mention} {escape(text)}".lstrip(), "unfurl_links": False, "unfurl_media": False}
     if style.colour:
-        bar = {"color": WORDS[gravest(types)].colour, "blocks": list(blocks)}
+        bar = {"color": colour_of(events), "blocks": list(blocks)}
         return {**payload, "blocks": top, "attachments": [bar]}
     return {**payload, "blocks": [*top, *blocks]}
 

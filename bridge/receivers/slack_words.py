@@ -14,7 +14,7 @@ from bridge.model import EventType
 from bridge.receivers.slack_text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bridge.model import Event
 
@@ -54,6 +54,11 @@ WORDS: Mapping[EventType, Words] = {
 }
 """How each type of event is told."""
 
+TEST = "TEST: "
+"""What stands before the words about a test."""
+
+NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and nothing needs to be done."
+
 _GRAVEST_FIRST = (
     EventType.SOURCE_DOWN,
     EventType.RECEIVER_DOWN,
@@ -75,6 +80,28 @@ _GRAVEST_FIRST = (
 def gravest(types: Iterable[EventType]) -> EventType:
     """Pick the type that a person should see first: one failure among a hundred that were sent."""
     return min(types, key=_GRAVEST_FIRST.index)
+
+
+def sign_of(events: Sequence[Event]) -> str:
+    """Return the emoji of the gravest event. A test has one of its own."""
+    return "🧪" if all_tests(events) else WORDS[gravest(event.type for event in events)].emoji
+
+
+def colour_of(events: Sequence[Event]) -> str:
+    """Return the colour of the gravest event. A test is grey."""
+    return _GREY if all_tests(events) else WORDS[gravest(event.type for event in events)].colour
+
+
+def all_tests(events: Sequence[Event]) -> bool:
+    """Tell whether nothing of this happened."""
+    return all(event.test for event in events)
+
+
+def said_of(event: Event, name: str) -> str:
+    """Say what happened to what: ``Message 12346 failed``; of a test, that it is one."""
+    words = WORDS[event.type]
+    said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
+    return f"{TEST}{said}" if event.test else said
 
 
 DURATIONS: Mapping[str, str] = {
@@ -133,9 +160,7 @@ def duration_of(event: Event) -> str:
 
 def sentence_of(event: Event) -> str:
     """Say it all on one line: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
-    words = WORDS[event.type]
-    name = f" {name_of(event)}" if needs_name(event) else ""
-    said = f"{words.emoji} {words.before}{name} {words.after}"
+    said = f"{sign_of([event])} {said_of(event, name_of(event))}"
     return " · ".join(filter(None, [said, label_of(event), duration_of(event), error_of(event)]))
 
 

@@ -30,7 +30,7 @@ _LONGEST: Final = 2_000  # in the units of slack_text.size
 
 VARIABLES: Final = (
     *("event_id", "event", "time", "text", "message_id", "label", "tags", "status", "previous_status", "error"),
-    *("about", "link"),
+    *("about", "link", "test"),
 )
 """What every call carries, each a text; empty where there is nothing to say."""
 
@@ -71,7 +71,11 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
 
     They are plain text on one line, not escaped: workflows also compare them, and write them into sheets and lists.
     """
-    link = f"{pages}/messages/{event.message_id}" if pages and event.message_id is not None else f"{pages or ''}"
+    link = (
+        f"{pages}/messages/{event.message_id}"
+        if pages and event.message_id is not None and not event.test
+        else f"{pages or ''}"
+    )
     told = {
         "event_id": event.id,
         "event": str(event.type),
@@ -85,5 +89,6 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         "error": error_of(event),
         "about": name_of(event),
         "link": link,
+        "test": "true" if event.test else "",
     }
     return {key: cut(one_line(told[key]), _LONGEST) for key in VARIABLES}

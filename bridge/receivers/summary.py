@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bridge.receivers.slack_text import fit
-from bridge.receivers.slack_words import WORDS, duration_of, error_of, label_of, name_of, needs_name
+from bridge.receivers.slack_words import duration_of, error_of, label_of, name_of, said_of
 
 if TYPE_CHECKING:
     from bridge.model import Event
@@ -17,7 +17,5 @@ _ERROR: Final = 500
 
 def summary_of(event: Event) -> str:
     """Say what happened, to what, and why."""
-    words = WORDS[event.type]
-    name = f" {fit(name_of(event), _NAME)}" if needs_name(event) else ""
     label, error = fit(label_of(event), _LABEL), fit(error_of(event), _ERROR)
-    return " · ".join(filter(None, [f"{words.before}{name} {words.after}", label, duration_of(event), error]))
+    return " · ".join(filter(None, [said_of(event, fit(name_of(event), _NAME)), label, duration_of(event), error]))

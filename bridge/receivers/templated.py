@@ -122,7 +122,7 @@ class TemplatedReceiver(WebhookReceiver):
 
 def names(event: Event, receiver: str) -> dict[str, Any]:
     """List what templates know of an event."""
-    return {"event": envelope(event), "receiver": receiver, "summary": summary_of(event)}
+    return {"event": {**envelope(event), "test": event.test}, "receiver": receiver, "summary": summary_of(event)}
 
 
 def header(text: str) -> str:

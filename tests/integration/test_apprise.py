@@ -51,10 +51,11 @@ def test_title_body_and_kind_arrive(scheme: str) -> None:
         text = told["title"] + told["message"]
     else:
         text = " ".join(value for each in parse_qs(body).values() for value in each) if scheme == "form" else body
-    assert "❌ Message 0 failed" in text
+    assert "🧪 TEST: Message 0 failed" in text
+    assert "nothing happened" in text
     assert "Label: Test of this receiver\nStatus: pending → failed\nError: This is a test" in text
     if scheme != "gotify":
-        assert "failure" in body
+        assert "info" in body, "a test alarms nobody"
 
 
 def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
@@ -63,10 +64,10 @@ def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
         tried(to, 30)
         tried(to)
         first, second = (json.loads(record.body) for record in sink.records())
-    assert first["title"] == "❌ 30 events"
+    assert first["title"] == "🧪 TEST: 30 events"
     assert "30 \N{MULTIPLICATION SIGN} failed: " in first["message"]
     assert "and 28 more" in first["message"]
-    assert second["title"] == "❌ Message 0 failed"
+    assert second["title"] == "🧪 TEST: Message 0 failed"
 
 
 @pytest.mark.parametrize(("answer", "why"), [(Answer.status(500), "error=500"), (Answer.cut(), "Connection error")])

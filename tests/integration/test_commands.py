@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pytest
 
 from bridge.__main__ import main
-from bridge.model import Status
+from bridge.model import EventType, Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store import Store
 from tests.world.daemon import Daemon, command, environment, write_config
 from tests.world.records import fail_some
+from tests.world.schemas import faults
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -180,8 +181,20 @@ def test_a_sample_event_can_be_sent(world: World, here: Run) -> None:
     shown = said(command(world.folder, "test", "crm", "--json"))
     assert (shown["outcome"], shown["http_status"], shown["answer"]) == ("delivered", 200, "ok")
     sample = json.loads(world.sink.records()[-1].body)
-    assert (sample["type"], sample["data"]["message_id"]) == ("message.failed", 0)
+    assert (sample["type"], sample["data"]["message_id"], sample["test"]) == ("message.failed", 0, True)
     assert sample["id"] not in {event["id"] for event in json.loads(here("events", "--json", folder=world.folder).out)}
+
+
+def test_test_event_can_be_of_any_type(world: World, here: Run) -> None:
+    for type_ in EventType:
+        done = here("test", "crm", "--type", type_, "--json", folder=world.folder)
+        assert done.code == 0, done.err
+        sent = json.loads(world.sink.records()[-1].body)
+        assert (sent["type"], sent["test"], faults(sent)) == (type_, True, [])
+    here("test", "crm", "--type", "sent", folder=world.folder)
+    assert json.loads(world.sink.records()[-1].body)["type"] == "message.sent"
+    wrong = here("test", "crm", "--type", "message.snt", folder=world.folder)
+    assert (wrong.code, "did you mean `sent`?" in wrong.err) == (2, True)
 
 
 def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path, here: Run) -> None:

@@ -213,3 +213,14 @@ def test_where_the_service_may_not_run_programs_it_says_what_allows_it(tmp_path:
     assert checked.returncode == 78
     assert "receivers[0].command: this service may not run programs: allow it in a drop-in" in checked.stderr
     assert allowed.returncode == 0
+
+
+def test_test_is_told_to_the_program(tmp_path: Path) -> None:
+    """A program that sends an SMS must know that nobody is to get one (issue 16, 5)."""
+    with Simulator() as simulator:
+        config(tmp_path, simulator, script(tmp_path, 'echo "test=$WBIZ_BRIDGE_TEST"; cat'))
+        shown = json.loads(command(tmp_path, "test", "sms", "--json").stdout)
+    line, body = shown["answer"].split("\n", 1)
+    assert line == "test=1"
+    assert json.loads(body)["test"] is True
+    assert "WBIZ_BRIDGE_TEST" not in environment(changed(), "sms", {}), "not even empty for what is real"

@@ -21,10 +21,11 @@ from bridge.config import Config, InvalidConfiguration, WebhookReceiverConfig, l
 from bridge.model import Delivered, EventType, Retry
 from bridge.redact import Redactor
 from bridge.routing import Subscription, wants
-from bridge.sample import samples
+from bridge.sample import sample_event, samples
 from bridge.sending import attempt
 from bridge.simulator.sink import Answer, Recorded, Sink
 from bridge.ways import way_to
+from tests.world.clock import START
 
 if TYPE_CHECKING:
     from bridge.model import Attempt, Event
@@ -286,3 +287,26 @@ def test_a_service_that_echoes_everything_brings_no_secret_into_the_record(name:
         assert each.http_status == 403
         assert not [secret for secret in hidden if secret in each.answer]
         assert not [secret for secret in hidden if secret in repr(config)]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_says_that_a_test_is_one(name: str, tmp_path: Path) -> None:
+    """Whoever is woken by PagerDuty or reads a row in a sheet sees that nothing happened (issue 16, 5)."""
+    with Sink() as sink:
+        (receiver,) = configured(name, sink.url, tmp_path).receivers
+        with closing(way_to(receiver)) as way:
+            attempt(way, [sample_event(START)], clock=SystemClock(), redact=Redactor())
+        (record,) = sink.records()
+    assert "TEST: " in record.body.decode() or '"test":true' in record.body.decode()
+
+
+def test_pagerduty_test_is_no_emergency_and_can_be_resolved(tmp_path: Path) -> None:
+    with Sink() as sink:
+        (receiver,) = configured("PagerDuty", sink.url, tmp_path).receivers
+        with closing(way_to(receiver)) as way:
+            for type_ in (EventType.MESSAGE_FAILED, EventType.MESSAGE_SENT):
+                attempt(way, [sample_event(START, type_)], clock=SystemClock(), redact=Redactor())
+        opened, resolved = (json.loads(record.body) for record in sink.records())
+    assert (opened["event_action"], opened["payload"]["severity"]) == ("trigger", "info")
+    assert opened["payload"]["summary"].startswith("TEST: Message 0 failed")
+    assert (resolved["event_action"], resolved["dedup_key"]) == ("resolve", opened["dedup_key"])

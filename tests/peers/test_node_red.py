@@ -10,6 +10,7 @@ import requests
 import yaml
 
 from tests.world.bridge import ERROR, Bridge
+from tests.world.daemon import command
 from tests.world.printed import block
 from tests.world.programs import Program, find
 
@@ -63,6 +64,15 @@ def test_it_works_with_what_the_bridge_tells(node_red: Program, simulator: Simul
     (line,) = (node_red.folder / "whatsapp-failed.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line) == told["event"]
     assert told["event"]["data"]["current"]["error"] == ERROR
+
+
+def test_test_is_answered_and_goes_no_further(node_red: Program, simulator: Simulator, tmp_path: Path) -> None:
+    deploy(node_red, work={"filename": "tests.jsonl"})
+    secret = {"WBIZ_WEBHOOK_SECRET": SECRET}
+    with Bridge(tmp_path, simulator, [receiver(node_red)], environment=secret) as bridge:
+        shown = command(bridge.folder, "test", "node-red", "--json", extra=secret)
+    assert json.loads(shown.stdout)["http_status"] == 204
+    assert not (node_red.folder / "tests.jsonl").exists()
 
 
 def test_it_refuses_what_is_signed_with_another_secret(node_red: Program, simulator: Simulator, tmp_path: Path) -> None:

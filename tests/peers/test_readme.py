@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import requests
 import yaml
 
 from tests.world.bridge import MESSAGE, Bridge
+from tests.world.daemon import command
 from tests.world.printed import block
 from tests.world.programs import Program, find, find_module, listens_anywhere
 
@@ -85,4 +87,13 @@ def test_it_refuses_what_is_signed_with_another_secret(receiver: Program, simula
 def test_it_refuses_what_is_not_signed(receiver: Program) -> None:
     answer = requests.post(f"{receiver.url}/hooks/whatsapp", json={"type": "message.failed"}, timeout=10)
     assert answer.status_code == 401
+    assert "send by SMS" not in receiver.log
+
+
+def test_it_does_nothing_for_a_test(receiver: Program, simulator: Simulator, tmp_path: Path) -> None:
+    """The sample of `wbiz-bridge test` must not send an SMS (issue 16, 5)."""
+    secret = {"CRM_WEBHOOK_SECRET": SECRET}
+    with Bridge(tmp_path / "bridge", simulator, [printed_for(receiver)], environment=secret) as bridge:
+        shown = command(bridge.folder, "test", "crm", "--json", extra=secret)
+    assert json.loads(shown.stdout)["http_status"] == 204
     assert "send by SMS" not in receiver.log

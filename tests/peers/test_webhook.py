@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 import yaml
 
 from tests.world.bridge import ERROR, MESSAGE, Bridge
+from tests.world.daemon import command
 from tests.world.printed import block
 from tests.world.programs import Program, find
 
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.peers
 DOCUMENT, SECTION = "docs/receivers.md", "### webhook: run a script when a message fails"
 SECRET, OTHER = 'a secret with "quotes" in it', "another secret"
 SCRIPT = """#!/bin/sh
+if [ "$WBIZ_BRIDGE_TEST" = 1 ]; then echo "a test: no SMS"; exit 0; fi
 printf '%s\\n' "$EVENT_ID" "$@" >>called
 if [ -e fails-once ]; then
   rm fails-once
@@ -79,6 +82,14 @@ def test_it_runs_the_script_for_a_message_that_failed(hooks: Hooks, simulator: S
     assert hooks.calls() == [(told["event"]["id"], str(MESSAGE["id"]), ERROR)]
     (attempt,) = told["tries"]
     assert (attempt["http_status"], attempt["answer"].strip()) == (200, "an SMS is on its way")
+
+
+def test_script_knows_that_a_test_is_one(hooks: Hooks, simulator: Simulator, tmp_path: Path) -> None:
+    secret = {"HOOK_SECRET": SECRET}
+    with Bridge(tmp_path / "bridge", simulator, [hooks.configured()], environment=secret) as bridge:
+        shown = command(bridge.folder, "test", "sms", "--json", extra=secret)
+    assert json.loads(shown.stdout)["answer"].strip() == "a test: no SMS"
+    assert hooks.calls() == []
 
 
 def test_it_does_not_for_a_call_with_a_wrong_signature(hooks: Hooks, simulator: Simulator, tmp_path: Path) -> None:

@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 from bridge.envelope import read_events
 from bridge.events import envelope
 from bridge.model import Event, EventType, Status
+from bridge.sample import sample_event
 from tests.unit.receivers.events import changed, number_disconnected, receiver_down, source_down
 from tests.world.clock import START
 
-EVENTS = [changed(), changed(7, Status.SENT, label=None), source_down(), receiver_down(), number_disconnected()]
+EVENTS = [
+    sample_event(START),
+    changed(),
+    changed(7, Status.SENT, label=None),
+    source_down(),
+    receiver_down(),
+    number_disconnected(),
+]
 
 
 def told(event: Event) -> str:
@@ -26,6 +34,7 @@ def told(event: Event) -> str:
 def test_what_receivers_get_is_read_back(event: Event) -> None:
     (read,) = read_events(told(event), START)
     assert (read.id, read.type, read.data, read.message_id) == (event.id, event.type, event.data, event.message_id)
+    assert read.test is event.test
 
 
 def test_a_list_is_read_and_so_is_one_after_the_other() -> None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 
-from bridge.model import EventType
-from bridge.sample import samples
+import pytest
+from hypothesis import given
+
+from bridge.envelope import read_events
+from bridge.events import envelope
+from bridge.model import Event, EventType
+from bridge.sample import sample_event, samples
+from bridge.schemas import example
+from tests.unit.receivers.events import any_event
+from tests.world.clock import START
+from tests.world.schemas import faults
 
 
 def test_there_are_samples_of_every_type_rich_and_poor() -> None:
@@ -33,3 +42,20 @@ def test_what_may_be_missing_or_null_is_so_in_one_of_them_and_not_in_another() -
 def test_samples_are_the_same_every_time_and_are_json() -> None:
     assert list(samples({})) == list(samples({}))
     assert json.dumps([event.data for event in samples({})], allow_nan=False)
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_test_event_of_each_type_says_so_and_fits_its_schema(type_: EventType) -> None:
+    event = sample_event(START, type_)
+    shown = envelope(event)
+    assert (shown["test"], shown["type"], event.at) == (True, type_, START)
+    assert faults(json.loads(json.dumps(shown))) == []
+    assert event.message_id in {None, 0}, "no real message has the id 0"
+    assert event.id.startswith("test-"), "no real event's id"
+    assert event.id != sample_event(START, type_).id
+
+
+@given(any_event)
+def test_only_tests_say_that_they_are_one(event: Event) -> None:
+    assert envelope(event).get("test", False) is event.test
+    assert read_events(json.dumps(envelope(example(EventType.MESSAGE_SENT))), START)[0].test is False

@@ -104,5 +104,6 @@ any_event = st.builds(
     sequence=st.integers(1),
     data=_data,
     message_id=st.none() | st.integers(0, 10**300),
+    test=st.booleans(),
 )
 """Any event, also those that no version of the bridge makes."""

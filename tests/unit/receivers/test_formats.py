@@ -17,7 +17,7 @@ from bridge.model import EventType
 from bridge.receivers.formats import CloudEventsBinaryForm, CloudEventsForm, Written, source_of
 from bridge.receivers.webhook import WebhookReceiver
 from bridge.redact import clean_text
-from bridge.sample import samples
+from bridge.sample import sample_event, samples
 from bridge.schemas import data_schema_id, example
 from tests.world.records import NOW
 
@@ -88,3 +88,19 @@ def test_whatever_stands_in_an_attribute_its_header_is_printable_and_can_be_read
     header = BINARY.one(event).headers["ce-subject"]
     assert all(0x21 <= ord(letter) < 0x7F and letter != '"' for letter in header)
     assert unquote(header) == clean_text(text)
+
+
+@pytest.mark.parametrize("form", [STRUCTURED, BINARY], ids=["structured", "binary"])
+def test_cloudevent_says_whether_it_is_a_test(form: CloudEventsForm) -> None:
+    """An attribute of our own (CloudEvents 1.0, "Extension Context Attributes"), a Boolean."""
+    event = sample_event(NOW)
+    assert_same(understood(form.one(event)), event)
+    assert understood(form.one(event)).get_extension("test") in {True, "true"}
+    assert understood(form.one(replace(event, test=False))).get_extension("test") is None
+
+
+def test_batch_of_cloudevents_says_of_each_whether_it_is_a_test() -> None:
+    sample = sample_event(NOW)
+    (test, real) = json.loads(STRUCTURED.many([sample, replace(sample, test=False)]).body)
+    assert test["test"] is True
+    assert "test" not in real

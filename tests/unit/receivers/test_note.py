@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Event, EventType, Status
 from bridge.receivers.note import KINDS, write_note
+from bridge.sample import sample_event
 from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
+from tests.world.clock import START
 
 BY = ("type", "error")
 
@@ -58,3 +61,12 @@ def test_any_events_whatsoever_make_a_note_that_can_be_sent(events: list[Event])
 
 def test_each_type_has_its_kind() -> None:
     assert set(KINDS) == set(EventType)
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_test_says_so_and_alarms_nobody(type_: EventType) -> None:
+    for count in (1, 3):
+        note = write_note([sample_event(START, type_)] * count, ("type", "error"), 20)
+        assert note.title.startswith("🧪 TEST: ")
+        assert note.body.startswith("This is a test of the receiver: nothing happened")
+        assert note.kind == "info"

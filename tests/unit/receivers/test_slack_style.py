@@ -18,6 +18,7 @@ from bridge.receivers import SlackReceiver
 from bridge.receivers.slack_blocks import Style
 from bridge.receivers.slack_mentions import Mention, slack_mention
 from bridge.receivers.slack_words import WORDS
+from bridge.sample import sample_event
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.unit.receivers.test_slack import check_harmless, check_shape
 from tests.world.clock import START
@@ -115,7 +116,8 @@ def test_whatever_a_message_has_it_fits_and_is_harmless(
     assert len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-16-le")) // 2 < 40_000
     blocks = message["blocks"] + [block for each in message.get("attachments", []) for block in each["blocks"]]
     assert len(blocks) <= 50
-    bare = plain(message, " ".join(mention.who), pages)
+    tests_only = all(event.test for event in events)
+    bare = plain(message, "" if tests_only else " ".join(mention.who), pages)
     check_shape(bare)
     check_harmless(bare)
 
@@ -165,3 +167,21 @@ def test_no_text_makes_more_than_a_mention(text: str) -> None:
         return
     assert sent.count("<") == sent.count(">") == 1
     assert slack_mention(sent) == sent
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_test_is_grey_says_so_and_mentions_nobody(type_: EventType) -> None:
+    """A red "Message 0 failed" that called the whole channel was the sample (issue 16, 5)."""
+    message = payload([sample_event(START, type_)], mention=Mention(("<!here>",)))
+    assert message["text"].startswith("🧪 TEST: ")
+    assert message["blocks"][0]["text"]["text"].startswith("🧪 TEST: ")
+    assert message["attachments"][0]["color"] == WORDS[EventType.MESSAGE_PENDING].colour
+    assert "nothing happened, and nothing needs to be done" in json.dumps(message["attachments"])
+    assert "<!here>" not in json.dumps(message)
+
+
+def test_digest_mentions_somebody_if_one_of_its_events_is_real() -> None:
+    mention, test = Mention(("<!here>",)), sample_event(START)
+    assert "<!here>" not in json.dumps(payload([test, test], mention=mention))
+    assert payload([test, test])["text"].startswith("🧪 TEST: 2 events")
+    assert payload([test, changed()], mention=mention)["text"].startswith("<!here> ❌ 2 events")

@@ -11,6 +11,7 @@ from hypothesis import given
 from bridge.model import Dead, Delivered, Event, Outcome, Retry, Status
 from bridge.receivers import Receiver, WorkflowReceiver
 from bridge.receivers.slack_workflow import VARIABLES
+from bridge.sample import sample_event
 from bridge.wire import Reply
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.world.clock import START
@@ -45,13 +46,20 @@ def test_a_message_is_told_with_all_that_is_known() -> None:
         "error": "Invalid phone number",
         "about": "12346",
         "link": "https://bridge.example.com/messages/12346",
+        "test": "",
     }
+
+
+def test_test_says_so() -> None:
+    told = sent(sample_event(START))
+    assert told["test"] == "true"
+    assert told["text"].startswith("🧪 TEST: Message 0 failed")
 
 
 def test_what_there_is_nothing_to_say_of_is_empty_and_sent_all_the_same() -> None:
     told = sent(source_down(), pages=None)
     assert {key for key, value in told.items() if not value} == {
-        *("message_id", "label", "tags", "status", "previous_status", "link"),
+        *("message_id", "label", "tags", "status", "previous_status", "link", "test"),
     }
     assert told["error"] == "Auth Error"
     assert sent(changed(1, Status.SENT))["error"] == ""

@@ -19,6 +19,7 @@ from bridge.model import Dead, Delivered, Retry
 from bridge.receivers.answers import Success
 from bridge.receivers.templated import TemplatedReceiver, Templates
 from bridge.redact import Redactor
+from bridge.sample import sample_event
 from bridge.sending import attempt
 from bridge.simulator.sink import Sink
 from bridge.templating.source import Body, Source
@@ -171,3 +172,10 @@ def test_refusal_with_200_is_no_delivery_unless_success_says_so(body: bytes) -> 
 @pytest.mark.parametrize("body", [b"", b"ok", b"<html>", b'{"ok":true,"result":{}}', b'{"id":1,"error":null}', b"[]"])
 def test_any_other_2xx_is_a_delivery(body: bytes) -> None:
     assert receiver("{}").read(Reply(200, {}, body), START) == Delivered()
+
+
+def test_template_knows_whether_it_is_a_test() -> None:
+    text = "{{ 'a test' if event.test else 'real' }}: {{ summary }}"
+    assert render(sample_event(START), body=text, content_type="text/plain").body.startswith(b"a test: TEST: Message 0")
+    assert render(body=text, content_type="text/plain").body.startswith(b"real: Message 12346")
+    assert json.loads(render(body={"all": Source("{{ event }}")}).body)["all"]["test"] is False
