@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from bridge import systemd
 from bridge.account import try_credentials
 from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
+from bridge.config.changes import changes
 from bridge.errors import BridgeError, CredentialsError, NotNowError
 from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, look
 from bridge.heartbeat import Heartbeat
@@ -28,7 +29,7 @@ from bridge.web import Web
 from bridge.works import Works, run_down, threads_live_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bridge.clock import Clock
     from bridge.config import Config
@@ -80,6 +81,7 @@ class Daemon:
         self._reloader = reloader
         self._reload_asked = threading.Event()
         self._stop = threading.Event()
+        self._why = ""
         self._damage = _Damage(self._stop)
         self._metrics = Metrics(store.listing.summary, clock, self._receivers)
         self._listener = Listeners(
@@ -117,7 +119,7 @@ class Daemon:
         """
         self._try_credentials(self._config)
         self._plan()
-        with threads_live_on(self._stop), run_down(self._works, self._stop), closing(self._web):
+        with self._says_stopped(), threads_live_on(self._stop), run_down(self._works, self._stop), closing(self._web):
             self._adopt(self._config)
             self._store.set_fact(RELOAD, "")
             self._scheduler.start()
@@ -125,7 +127,9 @@ class Daemon:
             systemd.notify("READY=1")
             ready()
             self._stop.wait()
-            systemd.notify("STOPPING=1")
+            why = self._why or str(self._damage.found or "a fault of the bridge's own, which follows")
+            systemd.notify("STOPPING=1", f"STATUS=stopping: {why}")
+            self._listener.stopping(why)
             self._scheduler.shutdown(wait=False)
         if self._store.node.alone:
             with suppress(BridgeError):
@@ -133,8 +137,9 @@ class Daemon:
         if self._damage.found is not None:
             raise self._damage.found
 
-    def stop(self) -> None:
-        """Tell the daemon to stop. Safe to call from any thread, and twice."""
+    def stop(self, why: str = "it was asked to") -> None:
+        """Tell the daemon to stop, and why, for its log. Safe to call from any thread, and twice."""
+        self._why = self._why or why
         self._stop.set()
 
     def reload(self) -> None:
@@ -146,6 +151,16 @@ class Daemon:
     def health(self) -> Health:
         """Judge how the bridge does."""
         return look(self._store.listing.summary, self._receivers(), self._clock.now())
+
+    @contextmanager
+    def _says_stopped(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            queued = None
+            with suppress(BridgeError):
+                queued, _ = self._store.listing.owed()
+            self._listener.stopped(queued)
 
     def _receivers(self) -> Sequence[str]:
         return [receiver.name for receiver in self._config.receivers]
@@ -222,6 +237,7 @@ class Daemon:
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={systemd.monotonic_usec()}")
         try:
             config = reloader.read()
+            changed = changes(self._config, config)
             self._refuse_what_cannot_be(config)
             reloader.applied(config)
             self._adopt(config)
@@ -235,7 +251,7 @@ class Daemon:
             self._listener.trouble("reading the configuration again", error)
             self._reload_asked.set()
         else:
-            self._listener.reloaded(())
+            self._listener.reloaded((), changed)
         finally:
             systemd.notify("READY=1")
             self._say_status()

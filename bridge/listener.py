@@ -27,8 +27,17 @@ class Listener:
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Hear of deliveries given up because their receiver failed for all of their time, once that is committed."""
 
-    def reloaded(self, faults: Sequence[str]) -> None:
-        """Hear that the configuration was read again: it is in force, or it has faults and the one before is."""
+    def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
+        """Hear that the configuration was read again: it is in force, or it has faults and the one before is.
+
+        What has changed is the names of settings, receivers and lists, without their values.
+        """
+
+    def stopping(self, why: str) -> None:
+        """Hear that the daemon was asked to stop, or must, and why."""
+
+    def stopped(self, queued: int | None) -> None:
+        """Hear that it has stopped, and how many deliveries are queued; None where the database can't be read."""
 
     def paced(self, used: float) -> None:
         """Hear that WbizTool is called faster or slower: by this part of the configured rate."""
@@ -66,10 +75,20 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.expired(receiver, deliveries)
 
-    def reloaded(self, faults: Sequence[str]) -> None:
+    def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Pass it on."""
         for listener in self._listeners:
-            listener.reloaded(faults)
+            listener.reloaded(faults, changed)
+
+    def stopping(self, why: str) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.stopping(why)
+
+    def stopped(self, queued: int | None) -> None:
+        """Pass it on."""
+        for listener in self._listeners:
+            listener.stopped(queued)
 
     def paced(self, used: float) -> None:
         """Pass it on."""

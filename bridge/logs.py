@@ -14,6 +14,7 @@ from bridge import systemd
 from bridge.clock import isoformat
 from bridge.events import SOURCE, receiver_subject
 from bridge.listener import Listener
+from bridge.log_writer import LogWriter
 from bridge.model import DeliveryState, EventType, Observation
 from bridge.redact import Redactor
 
@@ -45,8 +46,14 @@ QUIET = 60.0
 each of them is the first one after a success."""
 
 
+FLUSHED_WITHIN = 1.0
+"""Seconds that the end of a process waits for what it has logged to be written."""
+
+
 def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
-    """Set up logging to standard error for this process.
+    """Set up logging to standard error for this process; the same again for another level, form or secrets.
+
+    Everything goes this way: our lines, libraries', warnings, and faults that nobody catches. :func:`close` ends it.
 
     Args:
         level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -64,22 +71,96 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _Mask(secrets),
-            _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _Mask(secrets),
+        _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
+        _encoder("utf-8" if plain else sys.stderr.encoding),
+    ]
+    filtering = structlog.make_filtering_bound_logger(threshold)
+    rendering = structlog.wrap_logger(structlog.ReturnLogger(), processors=processors, wrapper_class=filtering)
+
+    def report(lines: int, why: str) -> bytes | None:
+        log: Any = rendering
+        rendered: bytes | None = log.error("log_lines_lost", lines=lines, why=why)
+        return rendered
+
+    writer = _writer()
+    if writer is None:
+        writer = LogWriter(sys.stderr.fileno(), report)
+    writer.report = report
+    structlog.configure(processors=processors, wrapper_class=filtering, logger_factory=_Queued(writer))
     logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
+    logging.captureWarnings(capture=True)
+    sys.unraisablehook = _log_unraisable
     # urllib3 names whole paths, and retries what we let it see as a warning: the channel says it better.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     # A look at what is due that takes longer than a beat is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+def is_configured() -> bool:
+    """Tell whether this process logs: then nothing else may be written to standard error, which may be stuck."""
+    return _writer() is not None
+
+
+def say(text: str) -> None:
+    """Write a line as it is: the last word of a command."""
+    writer = _writer()
+    assert writer is not None
+    shown = systemd.with_priority(text, "error") if systemd.is_journal(sys.stderr) else text
+    writer.write(shown.encode("utf-8", "backslashreplace"))
+
+
+def flush(seconds: float = FLUSHED_WITHIN) -> bool:
+    """Wait until the log is written, for so many seconds at most; return whether it is."""
+    writer = _writer()
+    return writer is None or writer.flush(seconds)
+
+
+def close(seconds: float = FLUSHED_WITHIN) -> None:
+    """Write what is left of the log, within so many seconds, and no more."""
+    writer = _writer()
+    if writer is not None:
+        writer.close(seconds)
+        structlog.reset_defaults()
+
+
+def lost_lines() -> int:
+    """Count the lines that could not be written since the start."""
+    writer = _writer()
+    return 0 if writer is None else writer.lost
+
+
+def waiting_lines() -> int:
+    """Count the lines that wait to be written."""
+    writer = _writer()
+    return 0 if writer is None else writer.waiting
+
+
+class _Queued:
+    """What structlog's loggers hand their lines to, and the factory that it asks for them."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self.writer = writer
+        self.debug = self.info = self.warning = self.error = self.critical = writer.write
+
+    def __call__(self, *_: object) -> _Queued:
+        return self
+
+
+def _writer() -> LogWriter | None:
+    factory = structlog.get_config()["logger_factory"]
+    return factory.writer if isinstance(factory, _Queued) else None
+
+
+def _encoder(encoding: str) -> Processor:
+    def encode(_logger: object, _method: str, line: Any) -> bytes:
+        return str(line).encode(encoding, "backslashreplace")
+
+    return encode
 
 
 def _for_journal(render: Processor) -> Processor:
@@ -88,6 +169,12 @@ def _for_journal(render: Processor) -> Processor:
         return systemd.with_priority(str(render(logger, method, entry)), level)
 
     return rendered
+
+
+def _log_unraisable(fault: sys.UnraisableHookArgs) -> None:
+    error = fault.exc_value
+    why = fault.err_msg or "an exception was ignored"
+    structlog.get_logger().error("internal_error", why=f"{why}: {fault.object!r}", exc_info=error)
 
 
 class _Mask:
@@ -108,8 +195,8 @@ class _Libraries(logging.Handler):
         try:
             level = min(record.levelno // 10 * 10, logging.CRITICAL)  # structlog knows no levels in between
             structlog.get_logger().log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
-        except Exception:  # noqa: BLE001 -- as handlers do: a record with a fault must not stop who wrote it
-            self.handleError(record)
+        except Exception as error:  # noqa: BLE001 -- as handlers do: a record with a fault must not stop who wrote it
+            structlog.get_logger().error(str(record.msg), logger=record.name, why=f"cannot be formatted: {error}")
 
 
 class LogListener(Listener):
@@ -128,7 +215,7 @@ class LogListener(Listener):
             self._log.debug("polled", status=str(answer.status), **fields)
         else:
             log = self._log.warning if self._failures.are_news(SOURCE) else self._log.debug
-            log("poll failed", why=answer.why, kind=type(answer).__name__.lower(), **fields)
+            log("poll_failed", why=answer.why, kind=type(answer).__name__.lower(), **fields)
 
     def told(self, event: Event) -> None:
         """Log an event."""
@@ -159,18 +246,18 @@ class LogListener(Listener):
                     self._failures.ended(receiver_subject(receiver))
                     self._log.info("delivered", **fields)
                 case DeliveryState.DEAD:
-                    self._log.error("dead letter", why=delivery.reason, **fields)
+                    self._log.error("delivery_dead", why=delivery.reason, **fields)
                 case DeliveryState.OWED:
                     news = self._failures.are_news(receiver_subject(receiver))
                     log = self._log.warning if news else self._log.debug
-                    log("not delivered yet", why=delivery.reason, again_at=isoformat(delivery.due_at), **fields)
+                    log("delivery_failed", why=delivery.reason, again_at=isoformat(delivery.due_at), **fields)
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Log what was given up with its receiver: a line each, for each is a message of somebody's."""
         for delivery in deliveries:
             about = {} if delivery.message_id is None else {"message_id": delivery.message_id}
             self._log.error(
-                "dead letter",
+                "delivery_dead",
                 why=delivery.reason,
                 receiver=receiver,
                 delivery=delivery.id,
@@ -178,12 +265,20 @@ class LogListener(Listener):
                 **about,
             )
 
-    def reloaded(self, faults: Sequence[str]) -> None:
-        """Log that the configuration was read again, and what is wrong with it."""
+    def stopping(self, why: str) -> None:
+        """Log why the bridge ends."""
+        self._log.info("stopping", why=why)
+
+    def stopped(self, queued: int | None) -> None:
+        """Log that it has ended, and how many deliveries are left for the next start."""
+        self._log.info("stopped", queued=queued)
+
+    def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
+        """Log that the configuration was read again, what has changed, or what is wrong with it."""
         if not faults:
-            self._log.info("reloaded")
+            self._log.info("config_reloaded", changed=list(changed))
         for fault in faults:
-            self._log.error("reload refused", why=fault)
+            self._log.error("config_reload_refused", why=fault)
 
     def paced(self, used: float) -> None:
         """Log that fewer calls are made, and that it is as many as before again."""

@@ -8,6 +8,7 @@ import socket
 import threading
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
@@ -94,7 +95,7 @@ def poll(config: ConfigOption = None, *, new_address: _NewAddressOption = False)
     _warn(settings)
     stop = threading.Event()
     opened = Store(settings.database, node=True, account=settings.wbiztool.account, new_address=new_address)
-    with opened as store, _signals(stop.set), _progress(store) as shown:
+    with opened as store, _signals(lambda _: stop.set()), _progress(store) as shown:
         health = run_once(settings, store, clock=SystemClock(), listener=Listeners(LogListener(), shown), stop=stop)
     _exit_by_health(health)
 
@@ -254,7 +255,7 @@ def _with_logs(option: Any) -> Config:
 def _say_ready(settings: Config, daemon: Daemon) -> None:
     messages, receivers = len(settings.watchlist), len(settings.receivers)
     structlog.get_logger().info(
-        "running", version=__version__, messages_listed=messages, receivers=receivers, http=daemon.http_address
+        "started", version=__version__, messages_listed=messages, receivers=receivers, http=daemon.http_address
     )
     _warn(settings)
 
@@ -278,15 +279,19 @@ def _ensure_files(settings: Config) -> None:
 
 
 @contextmanager
-def _signals(stop: Callable[[], None], reload: Callable[[], None] | None = None) -> Iterator[None]:
-    """Let SIGTERM and SIGINT call ``stop``, and SIGHUP ``reload``, if that is given, from a thread of its own.
+def _signals(stop: Callable[[str], None], reload: Callable[[], None] | None = None) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call ``stop`` with their name, and SIGHUP ``reload``, if given, from a thread of its own.
 
     A handler may interrupt the very code that holds a lock which ``stop`` needs; so the handlers do nothing, and the
     thread hears of the signal through a socket.
     """
     ear, mouth = socket.socketpair()
     mouth.setblocking(False)
-    calls = {signal.SIGTERM: stop, signal.SIGINT: stop} | ({} if reload is None else {signal.SIGHUP: reload})
+    calls: dict[signal.Signals, Callable[[], None]] = {
+        number: partial(stop, number.name) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    if reload is not None:
+        calls[signal.SIGHUP] = reload
 
     def listen() -> None:
         while heard := ear.recv(1):

@@ -14,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from bridge import __version__
 from bridge.metrics.counts import Counts
 from bridge.metrics.glance import PATIENCE, Glance
+from bridge.metrics.log_lines import LogLines
 from bridge.metrics.standing import Standing
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Metrics:
         self._receivers = receivers
         self._counts = Counts(self._registry, clock)
         self._registry.register(Standing(Glance(summary, clock, patience), clock, receivers))
+        self._registry.register(LogLines())
         prometheus_client.ProcessCollector(registry=self._registry)
         build = prometheus_client.Info("wbiz_bridge_build", "The version that runs.", registry=self._registry)
         build.info({"version": __version__, "python": platform.python_version()})

@@ -119,7 +119,7 @@ class Counts(Listener):
         """Count what was given up without an attempt of its own."""
         self._receivers.of(receiver).ends[DeliveryState.DEAD].inc(len(deliveries))
 
-    def reloaded(self, faults: Sequence[str]) -> None:
+    def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:  # noqa: ARG002 -- the listener's signature
         """Note that the configuration was read again."""
         self.note_reload(ok=not faults, at=self._clock.now())
 

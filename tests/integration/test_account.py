@@ -189,7 +189,7 @@ def test_a_key_is_rotated_by_a_reload_and_a_wrong_one_refused(tmp_path: Path, si
         daemon.wait_until_ready()
         until(lambda: types(sink) == ["message.pending"])
         (tmp_path / "key").write_text("a-key-with-a-slip")
-        until(lambda: "reload refused" in daemon.log())
+        until(lambda: "config_reload_refused" in daemon.log())
         assert "WbizTool refuses the credentials: Auth Error" in daemon.log()
         polls = simulator.polls[1]
         until(lambda: simulator.polls[1] > polls)

@@ -139,7 +139,7 @@ def test_the_daemon_delivers_and_no_secret_stands_anywhere(tmp_path: Path) -> No
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
-            until(lambda: '"delivered"' in daemon.log() and "not delivered yet" in daemon.log())
+            until(lambda: '"delivered"' in daemon.log() and "delivery_failed" in daemon.log())
             assert daemon.stop()[1] < 5
             log = daemon.log()
         shown = command(tmp_path, "test", "other")

@@ -165,7 +165,7 @@ def test_what_there_is_not_is_told_as_a_problem(serve: Serve, method: str, path:
 
 
 def test_a_fault_of_a_handler_is_logged_without_secrets_and_not_shown(
-    serve: Serve, capsys: pytest.CaptureFixture[str]
+    serve: Serve, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("info", "json", [TOKEN])
 
@@ -182,7 +182,8 @@ def test_a_fault_of_a_handler_is_logged_without_secrets_and_not_shown(
         "status": 500,
         "detail": "a fault of the bridge; its log says more",
     }
-    (line,) = capsys.readouterr().err.splitlines()
+    logs.close()
+    (line,) = capfd.readouterr().err.splitlines()
     logged = json.loads(line)
     assert (logged["event"], logged["fault"], logged["path"]) == ("http fault", "RuntimeError", "/readyz")
     assert logged["why"] == "cannot reach https://example.com/***"

@@ -176,7 +176,7 @@ def test_the_daemon_runs_it_records_it_and_leaves_nothing_running_when_it_stops(
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
             runs = tmp_path / "runs"
-            until(lambda: runs.exists() and " 2" in runs.read_text() and "dead letter" in daemon.log())
+            until(lambda: runs.exists() and " 2" in runs.read_text() and "delivery_dead" in daemon.log())
             pid = next(int(line.split()[0]) for line in runs.read_text().splitlines() if line.endswith(" 2"))
             assert lives(pid)
             code, seconds = daemon.stop(signal.SIGTERM)

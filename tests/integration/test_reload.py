@@ -42,7 +42,7 @@ def reload(daemon: Daemon, settings: dict[str, Any]) -> None:
 
 
 def reloads(daemon: Daemon) -> int:
-    return daemon.log().count('"event": "reload')
+    return daemon.log().count('"event": "config_reload')
 
 
 def told(sink: Sink, name: str = "crm") -> list[tuple[int, str]]:

@@ -135,7 +135,7 @@ def assert_everything_was_tried_and_failed_as_it_should(written: dict[str, str])
     assert "receiver.down" in written["events --json"]
     assert "***" in written["deliveries --json"]
     assert "the heartbeat" in written["the log"]
-    assert "reload refused" in written["the log"]
+    assert "config_reload_refused" in written["the log"]
     assert 'wbiz_bridge_delivery_attempts_total{outcome="refused",receiver="webhook-gone"}' in written["/metrics"]
     assert not json.loads(written["/readyz"])["checks"]["configuration"]["ok"]
     assert json.loads(written["a change without the token"])["status"] == 401
@@ -181,7 +181,7 @@ def refuse_a_reload(folder: Path, daemon: Daemon, settings: dict[str, Any]) -> N
     wrong["receivers"] = [{**settings["receivers"][0], "secret": f"whsec_{SIGNING}!"}]
     write_config(folder, wrong)
     daemon.process.send_signal(signal.SIGHUP)
-    until(lambda: "reload refused" in daemon.log())
+    until(lambda: "config_reload_refused" in daemon.log())
     write_config(folder, settings)
 
 

@@ -57,7 +57,7 @@ def test_two_accounts_run_side_by_side_and_each_is_told_of_its_own_messages(acco
     until(lambda: "message.failed" in [type_ for _, type_ in events(support.told("crm"))])
     assert events(shop.told("crm")) == [(1, "message.pending"), (1, "message.sent")]
     assert events(support.told("crm")) == [(1, "message.pending"), (1, "message.failed")]
-    addresses = [next(line for line in service.lines() if line["event"] == "running")["http"] for service in accounts]
+    addresses = [next(line for line in service.lines() if line["event"] == "started")["http"] for service in accounts]
     assert [requests.get(f"{address}/readyz", timeout=10).status_code for address in addresses] == [200, 200]
 
 

@@ -67,7 +67,7 @@ def test_all_that_the_bridge_can_use_works_under_the_unit_s_restrictions(service
     service.drop_in(f"ExecStartPre=/opt/wbiz-bridge/bin/python -c '{code}'")
     service.watch(1, http="{listen: 127.0.0.1:0}")
     service.start()
-    (running,) = (line for line in service.lines() if line["event"] == "running")
+    (running,) = (line for line in service.lines() if line["event"] == "started")
     metrics = requests.get(f"{running['http']}/metrics", timeout=10).text
     assert {"process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"} <= set(metrics.split())
 
@@ -188,7 +188,7 @@ def test_the_journal_knows_how_grave_each_line_is(service: Service) -> None:
     service.simulator.account.put(1, Status.FAILED, "Invalid phone number")
     service.start()
     until(lambda: any('"delivered"' in line for line in service.said()))
-    assert {line["event"] for line in service.lines()} >= {"running", "message.failed", "delivered"}
+    assert {line["event"] for line in service.lines()} >= {"started", "message.failed", "delivered"}
     assert [line["event"] for line in service.lines("--priority=warning")] == ["message.failed"]
 
 

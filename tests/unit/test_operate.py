@@ -114,7 +114,7 @@ def texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def test_every_line_of_the_log_is_documented_and_no_other() -> None:
     logged = set(log_events())
-    assert {"delivered", "poll failed", "reload refused", "few files"} <= logged
+    assert {"delivered", "poll_failed", "config_reload_refused", "few files"} <= logged
     assert first_column("Logs") == logged | set(map(str, EventType))
 
 

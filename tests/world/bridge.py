@@ -93,7 +93,7 @@ class Bridge:
 
     def refused(self, receiver: str) -> dict[str, Any]:
         """Wait until a receiver has not taken an event, and say how the bridge shows it."""
-        until(lambda: bool(self._said("not delivered yet", receiver)))
+        until(lambda: bool(self._said("delivery_failed", receiver)))
         return self.deliveries(receiver)[0]
 
     def _said(self, what: str, receiver: str) -> list[dict[str, Any]]:

@@ -87,6 +87,7 @@ class Daemon:
         extra: More environment variables.
         first: Called in the process before it runs.
         cold: Start it as a user would, with a command line of its own.
+        errors: The descriptor that its log goes to, if not to the file.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class Daemon:
         extra: Mapping[str, str] | None = None,
         first: Callable[[], None] | None = None,
         cold: bool = False,
+        errors: int | None = None,
     ) -> None:
         self.folder = folder
         self._log = (folder / "daemon.log").open("ab")
+        self._errors = self._log.fileno() if errors is None else errors
         self._ready, write = os.pipe()
         self.process = self._cold(hurry, write, extra) if cold else self._warm(hurry, write, extra, most_files, first)
         os.close(write)
@@ -120,7 +123,7 @@ class Daemon:
             folder=self.folder,
             environment=environment(extra),
             output=self._log.fileno(),
-            errors=self._log.fileno(),
+            errors=self._errors,
         )
 
     def _cold(self, hurry: float, ready: int, extra: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
@@ -129,7 +132,7 @@ class Daemon:
             cwd=self.folder,
             env=environment({"PYTHONPATH": str(_HERE), **(extra or {})}),
             stdout=self._log,
-            stderr=self._log,
+            stderr=self._errors,
             pass_fds=[ready],
         )
 
