@@ -202,3 +202,13 @@ def seconds_until(text_date: str, text_time: str, zone: str, now: datetime) -> f
     except (ValueError, OSError, ZoneInfoNotFoundError):  # OSError: the name of a folder in the list of zones
         return None
     return max((moment - now) / timedelta(seconds=1), 0.0)
+
+
+def seconds_until_iso(text: str, now: datetime) -> float | None:
+    """Read a moment in ISO 8601, in UTC unless it says otherwise, as seconds from now; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max((moment - now) / timedelta(seconds=1), 0.0)
+    except (ValueError, OverflowError):
+        return None

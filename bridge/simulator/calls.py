@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bridge.model import CODES, Status
-from bridge.simulator.account import parse_day, seconds_until
+from bridge.simulator.account import parse_day, seconds_until, seconds_until_iso
 from bridge.simulator.fields import whole_number
 from bridge.simulator.http import Answer
 
@@ -189,8 +189,12 @@ class Calls:
         to = fields.get("phone") or fields.get("group_name")
         if not to:
             return _refuse("Phone number is required")
-        day, time, zone = (str(fields.get(name) or "") for name in ("date", "time", "timezone"))
-        delay = seconds_until(day, time, zone or "UTC", self._account.clock.now())
+        now = self._account.clock.now()
+        if "schedule_time" in fields:  # the vendor's Node client: one ISO 8601 text
+            delay = seconds_until_iso(str(fields["schedule_time"]), now)
+        else:
+            day, time, zone = (str(fields.get(name) or "") for name in ("date", "time", "timezone"))
+            delay = seconds_until(day, time, zone or "UTC", now)
         if delay is None:
             return _refuse("Invalid date, time or timezone")
         number = self._number(fields.get("whatsapp_client"))

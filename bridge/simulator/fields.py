@@ -13,22 +13,32 @@ if TYPE_CHECKING:
 
 
 def read(request: Received) -> dict[str, Any]:
-    """Read the fields of a body; one that cannot be read has none. Forms bring every value as text."""
-    kind = request.headers.get("content-type", "")
-    if kind.startswith("multipart/form-data"):
-        head = f"Content-Type: {kind}\r\n\r\n".encode()
-        parts = BytesParser(policy=HTTP).parsebytes(head + request.body).iter_parts()
-        return {
-            str(part.get_param("name", header="content-disposition")): _text(part.get_payload(decode=True))
-            for part in parts
-        }
-    if kind.startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    """Read the fields of a body; one that cannot be read has none. Forms bring every value as text.
+
+    What the body is decides, not what its header says: the vendor's curl example sends JSON under the name of a form
+    (wbiztool-api.md).
+    """
     try:
         value = json.loads(request.body)
     except (ValueError, RecursionError):
-        return {}
+        return _parts(request.body) if request.body.startswith(b"--") else _form(request.body)
     return value if isinstance(value, dict) else {}
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return dict(pairs) if b"=" in body else {}
+
+
+def _parts(body: bytes) -> dict[str, Any]:
+    """Read a form with files; its boundary stands in its first line (RFC 7578, 4.1)."""
+    boundary = body.partition(b"\r\n")[0].removeprefix(b"--").decode("latin-1").replace('"', "")
+    head = f'Content-Type: multipart/form-data; boundary="{boundary}"\r\n\r\n'.encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    return {
+        str(part.get_param("name", header="content-disposition")): _text(part.get_payload(decode=True))
+        for part in (message.iter_parts() if message.is_multipart() else ())
+    }
 
 
 def whole_number(value: object) -> int | None:

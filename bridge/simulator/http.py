@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import http.server
+import re
 import socket
 import threading
 import time
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _DRIP_EVERY = 0.1
+_LONGEST_LINE = 1024
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _CHUNK = b"x" * 65536
 
 
@@ -195,10 +198,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:  # noqa: C901 -- one row a manner
-        given = self.headers.get("Content-Length", "0")
-        length = int(given) if given.isdigit() else 0
-        body = self.rfile.read(length)
-        if len(body) < length:  # the caller died in the middle of its request, which nobody may then act on
+        body = self._chunks() if self.headers.get("Transfer-Encoding") else self._whole()
+        if body is None:  # the caller died in the middle of its request, which nobody may then act on
             self.close_connection = True
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -233,6 +234,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     self.wfile.write(_CHUNK)
         self.wfile.flush()
         self.close_connection = True
+
+    def _whole(self) -> bytes | None:
+        """Read a body whose length is given; None where it is cut short."""
+        given = self.headers.get("Content-Length", "0")
+        length = int(given) if given.isdigit() else 0
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
+
+    def _chunks(self) -> bytes | None:
+        """Read a body in chunks (RFC 9112, 7.1), as Node sends a file; None where it is cut short."""
+        body = b""
+        while True:
+            size = self.rfile.readline(_LONGEST_LINE).partition(b";")[0].strip()
+            if not _HEX.fullmatch(size):
+                return None
+            if not int(size, 16):
+                break
+            chunk = self.rfile.read(int(size, 16))
+            body += chunk
+            if len(chunk) < int(size, 16) or self.rfile.readline(_LONGEST_LINE) != b"\r\n":
+                return None
+        while self.rfile.readline(_LONGEST_LINE) not in {b"\r\n", b""}:
+            pass  # a trailer
+        return body
 
     def _head(self, answer: Answer, length: int) -> None:
         self.send_response(answer.code)

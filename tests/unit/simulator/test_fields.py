@@ -69,3 +69,18 @@ def test_a_whole_number_is_read_from_json_or_a_form(value: object, number: int |
 
 def _request(kind: str, body: bytes) -> Received:
     return Received("POST", "/", {"content-type": kind}, body, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["", FORM, "text/plain", "application/json", "multipart/form-data; boundary=x"])
+def test_body_is_what_it_is_whatever_the_header_says(kind: str) -> None:
+    """The vendor's curl example sends JSON as application/x-www-form-urlencoded (issue 17, 1)."""
+    files = requests.Request("POST", "http://a", data={"client_id": "7", "api_key": "k"}, files={"f": b"x"}).prepare()
+    assert isinstance(files.body, bytes)
+    for body in (b'{\n "client_id": "7",\n "api_key": "k"\n}', b"client_id=7&api_key=k", files.body):
+        told = read(_request(kind, body))
+        assert (told["client_id"], told["api_key"]) == ("7", "k")
+
+
+@given(st.sampled_from(["", FORM, "application/json"]), st.binary() | st.binary().map(lambda body: b"--" + body))
+def test_any_body_is_read(kind: str, body: bytes) -> None:
+    assert isinstance(read(_request(kind, body)), dict)
