@@ -19,6 +19,7 @@ from bridge.receivers.formats import source_of
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
+from bridge.steps import Steps
 from bridge.ways import Identity, packer_for, way_to
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Shared:
     listener: Listener
     routes: Routes = field(default_factory=Routes)
     redact: Redactor = field(default_factory=Redactor)
+
+    @property
+    def steps(self) -> Steps:
+        """Notes internal errors of a part as a whole."""
+        return Steps(self.store, clock=self.clock, listener=self.listener, redact=self.redact)
 
 
 def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
@@ -152,6 +158,7 @@ def _source(config: Config, shared: Shared) -> Part:
         hints=discovery.hints if discovery is not None else lambda: None,
         jitter=random.random,
         routes=shared.routes,
+        steps=shared.steps,
         clock=shared.clock,
         listener=shared.listener,
     )
@@ -197,6 +204,7 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,
+        steps=shared.steps,
         clock=shared.clock,
         jitter=random.random,
         listener=shared.listener,

@@ -26,7 +26,7 @@ from bridge.schedule import LAZILY
 from bridge.source.report import window
 from bridge.store import DamagedError
 from bridge.web import Web
-from bridge.works import Works, run_down, threads_live_on
+from bridge.works import Works, run_down, threads_are_heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,11 +115,12 @@ class Daemon:
         Raises:
             CredentialsError: WbizTool refuses them.
             DamagedError: The database was found damaged.
-            BaseException: A thread of the bridge died of a fault of its own; the service manager should start it anew.
         """
         self._try_credentials(self._config)
         self._plan()
-        with self._says_stopped(), threads_live_on(self._stop), run_down(self._works, self._stop), closing(self._web):
+        steps = self._works.steps
+        with self._says_stopped(), threads_are_heard(steps), run_down(self._works, self._stop), closing(self._web):
+            self._store.try_set_aside_now(self._clock.now())
             self._adopt(self._config)
             self._store.set_fact(RELOAD, "")
             self._scheduler.start()
@@ -167,7 +168,7 @@ class Daemon:
 
     def _plan(self) -> None:
         def every(seconds: float, job: Callable[[], object], id_: str) -> None:
-            self._scheduler.add_job(job, "interval", seconds=seconds, id=id_)
+            self._scheduler.add_job(self._works.steps.contained(id_, job), "interval", seconds=seconds, id=id_)
 
         every(BEAT, self._works.wake_poller, "poll")
         every(BEAT, self._deliver, "deliver")
@@ -225,7 +226,8 @@ class Daemon:
         if config.heartbeat is not None:
             self._heartbeat = Heartbeat(config.heartbeat, health=self.health, listener=self._listener)
             seconds = config.heartbeat.every.total_seconds()
-            self._scheduler.add_job(self._heartbeat.beat, "interval", seconds=seconds, id="heartbeat")
+            beat = self._works.steps.contained("heartbeat", self._heartbeat.beat)
+            self._scheduler.add_job(beat, "interval", seconds=seconds, id="heartbeat")
 
     def _look_for_changes(self) -> None:
         assert self._reloader is not None

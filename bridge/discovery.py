@@ -148,7 +148,10 @@ class Discovery:
     def _look_after_what_waits(self) -> None:
         """Poll soon what was put off because the report shows it, when it does not any more."""
         fact = self._store.fact(SWEPT)
-        self._read_at = datetime.fromisoformat(fact) if fact else None
+        try:
+            self._read_at = datetime.fromisoformat(fact) if fact else None
+        except ValueError:  # somebody has damaged it: the next reading writes it again
+            self._read_at = None
         relaxing = self.hints() is not None
         if self._relaxing and not relaxing:
             self._store.sightings.tighten(self._clock.now(), self._tighten)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import traceback
+from pathlib import Path
+from typing import ClassVar, Self
 
 
 class BridgeError(Exception):
@@ -41,3 +43,24 @@ class OtherAccountError(ConfigurationError):
 
 class UnrenderableError(BridgeError):
     """The template of a receiver can't be rendered for an event. Mend it, and send the dead letter again."""
+
+
+class InternalError(BridgeError):
+    """A fault of the bridge's own. Please report it; what it concerns was set aside and is tried again later."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """Say in one line what was raised. The text may quote what was worked on: mask secrets before it is shown."""
+        said = " ".join(str(error).split())[:_LONGEST_FAULT]
+        fault = cls(f"{type(error).__name__}: {said}" if said else type(error).__name__)
+        fault.__cause__ = error
+        return fault
+
+
+_LONGEST_FAULT = 300
+
+
+def place_of(error: BaseException) -> str:
+    """Say where an exception comes from, the innermost place last; no values, as a traceback's lines may show."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge.clock import ago, isoformat
+from bridge.clock import ago, in_words, isoformat
 from bridge.errors import BridgeError
 from bridge.events import SOURCE, receiver_subject
 from bridge.model import DeliveryState
+from bridge.quarantine import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from bridge.quarantine import SetAside
     from bridge.retry import Gate
     from bridge.store import Summary
 
@@ -116,10 +118,11 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
     checks = {
         "database": Check(),
         "scheduler": _scheduler(last_beat(summary.facts), now),
-        "configuration": _configuration(Reload.read(summary.facts.get(RELOAD)), now),
-        SOURCE: _source(json.loads(summary.facts.get(SOURCE, "{}")), now),
-        "report": _lasting(summary.facts.get(REPORT), "report cannot be read", "new messages are not found", now),
-        "numbers": _lasting(summary.facts.get(NUMBERS), "numbers cannot be seen", "a lost one is not told", now),
+        "configuration": _of_fact(summary.facts, RELOAD, _configuration, now),
+        SOURCE: _of_fact(summary.facts, SOURCE, _source, now),
+        "report": _of_fact(summary.facts, REPORT, _report, now),
+        "numbers": _of_fact(summary.facts, NUMBERS, _numbers, now),
+        "internal errors": _internal_errors(summary.set_aside, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
         **{receiver_subject(name): _receiver(gates.get(name), now) for name in receivers},
@@ -135,7 +138,10 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
 def last_beat(facts: Mapping[str, str]) -> datetime | None:
     """Tell when a daemon last said that it runs; None if none did, or the latest ended as it should."""
     beat = facts.get(ALIVE)
-    return datetime.fromisoformat(beat) if beat else None
+    try:
+        return datetime.fromisoformat(beat) if beat else None
+    except ValueError:  # somebody has damaged it: a daemon that runs writes it again within seconds
+        return None
 
 
 def is_alive(beat: datetime | None, now: datetime) -> bool:
@@ -151,7 +157,35 @@ def _scheduler(beat: datetime | None, now: datetime) -> Check:
     return Check(ok=False, why=f"the daemon is not running: its last sign of life was {ago(beat, now)}", since=beat)
 
 
-def _configuration(reload: Reload | None, now: datetime) -> Check:
+def _of_fact(
+    facts: Mapping[str, str], name: str, judge: Callable[[str | None, datetime], Check], now: datetime
+) -> Check:
+    """Judge by one of the database's facts; one that somebody has damaged is a fault, and keeps nothing else back."""
+    try:
+        return judge(facts.get(name), now)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Check(ok=False, why=f"what the database says of the {name.partition('_')[0]} cannot be read")
+
+
+def _internal_errors(set_aside: Sequence[SetAside], now: datetime) -> Check:
+    """Name what internal errors concern: one of each kind, the latest, and how many there are."""
+    if not set_aside:
+        return Check()
+    latest = set_aside[0]
+    again = f", next try {ago(latest.retry_at, now)}" if latest.retry_at > now else ""
+    more = f" (and {len(set_aside) - 1} more)" if len(set_aside) > 1 else ""
+    why = f"internal error, please report it: {latest} has been set aside for {_for(latest.since, now)}"
+    if latest.kind is Kind.STEP:
+        why = f"internal error, please report it: {latest} has been failing for {_for(latest.since, now)}"
+    return Check(ok=False, why=f"{why}: {latest.error}{again}{more}", since=min(each.since for each in set_aside))
+
+
+def _for(since: datetime, now: datetime) -> str:
+    return in_words(max(0.0, (now - since).total_seconds()))
+
+
+def _configuration(fact: str | None, now: datetime) -> Check:
+    reload = Reload.read(fact)
     if reload is None:
         return Check()
     if not reload.faults:
@@ -161,12 +195,21 @@ def _configuration(reload: Reload | None, now: datetime) -> Check:
     return Check(ok=False, why=why + first + (f" (and {len(more)} more)" if more else ""), since=reload.at)
 
 
-def _source(down: Mapping[str, Any], now: datetime) -> Check:
+def _source(fact: str | None, now: datetime) -> Check:
+    down = json.loads(fact or "{}")
     if not down:
         return Check()
     since = datetime.fromisoformat(down["failing_since"])
     why = f"WbizTool's status API is down since {ago(since, now)}: {down['reason']}"
     return Check(ok=False, why=why, since=since)
+
+
+def _report(fact: str | None, now: datetime) -> Check:
+    return _lasting(fact, "report cannot be read", "new messages are not found", now)
+
+
+def _numbers(fact: str | None, now: datetime) -> Check:
+    return _lasting(fact, "numbers cannot be seen", "a lost one is not told", now)
 
 
 def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:

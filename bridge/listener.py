@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.errors import BridgeError
     from bridge.model import Attempt, Delivery, Event, Expired
@@ -48,59 +49,70 @@ class Listener:
     def trouble(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
 
+    def internal_error(self, where: str, error: BaseException) -> None:
+        """Hear of a fault of the bridge's own: what it concerns is set aside, and everything else goes on.
+
+        Args:
+            where: One word for its kind, and what it concerns: ``message 12345``, ``step discover``.
+            error: What was raised. Its text may hold anything.
+        """
+
 
 class Listeners(Listener):
-    """Passes on what it hears to several."""
+    """Passes on what it hears to several. One that raises keeps nothing from the others."""
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.polled(message_id, answer, seconds)
+        self._each(lambda listener: listener.polled(message_id, answer, seconds))
 
     def told(self, event: Event) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.told(event)
+        self._each(lambda listener: listener.told(event))
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.tried(receiver, deliveries, attempts)
+        self._each(lambda listener: listener.tried(receiver, deliveries, attempts))
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.expired(receiver, deliveries)
+        self._each(lambda listener: listener.expired(receiver, deliveries))
 
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.reloaded(faults, changed)
+        self._each(lambda listener: listener.reloaded(faults, changed))
 
     def stopping(self, why: str) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.stopping(why)
+        self._each(lambda listener: listener.stopping(why))
 
     def stopped(self, queued: int | None) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.stopped(queued)
+        self._each(lambda listener: listener.stopped(queued))
 
     def paced(self, used: float) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.paced(used)
+        self._each(lambda listener: listener.paced(used))
 
     def discovered(self, new: int, changed: int, seconds: float) -> None:
         """Pass it on."""
-        for listener in self._listeners:
-            listener.discovered(new, changed, seconds)
+        self._each(lambda listener: listener.discovered(new, changed, seconds))
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Pass it on."""
+        self._each(lambda listener: listener.trouble(where, error))
+
+    def internal_error(self, where: str, error: BaseException) -> None:
+        """Pass it on."""
         for listener in self._listeners:
-            listener.trouble(where, error)
+            with suppress(Exception):  # nobody is left to be told
+                listener.internal_error(where, error)
+
+    def _each(self, tell: Callable[[Listener], None]) -> None:
+        for listener in self._listeners:
+            try:
+                tell(listener)
+            except Exception as error:  # noqa: BLE001 -- what is told has been done, and committed
+                self.internal_error(f"listener {type(listener).__name__}", error)

@@ -12,6 +12,7 @@ import structlog
 
 from bridge import systemd
 from bridge.clock import isoformat
+from bridge.errors import InternalError, place_of
 from bridge.events import SOURCE, receiver_subject
 from bridge.listener import Listener
 from bridge.log_writer import LogWriter
@@ -294,6 +295,14 @@ class LogListener(Listener):
         """Log that the report was read, if it showed anything new."""
         log = self._log.info if new or changed else self._log.debug
         log("report read", new=new, changed=changed, seconds=round(seconds, 3))
+
+    def internal_error(self, where: str, error: BaseException) -> None:
+        """Log a fault of our own, with its place: each item once a minute at most, for it is tried again."""
+        self._failures.ended(f"internal {where}")
+        log = self._log.error if self._failures.are_news(f"internal {where}") else self._log.debug
+        fault = error if isinstance(error, InternalError) else InternalError.of(error)
+        at = place_of(error.__cause__ or error)
+        log("internal_error", where=where, why=str(fault), **({"at": at} if at else {}))
 
     def trouble(self, where: str, error: BridgeError) -> None:
         """Log a step that failed; no more than once a minute, for it is tried again each second."""

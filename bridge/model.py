@@ -128,7 +128,7 @@ class Message:
     ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` was told of its state.
     ``expected_at`` is when it is to be sent, where somebody said so, and ``hinted_at`` when the account's report last
     showed a change of it; None where the report has not shown it. ``due_at`` is when its poll was due, as it was read:
-    who pokes it meanwhile changes that.
+    who pokes it meanwhile changes that. ``fault`` names what of it can't be read in the store: it is not polled then.
     """
 
     id: int
@@ -142,6 +142,7 @@ class Message:
     expected_at: datetime | None = None
     hinted_at: datetime | None = None
     due_at: datetime | None = field(default=None, compare=False)
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Delivery:
 
     ``attempts`` counts the rounds made so far. ``due_at`` is when the next one is due (meaningless once it is no longer
     owed), ``first_due_at`` when the first was: the schedule's end is reckoned from it. ``reason`` is why the latest
-    attempt failed.
+    attempt failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then.
     """
 
     id: int
@@ -191,6 +192,7 @@ class Delivery:
     due_at: datetime
     finished_at: datetime | None = None
     reason: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

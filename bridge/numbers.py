@@ -74,8 +74,11 @@ def look(
 
 def disconnected(fact: str | None, at: datetime) -> list[str] | None:
     """Name the numbers that are not connected at a moment; None where that is not known."""
-    told = json.loads(fact or "{}")
-    if not told or at > datetime.fromisoformat(told["good_until"]):
+    try:
+        told = json.loads(fact or "{}")
+        if not told or at > datetime.fromisoformat(told["good_until"]):
+            return None
+    except (ValueError, KeyError, TypeError):  # somebody has damaged it
         return None
     numbers = [each.number for each in read(fact).values()]
     return [each.number or str(each.id) for each in numbers if not each.connected]
@@ -98,16 +101,20 @@ def written(known: Mapping[int, Known], good_until: datetime) -> str:
 
 
 def read(fact: str | None) -> dict[int, Known]:
-    """Read the fact."""
-    return {
-        each["id"]: Known(
-            Number(each["id"], each["number"], each["connected"]),
-            datetime.fromisoformat(each["since"]),
-            each["told"],
-            datetime.fromisoformat(each["lost_at"]) if each["lost_at"] else None,
-        )
-        for each in json.loads(fact or "{}").get("numbers", ())
-    }
+    """Read the fact. One that somebody has damaged says nothing: what the numbers are is soon seen."""
+    try:
+        return {each["id"]: _known(each) for each in json.loads(fact or "{}").get("numbers", ())}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _known(each: Mapping[str, Any]) -> Known:
+    return Known(
+        Number(each["id"], each["number"], each["connected"]),
+        datetime.fromisoformat(each["since"]),
+        each["told"],
+        datetime.fromisoformat(each["lost_at"]) if each["lost_at"] else None,
+    )
 
 
 def _seen(known: Known | None, number: Number, at: datetime) -> Known:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.clock import isoformat
-from bridge.errors import BridgeError, NotNowError
+from bridge.errors import BridgeError, InternalError, NotNowError
 from bridge.listener import Listener, Listeners
-from bridge.works import Works, run_down, threads_live_on
+from bridge.works import Works, run_down, threads_are_heard
 
 if TYPE_CHECKING:
     import threading
@@ -28,13 +28,13 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     """Poll what is due, deliver what is owed and due, and return how the source does: for cron.
 
     Raises:
-        BridgeError: The store failed, so that not everything could be done.
+        BridgeError: The store failed, or an internal error set something aside, so that not everything could be done.
     """
     store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
     store.messages.sync(config.watchlist, clock.now())
     troubles = _Troubles(stop, clock)
     works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
-    with threads_live_on(stop), run_down(works, stop):
+    with threads_are_heard(works.steps), run_down(works, stop):
         works.apply(config)
         works.discover()
         works.look_at_numbers()
@@ -56,6 +56,10 @@ class _Troubles(Listener):
         self._clock = clock
         self._until = float("inf")
         self.latest: BridgeError | None = None
+
+    def internal_error(self, where: str, error: BaseException) -> None:
+        fault = InternalError.of(error) if not isinstance(error, InternalError) else error
+        self.latest = InternalError(f"{where}: {fault}. It is set aside, and tried again later. Please report this.")
 
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         self.latest = error

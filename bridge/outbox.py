@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import tenacity
 
 from bridge.clock import isoformat
+from bridge.errors import InternalError
 from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
+from bridge.quarantine import Halving
+from bridge.redact import clean_text
 from bridge.retry import Change, Decision, Gate, decide, divided
 from bridge.sending import attempt
 from bridge.store import Judged, Tenure, Tried
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from bridge.redact import Redactor
     from bridge.routing import Routes
     from bridge.sending import Way
+    from bridge.steps import Steps
     from bridge.store import Store
 
 QUICK_TRIES = 3
@@ -67,6 +71,7 @@ class Outbox:
         pace: Spaces the POSTs.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
+        steps: Told where looking for what is due fails by an internal error.
         jitter: Returns a number from 0 to 1, at random.
         stop: Ends waits at once when it is set.
     """
@@ -81,6 +86,7 @@ class Outbox:
         pace: Pace,
         redact: Redactor,
         routes: Routes,
+        steps: Steps,
         clock: Clock,
         jitter: Callable[[], float],
         listener: Listener,
@@ -98,6 +104,7 @@ class Outbox:
         self._listener = listener
         self._stop = stop
         self._busy: set[int] = set()
+        self._halving = Halving()
         self._claims = 0
         self._held_back = 0
         self._full_at: datetime | None = None
@@ -115,6 +122,8 @@ class Outbox:
             work=self.send,
             record=self.record,
             trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
+            set_aside=self.set_aside,
+            failed=steps.of(f"delivering to {self.name}"),
             pause=self._until_full,
             clock=clock,
         )
@@ -136,7 +145,7 @@ class Outbox:
         else:
             packs = self._packer.pack(ledger, now, most, self._busy)
             self._full_at = self._packer.full_at()
-        parcels = [Parcel(each, self._claims, gate.shut) for each in packs]
+        parcels = [Parcel(part, self._claims, gate.shut) for each in packs for part in self._readable(each)]
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
         return parcels
 
@@ -153,7 +162,12 @@ class Outbox:
                 return None
             if self._store.node.tenure(self.name) is Tenure.NONE:
                 return None
-            made.append(attempt(self._way, events, clock=self._clock, redact=self._redact))
+            try:
+                made.append(attempt(self._way, events, clock=self._clock, redact=self._redact))
+            except Exception:
+                if not made:
+                    raise
+                return None  # what was tried before is recorded; the next round raises at once
             return made[-1]
 
         first = once()
@@ -172,11 +186,34 @@ class Outbox:
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
 
+    def set_aside(self, item: Parcel | Sent, error: Exception) -> None:
+        """Send deliveries later that made us raise; several in smaller parts, until the one at fault stands alone."""
+        parcel = item.parcel if isinstance(item, Sent) else item
+        if not self._halving.failed(parcel.deliveries):
+            self._set_aside(parcel.deliveries[0], InternalError.of(error))
+        self._busy.difference_update(delivery.id for delivery in parcel.deliveries)
+
+    def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
+        why = self._redact(clean_text(f"internal error: {error}"))
+        gone = self._store.set_delivery_aside(delivery.id, why, self._clock.now())
+        self._listener.internal_error(f"delivery {delivery.id} to {self.name}", error)
+        if gone:
+            self._listener.expired(self.name, gone)
+
+    def _readable(self, pack: tuple[Delivery, ...]) -> list[tuple[Delivery, ...]]:
+        """Set aside what can't be read in the store, and divide what failed as a whole before."""
+        for delivery in pack:
+            if delivery.fault is not None:
+                self._set_aside(delivery, InternalError(delivery.fault))
+        readable = tuple(delivery for delivery in pack if delivery.fault is None)
+        return self._halving.divided(readable) if readable else []
+
     def _write(self, sent: Sequence[Sent]) -> None:
         recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), self._routes.subscriptions)
         for result in recorded.tried:
             self._listener.tried(self.name, result.decision.deliveries, result.attempts)
         for result in recorded.tried:
+            self._halving.forget(result.decision.deliveries)
             self._packer.learn(result.attempts[-1], result.decision.deliveries)
             if result.decision.release:
                 self._packer.forget()

@@ -68,7 +68,7 @@ class Singly:
 
     def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:  # noqa: ARG002 -- of the protocol
         """What was tried least often."""
-        return [(delivery,) for delivery in ledger.probes(self._receiver, room)]
+        return [(delivery,) for delivery in ledger.probes(self._receiver, now, room)]
 
     def full_at(self) -> datetime | None:
         """Nothing waits for company."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
+from bridge.errors import InternalError
 from bridge.events import SOURCE
 from bridge.model import EventType, Message, Observation
 from bridge.pump import Pump
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.schedule import Hints, Schedule
     from bridge.source.answer import Answer
     from bridge.source.wbiztool import WbizTool
+    from bridge.steps import Steps
     from bridge.store import Store
 
 HEED_EVERY = 10.0
@@ -47,6 +49,7 @@ class Poller:
         hints: Says what the account's report is good for now.
         jitter: Returns a number from 0 to 1, at random.
         routes: Who wants which events.
+        steps: Told where looking for what is due fails by an internal error.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Poller:
         hints: Callable[[], Hints | None] = lambda: None,
         jitter: Callable[[], float],
         routes: Routes,
+        steps: Steps,
         clock: Clock,
         listener: Listener,
     ) -> None:
@@ -81,6 +85,8 @@ class Poller:
             work=self.poll,
             record=self.record,
             trouble=lambda error: listener.trouble("polling", error),
+            set_aside=self.set_aside,
+            failed=steps.of("polling"),
             clock=clock,
             pause=self._until_next,
         )
@@ -93,10 +99,14 @@ class Poller:
         if not most or not self._store.node.share():
             return ()
         found = self._store.messages.claim(now, most, self._busy)
-        self._busy.update(message.id for message in found)
-        if self.health.down and found:
-            self._probe = found[0].id
-        return found
+        for message in found:
+            if message.fault is not None:
+                self._set_aside(message.id, InternalError(message.fault))
+        readable = [message for message in found if message.fault is None]
+        self._busy.update(message.id for message in readable)
+        if self.health.down and readable:
+            self._probe = readable[0].id
+        return readable
 
     def poll(self, message: Message) -> Answered | Message:
         """Poll one message; hand it back as it was when told to stop, or when the source went down meanwhile."""
@@ -120,6 +130,16 @@ class Poller:
             self._follow_health(each)
         for event in told:
             self._listener.told(event)
+
+    def set_aside(self, item: Answered | Message, error: Exception) -> None:
+        """Poll a message again later whose poll, or what it found, made us raise."""
+        message_id = item.message.id if isinstance(item, Answered) else item.id
+        self._set_aside(message_id, InternalError.of(error))
+        self._busy.discard(message_id)
+
+    def _set_aside(self, message_id: int, error: InternalError) -> None:
+        self._store.set_message_aside(message_id, str(error), self._clock.now())
+        self._listener.internal_error(f"message {message_id}", error)
 
     def _until_next(self) -> float | None:
         """Say when the next message is due: the beat alone would come up to half a second later."""
@@ -177,8 +197,11 @@ def _health_fact(current: health.SourceHealth) -> str:
 
 def _health_from(fact: str | None) -> health.SourceHealth:
     """Go on from what was told before a restart; the first poll then shows how it is now."""
-    known = json.loads(fact or "{}")
-    if not known:
+    try:
+        known = json.loads(fact or "{}")
+        if not known:
+            return health.SourceHealth()
+        since = datetime.fromisoformat(known["failing_since"])
+        return health.SourceHealth(since, known["reason"], refused=known["refused"], down=True)
+    except (ValueError, KeyError, TypeError):  # somebody has damaged it: the first poll shows how it is
         return health.SourceHealth()
-    since = datetime.fromisoformat(known["failing_since"])
-    return health.SourceHealth(since, known["reason"], refused=known["refused"], down=True)

@@ -86,7 +86,11 @@ class HttpWay:
 
 
 def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:
-    """Hand events to a receiver, once. Whatever happens is in the attempt that is returned; nothing is raised."""
+    """Hand events to a receiver, once. Whatever happens is in the attempt that is returned.
+
+    Raises:
+        Exception: A fault of the bridge's own with these events.
+    """
     at, started = clock.now(), clock.monotonic()
     try:
         handed = way.hand_over(events, clock)
@@ -94,9 +98,6 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
         handed = Handed(Retry(str(error), quick=True))
     except UnrenderableError as error:
         handed = Handed(Dead(str(error), about_event=True))
-    except Exception as error:  # noqa: BLE001 -- a fault of ours with one event must not stop the others
-        why = f"a fault of the bridge's own with this event ({type(error).__name__}): please report this"
-        handed = Handed(Dead(why, about_event=True))
     # Receivers may echo what they were sent, tokens included.
     answer = redact(clean_text(handed.answer))[:ANSWER_KEPT]
     return Attempt(at, clock.monotonic() - started, _redacted(handed.outcome, redact), handed.http_status, answer)

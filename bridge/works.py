@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.listener import Listener
     from bridge.pump import Pump
     from bridge.source.health import SourceHealth
+    from bridge.steps import Steps
     from bridge.store import Store
 
 STOP_WITHIN = 2.5
@@ -41,6 +42,8 @@ class Works:
 
     def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
         self._shared = Shared(store, clock, listener)
+        self.steps = self._shared.steps
+        """Notes internal errors of what is done again and again."""
         self._hold_back = hold_back
         self._parts: dict[str, Part] = {}
         self._exchanging = 0
@@ -91,13 +94,13 @@ class Works:
         """Read the account's report, if the configuration says so."""
         for part in self._list():
             if part.discovery is not None:
-                part.discovery.sweep()
+                self.steps.contained("discover", part.discovery.sweep)()
 
     def look_at_numbers(self) -> None:
         """See whether the account's numbers are connected, if the configuration says so."""
         for part in self._list():
             if part.numbers is not None:
-                part.numbers.look()
+                self.steps.contained("numbers", part.numbers.look)()
 
     def drain_poller(self, stop: threading.Event) -> None:
         """Poll until nothing is due, or ``stop`` is set."""
@@ -155,24 +158,21 @@ class Works:
 
 
 @contextmanager
-def threads_live_on(stop: threading.Event) -> Iterator[None]:
-    """Stop when a thread dies of a fault of its own, and raise that fault at the end.
+def threads_are_heard(steps: Steps) -> Iterator[None]:
+    """Note what a thread dies of: nothing that was raised may end the daemon, or go unseen.
 
-    A daemon that has lost a thread would look alive and do nothing; its service manager starts a new one.
+    The threads that poll and deliver catch what they raise themselves, and live on.
     """
-    faults: list[BaseException] = []
 
     def died(args: threading.ExceptHookArgs) -> None:
-        faults.append(args.exc_value or RuntimeError(f"the thread {args.thread} died"))
-        stop.set()
+        name = "unnamed" if args.thread is None else args.thread.name
+        steps.note(f"thread {name}", args.exc_value or RuntimeError("it ended without a word"))
 
     before, threading.excepthook = threading.excepthook, died
     try:
         yield
     finally:
         threading.excepthook = before
-    if faults:
-        raise faults[0]
 
 
 @contextmanager

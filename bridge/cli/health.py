@@ -77,6 +77,16 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
             }
             for gate in summary.gates
         },
+        "internal_errors": [
+            {
+                "of": str(each),
+                "since": stamp(each.since),
+                "failures": each.count,
+                "error": each.error,
+                "retry_at": stamp(each.retry_at),
+            }
+            for each in summary.set_aside
+        ],
         "nodes": [
             {
                 "name": node.name,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers
 
 from bridge.config.listen import is_loopback
+from bridge.errors import place_of
 from bridge.http.access import OPEN
 from bridge.http.problems import problem
 
@@ -85,7 +84,7 @@ class FaultGuard:
             await self._app(scope, receive, watched)
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises
             self._log.error(
-                "http fault", path=scope.get("path"), why=str(error), fault=type(error).__name__, at=_at(error)
+                "http fault", path=scope.get("path"), why=str(error), fault=type(error).__name__, at=place_of(error)
             )
             if started:
                 return  # the server sees an answer that is not whole, and cuts the connection
@@ -101,9 +100,3 @@ def _host(given: str) -> str | None:
     except ValueError:
         return None
     return parts.hostname if parts.netloc == given and "@" not in given else None
-
-
-def _at(error: Exception) -> str:
-    """Say where an exception comes from, the innermost place last."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])

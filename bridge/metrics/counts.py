@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
 _ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")
+_CONCERNED = ("message", "delivery", "step", "http", "other")
 _ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
 _TRANSITIONS = {EventType.of_status(status): str(status) for status in Status}
 
@@ -70,6 +71,14 @@ class Counts(Listener):
         self._troubles = Counter(
             "wbiz_bridge_troubles_total", "Steps that failed and will be tried again.", registry=registry
         )
+        self._internal_errors = Counter(
+            "wbiz_bridge_internal_errors_total",
+            "Faults of the bridge's own, by what they concerned; it is set aside and tried again. Please report them.",
+            ["of"],
+            registry=registry,
+        )
+        for of in _CONCERNED:
+            self._internal_errors.labels(of)
         self._reload_ok = Gauge(
             "wbiz_bridge_config_last_reload_successful",
             "Whether the configuration that was read last is in force.",
@@ -135,6 +144,11 @@ class Counts(Listener):
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a step that failed."""
         self._troubles.inc()
+
+    def internal_error(self, where: str, error: BaseException) -> None:  # noqa: ARG002 -- likewise
+        """Count a fault of our own."""
+        of = where.partition(" ")[0]
+        self._internal_errors.labels(of if of in _CONCERNED else "other").inc()
 
     def note_reload(self, *, ok: bool, at: datetime) -> None:
         """Note that the configuration was read, and whether it is in force."""

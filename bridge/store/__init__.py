@@ -12,8 +12,9 @@ from bridge import numbers
 from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
+from bridge.quarantine import Kind, SetAside
 from bridge.retry import Gate
-from bridge.store import move, owner
+from bridge.store import move, owner, quarantine
 from bridge.store.engine import DamagedError, Database, DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
@@ -56,6 +57,7 @@ __all__ = [
     "PastAttempt",
     "Polled",
     "Recorded",
+    "SetAside",
     "Store",
     "Story",
     "Summary",
@@ -172,6 +174,7 @@ class Store:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._database.write() as connection:
             told = self._events_of(connection, self.messages.record(connection, polls))
+            quarantine.forget(connection, Kind.MESSAGE, [poll.message.id for poll in polls])
             self._add(connection, told, subscriptions)
         return told
 
@@ -192,8 +195,40 @@ class Store:
             gate = self.ledger.gate_to_change(connection, receiver)
             judged = judge(gate or Gate(receiver))
             expired = self.ledger.record(connection, judged.tried, gate)
+            carried = [each.id for tried in judged.tried for each in tried.decision.deliveries]
+            quarantine.forget(connection, Kind.DELIVERY, carried)
             told = self._add_health(connection, judged.health, receiver_subject(receiver), subscriptions)
         return Recorded(judged.tried, expired, told)
+
+    def set_message_aside(self, message_id: int, why: str, now: datetime) -> None:
+        """Poll a message again later, for it can't be now: an internal error."""
+        with self._database.write() as connection:
+            retry_at = quarantine.note(self._database, connection, Kind.MESSAGE, message_id, "", why, now)
+            self.messages.put_off(connection, [message_id], retry_at)
+
+    def set_delivery_aside(self, delivery_id: int, why: str, now: datetime) -> list[Expired]:
+        """Try a delivery again later, for it can't be now: an internal error. Returned where its time is over."""
+        with self._database.write() as connection:
+            retry_at = quarantine.note(self._database, connection, Kind.DELIVERY, delivery_id, "", why, now)
+            return self.ledger.put_off(connection, delivery_id, why, now, retry_at)
+
+    def step_failed(self, name: str, why: str, now: datetime) -> None:
+        """Note that a step of the daemon failed by an internal error."""
+        with self._database.write() as connection:
+            quarantine.note(self._database, connection, Kind.STEP, 0, name, why, now)
+
+    def step_worked(self, name: str) -> None:
+        """Note that a step works again."""
+        with self._database.write() as connection:
+            quarantine.forget_step(connection, name)
+
+    def try_set_aside_now(self, now: datetime) -> None:
+        """Let everything be tried at once that internal errors set aside: a new version may know better."""
+        with self._database.write() as connection:
+            quarantine.forget_step(connection)
+            self.messages.put_off(connection, quarantine.items(Kind.MESSAGE), now)
+            self.ledger.try_now(connection, quarantine.items(Kind.DELIVERY), now)
+            quarantine.try_now(connection, now)
 
     def record_health(
         self,
@@ -298,6 +333,8 @@ class Store:
             reported: How far back the account's report goes, where it is read: a message that stands in it would be
                 taken for new if it was forgotten.
         """
+        with self._database.write() as connection:
+            quarantine.forget_what_is_over(connection)
         return prune(self._database, before, before if reported is None else min(before, reported))
 
     def counts(self) -> dict[str, int]:

@@ -161,6 +161,8 @@ def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
         # In WAL mode NORMAL survives a killed process; a power cut may take back the last commits, never half of one.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # By itself, the module raises for a whole query where one text in the file is no UTF-8.
+        connection.text_factory = _read_text
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -169,6 +171,10 @@ def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _read_text(stored: bytes) -> str:
+    return str(stored, "utf-8", "replace")
 
 
 _LOCKED = "is locked by another program"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
-from bridge.retry import Decision, Gate
+from bridge.retry import LIFETIME, Decision, Gate
 from bridge.routing import Subscription, route
 from bridge.store import rows
 from bridge.store.engine import chunks
-from bridge.store.schema import attempts, carried, deliveries, events, gates
+from bridge.store.schema import attempts, carried, deliveries, events, gates, internal_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
 
 _OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
+# What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
+_NOT_SET_ASIDE = ~(
+    sa.select(sa.literal(1))
+    .where(
+        internal_errors.c.kind == sa.literal_column("'delivery'"),
+        internal_errors.c.item == deliveries.c.id,
+        internal_errors.c.retry_at > sa.bindparam("now"),
+    )
+    .exists()
+)
 _GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "tried_at", "reason")
 
 _SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at)
@@ -66,6 +76,7 @@ class Ledger:
                 deliveries.c.receiver == sa.bindparam("receiver"),
                 _OWED,
                 first,
+                _NOT_SET_ASIDE,
                 database.none_of(deliveries.c.id, "busy"),
             )
             .limit(sa.bindparam("most"))
@@ -125,11 +136,11 @@ class Ledger:
         """List all that is owed to a receiver if any of it is due, or ``at_once``: what one digest tells of."""
         if not at_once and not self._fetch(self._due, {"receiver": receiver, "now": now}, 1, ()):
             return []
-        return self._fetch(self._oldest, {"receiver": receiver}, most, ())
+        return self._fetch(self._oldest, {"receiver": receiver, "now": now}, most, ())
 
-    def probes(self, receiver: str, most: int) -> list[Delivery]:
+    def probes(self, receiver: str, now: datetime, most: int) -> list[Delivery]:
         """List what a probe to a failing receiver may carry, due or not."""
-        return self._fetch(self._probes, {"receiver": receiver}, most, ())
+        return self._fetch(self._probes, {"receiver": receiver, "now": now}, most, ())
 
     def came_after(self, receiver: str, moment: datetime) -> bool:
         """Tell whether anything is owed to a receiver that came after a moment and was not tried yet."""
@@ -220,6 +231,26 @@ class Ledger:
                 connection.execute(sa.update(gates).where(gates.c.receiver.in_(receivers)).values(probe_at=now))
                 count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
         return count
+
+    def put_off(
+        self, connection: sa.Connection, delivery_id: int, why: str, now: datetime, until: datetime
+    ) -> list[Expired]:
+        """Let a delivery be due then, within a transaction; give it up, and return it, where its time is over."""
+        mine = (deliveries.c.id == delivery_id) & _OWED
+        given_up = sa.update(deliveries).where(mine, deliveries.c.first_due_at < now - LIFETIME)
+        reason = f"given up: {why}"
+        gone = connection.execute(
+            given_up.values(state=str(DeliveryState.DEAD), finished_at=now, reason=reason).returning(deliveries.c.event)
+        ).one_or_none()
+        if gone is None:
+            connection.execute(sa.update(deliveries).where(mine).values(due_at=until, reason=why))
+            return []
+        found = sa.select(events.c.id, events.c.message_id).where(events.c.position == gone.event)
+        return [Expired(delivery_id, row.id, row.message_id, reason) for row in connection.execute(found)]
+
+    def try_now(self, connection: sa.Connection, ids: sa.Select[tuple[int]], now: datetime) -> None:
+        """Let deliveries be due, within a transaction."""
+        connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids), _OWED).values(due_at=now))
 
     def probe_now(self, receiver: str, now: datetime) -> None:
         """Let the next probe of a failing receiver be due."""

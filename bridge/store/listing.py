@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from bridge.model import Delivery, DeliveryState, Event, Message, Status
 from bridge.retry import Gate
-from bridge.store import rows
+from bridge.store import quarantine, rows
 from bridge.store.schema import attempts, carried, deliveries, events, gates, messages, meta, nodes, outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from bridge.quarantine import SetAside
     from bridge.store.engine import Database
 
 
@@ -62,7 +63,8 @@ class Summary:
 
     ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
-    ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite.
+    ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
+    internal errors concerned, the latest first.
     """
 
     statuses: dict[Status | None, int]
@@ -73,6 +75,7 @@ class Summary:
     gates: tuple[Gate, ...]
     facts: dict[str, str]
     nodes: tuple[NodeSeen, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
     @property
     def receivers(self) -> list[str]:
@@ -171,7 +174,7 @@ class Listing:
         by_receiver: dict[str, dict[DeliveryState, int]] = {}
         with self._database.read() as connection:
             counts: Any = connection.execute(_BY_STATUS if finished else _UNFINISHED_BY_STATUS)
-            statuses = {None if status is None else Status(status): count for status, count in counts}
+            statuses = rows.counted(counts)
             polled, oldest_due = connection.execute(
                 sa.select(sa.func.count(), sa.func.min(messages.c.due_at)).where(still)
             ).one()
@@ -180,12 +183,13 @@ class Listing:
                 .where(kept)
                 .group_by(deliveries.c.receiver, deliveries.c.state)
             ):
-                by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
+                if state in set(DeliveryState):  # another one, somebody has written by hand
+                    by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
             oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
             shown = tuple(Gate(**row._mapping) for row in connection.execute(sa.select(gates)))  # noqa: SLF001 -- public
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
-            seen = _nodes(connection)
-        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen)
+            seen, aside = _nodes(connection), quarantine.current(connection)
+        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside)
 
     def polled(self) -> int:
         """Count the messages that are polled still; those that are finished cost nothing here."""

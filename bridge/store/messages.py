@@ -78,6 +78,11 @@ class Messages:
                 for chunk in chunks(ids):
                     connection.execute(sa.update(messages).where(mine, messages.c.id.in_(chunk)).values(holder=None))
 
+    def put_off(self, connection: sa.Connection, ids: Sequence[int] | sa.Select[tuple[int]], until: datetime) -> None:
+        """Let messages be due then, and not before, and be free for other nodes. Within a transaction."""
+        still = messages.c.id.in_(ids), messages.c.due_at.isnot(None)
+        connection.execute(sa.update(messages).where(*still).values(due_at=until, holder=None))
+
     def next_due(self, now: datetime) -> datetime | None:
         """Tell when the first message that is not due yet will be."""
         with self._database.read() as connection:

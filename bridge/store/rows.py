@@ -1,11 +1,18 @@
-"""Between rows (``Any``: SQLAlchemy 2.0 and 2.1 type them differently) and the frozen values that all others see."""
+"""Between rows (``Any``: SQLAlchemy 2.0 and 2.1 type them differently) and the frozen values that all others see.
+
+Every row can be read, also one that somebody has damaged by hand: what can't be is left out, and named in ``fault``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.model import Delivery, DeliveryState, Event, EventType, Message, State, Status
-from bridge.store.schema import deliveries, events, messages
+from bridge.store.schema import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Iterable
 
 MESSAGE = (
     messages.c.id,
@@ -45,14 +52,22 @@ DELIVERY = (
 """What :func:`delivery` reads, of the two tables joined."""
 
 
+_Member = TypeVar("_Member", bound="enum.StrEnum")
+
+
 def message(row: Any) -> Message:
     """Read a watched message."""
-    state = None if row.status is None else State(Status(row.status), row.since, row.error)
+    bad = _unreadable(row)
+    status = None if row.status is None else _member(Status, row.status, "status", bad)
+    tags = _object(row.tags, "tags", bad)
+    if not all(isinstance(value, str) for value in tags.values()):
+        bad.append("tags")
+        tags = {}
     return Message(
         id=row.id,
-        label=row.label,
-        tags=row.tags or {},
-        state=state,
+        label=_text(row.label),
+        tags=tags,
+        state=None if status is None else State(status, row.since or EARLIEST, _text(row.error)),
         sequence=row.sequence,
         unknown_since=row.unknown_since,
         watched_since=row.watched_since,
@@ -60,29 +75,84 @@ def message(row: Any) -> Message:
         expected_at=row.expected_at,
         hinted_at=row.hinted_at,
         due_at=row.due_at,
+        fault=_fault(bad),
     )
+
+
+def counted(found: Iterable[tuple[Any, int]]) -> dict[Status | None, int]:
+    """Read how many messages have each status; those whose status can't be read count as not seen yet."""
+    counts: dict[Status | None, int] = {}
+    for value, count in found:
+        status = None if value is None else _member(Status, value, "status", [])
+        counts[status] = counts.get(status, 0) + count
+    return counts
 
 
 def event(row: Any) -> Event:
     """Read an event."""
-    return Event(row.id, EventType(row.type), row.at, row.subject, row.sequence, row.data, row.message_id)
+    bad = _unreadable(row)
+    return _event(row, row.id, bad)
 
 
 def delivery(row: Any) -> Delivery:
     """Read a delivery with its event."""
-    told = Event(row.event_id, EventType(row.type), row.at, row.subject, row.sequence, row.data, row.message_id)
+    bad = _unreadable(row)
+    told = _event(row, row.event_id, bad)
     return Delivery(
         id=row.id,
         event=told,
         receiver=row.receiver,
-        state=DeliveryState(row.state),
+        state=_member(DeliveryState, row.state, "state", bad) or DeliveryState.DEAD,
         attempts=row.attempts,
         created_at=row.created_at,
         first_due_at=row.first_due_at,
         due_at=row.due_at,
         finished_at=row.finished_at,
-        reason=row.reason,
+        reason=_text(row.reason),
+        fault=_fault(bad),
     )
+
+
+def _event(row: Any, id_: str, bad: list[str]) -> Event:
+    type_ = _member(EventType, row.type, "type", bad)
+    data = _object(row.data, "data", bad)
+    if bad:
+        data = {**data, "unreadable": sorted(set(bad))}
+    return Event(id_, type_ or EventType.MESSAGE_UNKNOWN, row.at, row.subject, row.sequence, data, row.message_id)
+
+
+def _unreadable(row: Any) -> list[str]:
+    """Name the columns of a row that hold no moment, or no JSON."""
+    return [
+        name
+        for name, value in row._mapping.items()  # noqa: SLF001 -- SQLAlchemy's public name for it
+        if value is EARLIEST or value is LATEST or value is UNREADABLE
+    ]
+
+
+def _fault(bad: list[str]) -> str | None:
+    return f"what is stored cannot be read: {', '.join(sorted(set(bad)))}" if bad else None
+
+
+def _object(value: Any, name: str, bad: list[str]) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is not None:
+        bad.append(name)
+    return {}
+
+
+def _member(kind: type[_Member], value: Any, name: str, bad: list[str]) -> _Member | None:
+    try:
+        return kind(value)
+    except ValueError:
+        bad.append(name)
+        return None
+
+
+def _text(value: Any) -> str | None:
+    """Read a text; SQLite gives back bytes where somebody has stored bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def event_row(told: Event) -> dict[str, Any]:

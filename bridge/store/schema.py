@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Dialect
 
-HEAD = "0005"
+HEAD = "0007"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""What is read where a stored time is none: so that one row which somebody has damaged does not stop the others from
+being read. The bridge itself never writes either."""
+
+UNREADABLE: Any = object()
+"""The same for a stored document that is no JSON."""
 
 
 def to_millis(moment: datetime) -> int:
@@ -25,13 +36,16 @@ def to_millis(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-def from_millis(millis: int) -> datetime:
-    """Turn milliseconds back into a moment."""
-    return _EPOCH + timedelta(milliseconds=millis)
+def from_millis(millis: Any) -> datetime:
+    """Turn milliseconds back into a moment; into EARLIEST or LATEST where they are beyond all dates, or no number."""
+    try:
+        return _EPOCH + timedelta(milliseconds=millis)
+    except (OverflowError, TypeError, ValueError):
+        return LATEST if isinstance(millis, int | float) and millis > 0 else EARLIEST
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
-    """A moment, kept as milliseconds."""
+    """A moment, kept as milliseconds. One that is beyond all dates is read as EARLIEST or LATEST."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -43,6 +57,25 @@ class Instant(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
         """Read a moment."""
         return None if value is None else from_millis(value)
+
+
+class Document(sa.types.TypeDecorator[Any]):
+    """A JSON document. One that can't be read is UNREADABLE."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any | None], Any | None]:
+        """Read a document."""
+        read = super().result_processor(dialect, coltype)
+
+        def total(value: Any | None) -> Any | None:
+            try:
+                return value if read is None else read(value)
+            except (ValueError, TypeError, RecursionError):
+                return UNREADABLE
+
+        return total
 
 
 _BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
@@ -61,7 +94,7 @@ messages = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
     sa.Column("label", sa.Text),
-    sa.Column("tags", sa.JSON(none_as_null=True)),
+    sa.Column("tags", Document(none_as_null=True)),
     # Who wants it watched: the configuration's list, somebody by command, the account's report. Polled while one does.
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("added", sa.Boolean, nullable=False),
@@ -100,7 +133,7 @@ events = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("message_id", sa.BigInteger),
-    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("data", Document, nullable=False),
     sqlite_autoincrement=True,  # a position is never used twice, so that a reader can go on from the last one it saw
 )
 sa.Index("events_subject", events.c.subject, events.c.sequence)
@@ -201,4 +234,19 @@ outboxes = sa.Table(
     metadata,
     sa.Column("receiver", sa.Text, primary_key=True),
     sa.Column("node", sa.BigInteger, sa.ForeignKey("nodes.id", ondelete="CASCADE"), nullable=False),
+)
+
+# What an internal error concerned: it is tried again at retry_at. One row for each message, delivery (item) or step of
+# the daemon (name); gone when it works again.
+internal_errors = sa.Table(
+    "internal_errors",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("item", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("retry_at", Instant, nullable=False),
 )

@@ -122,7 +122,7 @@ class Search:
             if self._totals is not None and now < self._totals[0]:
                 return self._totals[1]
             with self._database.read() as connection:
-                counted = {None if row.status is None else Status(row.status): row.n for row in connection.execute(_BY)}
+                counted = rows.counted((row.status, row.n) for row in connection.execute(_BY))
                 polled = connection.scalar(_POLLED) or 0
             totals = Totals(counted, polled)
             self._totals = self._monotonic() + TOTALS_GOOD_FOR, totals
@@ -131,10 +131,10 @@ class Search:
     def by_hour(self, since: datetime, until: datetime) -> tuple[Hour, ...]:
         """Count what became of messages in each hour between two moments, oldest first; both hours as a whole."""
         first = from_millis(_hour_of(since) * _HOUR_MILLIS)
-        counts: dict[tuple[int, Status], int] = {}
+        counts: dict[tuple[int, str], int] = {}
         with self._database.read() as connection:
             for row in connection.execute(_BY_HOUR, {"since": first, "until": until}):
-                counts[row.hour, Status(row.status)] = row.n
+                counts[row.hour, row.status] = row.n
         return tuple(
             Hour(from_millis(hour * _HOUR_MILLIS), *(counts.get((hour, status), 0) for status in _CHARTED))
             for hour in range(_hour_of(since), _hour_of(until - timedelta(milliseconds=1)) + 1)

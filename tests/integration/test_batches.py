@@ -23,6 +23,7 @@ from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.simulator.http import Answer
 from bridge.simulator.sink import Recorded, Sink
+from bridge.steps import Steps
 from bridge.store import Store
 from bridge.ways import packer_for, way_to
 from tests.world.clock import START, FakeClock
@@ -57,6 +58,7 @@ class Bench:
             pace=Pace(None, self.clock),
             redact=Redactor(),
             routes=Routes(),
+            steps=Steps(store, clock=self.clock, listener=Listener(), redact=Redactor()),
             clock=self.clock,
             jitter=lambda: 0.0,
             listener=Listener(),

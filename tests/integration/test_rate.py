@@ -16,10 +16,12 @@ from bridge.listener import Listener
 from bridge.metrics.standing import Standing
 from bridge.pace import Pace
 from bridge.poller import Poller
+from bridge.redact import Redactor
 from bridge.routing import Routes
 from bridge.schedule import Interval, Schedule
 from bridge.simulator import Fault, Simulator
 from bridge.source.wbiztool import WbizTool
+from bridge.steps import Steps
 from tests.world.records import statements
 from tests.world.waiting import until
 
@@ -65,6 +67,7 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
             schedule=Schedule((Interval(every),)),
             jitter=lambda: 0.5,
             routes=Routes(),
+            steps=Steps(store, clock=clock, listener=heard, redact=Redactor()),
             clock=clock,
             listener=heard,
         )

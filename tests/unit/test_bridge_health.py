@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 RECEIVERS = ("crm", "ops")
 WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
-NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "polling", "deliveries"]
-NAMES += ["receiver/crm", "receiver/ops"]
+NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "internal errors"]
+NAMES += ["polling", "deliveries", "receiver/crm", "receiver/ops"]
 
 
 def with_fact(summary: Summary, key: str, value: str) -> Summary:

@@ -13,6 +13,7 @@ from bridge import pump as pump_module
 from bridge.clock import SystemClock
 from bridge.errors import BridgeError, NotNowError
 from bridge.pump import DEPTH, MOST_AT_ONCE, Pump
+from tests.world.waiting import until
 
 SOON = 10.0  # seconds after which a test that hangs fails; none waits for that long
 
@@ -27,8 +28,12 @@ class Bench:
     rooms: list[int] = field(default_factory=list)
     batches: list[list[int]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    claim_faults: list[BridgeError] = field(default_factory=list)
+    claim_faults: list[Exception] = field(default_factory=list)
     record_faults: list[BridgeError] = field(default_factory=list)
+    poison: frozenset[int] = frozenset()
+    aside: list[tuple[int, str]] = field(default_factory=list)
+    aside_faults: list[BridgeError] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     by: set[str] = field(default_factory=set)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -41,6 +46,8 @@ class Bench:
             work=self._work,
             record=self.record,
             trouble=lambda error: self.troubles.append(str(error)),
+            set_aside=self.set_aside,
+            failed=lambda error: self.faults.append(str(error)),
             clock=SystemClock(),
         )
 
@@ -61,8 +68,16 @@ class Bench:
         self.by.add(threading.current_thread().name)
         if self.record_faults:
             raise self.record_faults.pop(0)
+        if self.poison.intersection(results):
+            raise OverflowError("date value out of range")
         self.in_flight -= len(results)
         self.batches.append(list(results))
+
+    def set_aside(self, item: int, error: Exception) -> None:
+        if self.aside_faults:
+            raise self.aside_faults.pop(0)
+        self.aside.append((item, str(error)))
+        self.in_flight -= 1
 
     @property
     def recorded(self) -> list[int]:
@@ -336,3 +351,37 @@ def test_stopping_twice_or_before_the_start_does_no_harm() -> None:
     other.pump.stop(SOON)
     other.pump.stop(SOON)
     assert not living()
+
+
+def test_poisoned_results_are_set_aside_and_all_others_recorded(started: Callable[[Bench], Bench]) -> None:
+    """A batch that can't be recorded is halved until what is at fault stands alone: 3 of 100 hold up none of the 97."""
+    bench = started(Bench(threads=16, poison=frozenset({9, 49, 9801})))
+    bench.run(*range(100))
+    assert bench.recorded == [n * n for n in range(100) if n not in {3, 7, 99}]
+    assert sorted(bench.aside) == [(n, "date value out of range") for n in (9, 49, 9801)]
+    assert bench.troubles == []
+
+
+def test_work_that_raises_is_set_aside(started: Callable[[Bench], Bench]) -> None:
+    def work(number: int) -> int:
+        return number // (number - 2)
+
+    bench = started(Bench(work=work))
+    bench.run(1, 2, 3)
+    assert bench.recorded == [-1, 3]
+    assert bench.aside == [(2, "integer division or modulo by zero")]
+
+
+def test_setting_aside_waits_for_a_store_that_fails(started: Callable[[Bench], Bench]) -> None:
+    bench = started(Bench(poison=frozenset({4}), aside_faults=[NotNowError("locked")]))
+    bench.run(1, 2, 3)
+    assert (bench.recorded, bench.aside) == ([1, 9], [(4, "date value out of range")])
+    assert bench.troubles == ["locked"]
+
+
+def test_claim_that_raises_is_tried_again(started: Callable[[Bench], Bench]) -> None:
+    bench = started(Bench(claim_faults=[ValueError("not JSON")]))
+    bench.run(1)
+    assert bench.faults == ["not JSON"]
+    until(lambda: bench.recorded == [1])
+    assert bench.faults == ["not JSON", "None"]

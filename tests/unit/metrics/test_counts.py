@@ -135,6 +135,7 @@ BOUNDED = {
     *OUTCOMES,
     *NAMES,
     *("delivered", "new", "changed", NOT_SEEN),
+    *("message", "delivery", "step", "http", "other"),
 }
 
 words = st.text(max_size=30)

@@ -1,0 +1,64 @@
+"""Steps of the daemon that are done again and again: an internal error in one of them is told, and ends nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.errors import BridgeError, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.clock import Clock
+    from bridge.listener import Listener
+    from bridge.redact import Redactor
+    from bridge.store import Store
+
+
+class Steps:
+    """Notes which steps fail by an internal error, for whoever asks how the bridge does.
+
+    Args:
+        redact: Takes secrets out of what was raised.
+    """
+
+    def __init__(self, store: Store, *, clock: Clock, listener: Listener, redact: Redactor) -> None:
+        self._store = store
+        self._clock = clock
+        self._listener = listener
+        self._redact = redact
+        self._failing: set[str] = set()
+
+    def contained(self, name: str, step: Callable[[], object]) -> Callable[[], None]:
+        """Return the step as one that never raises: what it raises is noted, until it works again."""
+
+        def run() -> None:
+            try:
+                step()
+            except BridgeError as error:  # the store's, most often
+                self._listener.trouble(name, error)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the other steps go on
+                self.note(name, error)
+            else:
+                self.note(name, None)
+
+        return run
+
+    def of(self, name: str) -> Callable[[BaseException | None], None]:
+        """Return what notes that a step failed; called with None, that it works again."""
+        return partial(self.note, name)
+
+    def note(self, name: str, error: BaseException | None) -> None:
+        """Note that a step failed by an internal error, or, for None, that it works."""
+        try:
+            if error is not None:
+                self._failing.add(name)
+                self._listener.internal_error(f"step {name}", error)
+                why = self._redact(str(InternalError.of(error)))
+                self._store.step_failed(name, why, self._clock.now())
+            elif name in self._failing:
+                self._store.step_worked(name)
+                self._failing.discard(name)
+        except BridgeError as another:
+            self._listener.trouble(name, another)

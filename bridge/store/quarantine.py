@@ -1,0 +1,83 @@
+"""What is set aside after internal errors: the owner of the table ``internal_errors``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.quarantine import Kind, SetAside, wait_after
+from bridge.store.engine import chunks
+from bridge.store.schema import deliveries, internal_errors, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+
+_KEY = (internal_errors.c.kind, internal_errors.c.item, internal_errors.c.name)
+MOST_SHOWN = 100
+"""How many are read for people: where there are more, they have one cause."""
+
+
+def note(
+    database: Database, connection: sa.Connection, kind: Kind, item: int, name: str, why: str, now: datetime
+) -> datetime:
+    """Note that something failed, within a transaction; return when it is to be tried again."""
+    table = internal_errors.c
+    key = (table.kind == str(kind)) & (table.item == item) & (table.name == name)
+    count = (connection.scalar(sa.select(table.failures).where(key)) or 0) + 1
+    retry_at = now + wait_after(count)
+    values = {"at": now, "failures": count, "error": why, "retry_at": retry_at}
+    insert = database.insert(internal_errors).values(kind=str(kind), item=item, name=name, since=now, **values)
+    connection.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=values))
+    return retry_at
+
+
+def forget(connection: sa.Connection, kind: Kind, items: Collection[int]) -> None:
+    """Forget what worked, within a transaction."""
+    of_kind = sa.delete(internal_errors).where(internal_errors.c.kind == str(kind))
+    for chunk in chunks(items):
+        connection.execute(of_kind.where(internal_errors.c.item.in_(chunk)))
+
+
+def items(kind: Kind) -> sa.Select[tuple[int]]:
+    """Select the ids of what is set aside."""
+    return sa.select(internal_errors.c.item).where(internal_errors.c.kind == str(kind))
+
+
+def try_now(connection: sa.Connection, now: datetime) -> None:
+    """Let everything be tried again, within a transaction."""
+    connection.execute(sa.update(internal_errors).values(retry_at=now))
+
+
+def forget_step(connection: sa.Connection, name: str | None = None) -> None:
+    """Forget that a step failed, or that any did, within a transaction."""
+    steps = sa.delete(internal_errors).where(internal_errors.c.kind == str(Kind.STEP))
+    connection.execute(steps if name is None else steps.where(internal_errors.c.name == name))
+
+
+def forget_what_is_over(connection: sa.Connection) -> None:
+    """Forget messages that are not polled any more, and deliveries that are not queued, within a transaction."""
+    connection.execute(sa.delete(internal_errors).where(sa.not_(_IS_CURRENT)))
+
+
+def current(connection: sa.Connection) -> tuple[SetAside, ...]:
+    """List what is set aside, the latest failure first."""
+    found = connection.execute(
+        sa.select(internal_errors).where(_IS_CURRENT).order_by(internal_errors.c.at.desc()).limit(MOST_SHOWN)
+    )
+    return tuple(
+        SetAside(Kind(row.kind), row.name or str(row.item), row.since, row.failures, row.error, row.retry_at)
+        for row in found
+    )
+
+
+_POLLED = sa.select(messages.c.id).where(messages.c.id == internal_errors.c.item, messages.c.due_at.isnot(None))
+_QUEUED = sa.select(deliveries.c.id).where(deliveries.c.id == internal_errors.c.item, deliveries.c.state == "owed")
+_IS_CURRENT = sa.case(
+    (internal_errors.c.kind == str(Kind.MESSAGE), _POLLED.exists()),
+    (internal_errors.c.kind == str(Kind.DELIVERY), _QUEUED.exists()),
+    else_=sa.true(),
+)

@@ -1,0 +1,158 @@
+"""Whatever goes wrong with one message or one delivery ends nothing else: the real daemon on a file with damaged rows.
+
+Rows are damaged by hand, with SQL, as no border of the bridge would let them in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from bridge.model import Status
+from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.simulator import Simulator
+    from bridge.simulator.sink import Sink
+
+GOOD = 100
+DAMAGED = {
+    1: "UPDATE messages SET expected_at = 10000000000000000 WHERE id = 1",  # beyond all dates
+    2: "UPDATE messages SET tags = '{\"team\": ' WHERE id = 2",
+    3: "UPDATE messages SET tags = '[1, 2]' WHERE id = 3",
+    4: "UPDATE messages SET status = 'lost', since = 5 WHERE id = 4",
+    5: "UPDATE messages SET sequence = 9223372036854775807 WHERE id = 5",  # seen only when its event is written
+    6: "UPDATE messages SET watched_since = -1000000000000000000 WHERE id = 6",
+    7: "UPDATE messages SET label = x'ff00' WHERE id = 7",  # a label as bytes: read as text, and polled
+    8: "UPDATE messages SET expected_at = 253402300700000 WHERE id = 8",  # a date, and nothing can be added to it
+}
+ASIDE = sorted(set(DAMAGED) - {7})
+
+
+def run_sql(folder: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(folder / "bridge.db", timeout=20)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def prepare(folder: Path, simulator: Simulator, sink: Sink, **more: Any) -> None:
+    """Let the database have messages, and a configuration that tells two receivers of them."""
+    for message_id in (*DAMAGED, GOOD):
+        simulator.account.put(message_id, Status.FAILED, "Invalid phone number")
+    receivers = [{"name": name, "webhook": f"{sink.url}?{name}"} for name in ("crm", "erp")]
+    settings = {"poll": {"every": "250ms"}, "receivers": receivers, "http": {"listen": "127.0.0.1:0"}, **more}
+    write_config(folder, {"wbiztool": account(simulator), "database": "sqlite:///bridge.db", **settings})
+    command(folder, "watch", *map(str, (*DAMAGED, GOOD)))
+
+
+def status(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(command(folder, "status", "--json").stdout)
+    return found
+
+
+def http_of(daemon: Daemon) -> str:
+    *_, running = (line for line in daemon.log().splitlines() if '"started"' in line)
+    return str(json.loads(running)["http"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, simulator: Simulator, sink: Sink) -> Path:
+    prepare(tmp_path, simulator, sink)
+    return tmp_path
+
+
+def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator: Simulator, sink: Sink) -> None:
+    """Seven rows that can't be polled or judged, and damaged facts: the others are polled, and all is shown.
+
+    Once they are repaired, the next start tries them at once.
+    """
+    simulator.account.put(8, Status.PENDING)  # or nothing would be added to its date
+    run_sql(folder, *DAMAGED.values(), "INSERT INTO meta VALUES ('source', 'x'), ('numbers', '[')")
+    with Daemon(folder) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: {told_of(each) for each in sink.records()} == {7, GOOD})
+        until(lambda: len(status(folder)["internal_errors"]) == len(ASIDE))
+        shown = status(folder)
+        assert sorted(each["of"] for each in shown["internal_errors"]) == [f"message {id_}" for id_ in ASIDE]
+        assert shown["checks"]["scheduler"]["ok"]
+        words = command(folder, "status")
+        assert words.returncode == 1
+        assert "internal error, please report it: message" in words.stdout
+        everything_is_shown(folder, http_of(daemon))
+        metrics = requests.get(f"{http_of(daemon)}/metrics", timeout=10).text
+        (counted,) = re.findall(r'wbiz_bridge_internal_errors_total{of="message"} (\d+)', metrics)
+        assert int(counted) >= len(ASIDE)  # more, where this took a minute
+        assert "has been set aside" in requests.get(f"{http_of(daemon)}/", timeout=10).text
+        assert daemon.process.poll() is None
+        assert daemon.stop()[0] == 0
+        assert "Traceback" not in daemon.log()
+    mended = "expected_at = NULL, tags = NULL, status = NULL, since = NULL, sequence = 1, watched_since = 1790000000000"
+    run_sql(folder, f"UPDATE messages SET {mended} WHERE id IN (1, 2, 3, 4, 5, 6, 8)")
+    with Daemon(folder) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: {told_of(each) for each in sink.records()} == {*DAMAGED, GOOD} - {8})
+        until(lambda: status(folder)["internal_errors"] == [])
+
+
+def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink) -> None:
+    """Both receivers are owed nine events when their data is damaged for one: the others arrive, this one waits."""
+    with Daemon(folder) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: len(sink.records()) == 2 * (len(DAMAGED) + 1))
+        daemon.stop()
+    run_sql(
+        folder,
+        "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL",
+        "UPDATE events SET data = '{' WHERE message_id = 1",
+        "UPDATE events SET at = 10000000000000000 WHERE message_id = 2",
+        "UPDATE events SET type = 'message.lost' WHERE message_id = 3",
+        "UPDATE deliveries SET first_due_at = 'soon' WHERE subject = 'message/4'",
+    )
+    before = sink.count
+    with Daemon(folder) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: sorted(map(told_of, sink.records()[before:])) == sorted(2 * [5, 6, 7, 8, GOOD]))
+        until(lambda: len(status(folder)["internal_errors"]) == 8)
+        everything_is_shown(folder, http_of(daemon))
+        assert daemon.process.poll() is None
+        shown = json.loads(command(folder, "deliveries", "--state", "owed", "--json").stdout)
+        assert {each["event"]["data"]["unreadable"][0] for each in shown if "unreadable" in each["event"]["data"]} == {
+            "data",
+            "at",
+            "type",
+            "first_due_at",
+        }
+
+
+def everything_is_shown(folder: Path, http: str) -> None:
+    """What is damaged keeps nothing from being listed, by commands, over the API and on the page."""
+    for listing in (["messages"], ["events"], ["deliveries"]):
+        for form in ([], ["--json"]):
+            done = command(folder, *listing, *form)
+            assert (done.returncode, done.stderr) == (0, ""), listing
+            assert str(GOOD) in done.stdout
+    ids = range(1, 9)
+    paths = ["/", "/messages", "/deliveries", "/v1/messages", "/v1/events", "/v1/deliveries", "/metrics"]
+    for path in (*paths, *(f"/messages/{id_}" for id_ in ids), *(f"/v1/messages/{id_}" for id_ in ids)):
+        assert requests.get(http + path, timeout=10).status_code == 200, path
+
+
+def told_of(post: Any) -> int:
+    return int(json.loads(post.body)["data"]["message_id"])
+
+
+def test_single_pass_goes_on_and_says_so(folder: Path, sink: Sink) -> None:
+    run_sql(folder, DAMAGED[1], DAMAGED[5])
+    done = command(folder, "poll")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("wbiz-bridge: message ")
+    assert {told_of(each) for each in sink.records()} == {*DAMAGED, GOOD} - {1, 5}
