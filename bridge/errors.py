@@ -26,13 +26,13 @@ class NotNowError(BridgeError):
 
 
 class CredentialsError(BridgeError):
-    """WbizTool refused the client id or the API key. Mend them in the configuration."""
+    """WbizTool or the database refused the credentials. Correct them in the configuration."""
 
     exit_code = 77
 
 
 class ConfigurationError(BridgeError):
-    """The configuration is wrong. Each line of the text names a place in it and what is allowed there."""
+    """The configuration is wrong, or names a database that cannot be used. The text says what to change, and where."""
 
     exit_code = 78
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 import sqlalchemy as sa
 
+from bridge import postgres_url
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,31 +29,32 @@ def default_url(environ: Mapping[str, str]) -> str:
 
 
 def database_url(text: object, folder: Path) -> str:
-    """Check a URL and bring it into the form that SQLAlchemy needs; a relative SQLite path begins at ``folder``.
+    """Check a URL and return it in the one form in which the store knows it.
+
+    A relative SQLite path begins at ``folder``. PostgreSQL's is as libpq reads it, but for the driver in its scheme.
 
     Raises:
-        ValueError: It is not usable; the text says what is, and holds nothing of the URL.
+        ValueError: It is not usable; the text says why, and holds nothing of the URL.
     """
     if not isinstance(text, str):
         raise ValueError(f"not a usable database {_ALLOWED}")  # noqa: TRY004 -- told like any other wrong value
+    if postgres_url.is_postgres(text):
+        postgres_url.parameters(text)
+        return f"postgresql+psycopg://{text.partition('://')[2]}"
     try:
         text.encode()  # from the environment: bytes that were no UTF-8
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         raise ValueError(f"not a usable database {_ALLOWED}") from None
-    match url.drivername:
-        case "sqlite" if url.host is None and url.database and url.database != ":memory:" and not url.query:
-            return _sqlite(folder, url.database)
-        case "postgresql" | "postgresql+psycopg" if url.port is None or url.port in range(1, 65536):
-            return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if url.drivername == "sqlite" and url.host is None and url.database not in {None, "", ":memory:"} and not url.query:
+        assert url.database is not None
+        return _sqlite(folder, url.database)
     raise ValueError(f"not a usable database {_ALLOWED}")
 
 
 def passwords(url: str) -> tuple[str, ...]:
-    """List the passwords in a URL: before the host, or as a parameter."""
-    parts = sa.make_url(url)
-    given = parts.query.get("password", ())
-    return tuple(filter(None, (parts.password, *((given,) if isinstance(given, str) else given))))
+    """List the secrets in a URL that was checked: the password before the host, and parameters."""
+    return postgres_url.secrets_in(url) if postgres_url.is_postgres(url) else ()
 
 
 def _sqlite(folder: Path, name: str) -> str:

@@ -92,7 +92,7 @@ class _Loading:
         simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_SWITCHED, *_LISTS}}
         allowed = [*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE]
         data = self._sections.read(Value(simple, root.place, keys=root.keys), allowed)
-        data["database"] = self._database(data.get("database"), top.get("database", root))
+        data["database"] = self._database(data.get("database"), top.get("database") or top.get("database_file") or root)
         self.database = data["database"] if isinstance(data["database"], str) else None
         for name, model in _SECTIONS.items():
             if name in top:

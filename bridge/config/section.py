@@ -31,6 +31,7 @@ _SECRETS = (
     "hook_token",
     "proxy",
     "key_password",
+    "database",
 )
 _OTHER_TEXTS = (
     "base_url",

@@ -102,7 +102,7 @@ class Store:
     """The database, opened. Safe to use from several threads.
 
     Args:
-        url: A SQLAlchemy URL.
+        url: ``sqlite:////path``, or PostgreSQL's.
         exclusive: Have it to oneself.
         node: Poll and deliver: on PostgreSQL beside other nodes, on SQLite alone. The others (the command line) read,
             and write what is safe beside a running daemon.
@@ -114,6 +114,8 @@ class Store:
         NotNowError: It is locked, out of reach, or who runs on it does not share it.
         DatabaseError: It cannot be used as it is.
         OtherAccountError: It belongs to another account.
+        ConfigurationError: It cannot be used at all: its encoding, or a pooler before it, or there is no such database.
+        CredentialsError: It refuses the user or the password.
     """
 
     def __init__(
@@ -351,6 +353,7 @@ class Store:
         target.id = self.id
 
     def _open(self, *, exclusive: bool) -> None:
+        self._database.verify()
         if exclusive:
             self._lock = self._lock_to_prepare()
             self._database.check()

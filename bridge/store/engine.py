@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from bridge import postgres_url
 from bridge.errors import BridgeError, NotNowError
+from bridge.store.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
-
-_PASSWORDS = ("password", "sslpassword")  # they may stand behind the question mark of a URL, too
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a transaction waits for another process's to end before it counts as locked."""
@@ -44,27 +44,59 @@ class DamagedError(DatabaseError):
     """The database is damaged. Restore a backup, or move it away to start anew."""
 
 
+class UnstorableError(DatabaseError):
+    """The database cannot hold a value: too large, or no text. Nothing of its transaction was written."""
+
+
 class Database:
     """An engine, with one way to read and one to write.
 
     Args:
-        url: A SQLAlchemy URL, ``sqlite:////path`` or ``postgresql+psycopg://…``.
+        url: ``sqlite:////path``, or PostgreSQL's (:mod:`bridge.postgres_url`).
+
+    Raises:
+        ConfigurationError: The URL is not usable, or the driver for it is not installed.
+        DatabaseError: There is no folder for the file.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
-        self.path = Path(self.url.database or "") if self.url.drivername.startswith("sqlite") else None
+        self.url = url
+        self.path: Path | None = None
         """The file, for SQLite."""
-        if self.path is None:
-            self._engine = postgres_engine(self.url, pool_pre_ping=True)
+        self._server: Server | None = None
+        if postgres_url.is_postgres(url):
+            self._server = Server(url, BUSY_TIMEOUT)
+            self._engine = self._server.engine(pool_pre_ping=True)
         else:
-            self._engine = _sqlite_engine(self.url, self.path)
+            address = sa.make_url(url)
+            self.path = Path(address.database or "")
+            self._engine = _sqlite_engine(address, self.path)
+        self.name = shown(url)
+        """The place, as it may be shown: without a password."""
+        sa.event.listen(self._engine, "handle_error", self._refused_value)
         self._reader = self._engine.execution_options(reads_only=True)
 
-    @property
-    def name(self) -> str:
-        """The place, as it may be shown: without a password."""
-        return shown(self.url)
+    def verify(self) -> None:
+        """Refuse a server that the bridge cannot work with: its encoding, or a pooler before it. Files are fine.
+
+        Raises:
+            ConfigurationError: The configuration must name another, or the server's must change.
+            CredentialsError: It does not let the bridge in.
+            NotNowError: It is out of reach.
+        """
+        if self._server is not None:
+            with self.in_words():
+                self._server.verify(self._engine)
+
+    def own_session(self) -> sa.Connection:
+        """Open a connection of PostgreSQL apart from the others, without transactions: for what lasts as long as it.
+
+        Raises:
+            NotNowError: The server is out of reach.
+        """
+        assert self._server is not None
+        with self.in_words():
+            return self._server.engine(poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT").connect()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -111,10 +143,29 @@ class Database:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise _translated(error, self.name) from error.orig
+            raise self._translated(error) from error.orig
         except sa.exc.TimeoutError:
             # Every connection of the pool waits for a lock, or for a server that does not answer.
             raise NotNowError(f"the database {self.name} is busy") from None
+
+    def _refused_value(self, context: Any) -> UnstorableError | None:
+        """Turn what a driver raises over a value that it can't write, or read, into an error of ours."""
+        if isinstance(context.original_exception, ValueError | OverflowError):
+            return UnstorableError(f"the database {self.name} cannot hold a value ({_kind(context)})")
+        return None
+
+    def _translated(self, error: sa.exc.DBAPIError) -> BridgeError:
+        """Say in plain words what the driver's exception means, without its SQL and its parameters."""
+        if isinstance(error, sa.exc.DataError):
+            return UnstorableError(f"the database {self.name} cannot hold a value ({type(error.orig).__name__})")
+        if self._server is None:
+            return _explain_sqlite(error, self.name)
+        return self.explain(error.orig)
+
+    def explain(self, error: BaseException | None) -> BridgeError:
+        """Say in plain words what an exception of PostgreSQL's driver means."""
+        assert self._server is not None
+        return self._server.explain(error) or DatabaseError(f"the database {self.name} answers {type(error).__name__}")
 
     def none_of(self, column: sa.ColumnElement[int], name: str) -> sa.ColumnElement[bool]:
         """Make a condition: a column is none of the ids that are bound to a name, as a list, however many they are."""
@@ -132,18 +183,11 @@ class Database:
         return insert(table)
 
 
-def shown(url: str | sa.URL) -> str:
+def shown(url: str) -> str:
     """Name a database's place, as it may be shown: without a password."""
-    parts = sa.make_url(url)
-    if parts.drivername.startswith("sqlite"):
-        return parts.database or ""
-    return parts.difference_update_query(_PASSWORDS).render_as_string(hide_password=True)
-
-
-def postgres_engine(url: sa.URL, **options: Any) -> sa.Engine:
-    """Make an engine whose connections wait for the server, and for others' locks, no longer than BUSY_TIMEOUT."""
-    waits = {"connect_timeout": max(2, int(BUSY_TIMEOUT)), "options": f"-c lock_timeout={int(BUSY_TIMEOUT * 1000)}"}
-    return sa.create_engine(url, connect_args=waits, **options)
+    if postgres_url.is_postgres(url):
+        return postgres_url.shown(postgres_url.parameters(url))
+    return sa.make_url(url).database or ""
 
 
 def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
@@ -185,6 +229,7 @@ _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
     sqlite3.SQLITE_LOCKED: (NotNowError, _LOCKED),
     sqlite3.SQLITE_FULL: (NotNowError, "cannot grow: the disk is full"),
     sqlite3.SQLITE_IOERR: (NotNowError, "cannot be read or written (an input/output error, or a full disk)"),
+    sqlite3.SQLITE_TOOBIG: (UnstorableError, "cannot hold a value: it is too large"),
     sqlite3.SQLITE_NOMEM: (NotNowError, "needs more memory than there is"),
     sqlite3.SQLITE_CORRUPT: (DamagedError, _DAMAGED),
     sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start anew"),
@@ -195,15 +240,15 @@ _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
 
-def _translated(error: sa.exc.DBAPIError, name: str) -> BridgeError:
-    """Say in plain words what the driver's exception means, without its SQL and its parameters."""
+def _explain_sqlite(error: sa.exc.DBAPIError, name: str) -> BridgeError:
     code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        if code & _PRIMARY_CODE in _FAULTS:
-            kind, words = _FAULTS[code & _PRIMARY_CODE]
-            return kind(f"the database {name} {words}")
-        # A wrong statement is an OperationalError too, and no wait mends it.
-        return DatabaseError(f"the database {name} answers {getattr(error.orig, 'sqlite_errorname', code)}")
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or error.connection_invalidated:
-        return NotNowError(f"the database {name} is out of reach or busy ({type(error.orig).__name__})")
-    return DatabaseError(f"the database {name} answers {type(error.orig).__name__}")
+    if code is not None and code & _PRIMARY_CODE in _FAULTS:
+        kind, words = _FAULTS[code & _PRIMARY_CODE]
+        return kind(f"the database {name} {words}")
+    # A wrong statement is an OperationalError too, and no wait mends it.
+    answer = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__
+    return DatabaseError(f"the database {name} answers {answer}")
+
+
+def _kind(context: Any) -> str:
+    return type(context.original_exception).__name__

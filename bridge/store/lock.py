@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import sqlalchemy as sa
 
 from bridge.errors import NotNowError
-from bridge.store.engine import DatabaseError, postgres_engine
+from bridge.store.engine import DatabaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,9 +77,8 @@ def _lock_file(path: Path) -> int:
 
 
 def _advisory_lock(database: Database) -> sa.Connection:
-    engine = postgres_engine(database.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+    connection = database.own_session()
     with database.in_words():
-        connection = engine.connect()
         if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_KEY))):
             connection.close()
             raise _in_use(database.name)

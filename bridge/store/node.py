@@ -22,7 +22,6 @@ import sqlalchemy as sa
 from bridge.clock import SystemClock
 from bridge.errors import BridgeError, NotNowError
 from bridge.sharing import assign, fair_share
-from bridge.store.engine import postgres_engine
 from bridge.store.lock import share_daemon_lock
 from bridge.store.migrate import revision
 from bridge.store.schema import HEAD, from_millis, messages, nodes, outboxes
@@ -314,9 +313,8 @@ class Node(Alone):
         """
         if self._ear is not None:
             return
-        engine = postgres_engine(self._database.url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+        self._ear = self._database.own_session()
         with self._database.in_words():
-            self._ear = engine.connect()
             share_daemon_lock(self._ear, self._database.name)
             self._ear.exec_driver_sql(f"LISTEN {_CHANNEL}")
         if revision(self._database) != HEAD:
@@ -352,7 +350,7 @@ class Node(Alone):
                 if "nodes" in foreign:
                     return
         except psycopg.Error as error:
-            raise NotNowError(f"the database {self._database.name} is out of reach ({type(error).__name__})") from None
+            raise self._database.explain(error) from None
 
 
 _EPOCH_SECONDS: sa.ColumnElement[Any] = sa.extract("epoch", sa.func.clock_timestamp())
