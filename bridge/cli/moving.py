@@ -37,6 +37,7 @@ def move(
     """
     from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- likewise
+    from bridge.store.trial import try_database  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
     account, target = settings.wbiztool.account, _target(to)
@@ -46,6 +47,7 @@ def move(
     if not file.exists():
         raise BridgeError(f"{file}: there is no database to move")
     with Store(settings.database, exclusive=True, account=account) as source:
+        try_database(target, account)
         rows = source.counts()
         total = sum(rows.values())
         shown = ", ".join(f"{rows[name]:,} {name}" for name in ("messages", "events", "deliveries", "attempts"))

@@ -104,7 +104,9 @@ def poll(config: ConfigOption = None, *, new_address: _NewAddressOption = False)
 def check(
     config: ConfigOption = None,
     *,
-    online: Annotated[bool, typer.Option("--online", help="Also try the credentials at WbizTool.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also try the credentials at WbizTool, and open the database.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration.
@@ -118,6 +120,7 @@ def check(
 
     settings = load_config(config)
     check_file(settings.database, settings.wbiztool.account)
+    found = _database(settings) if online else None
     account = _account(settings) if online else None
     if as_json:
         shown: dict[str, Any] = {
@@ -127,12 +130,12 @@ def check(
             "receivers": [receiver.name for receiver in settings.receivers],
             "warnings": list(settings.warnings()),
         }
-        output.print_json(shown | ({"account": account} if online else {}))
+        output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
     more = ", and whatever the account sends" if settings.discover.report else ""
     typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
-    typer.echo(f"database: {shown_url(settings.database)}")
+    typer.echo(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
     for warning in settings.warnings():
         typer.echo(f"warning: {warning}", err=True)
     if online:
@@ -320,6 +323,12 @@ class _Progress(Listener):
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:  # noqa: ARG002 -- the listener's signature
         self._advance(1)
+
+
+def _database(settings: Config) -> str:
+    from bridge.store.trial import try_database  # noqa: PLC0415 -- keeps the other commands quick
+
+    return try_database(settings.database, settings.wbiztool.account)
 
 
 def _account(settings: Config) -> str:

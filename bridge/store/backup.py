@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge import postgres_url
 from bridge.errors import BridgeError, NotNowError, UsageError
 from bridge.store import owner
 from bridge.store.engine import BUSY_TIMEOUT, DamagedError, DatabaseError
@@ -33,13 +34,12 @@ def sqlite_file(url: str) -> Path:
     Raises:
         UsageError: It is in none: PostgreSQL has its own ways.
     """
-    parts = sa.make_url(url)
-    if not parts.drivername.startswith("sqlite"):
-        name = shlex.quote(parts.database or "")
+    if postgres_url.is_postgres(url):
+        name = shlex.quote(postgres_url.parameters(url).get("dbname", ""))
         raise UsageError(
             f"this database is PostgreSQL's, which has its own way: pg_dump --format=custom --file=FILE {name}"
         )
-    return Path(parts.database or "")
+    return Path(sa.make_url(url).database or "")
 
 
 def back_up(source: Path, target: Path, *, force: bool = False, account: AccountId | None = None) -> int:

@@ -27,6 +27,19 @@ def revision(database: Database) -> str | None:
         return value
 
 
+def refuse_newer(database: Database, current: str | None) -> None:
+    """Refuse a database that has a migration which this version does not know.
+
+    Raises:
+        DatabaseError: It has.
+    """
+    if current is not None and current > HEAD:  # they are numbered, with zeros before
+        raise DatabaseError(
+            f"the database {database.name} was made by a newer version of the bridge (its schema is {current}, "
+            f"this version knows up to {HEAD}): install that version again, or restore a backup"
+        )
+
+
 def migrate(database: Database) -> None:
     """Apply what is missing, as one transaction. A SQLite file is backed up first. Call it under the daemon's lock.
 
@@ -37,20 +50,13 @@ def migrate(database: Database) -> None:
     current = revision(database)
     if current == HEAD:
         return
+    refuse_newer(database, current)
     # Alembic takes longer to import than everything else together, and is needed once for each new version.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", SCRIPTS)
-    if current is not None and current not in {
-        script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
-    }:
-        raise DatabaseError(
-            f"the database {database.name} was made by a newer version of the bridge (its schema is {current}, "
-            f"this version knows up to {HEAD}): install that version again, or restore a backup"
-        )
     if current is not None:
         _back_up(database)
     with database.write() as connection:

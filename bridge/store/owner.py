@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from bridge.errors import OtherAccountError
 from bridge.model import AccountId
+from bridge.postgres_url import is_postgres
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.schema import meta
 
@@ -76,10 +77,10 @@ def check_file(url: str, account: AccountId) -> None:
     Raises:
         OtherAccountError: It belongs to another one.
     """
-    parts = sa.make_url(url)
-    if parts.drivername.startswith("sqlite") and parts.database:
+    file = None if is_postgres(url) else sa.make_url(url).database
+    if file:
         with suppress(sqlite3.Error):
-            check(parts.database, of_file(Path(parts.database)), account)
+            check(file, of_file(Path(file)), account)
 
 
 def adopt(database: Database, connection: sa.Connection, account: AccountId, *, new_address: bool = False) -> None:

@@ -84,6 +84,8 @@ class Server:
         @sa.event.listens_for(engine, "handle_error")
         def _failed(context: Any) -> BridgeError | None:
             error = context.original_exception
+            if context.is_pre_ping:
+                return None  # the pool makes another connection
             if context.connection is None:
                 return self._explain_refusal(error) if isinstance(error, psycopg.Error) else None
             if ends_session(getattr(error, "sqlstate", None)):

@@ -68,12 +68,12 @@ _BY_CLASS: dict[str, Meaning] = {
     "57": _ENDED,
     "58": (NotNowError, "cannot be read or written (an input/output error of its server)"),
 }
-NO_SESSIONS: Meaning = (
-    ConfigurationError,
+_NO_SESSIONS = (
     "is behind a pooler in transaction or statement mode, which the bridge cannot use (it needs LISTEN, and locks that "
     "last as long as its session): use session mode (PgBouncer: pool_mode=session), or name the server itself in "
-    "`database:`",
+    "`database:`"
 )
+NO_SESSIONS: Meaning = (ConfigurationError, _NO_SESSIONS)
 """What is said where a pooler gives each transaction another session."""
 
 _TLS = (

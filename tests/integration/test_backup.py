@@ -416,5 +416,5 @@ def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
 
 def test_the_name_of_a_database_shows_no_password() -> None:
     database = Database("postgresql+psycopg://me:hidden-word@db.example/bridge?password=hidden-too&sslpassword=hidden")
-    assert database.name == "postgresql+psycopg://me:***@db.example/bridge"
+    assert database.name == "postgresql://me:***@db.example/bridge"
     database.close()

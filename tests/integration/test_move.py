@@ -163,7 +163,7 @@ def told(taken: list[Recorded], name: str) -> dict[str, tuple[int, int, str]]:
     [
         ("sqlite:////tmp/other.db", 2, "--to: must be PostgreSQL's: postgresql://user@host/name"),
         ("mysql://x@y/z", 2, "--to: not a usable database"),
-        (f"postgresql://x:{SECRET}@127.0.0.1:1/bridge", 75, "postgresql+psycopg://x:***@127.0.0.1:1/bridge is out of"),
+        (f"postgresql://x:{SECRET}@127.0.0.1:1/bridge", 75, "postgresql://x:***@127.0.0.1:1/bridge is out of"),
     ],
 )
 def test_where_it_cannot_go_is_said_without_the_password(folder: Path, to: str, code: int, words: str) -> None:

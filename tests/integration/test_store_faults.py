@@ -111,10 +111,9 @@ def test_a_file_that_is_locked_when_it_is_to_be_made_is_for_later(sqlite_url: st
 @pytest.mark.usefixtures("impatient")
 def test_a_table_that_is_locked_for_too_long_is_for_later(postgres_url: str) -> None:
     with Store(postgres_url, exclusive=True) as store:
-        plain = store._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain) as other:
+        with psycopg.connect(postgres_url.replace("+psycopg", "")) as other:
             other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(NotNowError, match=r"is out of reach or busy \(LockNotAvailable\)"):
+            with pytest.raises(NotNowError, match="is busy: another program holds a lock"):
                 store.messages.watch([1], NOW)
         assert store.messages.watch([1], NOW) == [1]
 
@@ -144,7 +143,7 @@ def test_a_server_that_cut_all_connections_is_used_again(postgres_url: str) -> N
 @pytest.mark.postgres
 def test_a_connection_that_is_cut_within_a_transaction_is_for_later(postgres_url: str) -> None:
     with Store(postgres_url) as store:
-        with pytest.raises(NotNowError, match="is out of reach or busy"):
+        with pytest.raises(NotNowError, match="is out of reach: the server ended the connection"):
             _cut(store)
         assert store.fact("database_id") == store.id
 
@@ -160,7 +159,7 @@ def test_a_server_that_does_not_answer_is_for_later_and_its_password_is_not_show
     password = secrets.token_hex(8)  # made here, for a traceback quotes the test's own lines
     with pytest.raises(NotNowError) as refused:
         Store(f"postgresql+psycopg://bridge:{password}@127.0.0.1:1/none")
-    assert "postgresql+psycopg://bridge:***@127.0.0.1:1/none is out of reach" in str(refused.value)
+    assert "postgresql://bridge:***@127.0.0.1:1/none is out of reach" in str(refused.value)
     assert password not in "".join(traceback.format_exception(refused.value))
 
 
@@ -285,7 +284,7 @@ def test_a_wrong_statement_is_not_for_later(own_store: Store) -> None:
 
 def test_the_name_of_a_database_holds_no_password(sqlite_url: str) -> None:
     url = "postgresql+psycopg://bridge:hunter2@db.example.com/bridge"
-    assert engine.Database(url).name == "postgresql+psycopg://bridge:***@db.example.com/bridge"
+    assert engine.Database(url).name == "postgresql://bridge:***@db.example.com/bridge"
     with Store(sqlite_url) as store:
         assert store.name == str(file_of(sqlite_url))
         assert store.record_health(EventType.SOURCE_UP, "source", SINCE, NOW, (), facts={}).sequence == 1

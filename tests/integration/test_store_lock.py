@@ -90,7 +90,7 @@ def test_a_daemon_that_could_not_start_leaves_the_lock_free(sqlite_url: str, tmp
 
 
 def test_commands_read_and_write_beside_a_running_daemon(store: Store) -> None:
-    url = store._database.url.render_as_string(hide_password=False)
+    url = store._database.url
     with Store(url) as first, Store(url) as second:
         first.set_fact("colour", "green")
         assert second.fact("colour") == store.fact("colour") == "green"

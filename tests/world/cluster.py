@@ -37,7 +37,7 @@ def _program(name: str) -> str:
     return pytest.skip(f"no {name} here: install PostgreSQL's server")
 
 
-def _as_owner(*command: str) -> list[str]:
+def as_owner(*command: str) -> list[str]:
     """Begin a command as a user who may run a server: root may not."""
     if os.geteuid() != 0:
         return [*command]
@@ -58,7 +58,7 @@ def free_port() -> int:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(_as_owner(*command), capture_output=True, text=True, cwd="/", check=False, timeout=60)
+    done = subprocess.run(as_owner(*command), capture_output=True, text=True, cwd="/", check=False, timeout=60)
     assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
 
 
@@ -80,7 +80,7 @@ class Cluster:
         options |= dict(each.split("=") for each in _QUICK) | dict(settings or {})
         given = [f"--{name}={value}" for name, value in options.items()]
         with (self.folder / "log").open("ab") as log:
-            command = _as_owner(_program("postgres"), "-D", str(self.folder / "data"), *given)
+            command = as_owner(_program("postgres"), "-D", str(self.folder / "data"), *given)
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", start_new_session=True)
         until(self._answers, 60)
 

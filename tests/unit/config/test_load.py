@@ -203,6 +203,22 @@ def test_the_database_is_in_the_state_folder(folder: Folder) -> None:
     assert "hidden-word" in postgres.secrets()
 
 
+def test_database_can_be_named_in_a_file_of_its_own(folder: Folder) -> None:
+    """Like every other secret; who changes the file is noticed, and its password is known to be one."""
+    folder.write("postgres://me:hidden%40word@db/bridge\n", "url")
+    loaded = folder.load(f"{LEAST}    database_file: url\n")
+    assert loaded.database == "postgresql+psycopg://me:hidden%40word@db/bridge"
+    assert {"hidden@word", "hidden%40word"} <= set(loaded.secrets())
+    assert folder.path / "url" in loaded.sources.files
+    folder.write("postgresql://me:hidden@word@db/bridge\n", "url")
+    (fault,) = folder.faults(f"{LEAST}    database_file: url\n")
+    assert fault.startswith("config.yaml:4:16: database_file: not a usable database: write %40 for an @")
+    (fault,) = folder.faults(f"{LEAST}    database_file: url\n    database: sqlite:///x.db\n")
+    assert "database and database_file are both given; keep one" in fault
+    (fault,) = folder.faults(f"{LEAST}    database_file: none\n")
+    assert "database_file: no secret can be read" in fault
+
+
 def test_without_systemd_the_database_is_in_the_users_state_folder(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
