@@ -59,6 +59,11 @@ class SystemClock:
         self._offset += round(step / timedelta(microseconds=1)) * 1000
 
 
+def wall_time(clock: Clock) -> datetime:
+    """Return what others' clocks show now: not half a second late where the machine's has just been set."""
+    return clock.now() + clock.stepped()
+
+
 def isoformat(moment: datetime) -> str:
     """Write a moment as events show it: ``2026-11-23T20:11:12.345Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

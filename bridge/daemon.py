@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
-
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from bridge import systemd
 from bridge.account import try_credentials
@@ -24,6 +20,7 @@ from bridge.metrics import Metrics
 from bridge.retry import LONGEST_WAIT
 from bridge.schedule import LAZILY
 from bridge.source.report import window
+from bridge.steady_scheduler import SteadyScheduler
 from bridge.store import DamagedError
 from bridge.web import Web
 from bridge.works import Works, run_down, threads_are_heard
@@ -37,8 +34,8 @@ if TYPE_CHECKING:
     from bridge.reload import Reloader
     from bridge.store import Store
 
-BEAT = 0.5
-"""Seconds between looks at what is due. What is committed is sent at once; the beat is for what waits for its time."""
+BEAT = timedelta(seconds=0.5)
+"""The time between looks at what is due. What is committed is sent at once; the beat is for what waits for its time."""
 
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
@@ -59,6 +56,10 @@ _OTHER_ADDRESS = (
     "the API's address can't change while the bridge runs. If the account is the same, stop the bridge and run "
     "`wbiz-bridge poll --accept-base-url` once, then start it"
 )
+
+LARGE_STEP = timedelta(hours=1)
+DOUBTED_FOR = timedelta(days=1)
+"""How long nothing is forgotten for its age after a clock was set forward by more than that: it may be a mistake."""
 
 
 class Daemon:
@@ -82,17 +83,14 @@ class Daemon:
         self._reload_asked = threading.Event()
         self._stop = threading.Event()
         self._why = ""
+        self._prune_from = float("-inf")
         self._damage = _Damage(self._stop)
         self._metrics = Metrics(store.listing.summary, clock, self._receivers)
         self._listener = Listeners(
             listener, self._metrics.listener, _Waker(self._deliver), _Waker(self._show), self._damage
         )
         self._works = Works(store, clock=clock, listener=self._listener)
-        self._scheduler = BackgroundScheduler(
-            timezone="UTC",  # its triggers then know no daylight saving
-            executors={"default": ThreadPoolExecutor(10)},  # a thread for each job: none waits for another
-            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
-        )
+        self._scheduler = SteadyScheduler(clock.monotonic)
         self._heartbeat: Heartbeat | None = None
         self._web = Web(
             self.health,
@@ -146,8 +144,7 @@ class Daemon:
     def reload(self) -> None:
         """Tell the daemon to read its configuration again. Safe to call from any thread, before the start too."""
         self._reload_asked.set()
-        with suppress(JobLookupError):  # it is not running yet, or ending
-            self._scheduler.modify_job("reload", next_run_time=datetime.now(UTC))
+        self._scheduler.run_now("reload")
 
     def health(self) -> Health:
         """Judge how the bridge does."""
@@ -167,19 +164,19 @@ class Daemon:
         return [receiver.name for receiver in self._config.receivers]
 
     def _plan(self) -> None:
-        def every(seconds: float, job: Callable[[], object], id_: str) -> None:
-            self._scheduler.add_job(self._works.steps.contained(id_, job), "interval", seconds=seconds, id=id_)
+        def every(interval: timedelta, job: Callable[[], object], id_: str) -> None:
+            self._scheduler.every(interval, self._works.steps.contained(id_, job), id_)
 
         every(BEAT, self._works.wake_poller, "poll")
         every(BEAT, self._deliver, "deliver")
         every(BEAT, self._follow_clock, "clock")
-        every(HOUSEKEEPING.total_seconds(), self._keep_house, "housekeeping")
-        every(STATUS_EVERY.total_seconds(), self._say_status, "status")
+        every(HOUSEKEEPING, self._keep_house, "housekeeping")
+        every(STATUS_EVERY, self._say_status, "status")
         if self._reloader is not None:
-            every(LOOK_FOR_CHANGES.total_seconds(), self._look_for_changes, "reload")
+            every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()
         if watchdog is not None:
-            every(watchdog / 2, lambda: systemd.notify("WATCHDOG=1"), "watchdog")
+            every(timedelta(seconds=watchdog / 2), lambda: systemd.notify("WATCHDOG=1"), "watchdog")
 
     def _adopt(self, config: Config) -> None:
         """Do as a configuration says, from now on. Done twice, it does no more than once.
@@ -209,8 +206,7 @@ class Daemon:
         if planned is not None:
             self._scheduler.remove_job(id_)
         if every is not None:
-            seconds = every.total_seconds()
-            self._scheduler.add_job(job, "interval", seconds=seconds, id=id_, next_run_time=datetime.now(UTC))
+            self._scheduler.every(every, job, id_, at_once=True)
 
     def _forget_troubles(self, config: Config) -> None:
         """Say no more that something fails which is not done any more."""
@@ -225,9 +221,8 @@ class Daemon:
             self._heartbeat = None
         if config.heartbeat is not None:
             self._heartbeat = Heartbeat(config.heartbeat, health=self.health, listener=self._listener)
-            seconds = config.heartbeat.every.total_seconds()
             beat = self._works.steps.contained("heartbeat", self._heartbeat.beat)
-            self._scheduler.add_job(beat, "interval", seconds=seconds, id="heartbeat")
+            self._scheduler.every(config.heartbeat.every, beat, "heartbeat")
 
     def _look_for_changes(self) -> None:
         assert self._reloader is not None
@@ -300,8 +295,11 @@ class Daemon:
         self._web.tell()
 
     def _follow_clock(self) -> None:
+        step = self._clock.stepped()
         try:
             if follow_clock(self._clock, self._store):
+                if step > LARGE_STEP:
+                    self._prune_from = self._clock.monotonic() + DOUBTED_FOR.total_seconds()
                 self._clamp()  # what was in flight meanwhile was scheduled by the old time
                 self._say_status()  # its latest beat lies in the old time
         except BridgeError as error:
@@ -316,6 +314,8 @@ class Daemon:
     def _keep_house(self) -> None:
         try:
             self._clamp()
+            if self._clock.monotonic() < self._prune_from:
+                return
             now, discover = self._clock.now(), self._config.discover
             reported = now - window(discover.days) if discover.report else None
             self._store.prune(now - self._config.retention, reported)

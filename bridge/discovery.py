@@ -17,6 +17,7 @@ from bridge.lasting import Lasting
 from bridge.schedule import Hints
 from bridge.source.report import Page, days
 from bridge.store import Noted
+from bridge.store.facts import SWEPT
 from bridge.sweep import Reading, next_page
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from bridge.source.wbiztool import WbizTool
     from bridge.store import Store
 
-SWEPT = "report_read_at"
-"""The fact that tells when the report was last read to its end."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 GOOD_FOR = 3
 """After how many intervals without a whole reading the report counts as not read any more."""
@@ -73,15 +73,15 @@ class Discovery:
         self._found = found
         self._standing = Lasting(store, REPORT, GOOD_FOR * every, clock)
         self._sweeping = threading.Lock()
-        self._read_at: datetime | None = None
+        self._good_until = float("-inf")
         self._before: Reading | None = None
-        self._whole = datetime.min.replace(tzinfo=UTC), ("", "")
+        self._whole = _NEVER, ("", "")
         """When all of it was last read, and of which days."""
         self._relaxing = True  # until it is known better: what an earlier process has put off is to be looked after
 
     def hints(self) -> Hints | None:
         """Say what the report is good for; None while it is not read as it should."""
-        if self._read_at is None or self._clock.now() - self._read_at > GOOD_FOR * self._every:
+        if self._clock.monotonic() > self._good_until:
             return None
         return Hints(self._relaxed, timedelta(days=self._count))
 
@@ -149,9 +149,11 @@ class Discovery:
         """Poll soon what was put off because the report shows it, when it does not any more."""
         fact = self._store.fact(SWEPT)
         try:
-            self._read_at = datetime.fromisoformat(fact) if fact else None
+            read_at = datetime.fromisoformat(fact) if fact else _NEVER
         except ValueError:  # somebody has damaged it: the next reading writes it again
-            self._read_at = None
+            read_at = _NEVER
+        good_for = GOOD_FOR * self._every - (self._clock.now() - read_at)
+        self._good_until = self._clock.monotonic() + good_for.total_seconds()
         relaxing = self.hints() is not None
         if self._relaxing and not relaxing:
             self._store.sightings.tighten(self._clock.now(), self._tighten)

@@ -30,6 +30,7 @@ class Lasting:
         self._after = after
         self._clock = clock
         self._since: datetime | None = None
+        self._deadline = 0.0
         self._told = True  # by an earlier process, maybe
 
     def worked(self) -> None:
@@ -42,9 +43,10 @@ class Lasting:
 
     def failed(self, why: str) -> None:
         """Note that it failed."""
-        now = self._clock.now()
-        self._since = self._since or now
-        if now - self._since >= self._after:
+        if self._since is None:
+            self._since = self._clock.now()
+            self._deadline = self._clock.monotonic() + self._after.total_seconds()
+        if self._clock.monotonic() >= self._deadline:
             with suppress(BridgeError):
                 known = {"failing_since": isoformat(self._since), "reason": why}
                 self._store.set_fact(self._fact, json.dumps(known, ensure_ascii=False))

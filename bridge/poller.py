@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
@@ -78,6 +78,7 @@ class Poller:
         self._probe: int | None = None
         self._heed_at = float("-inf")
         self.health = _health_from(store.fact(SOURCE))
+        self._offset_before = self._offset()
         self.pump: Pump[Message, Answered | Message] = Pump(
             "poll",
             concurrency,
@@ -164,6 +165,10 @@ class Poller:
             self.health = found
 
     def _follow_health(self, each: Answered) -> None:
+        offset = self._offset()
+        if offset != self._offset_before:
+            self.health = self.health.shifted(timedelta(seconds=offset - self._offset_before))
+            self._offset_before = offset
         before = self.health
         current, type_ = health.after(before, each.answer, each.at)
         if current.failing_since is None:
@@ -171,6 +176,10 @@ class Poller:
         if type_ is not None:
             self._tell(type_, before, current, each.at)
         self.health = current
+
+    def _offset(self) -> float:
+        """Say how far the time is from the steady clock: it changes when the wall clock was set, and is followed."""
+        return round(self._clock.now().timestamp() - self._clock.monotonic(), 1)
 
     def _tell(self, type_: EventType, before: health.SourceHealth, current: health.SourceHealth, at: datetime) -> None:
         data: dict[str, Any] = {"since": isoformat(current.failing_since or at), "reason": current.reason}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from bridge.clock import wall_time
 from bridge.errors import UnrenderableError
 from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.redact import Redactor, clean_text
@@ -76,9 +77,10 @@ class HttpWay:
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Make one POST."""
-        request = self._receiver.render(events, clock.now())
+        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
+        request = self._receiver.render(events, wall_time(clock))
         reply = self._channel.send(request, request.path)
-        return Handed(self._receiver.read(reply, clock.now()), reply.text, reply.status)
+        return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
 
     def close(self) -> None:
         """Close the idle connections."""

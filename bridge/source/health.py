@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,12 @@ class SourceHealth:
     refused: bool = False
     down: bool = False
     probe_at: datetime | None = None
+
+    def shifted(self, step: timedelta) -> SourceHealth:
+        """The same by a clock that was set: no patience is over early or late."""
+        since = None if self.failing_since is None else self.failing_since + step
+        probe_at = None if self.probe_at is None else self.probe_at + step
+        return replace(self, failing_since=since, probe_at=probe_at)
 
     def admits(self, now: datetime, in_flight: int, room: int) -> int:
         """Say how many more polls may start now, at most ``room``."""

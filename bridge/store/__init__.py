@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge import numbers
+from bridge.clock import isoformat
 from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
@@ -16,7 +19,7 @@ from bridge.quarantine import Kind, SetAside
 from bridge.retry import Gate
 from bridge.store import move, owner, quarantine
 from bridge.store.engine import DamagedError, Database, DatabaseError
-from bridge.store.facts import get_meta, set_meta
+from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
 from bridge.store.ledger import Ledger, Tried
 from bridge.store.listing import Listing, NodeSeen, PastAttempt, Summary, WatchedMessage
@@ -32,7 +35,7 @@ from bridge.store.sightings import Noted, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     import sqlalchemy as sa
 
@@ -320,6 +323,8 @@ class Store:
         with self._database.write() as connection:
             self.messages.shift(connection, step)
             self.ledger.shift(connection, step)
+            self._shift_fact(connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
+            self._shift_fact(connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))
 
     def clamp_time(self, latest_poll: datetime, latest_lazy_poll: datetime, latest_delivery: datetime) -> None:
         """Let nothing be due later than the rules allow, whatever a wrong clock scheduled before this start."""
@@ -351,6 +356,13 @@ class Store:
         """
         move.copy(self._database, target._database, tell)
         target.id = self.id
+
+    def _shift_fact(self, connection: sa.Connection, key: str, shifted: Callable[[str], str]) -> None:
+        fact = get_meta(connection, key)
+        if not fact:
+            return
+        with suppress(ValueError, KeyError, TypeError):  # somebody has damaged it: who writes it writes it again
+            set_meta(self._database, connection, key, shifted(fact))
 
     def _open(self, *, exclusive: bool) -> None:
         self._database.verify()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
 
 
+SWEPT = "report_read_at"
+"""The fact that says when the account's report was last read to its end."""
+
+
 def get_meta(connection: sa.Connection, key: str) -> str | None:
     """Read one of the database's own facts."""
     value: str | None = connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))

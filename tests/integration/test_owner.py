@@ -149,7 +149,7 @@ def test_reload_with_another_account_is_refused_as_a_whole(
         sink.wait_for(1)
         other = account(second) if key == "client_id" else account(simulator, base_url="https://new.example/api/v1")
         write_config(tmp_path, {**settings, "wbiztool": other, "messages": [1, 2]})
-        until(lambda: "reload refused" in daemon.log())
+        until(lambda: "config_reload_refused" in daemon.log())
         assert f"wbiztool.{key}: the " in daemon.log()
         assert "can't change while the bridge runs" in daemon.log()
         simulator.account.put(1, Status.SENT)

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.clock import isoformat, wall_time
 from bridge.config import Watchlist
 from bridge.daemon import follow_clock
+from bridge.health import REPORT
+from bridge.lasting import Lasting
 from bridge.model import Delivered, Retry, Status
+from bridge.numbers import Number
+from bridge.store.facts import SWEPT
 from tests.world.clock import FakeClock
 from tests.world.records import fail_some, observe, tried
 
@@ -91,3 +96,49 @@ def test_what_was_delivered_is_left_alone(own_store: Store, clock: FakeClock) ->
     clock.jump_wall(DAY)
     follow_clock(clock, own_store)
     assert own_store.listing.deliveries() == [before]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_number_that_is_away_is_reported_when_it_has_settled(
+    sqlite_store: Store, clock: FakeClock, step: timedelta
+) -> None:
+    away, settle = [Number(1, "4915100000001", connected=False)], timedelta(seconds=60)
+
+    def look() -> int:
+        return len(sqlite_store.record_numbers(away, clock.now(), settle, clock.now() + settle, ()))
+
+    assert look() == 0
+    clock.jump_wall(step)
+    assert follow_clock(clock, sqlite_store)
+    clock.advance(59)
+    assert look() == 0
+    clock.advance(1)
+    assert look() == 1
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_failure_lasts_no_longer_by_another_clock(sqlite_store: Store, clock: FakeClock, step: timedelta) -> None:
+    standing = Lasting(sqlite_store, REPORT, timedelta(seconds=60), clock)
+    standing.worked()
+    standing.failed("HTTP 502")
+    clock.jump_wall(step)
+    follow_clock(clock, sqlite_store)
+    clock.advance(59)
+    standing.failed("HTTP 502")
+    assert not sqlite_store.fact(REPORT)
+    clock.advance(1)
+    standing.failed("HTTP 502")
+    assert sqlite_store.fact(REPORT)
+
+
+def test_report_that_was_read_is_as_old_as_before(sqlite_store: Store, clock: FakeClock) -> None:
+    sqlite_store.set_fact(SWEPT, isoformat(clock.now()))
+    clock.jump_wall(DAY)
+    follow_clock(clock, sqlite_store)
+    assert sqlite_store.fact(SWEPT) == isoformat(clock.now())
+
+
+def test_others_see_the_wall_clock_before_it_is_followed(clock: FakeClock) -> None:
+    before = clock.now()
+    clock.jump_wall(-DAY)
+    assert (clock.now(), wall_time(clock)) == (before, before - DAY)

@@ -23,7 +23,7 @@ def test_ci_runs_the_very_line_that_the_readme_gives() -> None:
     assert lines_of(".ci/run").count(_LINE) == 1
 
 
-@pytest.mark.parametrize("name", ["run", "promtool", "peers"])
+@pytest.mark.parametrize("name", ["run", "promtool", "peers", "faketime"])
 def test_ci_is_made_of_shell_scripts_without_mistakes_that_can_be_run(name: str) -> None:
     script = _ROOT / ".ci" / name
     assert os.access(script, os.X_OK)

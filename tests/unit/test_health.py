@@ -87,6 +87,15 @@ def test_a_wall_clock_that_was_set_back_does_not_hold_up_the_probe() -> None:
     assert down.admits(START - timedelta(days=1), 0, 16) == 1
 
 
+@given(st.sampled_from(FAILURES), st.timedeltas(-timedelta(days=400), timedelta(days=400)))
+def test_patience_is_as_long_by_a_clock_that_is_set(failure: Answer, step: timedelta) -> None:
+    failing, _ = after(SourceHealth(), failure, START)
+    before = after(failing.shifted(step), failure, START + step + PATIENCE - SECOND)
+    down, told = after(failing.shifted(step), failure, START + step + PATIENCE)
+    assert (before[1], told) == (None, EventType.SOURCE_DOWN)
+    assert down.shifted(-step).probe_at == START + PATIENCE + PROBE_EVERY
+
+
 @given(
     steps=st.lists(
         st.tuples(st.floats(0, 90), st.sampled_from([*FAILURES, Refused("Auth Error"), GOOD])),
