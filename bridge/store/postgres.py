@@ -191,7 +191,7 @@ class Server:
 
         The words of a refusal are the server's, in the language of its configuration.
         """
-        from psycopg import pq  # noqa: PLC0415 -- only who uses PostgreSQL has it
+        from psycopg import Error, pq  # noqa: PLC0415 -- only who uses PostgreSQL has it
         from psycopg.conninfo import make_conninfo  # noqa: PLC0415 -- likewise
 
         wanted = {**_DEFAULTS, **self._parameters, "client_encoding": "UTF8"}
@@ -206,6 +206,8 @@ class Server:
                 select.select(*ready, [], max(0.0, until - time.monotonic()))
                 state = pq.PollingStatus(connection.connect_poll())
             found = _CODE.findall(connection.error_message.decode(errors="replace"))
+        except Error:  # it has no socket any more
+            return None
         finally:
             connection.finish()
         return found[-1] if found else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import traceback
@@ -20,6 +21,7 @@ from bridge.errors import BridgeError, NotNowError
 from bridge.model import Details, EventType
 from bridge.retry import Gate
 from bridge.store import DatabaseError, Store, engine
+from bridge.store.engine import UnstorableError
 from tests.world.records import NOW, SINCE, due, fail_some, known, statements, values
 
 if TYPE_CHECKING:
@@ -288,3 +290,32 @@ def test_the_name_of_a_database_holds_no_password(sqlite_url: str) -> None:
     with Store(sqlite_url) as store:
         assert store.name == str(file_of(sqlite_url))
         assert store.record_health(EventType.SOURCE_UP, "source", SINCE, NOW, (), facts={}).sequence == 1
+
+
+@pytest.mark.postgres
+def test_connections_are_named_and_notice_a_server_that_is_gone(postgres_url: str) -> None:
+    """The kernel is asked to give up a peer that does not answer within half a minute, instead of two hours."""
+    with Store(postgres_url) as store, store._database.read() as connection:
+        assert connection.scalar(sa.text("SHOW application_name")) == "wbiz-bridge"
+        assert connection.scalar(sa.text("SHOW client_encoding")) == "UTF8"
+        assert connection.scalar(sa.text("SHOW lock_timeout")) == "10s"
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with socket.socket(fileno=os.dup(driver.pgconn.socket)) as raw:
+            assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+    with Store(f"{postgres_url}?application_name=mine") as store, store._database.read() as connection:
+        assert connection.scalar(sa.text("SHOW application_name")) == "mine"
+
+
+def test_value_that_no_database_holds_is_an_error_of_ours(own_store: Store) -> None:
+    """Not a traceback of the driver's: half of a surrogate pair, a number that is too large."""
+    unstorable = ["\ud800"] if own_store._database.path else ["\ud800", "a\0b"]  # SQLite holds a NUL
+    for value in unstorable:
+        with pytest.raises(UnstorableError, match="cannot hold a value"):
+            own_store.set_fact("colour", value)
+    with pytest.raises(UnstorableError, match="cannot hold a value"):
+        own_store.messages.watch([2**63], NOW)
+    own_store.set_fact("colour", "green")
+    assert own_store.fact("colour") == "green"

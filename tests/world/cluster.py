@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OWNER = "postgres"
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql@*/bin")
-_QUICK = "fsync=off", "synchronous_commit=off", "full_page_writes=off"
+_QUICK = "fsync=off", "full_page_writes=off"  # what is committed survives a crash of the server, not of the machine
 
 
 def _program(name: str) -> str:
@@ -105,6 +105,12 @@ class Cluster:
         with psycopg.connect(self.url(database), autocommit=True, connect_timeout=5) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def holds(self, question: str, database: str) -> bool:
+        """Ask for a boolean."""
+        with psycopg.connect(self.url(database), connect_timeout=5) as connection:
+            row = connection.execute(question).fetchone()
+            return bool(row and row[0])
 
     def _answers(self) -> bool:
         assert self._process is not None
