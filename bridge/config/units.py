@@ -23,6 +23,10 @@ _ALLOWED = "(allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)"
 LONGEST = timedelta(days=3650)
 """The longest duration that can be written."""
 
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Moments that can be written are from FIRST to before LAST: every duration can be added to each of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -82,15 +86,18 @@ def parse_moment(text: str) -> datetime:
     """Read a moment of ISO 8601, with the time zone that it is in: ``2026-12-24T09:00+05:30``, ``2026-12-24 03:30Z``.
 
     Raises:
-        ValueError: It is none, or names no zone; the text says what is allowed.
+        ValueError: It is none, names no zone, or is not between FIRST and LAST; the text says what is allowed.
     """
+    moment: datetime | None
     try:
         moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # OverflowError: in UTC it would lie before the year 1
-        pass
-    raise ValueError("not a moment with its time zone (allowed: e.g. 2026-12-24T09:00+05:30, or …Z for UTC)")
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("not a moment with its time zone (allowed: e.g. 2026-12-24T09:00+05:30, or …Z for UTC)")
+    if not FIRST <= moment < LAST:
+        raise ValueError("a moment out of range (allowed: the years 1970 to 2199)")
+    return moment.astimezone(UTC)
 
 
 def _number(number: Decimal) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _CONNECTED = {"connected": True, "not_connected": False}
 _LONGEST_NUMBER = 40
+LARGEST_ID = 2**63 - 1
 
 
 def read_numbers(reply: Reply, at: datetime) -> tuple[Number, ...] | Failure:
@@ -35,7 +36,7 @@ def read_numbers(reply: Reply, at: datetime) -> tuple[Number, ...] | Failure:
     for item in listed:
         id_ = whole_number(item.get("whatsapp_client_id")) if isinstance(item, dict) else None
         connected = _CONNECTED.get(str(item["status"])) if id_ is not None and "status" in item else None
-        if id_ is None or connected is None:
+        if id_ is None or connected is None or not 0 < id_ <= LARGEST_ID:
             return Malformed(f"a number is {quote(item)}")
         shown = clean_text(str(item.get("whatsapp_number") or ""))[:_LONGEST_NUMBER]
         numbers[id_] = Number(id_, shown, connected)

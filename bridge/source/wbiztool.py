@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.aimd import Sign
 from bridge.redact import Redactor
 from bridge.source.accounts import read_numbers
-from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, quote, read_answer
 from bridge.source.report import LARGEST_PAGE, Page, read_page
 from bridge.wire import Reply, Request, WireError, json_object
 
@@ -135,9 +135,9 @@ class WbizTool:
         body = json_object(reply.body) or {}
         message = body.get("message")
         if body.get("status") == 1:
-            return str(body.get("name") or "")
+            return quote(str(body.get("name") or ""))
         if isinstance(message, str) and reply.status in {200, 400, 401, 403}:
-            return Refused(message)
+            return Refused(quote(message))
         return Unavailable(f"HTTP {reply.status}")
 
     def _post(self, path: str, request: Request) -> Reply:
