@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -35,6 +35,19 @@ class AccountId:
 
 
 _PORTS = {"http": 80, "https": 443}
+
+
+LARGEST_ID: Final = 2**53 - 1
+"""Message ids are from 1 to this, wherever they come from. Up to here JSON's numbers are exact, whoever reads them
+(RFC 7493); WbizTool's ids are far below."""
+
+LONGEST_LABEL: Final = 1000
+"""Characters of a label, wherever it comes from."""
+
+MOST_TAGS: Final = 20
+LONGEST_TAG_NAME: Final = 64
+LONGEST_TAG: Final = 200
+"""Of one message, wherever they come from: how many, and the characters of a tag's name and value."""
 
 
 class Status(enum.StrEnum):

@@ -44,12 +44,18 @@ def refusal(subscription: Subscription, event: Event) -> str | None:
     """
     if event.data.get("receiver") == subscription.receiver:
         return "it is about this receiver itself"
-    if subscription.events is None:
-        if event.type is EventType.MESSAGE_PENDING:
+    if not subscribed(subscription, event.type):
+        if subscription.events is None:
             return f"events: left out, which is every type but {event.type}"
-    elif not any(fnmatchcase(event.type, pattern) for pattern in subscription.events):
         return f"events: {event.type} is not among {', '.join(subscription.events) or 'none'}"
     return None if event.message_id is None else matching.refusal(subscription.match, event)
+
+
+def subscribed(subscription: Subscription, type_: EventType) -> bool:
+    """Decide whether a receiver asked for events of a type."""
+    if subscription.events is None:
+        return type_ is not EventType.MESSAGE_PENDING
+    return any(fnmatchcase(type_, pattern) for pattern in subscription.events)
 
 
 def wants(subscription: Subscription, event: Event) -> bool:

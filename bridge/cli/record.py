@@ -10,6 +10,7 @@ import typer
 
 from bridge.asjson import delivery_json
 from bridge.cli import output
+from bridge.cli.arguments import message_id
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, open_store
 from bridge.clock import ago
 from bridge.errors import UsageError
@@ -29,7 +30,9 @@ app.add_typer(_deliveries, name="deliveries")
 
 @app.command()
 def events(
-    message: Annotated[int | None, typer.Option(metavar="ID", help="Only those of one message.")] = None,
+    message: Annotated[
+        int | None, typer.Option(metavar="ID", parser=message_id, help="Only those of one message.")
+    ] = None,
     most: MostOption = 50,
     config: ConfigOption = None,
     *,

@@ -16,7 +16,7 @@ import typer
 
 from bridge import __version__
 from bridge.cli import output
-from bridge.cli.event_types import event_type
+from bridge.cli.arguments import event_type
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.clock import SystemClock
 from bridge.errors import (
@@ -158,7 +158,7 @@ def try_receiver(
     Example: wbiz-bridge test ops --type message.sent
     """
     from bridge.redact import Redactor  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.routing import Subscription, wants  # noqa: PLC0415 -- likewise
+    from bridge.routing import Subscription, subscribed  # noqa: PLC0415 -- likewise
     from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
     from bridge.sending import attempt  # noqa: PLC0415 -- likewise
     from bridge.ways import Identity, way_to  # noqa: PLC0415 -- likewise
@@ -170,7 +170,7 @@ def try_receiver(
         raise UsageError(f"there is no receiver {receiver!r} in {settings.path}: it has {names}")
     clock = SystemClock()
     event = sample_event(clock.now(), event_type(type_))
-    if not wants(Subscription(receiver, chosen.events), event):
+    if not subscribed(Subscription(receiver, chosen.events), event.type):
         typer.echo(f"note: {receiver} is not subscribed to {event.type}: only tests of this type reach it", err=True)
     with closing(way_to(chosen, Identity(pages=settings.pages))) as way:
         made = attempt(way, [event], clock=clock, redact=Redactor(settings.secrets()))
@@ -272,7 +272,7 @@ def _adapt(settings: Config) -> None:
 
 def _warn(settings: Config) -> None:
     for warning in settings.warnings():
-        structlog.get_logger().warning("dangerous configuration", why=warning)
+        structlog.get_logger().warning("configuration warning", why=warning)
 
 
 def _ensure_files(settings: Config) -> None:

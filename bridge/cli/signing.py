@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.event_types import event_type
+from bridge.cli.arguments import event_type
 from bridge.cli.root import JsonOption, app
 from bridge.errors import BridgeError, UsageError
 

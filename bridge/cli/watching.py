@@ -8,18 +8,18 @@ import typer
 
 from bridge.asjson import message_json
 from bridge.cli import output
+from bridge.cli.arguments import message_id
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config, open_store
 from bridge.clock import ago
 from bridge.errors import UsageError
-from bridge.model import Details, Status
+from bridge.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details, Status
 from bridge.redact import clean_text
 from bridge.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_LARGEST_ID = 2**63 - 1
-_Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=_LARGEST_ID, show_default=False)]
+_Ids = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
 
 
 @app.command()
@@ -44,6 +44,10 @@ def watch(
     Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
     """
     tags = dict(_pair(each) for each in tag or [])
+    if len(tags) > MOST_TAGS:
+        raise UsageError(f"too many tags (allowed: up to {MOST_TAGS})")
+    if label is not None and len(label) > LONGEST_LABEL:
+        raise UsageError(f"--label: must be text (allowed: up to {LONGEST_LABEL} characters)")
     details = Details(label and clean_text(label), tags, _moment(expected_at))
     with open_store(config) as store:
         new = store.messages.watch(ids, output.now(), details)
@@ -133,6 +137,9 @@ def _pair(text: str) -> tuple[str, str]:
     key, separator, value = clean_text(text).partition("=")
     if not (separator and key and value):
         raise UsageError(f"--tag {text}: not KEY=VALUE")
+    if len(key) > LONGEST_TAG_NAME or len(value) > LONGEST_TAG:
+        longest = f"a name of up to {LONGEST_TAG_NAME} characters, a value of up to {LONGEST_TAG}"
+        raise UsageError(f"--tag: too long (allowed: {longest})")
     return key, value
 
 

@@ -12,9 +12,10 @@ from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Pl
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
 from bridge.config.tags import read_tags, read_text
 from bridge.config.units import parse_moment
-from bridge.config.watchlist import LARGEST_ID, Watchlist
+from bridge.config.watchlist import Watchlist
 from bridge.config.yaml import BROKEN, Value, read_yaml
-from bridge.model import Details
+from bridge.ids import NO_PHONE, like_a_phone, read_id
+from bridge.model import LARGEST_ID, LONGEST_LABEL, Details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +27,14 @@ if TYPE_CHECKING:
 LARGEST_LIST = 128 * MIB
 """In bytes, of a list in plain text: some ten million ids."""
 
-LONGEST_LABEL = 200
-"""In characters."""
-
 _ENTRY_KEYS = ("id", "label", "tags", "expected_at")
-_MOST_DIGITS = 40  # far beyond any id
 _MOST_LEVELS = 10
+_SURELY = len(str(LARGEST_ID)) - 1  # so many digits are no more than the largest id
 _MOST_READINGS = 2  # of one file: the second tells which ids stand twice, a third nothing new
 _TWICE = "duplicate id"
 _NO_DETAILS = Details()
-_NO_ID = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
+_NO_ID = "no id"
+_MOST_WARNINGS = 3
 
 
 class ListReader:
@@ -59,6 +58,7 @@ class ListReader:
         self._texts: list[Path] = []
         self._twice: list[tuple[int, Place]] = []  # those that are told, and the first that is only counted
         self._more_twice = 0
+        self._phones: list[Place] = []
 
     def read(self, value: Value, folder: Path) -> None:
         """Read a list; files that it includes are relative to ``folder``."""
@@ -76,6 +76,12 @@ class ListReader:
                 case _ if entry.data is not BROKEN:
                     self._add(entry)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Say what is allowed, but hardly meant."""
+        shown = [f"{place}{NO_PHONE}" for place in self._phones[:_MOST_WARNINGS]]
+        more = len(self._phones) - len(shown)
+        return (*shown, f"messages: {more} more ids look like phone numbers") if more else tuple(shown)
+
     def close(self) -> None:
         """Note the ids that stood twice, with both of their places."""
         first = self._first_places({message_id for message_id, _ in self._twice})
@@ -86,17 +92,26 @@ class ListReader:
             self._faults.add(place, _TWICE, _TWICE, times=1 + self._more_twice)
 
     def _add(self, value: Value, details: Details = _NO_DETAILS) -> None:
-        id_, place = value.data, value.place
-        if type(id_) is not int or not 0 < id_ <= LARGEST_ID:
-            hint = ""
-            if isinstance(id_, str) and id_.isascii() and id_.isdigit() and len(id_) < _MOST_DIGITS:
-                hint = "; write it without leading zeros" if id_.startswith("0") else "; write it without quotes"
-            self._faults.add(place, f"{_NO_ID}{hint}", _NO_ID)
-        elif id_ in self.watchlist:
+        place = value.place
+        id_ = self._id(value.text if type(value.data) in {int, str} else "", place)
+        if id_ is None:
+            return
+        if id_ in self.watchlist:
             self._again(id_, place)
         else:
             self._first[id_] = (place.file, place.line)
             self.watchlist.add(id_, details)
+
+    def _id(self, text: str, place: Place) -> int | None:
+        """Read an id. None where it is none, which is noted; one that looks like a phone number is noted too."""
+        try:
+            id_ = read_id(text)
+        except ValueError as error:
+            self._faults.add(place, str(error), _NO_ID)
+            return None
+        if like_a_phone(text):
+            self._phones.append(place)
+        return id_
 
     def _mapping(self, entry: Value) -> None:
         for key, place in (entry.keys or {}).items():
@@ -153,10 +168,13 @@ class ListReader:
         self.files.append(file)
         self._open.append(real)
         try:
-            if file.suffix.lower() == ".txt":
-                self._text(read_bytes(file, LARGEST_LIST), file)
-            else:
-                self.read(read_yaml(file, self._environ, self._faults), file.parent)
+            match file.suffix.lower():
+                case ".txt":
+                    self._text(read_bytes(file, LARGEST_LIST), file)
+                case ".json":  # written by a program: a dollar in a label is a dollar
+                    self.read(read_yaml(file, None, self._faults), file.parent)
+                case _:
+                    self.read(read_yaml(file, self._environ, self._faults), file.parent)
         except UnreadableError as error:
             self._readings[real] -= 1  # it is told at each place that names it
             self._faults.add(place, f"{file}: {error}")
@@ -174,10 +192,12 @@ class ListReader:
             # The quick way first: a million lines have nothing wrong.
             if not text.isdigit() and not (text := _without_comment(line, Place(file, number))):
                 continue
-            id_ = int(text) if text.isdigit() and len(text) < _MOST_DIGITS else 0
-            if not 0 < id_ <= LARGEST_ID:
-                self._faults.add(Place(file, number, line.index(text) + 1), _NO_ID)
-            elif id_ in known:
+            if not (text.isdigit() and len(text) <= _SURELY and (id_ := int(text))):
+                found = self._id(text.decode("utf-8", "replace"), Place(file, number, line.index(text) + 1))
+                if found is None:
+                    continue
+                id_ = found
+            if id_ in known:
                 self._again(id_, Place(file, number, line.index(text) + 1))
             else:
                 known.add(id_)

@@ -107,7 +107,7 @@ class _Loading:
         self._check_http(data.get("http"), top.get("http", root))
         self._lists.read(top.get("messages", Value(None, root.place)), self._folder)
         self._lists.close()
-        data["watchlist"] = self._lists.watchlist
+        data["watchlist"], data["list_warnings"] = self._lists.watchlist, self._lists.warnings()
         nobody = Value(None, replace(root.place, key="receivers"))
         data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
         data["path"] = self._path

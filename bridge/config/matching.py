@@ -8,9 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from bridge.config.faults import suggestion
 from bridge.config.model import Model
-from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE
 from bridge.matching import Conditions, Match, Regex
-from bridge.model import Status
+from bridge.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, Status
 from bridge.redact import clean_text
 
 _LONGEST_PATTERN = 500
@@ -40,14 +39,14 @@ def _regex(value: object) -> Regex:
         raise ValueError(f"not a regular expression: {error} (allowed: what RE2 and Rust's regex know)") from None
 
 
-_Tag = Annotated[str, _text(LONGEST_VALUE)]
+_Tag = Annotated[str, _text(LONGEST_TAG)]
 
 
 class ConditionsConfig(Model):
     """Conditions on a message."""
 
-    tags: dict[Annotated[str, _text(LONGEST_KEY)], Annotated[tuple[_Tag, ...], Field(min_length=1)]] = {}  # noqa: RUF012 -- pydantic copies it
-    label: Annotated[tuple[Annotated[str, _text(LONGEST_VALUE)], ...], Field(min_length=1)] | None = None
+    tags: dict[Annotated[str, _text(LONGEST_TAG_NAME)], Annotated[tuple[_Tag, ...], Field(min_length=1)]] = {}  # noqa: RUF012 -- pydantic copies it
+    label: Annotated[tuple[Annotated[str, _text(LONGEST_LABEL)], ...], Field(min_length=1)] | None = None
     status: Annotated[tuple[Annotated[str, BeforeValidator(_status)], ...], Field(min_length=1)] | None = None
     error: Annotated[tuple[Annotated[Regex, BeforeValidator(_regex)], ...], Field(min_length=1)] | None = None
 

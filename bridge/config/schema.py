@@ -14,11 +14,12 @@ from bridge.config import checks
 from bridge.config.database import passwords
 from bridge.config.external import External  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.config.faults import Sources  # noqa: TC001 -- likewise
-from bridge.config.kinds import HttpReceiverConfig, ReceiverConfig
+from bridge.config.kinds import ReceiverConfig  # noqa: TC001 -- likewise
 from bridge.config.listen import Listen
 from bridge.config.model import Model
 from bridge.config.network import NetworkConfig
 from bridge.config.units import Rate
+from bridge.config.warnings import warnings_of
 from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
 from bridge.model import AccountId
 from bridge.schedule import Interval, Schedule
@@ -163,6 +164,7 @@ class Config(Model):
     wbiztool: WbizToolConfig
     poll: PollConfig = PollConfig()
     watchlist: Watchlist
+    list_warnings: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     discover: DiscoverConfig = DiscoverConfig()
     numbers: NumbersConfig = NumbersConfig()
     receivers: tuple[ReceiverConfig, ...]
@@ -183,17 +185,8 @@ class Config(Model):
         return None if self.http is None or self.http.external_url is None else str(self.http.external_url)
 
     def warnings(self) -> tuple[str, ...]:
-        """Say what is allowed, but dangerous."""
-        found = [
-            f"receiver {each.name}: tls.verify is off: whoever is on the way can read and change what it is sent"
-            for each in self.receivers
-            if isinstance(each, HttpReceiverConfig) and each.tls is not None and not each.tls.verify
-        ]
-        if self.http is not None and self.http.hook_token is not None and self.http.hook_token == self.http.token:
-            found.append(
-                "http.hook_token is http.token: who reads it in an address, or in a log, can change everything"
-            )
-        return tuple(found)
+        """Say what is allowed, but dangerous or hardly meant."""
+        return tuple(warnings_of(self))
 
     def secrets(self) -> tuple[str, ...]:
         """List every secret, in clear: for what keeps them out of logs and records."""

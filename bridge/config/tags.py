@@ -5,15 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.config.yaml import BROKEN, Value
+from bridge.model import LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
 from bridge.redact import clean_text
 
 if TYPE_CHECKING:
     from bridge.config.faults import Faults
-
-MOST_TAGS = 20
-LONGEST_KEY = 64
-LONGEST_VALUE = 200
-"""Of one message; in characters."""
 
 
 def read_tags(value: Value, faults: Faults) -> dict[str, str]:
@@ -27,9 +23,9 @@ def read_tags(value: Value, faults: Faults) -> dict[str, str]:
         return {}
     tags = {}
     for key, item in value.data.items():
-        if not 0 < len(key) <= LONGEST_KEY:
-            faults.add(item.place, f"the tag's name is too long or empty (allowed: 1 to {LONGEST_KEY} characters)")
-        elif (text := read_text(item, LONGEST_VALUE, faults)) is not None:
+        if not 0 < len(key) <= LONGEST_TAG_NAME:
+            faults.add(item.place, f"the tag's name is too long or empty (allowed: 1 to {LONGEST_TAG_NAME} characters)")
+        elif (text := read_text(item, LONGEST_TAG, faults)) is not None:
             tags[clean_text(key)] = text
     return tags
 

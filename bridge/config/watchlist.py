@@ -13,10 +13,6 @@ from bridge.model import Details
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LARGEST_ID = 2**63 - 1
-"""Message ids are from 1 to this."""
-
-
 _NONE = Details()
 
 

@@ -45,7 +45,10 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+\Z")
 _SHOWN_KEY = re.compile(r"[\w .*/<-]{1,60}")
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # libyaml's lines
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+)")
+_HALVES = re.compile("[\ud800-\udfff]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NOT_PLAIN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,15 @@ class Value:
     source: Source | None = None
 
 
-def read_yaml(file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
+def read_yaml(file: Path, environ: Mapping[str, str] | None, faults: Faults) -> Value:
     """Read a file that is one YAML document; faults that leave a value to go on with are added to ``faults``.
+
+    JSON is YAML, and is read so.
+
+    Args:
+        file: Where it is.
+        environ: The variables that it may name; None for JSON, where a dollar is a dollar.
+        faults: What is wrong is added here.
 
     Raises:
         UnreadableError: It cannot be read at all.
@@ -79,12 +89,14 @@ def read_yaml(file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
     return parse(text, file, environ, faults)
 
 
-def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> Value:
+def parse(text: str, file: Path, environ: Mapping[str, str] | None, faults: Faults) -> Value:
     """Parse one YAML document and put the environment's variables in. An empty one is a null.
 
     Raises:
         InvalidConfiguration: There is no value to go on with: it is no YAML, or not one document.
     """
+    if environ is None:
+        text = _NOT_PLAIN.sub(_escaped, text)
     strange = _NOT_TEXT.search(text)
     if strange:
         before = _LINE_END.split(text[: strange.start()])
@@ -94,6 +106,8 @@ def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> 
         reader = _Reader(yaml.parse(text, Loader=_Loader), file, environ)
         value = reader.document()
     except yaml.MarkedYAMLError as error:
+        if "escape code" in str(error.problem) and (joined := _SURROGATES.sub(_joined, text)) != text:
+            return parse(joined, file, environ, faults)
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         raise InvalidConfiguration([Fault(place, _syntax(error, place, text))]) from None
@@ -103,6 +117,20 @@ def parse(text: str, file: Path, environ: Mapping[str, str], faults: Faults) -> 
     for place, what, kind in reader.faults:
         faults.add(place, what, kind)
     return value
+
+
+def _escaped(match: re.Match[str]) -> str:
+    r"""Write a character that JSON takes as it is, and YAML does not, as ``\u0085``."""
+    return f"\\u{ord(match[0]):04x}"
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Write a character as one that JSON writes as two halves (RFC 8259, 7): libyaml takes no halves.
+
+    A half without the other is no character.
+    """
+    halves = bytes.fromhex(match[2].replace("\\u", ""))
+    return match[1] + halves.decode("utf-16-be", "replace")
 
 
 def read_plain(text: str) -> object:
@@ -122,7 +150,7 @@ def read_plain(text: str) -> object:
 class _Reader:
     """Builds values from events."""
 
-    def __init__(self, events: Iterator[Any], file: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, events: Iterator[Any], file: Path, environ: Mapping[str, str] | None) -> None:
         self.faults: list[tuple[Place, str, str | None]] = []
         self._events = events
         self._file = file
@@ -228,9 +256,11 @@ class _Reader:
 
     def _scalar(self, event: Any, place: Place) -> Value:
         text: str = event.value
+        if event.style == '"' and _HALVES.search(text):  # PyYAML's own scanner leaves the halves apart
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         # An unquoted ${NUMBER} may be a number; a value can become a scalar only, never structure.
         plain = event.style in {None, ""} if event.tag is None else event.tag != f"{_STANDARD}str"
-        if "$" in text:
+        if "$" in text and self._environ is not None:
             source = marked(text, self._environ)
             text, wrong = substitute(text, self._environ)
             for what in wrong:

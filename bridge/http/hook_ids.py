@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from bridge.model import LARGEST_ID
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -18,7 +20,6 @@ MOST_IDS = 1000
 
 _DEEPEST = 12
 _MOST_VALUES = 20_000
-_LARGEST_ID = 2**63 - 1
 _SURE = frozenset({"msgid", "msgids", "messageid", "messageids"})
 _LIKELY = frozenset({"id", "ids"})
 _NOT_IN_A_NAME = re.compile(r"[^a-z]")
@@ -93,7 +94,7 @@ def _numbers(values: Iterable[Any]) -> Iterator[int]:
             waiting += value[::-1][-left:]
         elif isinstance(value, str):
             for part in value.strip(" []")[: 32 * MOST_IDS].split(","):
-                if _NUMBER.match(part.strip(" \"'")) and 0 < (number := int(part.strip(" \"'"))) <= _LARGEST_ID:
+                if _NUMBER.match(part.strip(" \"'")) and 0 < (number := int(part.strip(" \"'"))) <= LARGEST_ID:
                     yield number
-        elif type(value) is int and 0 < value <= _LARGEST_ID:
+        elif type(value) is int and 0 < value <= LARGEST_ID:
             yield value

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridge.model import LARGEST_ID, LONGEST_LABEL
 from bridge.redact import clean_text
 from bridge.source.answer import Failure, Malformed, Refused, quote, read_object, whole_number
 
@@ -27,12 +28,9 @@ PAGE = 200
 LARGEST_PAGE = 4 * 1024 * 1024
 """In bytes: 200 rows with a text of some 20,000 each."""
 
-LARGEST_ID = 2**63 - 1
-
 _LABELS = ("label", "campaign_name", "campaign", "name", "phone", "receiver", "to", "number")
 """Where a row may say what it is about, best first. None of them is documented."""
 
-_LONGEST_LABEL = 200
 _LONGEST_HINT = 64
 _ZONES = timedelta(days=1)
 """How far a day of the account's time zone, which is not known, may lie before or after a day of UTC."""
@@ -110,5 +108,5 @@ def _label(item: dict[str, Any]) -> str | None:
     for name in _LABELS:
         value = item.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return clean_text(str(value).strip()[:_LONGEST_LABEL])
+            return clean_text(str(value).strip()[:LONGEST_LABEL])
     return None

@@ -168,7 +168,7 @@ def test_dead_letters_are_sent_again(api: Api) -> None:
 def test_what_is_wrong_in_a_body_is_told_with_its_place(api: Api) -> None:
     for body, pointer, words in (
         ({"messages": [{"id": 1}, {"id": "x"}]}, "#/messages/1/id", "valid integer"),
-        ({"messages": [{"id": 1, "tags": {"a/b": 5}}]}, "#/messages/0/tags/a~1b", "valid string"),
+        ({"messages": [{"id": 1, "tags": {"a/b": 5.5}}]}, "#/messages/0/tags/a~1b", "valid string"),
         ({"messages": []}, "#/messages", "at least 1 item"),
         ({"id": 0}, "#/id", "greater than or equal to 1"),
         ({"id": 2**53}, "#/id", "less than or equal to 9007199254740991"),

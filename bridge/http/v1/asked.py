@@ -9,7 +9,8 @@ from fastapi import Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from bridge.http.v1.shapes import LARGEST_ID, Moment
+from bridge.http.v1.shapes import Moment
+from bridge.model import LARGEST_ID
 from bridge.redact import clean_text
 
 if TYPE_CHECKING:

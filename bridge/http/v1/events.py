@@ -16,8 +16,8 @@ from bridge.http.access import Access, asks_for_stream
 from bridge.http.inside import Inside
 from bridge.http.streams import MOST_STREAMS
 from bridge.http.v1.asked import Limit, OfMessage, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import LARGEST_ID, EventOut, PageOut
-from bridge.model import Event, EventType
+from bridge.http.v1.shapes import EventOut, PageOut
+from bridge.model import LARGEST_ID, Event, EventType
 from bridge.store import EventQuery
 from bridge.store.history import EVENT_CURSOR
 

@@ -16,8 +16,8 @@ from bridge.events import envelope
 from bridge.http.access import Access
 from bridge.http.inside import Inside
 from bridge.http.v1.asked import Id, Limit, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import LARGEST_ID, Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
-from bridge.model import Status
+from bridge.http.v1.shapes import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
+from bridge.model import LARGEST_ID, Status
 from bridge.redact import clean_text
 from bridge.store import MessageQuery, Store, Story
 from bridge.store.search import CURSOR

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -17,18 +19,25 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE, MOST_TAGS
 from bridge.config.units import parse_moment
-from bridge.model import DeliveryState, Details, EventType, Status
+from bridge.model import (
+    LARGEST_ID,
+    LONGEST_LABEL,
+    LONGEST_TAG,
+    LONGEST_TAG_NAME,
+    MOST_TAGS,
+    DeliveryState,
+    Details,
+    EventType,
+    Status,
+)
 from bridge.redact import clean_text
 
-LARGEST_ID = 2**53 - 1
-"""JSON's numbers are exact up to there, whoever reads them (RFC 7493). WbizTool's ids are far below."""
-
 MOST_AT_ONCE = 10_000
-LONGEST_LABEL = 1000
 
 T = TypeVar("T")
+
+_DIGITS = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
 def _moment(value: object) -> datetime:
@@ -38,17 +47,45 @@ def _moment(value: object) -> datetime:
 
 
 def _whole(value: object) -> object:
-    """Take 5.0 for 5, as JSON Schema does; text and true are no numbers."""
+    """Take 5.0 for 5, as JSON Schema does, and "5" too; other text and true are no numbers."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text(value: object) -> object:
+    """Take a number and a boolean as text, as they are written. Not a fraction: 1.10 would become 1.1."""
+    return json.dumps(value) if isinstance(value, bool | int) else value
 
 
 _MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-12-24T09:00:00+05:30"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
-MessageId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True, examples=[12345]), BeforeValidator(_whole)]
+MessageId = Annotated[
+    int,
+    Field(ge=1, le=LARGEST_ID, strict=True),
+    BeforeValidator(_whole),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+                {"type": "string", "pattern": f"^{_DIGITS.pattern}$"},
+            ],
+            "examples": [12345],
+        }
+    ),
+]
 Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(clean_text)]
 Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
-Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY), AfterValidator(clean_text)]
-Value = Annotated[str, Field(max_length=LONGEST_VALUE), AfterValidator(clean_text)]
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG_NAME), AfterValidator(clean_text)]
+Value = Annotated[
+    str,
+    Field(max_length=LONGEST_TAG),
+    BeforeValidator(_text),
+    AfterValidator(clean_text),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "maxLength": LONGEST_TAG}, {"type": "boolean"}, {"type": "integer"}]},
+    ),
+]
 
 
 class _In(BaseModel):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.config.lists import LONGEST_LABEL
-from bridge.config.tags import LONGEST_KEY, LONGEST_VALUE, MOST_TAGS
-from bridge.model import Details
+from bridge.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details
+from bridge.redact import clean_text
 from tests.unit.config.world import LEAST, Folder
+
+if TYPE_CHECKING:
+    from bridge.config import Config
 
 LIST = f"{LEAST}    messages: [{{include: ids.txt}}]\n"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    ids=st.lists(st.integers(1, 2**63 - 1), unique=True, max_size=20),
+    ids=st.lists(st.integers(1, LARGEST_ID), unique=True, max_size=20),
     end=st.sampled_from(["\n", "\r\n", "  \n", " # a comment with ünicode\n", "\n\n# alone\n"]),
     mark=st.sampled_from(["", "\ufeff"]),
 )
@@ -97,7 +103,7 @@ def test_labels_and_tags_have_bounds(folder: Folder) -> None:
         tags = ", ".join(f"{'k' * (key - 3)}{number:03}: {'v' * value}" for number in range(count))
         return f"{LEAST}    messages: [{{id: 1, label: {'l' * label}, tags: {{{tags}}}}}]\n"
 
-    most = (LONGEST_LABEL, LONGEST_KEY, LONGEST_VALUE, MOST_TAGS)
+    most = (LONGEST_LABEL, LONGEST_TAG_NAME, LONGEST_TAG, MOST_TAGS)
     assert len(folder.load(entry(*most)).watchlist.details(1).tags) == MOST_TAGS
     for position in range(4):
         over = [bound + (index == position) for index, bound in enumerate(most)]
@@ -118,3 +124,66 @@ def test_labels_are_made_storable(folder: Folder) -> None:
         {"KEY": "k", "SLACK": "https://a.b/", "BYTES": "\udc80"},
     )
     assert loaded.watchlist.details(1).label == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
+
+
+def listed(folder: Folder, content: str, name: str = "list.json") -> Config:
+    folder.write(content.encode(), name)
+    return folder.load(f"{LEAST}    messages: [{{include: {name}}}]\n")
+
+
+LABELS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+JSON_LISTS = st.lists(
+    st.builds(
+        lambda id_, label, tags: {"id": id_, "label": label, "tags": tags},
+        st.integers(1, LARGEST_ID) | st.integers(1, LARGEST_ID).map(str),
+        LABELS,
+        st.dictionaries(LABELS.filter(bool).map(lambda key: key[:60]), LABELS | st.integers(), max_size=3),
+    ),
+    unique_by=lambda each: int(each["id"]),
+    max_size=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(JSON_LISTS, st.sampled_from([None, 2]), st.booleans())
+def test_list_that_json_writes_is_read(folder: Folder, ids: list[Any], indent: int | None, ascii_only: bool) -> None:
+    """Whatever a program's ``json.dumps`` makes of labels and tags is the same in the watch list (issue 17, 2)."""
+    found = listed(folder, json.dumps(ids, indent=indent, ensure_ascii=ascii_only)).watchlist
+    for each in ids:
+        tags = {clean_text(key): clean_text(str(value)) for key, value in each["tags"].items()}
+        assert found.details(int(each["id"])) == Details(clean_text(each["label"]), tags)
+
+
+def test_emoji_in_halves_is_one_character_in_yaml_too(folder: Folder) -> None:
+    """``json.dumps`` of a label with an emoji, in a list of any name: the whole configuration was refused."""
+    content = json.dumps([{"id": 1, "label": "Rechnung 🧾 \\ud83e"}, {"id": 2, "label": 'half "\ud83e" \\'}])
+    for name in ("list.json", "list.yaml", "list.yml"):
+        found = listed(folder, content, name).watchlist
+        assert found.details(1).label == "Rechnung 🧾 \\ud83e"
+        assert found.details(2).label == 'half "\N{REPLACEMENT CHARACTER}" \\'
+
+
+def test_dollar_in_json_is_a_dollar(folder: Folder) -> None:
+    content = json.dumps([{"id": 1, "label": "$5 for ${NOBODY} and $$"}])
+    assert listed(folder, content).watchlist.details(1).label == "$5 for ${NOBODY} and $$"
+    folder.write(content.encode(), "list.yaml")
+    assert folder.faults(f"{LEAST}    messages: [{{include: list.yaml}}]\n")
+
+
+def test_digits_in_quotes_are_ids_and_json_tags_keep_their_writing(folder: Folder) -> None:
+    content = '[{"id": "12", "tags": {"price": 1.10, "vip": true, "n": 1e3}}, "13", "007", 14]'
+    found = listed(folder, content).watchlist
+    assert set(found.ids()) == {12, 13, 7, 14}
+    assert found.details(12).tags == {"price": "1.10", "vip": "true", "n": "1e3"}
+
+
+@pytest.mark.parametrize("name", ["list.json", "list.yaml", "list.txt"])
+def test_phone_number_as_an_id_is_warned_of(folder: Folder, name: str) -> None:
+    content = "+919876543210\n" if name.endswith("txt") else '["+919876543210"]'
+    loaded = listed(folder, content, name)
+    assert set(loaded.watchlist.ids()) == {919876543210}
+    (warning,) = loaded.warnings()
+    assert re.search(rf"{name}:1:\d+: .*looks like a phone number; a message id is the msg_id", warning)
+    folder.write(b'["+91 98765 43210"]', "list.yaml")
+    (fault,) = folder.faults(f"{LEAST}    messages: [{{include: list.yaml}}]\n")
+    assert "looks like a phone number" in fault

@@ -40,7 +40,7 @@ def test_the_least_that_works_has_sensible_defaults(folder: Folder) -> None:
 def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder) -> None:
     assert folder.faults("""\
         wbiztool: {client_id: 123, api_key: "${KEY}", rat_limit: 3/s, timeout: 5}
-        messages: [12345, {id: 4, lable: x}, 12345, "7"]
+        messages: [12345, {id: 4, lable: x}, 12345, "x7"]
         recievers: []
         receivers:
           - slack: ${SLACK}
@@ -53,10 +53,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder)
         "config.yaml:1:72: wbiztool.timeout: not a duration (allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)",
         "config.yaml:2:27: messages[1].lable: unknown key (did you mean `label`?)",
         "config.yaml:2:38: messages[2]: the id 12345 is listed twice (first in config.yaml:2); keep one",
-        (
-            "config.yaml:2:45: messages[3]: a message id is a whole number (allowed: 1 to 9223372036854775807); "
-            "write it without quotes"
-        ),
+        "config.yaml:2:45: messages[3]: a message id is a whole number (allowed: 1 to 9007199254740991)",
         "config.yaml:3:1: recievers: unknown key (did you mean `receivers`?)",
         "config.yaml:6:14: receivers[0].events[0]: no event type is called so (did you mean `failed`?)",
         (

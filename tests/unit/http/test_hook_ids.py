@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.http.hook_ids import MOST_IDS, ids_in
+from bridge.model import LARGEST_ID
 
-_IDS = st.integers(1, 2**63 - 1)
+_IDS = st.integers(1, LARGEST_ID)
 _SURE_NAMES = st.sampled_from(["msg_id", "message_id", "msgId", "MessageID", "msg_ids", "message-ids"])
 _LEAVES = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text() | st.integers()
 _JSON = st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -70,7 +71,7 @@ def test_ids_under_a_sure_name_are_found_wherever_it_stands(
 def test_whatever_comes_ids_are_all_that_is_taken(query: str, body: bytes) -> None:
     found = ids_in(query, body)
     assert len(found) == len(set(found)) <= MOST_IDS
-    assert all(type(id_) is int and 0 < id_ < 2**63 for id_ in found)
+    assert all(type(id_) is int and 0 < id_ <= LARGEST_ID for id_ in found)
 
 
 def test_of_very_many_ids_the_first_count() -> None:

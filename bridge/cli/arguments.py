@@ -1,13 +1,31 @@
-"""Event types as arguments of commands: ``message.failed``, or ``failed`` for short."""
+"""What commands take as arguments: event types, message ids."""
 
 from __future__ import annotations
 
+import typer
+
 from bridge.errors import UsageError
+from bridge.ids import NO_PHONE, like_a_phone, read_id
 from bridge.model import EventType
 
 
+def message_id(text: str) -> int:
+    """Read a message id, for typer; what looks like a phone number is taken, and warned of.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    try:
+        id_ = read_id(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if like_a_phone(text):
+        typer.echo(f"warning: {text}: {NO_PHONE}", err=True)
+    return id_
+
+
 def event_type(text: str) -> EventType:
-    """Read an event type.
+    """Read an event type: ``message.failed``, or ``failed`` for short.
 
     Raises:
         UsageError: There is no such type.

@@ -1,0 +1,139 @@
+"""What a configuration may say, but hardly means, or what is dangerous: ``check`` says it. Pure; no secret is shown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from bridge.config.kinds import HttpReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.config.listen import is_loopback
+from bridge.model import EventType, Status
+from bridge.routing import Subscription, subscribed
+from bridge.templating.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.config.kinds import ReceiverConfig
+    from bridge.config.schema import Config
+
+_EXAMPLE_HOST = re.compile(r"(.+\.)?example(\.(com|org|net))?", re.IGNORECASE)  # RFC 2606
+_EXAMPLE_PATH = re.compile(r"\u2026|\.\.\.|T0{5,}|X{8,}", re.IGNORECASE)  # an ellipsis, and how Slack's pages write it
+_EXAMPLE_KEY: Final = "your-api-key"
+_CREDENTIAL = re.compile(r"auth|token|key|secret|signature|password|cookie|credential", re.IGNORECASE)
+_GUESSABLE = 16  # characters: a longer part of an address, with digits in it, is rather a token
+_SLACK = re.compile(r"hooks\.slack(-gov)?\.com")
+
+_STATUSES: Final = {
+    **{EventType.of_status(status): frozenset({str(status)}) for status in Status},
+    EventType.MESSAGE_STUCK: frozenset({str(Status.PENDING)}),
+    EventType.MESSAGE_ABANDONED: frozenset({str(Status.PENDING), str(Status.UNKNOWN)}),
+}
+"""The statuses that a message can have in each type of event about one."""
+
+
+def warnings_of(config: Config) -> Iterator[str]:
+    """Say what to look at again."""
+    if config.wbiztool.api_key.get_secret_value() == _EXAMPLE_KEY:
+        yield "wbiztool.api_key is README's placeholder: put your own key in"
+    if not len(config.watchlist) and not config.discover.report and not _is_handed_ids(config):
+        yield (
+            "no message is listed, and `discover` is off: only messages that `wbiz-bridge watch` adds are watched "
+            "(list them under `messages`, or set `discover: {report: on}`)"
+        )
+    yield from config.list_warnings
+    for receiver in config.receivers:
+        for warning in _about(receiver, config):
+            yield f"receiver {receiver.name}: {warning}"
+    if config.http is not None and config.http.hook_token is not None and config.http.hook_token == config.http.token:
+        yield "http.hook_token is http.token: who reads it in an address, or in a log, can change everything"
+
+
+def _is_handed_ids(config: Config) -> bool:
+    """Tell whether programs can hand over ids: that needs a token."""
+    return config.http is not None and (config.http.token is not None or config.http.hook_watch)
+
+
+def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
+    if isinstance(receiver, HttpReceiverConfig):
+        if receiver.tls is not None and not receiver.tls.verify:
+            yield "tls.verify is off: whoever is on the way can read and change what it is sent"
+        yield from _about_address(receiver)
+    if (why := _never(receiver, config)) is not None:
+        yield f"it can never get anything: {why}"
+
+
+def _about_address(receiver: SlackReceiverConfig | WebhookReceiverConfig | HttpReceiverConfig) -> Iterator[str]:
+    url = urlsplit(receiver.url.get_secret_value())
+    host = url.hostname or ""
+    if _EXAMPLE_HOST.fullmatch(host) or _EXAMPLE_PATH.search(url.path):
+        yield f"its address is an example ({host}): put your own in"
+    if not isinstance(receiver, WebhookReceiverConfig):
+        return
+    if _SLACK.fullmatch(host) and receiver.body is None:
+        yield "Slack does not understand webhooks of this form: write `slack:` in place of `webhook:`"
+    elif not is_loopback(host) and not _authenticates(receiver):
+        yield (
+            "nothing shows the receiver that a call comes from this bridge: set a `secret` (`wbiz-bridge secret new` "
+            "makes one), or a header such as `Authorization`"
+        )
+
+
+def _authenticates(receiver: WebhookReceiverConfig) -> bool:
+    """Tell whether a call holds something that others do not know."""
+    if receiver.secrets or (receiver.tls is not None and receiver.tls.cert_file is not None):
+        return True
+    for name, value in receiver.headers.items():
+        if _CREDENTIAL.search(name) or (isinstance(value, Source) and value.values):
+            return True
+    if (receiver.body is not None and receiver.body.secrets()) or (receiver.path is not None and receiver.path.values):
+        return True
+    url = urlsplit(receiver.url.get_secret_value())
+    return bool(url.query or url.password) or any(
+        len(part) >= _GUESSABLE and any(char.isdigit() for char in part) for part in url.path.split("/")
+    )
+
+
+def _never(receiver: ReceiverConfig, config: Config) -> str | None:
+    """Say why no event can ever reach a receiver; None where one can."""
+    wanted = [type_ for type_ in EventType if subscribed(Subscription(receiver.name, receiver.events), type_)]
+    impossible = {type_: why for type_ in wanted if (why := _off(type_, config)) is not None}
+    possible = [type_ for type_ in wanted if type_ not in impossible]
+    if not possible:
+        return "; ".join(dict.fromkeys(impossible.values()))
+    if any(_matches(type_, receiver) for type_ in possible):
+        return None
+    return "no event of those types can have what `match` asks for"
+
+
+def _off(type_: EventType, config: Config) -> str | None:
+    """Say why an event cannot happen; None where it can."""
+    match type_:
+        case EventType.NUMBER_CONNECTED | EventType.NUMBER_DISCONNECTED if not config.numbers.watch:
+            return "`numbers.watch` is off"
+        case EventType.MESSAGE_STUCK if config.poll.stuck_after is None:
+            return "`poll.stuck_after` is off"
+        case EventType.MESSAGE_ABANDONED if config.poll.stop_after is None:
+            return "`poll.stop_after` is off"
+        case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP if len(config.receivers) == 1:
+            return "there is no other receiver"
+        case _:
+            return None
+
+
+def _matches(type_: EventType, receiver: ReceiverConfig) -> bool:
+    """Tell whether an event of a type can be about a message that ``match`` lets through."""
+    statuses, rule = _STATUSES.get(type_), receiver.match.rule
+    if statuses is None:  # it is about no message
+        return True
+    every, none = rule.every, rule.none
+    if every.statuses:
+        statuses &= frozenset(every.statuses)
+    if not statuses - frozenset(none.statuses):
+        return False
+    if every.errors and type_ is not EventType.MESSAGE_FAILED:
+        return False
+    if any(not set(values) - set(none.tags.get(key, ())) for key, values in every.tags.items()):
+        return False
+    return not every.labels or bool(set(every.labels) - set(none.labels))
