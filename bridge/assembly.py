@@ -143,7 +143,6 @@ def _of_source(config: Config) -> object:
 
 def _source(config: Config, shared: Shared) -> Part:
     stop = threading.Event()
-    shared.listener.paced(1.0)
     channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
 
     def wake() -> None:

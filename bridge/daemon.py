@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge import systemd
 from bridge.account import try_credentials
+from bridge.change import Change
 from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.changes import changes
@@ -23,10 +25,11 @@ from bridge.source.report import window
 from bridge.steady_scheduler import SteadyScheduler
 from bridge.store import DamagedError
 from bridge.web import Web
+from bridge.wire import WireError
 from bridge.works import Works, run_down, threads_are_heard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bridge.clock import Clock
     from bridge.config import Config
@@ -92,6 +95,8 @@ class Daemon:
         self._works = Works(store, clock=clock, listener=self._listener)
         self._scheduler = SteadyScheduler(clock.monotonic)
         self._heartbeat: Heartbeat | None = None
+        self._verdict: Reload | None = None
+        self._clamps = False
         self._web = Web(
             self.health,
             self._metrics,
@@ -119,8 +124,7 @@ class Daemon:
         steps = self._works.steps
         with self._says_stopped(), threads_are_heard(steps), run_down(self._works, self._stop), closing(self._web):
             self._store.try_set_aside_now(self._clock.now())
-            self._adopt(self._config)
-            self._store.set_fact(RELOAD, "")
+            self._adopt(self._config, {RELOAD: ""}, starting=True)
             self._scheduler.start()
             self._say_status()
             systemd.notify("READY=1")
@@ -172,31 +176,62 @@ class Daemon:
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._keep_house, "housekeeping")
         every(STATUS_EVERY, self._say_status, "status")
-        if self._reloader is not None:
-            every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
+        # One job for both: while a change is prepared, nothing else may take an address.
+        every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()
         if watchdog is not None:
             every(timedelta(seconds=watchdog / 2), lambda: systemd.notify("WATCHDOG=1"), "watchdog")
 
-    def _adopt(self, config: Config) -> None:
-        """Do as a configuration says, from now on. Done twice, it does no more than once.
+    def _adopt(self, config: Config, facts: Mapping[str, str], *, starting: bool = False) -> None:
+        """Do as a configuration says, from now on: as a whole, or not at all.
+
+        Args:
+            config: Which.
+            facts: Written to the database in the same transaction as its watch list.
+            starting: Nothing runs yet.
 
         Raises:
-            NotNowError: The store failed, or HTTP cannot listen where it should.
+            InvalidConfiguration: It can't be done.
+            BridgeError: The store failed; the same may succeed later.
         """
-        self._web.apply(config)
-        self._works.route(config)  # first, so that who is new misses nothing
-        self._store.messages.sync(config.watchlist, self._clock.now())
-        self._works.apply(config)
-        beats = config.heartbeat
-        if self._heartbeat is None or beats != self._config.heartbeat:
-            self._exchange_heartbeat(config)
+        for fact, done in ((REPORT, config.discover.report), (NUMBERS, config.numbers.watch)):
+            if not done:  # what is not done any more doesn't fail any more
+                facts = {**facts, fact: ""}
+        steps = [
+            partial(self._check, config),
+            partial(self._works.prepare, config),
+            partial(self._prepare_heartbeat, config),
+            partial(self._web.prepare, config, starting=starting),
+        ]
+        change = Change.of(steps[1:] if starting else steps)
+        reroute: list[Callable[[], None]] = []
+        try:
+            # The routes change within the transaction: who is new misses nothing of a message that is new.
+            switch = lambda: reroute.append(self._works.route(config))  # noqa: E731
+            self._store.configure(config.watchlist, self._clock.now(), facts, switch)
+        except BaseException:
+            for take_back in reroute:
+                take_back()
+            change.abandon()
+            raise
+        try:
+            self._commit(config, change, starting=starting)
+        except Exception as error:  # nothing in it may fail: a restart is better than half a configuration
+            self._damage.found = error
+            self._stop.set()
+            raise
+        self._works.settle(config)
+        self._clamps = True
+        self._clamp_where_asked()
+        self._works.wake_poller()
+
+    def _commit(self, config: Config, change: Change, *, starting: bool) -> None:
+        if self._reloader is not None and not starting:
+            self._reloader.applied(config)
+        change.commit()
         self._replan("discover", self._works.discover, config.discover.every if config.discover.report else None)
-        self._forget_troubles(config)
         self._replan("numbers", self._works.look_at_numbers, config.numbers.every if config.numbers.watch else None)
         self._config = config
-        self._clamp()
-        self._works.wake_poller()
 
     def _replan(self, id_: str, job: Callable[[], None], every: timedelta | None) -> None:
         """Let a job run so often, the first time at once; not at all for None. One that is as it should be goes on."""
@@ -208,25 +243,29 @@ class Daemon:
         if every is not None:
             self._scheduler.every(every, job, id_, at_once=True)
 
-    def _forget_troubles(self, config: Config) -> None:
-        """Say no more that something fails which is not done any more."""
-        for fact, done in ((REPORT, config.discover.report), (NUMBERS, config.numbers.watch)):
-            if not done and self._store.fact(fact):
-                self._store.set_fact(fact, "")
+    def _prepare_heartbeat(self, config: Config) -> Change:
+        if self._heartbeat is not None and config.heartbeat == self._config.heartbeat:
+            return Change()
+        try:
+            settings = config.heartbeat
+            new = None if settings is None else Heartbeat(settings, health=self.health, listener=self._listener)
+        except WireError as error:
+            raise InvalidConfiguration([Fault(Place(config.path, key="heartbeat.url"), str(error))]) from None
+        return Change(partial(self._exchange_heartbeat, config, new))
 
-    def _exchange_heartbeat(self, config: Config) -> None:
+    def _exchange_heartbeat(self, config: Config, new: Heartbeat | None) -> None:
         if self._heartbeat is not None:
             self._scheduler.remove_job("heartbeat")
             self._heartbeat.close()
-            self._heartbeat = None
-        if config.heartbeat is not None:
-            self._heartbeat = Heartbeat(config.heartbeat, health=self.health, listener=self._listener)
-            beat = self._works.steps.contained("heartbeat", self._heartbeat.beat)
+        self._heartbeat = new
+        if new is not None and config.heartbeat is not None:
+            beat = self._works.steps.contained("heartbeat", new.beat)
             self._scheduler.every(config.heartbeat.every, beat, "heartbeat")
 
     def _look_for_changes(self) -> None:
-        assert self._reloader is not None
-        if self._reload_asked.is_set() or self._reloader.changed():
+        self._web.try_again()
+        self._say_verdict()
+        if self._reloader is not None and (self._reload_asked.is_set() or self._reloader.changed()):
             self._reload_asked.clear()
             self._reload(self._reloader)
 
@@ -235,47 +274,49 @@ class Daemon:
         try:
             config = reloader.read()
             changed = changes(self._config, config)
-            self._refuse_what_cannot_be(config)
-            reloader.applied(config)
-            self._adopt(config)
-            self._store.set_fact(RELOAD, Reload(self._clock.now()).written())
+            self._adopt(config, {RELOAD: Reload(self._clock.now()).written()})
         except InvalidConfiguration as error:
-            faults = tuple(map(str, error.faults))
-            with suppress(BridgeError):
-                self._store.set_fact(RELOAD, Reload(self._clock.now(), faults).written())
-            self._listener.reloaded(faults)
+            self._refuse(tuple(map(str, error.faults)))
         except BridgeError as error:  # the database is locked, say: the same again at the next look
             self._listener.trouble("reading the configuration again", error)
             self._reload_asked.set()
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the bridge goes on with the configuration that it has
+            self._listener.internal_error("reload", error)
+            self._refuse((f"a fault of the bridge itself ({type(error).__name__}): please report it",))
         else:
+            self._verdict = None
             self._listener.reloaded((), changed)
         finally:
             systemd.notify("READY=1")
             self._say_status()
 
-    def _refuse_what_cannot_be(self, config: Config) -> None:
+    def _refuse(self, faults: tuple[str, ...]) -> None:
+        self._verdict = Reload(self._clock.now(), faults)
+        self._say_verdict()
+        self._listener.reloaded(faults)
+
+    def _say_verdict(self) -> None:
+        """Write that a configuration was refused; later, where the database can't be written now."""
+        if self._verdict is not None:
+            with suppress(BridgeError):
+                self._store.set_fact(RELOAD, self._verdict.written())
+                self._verdict = None
+
+    def _check(self, config: Config) -> Change:
         """Look for what is right in itself, but not now.
 
         Raises:
             InvalidConfiguration: There is something.
         """
-        if config.database != self._config.database:
-            place = Place(config.path, key="database")
-            raise InvalidConfiguration([Fault(place, "another database needs a restart of the bridge")])
-        account, before = config.wbiztool.account, self._config.wbiztool.account
-        if (account.client_id, account.address) != (before.client_id, before.address):
-            client_id = account.client_id != before.client_id
-            place = Place(config.path, key=f"wbiztool.{'client_id' if client_id else 'base_url'}")
-            raise InvalidConfiguration([Fault(place, _OTHER_ACCOUNT if client_id else _OTHER_ADDRESS)])
-        try:
-            self._web.apply(config)
-        except NotNowError as error:
-            raise InvalidConfiguration([Fault(Place(config.path, key="http"), str(error))]) from None
-        if config.wbiztool.credentials != self._config.wbiztool.credentials:
+        faults = _unchangeable(self._config, config)
+        if not faults and config.wbiztool.credentials != self._config.wbiztool.credentials:
             try:
                 self._try_credentials(config)
             except CredentialsError as error:
-                raise InvalidConfiguration([Fault(Place(config.path, key="wbiztool"), str(error))]) from None
+                faults.append(Fault(Place(config.path, key="wbiztool"), str(error)))
+        if faults:
+            raise InvalidConfiguration(faults)
+        return Change()
 
     def _try_credentials(self, config: Config) -> None:
         """See whether WbizTool takes them; if it can't be asked, the polls will tell.
@@ -300,10 +341,20 @@ class Daemon:
             if follow_clock(self._clock, self._store):
                 if step > LARGE_STEP:
                     self._prune_from = self._clock.monotonic() + DOUBTED_FOR.total_seconds()
-                self._clamp()  # what was in flight meanwhile was scheduled by the old time
+                self._clamps = True  # what was in flight meanwhile was scheduled by the old time
                 self._say_status()  # its latest beat lies in the old time
         except BridgeError as error:
             self._listener.trouble("following the clock", error)
+        self._clamp_where_asked()
+
+    def _clamp_where_asked(self) -> None:
+        """Bound what is scheduled; at the next beat again, where the database can't be written now."""
+        if self._clamps:
+            try:
+                self._clamp()
+                self._clamps = False
+            except BridgeError as error:
+                self._listener.trouble("bounding the schedule", error)
 
     def _clamp(self) -> None:
         now = self._clock.now()
@@ -331,6 +382,17 @@ class Daemon:
             self._listener.trouble("counting", error)
             return
         systemd.notify(f"STATUS=messages watched: {polled}, deliveries owed: {owed}")
+
+
+def _unchangeable(before: Config, config: Config) -> list[Fault]:
+    """List what a running bridge can't change."""
+    old, new = before.wbiztool.account, config.wbiztool.account
+    changed = (
+        ("database", before.database != config.database, "another database needs a restart of the bridge"),
+        ("wbiztool.client_id", old.client_id != new.client_id, _OTHER_ACCOUNT),
+        ("wbiztool.base_url", old.client_id == new.client_id and old.address != new.address, _OTHER_ADDRESS),
+    )
+    return [Fault(Place(config.path, key=key), what) for key, differs, what in changed if differs]
 
 
 def follow_clock(clock: Clock, store: Store) -> bool:
@@ -376,7 +438,7 @@ class _Damage(Listener):
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self.found: DamagedError | None = None
+        self.found: Exception | None = None
 
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         if isinstance(error, DamagedError):

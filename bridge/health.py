@@ -34,6 +34,9 @@ REPORT = "report_standing"
 NUMBERS = "numbers_standing"
 """The same of the account's numbers."""
 
+HTTP = "http_standing"
+"""The same of the address at which HTTP is to listen."""
+
 LAGS_AFTER = timedelta(minutes=5)
 
 
@@ -122,6 +125,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         SOURCE: _of_fact(summary.facts, SOURCE, _source, now),
         "report": _of_fact(summary.facts, REPORT, _report, now),
         "numbers": _of_fact(summary.facts, NUMBERS, _numbers, now),
+        "http": _of_fact(summary.facts, HTTP, _http, now),
         "internal errors": _internal_errors(summary.set_aside, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
@@ -218,6 +222,15 @@ def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
         return Check()
     since = datetime.fromisoformat(known["failing_since"])
     why = f"the account's {what} since {ago(since, now)}, so that {so_that}: {known['reason']}"
+    return Check(ok=False, why=why, since=since)
+
+
+def _http(fact: str | None, now: datetime) -> Check:
+    known = json.loads(fact or "{}")
+    if not known:
+        return Check()
+    since = datetime.fromisoformat(known["failing_since"])
+    why = f"{known['reason']} (for {in_words((now - since).total_seconds())}; it is tried again every few seconds)"
     return Check(ok=False, why=why, since=since)
 
 

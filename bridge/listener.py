@@ -40,6 +40,9 @@ class Listener:
     def stopped(self, queued: int | None) -> None:
         """Hear that it has stopped, and how many deliveries are queued; None where the database can't be read."""
 
+    def listens(self, address: str) -> None:
+        """Hear that HTTP is served at an address, which could not be had before."""
+
     def paced(self, used: float) -> None:
         """Hear that WbizTool is called faster or slower: by this part of the configured rate."""
 
@@ -91,6 +94,10 @@ class Listeners(Listener):
     def stopped(self, queued: int | None) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.stopped(queued))
+
+    def listens(self, address: str) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.listens(address))
 
     def paced(self, used: float) -> None:
         """Pass it on."""

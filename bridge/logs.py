@@ -281,6 +281,10 @@ class LogListener(Listener):
         for fault in faults:
             self._log.error("config_reload_refused", why=fault)
 
+    def listens(self, address: str) -> None:
+        """Log that HTTP is served where it could not be before."""
+        self._log.info("http_listens", http=address)
+
     def paced(self, used: float) -> None:
         """Log that fewer calls are made, and that it is as many as before again."""
         if used < 1.0 and not self._slowed:

@@ -138,6 +138,10 @@ class Poller:
         self._set_aside(message_id, InternalError.of(error))
         self._busy.discard(message_id)
 
+    def succeed(self, before: Poller) -> None:
+        """Go on from what the one before knows of the source; the first poll then shows how it is now."""
+        self.health = _health_from(_health_fact(before.health))
+
     def _set_aside(self, message_id: int, error: InternalError) -> None:
         self._store.set_message_aside(message_id, str(error), self._clock.now())
         self._listener.internal_error(f"message {message_id}", error)

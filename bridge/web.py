@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bridge.change import Change
+from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.listen import Listen
 from bridge.errors import NotNowError
+from bridge.health import HTTP
+from bridge.lasting import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,11 +34,12 @@ STOP_WITHIN = 0.5
 class Web:
     """Runs the server that the configuration asks for.
 
+    At the start, an address that can't be had keeps nothing else from running: it is tried again until it can.
+
     Args:
         health: Says how the bridge does.
         metrics: Writes what was counted.
-        listener: Told where the server cannot listen though nobody asked for that address, and of what goes wrong
-            where nobody waits for an answer.
+        listener: Told where the server cannot listen, and of what goes wrong where nobody waits for an answer.
         store: Read, and written, by the API.
         clock: Tells the time.
         works: Woken where the API makes work.
@@ -60,33 +67,44 @@ class Web:
         self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
+        self._standing = Lasting(store, HTTP, timedelta(0), clock)
 
     @property
     def address(self) -> str | None:
         """Where it listens, as a URL; None while it does not."""
         return None if self._server is None else f"http://{Listen(*self._server.address)}"
 
-    def apply(self, config: Config) -> None:
-        """Listen where this configuration says, or not at all.
+    def prepare(self, config: Config, *, starting: bool = False) -> Change:
+        """Prepare to listen where this configuration says, or not at all. Until the commit, the server stays as it is.
 
         Raises:
-            NotNowError: The address that it names cannot be had. If it is another than before, the server stays there.
+            InvalidConfiguration: The address that it names cannot be had. Not while ``starting``, nor where it is the
+                one that is tried again already.
         """
         settings, before = config.http, self._settings
-        if settings == before and (self._server is not None or settings is None):
-            return
-        if before is None or settings is None or settings.listen == before.listen:
-            self.close()
+        if settings is None or (settings == before and not starting):
+            return Change(partial(self._exchange, None) if settings is None else self._keep)
         try:
-            begun = None if settings is None else self._begin(settings)
+            server, streams = self._prepare(settings)
         except NotNowError as error:
-            if not config.http_is_default:
-                raise
-            begun = None
-            self._listener.trouble("HTTP", error)
-        self.close()
-        self._settings = settings
-        self._server, self._streams = begun or (None, None)
+            awaited = self._server is None and before is not None and settings.listen == before.listen
+            if not starting and not awaited:
+                fault = Fault(Place(config.path, key="http.listen"), str(error))
+                raise InvalidConfiguration([fault]) from None
+            return Change(partial(self._exchange, settings, why=error))
+        return Change(partial(self._exchange, settings, server, streams), server.abandon)
+
+    def try_again(self) -> None:
+        """Listen, if that could not be done before. Not while a change is prepared."""
+        if self._settings is None or self._server is not None:
+            return
+        try:
+            server, streams = self._prepare(self._settings)
+        except NotNowError as error:
+            self._cannot(error)
+            return
+        self._exchange(self._settings, server, streams)
+        self._listener.listens(str(self.address))
 
     def tell(self) -> None:
         """Let those who follow events look for what happened."""
@@ -95,14 +113,42 @@ class Web:
 
     def close(self) -> None:
         """Answer no more."""
-        if self._streams is not None:
-            self._streams.close()
-            self._streams = None
-        if self._server is not None:
-            self._server.stop(STOP_WITHIN)
-            self._server = None
+        self._exchange(None)
 
-    def _begin(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
+    def _keep(self) -> None:
+        """Commit that nothing changes."""
+
+    def _exchange(
+        self,
+        settings: HttpConfig | None,
+        server: HttpServer | None = None,
+        streams: Streams | None = None,
+        *,
+        why: NotNowError | None = None,
+    ) -> None:
+        before, before_streams = self._server, self._streams
+        if server is not None:
+            server.serve()
+        self._settings, self._server, self._streams = settings, server, streams
+        if before_streams is not None:
+            before_streams.close()
+        if before is not None:
+            before.stop(STOP_WITHIN)
+        if why is None:
+            self._standing.worked()
+        else:
+            self._cannot(why)
+
+    def _cannot(self, error: NotNowError) -> None:
+        self._listener.trouble("HTTP", error)
+        self._standing.failed(str(error))
+
+    def _prepare(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
+        """Make a server that stands by, beside the one that there is.
+
+        Raises:
+            NotNowError: It cannot listen there.
+        """
         # Takes long to import, and may be off.
         from bridge.http import Access, HttpServer, Inside, Streams, make_app  # noqa: PLC0415
 
@@ -122,7 +168,7 @@ class Web:
         )
         app = make_app(self._health, self._metrics.render, access=access, inside=inside)
         server = HttpServer(app, settings.listen.host, settings.listen.port)
-        server.start()
+        server.prepare(self._server)
         return server, streams
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.assembly import Shared, blueprints, subscriptions
+from bridge.change import Change
+from bridge.config import Fault, InvalidConfiguration, Place
+from bridge.errors import BridgeError
 from bridge.outbox import Outbox
 from bridge.poller import Poller
+from bridge.wire import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
+
+_CANNOT_BE_BUILT = (WireError, OSError, RuntimeError, ValueError)
+"""An address that can't be called, a file that can't be read any more, no more threads, a URL that Apprise refuses."""
 
 _LOOK = 0.5
 """Seconds between looks whether it is time to stop, while waiting for the parts to have nothing left to do."""
@@ -53,29 +61,83 @@ class Works:
             self.wake_outboxes, lambda error: listener.trouble("keeping in touch with other nodes", error)
         )
 
-    def route(self, config: Config) -> None:
-        """Let events from now on go to those who want them by this configuration."""
-        self._shared.redact.learn(config.secrets())
+    def route(self, config: Config) -> Callable[[], None]:
+        """Let events from now on go to those who want them by this configuration; returns what takes that back."""
+        before = self._shared.routes.subscriptions
         self._shared.routes.subscriptions = subscriptions(config, hold_back=self._hold_back)
+
+        def take_back() -> None:
+            self._shared.routes.subscriptions = before
+
+        return take_back
+
+    def prepare(self, config: Config) -> Change:
+        """Build the parts that this configuration asks for, ready to begin. Until the commit, nothing of them acts.
+
+        At the commit, a part whose settings have not changed goes on. One that must go finishes first what it has in
+        flight, and its successor begins only then: nothing is polled or sent by both. :meth:`settle` waits for it.
+
+        Raises:
+            InvalidConfiguration: A part cannot be built.
+            BridgeError: The store cannot be read.
+        """
+        self._shared.redact.learn(config.secrets())  # first: whatever is said of them from here on hides them
+        wanted = blueprints(config, self._shared)
+        decided: Future[bool] = Future()
+        built: list[Part] = []
+        exchanges: list[threading.Thread] = []
+        faults: list[Fault] = []
+
+        def commit() -> None:
+            with self._changed:
+                self._exchanging += len(exchanges)
+            decided.set_result(True)
+
+        def abandon() -> None:
+            decided.set_result(False)
+            _side_by_side([partial(part.end, 0.0) for part in built])
+
+        try:
+            for name in {**self._parts, **wanted}:
+                old, new = self._parts.get(name), wanted.get(name)
+                if old is None or new is None or old.settings != new.settings:
+                    try:
+                        part = self._build(new, built)
+                        # A daemon thread: what hangs in a part must not hold up the end of the process.
+                        exchange = (name, old, part, decided)
+                        thread = threading.Thread(target=self._exchange, args=exchange, name="exchange", daemon=True)
+                        thread.start()
+                        exchanges.append(thread)
+                    except _CANNOT_BE_BUILT as error:
+                        faults.append(Fault(Place(config.path), f"{name} cannot be prepared: {_why(error)}"))
+        except BaseException:
+            abandon()
+            raise
+        if faults:
+            abandon()
+            raise InvalidConfiguration(faults)
+        return Change(commit, abandon)
+
+    def settle(self, config: Config) -> None:
+        """Wait until the parts of a committed configuration run, or :meth:`stop` is called."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or not self._exchanging)
+        try:
+            self._shared.store.node.want([receiver.name for receiver in config.receivers])
+        except BridgeError as error:  # the node's next sign of life says it
+            self._shared.listener.trouble("keeping in touch with other nodes", error)
 
     def apply(self, config: Config) -> None:
         """Run what this configuration asks for; return when it is so, or when :meth:`stop` is called.
 
-        A part whose settings have not changed goes on. One that must go finishes first what it has in flight, and its
-        successor begins only then: nothing is polled or sent by both.
+        Raises:
+            InvalidConfiguration: A part cannot be built.
+            BridgeError: The store cannot be read.
         """
+        prepared = self.prepare(config)
         self.route(config)
-        wanted = blueprints(config, self._shared)
-        for name in {**self._parts, **wanted}:
-            old, new = self._parts.get(name), wanted.get(name)
-            if old is None or new is None or old.settings != new.settings:
-                with self._changed:
-                    self._exchanging += 1
-                # A daemon thread: what hangs in a part must not hold up the end of the process.
-                threading.Thread(target=self._exchange, args=(name, old, new), name="exchange", daemon=True).start()
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._exchanging)
-        self._shared.store.node.want([receiver.name for receiver in config.receivers])
+        prepared.commit()
+        self.settle(config)
 
     @property
     def source_health(self) -> SourceHealth:
@@ -118,12 +180,23 @@ class Works:
         parts = self._list()
         _side_by_side([partial(part.end, seconds) for part in parts])
 
-    def _exchange(self, name: str, old: Part | None, new: Blueprint | None) -> None:
+    def _build(self, blueprint: Blueprint | None, built: list[Part]) -> Part | None:
+        """Build a part and start its threads, which do nothing until they are woken."""
+        if blueprint is None:
+            return None
+        part = blueprint.build()
+        built.append(part)
+        part.worker.pump.start()
+        return part
+
+    def _exchange(self, name: str, old: Part | None, new: Part | None, decided: Future[bool]) -> None:
+        if not decided.result():
+            return
         try:
             if old is not None:
                 old.end(threading.TIMEOUT_MAX)
-            if new is not None and not self._stopped:
-                self._begin(name, new.build())
+            if new is not None:
+                self._begin(name, old, new)
         finally:
             with self._changed:
                 if new is None:
@@ -131,13 +204,19 @@ class Works:
                 self._exchanging -= 1
                 self._changed.notify_all()
 
-    def _begin(self, name: str, part: Part) -> None:
+    def _begin(self, name: str, old: Part | None, part: Part) -> None:
+        if isinstance(part.worker, Poller):
+            if old is not None and isinstance(old.worker, Poller):
+                part.worker.succeed(old.worker)  # the source may have changed since it was built
+            self._shared.listener.paced(1.0)
         with self._changed:
-            self._parts[name] = part
-            if self._stopped:
-                return
-            part.worker.pump.start()
-        part.worker.pump.wake()
+            stopped = self._stopped
+            if not stopped:
+                self._parts[name] = part
+        if stopped:
+            part.end(0.0)
+        else:
+            part.worker.pump.wake()
 
     def _list(self) -> list[Part]:
         with self._changed:
@@ -183,6 +262,15 @@ def run_down(works: Works, stop: threading.Event) -> Iterator[None]:
     finally:
         stop.set()
         works.stop(STOP_WITHIN)
+
+
+def _why(error: Exception) -> str:
+    """Say why a part can't be built. Only our own texts are known to hold no secret."""
+    if isinstance(error, OSError):
+        return error.strerror or "input/output error"
+    if "start new thread" in str(error):
+        return "the system starts no more threads: lower `concurrency`, or raise TasksMax= in the unit"
+    return str(error) if isinstance(error, WireError) else type(error).__name__
 
 
 def _side_by_side(steps: Iterable[Callable[[], None]]) -> None:

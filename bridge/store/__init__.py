@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from bridge.config import Watchlist
     from bridge.model import AccountId, Event, Expired
     from bridge.numbers import Number
     from bridge.routing import Subscription
@@ -317,6 +318,23 @@ class Store:
         """Write one of the database's own facts."""
         with self._database.write() as connection:
             set_meta(self._database, connection, key, value)
+
+    def configure(
+        self, watchlist: Watchlist, now: datetime, facts: Mapping[str, str], switch: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write what a configuration asks of the store, in one transaction: its watch list, and facts.
+
+        Args:
+            watchlist: What the configuration lists.
+            now: When.
+            facts: Written with it.
+            switch: Called last, when nothing but the commit can fail any more, and nobody has seen the new list yet.
+        """
+        with self._database.write() as connection:
+            self.messages.sync_in(connection, watchlist, now)
+            for key, value in facts.items():
+                set_meta(self._database, connection, key, value)
+            switch()
 
     def shift_time(self, step: timedelta) -> None:
         """Move everything that is scheduled: the clock was set by that much."""

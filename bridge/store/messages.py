@@ -101,27 +101,31 @@ class Messages:
 
         Returns how many came and how many went. What was found out about those that went is kept.
         """
-        digest = watchlist.digest()
         with self._database.write() as connection:
-            self._database.serialize(connection)
-            if get_meta(connection, _LIST_DIGEST) == digest:
-                return 0, 0
-            listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
-            new = [id_ for id_ in watchlist.ids() if id_ not in listed]
-            gone = [id_ for id_ in listed if id_ not in watchlist]
-            for chunk in chunks(new):
-                self._upsert(connection, chunk, {"listed": True, "added": False}, now)
-            for chunk in chunks(gone):
-                connection.execute(
-                    sa.update(messages)
-                    .where(messages.c.id.in_(chunk))
-                    .values(listed=False, due_at=sa.case((_WATCHED_BESIDES_LIST, messages.c.due_at), else_=None))
-                )
-            detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
-            for described in chunks(detailed.items()):
-                _describe(connection, described)
-            _undescribe(connection, detailed)
-            set_meta(self._database, connection, _LIST_DIGEST, digest)
+            return self.sync_in(connection, watchlist, now)
+
+    def sync_in(self, connection: sa.Connection, watchlist: Watchlist, now: datetime) -> tuple[int, int]:
+        """Do :meth:`sync` within a transaction."""
+        digest = watchlist.digest()
+        self._database.serialize(connection)
+        if get_meta(connection, _LIST_DIGEST) == digest:
+            return 0, 0
+        listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
+        new = [id_ for id_ in watchlist.ids() if id_ not in listed]
+        gone = [id_ for id_ in listed if id_ not in watchlist]
+        for chunk in chunks(new):
+            self._upsert(connection, chunk, {"listed": True, "added": False}, now)
+        for chunk in chunks(gone):
+            connection.execute(
+                sa.update(messages)
+                .where(messages.c.id.in_(chunk))
+                .values(listed=False, due_at=sa.case((_WATCHED_BESIDES_LIST, messages.c.due_at), else_=None))
+            )
+        detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
+        for described in chunks(detailed.items()):
+            _describe(connection, described)
+        _undescribe(connection, detailed)
+        set_meta(self._database, connection, _LIST_DIGEST, digest)
         return len(new), len(gone)
 
     def watch(self, ids: Sequence[int], now: datetime, details: Details = _NO_DETAILS) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -424,6 +425,58 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
 def test_an_address_that_this_machine_has_not_is_named() -> None:
     with pytest.raises(NotNowError, match=r"HTTP cannot listen at 192\.0\.2\.1:0: this machine has no such address"):
         HttpServer(app(fail, fail), "192.0.2.1", 0).start()
+
+
+HOSTS = ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::")
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(HOSTS, repeat=2)))
+def test_server_takes_a_port_over_at_any_address(before: str, after: str) -> None:
+    """Until the new one serves, the old one answers as ever; where the new one is abandoned, it goes on to."""
+    old = named("old", before, 0)
+    old.start()
+    port = old.address[1]
+    asked = reached(before)
+    try:
+        abandoned = named("abandoned", after, port)
+        abandoned.prepare(old)
+        assert who_answers(asked, port) == "old"
+        abandoned.abandon()
+        assert who_answers(asked, port) == "old"
+        if before not in {"0.0.0.0", "::", after} and reached(after) != asked:
+            assert who_answers(reached(after), port) is None
+        with pytest.raises(NotNowError, match="the port is taken"):
+            named("another bridge's", before, port).start()
+        new = named("new", after, port)
+        new.prepare(old)
+        assert who_answers(asked, port) == "old"
+        new.serve()
+    finally:
+        old.stop(1)
+    assert who_answers(reached(after), port) == "new"
+    with pytest.raises(NotNowError, match="the port is taken"):
+        named("another bridge's", after, port).start()
+    new.stop(1)
+    assert who_answers(reached(after), port) is None
+
+
+def named(name: str, host: str, port: int) -> HttpServer:
+    """A server that says its name as metrics."""
+    return HttpServer(app(fail, lambda _: (name.encode(), "text/plain"), "0.0.0.0", TOKEN), host, port)
+
+
+def reached(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def who_answers(host: str, port: int) -> str | None:
+    shown = f"[{host}]" if ":" in host else host
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(f"http://{shown}:{port}/metrics", headers=SHOWN, timeout=5).text
+        except requests.ConnectionError:
+            return None
 
 
 def test_a_port_is_free_again_after_the_end(serve: Serve) -> None:

@@ -6,11 +6,13 @@ import json
 import re
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from bridge.config import HttpConfig, Listen
 from bridge.model import Status
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, account, command, write_config
@@ -37,6 +39,7 @@ def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dic
 
 
 def address(daemon: Daemon) -> str:
+    until(lambda: '"http": "http://' in daemon.log())
     (found,) = re.findall(r'"http": "(http://[^"]+)"', daemon.log())
     return str(found)
 
@@ -102,10 +105,10 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
             before = address(daemon)
 
             def reload(http: object) -> None:
-                done = daemon.log().count('"event": "reload')
+                done = daemon.log().count('"event": "config_reload')
                 write_config(tmp_path, {**settings, "http": http})
                 daemon.process.send_signal(signal.SIGHUP)
-                until(lambda: daemon.log().count('"event": "reload') > done)
+                until(lambda: daemon.log().count('"event": "config_reload') > done)
 
             reload({"listen": f"127.0.0.1:{used}"})
             assert "the port is taken" in daemon.log().splitlines()[-1]
@@ -125,12 +128,61 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
         assert TOKEN not in daemon.log()
 
 
-def test_a_port_that_was_asked_for_and_is_taken_ends_the_start_with_75(
-    tmp_path: Path, simulator: Simulator, sink: Sink
+@pytest.mark.parametrize("asked", [True, False], ids=["asked-for", "default"])
+def test_port_taken_at_the_start_is_tried_until_it_is_free(
+    tmp_path: Path, simulator: Simulator, sink: Sink, asked: bool
 ) -> None:
+    """Polling and delivering go on meanwhile, and `status` names the port, its trouble and what to do."""
+    simulator.account.put(1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        write_config(tmp_path, config(simulator, sink, http={"listen": f"127.0.0.1:{taken.getsockname()[1]}"}))
-        ended = command(tmp_path, "run")
-    assert ended.returncode == 75
-    assert "the port is taken" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        port = taken.getsockname()[1]
+        http = {"listen": f"127.0.0.1:{port}"} if asked else {}
+        write_config(tmp_path, config(simulator, sink, 1, http=http))
+        with Daemon(tmp_path, first=None if asked else partial(be_by_default, port)) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(1)
+            until(lambda: "http" in ill(tmp_path))
+            said = command(tmp_path, "status")
+            assert said.returncode == 1
+            assert f"HTTP cannot listen at 127.0.0.1:{port}: the port is taken" in said.stdout
+            assert f"HTTP cannot listen at 127.0.0.1:{port}: the port is taken" in daemon.log()
+            taken.close()
+            until(lambda: answers(port))
+            until(lambda: ill(tmp_path) == set())
+            assert f'"http": "http://127.0.0.1:{port}", "event": "http_listens"' in daemon.log()
+            assert daemon.stop()[0] == 0
+
+
+def test_port_that_is_awaited_refuses_no_other_change(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    """Nor does a daemon that ends leave word of it."""
+    simulator.account.put(1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        http = {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}
+        write_config(tmp_path, config(simulator, sink, http=http))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            write_config(tmp_path, config(simulator, sink, 1, http={**http, "token": TOKEN}))
+            daemon.process.send_signal(signal.SIGHUP)
+            sink.wait_for(1)
+            until(lambda: '"event": "config_reloaded"' in daemon.log())
+            assert daemon.stop()[0] == 0
+    assert "http" not in ill(tmp_path)
+
+
+def ill(folder: Path) -> set[str]:
+    """Which checks of `status` are not well."""
+    checks = json.loads(command(folder, "status", "--json").stdout)["checks"]
+    return {name for name, check in checks.items() if not check["ok"]}
+
+
+def answers(port: int) -> bool:
+    try:
+        return get(f"http://127.0.0.1:{port}/healthz").ok
+    except requests.ConnectionError:
+        return False
+
+
+def be_by_default(port: int) -> None:
+    """Let this be the port where nobody asks for another."""
+    HttpConfig.model_fields["listen"].default = Listen("127.0.0.1", port)
+    HttpConfig.model_rebuild(force=True)

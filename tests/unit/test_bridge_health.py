@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 RECEIVERS = ("crm", "ops")
 WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
-NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "internal errors"]
+NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "http", "internal errors"]
 NAMES += ["polling", "deliveries", "receiver/crm", "receiver/ops"]
 
 
