@@ -5,6 +5,7 @@ The facts, and the traps, are those of ``wbiztool-api.md``; [doc] and [client] b
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -55,20 +56,31 @@ _DIGITS = {str(code): code for code in _STATUSES}
 _UNKNOWN_ID = "unknown message id"
 # What stands beside a status 0 that means Pending: "connected" [doc], or the same words as status_text [client].
 _PENDING_WORDS = frozenset({"", "connected", "pending", "created", "queued"})
+_WORDS = {**{str(status): status for status in CODES}, "canceled": Status.CANCELLED}
+"""The words for a status, as ``status_text`` has them, and ``message`` too [client]."""
+
+_NAMES = ("msg_id", "message_id")
 _REFUSING = ("auth", "credential", "api key")
 _QUOTED = 60
 _LONGEST_NUMBER = 20
 
 
-def read_answer(reply: Reply, at: datetime) -> Answer:
+def read_answer(reply: Reply, at: datetime, message_id: int | None = None) -> Answer:
     """Read what the status call answered.
 
     Args:
         reply: The answer as it came, with any status and any bytes.
         at: When it came.
+        message_id: Which message was asked for: an answer that names another says nothing of it.
     """
     body = read_object(reply, at)
-    return _read_state(body, at) if isinstance(body, dict) else body
+    if not isinstance(body, dict):
+        return body
+    named = {name: body[name] for name in _NAMES if body.get(name) is not None}
+    others = [f"{name} is {quote(value)}" for name, value in named.items() if whole_number(value) != message_id]
+    if message_id is not None and others:
+        return Malformed(f"the answer is about another message: {others[0]}")
+    return _read_state(body, at)
 
 
 def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
@@ -115,10 +127,17 @@ def _read_state(body: dict[str, Any], at: datetime) -> Answer:
             return Refused(quote(body.get("message") or body["status_text"]))
         if not words and message not in _PENDING_WORDS:
             return Malformed(quote(body["message"]))
-    error = body.get("error")
-    if status is Status.FAILED and isinstance(error, str) and error.strip():
-        return Observation(status, at, clean_text(error.strip()))
-    return Observation(status, at)
+    for name, said in (("status_text", words), ("message", message)):
+        if _WORDS.get(said, status) is not status:
+            return Malformed(f"status is {CODES[status]}, and {name} is {quote(body[name])}")
+    return Observation(status, at, _reason(body.get("error")) if status is Status.FAILED else None)
+
+
+def _reason(error: object) -> str | None:
+    """Read why a message failed. What is no text is kept as JSON; None where there is nothing to say."""
+    if not isinstance(error, str):
+        error = json.dumps(error, ensure_ascii=False) if error else ""
+    return clean_text(error.strip()) or None
 
 
 def whole_number(value: object) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
@@ -79,7 +80,8 @@ class WbizTool:
 
     def poll(self, message_id: int) -> Answer | None:
         """Ask for the status of one message, trying passing faults again. None when told to stop. Never raises."""
-        return self._try(f"/message/status/{message_id}/", self._request, read_answer)
+        read = partial(read_answer, message_id=message_id)
+        return self._try(f"/message/status/{message_id}/", self._request, read)
 
     def report(self, page: int, first: str, end: str) -> Page | Failure | None:
         """Ask for one page of the account's report, trying passing faults again. None when told to stop. Never raises.

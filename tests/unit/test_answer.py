@@ -40,7 +40,51 @@ def test_the_reason_of_a_failure_is_kept() -> None:
     assert read(answer) == Observation(Status.FAILED, START, "Invalid phone number")
 
 
-@pytest.mark.parametrize("error", ["", "  ", None, 5, ["x"], {}, False])
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        ({"code": 131026, "title": "Unzustellbar \u00fc"}, '{"code": 131026, "title": "Unzustellbar ü"}'),
+        (["Invalid phone number"], '["Invalid phone number"]'),
+        (131026, "131026"),
+        (True, "true"),
+    ],
+)
+def test_reason_that_is_no_text_is_kept_as_json(error: object, kept: str) -> None:
+    """It was dropped, so that nobody learned why (issue 17, 3)."""
+    assert read({"status": 2, "status_text": "Failed", "error": error}) == Observation(Status.FAILED, START, kept)
+
+
+@pytest.mark.parametrize(("status", "code"), CODES.items())
+@pytest.mark.parametrize("said", [*CODES, "canceled"])
+@pytest.mark.parametrize("name", ["status_text", "message"])
+def test_words_that_contradict_the_code_are_malformed(status: Status, code: int, said: str, name: str) -> None:
+    """``{"status": 1, "status_text": "Failed"}`` was taken as sent (issue 17, 3)."""
+    answer = read({"status": code, "status_text": status.capitalize(), name: f" {said.upper()}. "})
+    if said.startswith(status[:5]):
+        assert answer == Observation(status, START)
+    else:
+        assert isinstance(answer, Malformed)
+        assert f"status is {code}, and {name} is " in answer.why
+
+
+@pytest.mark.parametrize("words", ["Delivered", "Gesendet", "", None, 7, "sent to the server"])
+def test_words_that_are_not_known_contradict_nothing(words: object) -> None:
+    assert read({"status": 1, "status_text": words, "message": "connected"}) == Observation(Status.SENT, START)
+
+
+@pytest.mark.parametrize("name", ["msg_id", "message_id"])
+def test_answer_that_names_another_message_is_malformed(name: str) -> None:
+    def about(named: object) -> Answer:
+        return read_answer(Reply(200, {}, json.dumps({"status": 1, name: named}).encode()), START, 12)
+
+    assert about(12) == about("12") == about(None) == Observation(Status.SENT, START)
+    for other in (13, "13", 0, "x", [12], 12.0, True):
+        answer = about(other)
+        assert isinstance(answer, Malformed)
+        assert answer.why.startswith(f"the answer is about another message: {name} is ")
+
+
+@pytest.mark.parametrize("error", ["", "  ", None, 0, [], {}, False])
 def test_a_failure_without_a_reason_in_words_is_a_failure_all_the_same(error: object) -> None:
     assert read({"status": 2, "error": error}) == Observation(Status.FAILED, START)
 
