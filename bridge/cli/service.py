@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import threading
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +34,7 @@ from bridge.listener import Listener, Listeners
 from bridge.logs import LogListener, configure
 from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.store import Store
+from bridge.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,8 +60,9 @@ _NewAddressOption = Annotated[
 def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) -> None:
     """Run the daemon.
 
-    It watches, detects and delivers until it gets SIGTERM or Ctrl-C. It reads the configuration again at SIGHUP, and
-    when one of its files changes; a wrong one is refused, and the one before stays in force.
+    It watches, detects and delivers until it gets SIGTERM or Ctrl-C, or until its terminal is closed (nohup keeps it).
+    It reads the configuration again at SIGHUP, and when one of its files changes; a wrong one is refused, and the one
+    before stays in force.
 
     Exit code 77 when WbizTool refuses the credentials at the start, 78 when the database is another account's.
 
@@ -68,14 +72,16 @@ def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) 
     from bridge.daemon import Daemon  # noqa: PLC0415 -- likewise
     from bridge.reload import Reloader  # noqa: PLC0415 -- likewise
 
+    kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup: then it stays so
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a daemon that can reload
+    terminal = Terminal()
     settings = _with_logs(config)
     reloader = Reloader(settings, lambda: read_config(settings.path, os.environ), _adapt)
     _ensure_files(settings)
     account = settings.wbiztool.account
     with Store(settings.database, node=True, account=account, new_address=new_address) as store:
         daemon = Daemon(settings, store, clock=SystemClock(), listener=LogListener(), reloader=reloader)
-        with _signals(daemon.stop, daemon.reload):
+        with _signals(daemon.stop, None if kept else _Hangup(daemon.stop, daemon.reload, terminal)):
             daemon.run(lambda: _say_ready(settings, daemon))
 
 
@@ -281,9 +287,27 @@ def _ensure_files(settings: Config) -> None:
         structlog.get_logger().warning("few files", why=too_few_files)
 
 
+_CLOSED = "SIGHUP: the terminal was closed"
+
+
+@dataclass(frozen=True)
+class _Hangup:
+    """What SIGHUP does: it stops where the terminal is gone, and else reloads."""
+
+    stop: Callable[[str], None]
+    reload: Callable[[], None]
+    terminal: Terminal
+
+    def __call__(self) -> None:
+        if self.terminal.is_hung_up():
+            self.stop(_CLOSED)
+        else:
+            self.reload()
+
+
 @contextmanager
-def _signals(stop: Callable[[str], None], reload: Callable[[], None] | None = None) -> Iterator[None]:
-    """Let SIGTERM and SIGINT call ``stop`` with their name, and SIGHUP ``reload``, if given, from a thread of its own.
+def _signals(stop: Callable[[str], None], hangup: _Hangup | None = None) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call ``stop`` with their name, and SIGHUP ``hangup``, if given, from a thread of its own.
 
     A handler may interrupt the very code that holds a lock which ``stop`` needs; so the handlers do nothing, and the
     thread hears of the signal through a socket.
@@ -293,12 +317,21 @@ def _signals(stop: Callable[[str], None], reload: Callable[[], None] | None = No
     calls: dict[signal.Signals, Callable[[], None]] = {
         number: partial(stop, number.name) for number in (signal.SIGTERM, signal.SIGINT)
     }
-    if reload is not None:
-        calls[signal.SIGHUP] = reload
+    if hangup is not None:
+        calls[signal.SIGHUP] = hangup
 
     def listen() -> None:
-        while heard := ear.recv(1):
-            calls[signal.Signals(heard[0])]()
+        terminal = None if hangup is None else hangup.terminal
+        if terminal is not None and terminal.is_gone():  # while SIGHUP was still ignored
+            stop(_CLOSED)
+        while True:
+            readable, _, _ = select.select([ear], [], [], None if terminal is None else terminal.look_every)
+            if not readable and terminal is not None:
+                terminal.look()
+            elif heard := ear.recv(1):
+                calls[signal.Signals(heard[0])]()
+            else:
+                return
 
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
