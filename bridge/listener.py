@@ -52,6 +52,9 @@ class Listener:
     def trouble(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
 
+    def answered(self, status: int) -> None:
+        """Hear that a request over HTTP was answered, with this status; 499 where its client had gone."""
+
     def internal_error(self, where: str, error: BaseException) -> None:
         """Hear of a fault of the bridge's own: what it concerns is set aside, and everything else goes on.
 
@@ -110,6 +113,10 @@ class Listeners(Listener):
     def trouble(self, where: str, error: BridgeError) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.trouble(where, error))
+
+    def answered(self, status: int) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.answered(status))
 
     def internal_error(self, where: str, error: BaseException) -> None:
         """Pass it on."""

@@ -165,6 +165,8 @@ class Web:
             streams,
             self._receivers,
             hook_watch=settings.hook_watch,
+            answered=self._listener.answered,
+            failed=self._metrics.listener.internal_error,  # the guard logs it by itself
         )
         app = make_app(self._health, self._metrics.render, access=access, inside=inside)
         server = HttpServer(app, settings.listen.host, settings.listen.port)

@@ -51,7 +51,6 @@ def make_app(
     app.add_exception_handler(BridgeError, on_bridge_error)
 
     # The last one added is the first that a request meets.
-    app.add_middleware(FaultGuard)
     app.add_middleware(BodyLimit)
     app.add_middleware(OriginGuard, access=access)
     app.add_middleware(TokenGuard, access=access)
@@ -59,6 +58,9 @@ def make_app(
         app.add_middleware(Prefix, prefix=access.external.prefix)
     host = None if access.external is None else access.external.host
     app.add_middleware(HostGuard, listen_host=access.listen_host, external_host=host)
+    app.state.answered = _unheard if inside is None else inside.answered
+    failed = _unheard if inside is None else inside.failed
+    app.add_middleware(FaultGuard, answered=app.state.answered, failed=failed)
     app.add_middleware(BrowserHeaders)
     app.include_router(_for_monitors(readiness, metrics))
     if inside is not None:
@@ -67,6 +69,10 @@ def make_app(
         app.include_router(pages.router)
         app.add_exception_handler(HTTPStatus.NOT_FOUND, pages.on_missing)
     return app
+
+
+def _unheard(*_: object) -> None:
+    """Tell nobody."""
 
 
 def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tuple[bytes, str]]) -> APIRouter:

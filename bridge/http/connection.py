@@ -1,9 +1,15 @@
-"""One client's connection, with an end to its patience: uvicorn by itself waits for a slow client for ever."""
+"""One client's connection, with bounds that uvicorn by itself does not have: for how long, how much, and what.
+
+What a client does wrong is answered with 400 and counted. It is no line of the log: strangers would write that.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bridge.limits import HTTP_CONNECTIONS
@@ -15,12 +21,54 @@ PATIENCE = 10.0
 """Seconds that a client gets to send a request as a whole, and again to take what was answered."""
 
 
+LARGEST_HEAD = 16 * 1024
+"""In bytes, of a request's line and headers."""
+
+_AROUND_A_HEADER = 4  # the colon, a space and the end of the line
+
+
+class _Framing(h11.Connection):
+    """Refuses, besides what h11 does, a head that is too large and two lengths that could contradict each other."""
+
+    def next_event(self) -> Any:
+        """Read what comes next.
+
+        Raises:
+            h11.RemoteProtocolError: The client does not keep to HTTP/1.1, or to our limits.
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            # h11 bounds a head only while it is not whole: one that comes in a single send may have any size.
+            size = sum(len(name) + len(value) + _AROUND_A_HEADER for name, value in event.headers.raw_items())
+            if size + len(event.target) > LARGEST_HEAD:
+                raise h11.RemoteProtocolError("the head of the request is too large", error_status_hint=431)
+            # RFC 9112, 6.1: a server may refuse it, and must close the connection; it is how requests are smuggled.
+            if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+                raise h11.RemoteProtocolError("Content-Length beside Transfer-Encoding")
+        return event
+
+
 class Connection(H11Protocol):
     """Is cut when its client is too slow, or when there are too many and it is the one that has kept waiting longest.
 
     So neither clients that open connections and say nothing, nor those that send or take a byte at a time (slowloris),
     keep alive out.
     """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.conn = _Framing(h11.SERVER, LARGEST_HEAD)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what does not keep to HTTP, and close the connection."""
+        self.config.app.state.answered(HTTPStatus.BAD_REQUEST)  # type: ignore[union-attr]  # it is our own
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Its handler waits for the rest of the body, or is about to answer: neither will be.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        with suppress(h11.LocalProtocolError):  # it was answered before its body had come
+            super().send_400_response(msg)
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""

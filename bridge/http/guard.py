@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
 from bridge.config.listen import is_loopback
 from bridge.errors import place_of
@@ -15,9 +16,15 @@ from bridge.http.access import OPEN
 from bridge.http.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised, not to be listened at
+
+
+CLIENT_WENT = 499
+"""What nginx calls a request whose client went before it was answered. Nobody gets it as an answer."""
 
 
 class HostGuard:
@@ -61,14 +68,22 @@ class HostGuard:
 
 
 class FaultGuard:
-    """Answers 500 for what a handler raises, and logs it without the values that a traceback shows.
+    """Counts answers, and answers 500 for what is raised, which it logs without the values that a traceback shows.
+
+    A client that goes, or breaks off its request, is no fault of ours: that is counted, and no line of the log.
 
     Args:
         app: What is guarded.
+        answered: Told the status of each answer; 499 where the client went before there was one.
+        failed: Told of a fault of our own.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, answered: Callable[[int], None], failed: Callable[[str, BaseException], None]
+    ) -> None:
         self._app = app
+        self._answered = answered
+        self._failed = failed
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,19 +92,25 @@ class FaultGuard:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
+            if message["type"] == "http.response.start":
+                started = True
+                self._answered(message["status"])
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            if not started:
+                self._answered(CLIENT_WENT)
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises
+            self._failed("http request", error)
             self._log.error(
                 "http fault", path=scope.get("path"), why=str(error), fault=type(error).__name__, at=place_of(error)
             )
             if started:
                 return  # the server sees an answer that is not whole, and cuts the connection
             detail = "a fault of the bridge; its log says more"
-            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)(scope, receive, send)
+            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)(scope, receive, watched)
 
 
 def _host(given: str) -> str | None:

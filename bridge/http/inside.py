@@ -19,8 +19,9 @@ class Inside:
     """The running bridge.
 
     ``wake_poller`` and ``wake_outboxes`` let it look at once for what is due, ``trouble`` tells what goes wrong where
-    nobody waits for an answer. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's
-    calls may have messages watched.
+    nobody waits for an answer. ``answered`` is told the status of each answer, and ``failed`` of each fault of our own.
+    ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may have messages
+    watched.
     """
 
     store: Store
@@ -31,3 +32,5 @@ class Inside:
     streams: Streams
     receivers: Callable[[], Sequence[str]] = tuple
     hook_watch: bool = False
+    answered: Callable[[int], None] = lambda _: None
+    failed: Callable[[str, BaseException], None] = lambda *_: None

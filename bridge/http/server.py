@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _KEEP_ALIVE = 5
 """Seconds that a connection may be idle between two requests."""
 
-_LARGEST_HEAD = 16 * 1024
 _EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised, not to be listened at
 _UNWIND = 0.3
 """Seconds that uvicorn needs to end when nobody asks anything: it looks and waits in steps of a tenth."""
@@ -60,7 +59,6 @@ class HttpServer:
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE,
-                h11_max_incomplete_event_size=_LARGEST_HEAD,
                 backlog=HTTP_CONNECTIONS,
             )
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
 _ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")
+_ANSWERS = ("2xx", "3xx", "4xx", "5xx")
 _CONCERNED = ("message", "delivery", "step", "http", "other")
 _ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
 _TRANSITIONS = {EventType.of_status(status): str(status) for status in Status}
@@ -71,6 +72,14 @@ class Counts(Listener):
         self._troubles = Counter(
             "wbiz_bridge_troubles_total", "Steps that failed and will be tried again.", registry=registry
         )
+        self._http_requests = Counter(
+            "wbiz_bridge_http_requests_total",
+            "Requests over HTTP, by the class of their answer; 4xx is a fault of the client's.",
+            ["answer"],
+            registry=registry,
+        )
+        for answer in _ANSWERS:
+            self._http_requests.labels(answer)
         self._internal_errors = Counter(
             "wbiz_bridge_internal_errors_total",
             "Faults of the bridge's own, by what they concerned; it is set aside and tried again. Please report them.",
@@ -144,6 +153,10 @@ class Counts(Listener):
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a step that failed."""
         self._troubles.inc()
+
+    def answered(self, status: int) -> None:
+        """Count a request over HTTP."""
+        self._http_requests.labels(_ANSWERS[min(max(status // 100, 2), 5) - 2]).inc()
 
     def internal_error(self, where: str, error: BaseException) -> None:  # noqa: ARG002 -- likewise
         """Count a fault of our own."""

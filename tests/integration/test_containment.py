@@ -60,6 +60,7 @@ def status(folder: Path) -> dict[str, Any]:
 
 
 def http_of(daemon: Daemon) -> str:
+    until(lambda: '"started"' in daemon.log().rpartition("\n")[0])
     *_, running = (line for line in daemon.log().splitlines() if '"started"' in line)
     return str(json.loads(running)["http"])
 

@@ -136,6 +136,7 @@ BOUNDED = {
     *NAMES,
     *("delivered", "new", "changed", NOT_SEEN),
     *("message", "delivery", "step", "http", "other"),
+    *("2xx", "3xx", "4xx", "5xx"),
 }
 
 words = st.text(max_size=30)
