@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,16 +14,19 @@ from bridge.cli import output
 from bridge.cli.arguments import message_id
 from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, open_store
 from bridge.clock import ago
-from bridge.errors import UsageError
+from bridge.errors import NotNowError, UsageError
 from bridge.events import envelope
 from bridge.model import DeliveryState
+from bridge.store import EventQuery
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.model import Delivery, Event
+    from bridge.store import Store
 
 _FOLLOW_EVERY = 0.5
+_AT_ONCE = 1000
 
 _deliveries = typer.Typer(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 app.add_typer(_deliveries, name="deliveries")
@@ -46,19 +50,11 @@ def events(
     Example: wbiz-bridge events --follow
     """
     with open_store(config) as store:
-        found = store.listing.events(message_id=message, most=most)
         if not follow:
-            _show_events([event for _, event in found], as_json=as_json)
+            _show_events([event for _, event in store.listing.events(message_id=message, most=most)], as_json=as_json)
             return
-        position = 0
-        try:
-            while True:
-                for position, event in found:  # noqa: B007 -- the last position is where to go on
-                    _show_one(event, as_json=as_json)
-                time.sleep(_FOLLOW_EVERY)
-                found = store.listing.events(after=position, message_id=message, most=1000)
-        except KeyboardInterrupt:
-            return
+        with suppress(KeyboardInterrupt):
+            _follow(store, message, most, as_json=as_json)
 
 
 @_deliveries.callback(invoke_without_command=True)
@@ -151,6 +147,29 @@ def _show_events(found: list[Event], *, as_json: bool) -> None:
         return
     rows = [(f"{event.at:%Y-%m-%d %H:%M:%S}", str(event.type), output.about(event), event.id) for event in found]
     output.print_table(("TIME (UTC)", "EVENT", "ABOUT", "ID"), rows, empty="Nothing has happened yet.")
+
+
+def _follow(store: Store, message: int | None, most: int, *, as_json: bool) -> None:
+    """Show the latest events, then those that happen, until Ctrl-C. While the database is away, it waits."""
+    place = store.history.place(output.now())
+    for position, event in store.listing.events(message_id=message, most=most):
+        if position <= place:  # what is behind a place that may yet be filled comes in its turn
+            _show_one(event, as_json=as_json)
+    away = False
+    while True:
+        before = place
+        try:
+            found, place = store.history.follow(place, output.now(), EventQuery(message), most=_AT_ONCE)
+            away = False
+        except NotNowError as error:
+            found = []
+            if not away:
+                typer.echo(f"warning: {error}; waiting for it", err=True)
+            away = True
+        for _, event in found:
+            _show_one(event, as_json=as_json)
+        if place == before:
+            time.sleep(_FOLLOW_EVERY)
 
 
 def _show_one(event: Event, *, as_json: bool) -> None:

@@ -475,6 +475,7 @@ class Store:
         return told
 
     def _add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
-        self.ledger.add(connection, told, subscriptions)
         if told:
+            self._database.keep_order(connection)
+            self.ledger.add(connection, told, subscriptions)
             self.node.tell(connection)

@@ -25,6 +25,8 @@ BUSY_TIMEOUT = 10.0
 
 _ADVISORY_KEY = 0x7762697B  # any number that other users of the same PostgreSQL database won't choose
 
+_ORDER_KEY = 0x7762697C  # likewise
+
 CHUNK = 1000
 """How many rows one statement takes: SQLite and PostgreSQL both bound a statement's parameters."""
 
@@ -132,6 +134,14 @@ class Database:
         """Let a transaction go on when no other one that asked for this is open. On SQLite, none is ever."""
         if self.path is None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY)))
+
+    def keep_order(self, connection: sa.Connection) -> None:
+        """Let the events that a transaction is about to insert become visible in the order of their positions.
+
+        Their transactions are committed one after the other: who follows events never finds one behind what it saw.
+        """
+        if self.path is None:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ORDER_KEY)))
 
     def close(self) -> None:
         """Close all connections."""

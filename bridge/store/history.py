@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
 
 IN_FLIGHT = timedelta(seconds=10)
-"""How long an event may be on its way into the database behind a later one, where several nodes write."""
+"""How long an event is waited for that may be on its way into the database behind a later one."""
+
+_LOOK_BACK = 1000
 
 _EVENTS, _DELIVERIES = "e", "d"
 
@@ -116,8 +118,8 @@ class History:
     ) -> tuple[list[tuple[int, Event]], int]:
         """List the first events after a position, oldest first, each with its own; and the position to go on from.
 
-        Where several nodes write, an event may be committed behind one with a later position: a position that is
-        missing is waited for, as long as it may yet come.
+        The bridge commits events in the order of their positions (:meth:`.Database.keep_order`). For what others write,
+        a position that is missing is waited for as well, as long as it may yet come.
         """
         chosen = sa.select(events).where(events.c.position > after).order_by(events.c.position).limit(most)
         with self._database.read() as connection:
@@ -127,14 +129,21 @@ class History:
         told = [(row.position, rows.event(row)) for row in found]
         return [(at, event) for at, event in told if _is(event, query)], told[-1][0] if told else after
 
-    def position(self, event_id: str | None = None) -> int | None:
-        """Tell the position of an event, None where there is no such event; without an id, that of the latest."""
-        if event_id is None:
-            query = sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0))
-        else:
-            query = sa.select(events.c.position).where(events.c.id == event_id)
+    def place(self, now: datetime) -> int:
+        """Tell the position after which what happens from now on is found, and what may yet be committed before it."""
+        latest = sa.select(events.c.position, events.c.at).order_by(events.c.position.desc()).limit(_LOOK_BACK)
         with self._database.read() as connection:
-            found: int | None = connection.scalar(query)
+            found: Sequence[Any] = connection.execute(latest).all()[::-1]
+        if not found:
+            return 0
+        if self._database.path is None:
+            found = _settled(found, found[0].position - 1, now - IN_FLIGHT)
+        return int(found[-1].position)
+
+    def position(self, event_id: str) -> int | None:
+        """Tell the position of an event; None where there is no such event."""
+        with self._database.read() as connection:
+            found: int | None = connection.scalar(sa.select(events.c.position).where(events.c.id == event_id))
         return found
 
     def deliveries(

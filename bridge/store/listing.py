@@ -108,20 +108,14 @@ class Listing:
                 for row in connection.execute(query.limit(most))
             ]
 
-    def events(
-        self, *, after: int | None = None, message_id: int | None = None, most: int | None = None
-    ) -> list[tuple[int, Event]]:
-        """List the latest ``most`` events, or the first after a position: each with its position, oldest first."""
-        query = sa.select(events)
+    def events(self, *, message_id: int | None = None, most: int | None = None) -> list[tuple[int, Event]]:
+        """List the latest ``most`` events, each with its position, oldest first."""
+        query = sa.select(events).order_by(events.c.position.desc())
         if message_id is not None:
             query = query.where(events.c.message_id == message_id)
-        if after is not None:
-            query = query.where(events.c.position > after).order_by(events.c.position)
-        else:
-            query = query.order_by(events.c.position.desc())
         with self._database.read() as connection:
             found = [(row.position, rows.event(row)) for row in connection.execute(query.limit(most))]
-        return found if after is not None else found[::-1]
+        return found[::-1]
 
     def event(self, event_id: str) -> Event | None:
         """Look an event up by its id."""

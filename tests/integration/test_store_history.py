@@ -129,30 +129,31 @@ def test_events_are_followed_from_a_position(told: Store) -> None:
     assert first is not None
     found, place = told.history.follow(first, after(1000))
     assert [event.message_id for _, event in found] == [1, 2]
-    assert place == found[-1][0] == told.history.position()
+    assert place == found[-1][0] == told.history.place(after(1000))
     assert told.history.follow(place, after(1000)) == ([], place)
     assert told.history.position("evt_none") is None
 
 
 def test_who_follows_goes_on_behind_what_he_did_not_ask_for(told: Store) -> None:
     found, place = told.history.follow(0, after(1000), EventQuery(types=[EventType.MESSAGE_PENDING]))
-    assert ([event.message_id for _, event in found], place) == ([1], told.history.position())
+    assert ([event.message_id for _, event in found], place) == ([1], told.history.place(after(1000)))
 
 
 def test_an_event_that_may_yet_be_committed_behind_a_later_one_is_waited_for(store: Store) -> None:
     fail_some(store, [1, 2, 3], NOW, to=())
-    last = store.history.position()
-    assert last is not None
+    last = store.history.place(after(1000))
     statements(store, f"DELETE FROM events WHERE position = {last - 1}")  # as if its transaction was open still
     after_first = last - 2
     alone = store._database.path is not None  # on SQLite nothing is ever committed behind
     found, place = store.history.follow(after_first, after(10))
     assert ([event.message_id for _, event in found], place) == (([3], last) if alone else ([], after_first))
     assert store.history.follow(after_first, after(10.001))[1] == last
+    assert store.history.place(after(10)) == (last if alone else after_first), "nor does who begins now skip it"
+    assert store.history.place(after(10.001)) == last
 
 
 def test_an_empty_database_has_no_history(store: Store) -> None:
-    assert store.history.position() == 0
+    assert store.history.place(NOW) == 0
     assert store.history.follow(0, NOW) == ([], 0)
     assert store.history.events().items == store.history.deliveries().items == store.history.given_up() == ()
 

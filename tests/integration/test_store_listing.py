@@ -59,14 +59,6 @@ def test_events_come_oldest_first(told: Store) -> None:
     assert [event.message_id for _, event in told.listing.events(message_id=1)] == [1]
 
 
-def test_events_can_be_followed_from_a_position(told: Store) -> None:
-    first, last = (position for position, _ in told.listing.events())
-    assert [position for position, _ in told.listing.events(after=0)] == [first, last]
-    assert [position for position, _ in told.listing.events(after=0, most=1)] == [first]
-    assert [position for position, _ in told.listing.events(after=first)] == [last]
-    assert told.listing.events(after=last) == []
-
-
 def test_deliveries_come_newest_first(told: Store) -> None:
     found = [(each.receiver, each.state, each.event.message_id) for each in told.listing.deliveries()]
     assert found == [

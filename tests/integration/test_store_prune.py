@@ -80,7 +80,7 @@ def test_positions_of_events_are_not_used_twice(store: Store) -> None:
     latest = store.listing.events()[-1][0]
     store.prune(after(_MONTH))
     fail_some(store, [3], after(_MONTH), to=())
-    assert [event.message_id for _, event in store.listing.events(after=latest)] == [3]
+    assert [event.message_id for at, event in store.listing.events() if at > latest] == [3]
 
 
 def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -> None:

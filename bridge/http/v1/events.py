@@ -89,8 +89,10 @@ def router(inside: Inside, access: Access) -> APIRouter:
 
 def _place(inside: Inside, after: str | None) -> int | None:
     """Find the position to begin after."""
-    if not after or not after.isdigit():
-        return inside.store.history.position(after or None)
+    if not after:
+        return inside.store.history.place(inside.now())
+    if not after.isdigit():
+        return inside.store.history.position(after)
     return min(int(after), LARGEST_ID)
 
 
