@@ -14,6 +14,7 @@ from bridge.change import Change
 from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.changes import changes
+from bridge.config.patterns import LISTS, vanished, written
 from bridge.errors import BridgeError, CredentialsError, NotNowError
 from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, look
 from bridge.heartbeat import Heartbeat
@@ -197,8 +198,10 @@ class Daemon:
         for fact, done in ((REPORT, config.discover.report), (NUMBERS, config.numbers.watch)):
             if not done:  # what is not done any more doesn't fail any more
                 facts = {**facts, fact: ""}
+        facts = {**facts, LISTS: written(config.sources.patterns)}
         steps = [
             partial(self._check, config),
+            partial(self._check_lists, config, starting=starting),
             partial(self._works.prepare, config),
             partial(self._prepare_heartbeat, config),
             partial(self._web.prepare, config, starting=starting),
@@ -314,6 +317,20 @@ class Daemon:
                 self._try_credentials(config)
             except CredentialsError as error:
                 faults.append(Fault(Place(config.path, key="wbiztool"), str(error)))
+        if faults:
+            raise InvalidConfiguration(faults)
+        return Change()
+
+    def _check_lists(self, config: Config, *, starting: bool) -> Change:
+        """See that no list has vanished.
+
+        Raises:
+            InvalidConfiguration: One has.
+            NotNowError: One has, before the start: a file system may still have to be mounted.
+        """
+        faults = vanished(config.sources.patterns, self._store.fact(LISTS))
+        if faults and starting:
+            raise NotNowError("\n".join(map(str, faults)))
         if faults:
             raise InvalidConfiguration(faults)
         return Change()

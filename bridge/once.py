@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.clock import isoformat
+from bridge.config.patterns import LISTS, vanished, written
 from bridge.errors import BridgeError, InternalError, NotNowError
 from bridge.listener import Listener, Listeners
 from bridge.works import Works, run_down, threads_are_heard
@@ -31,7 +32,10 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
         BridgeError: The store failed, or an internal error set something aside, so that not everything could be done.
     """
     store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
-    store.messages.sync(config.watchlist, clock.now())
+    gone = vanished(config.sources.patterns, store.fact(LISTS))
+    if gone:
+        raise NotNowError("\n".join(map(str, gone)))
+    store.configure(config.watchlist, clock.now(), {LISTS: written(config.sources.patterns)})
     troubles = _Troubles(stop, clock)
     works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
     with threads_are_heard(works.steps), run_down(works, stop):

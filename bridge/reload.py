@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from typing import TYPE_CHECKING
 
 from bridge.config import InvalidConfiguration
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from bridge.config import Config
     from bridge.config.faults import Sources
+    from bridge.config.patterns import Pattern
 
 Print = tuple[object, ...]
 """What changes of a file when it is written, replaced or made readable; the names that a pattern matches."""
@@ -65,14 +65,22 @@ class Reloader:
 def fingerprint(sources: Sources) -> dict[object, Print]:
     """Look at files and at what patterns match, without reading anything."""
     return {file: _print(file) for file in sources.files} | {
-        pattern: tuple(sorted(glob.glob(pattern)))  # noqa: PTH207 -- Path.glob takes no absolute pattern
-        for pattern in sources.patterns
+        pattern.key: _matches(pattern) for pattern in sources.patterns
     }
 
 
 def _print(file: Path) -> Print:
     try:
         seen = file.stat()
-    except (OSError, ValueError):  # ValueError: no file can have such a name
+    except OSError as error:
+        return (error.errno,)
+    except ValueError:  # no file can have such a name
         return ()
     return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def _matches(pattern: Pattern) -> Print:
+    try:
+        return pattern.is_apart(), *pattern.matches()
+    except OSError as error:
+        return (error.errno,)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 -- pydantic reads the annotations of Sources while it runs
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from bridge.config.patterns import Pattern
     from bridge.model import AccountId
 
 MOST_OF_A_KIND = 20
@@ -51,7 +52,7 @@ class Sources:
     """What a configuration was read from: the files, and the patterns that others may come to match."""
 
     files: tuple[Path, ...] = ()
-    patterns: tuple[str, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
 
     def __or__(self, other: Sources) -> Sources:
         """Both together."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import os
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
+from bridge.config.patterns import Pattern, is_pattern, unreadable
 from bridge.config.tags import read_tags, read_text
 from bridge.config.units import parse_moment
 from bridge.config.watchlist import Watchlist
@@ -20,7 +21,6 @@ from bridge.model import LARGEST_ID, LONGEST_LABEL, Details
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from bridge.config.faults import Faults
 
@@ -49,7 +49,7 @@ class ListReader:
     def __init__(self, environ: Mapping[str, str], faults: Faults, file: Path) -> None:
         self.watchlist = Watchlist()
         self.files: list[Path] = []
-        self.patterns: list[str] = []
+        self.patterns: list[Pattern] = []
         self._environ = environ
         self._faults = faults
         self._open: list[str] = [_real(file)]
@@ -145,13 +145,21 @@ class ListReader:
             return
         if not isinstance(name, str) or not name or "\0" in name:
             self._faults.add(place, "must be the name of a file, or a pattern like watch.d/*.yaml")
-        elif not glob.has_magic(name):
+        elif not is_pattern(name):
             self._file(folder / name, place)
         else:
-            # What a pattern doesn't match is no fault: the folder may be empty today.
-            self.patterns.append(os.path.join(glob.escape(str(folder)), name))  # noqa: PTH118 -- a pattern is no path
-            for found in _matching(name, folder):
-                self._file(folder / found, place)
+            self._pattern(Pattern(str(folder), name, place))
+
+    def _pattern(self, pattern: Pattern) -> None:
+        """Read what a pattern matches. That may be nothing: the folder may be empty today."""
+        self.patterns.append(pattern)
+        try:
+            found = pattern.matches()
+        except OSError as error:
+            self._faults.add(pattern.place, unreadable(pattern, error))
+            return
+        for file in found:
+            self._file(Path(file), pattern.place)
 
     def _file(self, file: Path, place: Place) -> None:
         real = _real(file)
@@ -230,13 +238,6 @@ def _real(file: Path) -> str:
         return os.path.realpath(file)
     except ValueError:  # what cannot be written in the file system's encoding; reading it says so
         return str(file)
-
-
-def _matching(pattern: str, folder: Path) -> list[str]:
-    try:
-        return sorted(glob.glob(pattern, root_dir=folder))  # noqa: PTH207 -- Path.glob takes no absolute pattern
-    except ValueError:  # what cannot be written in the file system's encoding matches nothing
-        return []
 
 
 def _without_comment(line: bytes, place: Place) -> bytes:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- pydantic reads annotations while it runs
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
 
 from bridge.config import checks
 from bridge.config.database import passwords
@@ -160,7 +160,7 @@ class Config(Model):
     """
 
     path: Path
-    sources: Sources
+    sources: InstanceOf[Sources]
     wbiztool: WbizToolConfig
     poll: PollConfig = PollConfig()
     watchlist: Watchlist
