@@ -175,11 +175,6 @@ class Config(Model):
     log: LogConfig = LogConfig()
 
     @property
-    def http_is_default(self) -> bool:
-        """Whether nobody asked for the address of HTTP: where it is taken, the bridge can go on without."""
-        return self.http is not None and "listen" not in self.http.model_fields_set
-
-    @property
     def pages(self) -> str | None:
         """Where people see the bridge; None where they don't."""
         return None if self.http is None or self.http.external_url is None else str(self.http.external_url)

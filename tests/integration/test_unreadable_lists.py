@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from typing import TYPE_CHECKING, Any
 
 from tests.world.daemon import Daemon, account, command, write_config
@@ -53,6 +54,7 @@ def test_folder_that_may_not_be_read_unwatches_nothing(tmp_path: Path, simulator
         sink.wait_for(1)
         for count, mode in enumerate((0o300, 0o600, 0o000), 1):  # not listed, not entered, neither
             folder.chmod(mode)
+            daemon.process.send_signal(signal.SIGHUP)
             until(lambda count=count: refusals(daemon) == count)  # type: ignore[misc]
             assert_still_polled(simulator)
             if mode == 0:
@@ -60,6 +62,7 @@ def test_folder_that_may_not_be_read_unwatches_nothing(tmp_path: Path, simulator
                 assert checked.returncode == 78
                 assert "Permission denied" in checked.stderr
             folder.chmod(0o700)
+            daemon.process.send_signal(signal.SIGHUP)
             until(lambda count=count: reloads(daemon) == count)  # type: ignore[misc]
         assert f"{folder}: the folder cannot be read: Permission denied" in daemon.log()
         assert daemon.stop()[0] == 0
@@ -100,7 +103,6 @@ def test_folder_that_never_was_there_is_allowed(tmp_path: Path, simulator: Simul
     """And noticed when it comes."""
     simulator.account.put(1)
     write_config(tmp_path, config(simulator, sink))
-    assert command(tmp_path, "check").returncode == 0
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         (tmp_path / "watch.d").mkdir()

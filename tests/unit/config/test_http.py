@@ -32,20 +32,17 @@ def test_by_itself_it_listens_to_this_machine_only(folder: Folder) -> None:
     loaded = folder.load(LEAST)
     assert loaded.http == HttpConfig()
     assert (str(http_of(loaded).listen), http_of(loaded).token) == ("127.0.0.1:8095", None)
-    assert loaded.http_is_default
 
 
 def test_it_can_be_switched_off(folder: Folder) -> None:
     loaded = folder.load(with_http("off"))
     assert loaded.http is None
-    assert not loaded.http_is_default
 
 
 @pytest.mark.parametrize("text", ["", "{}", f"{{token: {TOKEN}}}"])
-def test_without_an_address_it_is_the_usual_one_and_known_as_such(folder: Folder, text: str) -> None:
+def test_without_an_address_it_is_the_usual_one(folder: Folder, text: str) -> None:
     loaded = folder.load(with_http(text))
     assert http_of(loaded).listen == Listen("127.0.0.1", 8095)
-    assert loaded.http_is_default
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,6 @@ def test_without_an_address_it_is_the_usual_one_and_known_as_such(folder: Folder
 def test_addresses_of_this_machine_need_no_token(folder: Folder, text: str, listen: Listen) -> None:
     loaded = folder.load(with_http(f"{{listen: {text}}}"))
     assert http_of(loaded).listen == listen
-    assert not loaded.http_is_default
 
 
 @pytest.mark.parametrize(
