@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bridge.errors import BridgeError, InternalError, NotNowError
+from bridge.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
 from bridge.store.engine import DamagedError
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Failed(Generic[Job]):
 
     job: Job
     error: Exception
+
+
+_NO_ITEMS_FAULT = (NotNowError, DamagedError, ConfigurationError, CredentialsError)
+"""What a store raises that can't be used: the same is tried again, whoever must act for it (a role lost its rights)."""
 
 
 class Pump(Generic[Job, Result]):
@@ -194,7 +198,7 @@ class Pump(Generic[Job, Result]):
             part = parts[-1]
             try:
                 self._settle(part)
-            except (NotNowError, DamagedError) as error:
+            except _NO_ITEMS_FAULT as error:
                 if self._is_over(error):
                     break
                 continue

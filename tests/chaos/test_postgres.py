@@ -112,6 +112,23 @@ def test_read_only_for_a_while_is_only_a_pause(tmp_path: Path, server: Cluster, 
         world.goes_on_within(BACK_WITHIN)
 
 
+def test_rights_taken_away_for_a_while_are_only_a_pause(tmp_path: Path, server: Cluster, database: str) -> None:
+    """What would end a start does not end a daemon, and no message is set aside for it."""
+    name = database.rpartition("/")[2]
+    server.execute("CREATE ROLE app LOGIN", f"ALTER DATABASE {name} OWNER TO app")
+    with watching(tmp_path, server.url(name, "app")) as world:
+        server.execute(
+            "ALTER ROLE app NOLOGIN",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'",
+        )
+        world.changes(Status.FAILED)
+        until(lambda: "the role may not log in" in world.daemon.log())
+        time.sleep(2)
+        server.execute("ALTER ROLE app LOGIN")
+        world.goes_on_within(BACK_WITHIN)
+        assert "internal" not in world.daemon.log()
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
 def test_server_that_is_away_is_waited_for(tmp_path: Path, server: Cluster, database: str, how: signal.Signals) -> None:
     with watching(tmp_path, database) as world:

@@ -23,7 +23,7 @@ from bridge.clock import SystemClock
 from bridge.model import Status
 from bridge.simulator import Account, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, environment, write_config
+from tests.world.daemon import Daemon, command, environment, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -221,3 +221,23 @@ def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
         "http": {"listen": "127.0.0.1:0", "token": HTTP_TOKEN},
         "heartbeat": {"url": f"{sink.url}/refused?token={PING}", "every": "1s"},
     }
+
+
+@pytest.mark.parametrize("key", ["database", "database_file"])
+def test_tail_of_a_password_with_an_at_is_shown_nowhere(tmp_path: Path, key: str) -> None:
+    """libpq takes what is after the first @ for a host, which logs, `status` and `move` showed."""
+    url = "postgresql://pw:hunter2@Sup3r@host.example/db"
+    (tmp_path / "url").write_text(url)
+    receivers = [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]
+    settings = {"wbiztool": {"client_id": 1, "api_key": API_KEY}, "messages": [1], "receivers": receivers}
+    write_config(tmp_path, {**settings, key: url if key == "database" else "url"})
+    for arguments in (["check", "--json"], ["status", "--json"], ["run"]):
+        done = command(tmp_path, *arguments)
+        assert (done.returncode, f": {key}: not a usable database: write %40 for an @" in done.stderr) == (78, True)
+        assert not re.search("hunter2|Sup3r|host.example", done.stdout + done.stderr)
+    write_config(tmp_path, {**settings, "database": "sqlite:///bridge.db"})
+    assert command(tmp_path, "messages").returncode == 0
+    for extra in (["--to", url], []):
+        moved = command(tmp_path, "move", *extra, extra={"WBIZ_BRIDGE_MOVE_TO": url})
+        assert (moved.returncode, "write %40 for an @" in moved.stderr) == (2, True)
+        assert not re.search("hunter2|Sup3r|host.example", moved.stdout + moved.stderr)
