@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
-from bridge.model import CODES, Event, EventType, Message, State
+from bridge.model import CODES, Event, EventType, Message, State, Status, Unread
 from bridge.schedule import pending_since
 
 if TYPE_CHECKING:
@@ -38,15 +38,20 @@ def event_id(database_id: str, subject: str, sequence: int) -> str:
 def transition_event(
     database_id: str,
     message: Message,
-    state: State,
+    state: State | None,
     type_: EventType,
     at: datetime,
     disconnected: Sequence[str] | None = None,
+    unread: Unread | None = None,
 ) -> Event:
     """Record that ``message`` (as it was) came to be in ``state``, or that it has been so for long, seen at ``at``.
 
-    ``disconnected`` are the account's numbers that are not connected, where that is known: why it may be stuck.
+    ``disconnected`` are the account's numbers that are not connected, where that is known: why it may be stuck. With
+    ``unread``, it is stuck because no answer about it can be read; then ``state`` may be None, if there never was one:
+    receivers get ``unknown``, so that there is always a status.
     """
+    if state is None:
+        state = State(Status.UNKNOWN, at if unread is None else unread.since)
     subject, sequence = f"{MESSAGE_SUBJECT}{message.id}", message.sequence + 1
     data: dict[str, Any] = {
         "message_id": message.id,
@@ -55,7 +60,7 @@ def transition_event(
         "sequence": sequence,
         "previous": None if message.state is None else _shown(message.state),
         "current": _shown(state),
-        **_how_long(message, state, type_, at),
+        **_how_long(message, state, type_, at, unread),
     }
     if type_ is EventType.MESSAGE_STUCK and disconnected is not None:
         data["disconnected_numbers"] = list(disconnected)
@@ -76,12 +81,15 @@ def envelope(event: Event) -> dict[str, Any]:
     return {**named, **test, "data": dict(event.data)}
 
 
-def _how_long(message: Message, state: State, type_: EventType, at: datetime) -> dict[str, int]:
+def _how_long(message: Message, state: State, type_: EventType, at: datetime, unread: Unread | None) -> dict[str, Any]:
+    why = {} if unread is None else {"reason": f"WbizTool's answers can't be read: {unread.why}"}
+    if type_ is EventType.MESSAGE_STUCK and unread is not None:
+        return {**why, "unreadable_seconds": int((at - unread.since).total_seconds())}
     if type_ is EventType.MESSAGE_STUCK:
         return {"pending_seconds": int((at - pending_since(message, state)).total_seconds())}
     if type_ is EventType.MESSAGE_ABANDONED and message.watched_since is not None:
-        return {"watched_seconds": int((at - message.watched_since).total_seconds())}
-    return {}
+        return {**why, "watched_seconds": int((at - message.watched_since).total_seconds())}
+    return why
 
 
 def _shown(state: State) -> dict[str, Any]:

@@ -223,7 +223,7 @@ class LogListener(Listener):
         fields = {"event_id": event.id, "sequence": event.sequence}
         if event.message_id is not None:
             current, previous = event.data["current"], event.data["previous"]
-            fields |= {"message_id": event.message_id, "label": event.data["label"]}
+            fields |= {"message_id": event.message_id, "label": event.data["label"], "reason": event.data.get("reason")}
             fields |= {"previous": previous and previous["status"], "error": current.get("error")}
         else:
             fields |= {key: event.data[key] for key in _HEALTH_FIELDS if key in event.data}

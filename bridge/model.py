@@ -133,6 +133,15 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Since when no answer about a message could be read, and why; ``told`` says that ``message.stuck`` told of it."""
+
+    since: datetime
+    why: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A watched message.
 
@@ -142,6 +151,7 @@ class Message:
     ``expected_at`` is when it is to be sent, where somebody said so, and ``hinted_at`` when the account's report last
     showed a change of it; None where the report has not shown it. ``due_at`` is when its poll was due, as it was read:
     who pokes it meanwhile changes that. ``fault`` names what of it can't be read in the store: it is not polled then.
+    ``unread`` is None unless the latest answers about it could not be read.
     """
 
     id: int
@@ -156,6 +166,7 @@ class Message:
     hinted_at: datetime | None = None
     due_at: datetime | None = field(default=None, compare=False)
     fault: str | None = None
+    unread: Unread | None = None
 
 
 @dataclass(frozen=True, slots=True)

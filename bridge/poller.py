@@ -13,6 +13,7 @@ from bridge.events import SOURCE
 from bridge.model import EventType, Message, Observation
 from bridge.pump import Pump
 from bridge.source import health
+from bridge.source.answer import Malformed, Unavailable
 from bridge.store import Polled
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Poller:
         self._heed_at = float("-inf")
         self.health = _health_from(store.fact(SOURCE))
         self._offset_before = self._offset()
+        self._well_since: datetime | None = None
         self.pump: Pump[Message, Answered | Message] = Pump(
             "poll",
             concurrency,
@@ -154,7 +156,11 @@ class Poller:
 
     def _judged(self, each: Answered) -> Polled:
         message, answer, at = each.message, each.answer, each.at
-        verdict = self._schedule.judge(message, answer) if isinstance(answer, Observation) else None
+        verdict = None
+        if isinstance(answer, Observation):
+            verdict = self._schedule.judge(message, answer)
+        elif isinstance(answer, Malformed | Unavailable) and not self.health.down:
+            verdict = self._schedule.judge_unread(message, answer.why, at, self._well_since)
         due_at = self._schedule.next_poll(message, verdict, at, self._jitter, self._hints())
         return Polled(message, verdict, at, due_at)
 
@@ -172,6 +178,8 @@ class Poller:
         offset = self._offset()
         if offset != self._offset_before:
             self.health = self.health.shifted(timedelta(seconds=offset - self._offset_before))
+            if self._well_since is not None:
+                self._well_since += timedelta(seconds=offset - self._offset_before)
             self._offset_before = offset
         before = self.health
         current, type_ = health.after(before, each.answer, each.at)
@@ -179,6 +187,8 @@ class Poller:
             self._store.node.answered(each.at)
         if type_ is not None:
             self._tell(type_, before, current, each.at)
+        if type_ is EventType.SOURCE_UP:
+            self._well_since = each.at
         self.health = current
 
     def _offset(self) -> float:

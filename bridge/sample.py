@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
-from bridge.model import Event, EventType, Message, State, Status
+from bridge.model import Event, EventType, Message, State, Status, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +58,10 @@ def _about_messages(type_: EventType, tags: Mapping[str, str]) -> Iterator[Event
     rich = {"team": "billing", **tags}
     yield _about_a_message(type_, "Invoice 88", rich, "Invalid phone number", numbers=["+4915112345678"])
     yield _about_a_message(type_, None, tags, None, first=True)
+    if type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED}:
+        unread = Unread(_AT - _LASTING, "status is 7")
+        message = Message(12346, "Invoice 88", rich, sequence=0, watched_since=_AT - _LASTING)
+        yield transition_event(_DATABASE, message, None, type_, _AT, unread=unread)
     yield _about_a_message(type_, _NASTY, {_NASTY: _NASTY, "items": "x", **tags}, _LONG, numbers=[_NASTY, "7"])
 
 

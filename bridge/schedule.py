@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.model import EventType, Status
+from bridge.model import EventType, Status, Unread
 from bridge.transition import Verdict, judge
 
 if TYPE_CHECKING:
@@ -85,6 +85,29 @@ class Schedule:
             return replace(verdict, event=EventType.MESSAGE_STUCK, stuck=True)
         return verdict
 
+    def judge_unread(self, message: Message, why: str, at: datetime, well_since: datetime | None = None) -> Verdict:
+        """Note that an answer about a message could not be read; look at how long that has been so.
+
+        After ``stuck_after`` it is ``message.stuck``, once; ``stop_after`` ends the polls of what was told to be so.
+
+        Args:
+            message: As it was when it was polled.
+            why: What is wrong with the answer.
+            at: When it came.
+            well_since: When the source came back after it was down for all; that time does not count.
+        """
+        unread = replace(message.unread, why=why) if message.unread is not None else Unread(at, why)
+        verdict = Verdict(message.state, message.unknown_since, None, stuck=message.stuck, unread=unread)
+        if self.stuck_after is None or (message.state is not None and message.state.status.terminal):
+            return verdict
+        stop_at = self._stop_at(message)
+        if unread.told:
+            given_up = stop_at is not None and at >= stop_at
+            return replace(verdict, event=EventType.MESSAGE_ABANDONED) if given_up else verdict
+        if at - max(unread.since, well_since or unread.since) < self.stuck_after:
+            return verdict
+        return replace(verdict, event=EventType.MESSAGE_STUCK, unread=replace(unread, told=True))
+
     def next_poll(
         self,
         message: Message,
@@ -100,18 +123,19 @@ class Schedule:
 
         Args:
             message: As it was when it was polled.
-            verdict: What :meth:`judge` made of the answer; None where no status came.
+            verdict: What :meth:`judge` or :meth:`judge_unread` made of the answer; None where there was none.
             at: When the answer arrived.
             jitter: Returns a number from 0 to 1, at random.
             hints: What the report is good for now; None while it is not read.
         """
+        if verdict is not None and verdict.event is EventType.MESSAGE_ABANDONED:
+            return None
         relaxed = timedelta(0)
-        if verdict is None:
+        unread = message.unread if verdict is None else verdict.unread
+        if verdict is None or unread is not None:
             verdict = Verdict(message.state, message.unknown_since, None, stuck=message.stuck)
         elif hints is not None and _hint_would_come(message, at, hints):
             relaxed = hints.relaxed
-        if verdict.event is EventType.MESSAGE_ABANDONED:
-            return None
         usual = at + max(self._interval(message, at), relaxed) * (1 - JITTER * jitter())
         if message.expected_at is not None and at < message.expected_at:
             usual = min(max(usual, at + LAZILY), message.expected_at)
@@ -123,6 +147,8 @@ class Schedule:
             return min(usual, end) if end > at else None
         else:
             ahead = []
+        if unread is not None and not unread.told and self.stuck_after is not None:
+            ahead.append(unread.since + self.stuck_after)
         late = [moment for moment in (self._stop_at(message), self._stuck_at(message, verdict)) if moment is not None]
         if verdict.event is not None and any(moment <= at for moment in late):
             return at

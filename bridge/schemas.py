@@ -27,7 +27,7 @@ MEANINGS: Mapping[EventType, str] = {
     EventType.MESSAGE_CANCELLED: "The message was cancelled.",
     EventType.MESSAGE_EXPIRED: "The message expired before it could be sent.",
     EventType.MESSAGE_UNKNOWN: "WbizTool says that it has no such message, and has said so for a while.",
-    EventType.MESSAGE_STUCK: "The message has been pending for long. Told once.",
+    EventType.MESSAGE_STUCK: "The message has been pending for long, or no answer about it can be read. Told once.",
     EventType.MESSAGE_ABANDONED: "The message had no final status for too long, and is polled no more.",
     EventType.SOURCE_DOWN: "WbizTool's API refuses the credentials, or fails for all messages.",
     EventType.SOURCE_UP: "WbizTool's API answers again.",
@@ -156,9 +156,12 @@ def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozens
             **_state(tuple(Status) if known is None else (Status(known.removeprefix("message.")),)),
         },
     }
+    if known is None:
+        shown["reason"] = {"description": "Why no answer about it can be read, where that is so.", "type": "string"}
     match type_:
         case EventType.MESSAGE_STUCK:
-            shown["pending_seconds"] = _whole("For how long it has been pending.", least=0)
+            shown["pending_seconds"] = _whole("For how long it has been pending, where that is why.", least=0)
+            shown["unreadable_seconds"] = _whole("For how long no answer could be read, where that is why.", least=0)
             shown["disconnected_numbers"] = {
                 "description": "The account's numbers that are not connected, where that is known: it may be why.",
                 "type": "array",
@@ -166,7 +169,8 @@ def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozens
             }
         case EventType.MESSAGE_ABANDONED:
             shown["watched_seconds"] = _whole("For how long it was watched, where that is known.", least=0)
-    return shown, frozenset({"disconnected_numbers", "watched_seconds"})
+    optional = {"disconnected_numbers", "watched_seconds", "pending_seconds", "unreadable_seconds", "reason"}
+    return shown, frozenset(optional)
 
 
 def _state(statuses: tuple[Status, ...]) -> _Schema:

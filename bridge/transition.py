@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.model import EventType, Message, Observation, State, Status
+from bridge.model import EventType, Message, Observation, State, Status, Unread
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -17,13 +17,14 @@ class Verdict:
 
     ``state`` and ``unknown_since`` are the message's from now on; ``event`` is the type of the event that tells of the
     transition, or of what the message's age makes of it, None where there is neither. ``stuck`` says that the state has
-    been told to be stuck.
+    been told to be stuck. ``unread`` is set where the answer could not be read.
     """
 
     state: State | None
     unknown_since: datetime | None
     event: EventType | None
     stuck: bool = False
+    unread: Unread | None = None
 
 
 def judge(message: Message, seen: Observation, unknown_after: timedelta) -> Verdict:

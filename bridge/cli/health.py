@@ -37,6 +37,8 @@ def health_json(health: Health, summary: Summary | None, now: datetime) -> dict[
 def _describe_counts(summary: Summary, now: datetime) -> None:
     counts = ", ".join(f"{count} {status or 'not seen yet'}" for status, count in sorted(_statuses(summary).items()))
     typer.echo(f"messages   {counts or 'none'}; {summary.polled} still polled")
+    if summary.unreadable:
+        typer.echo(f"unreadable {summary.unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
     for name, states in sorted(summary.deliveries.items()):
         typer.echo(f"receiver   {name}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if any(DeliveryState.DEAD in states for states in summary.deliveries.values()):
@@ -60,7 +62,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
     seen = last_beat(summary.facts)
     return {
         "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
-        "messages": {"by_status": _statuses(summary), "polled": summary.polled},
+        "messages": {"by_status": _statuses(summary), "polled": summary.polled, "unreadable": summary.unreadable},
         "oldest_due": stamp(summary.oldest_due),
         "oldest_owed": stamp(summary.oldest_owed),
         "receivers": {

@@ -77,4 +77,5 @@ def about(event: Event) -> str:
         named = event.data.get("receiver") or event.data.get("number")
         return " ".join(str(part) for part in (named, event.data.get("reason")) if part)
     label, current = event.data.get("label"), event.data.get("current") or {}
-    return " · ".join(part for part in (str(event.message_id), label, current.get("error")) if part)
+    why = current.get("error") or event.data.get("reason")
+    return " · ".join(part for part in (str(event.message_id), label, why) if part)

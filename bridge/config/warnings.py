@@ -27,7 +27,7 @@ _SLACK = re.compile(r"hooks\.slack(-gov)?\.com")
 
 _STATUSES: Final = {
     **{EventType.of_status(status): frozenset({str(status)}) for status in Status},
-    EventType.MESSAGE_STUCK: frozenset({str(Status.PENDING)}),
+    EventType.MESSAGE_STUCK: frozenset({str(Status.PENDING), str(Status.UNKNOWN)}),
     EventType.MESSAGE_ABANDONED: frozenset({str(Status.PENDING), str(Status.UNKNOWN)}),
 }
 """The statuses that a message can have in each type of event about one."""

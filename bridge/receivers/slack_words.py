@@ -107,6 +107,7 @@ def said_of(event: Event, name: str) -> str:
 DURATIONS: Mapping[str, str] = {
     "pending_seconds": "pending",
     "watched_seconds": "watched",
+    "unreadable_seconds": "unreadable",
     "disconnected_seconds": "gone",
 }
 """The data that tell how long something has been so, and what."""

@@ -449,12 +449,13 @@ class Store:
         for poll in polls:
             verdict = poll.verdict
             assert verdict is not None
-            assert verdict.state is not None
             assert verdict.event is not None
             lost = None
-            if verdict.event is EventType.MESSAGE_STUCK:
+            if verdict.event is EventType.MESSAGE_STUCK and verdict.unread is None:
                 lost = numbers.disconnected(get_meta(connection, numbers.NUMBERS), poll.at)
-            told.append(transition_event(self.id, poll.message, verdict.state, verdict.event, poll.at, lost))
+            told.append(
+                transition_event(self.id, poll.message, verdict.state, verdict.event, poll.at, lost, verdict.unread)
+            )
         return told
 
     def _add_health(

@@ -64,7 +64,8 @@ class Summary:
     ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
     ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
-    internal errors concerned, the latest first.
+    internal errors concerned, the latest first. ``unreadable`` counts messages that were told to be stuck because
+    WbizTool's answers about them can't be read.
     """
 
     statuses: dict[Status | None, int]
@@ -76,6 +77,7 @@ class Summary:
     facts: dict[str, str]
     nodes: tuple[NodeSeen, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
+    unreadable: int = 0
 
     @property
     def receivers(self) -> list[str]:
@@ -183,7 +185,9 @@ class Listing:
             shown = tuple(Gate(**row._mapping) for row in connection.execute(sa.select(gates)))  # noqa: SLF001 -- public
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
-        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside)
+            unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)
+            unreadable = connection.scalar(unread) or 0
+        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside, unreadable)
 
     def polled(self) -> int:
         """Count the messages that are polled still; those that are finished cost nothing here."""

@@ -237,6 +237,9 @@ class Messages:
                 # One that was given up, or not watched meanwhile, begins anew.
                 "watched_since": sa.case((_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
                 "stuck": sa.case((_IDLE, sa.false()), else_=messages.c.stuck),
+                "unread_since": sa.case((_IDLE, None), else_=messages.c.unread_since),
+                "unread_why": sa.case((_IDLE, None), else_=messages.c.unread_why),
+                "unread_told": sa.case((_IDLE, sa.false()), else_=messages.c.unread_told),
                 "seen": sa.case((_IDLE, 0), else_=messages.c.seen),
                 "holder": sa.case((_IDLE, None), else_=messages.c.holder),
             },
@@ -249,6 +252,7 @@ class Messages:
 _MOVE_WITH_THE_CLOCK = (
     messages.c.due_at,
     messages.c.unknown_since,
+    messages.c.unread_since,
     messages.c.since,
     messages.c.watched_since,
     messages.c.hinted_at,
@@ -313,6 +317,9 @@ _TIMES: dict[str, Any] = {
     ),
     "seen": messages.c.seen + sa.bindparam("new_seen", type_=sa.Integer),
     "unknown_since": sa.bindparam("unknown"),
+    "unread_since": sa.bindparam("new_unread_since"),
+    "unread_why": sa.bindparam("new_unread_why"),
+    "unread_told": sa.bindparam("new_unread_told"),
 }
 _AT = sa.bindparam("now", type_=messages.c.due_at.type)
 _NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POKED_AGAIN // timedelta(milliseconds=1)
@@ -361,12 +368,18 @@ def _parameters(poll: Polled) -> dict[str, Any]:
         "unknown": message.unknown_since if verdict is None else verdict.unknown_since,
         "known_hint": message.hinted_at,
         "known_due": message.due_at,
-        "new_seen": int(verdict is not None),
+        "new_seen": int(verdict is not None and verdict.unread is None),
     }
-    if verdict is not None and verdict.event is not None and verdict.state is not None:
+    unread = message.unread if verdict is None else verdict.unread
+    parameters |= {
+        "new_unread_since": unread and unread.since,
+        "new_unread_why": unread and unread.why,
+        "new_unread_told": unread is not None and unread.told,
+    }
+    if verdict is not None and verdict.event is not None:
         state = verdict.state
-        parameters |= {"new_status": str(state.status), "new_since": state.since, "new_error": state.error}
-        parameters["told_stuck"] = verdict.stuck
+        parameters |= {"new_status": state and str(state.status), "new_since": state and state.since}
+        parameters |= {"new_error": state and state.error, "told_stuck": verdict.stuck}
     return parameters
 
 

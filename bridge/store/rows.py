@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.model import Delivery, DeliveryState, Event, EventType, Message, State, Status
+from bridge.model import Delivery, DeliveryState, Event, EventType, Message, State, Status, Unread
 from bridge.store.schema import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ MESSAGE = (
     messages.c.expected_at,
     messages.c.hinted_at,
     messages.c.due_at,
+    messages.c.unread_since,
+    messages.c.unread_why,
+    messages.c.unread_told,
 )
 """What :func:`message` reads."""
 
@@ -76,6 +79,7 @@ def message(row: Any) -> Message:
         hinted_at=row.hinted_at,
         due_at=row.due_at,
         fault=_fault(bad),
+        unread=row.unread_since and Unread(row.unread_since, _text(row.unread_why) or "", row.unread_told),
     )
 
 

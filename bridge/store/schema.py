@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-HEAD = "0007"
+HEAD = "0009"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,9 +113,14 @@ messages = sa.Table(
     sa.Column("seen", sa.Integer, nullable=False, server_default="0"),  # by how many polls; while few, it goes first
     sa.Column("hint", sa.Text),  # what the report last showed of it, and since when
     sa.Column("hinted_at", Instant),
+    sa.Column("unread_since", Instant),  # since when no answer about it could be read, why, and whether that was told
+    sa.Column("unread_why", sa.Text),
+    sa.Column("unread_told", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("messages_due", messages.c.due_at, messages.c.id, sqlite_where=messages.c.due_at.isnot(None),
          postgresql_where=messages.c.due_at.isnot(None))  # fmt: skip
+_unread = sa.text("unread_told")
+sa.Index("messages_unread", messages.c.id, sqlite_where=_unread, postgresql_where=_unread)
 _new = sa.text("due_at IS NOT NULL AND seen < 3")
 sa.Index("messages_new", messages.c.due_at, messages.c.id, sqlite_where=_new, postgresql_where=_new)
 # As people look for them: by status, the latest change first. Those not seen yet changed when they came to be watched.

@@ -1,0 +1,62 @@
+"""A message whose answers can't be read, with the real daemon: it is told of once, with the reason, and counted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bridge.model import Status
+from bridge.simulator import Fault, Simulator
+from bridge.simulator.sink import Sink
+from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path) -> None:
+    """Nobody heard of it, however long it lasted (issue 17, 3)."""
+    with Simulator() as simulator, Sink() as sink:
+        for id_ in (1, 2):
+            simulator.account.put(id_)
+        simulator.fault(Fault.STATUS_OUT_OF_RANGE, message_id=1)
+        write_config(
+            tmp_path,
+            {
+                "wbiztool": account(simulator),
+                "poll": {"every": "250ms", "attempts": 1, "stuck_after": "1s"},
+                "messages": [{"id": 1, "label": "Invoice 88"}, 2],
+                "database": "sqlite:///bridge.db",
+                "receivers": [{"name": "crm", "webhook": sink.url, "events": ["stuck", "sent"]}],
+            },
+        )
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(2)  # of both: 2 is pending, which can be read
+            polls = simulator.polls[1]
+            until(lambda: simulator.polls[1] > polls + 4)
+            unreadable = status(tmp_path)["unreadable"]
+            shown = command(tmp_path, "status").stdout
+            simulator.mend()
+            simulator.account.put(1, Status.SENT)
+            sink.wait_for(3)
+            again = status(tmp_path)["unreadable"]
+        told = [event for event in map(_json, sink.records()) if event["data"]["message_id"] == 1]
+    assert [event["type"] for event in told] == ["message.stuck", "message.sent"]
+    stuck = told[0]["data"]
+    assert stuck["reason"] == "WbizTool's answers can't be read: status is 7"
+    assert (stuck["current"]["status"], stuck["previous"], stuck["unreadable_seconds"] >= 1) == ("unknown", None, True)
+    assert "pending_seconds" not in stuck
+    assert (unreadable, again) == (1, 0)
+    assert "unreadable 1 of them" in shown
+    assert "source.down" not in daemon.log()
+
+
+def status(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(command(folder, "status", "--json").stdout)["messages"]
+    return found
+
+
+def _json(record: Any) -> Any:
+    return json.loads(record.body)
