@@ -16,7 +16,7 @@ from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.changes import changes
 from bridge.config.patterns import LISTS, vanished, written
 from bridge.errors import BridgeError, CredentialsError, NotNowError
-from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, look
+from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
 from bridge.metrics import Metrics
@@ -91,10 +91,16 @@ class Daemon:
         self._damage = _Damage(self._stop)
         self._metrics = Metrics(store.listing.summary, clock, self._receivers)
         self._listener = Listeners(
-            listener, self._metrics.listener, _Waker(self._deliver), _Waker(self._show), self._damage
+            listener,
+            self._metrics.listener,
+            _Waker(self._deliver),
+            _Waker(self._show),
+            _HealthWaker(self._say_status_now),
+            self._damage,
         )
         self._works = Works(store, clock=clock, listener=self._listener)
         self._scheduler = SteadyScheduler(clock.monotonic)
+        store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
         self._verdict: Reload | None = None
         self._clamps = False
@@ -131,7 +137,7 @@ class Daemon:
             systemd.notify("READY=1")
             ready()
             self._stop.wait()
-            why = self._why or str(self._damage.found or "a fault of the bridge's own, which follows")
+            why = self._why or str(self._damage.found or "an internal error, which is logged next")
             systemd.notify("STOPPING=1", f"STATUS=stopping: {why}")
             self._listener.stopping(why)
             self._scheduler.shutdown(wait=False)
@@ -392,13 +398,19 @@ class Daemon:
 
     def _say_status(self) -> None:
         try:
-            polled = self._store.listing.polled()
-            owed, _ = self._store.listing.owed()
             self._store.set_fact(ALIVE, isoformat(self._clock.now()))
         except BridgeError as error:
-            self._listener.trouble("counting", error)
-            return
-        systemd.notify(f"STATUS=messages watched: {polled}, deliveries owed: {owed}")
+            self._listener.trouble("giving a sign of life", error)
+        summary = None
+        try:
+            summary = self._store.listing.summary()
+            health = judge(summary, self._receivers(), self._clock.now())
+        except BridgeError as error:
+            health = unreadable(error)
+        systemd.notify(f"STATUS={status_line(health, summary)}")
+
+    def _say_status_now(self) -> None:
+        self._scheduler.run_now("status")
 
 
 def _unchangeable(before: Config, config: Config) -> list[Fault]:
@@ -444,6 +456,14 @@ class _Waker(Listener):
 
     def told(self, event: Event) -> None:  # noqa: ARG002 -- the listener's signature
         self._wake()
+
+
+class _HealthWaker(_Waker):
+    """Lets the bridge's own state be said as soon as it has changed."""
+
+    def told(self, event: Event) -> None:
+        if event.message_id is None:
+            super().told(event)
 
 
 class _Damage(Listener):

@@ -96,6 +96,18 @@ class Reload:
         return json.dumps({"at": isoformat(self.at), "faults": self.faults}, ensure_ascii=False)
 
 
+def status_line(health: Health, summary: Summary | None) -> str:
+    """Say in one line how the bridge does: what is wrong first, then how much there is to do."""
+    parts = []
+    if not health.ok:
+        first, *more = health.faults
+        parts.append(first + (f" (and {len(more)} more)" if more else ""))
+    if summary is not None:
+        owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
+        parts.append(f"messages watched: {summary.polled}, deliveries owed: {owed}")
+    return "; ".join(" ".join(part.split()) for part in parts)
+
+
 def look(read: Callable[[], Summary], receivers: Sequence[str], now: datetime) -> Health:
     """Read the store's summary and judge it; a database that can't be read is what is wrong then."""
     try:
@@ -119,8 +131,8 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
     """
     gates = {gate.receiver: gate for gate in summary.gates}
     checks = {
-        "database": Check(),
-        "scheduler": _scheduler(last_beat(summary.facts), now),
+        "database": Check(ok=not summary.write_fault, why=summary.write_fault or None),
+        "scheduler": _scheduler(last_beat(summary.facts), now, writable=not summary.write_fault),
         "configuration": _of_fact(summary.facts, RELOAD, _configuration, now),
         SOURCE: _of_fact(summary.facts, SOURCE, _source, now),
         "report": _of_fact(summary.facts, REPORT, _report, now),
@@ -153,9 +165,12 @@ def is_alive(beat: datetime | None, now: datetime) -> bool:
     return beat is not None and abs(now - beat) <= ALIVE_FOR
 
 
-def _scheduler(beat: datetime | None, now: datetime) -> Check:
+def _scheduler(beat: datetime | None, now: datetime, *, writable: bool) -> Check:
     if is_alive(beat, now):
         return Check()
+    if beat is not None and not writable:
+        why = f"the daemon's last sign of life was {ago(beat, now)}: it can't write one"
+        return Check(ok=False, why=why, since=beat)
     if beat is None:
         return Check(ok=False, why="the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)")
     return Check(ok=False, why=f"the daemon is not running: its last sign of life was {ago(beat, now)}", since=beat)

@@ -39,7 +39,8 @@ class Standing(Collector):
     def collect(self) -> Iterable[Metric]:
         """Measure."""
         summary = self._glance()
-        yield _gauge("store_up", "Whether the database could be read.", summary is not None)
+        usable = summary is not None and not summary.write_fault
+        yield _gauge("store_up", "Whether the database can be read and written.", usable)
         if summary is not None:
             yield from _messages(summary, self._clock.now())
             yield from _deliveries(summary, self._receivers(), self._clock.now())

@@ -169,6 +169,16 @@ class Store:
         """The database's place, without a password."""
         return self._database.name
 
+    def on_write_fault(self, tell: Callable[[], None]) -> None:
+        """Call this when the database can't be written any more, for another reason, or can be again."""
+
+        def changed(why: str) -> None:
+            if self._lock is not None:
+                self._lock.note(why)
+            tell()
+
+        self._database.write_fault.changed = changed
+
     def close(self) -> None:
         """Close the connections and release the lock."""
         self.node.close()

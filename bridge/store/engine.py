@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bridge import postgres_url
 from bridge.errors import BridgeError, NotNowError
 from bridge.store.postgres import Server
+from bridge.store.writable import WriteFault, fault_of_place, noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,6 +74,7 @@ class Database:
             address = sa.make_url(url)
             self.path = Path(address.database or "")
             self._engine = _sqlite_engine(address, self.path)
+        self.write_fault = WriteFault()
         self.name = shown(url)
         """The place, as it may be shown: without a password."""
         sa.event.listen(self._engine, "handle_error", self._refused_value)
@@ -114,8 +116,20 @@ class Database:
             NotNowError: The database is locked, full or out of reach: the same may succeed later.
             DatabaseError: It will not.
         """
-        with self.in_words(), self._engine.begin() as connection:
-            yield connection
+        try:
+            with self.in_words(), self._engine.begin() as connection:
+                yield connection
+        except (NotNowError, DatabaseError) as error:
+            if not isinstance(error, UnstorableError):  # that is one item's fault
+                self.write_fault.failed(str(error))
+            raise
+        self.write_fault.worked()
+
+    def fault(self) -> str:
+        """Say what keeps it from being written now, as far as is known; nothing where it can be."""
+        if self.write_fault.why or self.path is None:
+            return self.write_fault.why
+        return noted(self.path) or fault_of_place(self.path)
 
     def check(self) -> None:
         """Look through a SQLite file for damage: a tenth of a second for 100,000 messages. PostgreSQL sees to its own.

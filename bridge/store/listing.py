@@ -65,7 +65,7 @@ class Summary:
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
     ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
     internal errors concerned, the latest first. ``unreadable`` counts messages that were told to be stuck because
-    WbizTool's answers about them can't be read.
+    WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be written, if it can't.
     """
 
     statuses: dict[Status | None, int]
@@ -78,6 +78,7 @@ class Summary:
     nodes: tuple[NodeSeen, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     unreadable: int = 0
+    write_fault: str = ""
 
     @property
     def receivers(self) -> list[str]:
@@ -187,7 +188,10 @@ class Listing:
             seen, aside = _nodes(connection), quarantine.current(connection)
             unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)
             unreadable = connection.scalar(unread) or 0
-        return Summary(statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside, unreadable)
+        fault = self._database.fault()
+        return Summary(
+            statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside, unreadable, fault
+        )
 
     def polled(self) -> int:
         """Count the messages that are polled still; those that are finished cost nothing here."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bridge.errors import NotNowError
 from bridge.store.engine import DatabaseError
+from bridge.store.writable import begin, note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +44,15 @@ class DaemonLock:
     def __exit__(self, *_: object) -> None:
         self.release()
 
+    def note(self, why: str) -> None:
+        """Leave word, for commands that read a SQLite file, why it can't be written; nothing when it can again."""
+        if self._file is not None:
+            note(self._file, why)
+
     def release(self) -> None:
         """Let the next one have it. Safe to call twice."""
         if self._file is not None:
+            note(self._file, "")
             os.close(self._file)
             self._file = None
         if self._connection is not None:
@@ -72,7 +79,7 @@ def _lock_file(path: Path) -> int:
             f"another bridge{f' (process {holder})' if holder else ''} is running on {path}: stop that one first"
         ) from None
     os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    begin(file)
     return file
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from bridge.model import Status
 from bridge.simulator import Simulator
@@ -59,6 +63,82 @@ def test_after_a_full_disk_the_daemon_goes_on_by_itself(tmp_path: Path, small_di
     assert {event["data"]["sequence"] for event in told[5:]} == {2}
     with sqlite3.connect(small_disk / "bridge.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> None:
+    """By `status`, by `/readyz` and `/health`, and to the service manager; and no more once there is room."""
+    with Simulator() as simulator, Sink() as sink, listening(tmp_path / "notify") as manager:
+        simulator.account.put(1)
+        settings = config(simulator, sink, range(1, 2), database=f"sqlite:///{small_disk}/bridge.db")
+        port = free_port()
+        write_config(tmp_path, settings | {"http": {"listen": f"127.0.0.1:{port}"}})
+        with Daemon(tmp_path, extra={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(1)
+            until(lambda: manager.status == "messages watched: 1, deliveries owed: 0", 15)
+            fill = small_disk / "fill"
+            fill_up(fill)
+            simulator.account.put(1, Status.FAILED, "e" * 60_000)
+            words = f"the database {small_disk}/bridge.db cannot "
+            until(lambda: words in daemon.log())
+            until(lambda: manager.status.startswith(words), 2)
+            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 503
+            shown = json.loads(command(tmp_path, "status", "--json").stdout)
+            assert not shown["checks"]["database"]["ok"]
+            assert shown["faults"][0].startswith(words)
+            time.sleep(1)
+            assert words in command(tmp_path, "status").stdout
+            fill.unlink()
+            sink.wait_for(2, 30)
+            until(lambda: manager.status == "messages watched: 0, deliveries owed: 0", 30)
+            assert json.loads(command(tmp_path, "status", "--json").stdout)["ok"]
+            assert daemon.stop()[0] == 0
+
+
+def test_locked_database_is_told(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1)
+        write_config(tmp_path, config(simulator, sink, range(1, 2)))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(1)
+            with sqlite3.connect(tmp_path / "bridge.db", isolation_level=None) as other:
+                other.execute("BEGIN IMMEDIATE")
+                until(lambda: "is locked by another program" in daemon.log(), 30)
+                faults = json.loads(command(tmp_path, "status", "--json").stdout)["faults"]
+                assert faults[0].endswith("is locked by another program")
+                other.execute("ROLLBACK")
+            until(lambda: json.loads(command(tmp_path, "status", "--json").stdout)["ok"], 30)
+            assert daemon.stop()[0] == 0
+
+
+class Manager:
+    """A service manager: knows the status line that it was sent last."""
+
+    def __init__(self, place: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(place))
+        self._status = ""
+
+    @property
+    def status(self) -> str:
+        while select.select([self._socket], [], [], 0)[0]:
+            for line in self._socket.recv(65536).decode().splitlines():
+                if line.startswith("STATUS="):
+                    self._status = line.removeprefix("STATUS=")
+        return self._status
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def listening(place: Path) -> closing[Manager]:
+    return closing(Manager(place))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def test_a_process_that_was_suspended_goes_on_without_a_storm(tmp_path: Path) -> None:

@@ -38,10 +38,11 @@ def test_it_counts_as_started_only_when_it_says_so_and_then_says_what_it_does(se
     service.machine.run(["systemctl", "start", "--no-block", "wbiz-bridge"])
     assert service.show("ActiveState") == "activating"
     until(lambda: service.show("ActiveState") == "active")
-    assert service.show("StatusText").startswith("messages watched: 2, ")
+    assert "messages watched: 2, " in service.show("StatusText")
     service.sink.wait_for(2)
     service.systemctl("restart")
-    assert service.show("StatusText") == "messages watched: 2, deliveries owed: 2"
+    assert service.show("StatusText").endswith("; messages watched: 2, deliveries owed: 2")
+    assert "HTTP 503" in service.show("StatusText"), "what is wrong stands first"
 
 
 def test_the_keys_reach_the_bridge_and_nobody_else(service: Service) -> None:
