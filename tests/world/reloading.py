@@ -14,7 +14,7 @@ from tests.world.daemon import Daemon, account, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from bridge.simulator import Simulator
@@ -80,7 +80,7 @@ class World:
         until(lambda: ("new", 2, "message.sent") in self.told())
         assert self.simulator.polls[1] <= polls + 1, "one may have been on its way"
 
-    def assert_refused_whole(self, choose: Callable[[Iterable[str]], Iterable[tuple[str, ...]]]) -> None:
+    def assert_refused_whole(self, choose: Callable[[Collection[str]], Iterable[tuple[str, ...]]]) -> None:
         """See that a new configuration with faults in some sections, and right otherwise, changes nothing.
 
         Args:
