@@ -17,7 +17,7 @@ from bridge.events import SOURCE, receiver_subject
 from bridge.listener import Listener
 from bridge.log_writer import LogWriter
 from bridge.model import DeliveryState, EventType, Observation
-from bridge.redact import Redactor
+from bridge.redact import Redactor, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -77,6 +77,7 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _Mask(secrets),
+        *(() if plain else (_printable,)),
         _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
         _encoder("utf-8" if plain else sys.stderr.encoding),
     ]
@@ -155,6 +156,14 @@ class _Queued:
 def _writer() -> LogWriter | None:
     factory = structlog.get_config()["logger_factory"]
     return factory.writer if isinstance(factory, _Queued) else None
+
+
+def _printable(_logger: object, _method: str, entry: EventDict) -> EventDict:
+    """Write what would steer a terminal as an escape: errors, labels and answers come from outside."""
+    return {
+        key: "\n".join(map(one_line, value.split("\n"))) if isinstance(value, str) else value
+        for key, value in entry.items()
+    }
 
 
 def _encoder(encoding: str) -> Processor:

@@ -104,7 +104,7 @@ def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
 
 
 def _show(event: Event, refusals: dict[str, str | None]) -> None:
-    from bridge.config.faults import one_line  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.redact import one_line  # noqa: PLC0415 -- keeps the other commands quick
 
     typer.echo(one_line(" · ".join(filter(None, [str(event.type), output.about(event)]))))
     rows = [(name, "no" if why else "yes", one_line(why or "")) for name, why in refusals.items()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigurationError
+from bridge.redact import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,11 +125,6 @@ def suggestion(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else f"allowed: {', '.join(names)}"
-
-
-def one_line(text: str) -> str:
-    """Write what would end the line, or steer a terminal, as an escape."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _order(fault: Fault) -> tuple[str, int, int]:

@@ -226,6 +226,18 @@ def test_on_a_terminal_lines_have_colours_unless_they_are_not_wanted(
         monkeypatch.setenv("NO_COLOR", "1")
 
 
+@pytest.mark.parametrize("outside", ["\x1b[2J", "\x1b]52;c;aGk=\x07", "\x9b31m", "\u202e", "\r"])
+def test_nothing_from_outside_steers_a_terminal(outside: str, capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info", "console")
+    structlog.get_logger().warning("message.failed", error=f"a{outside}b", label=outside)
+    logging.getLogger("a.library").warning("it says %s", outside)
+    try:
+        int(outside)
+    except ValueError:
+        structlog.get_logger().exception("it failed")
+    assert all(character.isprintable() for character in errors(capfd).replace("\n", ""))
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_what_libraries_log_has_the_same_form_and_no_secret_in_it(form: str, capfd: pytest.CaptureFixture[str]) -> None:
     configure("info", form, ["a-very-secret-key"])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import Fault, InvalidConfiguration, Place
-from bridge.config.faults import MOST_OF_A_KIND, Faults, one_line, suggestion
+from bridge.config.faults import MOST_OF_A_KIND, Faults, suggestion
 from bridge.errors import ConfigurationError
+from bridge.redact import one_line
 
 FILE = Path("config.yaml")
 
