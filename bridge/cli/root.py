@@ -31,6 +31,7 @@ ConfigOption = Annotated[
         "-c",
         "--config",
         metavar="FILE",
+        readable=False,  # reading it says in words what is wrong, with the right exit code; typer shows a usage text
         help="The configuration. Default: $WBIZ_BRIDGE_CONFIG, ./config.yaml, /etc/wbiz-bridge/config.yaml.",
         show_default=False,
     ),

@@ -12,7 +12,7 @@ from bridge.cli.root import ConfigOption, app, load_config
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to make.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The copy to make.", show_default=False)],
     config: ConfigOption = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,

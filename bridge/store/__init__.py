@@ -18,8 +18,9 @@ from bridge.model import EventType
 from bridge.quarantine import Kind, SetAside
 from bridge.retry import Gate
 from bridge.store import move, owner, quarantine
-from bridge.store.engine import DamagedError, Database, DatabaseError
+from bridge.store.engine import DamagedError, Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
+from bridge.store.files import DatabaseError
 from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
 from bridge.store.ledger import Ledger, Tried
 from bridge.store.listing import Listing, NodeSeen, PastAttempt, Summary, WatchedMessage

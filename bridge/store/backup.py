@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import sqlite3
@@ -15,16 +14,13 @@ import sqlalchemy as sa
 
 from bridge import postgres_url
 from bridge.errors import BridgeError, NotNowError, UsageError
-from bridge.store import owner
-from bridge.store.engine import BUSY_TIMEOUT, DamagedError, DatabaseError
+from bridge.store import files, owner
+from bridge.store.engine import BUSY_TIMEOUT, DamagedError
+from bridge.store.files import DatabaseError
 
 if TYPE_CHECKING:
     from bridge.model import AccountId
 
-_OWN_FILES = ("", "-wal", "-shm", "-journal", ".lock")
-"""What the names of the files end with that belong to a database."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
 
@@ -71,7 +67,7 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
             copy.replace(target)
             _sync(target.parent)
     except OSError as error:
-        kind = NotNowError if error.errno in _FULL else BridgeError
+        kind = NotNowError if error.errno in files.FULL else BridgeError
         raise kind(f"{target}: the backup cannot be written: {error.strerror}") from None
     except sqlite3.Error as error:
         raise _in_words(error, source, target) from None
@@ -82,7 +78,7 @@ def _refuse(source: Path, target: Path, *, force: bool) -> None:
     if not source.exists():
         raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
     real = source.resolve()
-    if target.resolve() in {real.with_name(f"{real.name}{end}") for end in _OWN_FILES}:
+    if target.resolve() in files.of(real):
         raise UsageError(f"{target}: this file is the database's own; name another one")
     if target.is_dir():
         raise UsageError(f"{target}: this is a folder; name a file in it")
@@ -96,7 +92,7 @@ def _copy(source: Path, copy: Path) -> None:
         if status & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise NotNowError(f"the database {source} is locked by another program")
 
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    os.close(files.make(copy))
     # Not mode=ro: SQLite has to put a database in order that a killed process left behind.
     existing = f"{source.absolute().as_uri()}?mode=rw"
     with (

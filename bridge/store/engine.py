@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from itertools import islice
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 
 from bridge import postgres_url
 from bridge.errors import BridgeError, NotNowError
+from bridge.store import files
+from bridge.store.files import DatabaseError
 from bridge.store.postgres import Server
 from bridge.store.writable import WriteFault, fault_of_place, noted
 
@@ -37,10 +40,6 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
-
-
-class DatabaseError(BridgeError):
-    """The database cannot be used: damaged, not writable, from a newer version. Mend it or restore a backup."""
 
 
 class DamagedError(DatabaseError):
@@ -72,8 +71,10 @@ class Database:
             self._engine = self._server.engine(pool_pre_ping=True)
         else:
             address = sa.make_url(url)
-            self.path = Path(address.database or "")
-            self._engine = _sqlite_engine(address, self.path)
+            # As SQLite has it, which puts its other files beside the real one: under two names, it is one database.
+            self.path = Path(os.path.realpath(address.database or ""))
+            files.prepare(self.path)
+            self._engine = _sqlite_engine(address)
         self.write_fault = WriteFault()
         self.name = shown(url)
         """The place, as it may be shown: without a password."""
@@ -183,7 +184,7 @@ class Database:
         if isinstance(error, sa.exc.DataError):
             return UnstorableError(f"the database {self.name} cannot hold a value ({type(error.orig).__name__})")
         if self._server is None:
-            return _explain_sqlite(error, self.name)
+            return _explain_sqlite(error, self.name, self.path)
         return self.explain(error.orig)
 
     def explain(self, error: BaseException | None) -> BridgeError:
@@ -214,11 +215,7 @@ def shown(url: str) -> str:
     return sa.make_url(url).database or ""
 
 
-def _sqlite_engine(url: sa.URL, path: Path) -> sa.Engine:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(f"{path.parent}: cannot make this folder for the database: {error.strerror}") from None
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
 
     @sa.event.listens_for(engine, "connect")
@@ -247,7 +244,6 @@ def _read_text(stored: bytes) -> str:
 
 _LOCKED = "is locked by another program"
 _DAMAGED = "is damaged: restore a backup, or move it away to start anew"
-_LOOK_AT_MODES = "look at the owner and mode of the file and its folder"
 _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
     sqlite3.SQLITE_BUSY: (NotNowError, _LOCKED),
     sqlite3.SQLITE_LOCKED: (NotNowError, _LOCKED),
@@ -257,17 +253,19 @@ _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
     sqlite3.SQLITE_NOMEM: (NotNowError, "needs more memory than there is"),
     sqlite3.SQLITE_CORRUPT: (DamagedError, _DAMAGED),
     sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start anew"),
-    sqlite3.SQLITE_READONLY: (DatabaseError, f"cannot be written: {_LOOK_AT_MODES}"),
-    sqlite3.SQLITE_CANTOPEN: (DatabaseError, f"cannot be opened: {_LOOK_AT_MODES}"),
-    sqlite3.SQLITE_PERM: (DatabaseError, f"may not be used: {_LOOK_AT_MODES}"),
+    sqlite3.SQLITE_READONLY: (DatabaseError, "cannot be written"),
+    sqlite3.SQLITE_CANTOPEN: (DatabaseError, "cannot be opened"),
+    sqlite3.SQLITE_PERM: (DatabaseError, "may not be used"),
 }
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
 
-def _explain_sqlite(error: sa.exc.DBAPIError, name: str) -> BridgeError:
+def _explain_sqlite(error: sa.exc.DBAPIError, name: str, path: Path | None) -> BridgeError:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None and code & _PRIMARY_CODE in _FAULTS:
         kind, words = _FAULTS[code & _PRIMARY_CODE]
+        if kind is DatabaseError and path is not None:
+            words += f": {files.obstacle(path) or 'look at the owner and mode of the file and its folder'}"
         return kind(f"the database {name} {words}")
     # A wrong statement is an OperationalError too, and no wait mends it.
     answer = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import sqlalchemy as sa
 
 from bridge.errors import NotNowError
-from bridge.store.engine import DatabaseError
+from bridge.store import files
 from bridge.store.writable import begin, note
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def _lock_file(path: Path) -> int:
     # Beside the database, not on it: SQLite's own locks on that file are dropped when any descriptor of it is closed.
     beside = path.with_name(f"{path.name}.lock")
     try:
-        file = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = _made_or_opened(beside)
     except OSError as error:
-        raise DatabaseError(f"{beside}: cannot make the lock file: {error.strerror}") from None
+        raise files.refused(f"{beside}: the lock file cannot be used", path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -81,6 +81,13 @@ def _lock_file(path: Path) -> int:
     os.ftruncate(file, 0)
     begin(file)
     return file
+
+
+def _made_or_opened(file: Path) -> int:
+    try:
+        return files.make(file)
+    except FileExistsError:
+        return os.open(file, os.O_RDWR | os.O_CLOEXEC)
 
 
 def _advisory_lock(database: Database) -> sa.Connection:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from bridge.errors import BridgeError, NotNowError
 from bridge.store.backup import back_up
-from bridge.store.engine import DamagedError, DatabaseError
+from bridge.store.engine import DamagedError
+from bridge.store.files import DatabaseError
 from bridge.store.schema import HEAD
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bridge.errors import UsageError
-from bridge.store.engine import Database, DatabaseError, chunks
+from bridge.store.engine import Database, chunks
+from bridge.store.files import DatabaseError
 from bridge.store.schema import attempts, deliveries, events, messages, meta, metadata
 
 if TYPE_CHECKING:

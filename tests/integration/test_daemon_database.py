@@ -119,15 +119,18 @@ def a_schema_of_a_newer_version(file: Path, used: Path) -> None:
         database.commit()
 
 
-MODES = "look at the owner and mode of the file and its folder"
 DAMAGED = "the database {file} is damaged: restore a backup, or move it away to start anew"
-LOCK_FILE = "{file}.lock: cannot make the lock file: Permission denied"
+WRITES = "user root may not write in {folder}, which belongs to root (mode 0555); fix: chmod u+rwx {folder}"
 SPOILT: dict[Callable[[Path, Path], None], tuple[str, str]] = {
-    a_folder_that_is_read_only: (LOCK_FILE, f"the database {{file}} cannot be opened: {MODES}"),
-    a_used_file_in_a_folder_that_is_read_only: (f"the database {{file}} cannot be written: {MODES}",) * 2,
-    a_file_in_place_of_the_folder: ("{folder}: cannot make this folder for the database: File exists",) * 2,
-    a_directory_in_place_of_the_file: (f"the database {{file}} cannot be opened: {MODES}",) * 2,
-    a_file_that_may_not_be_read: (f"the database {{file}} cannot be opened: {MODES}",) * 2,
+    a_folder_that_is_read_only: (f"the database {{file}} cannot be made: {WRITES}",) * 2,
+    a_used_file_in_a_folder_that_is_read_only: (f"the database {{file}} cannot be written: {WRITES}",) * 2,
+    a_file_in_place_of_the_folder: ("the database {file} cannot be made: {folder} is not a folder",) * 2,
+    a_directory_in_place_of_the_file: ("the database {file} cannot be opened: {file} is a folder: name a file in it",)
+    * 2,
+    a_file_that_may_not_be_read: (
+        "the database {file} cannot be opened: user root may not read and write {file}, which belongs to root (mode 0",
+    )
+    * 2,
     garbage: ("the database {file} is not a database: restore a backup, or move it away to start anew",) * 2,
     pages_overwritten_in_the_middle: (DAMAGED, DAMAGED),
     a_file_cut_short: (DAMAGED, DAMAGED),
@@ -150,8 +153,8 @@ def test_a_database_that_cannot_be_used_is_named_in_one_sentence(
     world.file.parent.chmod(0o755)
     by_workers, by_lookers = (words.format(file=world.file, folder=world.file.parent) for words in SPOILT[spoil])
     for name in ("run", "poll"):
-        assert_one_sentence(ended[name], 1, by_workers)
-    assert_one_sentence(ended["messages"], 1, by_lookers)
+        assert_one_sentence(ended[name], 74, by_workers)
+    assert_one_sentence(ended["messages"], 74, by_lookers)
     assert ended["status"].returncode == 1
     assert f"something is wrong\n  - {by_lookers}" in ended["status"].stdout
     assert ended["status"].stderr == ""
@@ -163,7 +166,8 @@ def test_who_works_refuses_a_file_that_is_read_only_and_who_looks_reads_it(world
     take_over(world, used)
     world.file.chmod(0o444)
     for name in ("run", "poll"):
-        assert_one_sentence(ordinary(world.folder, name), 1, f"the database {world.file} cannot be written: {MODES}")
+        words = f"the database {world.file} cannot be written: user root may not read and write {world.file}, which "
+        assert_one_sentence(ordinary(world.folder, name), 74, words)
     assert ordinary(world.folder, "messages", "--status", "failed").returncode == 0
     assert "300 failed; 0 still polled" in ordinary(world.folder, "status").stdout
     assert world.calls == (0, 0)
@@ -286,14 +290,14 @@ def test_a_daemon_whose_database_is_damaged_ends_and_tells_nobody_again_and_agai
         until(lambda: daemon.log().count('"event": "delivered"') == 2)
         damage(world.file, "attempts")  # which is written only after a POST
         world.simulator.account.put(1, Status.FAILED, "Invalid phone number")
-        assert daemon.process.wait(10) == 1
+        assert daemon.process.wait(10) == 74
     assert daemon.log().splitlines()[-1] == f"wbiz-bridge: {DAMAGED.format(file=world.file)}"
     assert "Traceback" not in daemon.log()
     told = data(world.sink.records())
     assert [each["current"]["status"] for each in told] == ["pending", "pending", "failed"]
     before = world.calls
     for name in ("run", "poll"):  # as a service manager would, or cron
-        assert_one_sentence(command(world.folder, name), 1, DAMAGED.format(file=world.file))
+        assert_one_sentence(command(world.folder, name), 74, DAMAGED.format(file=world.file))
     assert world.calls == before
 
 
@@ -306,7 +310,7 @@ def test_a_pass_whose_database_is_damaged_ends(world: World) -> None:
         damage(world.file, "attempts")
         world.sink.release()
         ended = polling.result()
-    assert ended.returncode == 1
+    assert ended.returncode == 74
     assert ended.stderr.endswith(f"\nwbiz-bridge: {DAMAGED.format(file=world.file)}\n")
     assert world.sink.count == 1
 

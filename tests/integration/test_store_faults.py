@@ -173,16 +173,14 @@ def test_a_folder_that_is_read_only_is_named(tmp_path: Path, who: str) -> None:
     folder = tmp_path / "state"
     folder.mkdir(mode=0o555)
     assert opened_by(f"sqlite:///{folder}/bridge.db", who) == (
-        f"DatabaseError 1: {folder}/bridge.db.lock: cannot make the lock file: Permission denied"
-        if who == "daemon"
-        else f"DatabaseError 1: the database {folder}/bridge.db cannot be opened: look at the owner and mode of the "
-        "file and its folder"
+        f"DatabaseError 74: the database {folder}/bridge.db cannot be made: user root may not write in {folder}, which "
+        f"belongs to root (mode 0555); fix: chmod u+rwx {folder}"
     )
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DatabaseError, match="cannot make this folder for the database: "):
+    with pytest.raises(DatabaseError, match=r"cannot be made: .*/file is not a folder"):
         Store(f"sqlite:///{tmp_path}/file/bridge.db")
 
 
@@ -191,15 +189,15 @@ def test_a_file_that_is_read_only_is_named(sqlite_url: str, who: str) -> None:
     Store(sqlite_url).close()
     file_of(sqlite_url).chmod(0o444)
     assert opened_by(sqlite_url, who) == (
-        f"DatabaseError 1: the database {file_of(sqlite_url)} cannot be written: look at the owner and mode of the "
-        "file and its folder"
+        f"DatabaseError 74: the database {file_of(sqlite_url)} cannot be written: user root may not read and write "
+        f"{file_of(sqlite_url)}, which belongs to root (mode 0400); fix: chmod u+rw {file_of(sqlite_url)}"
     )
 
 
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_a_directory_in_place_of_the_file_cannot_be_opened(sqlite_url: str, exclusive: bool) -> None:
     file_of(sqlite_url).mkdir()
-    with pytest.raises(DatabaseError, match="cannot be opened: look at the owner and mode of the file"):
+    with pytest.raises(DatabaseError, match=r"cannot be opened: .*bridge\.db is a folder: name a file in it"):
         Store(sqlite_url, exclusive=exclusive)
 
 

@@ -60,7 +60,7 @@ def test_a_database_of_a_newer_version_is_refused_in_clear_words(database_url: s
         f"the database {name} was made by a newer version of the bridge (its schema is 9999, this version knows up to "
         f"{HEAD}): install that version again, or restore a backup"
     )
-    assert refused.value.exit_code == 1
+    assert refused.value.exit_code == 74
 
 
 def test_a_command_does_not_upgrade_a_database_under_a_running_daemon(

@@ -1,0 +1,150 @@
+"""The files of a SQLite database: nobody but their owner may read them, and whoever may not use them is told why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import shlex
+from itertools import takewhile
+from pathlib import Path
+from stat import S_IMODE
+
+import platformdirs
+
+from bridge.errors import BridgeError, NotNowError
+
+ENDS = ("", "-wal", "-shm", "-journal", ".lock")
+"""What the names of a database's files end with."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of the system that pass when there is room again."""
+
+_EXPLAINED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
+_OTHERS = 0o077
+
+
+class DatabaseError(BridgeError):
+    """The database cannot be used: damaged, not writable, from a newer version. Fix it or restore a backup."""
+
+    exit_code = 74
+
+
+def prepare(file: Path) -> None:
+    """Make what a database needs to be opened: its folder, and the file itself, readable for its owner only.
+
+    SQLite gives the files that it puts beside it the same mode. Files that are there already are narrowed to that
+    mode, where that is possible.
+
+    Raises:
+        DatabaseError: The folder or the file cannot be made.
+        NotNowError: There is no room for it.
+    """
+    _make_folder(file.parent)
+    try:
+        os.close(make(file))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise refused(f"the database {file} cannot be made", file, error) from None
+    for each in of(file):
+        _narrow(each, _OTHERS)
+    if file.parent == platformdirs.user_state_path("wbiz-bridge"):  # no other folder is the bridge's own
+        _narrow(file.parent, _OTHERS)
+
+
+def of(file: Path) -> list[Path]:
+    """Name all files that belong to a database, whether or not they are there."""
+    return [file.with_name(f"{file.name}{end}") for end in ENDS]
+
+
+def make(file: Path) -> int:
+    """Make a new file that only its owner can read, whatever the umask says, and return its descriptor.
+
+    What root makes in somebody's folder belongs to that one: the service that runs as that user must get in.
+
+    Raises:
+        FileExistsError: There is such a file.
+        OSError: It cannot be made.
+    """
+    made = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(made, 0o600)
+        folder = file.parent.stat()
+        if os.geteuid() == 0 and folder.st_uid != 0:
+            os.fchown(made, folder.st_uid, folder.st_gid)
+    except OSError:
+        os.close(made)
+        raise
+    return made
+
+
+def refused(what: str, file: Path, error: OSError) -> BridgeError:
+    """Say why a file of a database cannot be made or opened, and what to do."""
+    if error.errno in FULL:
+        return NotNowError(f"{what}: the disk is full")
+    known = obstacle(file) if error.errno in _EXPLAINED else None
+    return DatabaseError(f"{what}: {known or error.strerror}")
+
+
+def obstacle(file: Path) -> str | None:
+    """Say what keeps this process from using a database, with what to do; None where nothing is found."""
+    me = _user(os.geteuid())
+    folder = Path("/")
+    for inner in [*reversed(file.absolute().parents)][1:]:
+        if not os.access(folder, os.X_OK):
+            return f"user {me} may not enter {_whose(folder)}"
+        if not inner.exists():
+            break
+        if not inner.is_dir():
+            return f"{inner} is not a folder"
+        folder = inner
+    if not os.access(folder, os.W_OK | os.X_OK):
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return f"{folder} is on a file system that is mounted read-only (under systemd: set ReadWritePaths=)"
+        return f"user {me} may not write in {_whose(folder)}; fix: {_fix(folder, me, 'u+rwx')}"
+    if file.is_dir():
+        return f"{file} is a folder: name a file in it"
+    for each in of(file):
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+            return f"user {me} may not read and write {_whose(each)}; fix: {_fix(each, me, 'u+rw', file)}"
+    return None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        missing = list(takewhile(lambda each: not each.exists(), [folder, *folder.parents]))
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            each.chmod(0o700)  # whatever the umask says
+    except OSError as error:
+        raise refused(f"{folder}: cannot make this folder for the database", folder, error) from None
+
+
+def _narrow(path: Path, forbidden: int) -> None:
+    """Take rights away. Where somebody else owns it, it is for that one to do."""
+    try:
+        mode = S_IMODE(path.stat().st_mode)
+        if mode & forbidden:
+            path.chmod(mode & ~forbidden)
+    except OSError:
+        pass
+
+
+def _whose(path: Path) -> str:
+    seen = path.stat()
+    return f"{path}, which belongs to {_user(seen.st_uid)} (mode {S_IMODE(seen.st_mode):04o})"
+
+
+def _fix(path: Path, me: str, mode: str, file: Path | None = None) -> str:
+    """Name the command that lets this user in: all files of the database that belong to the other one at once."""
+    if path.stat().st_uid == os.geteuid():
+        return f"chmod {mode} {shlex.quote(str(path))}"
+    return f"chown {me} {shlex.quote(str(path)) if file is None else shlex.quote(str(file)) + '*'}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
