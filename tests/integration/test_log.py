@@ -86,7 +86,7 @@ def test_closed_standard_streams_become_nobody_else_s(tmp_path: Path, simulator:
     here = str(Path(__file__).parents[2])
     with subprocess.Popen(closed, cwd=tmp_path, env=environment({"PYTHONPATH": here})) as process:
         try:
-            sink.wait_for(1)
+            sink.wait_for(1, 40)  # it starts cold
             for number in range(3):
                 assert Path(f"/proc/{process.pid}/fd/{number}").readlink() == Path(os.devnull)
             process.send_signal(signal.SIGTERM)
