@@ -128,7 +128,7 @@ def test_nohup_keeps_the_daemon(tmp_path: Path, simulator: Simulator, sink: Sink
         simulator.account.put(1, Status.FAILED, "no such number")
         with (tmp_path / "config.yaml").open("a") as config:
             config.write("messages: [1]\n")
-        sink.wait_for(1)  # it follows its file, and polls on
+        sink.wait_for(1, 40)  # it follows its file, and polls on
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.ends() == 0
         assert '"why": "SIGTERM"' in daemon.log()
