@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import traceback
 
 import structlog
 
 from bridge import logs, systemd
 from bridge.cli import app
-from bridge.errors import BridgeError
+from bridge.cli.terminal import ReaderGoneError, protect
+from bridge.errors import BridgeError, place_of
+
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code after Ctrl-C, as shells have it."""
+
+DEBUG = "WBIZ_BRIDGE_DEBUG"
+"""The variable with which an internal error shows its traceback."""
 
 
 def main() -> None:
     """Run the command line. Here, and only here, errors become exit codes."""
     _open_standard_streams()
+    protect()
     try:
-        app(prog_name="wbiz-bridge")
-    except BridgeError as error:
-        _say(f"wbiz-bridge: {error}")
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if logs.is_configured():  # a traceback goes where the log goes, and waits as little
-            structlog.get_logger().critical("internal_error", why=str(error), exc_info=True)
-            sys.exit(1)
-        if not isinstance(error, BrokenPipeError):
-            raise
-        # The reader of a listing (head, less) has gone: no fault, and nothing more may be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = _run()
     finally:
         logs.close()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command to its end, and return its exit code. Nothing is raised: nobody should read a traceback."""
+    try:
+        code = _exit_code()
+        sys.stdout.flush()
+    except ReaderGoneError:
+        return 0  # the reader of a listing (head, less) has read enough
+    except BridgeError as error:
+        _say(f"wbiz-bridge: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:  # typer exits with the same where a command gets it
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 -- the last resort
+        return _internal_error(error)
+    return code
+
+
+def _exit_code() -> int:
+    try:
+        app(prog_name="wbiz-bridge")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _internal_error(error: Exception) -> int:
+    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is told."""
+    if logs.is_configured():  # a traceback goes where the log goes, and waits as little
+        structlog.get_logger().critical("internal_error", why=str(error), exc_info=True)
+        return 1
+    if DEBUG in os.environ:
+        traceback.print_exception(error)
+        return 1
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    else:
+        what = f"internal error, please report it: {type(error).__name__} at {place_of(error) or 'an unknown place'}"
+    _say(f"wbiz-bridge: {what} ({DEBUG}=1 shows the details)")
+    return 1
 
 
 def _say(words: str) -> None:

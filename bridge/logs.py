@@ -17,6 +17,7 @@ from bridge.events import SOURCE, receiver_subject
 from bridge.listener import Listener
 from bridge.log_writer import LogWriter
 from bridge.model import DeliveryState, EventType, Observation
+from bridge.neutral import neutral, neutral_json
 from bridge.redact import Redactor, one_line
 
 if TYPE_CHECKING:
@@ -76,9 +77,10 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _Mask(secrets),
+        _Mask(secrets, neutralised=not plain),
         *(() if plain else (_printable,)),
         _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
+        *((_neutral_line,) if plain else ()),
         _encoder("utf-8" if plain else sys.stderr.encoding),
     ]
     filtering = structlog.make_filtering_bound_logger(threshold)
@@ -113,7 +115,7 @@ def say(text: str) -> None:
     writer = _writer()
     assert writer is not None
     shown = systemd.with_priority(text, "error") if systemd.is_journal(sys.stderr) else text
-    writer.write(shown.encode("utf-8", "backslashreplace"))
+    writer.write(neutral(shown).encode("utf-8", "backslashreplace"))
 
 
 def flush(seconds: float = FLUSHED_WITHIN) -> bool:
@@ -173,6 +175,11 @@ def _encoder(encoding: str) -> Processor:
     return encode
 
 
+def _neutral_line(_logger: object, _method: str, line: Any) -> str:
+    """Escape in a line of JSON what would drive a terminal that shows it; to programs it is the same."""
+    return neutral_json(str(line))
+
+
 def _for_journal(render: Processor) -> Processor:
     def rendered(logger: Any, method: str, entry: EventDict) -> str:
         level = entry["level"]
@@ -188,13 +195,17 @@ def _log_unraisable(fault: sys.UnraisableHookArgs) -> None:
 
 
 class _Mask:
-    """A processor that takes secrets out of every value."""
+    """A processor that takes secrets out of every value, and, on a console, what would drive a terminal."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self, secrets: Sequence[str], *, neutralised: bool = False) -> None:
         self._redact = Redactor(secrets)
+        self._shown: Callable[[str], str] = neutral if neutralised else str
 
     def __call__(self, _logger: object, _method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {key: self._redact(value) if isinstance(value, str) else value for key, value in entry.items()}
+        return {key: self._clean(value) if isinstance(value, str) else value for key, value in entry.items()}
+
+    def _clean(self, value: str) -> str:
+        return self._shown(self._redact(value))
 
 
 class _Libraries(logging.Handler):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from bridge.asjson import stamp
+from bridge.cli.terminal import console
 from bridge.clock import ago, in_words
 from bridge.health import is_alive, last_beat
 from bridge.model import DeliveryState
+from bridge.neutral import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
 
 def describe(health: Health, summary: Summary | None, now: datetime) -> None:
     """Print the glance; without a summary, the database could not be read."""
-    console = Console(highlight=False)
-    console.print("[bold green]all is well[/]" if health.ok else "[bold red]something is wrong[/]")
+    console().print("[bold green]all is well[/]" if health.ok else "[bold red]something is wrong[/]")
     for fault in health.faults:
-        typer.echo(f"  - {fault}")
+        typer.echo(f"  - {one_line(fault)}")
     if summary is not None:
         _describe_counts(summary, now)
 

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+
+from bridge.cli.terminal import console, holds_everything
+from bridge.neutral import neutral_json, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,31 +42,57 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
         return
     from rich.progress import Progress  # noqa: PLC0415 -- only where it is used
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total())
         yield lambda more: bar.advance(task, more)
 
 
 def print_json(value: object) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    typer.echo(_as_json(value, indent=2))
 
 
 def print_line(value: object) -> None:
     """Print one JSON document on one line."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    typer.echo(_as_json(value, indent=None))
+
+
+def _as_json(value: object, indent: int | None) -> str:
+    """Write JSON that any encoding can hold, and that drives no terminal."""
+    return neutral_json(json.dumps(value, ensure_ascii=not holds_everything(sys.stdout), indent=indent))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """Print a table; what stands in it is text, whatever it looks like. Without a terminal, nothing is cut."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
-    console = Console() if typer.get_text_stream("stdout").isatty() else Console(width=10_000)
-    if table.row_count:
-        console.print(table)
-    else:
+    """Print a table; what stands in it is text, whatever it looks like.
+
+    On a terminal it is as wide as that, and long cells are wrapped. Elsewhere nothing is cut, and no line is longer
+    than what it says: a cell that is much longer than others pushes only its own line apart.
+    """
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    if not cells:
         typer.echo(empty)
+    elif sys.stdout.isatty():
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(columns):
+            table.add_column(column, overflow="fold", no_wrap=not number)
+        for row in cells:
+            table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+        console().print(table)
+    else:
+        typer.echo("\n".join(aligned([list(columns), *cells])))
+
+
+WIDEST = 48
+"""How wide a column gets, in a table that is not for a terminal."""
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set rows of cells under one another, in lines without spaces at their ends. Pure."""
+    widths = [max(min(cell_len(cell), WIDEST) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def now() -> datetime:

@@ -17,6 +17,7 @@ from bridge.clock import ago
 from bridge.errors import NotNowError, UsageError
 from bridge.events import envelope
 from bridge.model import DeliveryState
+from bridge.neutral import one_line
 from bridge.store import EventQuery
 
 if TYPE_CHECKING:
@@ -176,4 +177,4 @@ def _show_one(event: Event, *, as_json: bool) -> None:
     if as_json:
         output.print_line(envelope(event))
     else:
-        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {output.about(event)}")
+        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {one_line(output.about(event))}")

@@ -22,10 +22,15 @@ def default_url(environ: Mapping[str, str]) -> str:
     """Name ``bridge.db`` in systemd's state folder (the first, if there are several), else in the user's.
 
     Raises:
-        ValueError: The folder's name can't stand in a URL.
+        ValueError: The folder's name can't stand in a URL, or the user has no home.
     """
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    return _sqlite(Path(state) if state else platformdirs.user_state_path("wbiz-bridge"), "bridge.db")
+    try:
+        return _sqlite(Path(state) if state else platformdirs.user_state_path("wbiz-bridge"), "bridge.db")
+    except RuntimeError:  # the user is in no list of users, and there is no HOME either
+        raise ValueError(
+            "this user has no home folder: say where the database is (sqlite:////path/bridge.db)"
+        ) from None
 
 
 def database_url(text: object, folder: Path) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.output import COLOURS
+from bridge.cli.terminal import console
 from bridge.listener import Listener
+from bridge.neutral import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Screen(Listener):
     """Shows the demo. Called from several threads; rich keeps its output in order."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = console()
         self._live = Live(console=self._console, refresh_per_second=8) if self._console.is_terminal else None
         self._started = time.monotonic()
         self._length = 0.0
@@ -92,7 +93,7 @@ class Screen(Listener):
         first, *rest = text.splitlines()
         self._line("magenta", "slack  ", f"#ops ← {first}")
         for line in rest:
-            self._console.print(f"                   [dim]{escape(line)}[/]", soft_wrap=True)
+            self._console.print(f"                   [dim]{escape(one_line(line))}[/]", soft_wrap=True)
 
     def summary(
         self, *, messages: int, events: int, delivered: int, webhooks: int, refused: int, slack_messages: int
@@ -108,4 +109,4 @@ class Screen(Listener):
 
     def _line(self, colour: str, kind: str, text: str) -> None:
         seconds = time.monotonic() - self._started
-        self._console.print(f"[dim]{seconds:5.1f} s[/]  [{colour}]{kind}[/]  {escape(text)}", soft_wrap=True)
+        self._console.print(f"[dim]{seconds:5.1f} s[/]  [{colour}]{kind}[/]  {escape(one_line(text))}", soft_wrap=True)
