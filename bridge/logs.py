@@ -77,7 +77,7 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _Mask(secrets, neutralised=not plain),
+        _Mask(secrets),
         *(() if plain else (_printable,)),
         _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
         *((_neutral_line,) if plain else ()),
@@ -195,17 +195,13 @@ def _log_unraisable(fault: sys.UnraisableHookArgs) -> None:
 
 
 class _Mask:
-    """A processor that takes secrets out of every value, and, on a console, what would drive a terminal."""
+    """A processor that takes secrets out of every value."""
 
-    def __init__(self, secrets: Sequence[str], *, neutralised: bool = False) -> None:
+    def __init__(self, secrets: Sequence[str]) -> None:
         self._redact = Redactor(secrets)
-        self._shown: Callable[[str], str] = neutral if neutralised else str
 
     def __call__(self, _logger: object, _method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {key: self._clean(value) if isinstance(value, str) else value for key, value in entry.items()}
-
-    def _clean(self, value: str) -> str:
-        return self._shown(self._redact(value))
+        return {key: self._redact(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 class _Libraries(logging.Handler):
