@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import isoformat
@@ -26,13 +27,17 @@ def receiver_subject(name: str) -> str:
     return f"receiver/{name}"
 
 
-def event_id(database_id: str, subject: str, sequence: int) -> str:
+def event_id(database_id: str, subject: str, sequence: int, *what: object) -> str:
     """Derive an event's id: the same for the same event, however often it is made, and unlike any other's.
 
-    ``database_id`` is random and made once for each database, so that two bridges never make the same id.
+    Args:
+        database_id: Random, and made once for each database, so that two bridges never make the same id.
+        subject: What the event is about.
+        sequence: Its number among those about the subject. After a restore, numbers come a second time.
+        what: What happened: another happening with the same number has another id.
     """
-    digest = hashlib.sha256(f"{database_id}/{subject}/{sequence}".encode()).digest()
-    return "evt_" + base64.b32encode(digest[:15]).decode().lower()
+    made_of = json.dumps([database_id, subject, sequence, *what])
+    return "evt_" + base64.b32encode(hashlib.sha256(made_of.encode()).digest()[:15]).decode().lower()
 
 
 def transition_event(
@@ -64,14 +69,16 @@ def transition_event(
     }
     if type_ is EventType.MESSAGE_STUCK and disconnected is not None:
         data["disconnected_numbers"] = list(disconnected)
-    return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, data, message.id)
+    id_ = event_id(database_id, subject, sequence, type_, state.status, CODES.get(state.status), state.error)
+    return Event(id_, type_, at, subject, sequence, data, message.id)
 
 
 def health_event(
     database_id: str, type_: EventType, subject: str, sequence: int, at: datetime, data: Mapping[str, Any]
 ) -> Event:
     """Record a change in the bridge's own health."""
-    return Event(event_id(database_id, subject, sequence), type_, at, subject, sequence, {**data, "sequence": sequence})
+    id_ = event_id(database_id, subject, sequence, type_, isoformat(at))
+    return Event(id_, type_, at, subject, sequence, {**data, "sequence": sequence})
 
 
 def envelope(event: Event) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
     seen = polled(known(store, 12346), Status.FAILED, NOW, error="Invalid phone number")
     (told,) = store.record_polls([seen], [_EVERYTHING, Subscription("ops"), Subscription("sent", ("message.sent",))])
     expected = Event(
-        id=event_id(store.id, "message/12346", 2),
+        id=event_id(store.id, "message/12346", 2, "message.failed", "failed", 2, "Invalid phone number"),
         type=EventType.MESSAGE_FAILED,
         at=NOW,
         subject="message/12346",

@@ -105,7 +105,7 @@ def test_an_event_about_health_carries_its_sequence_and_no_message() -> None:
 
 def test_an_id_is_the_same_for_the_same_event_in_every_process_and_version() -> None:
     # Made with sha256sum and base32: a receiver that deduplicates must not see another id after an upgrade.
-    assert event_id("database", "message/1", 1) == "evt_xpcyvmv5nncsham2svt3ical"
+    assert event_id("database", "message/1", 1, "message.sent", "sent", 1, None) == "evt_zmto6vqf47i3rs35qfh62w4l"
 
 
 @given(database=st.text(max_size=40), subject=st.text(max_size=40), sequence=st.integers(0, 2**63))
@@ -144,3 +144,33 @@ def test_every_event_is_json_and_comes_back_whole(
 @given(st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))  # noqa: DTZ001 -- hypothesis adds the zone
 def test_every_time_is_written_in_utc_with_milliseconds(moment: datetime) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", isoformat(moment))
+
+
+STATES = st.builds(State, st.sampled_from(Status), st.just(START), st.none() | st.text(max_size=3))
+TYPES = st.sampled_from([EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED])
+
+
+@given(one=STATES, other=STATES, later=st.integers(0, 2))
+def test_other_happening_at_the_same_number_has_another_id(one: State, other: State, later: int) -> None:
+    """After a restore the numbers come again: the same happening has the same id, whenever it is seen, others not."""
+    before = transition_event(DATABASE, INVOICE, one, EventType.of_status(one.status), START)
+    seen_at = START + timedelta(seconds=later)
+    again = transition_event(DATABASE, INVOICE, other, EventType.of_status(other.status), seen_at)
+    same = (one.status, one.error) == (other.status, other.error)
+    assert (before.id == again.id) is same
+
+
+@given(state=STATES, type_=TYPES)
+def test_rule_about_age_and_transition_at_the_same_number_differ(state: State, type_: EventType) -> None:
+    change = transition_event(DATABASE, INVOICE, state, EventType.of_status(state.status), START)
+    rule = transition_event(DATABASE, INVOICE, state, type_, START)
+    assert change.id != rule.id
+
+
+@given(one=st.integers(0, 3), other=st.integers(0, 3), types=st.tuples(*[st.sampled_from(EventType)] * 2))
+def test_health_event_at_another_time_has_another_id(one: int, other: int, types: tuple[EventType, EventType]) -> None:
+    first, second = (
+        health_event(DATABASE, type_, "receiver/crm", 1, START + timedelta(milliseconds=moved), {})
+        for type_, moved in zip(types, (one, other), strict=True)
+    )
+    assert (first.id == second.id) is ((one, types[0]) == (other, types[1]))
