@@ -46,6 +46,10 @@ class DamagedError(DatabaseError):
     """The database is damaged. Restore a backup, or move it away to start anew."""
 
 
+class GoneError(DamagedError):
+    """A file of the database was removed or replaced while it was open. Put it back, or restore a backup."""
+
+
 class UnstorableError(DatabaseError):
     """The database cannot hold a value: too large, or no text. Nothing of its transaction was written."""
 
@@ -66,6 +70,7 @@ class Database:
         self.path: Path | None = None
         """The file, for SQLite."""
         self._server: Server | None = None
+        self._presence: files.Presence | None = None
         if postgres_url.is_postgres(url):
             self._server = Server(url, BUSY_TIMEOUT)
             self._engine = self._server.engine(pool_pre_ping=True)
@@ -74,6 +79,7 @@ class Database:
             # As SQLite has it, which puts its other files beside the real one: under two names, it is one database.
             self.path = Path(os.path.realpath(address.database or ""))
             files.prepare(self.path)
+            self._presence = files.Presence(Path(address.database or ""), self.path)
             self._engine = _sqlite_engine(address)
         self.write_fault = WriteFault()
         self.name = shown(url)
@@ -106,7 +112,9 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection for reading: one consistent view, and nothing is locked out."""
+        self._must_be_there()
         with self.in_words(), self._reader.connect() as connection:
+            self._must_be_there(learn=True)
             yield connection
 
     @contextmanager
@@ -118,7 +126,9 @@ class Database:
             DatabaseError: It will not.
         """
         try:
+            self._must_be_there()
             with self.in_words(), self._engine.begin() as connection:
+                self._must_be_there(learn=True)
                 yield connection
         except (NotNowError, DatabaseError) as error:
             if not isinstance(error, UnstorableError):  # that is one item's fault
@@ -161,6 +171,22 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self._presence is not None:
+            self._presence.forget()
+
+    def _must_be_there(self, *, learn: bool = False) -> None:
+        """Write and read nothing in a file that was taken away: nobody would find it again.
+
+        Raises:
+            GoneError: It was.
+        """
+        gone = None if self._presence is None else self._presence.check(learn=learn)
+        if gone is not None:
+            raise GoneError(
+                f"the database {self.name} is not the one that was opened: {gone}. Put it back, or restore a backup "
+                "(with all bridges stopped), then start the bridge. Without either, a new database begins, and what "
+                "was sent before is sent again"
+            )
 
     @contextmanager
     def in_words(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of the system that pass when there is room again."""
 
 _EXPLAINED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 _OTHERS = 0o077
 
 
@@ -77,6 +78,41 @@ def make(file: Path) -> int:
         os.close(made)
         raise
     return made
+
+
+class Presence:
+    """Whether the files that a database was opened on are still in their places.
+
+    Args:
+        named: The path that the configuration names.
+        file: The real one.
+    """
+
+    def __init__(self, named: Path, file: Path) -> None:
+        self._places = (named, *of(file)[1:3])
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def check(self, *, learn: bool) -> str | None:
+        """Look at them, and say what is wrong; None where nothing is.
+
+        Args:
+            learn: Remember those that were not there before. Only while a connection is open, which keeps them there.
+        """
+        for place in self._places:
+            try:
+                seen = place.stat()
+            except OSError as error:
+                if place in self._known and error.errno in _GONE:
+                    return f"{place} was removed, or its file system unmounted"
+                continue
+            found = seen.st_dev, seen.st_ino
+            if (self._known.setdefault(place, found) if learn else self._known.get(place, found)) != found:
+                return f"{place} was replaced"
+        return None
+
+    def forget(self) -> None:
+        """Learn them again: the connections were closed, and SQLite removes the files beside the database then."""
+        self._known.clear()
 
 
 def refused(what: str, file: Path, error: OSError) -> BridgeError:
