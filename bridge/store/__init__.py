@@ -18,6 +18,7 @@ from bridge.model import EventType
 from bridge.quarantine import Kind, SetAside
 from bridge.retry import Gate
 from bridge.store import move, owner, quarantine
+from bridge.store.backup import sweep
 from bridge.store.engine import DamagedError, Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.files import DatabaseError
@@ -397,6 +398,8 @@ class Store:
         self._database.verify()
         if exclusive:
             self._lock = self._lock_to_prepare()
+            if self._database.path is not None:
+                sweep(self._database.path.parent)
             self._database.check()
             migrate(self._database)
         elif revision(self._database) != HEAD:
