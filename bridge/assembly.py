@@ -9,17 +9,17 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.channel import Channel
 from bridge.discovery import Discovery
 from bridge.number_watch import NumberWatch
 from bridge.outbox import Outbox
-from bridge.pace import Pace
 from bridge.poller import Poller
 from bridge.receivers.formats import source_of
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
 from bridge.source.wbiztool import WbizTool
 from bridge.steps import Steps
+from bridge.transport.client import HttpClient
+from bridge.transport.pace import Pace
 from bridge.ways import Identity, packer_for, way_to
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def wbiztool(
     share: Callable[[], float] = lambda: 1.0,
     paced: Callable[[float], None] = lambda _: None,
     within: timedelta | None = None,
-) -> tuple[Channel, WbizTool]:
+) -> tuple[HttpClient, WbizTool]:
     """Build the way to the API.
 
     Args:
@@ -118,7 +118,7 @@ def wbiztool(
     """
     settings = config.wbiztool
     timeout = settings.timeout if within is None else min(within, settings.timeout)
-    channel = Channel(
+    channel = HttpClient(
         settings.base_url,
         timeout=timeout,
         connections=settings.concurrency,
@@ -199,7 +199,6 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         way,
         shared.store,
         concurrency=settings.concurrency,
-        settle=settings.settle,
         packer=packer_for(settings),
         pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,

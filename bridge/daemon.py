@@ -20,12 +20,13 @@ from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge,
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
 from bridge.metrics import Metrics
+from bridge.retry import LONGEST_WAIT
 from bridge.schedule import LAZILY
 from bridge.source.report import window
 from bridge.steady_scheduler import SteadyScheduler
 from bridge.store import DamagedError
+from bridge.transport.message import TransportError
 from bridge.web import Web
-from bridge.wire import WireError
 from bridge.works import Works, run_down, threads_are_heard
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class Daemon:
         try:
             settings = config.heartbeat
             new = None if settings is None else Heartbeat(settings, health=self.health, listener=self._listener)
-        except WireError as error:
+        except TransportError as error:
             raise InvalidConfiguration([Fault(Place(config.path, key="heartbeat.url"), str(error))]) from None
         return Change(partial(self._exchange_heartbeat, config, new))
 
@@ -382,7 +383,7 @@ class Daemon:
         now = self._clock.now()
         longest = self._config.poll.schedule.longest
         lazy = max(longest, LAZILY, self._config.discover.relaxed)
-        self._store.clamp_time(now + longest, now + lazy, now)
+        self._store.clamp_time(now + longest, now + lazy, now + LONGEST_WAIT)
 
     def _keep_house(self) -> None:
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.channel import Channel
 from bridge.errors import NotNowError
-from bridge.wire import Request, WireError, http_words
+from bridge.transport.client import HttpClient
+from bridge.transport.message import Request, TransportError, http_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class Heartbeat:
         self._listener = listener
         # GET is what every such service takes.
         timeout = settings.every * _TIMEOUT_SHARE
-        self._channel = Channel(settings.url.get_secret_value(), method="GET", timeout=timeout)
+        self._channel = HttpClient(settings.url.get_secret_value(), method="GET", timeout=timeout)
 
     def beat(self) -> None:
         """Call, if all is well. Never raises."""
@@ -41,7 +41,7 @@ class Heartbeat:
             return
         try:
             reply = self._channel.send(Request(b""))
-        except WireError as error:
+        except TransportError as error:
             self._listener.trouble("the heartbeat", NotNowError(str(error)))
             return
         if reply.status not in _SUCCESS:

@@ -22,7 +22,7 @@ from bridge.receivers.formats import STANDARD
 from bridge.receivers.slack_text import one_line
 from bridge.receivers.slack_words import error_of, label_of, state_of
 from bridge.sending import Handed
-from bridge.wire import WireError
+from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class ProgramWay:
     def _start(self, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._changed:
             if self._closed:
-                raise WireError("the bridge was stopped")
+                raise StoppedError("the bridge was stopped")
             child = subprocess.Popen(  # noqa: S603 -- what to run stands in the configuration, and no shell reads it
                 self._command,
                 stdin=subprocess.PIPE,

@@ -9,15 +9,15 @@ from bridge.clock import wall_time
 from bridge.errors import UnrenderableError
 from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.redact import Redactor, clean_text
-from bridge.wire import WireError
+from bridge.transport.message import StoppedError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.channel import Channel
     from bridge.clock import Clock
     from bridge.model import Event, Outcome
     from bridge.receivers import Receiver
+    from bridge.transport.client import HttpClient
 
 ANSWER_KEPT = 500
 """Characters of an answer's body that its record keeps."""
@@ -51,7 +51,7 @@ class Way(Protocol):
             clock: Tells the attempt's time, and when the answer came.
 
         Raises:
-            WireError: Nothing that can be read came back. Its text is for people, and says why.
+            TransportError: Nothing that can be read came back. Its text is for people, and says why.
             UnrenderableError: The receiver's template can't be rendered for these events. Likewise.
             Exception: A fault of the bridge's own with these events.
         """
@@ -70,7 +70,7 @@ class HttpWay:
         channel: Leads to it.
     """
 
-    def __init__(self, receiver: Receiver, channel: Channel) -> None:
+    def __init__(self, receiver: Receiver, channel: HttpClient) -> None:
         self.name = receiver.name
         self._receiver = receiver
         self._channel = channel
@@ -91,12 +91,15 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
     """Hand events to a receiver, once. Whatever happens is in the attempt that is returned.
 
     Raises:
+        StoppedError: The way was closed meanwhile; that says nothing about the receiver.
         Exception: A fault of the bridge's own with these events.
     """
     at, started = clock.now(), clock.monotonic()
     try:
         handed = way.hand_over(events, clock)
-    except WireError as error:
+    except StoppedError:
+        raise
+    except TransportError as error:
         handed = Handed(Retry(str(error), quick=True))
     except UnrenderableError as error:
         handed = Handed(Dead(str(error), about_event=True))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from bridge.apprised import AppriseWay
-from bridge.channel import Channel
 from bridge.config import (
     AppriseReceiverConfig,
     CommandReceiverConfig,
@@ -21,6 +20,7 @@ from bridge.receivers.slack_blocks import Style
 from bridge.receivers.slack_mentions import Mention
 from bridge.sending import HttpWay, Way
 from bridge.templating.source import Source
+from bridge.transport.client import HttpClient
 
 if TYPE_CHECKING:
     from bridge.config import ReceiverConfig
@@ -110,7 +110,7 @@ def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
 
 def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpWay:
     url = settings.url.get_secret_value()
-    channel = Channel(
+    channel = HttpClient(
         url,
         timeout=settings.timeout,
         connections=settings.concurrency,

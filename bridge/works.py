@@ -14,7 +14,7 @@ from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.errors import BridgeError
 from bridge.outbox import Outbox
 from bridge.poller import Poller
-from bridge.wire import WireError
+from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
 
-_CANNOT_BE_BUILT = (WireError, OSError, RuntimeError, ValueError)
+_CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
 """An address that can't be called, a file that can't be read any more, no more threads, a URL that Apprise refuses."""
 
 _LOOK = 0.5
@@ -270,7 +270,7 @@ def _why(error: Exception) -> str:
         return error.strerror or "input/output error"
     if "start new thread" in str(error):
         return "the system starts no more threads: lower `concurrency`, or raise TasksMax= in the unit"
-    return str(error) if isinstance(error, WireError) else type(error).__name__
+    return str(error) if isinstance(error, TransportError) else type(error).__name__
 
 
 def _side_by_side(steps: Iterable[Callable[[], None]]) -> None:

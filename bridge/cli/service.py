@@ -134,7 +134,7 @@ def check(
             "database": shown_url(settings.database),
             "messages": len(settings.watchlist),
             "receivers": [receiver.name for receiver in settings.receivers],
-            "warnings": list(settings.warnings()),
+            "warnings": [*settings.warnings(), *_outdated()],
         }
         output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
         return
@@ -142,7 +142,7 @@ def check(
     more = ", and whatever the account sends" if settings.discover.report else ""
     typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
     typer.echo(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
-    for warning in settings.warnings():
+    for warning in (*settings.warnings(), *_outdated()):
         typer.echo(f"warning: {warning}", err=True)
     if online:
         typer.echo(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
@@ -184,7 +184,7 @@ def try_receiver(
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)
     with Store(settings.database, account=settings.wbiztool.account) as store:
-        store.ledger.release(receiver, clock.now())
+        store.ledger.probe_now(receiver, clock.now())
 
 
 @app.command()
@@ -261,12 +261,20 @@ def _with_logs(option: Any) -> Config:
     return settings
 
 
+def _outdated() -> list[str]:
+    from bridge.transport.engine import outdated  # noqa: PLC0415 -- keeps the other commands quick
+
+    return list(filter(None, [outdated()]))
+
+
 def _say_ready(settings: Config, daemon: Daemon) -> None:
     messages, receivers = len(settings.watchlist), len(settings.receivers)
     structlog.get_logger().info(
         "started", version=__version__, messages_listed=messages, receivers=receivers, http=daemon.http_address
     )
     _warn(settings)
+    for why in _outdated():
+        structlog.get_logger().warning("libcurl is old", why=why)
 
 
 def _adapt(settings: Config) -> None:

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+import idna
 from pydantic import BeforeValidator, SecretStr
 
 from bridge.config.external import External, parse_external
@@ -25,6 +26,8 @@ _OFF = frozenset({"off", "false", "no"})  # as YAML writes false
 _SHORTEST_TOKEN = 16
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _URL_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{_SHORTEST_TOKEN},}}\Z")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_LONGEST_NAME = 253
 _PORTS = range(1, 65536)
 _FASTEST, _SLOWEST = "10000/s", "1/d"
 
@@ -140,9 +143,9 @@ def proxy(value: object) -> SecretStr | Literal[False]:
     text = line(value)
     if text.lower() in _OFF:
         return False
-    allowed = "(allowed: http://host:3128, with user and password if it wants them, or off)"
+    allowed = "(allowed: http://host:3128, also https:, socks5: and socks5h:, with user:password@ if need be, or off)"
     try:
-        host_of(text)
+        host_of(text, ("http", "https", "socks5", "socks5h"))
     except ValueError as error:
         raise ValueError(f"{str(error).partition(' (allowed')[0]} {allowed}") from None
     parts = urlsplit(text)
@@ -198,7 +201,18 @@ def hook_token(text: str) -> None:
         )
 
 
-def host_of(url: str) -> str:
+def _is_name(host: str) -> bool:
+    """Tell whether a host is an address or a name that can be looked up: parts of 1 to 63 characters, 253 in all."""
+    if ":" in host:
+        return True  # urlsplit has read it as IPv6
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return False
+    return len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split("."))
+
+
+def host_of(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """Take the host out of an address.
 
     Raises:
@@ -210,8 +224,10 @@ def host_of(url: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:  # a port or an IPv6 address that is none
         raise ValueError(f"not a usable address {allowed}") from None
-    if parts.scheme not in {"http", "https"} or not host or any(character.isspace() for character in url):
+    if parts.scheme not in schemes or not host or any(character.isspace() for character in url):
         raise ValueError(f"not a usable address {allowed}")
+    if not _is_name(host):
+        raise ValueError(f"not a host that can be called {allowed}")
     if port is not None and port not in _PORTS:
         raise ValueError("the port is out of range (allowed: 1 to 65535)")
     return host

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from bridge.config import checks
 from bridge.config.model import Model
-from bridge.tls import Tls
+from bridge.transport.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,13 +68,12 @@ def read_tls(value: Value, asked: TlsConfig, read: ReadFile, faults: Faults) -> 
             return None
     tls = Tls(
         texts.get("ca_file"),
-        found["cert_file"][0] if "cert_file" in found else None,
-        found["key_file"][0] if "key_file" in found else None,
+        texts.get("cert_file", ""),
+        texts.get("key_file", ""),
         "" if asked.key_password is None else asked.key_password.get_secret_value(),
         asked.verify,
-        tuple(hashlib.sha256(content).hexdigest() for _, content in found.values()),
     )
-    wrong = _wrong(tls, texts)
+    wrong = _wrong(tls, {key: file for key, (file, _) in found.items()})
     if wrong is not None:
         key, what = wrong
         at = value.data.get(key) or value.data.get(f"{key}_file") or value
@@ -108,20 +106,23 @@ def _holds_certificate(text: str) -> bool:
     return True
 
 
-def _wrong(tls: Tls, texts: Mapping[str, str]) -> tuple[str, str] | None:
+def _wrong(tls: Tls, files: Mapping[str, Path]) -> tuple[str, str] | None:
     """Say at which key what is wrong with files that each can be read."""
     if tls.authorities is not None and not tls.verify:
         return "ca_file", "has no meaning while verify is off; keep one"
-    if tls.cert_file is None:
-        alone = "key_file" if tls.key_file else "key_password" if tls.key_password else None
+    if "cert_file" not in files:
+        alone = "key_file" if tls.key else "key_password" if tls.key_password else None
         return None if alone is None else (alone, "belongs to a cert_file, which is missing")
-    key = "key_file" if "key_file" in texts else "cert_file"
+    key = "key_file" if "key_file" in files else "cert_file"
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(tls.cert_file, tls.key_file, lambda: tls.key_password)
+        # A function, so that OpenSSL never asks for a password at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(
+            files["cert_file"], files.get("key_file"), lambda: tls.key_password
+        )
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             return key, "the key does not fit the certificate in cert_file"
-        if "ENCRYPTED" not in texts[key]:
+        if "ENCRYPTED" not in (tls.key or tls.certificate):
             return key, "no private key can be read from the file (allowed: PEM, -----BEGIN PRIVATE KEY-----)"
         if not tls.key_password:
             return key, "the key is encrypted; give its password: key_password_file (or key_password)"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.faults import Faults, Place
-    from bridge.tls import Tls
+    from bridge.transport.tls import Tls
 
 NO_VALUE = "has no value; give one or remove the key"
 

@@ -82,7 +82,7 @@ def _about_address(receiver: SlackReceiverConfig | WebhookReceiverConfig | HttpR
 
 def _authenticates(receiver: WebhookReceiverConfig) -> bool:
     """Tell whether a call holds something that others do not know."""
-    if receiver.secrets or (receiver.tls is not None and receiver.tls.cert_file is not None):
+    if receiver.secrets or (receiver.tls is not None and receiver.tls.certificate):
         return True
     for name, value in receiver.headers.items():
         if _CREDENTIAL.search(name) or (isinstance(value, Source) and value.values):

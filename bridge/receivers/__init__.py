@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.model import Event, Outcome
-    from bridge.wire import Reply, Request
+    from bridge.transport.message import Reply, Request
 
 __all__ = ["Receiver", "SlackReceiver", "WebhookReceiver", "WorkflowReceiver"]
 

@@ -10,7 +10,7 @@ from bridge.receivers import slack_answers
 from bridge.receivers.slack_blocks import PLAIN, Style, draw_digest, draw_event
 from bridge.receivers.slack_digest import GROUP_KEYS, digest
 from bridge.receivers.webhook import USER_AGENT
-from bridge.wire import Reply, Request
+from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.model import Dead, Delivered, Retry
 from bridge.receivers import answers
-from bridge.wire import Reply, http_words, json_object, retry_after
+from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,9 +105,7 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
     if isinstance(outcome, Dead):
         return outcome
     if code is not None:
-        about_event = code not in PASSING and isinstance(outcome, Retry) and outcome.about_event
-        why = f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}"
-        return Retry(why, retry_after(reply.headers, at), about_event=about_event)
+        return Retry(f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}", retry_after(reply.headers, at))
     if taken and _is_page(reply):
         return Retry(f"{words}: {_PAGE}")
     if taken and answers.refuses(json_object(reply.body) or {}):

@@ -17,7 +17,7 @@ from bridge.receivers import slack_answers
 from bridge.receivers.slack_text import cut, one_line
 from bridge.receivers.slack_words import error_of, label_of, name_of, sentence_of, state_of
 from bridge.receivers.webhook import USER_AGENT
-from bridge.wire import Reply, Request
+from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

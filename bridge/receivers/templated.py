@@ -19,7 +19,7 @@ from bridge.receivers.webhook import WebhookReceiver
 from bridge.templating import program
 from bridge.templating.program import TemplateError
 from bridge.templating.source import JSON, is_json
-from bridge.wire import http_words, json_object
+from bridge.transport.message import http_words, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.model import Event, Outcome
     from bridge.receivers.answers import Success
     from bridge.templating.source import Body, Source
-    from bridge.wire import Reply
+    from bridge.transport.message import Reply
 
 Write = Callable[[Mapping[str, Any]], str]
 

@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.receivers import answers
 from bridge.receivers.formats import STANDARD, Form, Written
 from bridge.receivers.signing import key_of, sign
-from bridge.wire import Reply, Request
+from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from bridge.source.answer import Failure, Malformed, Refused, quote, read_object
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bridge.wire import Reply
+    from bridge.transport.message import Reply
 
 _CONNECTED = {"connected": True, "not_connected": False}
 _LONGEST_NUMBER = 40

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from bridge.model import CODES, Observation, Status
 from bridge.redact import clean_text
-from bridge.wire import Reply, http_words, json_object, retry_after
+from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -20,7 +20,7 @@ from bridge.source.answer import Failure, Malformed, Refused, quote, read_object
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bridge.wire import Reply
+    from bridge.transport.message import Reply
 
 PAGE = 200
 """How many rows a page has."""

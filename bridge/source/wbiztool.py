@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import tenacity
 
 from bridge import __version__
-from bridge.aimd import Sign
 from bridge.redact import Redactor
 from bridge.source.accounts import read_numbers
 from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, quote, read_answer
 from bridge.source.report import LARGEST_PAGE, Page, read_page
-from bridge.wire import Reply, Request, WireError, json_object
+from bridge.transport.aimd import Sign
+from bridge.transport.message import Reply, Request, StoppedError, TransportError, json_object
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from datetime import datetime
 
-    from bridge.channel import Channel
     from bridge.clock import Clock
     from bridge.numbers import Number
-    from bridge.pace import Pace
+    from bridge.transport.client import HttpClient
+    from bridge.transport.pace import Pace
 
 LONGEST_PAUSE = 60.0
 """Seconds for which a ``Retry-After`` of the API is obeyed within a poll; after that it is asked again."""
@@ -54,7 +54,7 @@ class WbizTool:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: HttpClient,
         *,
         client_id: int,
         api_key: str,
@@ -114,7 +114,9 @@ class WbizTool:
             return None
         try:
             reply = self._post(path, request)
-        except WireError as error:
+        except StoppedError:
+            return None
+        except TransportError as error:
             self._pace.heed(Sign.FAILED)
             return Unavailable(str(error))
         answer = read(reply, self._clock.now())
@@ -132,7 +134,7 @@ class WbizTool:
         """
         try:
             reply = self._post("/me/", self._request)
-        except WireError as error:
+        except TransportError as error:
             return Unavailable(str(error))
         body = json_object(reply.body) or {}
         message = body.get("message")
@@ -146,7 +148,7 @@ class WbizTool:
         """Make a call. An answer that repeats the API key loses it here: its words may end in an event, or on a screen.
 
         Raises:
-            WireError: No whole answer came.
+            TransportError: No whole answer came.
         """
         reply = self._channel.send(request, path)
         text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are

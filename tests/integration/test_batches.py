@@ -17,7 +17,6 @@ from bridge.events import envelope
 from bridge.listener import Listener
 from bridge.model import DeliveryState, Status
 from bridge.outbox import Outbox
-from bridge.pace import Pace
 from bridge.receivers.webhook import batch_id
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
@@ -25,6 +24,7 @@ from bridge.simulator.http import Answer
 from bridge.simulator.sink import Recorded, Sink
 from bridge.steps import Steps
 from bridge.store import Store
+from bridge.transport.pace import Pace
 from bridge.ways import packer_for, way_to
 from tests.world.clock import START, FakeClock
 from tests.world.records import observe, polled
@@ -54,7 +54,6 @@ class Bench:
             self.way,
             store,
             concurrency=4,
-            settle=timedelta(seconds=30),
             packer=packer_for(settings),
             pace=Pace(None, self.clock),
             redact=Redactor(),
@@ -136,17 +135,17 @@ def test_an_event_waits_for_others_no_longer_than_it_may_and_a_full_batch_goes_a
     with bench(store, batch={"max": 3, "wait": "2s"}) as crm:
         crm.owe([1, 2])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_next()) == ([], 2.0)
+        assert (crm.sizes(), crm.outbox._until_full()) == ([], 2.0)
         crm.clock.advance(1.5)
         crm.owe([3, 4])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_next()) == ([3], 2.0)
+        assert (crm.sizes(), crm.outbox._until_full()) == ([3], 2.0)
         crm.clock.advance(1.9)
         crm.owe([5])
         crm.clock.advance(0.1)
         crm.work()
         assert crm.sizes() == [3, 2], "what came later goes along"
-        assert crm.outbox._until_next() is None
+        assert crm.outbox._until_full() is None
 
 
 def test_a_batch_holds_one_event_of_a_message_and_the_next_follows_it(store: Store) -> None:
@@ -173,7 +172,7 @@ def test_one_event_that_is_refused_costs_the_others_nothing(store: Store, status
         states = crm.states()
         assert states.pop(POISON) == (DeliveryState.OWED, 1), "it alone is on the schedule"
         assert set(states.values()) == {(DeliveryState.DELIVERED, 1)}
-        assert not store.ledger.breaker("crm").is_open
+        assert not store.ledger.gate("crm").shut
         assert sorted(crm.sizes(), reverse=True)[:3] == [100, 50, 50]
         assert crm.sink.count <= 15
         crm.clock.advance(5)
@@ -200,7 +199,7 @@ def test_an_address_that_is_gone_takes_no_whole_batch_with_it(store: Store) -> N
         crm.work(room=1)
         dead = [id_ for id_, (state, _) in crm.states().items() if state is DeliveryState.DEAD]
         assert dead == [1]
-        assert store.ledger.breaker("crm").is_open
+        assert store.ledger.gate("crm").shut
         crm.sink.answer = lambda _: Answer.ok()
         crm.clock.advance(30)
         crm.work()
@@ -213,7 +212,7 @@ def test_a_receiver_that_refuses_everything_is_found_out_after_few_calls(store: 
         crm.owe(range(1, 501))
         crm.clock.advance(2)
         crm.work()
-        assert store.ledger.breaker("crm").is_open
+        assert store.ledger.gate("crm").shut
         assert crm.sink.count <= 40
         assert {state for state, _ in crm.states().values()} == {DeliveryState.OWED}
         probes = crm.sink.count

@@ -27,7 +27,7 @@ from bridge.schedule import Hints, Interval, Schedule
 from bridge.source.answer import read_answer
 from bridge.source.report import Page, read_page
 from bridge.store import Polled
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, OK, due, tried
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.channel import Channel
 from bridge.discovery import GOOD_FOR, Discovery
 from bridge.health import Check, judge
 from bridge.listener import Listener
 from bridge.model import Status
-from bridge.pace import Pace
 from bridge.schedule import Hints
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.account import Account, Sent
 from bridge.source.wbiztool import WbizTool
+from bridge.transport.client import HttpClient
+from bridge.transport.pace import Pace
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class World:
     def __init__(self, simulator: Simulator, account: Restless, clock: FakeClock, store: Store) -> None:
         self.simulator, self.account, self.clock, self.store = simulator, account, clock, store
         self.heard, self.woken = Heard(), 0
-        self.channel = Channel(simulator.base_url, timeout=timedelta(seconds=5))
+        self.channel = HttpClient(simulator.base_url, timeout=timedelta(seconds=5))
         source = WbizTool(
             self.channel,
             client_id=simulator.client_id,

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge import aimd
-from bridge.channel import Channel
 from bridge.clock import SystemClock
 from bridge.listener import Listener
 from bridge.metrics.standing import Standing
-from bridge.pace import Pace
 from bridge.poller import Poller
 from bridge.redact import Redactor
 from bridge.routing import Routes
@@ -22,6 +19,9 @@ from bridge.schedule import Interval, Schedule
 from bridge.simulator import Fault, Simulator
 from bridge.source.wbiztool import WbizTool
 from bridge.steps import Steps
+from bridge.transport import aimd
+from bridge.transport.client import HttpClient
+from bridge.transport.pace import Pace
 from tests.world.records import statements
 from tests.world.waiting import until
 
@@ -49,7 +49,7 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
     """Poll what the store has, with two calls in flight."""
     clock, stop = SystemClock(), threading.Event()
     with ExitStack() as stack:
-        channel = Channel(simulator.base_url, timeout=timedelta(seconds=5), connections=2)
+        channel = HttpClient(simulator.base_url, timeout=timedelta(seconds=5), connections=2)
         stack.callback(channel.close)
         source = WbizTool(
             channel,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.model import CODES, Observation, Status
 from bridge.redact import clean_text
 from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.world.clock import START
 
 HTML = b"<!DOCTYPE html><html><title>502 Bad Gateway</title></html>"

@@ -12,7 +12,7 @@ from bridge.http.v1.shapes import MessageId
 from bridge.ids import like_a_phone, read_id
 from bridge.model import LARGEST_ID
 from bridge.source.report import read_page
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.world.clock import START
 
 IN_JSON = TypeAdapter(MessageId)

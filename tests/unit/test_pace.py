@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.clock import SystemClock
-from bridge.pace import EARLY, Pace
+from bridge.transport.pace import EARLY, Pace
 from tests.world.clock import FakeClock
 
 

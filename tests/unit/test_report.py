@@ -13,7 +13,7 @@ from bridge.numbers import Number
 from bridge.source.accounts import read_numbers
 from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
 from bridge.source.report import Page, Row, days, read_page
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.world.clock import START
 
 JSON = st.recursive(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.model import Dead, Delivered, Outcome, Retry
 from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
 from bridge.receivers.slack_answers import PASSING, PERMANENT
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.world.clock import START
 
 

@@ -12,7 +12,7 @@ from bridge.model import Dead, Delivered, Event, Outcome, Retry, Status
 from bridge.receivers import Receiver, WorkflowReceiver
 from bridge.receivers.slack_workflow import VARIABLES
 from bridge.sample import sample_event
-from bridge.wire import Reply
+from bridge.transport.message import Reply
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.world.clock import START
 
@@ -96,9 +96,7 @@ def test_a_workflow_that_refuses_is_tried_again_later_its_owner_may_mend_it(stat
 
 def test_code_that_is_none_is_not_repeated() -> None:
     assert read(200, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 200 OK: Slack refuses it and does not say why")
-    assert read(400, b'{"ok":false,"error":"<b>x</b>"}') == Retry(
-        "HTTP 400 Bad Request: the receiver refuses it", about_event=True
-    )
+    assert read(400, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 400 Bad Request: the receiver refuses it")
 
 
 def test_removed_workflow_is_tried_again() -> None:

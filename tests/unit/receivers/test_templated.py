@@ -23,8 +23,8 @@ from bridge.sample import sample_event
 from bridge.sending import attempt
 from bridge.simulator.sink import Sink
 from bridge.templating.source import Body, Source
+from bridge.transport.message import Reply, Request
 from bridge.ways import way_to
-from bridge.wire import Reply, Request
 from tests.unit.receivers.events import changed, source_down
 from tests.world.clock import START
 

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 from bridge import __version__
 from bridge.model import Dead, Delivered, Event
 from bridge.receivers import Receiver, WebhookReceiver
-from bridge.wire import Reply, Request
+from bridge.transport.message import Reply, Request
 from tests.unit.receivers.events import any_event, changed, receiver_down
 from tests.world.clock import START
 

@@ -1,8 +1,4 @@
-"""HTTP as the bridge does it: one call to a fixed place, bounded in time and size, and no secret in its errors.
-
-``requests`` bounds the wait between two bytes, not the whole; it decodes bodies of any size, follows redirects and puts
-the URL (which may be the secret) into its exceptions. A :class:`Channel` mends these four, and keeps connections open.
-"""
+"""What a call sends and what comes back, and why nothing does. No I/O."""
 
 from __future__ import annotations
 
@@ -17,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BODY_LIMIT = 64 * 1024
-"""How many bytes of an answer's body are read, unless the request says otherwise. What is longer is cut, the
-connection closed, and ``cut`` set."""
+"""How many bytes of an answer's body are read, unless the request says otherwise. A longer body is cut off there, its
+connection closed, and ``cut`` is set."""
 
 _LONGEST_WAIT = 10**9  # seconds; more than that is beyond what timedelta and datetime add up
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the body's bytes, and headers beside those that the channel itself sets.
+    """What is sent: the body's bytes, and headers beside those that the client itself sets.
 
-    ``limit`` is how many bytes of the answer's body are read; ``path`` is added to the channel's address.
+    ``limit`` is how many bytes of the answer's body are read; ``path`` is added to the client's address.
     """
 
     body: bytes
@@ -51,8 +47,12 @@ class Reply:
         return self.body.decode("utf-8", "replace")
 
 
-class WireError(Exception):
+class TransportError(Exception):
     """No whole answer came. The text says why in plain words, names the host at most, and holds no secret."""
+
+
+class StoppedError(TransportError):
+    """The client was closed before an answer came. That says nothing about the other side."""
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.aimd import Allowance, after
+from bridge.transport.aimd import Allowance, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.aimd import Sign
     from bridge.clock import Clock
+    from bridge.transport.aimd import Sign
 
 
 EARLY = 0.005
@@ -59,7 +59,7 @@ class Pace:
         return not stopped and self._share() > 0
 
     def heed(self, sign: Sign) -> None:
-        """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.aimd`)."""
+        """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.transport.aimd`)."""
         with self._lock:
             before, self._allowance = self._allowance, after(self._allowance, sign, self._clock.monotonic())
             used = self._allowance.share

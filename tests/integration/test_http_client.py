@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.channel import Channel
-from bridge.wire import BODY_LIMIT, Reply, Request, WireError
+from bridge.transport.client import HttpClient
+from bridge.transport.message import BODY_LIMIT, Reply, Request, TransportError
 from tests.world.server import CHUNKED, HEAD, OK, SECRET, Peer, Server, serving
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ HELLO = Request(b'{"hello": 1}', {"Content-Type": "application/json"})
 
 
 @contextlib.contextmanager
-def channel(server: Server | str, timeout: timedelta = LONG, connections: int = 1) -> Iterator[Channel]:
+def channel(server: Server | str, timeout: timedelta = LONG, connections: int = 1) -> Iterator[HttpClient]:
     url = server if isinstance(server, str) else server.url
-    opened = Channel(url, timeout=timeout, connections=connections)
+    opened = HttpClient(url, timeout=timeout, connections=connections)
     try:
         yield opened
     finally:
@@ -46,7 +46,7 @@ def post(server: Server | str, timeout: timedelta = LONG, request: Request = HEL
 
 def failure(server: Server | str, timeout: timedelta = LONG, request: Request = HELLO) -> str:
     """Post in vain; return the words, which hold no secret, nor does the traceback that a log would show."""
-    with pytest.raises(WireError) as caught:
+    with pytest.raises(TransportError) as caught:
         post(server, timeout, request)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert SECRET not in shown
@@ -56,7 +56,15 @@ def failure(server: Server | str, timeout: timedelta = LONG, request: Request = 
 
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    ):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -103,7 +111,7 @@ def test_an_empty_body_is_posted_with_its_length() -> None:
 
 def test_headers_of_the_channel_go_with_each_call_and_a_call_s_own_before_them() -> None:
     with serving(OK) as server:
-        opened = Channel(server.url, timeout=LONG, headers={"Authorization": "Bearer a", "X-One": "1"})
+        opened = HttpClient(server.url, timeout=LONG, headers={"Authorization": "Bearer a", "X-One": "1"})
         opened.send(Request(b"", {"authorization": "Bearer b"}))
         opened.send(Request(b""))
         opened.close()
@@ -112,7 +120,7 @@ def test_headers_of_the_channel_go_with_each_call_and_a_call_s_own_before_them()
     assert second["authorization"] == "Bearer a"
 
 
-@pytest.mark.parametrize("status", [200, 201, 299, 304, 400, 404, 410, 418, 429, 500, 503, 599, 999])
+@pytest.mark.parametrize("status", [200, 201, 299, 304, 400, 404, 410, 418, 429, 500, 503, 599])
 def test_every_status_is_an_answer_and_no_error(status: int) -> None:
     with serving(f"HTTP/1.1 {status} Words\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n".encode()) as server:
         reply = post(server)
@@ -175,7 +183,7 @@ def test_an_answer_that_announces_itself_for_ever_is_cut_off() -> None:
     with serving(
         then=lambda peer: peer.flood(b"HTTP/1.1 100 Continue\r\nX-Filler: %s\r\n\r\n" % (b"x" * 900))
     ) as server:
-        assert failure(server, SHORT).startswith(f"127.0.0.1:{server.port} does not answer in HTTP")
+        assert failure(server, SHORT) == f"127.0.0.1:{server.port} sends too many headers"
 
 
 def test_silence_is_cut_off() -> None:
@@ -240,7 +248,7 @@ def test_the_limit_is_64_kib_to_the_byte(size: int, cut: bool) -> None:
     with serving(body) as server, channel(server) as opened:
         replies = [opened.send(HELLO) for _ in range(2)]
     assert [(len(reply.body), reply.cut) for reply in replies] == [(min(size, BODY_LIMIT), cut)] * 2
-    assert server.connections == 1
+    assert server.connections == (2 if cut else 1)  # what is cut closes its connection
 
 
 def test_what_was_cut_off_is_not_taken_for_the_next_answer() -> None:
@@ -293,16 +301,40 @@ def test_a_connection_that_is_reset_is_no_answer() -> None:
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 0 OK\r\n\r\n",
-        HEAD + b"X-Filler: x\r\n" * 20_000 + b"\r\n",
-        HEAD + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n",
+        b"hello, I am older than HTTP/1.0",
+        HEAD + b"nonsense\r\n\r\n",
+        HEAD + b"X: a\0b\r\n\r\n",
+        HEAD + b"Transfer-Encoding: gzip\r\n\r\nok",
         HEAD + b"Content-Length: 1, 2\r\n\r\nab",
         CHUNKED + b"-5\r\nhello\r\n0\r\n\r\n",
     ],
-    ids=["another protocol", "no status", "status 0", "headers", "a header", "two lengths", "a chunk of -5"],
+    ids=[
+        *("another protocol", "no status", "status 0", "status 999", "status 600", "status 99", "HTTP/0.9"),
+        *("a header without a colon", "a NUL in a header", "a coding nobody asked for", "two lengths", "a chunk of -5"),
+    ],
 )
 def test_what_is_no_http_is_no_answer(answer: bytes) -> None:
     with serving(answer, then=Peer.close) as server:
         assert failure(server) == f"127.0.0.1:{server.port} does not answer in HTTP"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [HEAD + b"X-Filler: x\r\n" * 20_000 + b"\r\n", HEAD + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n"],
+    ids=["headers", "a header"],
+)
+def test_headers_are_bounded(answer: bytes) -> None:
+    with serving(answer, then=Peer.close) as server:
+        assert failure(server) == f"127.0.0.1:{server.port} sends too many headers"
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"103 Early Hints", b"101 Switching Protocols"])
+def test_an_interim_answer_is_none(interim: bytes) -> None:
+    with serving(b"HTTP/1.1 %s\r\n\r\n" % interim, then=Peer.close) as server:
+        assert failure(server).startswith(f"127.0.0.1:{server.port} cut ")
 
 
 ODD = {
@@ -310,43 +342,54 @@ ODD = {
     "a length twice": HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok",
     "a length as a list": HEAD + b"Content-Length: 2, 2\r\n\r\nok",
     "a length beside chunks": CHUNKED[:-2] + b"Content-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    "a coding that is none": HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
     "a space in a header's name": HEAD + b"X Y: z\r\nContent-Length: 2\r\n\r\nok",
-    "a space behind a header's name": HEAD + b"Content-Length : 2\r\n\r\nok",
     "a folded header": HEAD + b"X: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
-    "spaces around a chunk's size": CHUNKED + b"2 \r\nok\r\n 0\r\n\r\n",
-    "no line behind the last chunk": CHUNKED + b"2\r\nok\r\n0\r\n",
-    "a trailer that is none": CHUNKED + b"2\r\nok\r\n0\r\nnothing\r\n\r\n",
     "an older version's 100": b"HTTP/1.0 100 Continue\r\n\r\n" + OK,
-    "another version": b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "an early hint": b"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" + OK,
+    "100-continue": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "no reason": b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
+    "a trailer": CHUNKED + b"2\r\nok\r\n0\r\nRetry-After: 9\r\n\r\n",
 }
+ENDS = {
+    "a coding that is none": HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+    "a space behind a header's name": HEAD + b"Content-Length : 2\r\n\r\nok",
+    "no length": HEAD + b"\r\nok",
+}
+"""What ends with its connection only."""
 
 
-@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("answer", [*ODD.values(), *ENDS.values()], ids=[*ODD, *ENDS])
 @pytest.mark.parametrize("pieces", ["at once", "byte by byte"])
-def test_an_odd_answer_is_taken_like_a_plain_one_and_its_connection_closed(answer: bytes, pieces: str) -> None:
-    # Where no length is understood, or the last line is missing, only the connection's end is the answer's.
-    ends = answer.endswith(b"ok\r\n0\r\n") or any(odd in answer for odd in (b"2, 2", b"X Y", b"Length :"))
-
+def test_odd_answer_is_taken_like_a_plain_one(answer: bytes, pieces: str) -> None:
     def behave(peer: Peer) -> None:
         while server.keep(peer) is not None:
             for piece in [answer] if pieces == "at once" else [answer[at : at + 1] for at in range(len(answer))]:
                 peer.send(piece)
-            if ends:
+            if answer in ENDS.values():
                 peer.close()
                 return
 
     with Server(behave) as server, channel(server) as opened:
         replies = [opened.send(HELLO) for _ in range(2)]
     assert [(reply.status, reply.body) for reply in replies] == [(200, b"ok")] * 2
-    assert server.connections == 2
+    assert not any("retry-after" in reply.headers for reply in replies)
 
 
-def test_what_is_left_of_an_odd_answer_must_come_in_time_too() -> None:
-    with serving(ODD["a space in a header's name"][:-1], then=lambda peer: peer.stopping.wait(5)) as server:
-        started = time.monotonic()
-        assert failure(server, SHORT) == f"no whole answer from 127.0.0.1:{server.port} within 0.4 s"
-        assert time.monotonic() - started < 1.0
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CHUNKED + b"2 \r\nok\r\n 0\r\n\r\n",
+        CHUNKED + b"2\r\nok\r\n0\r\nnothing\r\n\r\n",
+        CHUNKED + b"2\r\nok\r\n0\r\n",
+        b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ],
+    ids=["spaces around a chunk's size", "a trailer that is none", "no line behind the last chunk", "another version"],
+)
+def test_answer_that_libcurl_refuses_is_none(answer: bytes) -> None:
+    """http.client, which read odd answers before, took these."""
+    with serving(answer, then=Peer.close) as server:
+        assert failure(server).startswith(f"127.0.0.1:{server.port} ")
 
 
 @pytest.mark.parametrize("version", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/2.0"])
@@ -373,7 +416,7 @@ def test_a_chunk_of_minus_one_byte_does_not_fill_the_memory() -> None:
 )
 def test_a_header_that_http_cannot_carry_is_told_without_its_value(value: str) -> None:
     with serving(OK) as server, channel(server) as opened:
-        with pytest.raises(WireError, match="look at its headers") as caught:
+        with pytest.raises(TransportError, match="look at its headers") as caught:
             opened.send(Request(b"", {"Authorization": f"{SECRET} {value}"}))
         assert SECRET not in "".join(traceback.format_exception(caught.value))
         assert opened.send(HELLO).body == b"ok"
@@ -405,7 +448,7 @@ def test_a_host_that_does_not_answer_to_a_connection_is_given_up_after_a_third_o
     "url", ["", "nowhere", "http://", "http://[::1/x", "http://a:99999/", "http://" + "a" * 70 + "/"]
 )
 def test_an_address_that_cannot_be_called_is_told_without_a_traceback(url: str) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(TransportError):
         post(url)
 
 
@@ -450,7 +493,7 @@ def test_a_failed_call_leaves_nothing_behind_for_the_next_one() -> None:
 
     with Server(behave) as server, channel(server) as opened:
         for _ in range(3):
-            with pytest.raises(WireError):
+            with pytest.raises(TransportError):
                 opened.send(HELLO)
             assert opened.send(HELLO).body == b"ok"
 
@@ -471,7 +514,7 @@ def test_a_certificate_is_trusted_where_the_environment_says_so(
         assert opened.send(HELLO).body == b"ok"
         assert opened.send(HELLO).body == b"ok"
         wrong_name = server.url.replace("127.0.0.1", "localhost")
-        assert "is not trusted: Hostname mismatch" in failure(wrong_name)
+        assert "is not trusted: it is for another name" in failure(wrong_name)
     assert len(server.seen) == 2
 
 
@@ -523,7 +566,7 @@ def test_a_proxy_that_does_not_work_is_told_as_one_and_not_where_it_is(
         port = gone.port
     monkeypatch.setenv("ALL_PROXY", f"http://user:{SECRET}@127.0.0.1:{port}")
     words = failure(f"{scheme}://crm.example.com/{SECRET}")
-    assert words == "the proxy on the way to crm.example.com does not work"
+    assert words == "the proxy on the way to crm.example.com refuses connections"
 
 
 def test_tls_goes_through_a_proxy_s_tunnel_and_the_total_holds_there(
@@ -552,7 +595,7 @@ def test_tls_goes_through_a_proxy_s_tunnel_and_the_total_holds_there(
         with channel(f"https://127.0.0.1:9/{SECRET}", SHORT) as opened:
             assert opened.send(HELLO).body == b"ok"
             started = time.monotonic()
-            with pytest.raises(WireError, match=r"no whole answer from 127\.0\.0\.1:9 within 0\.4 s"):
+            with pytest.raises(TransportError, match=r"no whole answer from 127\.0\.0\.1:9 within 0\.4 s"):
                 opened.send(HELLO)
             assert time.monotonic() - started < 1.5
     assert [seen.line.split()[0] for seen in proxy.seen] == ["CONNECT", "POST", "POST"]

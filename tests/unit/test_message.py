@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.wire import Reply, http_words, retry_after
+from bridge.transport.message import Reply, http_words, retry_after
 from tests.world.clock import START
 
 NOTHING = timedelta(0)

@@ -1,0 +1,131 @@
+"""A client: one place that is called over HTTP, each call bounded in time and size, its connections kept open."""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+import requests
+
+from bridge import __version__
+from bridge.transport.adapter import Body, CurlAdapter
+from bridge.transport.errors import Stopped
+from bridge.transport.message import Reply, Request, StoppedError, TransportError
+from bridge.transport.proxies import proxy_for, read_proxy
+from bridge.transport.tls import Bundle, Tls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from requests.structures import CaseInsensitiveDict
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class _Call(requests.PreparedRequest):
+    """A prepared request that says how many bytes of the answer are kept."""
+
+    limit: int
+
+
+class HttpClient:
+    """Calls one place, by POST unless told otherwise. Safe to use from several threads at once.
+
+    Args:
+        url: Where to; a call may add to it.
+        timeout: The longest that one call may take as a whole, name resolution included. A third of it is for
+            connecting.
+        connections: How many are kept open; more calls than that at once open more and close them again.
+        headers: Sent with every call.
+        method: How it is called: POST or GET.
+        tls: Whom to trust, and how to show who calls.
+        proxy: The address of the proxy to go through; False for none.
+
+    What is left out comes from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``, …), read once. Redirects are
+    not followed, cookies not kept, answers not unpacked, and no ``.netrc`` is read.
+
+    Raises:
+        TransportError: Nothing can be called by this address, or through this proxy.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: timedelta,
+        connections: int = 1,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        method: str = "POST",
+        tls: Tls | None = None,
+        proxy: str | Literal[False] | None = None,
+    ) -> None:
+        try:
+            blank = requests.Request(method, url, headers=headers, auth=_credentials(url)).prepare()
+            address = proxy_for(url, os.environ) if proxy is None else proxy
+            through = read_proxy(address) if address else None
+        except requests.RequestException as error:
+            raise TransportError(f"not an address that can be called ({type(error).__name__})") from None
+        except ValueError as error:
+            raise TransportError(str(error)) from None
+        self._method, self._url = blank.method, str(blank.url)
+        # Without it, servers compress, and a small answer could unpack to gigabytes.
+        blank.headers["Accept-Encoding"] = "identity"
+        blank.headers.setdefault("User-Agent", f"wbiztool-bridge/{__version__}")
+        self._headers = blank.headers
+        self._latest: tuple[Mapping[str, str], CaseInsensitiveDict[str]] = _NO_HEADERS, blank.headers
+        self._adapter = CurlAdapter(
+            timeout=timeout.total_seconds(),
+            connections=connections,
+            tls=tls or Tls(),
+            bundle=Bundle(os.environ),
+            proxy=through,
+        )
+
+    def send(self, request: Request, path: str = "") -> Reply:
+        """Make one call to the client's URL, ``path`` added to it, and return what came back, whatever its status.
+
+        Raises:
+            TransportError: No whole answer came in time.
+        """
+        try:
+            return _reply(self._adapter.send(self._call(request, path)))
+        except Stopped as error:
+            raise StoppedError(str(error)) from None
+        except requests.RequestException as error:
+            raise TransportError(str(error)) from None
+
+    def close(self) -> None:
+        """End the calls in flight, which raise StoppedError, and close the connections."""
+        self._adapter.close()
+
+    def _call(self, request: Request, path: str) -> _Call:
+        call = _Call()
+        call.method, call.url, call.body, call.limit = self._method, f"{self._url}{path}", request.body, request.limit
+        call.headers = self._with(request.headers)
+        return call
+
+    def _with(self, headers: Mapping[str, str]) -> CaseInsensitiveDict[str]:
+        """Add a call's headers to the client's. Most calls have the same as the one before."""
+        known, together = self._latest
+        if headers is not known:
+            together = self._headers.copy()
+            together.update(headers)
+            self._latest = headers, together
+        return together
+
+
+def _reply(response: requests.Response) -> Reply:
+    body = response.raw
+    assert isinstance(body, Body)
+    return Reply(response.status_code, dict(response.headers.lower_items()), body.getvalue(), cut=body.cut)
+
+
+def _credentials(url: str) -> tuple[bytes, bytes] | None:
+    """Take user and password out of a URL, in UTF-8 (RFC 7617)."""
+    parts = urlsplit(url)
+    if not parts.username and not parts.password:
+        return None
+    return unquote(parts.username or "").encode(), unquote(parts.password or "").encode()

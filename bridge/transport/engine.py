@@ -1,0 +1,273 @@
+"""The engine under a client: libcurl, one ``CurlMulti`` in one thread, and as many calls at once as are asked for.
+
+Freeing what looks up a name blocks until the system's resolver has ended, many seconds later: only this thread frees,
+and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pycurl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+HEADERS_LIMIT = 64 * 1024
+"""Bytes of an answer's headers, with those of interim answers."""
+
+GOOD_FROM = (8, 16)
+"""The version of libcurl from which a host's good address is reached behind several that do not answer."""
+
+_NEVER = math.inf
+_SEEN = (pycurl.OS_ERRNO, pycurl.HTTP_CONNECTCODE, pycurl.PROXY_ERROR, pycurl.NUM_CONNECTS)
+_OUT = 4  # as epoll and poll both have it
+_STOPPED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a call failed: libcurl's code and text, which may hold an address, and the system's code.
+
+    ``tunnel`` and ``socks`` are what a proxy said; ``fresh`` counts the connections that were made for the call.
+    """
+
+    code: int
+    text: str = ""
+    errno: int = 0
+    tunnel: int = 0
+    socks: int = 0
+    fresh: int = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the engine was closed meanwhile."""
+        return self.code == _STOPPED
+
+
+@dataclass(slots=True, eq=False)
+class Transfer:
+    """One call: what libcurl is told beside the engine's settings, and what comes back.
+
+    ``patience`` is the seconds that connecting may take, ``limit`` the bytes of the body that are kept, and ``done`` is
+    called by the engine's thread, once, whatever happens; it must not raise.
+    """
+
+    settings: Sequence[tuple[int, Any]]
+    patience: float
+    limit: int
+    done: Callable[[Transfer], None]
+    head: list[bytes] = field(default_factory=list)
+    body: list[bytes] = field(default_factory=list)
+    failure: Failure | None = None
+    room: int = HEADERS_LIMIT
+    size: int = 0
+
+    def take_header(self, line: bytes) -> int | None:
+        """Take a line of the headers; -1 ends the call."""
+        self.head.append(line)
+        self.room -= len(line)
+        return -1 if self.room < 0 else None
+
+    def take_body(self, piece: bytes) -> int | None:
+        """Take a piece of the body; -1 ends the call."""
+        self.body.append(piece)
+        self.size += len(piece)
+        return -1 if self.size > self.limit else None
+
+
+class Engine:
+    """Makes transfers. It starts with the first one.
+
+    Args:
+        settings: What libcurl is told of every call.
+        kept: The most connections that are kept open while nothing goes over them.
+    """
+
+    def __init__(self, settings: Sequence[tuple[int, Any]], kept: int) -> None:
+        self._settings = settings
+        self._kept = kept
+        self._waiting: deque[Transfer] = deque()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._asleep = self._closed = self._ended = False
+
+    def begin(self, transfer: Transfer) -> None:
+        """Begin a call, and return at once."""
+        if self._thread is None:
+            self._start()
+        self._waiting.append(transfer)
+        self._wake()
+        if self._ended:
+            self._drop_waiting()
+
+    def close(self, patience: float = 0.5) -> None:
+        """End the calls in flight at once, and close the connections. Waits as long as ``patience`` for that."""
+        with self._lock:
+            self._closed = True
+            if self._thread is None:
+                self._ended = True
+                return
+        self._wake()
+        self._thread.join(patience)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None and not self._closed:
+                self._ear, self._mouth = os.pipe()
+                os.set_blocking(self._mouth, False)
+                # A daemon thread: the end of the process does not wait for a resolver that hangs.
+                self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+                self._thread.start()
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            with self._lock:
+                if not self._ended:
+                    os.write(self._mouth, b"\0")
+
+    def _run(self) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, self._kept)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        # libcurl's own waiting is by select(), which knows no descriptors above 1,023.
+        self._poll: Any = select.epoll() if hasattr(select, "epoll") else select.poll()
+        self._poll.register(self._ear, select.POLLIN)
+        self._watched: set[int] = set()
+        self._timer = _NEVER
+        self._active: dict[pycurl.Curl, Transfer] = {}
+        self._connecting: dict[pycurl.Curl, float] = {}
+        self._idle: list[pycurl.Curl] = []
+        try:
+            while not self._closed:
+                self._turn()
+        finally:
+            self._end()
+
+    def _turn(self) -> None:
+        """Wait for something to do, and do it."""
+        self._asleep = True
+        events = self._poll.poll(0 if self._waiting or self._closed else self._pause())
+        self._asleep = False
+        for descriptor, event in events:
+            if descriptor == self._ear:
+                os.read(self._ear, 4096)
+            else:
+                incoming = pycurl.CSELECT_IN if event & ~_OUT else 0
+                self._multi.socket_action(descriptor, incoming | (pycurl.CSELECT_OUT if event & _OUT else 0))
+        while self._waiting:
+            self._add(self._waiting.popleft())
+        now = time.monotonic()
+        if self._timer <= now:
+            self._timer = _NEVER
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+        for curl, until in list(self._connecting.items()):
+            if until <= now:
+                del self._connecting[curl]
+                if not curl.getinfo(pycurl.PRETRANSFER_TIME):
+                    self._finish(curl, pycurl.E_OPERATION_TIMEDOUT)
+
+    def _collect(self) -> None:
+        left = 1
+        while left:
+            left, well, failed = self._multi.info_read()
+            for curl in well:
+                self._finish(curl)
+            for curl, code, text in failed:
+                self._finish(curl, code, text)
+
+    def _pause(self) -> float:
+        """Return how long to wait at most: in seconds for epoll, in milliseconds for poll, negative without end."""
+        until = min(self._timer, *self._connecting.values()) if self._connecting else self._timer
+        if until == _NEVER:
+            return -1
+        seconds = max(0.0, until - time.monotonic())
+        return seconds if hasattr(select, "epoll") else math.ceil(seconds * 1000)
+
+    def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            self._watched.discard(descriptor)
+            self._poll.unregister(descriptor)
+            return
+        mask = (select.POLLIN if what & pycurl.POLL_IN else 0) | (select.POLLOUT if what & pycurl.POLL_OUT else 0)
+        if descriptor in self._watched:
+            self._poll.modify(descriptor, mask)
+        else:
+            self._watched.add(descriptor)
+            self._poll.register(descriptor, mask)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        self._timer = _NEVER if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def _add(self, transfer: Transfer) -> None:
+        curl = self._idle.pop() if self._idle else self._make()
+        try:
+            curl.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
+            curl.setopt(pycurl.WRITEFUNCTION, transfer.take_body)
+            for option, value in transfer.settings:
+                curl.setopt(option, value)
+            self._multi.add_handle(curl)
+        except (pycurl.error, TypeError, ValueError):  # one bad call must not end the others
+            transfer.failure = Failure(pycurl.E_URL_MALFORMAT)
+            transfer.done(transfer)
+        else:
+            self._active[curl] = transfer
+
+    def _make(self) -> pycurl.Curl:
+        curl = pycurl.Curl()
+        for option, value in self._settings:
+            curl.setopt(option, value)
+        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda _descriptor, _purpose: self._connect(curl))
+        return curl
+
+    def _connect(self, curl: pycurl.Curl) -> int:
+        """Begin to count the time for connecting: the name is resolved now."""
+        self._connecting.setdefault(curl, time.monotonic() + self._active[curl].patience)
+        return pycurl.SOCKOPT_OK
+
+    def _finish(self, curl: pycurl.Curl, code: int = 0, text: str = "") -> None:
+        transfer = self._active.pop(curl)
+        self._connecting.pop(curl, None)
+        if code:
+            seen = map(curl.getinfo, _SEEN)
+            transfer.failure = Failure(code, text, *seen)
+        self._multi.remove_handle(curl)
+        self._idle.append(curl)
+        transfer.done(transfer)
+
+    def _end(self) -> None:
+        """Drop all calls, and then free everything."""
+        with self._lock:
+            self._ended = True
+            os.close(self._ear)
+            os.close(self._mouth)
+        self._drop_waiting()
+        for curl in list(self._active):
+            self._finish(curl, _STOPPED)
+        for curl in self._idle:
+            curl.close()
+        self._multi.close()
+
+    def _drop_waiting(self) -> None:
+        while self._waiting:
+            transfer = self._waiting.popleft()
+            transfer.failure = Failure(_STOPPED)
+            transfer.done(transfer)
+
+
+def outdated() -> str | None:
+    """Say what is wrong with a libcurl that is too old; None with one that is not."""
+    version = str(pycurl.version_info()[1])
+    if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) >= GOOD_FROM:
+        return None
+    return f"libcurl {version} does not reach a host whose first addresses are dead: use 8.16 or newer"

@@ -1,0 +1,53 @@
+"""TLS: whose certificates are trusted, and how the bridge shows who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name a file of certificates to trust, or a folder of them; the first one counts."""
+
+_SPELLINGS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What is asked for of TLS with one place: everything in it is PEM, as it was when the configuration was read.
+
+    ``authorities`` are the certificates that are trusted; None is those that the environment names, else certifi's.
+    ``certificate`` and ``key`` (empty where both are in one) show who calls.
+    """
+
+    authorities: str | None = None
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    key_password: str = field(default="", repr=False)
+    verify: bool = True
+
+
+class Bundle:
+    """The file or folder of certificates that are trusted where the configuration names none."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._path = Path(next(filter(None, map(environ.get, BUNDLES)), DEFAULT_CA_BUNDLE_PATH))
+        self.folder = self._path.is_dir()
+        self._changes = -1
+        self._seen: tuple[int, ...] | None = None
+
+    def name(self) -> str:
+        """Name it. Once it has changed, it is spelled in another way: libcurl reads a file once a day by its name."""
+        try:
+            stat = self._path.stat()
+            seen: tuple[int, ...] = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        except OSError:  # libcurl will find the same
+            seen = ()
+        if seen != self._seen:
+            self._seen, self._changes = seen, (self._changes + 1) % _SPELLINGS
+        return f"{self._path.parent}/{'./' * self._changes}{self._path.name}"
