@@ -199,6 +199,7 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         way,
         shared.store,
         concurrency=settings.concurrency,
+        settle=settings.settle,
         packer=packer_for(settings),
         pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,

@@ -20,7 +20,6 @@ from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge,
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
 from bridge.metrics import Metrics
-from bridge.retry import LONGEST_WAIT
 from bridge.schedule import LAZILY
 from bridge.source.report import window
 from bridge.steady_scheduler import SteadyScheduler
@@ -383,7 +382,7 @@ class Daemon:
         now = self._clock.now()
         longest = self._config.poll.schedule.longest
         lazy = max(longest, LAZILY, self._config.discover.relaxed)
-        self._store.clamp_time(now + longest, now + lazy, now + LONGEST_WAIT)
+        self._store.clamp_time(now + longest, now + lazy, now)
 
     def _keep_house(self) -> None:
         try:

@@ -16,8 +16,8 @@ from bridge.quarantine import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from bridge.breaker import CircuitBreaker
     from bridge.quarantine import SetAside
-    from bridge.retry import Gate
     from bridge.store import Summary
 
 ALIVE = "alive_at"
@@ -129,7 +129,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         receivers: The names of those in the configuration.
         now: When.
     """
-    gates = {gate.receiver: gate for gate in summary.gates}
+    breakers = {breaker.receiver: breaker for breaker in summary.breakers}
     checks = {
         "database": Check(ok=not summary.write_fault, why=summary.write_fault or None),
         "scheduler": _scheduler(last_beat(summary.facts), now, writable=not summary.write_fault),
@@ -141,7 +141,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "internal errors": _internal_errors(summary.set_aside, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
-        **{receiver_subject(name): _receiver(gates.get(name), now) for name in receivers},
+        **{receiver_subject(name): _receiver(breakers.get(name), now) for name in receivers},
     }
     for name, counts in summary.deliveries.items():
         owed = counts.get(DeliveryState.OWED, 0)
@@ -266,12 +266,21 @@ def _deliveries(summary: Summary, now: datetime) -> Check:
     return Check(why=why, since=summary.oldest_owed)
 
 
-def _receiver(gate: Gate | None, now: datetime) -> Check:
-    if gate is None or not gate.failures:
+def _receiver(breaker: CircuitBreaker | None, now: datetime) -> Check:
+    if breaker is None:
         return Check()
-    probe = f", next try {ago(gate.probe_at, now)}" if gate.probe_at else ""
-    why = f"receiver {gate.receiver} fails since {ago(gate.failing_since, now)}: {gate.reason}{probe}"
-    return Check(ok=False, why=why, since=gate.failing_since)
+    name, reason, since = breaker.receiver, breaker.reason, breaker.failing_since
+    if breaker.failures and since is not None:
+        probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)
+        probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
+        lasting = in_words(max(0.0, (now - since).total_seconds()))
+        return Check(ok=False, why=f"receiver {name} has been failing for {lasting}: {reason} ({probe})", since=since)
+    if breaker.refused:
+        count = _count(len(breaker.refused), "event", "events")
+        return Check(ok=False, why=f"receiver {name} refuses {count}: {reason}")
+    if breaker.paused_until is not None and breaker.is_paused(now):
+        return Check(why=f"receiver {name} asked for a pause, which ends {ago(breaker.paused_until, now)}: {reason}")
+    return Check()
 
 
 def _count(number: int, one: str, several: str) -> str:

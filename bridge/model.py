@@ -201,9 +201,10 @@ class DeliveryState(enum.StrEnum):
 class Delivery:
     """One event owed to one receiver.
 
-    ``attempts`` counts the rounds made so far. ``due_at`` is when the next one is due (meaningless once it is no longer
-    owed), ``first_due_at`` when the first was: the schedule's end is reckoned from it. ``reason`` is why the latest
-    attempt failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then.
+    ``attempts`` counts the rounds made so far, ``probes`` those that failed because the receiver was away: they use up
+    no step of the schedule. ``due_at`` is when the next one is due (meaningless once it is no longer owed),
+    ``first_due_at`` when the first was: the end of its time is counted from it. ``reason`` is why the latest attempt
+    failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then.
     """
 
     id: int
@@ -217,6 +218,7 @@ class Delivery:
     finished_at: datetime | None = None
     reason: str | None = None
     fault: str | None = None
+    probes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +242,14 @@ class Retry:
 
     ``after`` is the wait that the receiver itself asked for (``Retry-After``), unbounded as it came; it then holds for
     everything that goes to this receiver. ``quick`` says whether trying again within seconds makes sense (a server
-    error, a cut connection) or not (a refusal).
+    error, a cut connection) or not (a refusal). ``about_event`` says that the answer speaks of what was sent (400,
+    422), and tells little about what others would come to; else it is the receiver that fails.
     """
 
     why: str
     after: timedelta | None = None
     quick: bool = False
+    about_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +271,8 @@ class Attempt:
     """One try to hand one or several events to a receiver, as it is recorded.
 
     ``duration`` is in seconds. ``http_status`` is None where no answer came. ``answer`` is the beginning of the
-    answer's body, at most 500 characters, with secrets taken out.
+    answer's body, at most 500 characters, with secrets taken out. ``probe`` says that it was made to find out whether
+    the receiver takes anything again.
     """
 
     at: datetime
@@ -275,3 +280,4 @@ class Attempt:
     outcome: Outcome
     http_status: int | None = None
     answer: str = ""
+    probe: bool = False

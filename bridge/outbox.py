@@ -1,32 +1,33 @@
-"""Hands one receiver what it is owed. Each receiver has an outbox of its own, so that none waits for another."""
+"""Hands one receiver what is queued for it. Each receiver has an outbox of its own, so that none waits for another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import tenacity
 
+from bridge.breaker import Change, CircuitBreaker, announced
 from bridge.clock import isoformat
+from bridge.decision import Decision, Round, decide, divided
 from bridge.errors import InternalError
 from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
 from bridge.quarantine import Halving
 from bridge.redact import clean_text
-from bridge.retry import Change, Decision, Gate, decide, divided
 from bridge.sending import attempt
-from bridge.store import Judged, Tenure, Tried
+from bridge.store import Tenure, Tried
 from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.clock import Clock
     from bridge.listener import Listener
-    from bridge.packing import Packer
+    from bridge.packing import Pack, Packer
     from bridge.redact import Redactor
     from bridge.routing import Routes
     from bridge.sending import Way
@@ -45,7 +46,7 @@ _LONGEST_QUICK_WAIT = 1.0
 class Parcel:
     """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
 
-    ``probe`` says that they go through a shut gate.
+    ``probe`` says that they find out whether the receiver takes anything again: by one call, without quick tries.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -63,11 +64,12 @@ class Sent:
 
 
 class Outbox:
-    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.retry`.
+    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.decision`.
 
     Args:
         way: Leads to the receiver.
         concurrency: POSTs in flight at once.
+        settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
         pace: Spaces the POSTs.
         redact: Takes secrets out of what is recorded.
@@ -83,6 +85,7 @@ class Outbox:
         store: Store,
         *,
         concurrency: int,
+        settle: timedelta,
         packer: Packer,
         pace: Pace,
         redact: Redactor,
@@ -96,6 +99,8 @@ class Outbox:
         self.name = way.name
         self._way = way
         self._store = store
+        self._concurrency = concurrency
+        self._settle = settle
         self._packer = packer
         self._pace = pace
         self._redact = redact
@@ -106,9 +111,10 @@ class Outbox:
         self._stop = stop
         self._busy: set[int] = set()
         self._halving = Halving()
+        self._in_flight = 0
         self._claims = 0
         self._held_back = 0
-        self._full_at: datetime | None = None
+        self._look_at: datetime | None = None
         self._quick = tenacity.Retrying(
             sleep=tenacity.sleep_using_event(stop),
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
@@ -125,35 +131,42 @@ class Outbox:
             trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
             set_aside=self.set_aside,
             failed=steps.of(f"delivering to {self.name}"),
-            pause=self._until_full,
+            pause=self._until_next,
             clock=clock,
         )
 
     def claim(self, room: int) -> Sequence[Parcel]:
         """List parcels to send now, and count their deliveries as being sent."""
-        self._full_at = None
+        self._look_at = None
         if not self._is_ours():
             return ()
         ledger, now = self._store.ledger, self._clock.now()
-        gate = ledger.gate(self.name)
-        fresh = gate.tried_at is not None and gate.welcomes_fresh(now) and ledger.came_after(self.name, gate.tried_at)
-        most = gate.admits(now, len(self._busy), room, fresh=fresh)
-        if not most:
+        breaker = self._announce(ledger.breaker(self.name), now)
+        probe = breaker.is_open
+        most = breaker.admits(now, self._in_flight, room)
+        packs: Sequence[Pack] = ()
+        if most and not probe:
+            packs = self._packer.pack(ledger, now, most, self._busy)
+            probe = not packs and breaker.wants_probe(now, self._in_flight)
+        if most and probe:
+            packs = self._packer.probe(ledger, now, breaker.refused)
+        if len(packs) < room:
+            self._look_at = self._next_look(breaker, now, queued=bool(most))
+        if not packs:
             return ()
         self._claims += 1
-        if gate.shut:
-            packs = self._packer.probe(ledger, now, most, self._busy)
-        else:
-            packs = self._packer.pack(ledger, now, most, self._busy)
-            self._full_at = self._packer.full_at()
-        parcels = [Parcel(part, self._claims, gate.shut) for each in packs for part in self._readable(each)]
+        parcels = [Parcel(part, self._claims, probe) for each in packs for part in self._readable(each)]
+        if probe:
+            parcels = parcels[:1]
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
+        self._in_flight += len(parcels)
         return parcels
 
     def send(self, parcel: Parcel) -> Sent:
         """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe.
 
-        None more once the receiver asked, of another parcel, to be left alone: what was not tried stays due.
+        None more once the receiver asked, of another parcel, to be left alone, or its breaker opened: what was not
+        tried stays due.
         """
         events = [delivery.event for delivery in parcel.deliveries]
         made: list[Attempt] = []
@@ -164,13 +177,14 @@ class Outbox:
             if self._store.node.tenure(self.name) is Tenure.NONE:
                 return None
             try:
-                made.append(attempt(self._way, events, clock=self._clock, redact=self._redact))
+                tried = attempt(self._way, events, clock=self._clock, redact=self._redact)
             except StoppedError:
                 return None
             except Exception:
                 if not made:
                     raise
                 return None  # what was tried before is recorded; the next round raises at once
+            made.append(replace(tried, probe=parcel.probe))
             return made[-1]
 
         first = once()
@@ -178,16 +192,17 @@ class Outbox:
             firsts = [first]
             self._quick(lambda: firsts.pop() if firsts else once())
         if made and isinstance(made[-1].outcome, Retry) and made[-1].outcome.after is not None:
-            self._held_back = self._claims  # what is claimed later finds the gate's pause
+            self._held_back = self._claims  # what is claimed later finds the pause
         return Sent(parcel, tuple(made), self._clock.now())
 
     def record(self, sent: Sequence[Sent]) -> None:
-        """Write what became of parcels, the gate, and the events about it, in one transaction."""
+        """Write what became of parcels, and the breaker, in one transaction."""
         attempted = [each for each in sent if each.attempts]
         if attempted:
             self._write(attempted)
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
+        self._in_flight -= len(sent)
 
     def set_aside(self, item: Parcel | Sent, error: Exception) -> None:
         """Send deliveries later that made us raise; several in smaller parts, until the one at fault stands alone."""
@@ -195,6 +210,7 @@ class Outbox:
         if not self._halving.failed(parcel.deliveries):
             self._set_aside(parcel.deliveries[0], InternalError.of(error))
         self._busy.difference_update(delivery.id for delivery in parcel.deliveries)
+        self._in_flight -= 1
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
         why = self._redact(clean_text(f"internal error: {error}"))
@@ -212,7 +228,9 @@ class Outbox:
         return self._halving.divided(readable) if readable else []
 
     def _write(self, sent: Sequence[Sent]) -> None:
-        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), self._routes.subscriptions)
+        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
+        if recorded.breaker.is_open:
+            self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
         for result in recorded.tried:
             self._listener.tried(self.name, result.decision.deliveries, result.attempts)
         for result in recorded.tried:
@@ -223,8 +241,6 @@ class Outbox:
         if recorded.expired:
             self._packer.forget(each.id for each in recorded.expired)
             self._listener.expired(self.name, recorded.expired)
-        for event in recorded.told:
-            self._listener.told(event)
 
     def _is_ours(self) -> bool:
         """Tell whether it is this node that delivers to the receiver; hand over what is another's from now on."""
@@ -233,42 +249,66 @@ class Outbox:
             self._store.node.let_go(self.name)
         return tenure is Tenure.OURS
 
-    def _until_full(self) -> float | None:
-        """Say in how many seconds a batch may be sent that is not full."""
-        return None if self._full_at is None else max(0.0, (self._full_at - self._clock.now()).total_seconds())
+    def _next_look(self, breaker: CircuitBreaker, now: datetime, *, queued: bool) -> datetime | None:
+        """Return when something may be sent that the look at ``now`` found not due; None if nothing is queued."""
+        moments = [breaker.changes_at(self._settle), self._packer.full_at()]
+        if queued:
+            moments.append(self._store.ledger.next_due(self.name, now))
+        if breaker.failures or breaker.paused_until is not None:
+            moments += [breaker.probe_at, breaker.paused_until]
+        return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
-    def _judge(self, sent: Sequence[Sent], gate: Gate) -> Judged:
+    def _until_next(self) -> float | None:
+        """Return in how many seconds to look again; None for not before being woken."""
+        return None if self._look_at is None else max(0.0, (self._look_at - self._clock.now()).total_seconds())
+
+    def _judge(self, sent: Sequence[Sent], breaker: CircuitBreaker) -> Sequence[Tried]:
         tried: list[Tried] = []
-        health: list[tuple[EventType, Mapping[str, Any], datetime]] = []
         for each in sent:
-            decision = self._decide(each, gate)
-            if decision.change is not None:
-                health.append(self._health(decision, gate, each.at))
-            gate = decision.gate
+            decision = self._decide(each, breaker)
+            breaker = decision.breaker
             tried.append(Tried(each.attempts, decision, each.at))
-        return Judged(tried, health)
+        return tried
 
-    def _decide(self, each: Sent, gate: Gate) -> Decision:
+    def _decide(self, each: Sent, breaker: CircuitBreaker) -> Decision:
         last, carried = each.attempts[-1], each.parcel.deliveries
         if self._packer.divides(last, len(carried)):
-            return divided(carried, last.outcome, gate)
-        return decide(
-            carried,
-            last.outcome,
-            gate,
-            probe=each.parcel.probe,
-            now=each.at,
-            jitter=self._jitter,
-        )
+            return divided(carried, last.outcome, breaker)
+        made = Round(carried, last.outcome, last.at, each.at, each.parcel.probe)
+        return decide(made, breaker, concurrency=self._concurrency, jitter=self._jitter)
 
-    def _health(self, decision: Decision, before: Gate, at: datetime) -> tuple[EventType, Mapping[str, Any], datetime]:
-        if decision.change is Change.DOWN:
-            since, reason = decision.gate.failing_since or at, decision.gate.reason
-            return EventType.RECEIVER_DOWN, {"receiver": self.name, "since": isoformat(since), "reason": reason}, at
-        data = {"receiver": self.name, "since": isoformat(at), "reason": None}
-        if before.failing_since is not None:
-            data["down_since"] = isoformat(before.failing_since)
-        return EventType.RECEIVER_UP, data, at
+    def _announce(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
+        """Send ``receiver.down`` or ``receiver.up`` to the others if that is due."""
+        at = breaker.changes_at(self._settle)
+        if at is None or now < at:
+            return breaker
+
+        def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None:
+            changed = announced(found, now, self._settle)
+            return None if changed is None else (changed[0], *_health(found, changed[1], now))
+
+        for event in self._store.record_receiver(self.name, now, change, self._routes.subscriptions):
+            self._listener.told(event)
+        return self._store.ledger.breaker(self.name)
+
+
+def _health(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[EventType, Mapping[str, Any]]:
+    """Make what others are sent about a receiver."""
+    match change:
+        case Change.DOWN:
+            since, reason = breaker.failing_since or now, breaker.reason
+            return EventType.RECEIVER_DOWN, {
+                "receiver": breaker.receiver,
+                "since": isoformat(since),
+                "reason": reason,
+            }
+        case Change.UP:
+            data = {"receiver": breaker.receiver, "since": isoformat(breaker.well_since or now), "reason": None}
+            if breaker.down_since is not None:
+                data["down_since"] = isoformat(breaker.down_since)
+            return EventType.RECEIVER_UP, data
+        case _:
+            assert_never(change)
 
 
 def _worth_a_quick_try(made: Attempt | None) -> bool:

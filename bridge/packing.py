@@ -19,7 +19,7 @@ MOST_IN_A_DIGEST = 5000
 
 HALVINGS = 3
 """Batches refused in a row after which no halves are tried: then it is rather the receiver that refuses whatever comes,
-and the sooner single events are refused, the sooner its gate shuts."""
+and the sooner single events are refused, the sooner its circuit breaker opens."""
 
 Pack = tuple["Delivery", ...]
 
@@ -31,8 +31,8 @@ class Packer(Protocol):
         """List what may be sent now, at most ``room`` packs, without the deliveries that are ``busy``."""
         ...
 
-    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
-        """List what may go through a shut gate, due or not."""
+    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
+        """List what one probe may carry, due or not; what was ``refused`` for its own sake only when it is due."""
         ...
 
     def full_at(self) -> datetime | None:
@@ -66,9 +66,9 @@ class Singly:
         """What is due, the longest due first."""
         return [(delivery,) for delivery in ledger.due(self._receiver, now, room, busy)]
 
-    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:  # noqa: ARG002 -- of the protocol
+    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
         """What was tried least often."""
-        return [(delivery,) for delivery in ledger.probes(self._receiver, now, room)]
+        return [(delivery,) for delivery in ledger.probes(self._receiver, now, 1, refused)]
 
     def full_at(self) -> datetime | None:
         """Nothing waits for company."""
@@ -89,17 +89,13 @@ class Digests(Singly):
     """Everything that is owed in one, as soon as any of it is due; one at a time."""
 
     def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
-        """All that is owed, if any of it is due."""
-        return self._all(ledger, now, room, busy, at_once=False)
+        """All that is queued, if any of it is due."""
+        found = ledger.due_together(self._receiver, now, MOST_IN_A_DIGEST) if room and not busy else ()
+        return [tuple(found)] if found else ()
 
-    def probe(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
-        """All that is owed."""
-        return self._all(ledger, now, room, busy, at_once=True)
-
-    def _all(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int], *, at_once: bool) -> Sequence[Pack]:
-        if busy or not room:
-            return ()
-        found = ledger.due_together(self._receiver, now, MOST_IN_A_DIGEST, at_once=at_once)
+    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
+        """All that is queued."""
+        found = ledger.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True)
         return [tuple(found)] if found else ()
 
 

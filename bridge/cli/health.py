@@ -68,16 +68,17 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         "receivers": {
             name: {str(state): count for state, count in states.items()} for name, states in summary.deliveries.items()
         },
-        "gates": {
-            gate.receiver: {
-                "shut": gate.shut,
-                "failures": gate.failures,
-                "failing_since": stamp(gate.failing_since),
-                "probe_at": stamp(gate.probe_at),
-                "paused_until": stamp(gate.paused_until),
-                "reason": gate.reason,
+        "breakers": {
+            breaker.receiver: {
+                "state": str(breaker.state(now)),
+                "failures": breaker.failures,
+                "failing_since": stamp(breaker.failing_since),
+                "probe_at": stamp(breaker.probe_at),
+                "paused_until": stamp(breaker.paused_until),
+                "reason": breaker.reason,
+                "announced_down": breaker.down_since is not None,
             }
-            for gate in summary.gates
+            for breaker in summary.breakers
         },
         "internal_errors": [
             {

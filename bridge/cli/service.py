@@ -184,7 +184,7 @@ def try_receiver(
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)
     with Store(settings.database, account=settings.wbiztool.account) as store:
-        store.ledger.probe_now(receiver, clock.now())
+        store.ledger.release(receiver, clock.now())
 
 
 @app.command()

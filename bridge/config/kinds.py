@@ -56,6 +56,7 @@ class _ReceiverConfig(Model):
         | None
     ) = None
     match: MatchConfig = MatchConfig()
+    settle: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=30)
     timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
 
     @property

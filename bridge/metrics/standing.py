@@ -61,9 +61,9 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     def counts(state: DeliveryState) -> dict[str, int]:
         return {name: summary.deliveries.get(name, {}).get(state, 0) for name in receivers}
 
-    shut = {gate.receiver for gate in summary.gates if gate.shut}
-    up = {name: name not in shut for name in receivers}
-    yield _gauges("receiver_up", "Whether a receiver takes what it gets.", "receiver", up)
+    down = {breaker.receiver for breaker in summary.breakers if breaker.is_open}
+    up = {name: name not in down for name in receivers}
+    yield _gauges("receiver_up", "Whether a receiver takes events now: its circuit breaker is closed.", "receiver", up)
     yield _gauges("deliveries_owed", "Deliveries still to be made.", "receiver", counts(DeliveryState.OWED))
     yield _gauges("deliveries_dead", "Dead letters that are kept.", "receiver", counts(DeliveryState.DEAD))
     orphaned = sum(

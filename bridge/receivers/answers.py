@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
 _TAKEN = 2
+_OF_ONE_EVENT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
+"""Refusals that speak of what was sent. Others (401, 404, a redirect, …) would meet every event."""
+
 _HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else stands there is not worth repeating
 
 
@@ -67,7 +70,7 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
         case 3:
             return Retry(f"{words}: {_redirect(reply)}")
         case 4:
-            return Retry(f"{words}: the receiver refuses it")
+            return Retry(f"{words}: the receiver refuses it", about_event=reply.status in _OF_ONE_EVENT)
         case 5:
             return Retry(f"{words}: the receiver's server fails", quick=True)
         case _:

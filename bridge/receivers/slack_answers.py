@@ -105,7 +105,9 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
     if isinstance(outcome, Dead):
         return outcome
     if code is not None:
-        return Retry(f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}", retry_after(reply.headers, at))
+        about_event = code not in PASSING and isinstance(outcome, Retry) and outcome.about_event
+        why = f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}"
+        return Retry(why, retry_after(reply.headers, at), about_event=about_event)
     if taken and _is_page(reply):
         return Retry(f"{words}: {_PAGE}")
     if taken and answers.refuses(json_object(reply.body) or {}):

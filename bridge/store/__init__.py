@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge import numbers
+from bridge.breaker import CircuitBreaker
 from bridge.clock import isoformat
 from bridge.errors import NotNowError
 from bridge.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.model import EventType
 from bridge.quarantine import Kind, SetAside
-from bridge.retry import Gate
 from bridge.store import move, owner, quarantine
+from bridge.store.backup import sweep
 from bridge.store.engine import DamagedError, Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.files import DatabaseError
@@ -54,7 +55,6 @@ __all__ = [
     "EventQuery",
     "GivenUp",
     "Hour",
-    "Judged",
     "MessageQuery",
     "NodeSeen",
     "Noted",
@@ -87,20 +87,12 @@ _LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What is decided about deliveries that were tried, in order, and what is to be told of their receiver."""
-
-    tried: Sequence[Tried]
-    health: Sequence[tuple[EventType, Mapping[str, Any], datetime]] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
-    """What followed from deliveries that were tried: others given up with them, and events about the receiver."""
+    """What followed from deliveries that were tried: the receiver's breaker, and others given up with them."""
 
     tried: Sequence[Tried]
     expired: list[Expired]
-    told: list[Event]
+    breaker: CircuitBreaker
 
 
 class Store:
@@ -198,24 +190,46 @@ class Store:
     def record_deliveries(
         self,
         receiver: str,
-        judge: Callable[[Gate], Judged],
-        subscriptions: Sequence[Subscription],
+        judge: Callable[[CircuitBreaker], Sequence[Tried]],
     ) -> Recorded:
-        """Write what became of deliveries to one receiver, and the events about that receiver, in one transaction.
+        """Write what became of deliveries to one receiver, in one transaction.
 
         Args:
             receiver: Which.
-            judge: Decides, given the receiver's gate as it is then; about one delivery at least.
+            judge: Decides, given the receiver's breaker as it is then; about one delivery at least, in order.
+        """
+        with self._database.write() as connection:
+            breaker = self.ledger.breaker_to_change(connection, receiver)
+            tried = judge(breaker or CircuitBreaker(receiver))
+            expired = self.ledger.record(connection, tried, breaker)
+            carried = [each.id for result in tried for each in result.decision.deliveries]
+            quarantine.forget(connection, Kind.DELIVERY, carried)
+        return Recorded(tried, expired, tried[-1].decision.breaker)
+
+    def record_receiver(
+        self,
+        receiver: str,
+        at: datetime,
+        change: Callable[[CircuitBreaker], tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None],
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        """Write that a receiver is down, or up again, with the event and its deliveries, in one transaction.
+
+        Args:
+            receiver: Which.
+            at: When.
+            change: Given the receiver's breaker as it is then, returns the one from now on and what others are sent;
+                None for nothing.
             subscriptions: Who wants which events.
         """
         with self._database.write() as connection:
-            gate = self.ledger.gate_to_change(connection, receiver)
-            judged = judge(gate or Gate(receiver))
-            expired = self.ledger.record(connection, judged.tried, gate)
-            carried = [each.id for tried in judged.tried for each in tried.decision.deliveries]
-            quarantine.forget(connection, Kind.DELIVERY, carried)
-            told = self._add_health(connection, judged.health, receiver_subject(receiver), subscriptions)
-        return Recorded(judged.tried, expired, told)
+            before = self.ledger.breaker_to_change(connection, receiver)
+            changed = None if before is None else change(before)
+            if changed is None:
+                return []
+            breaker, type_, data = changed
+            self.ledger.put_breaker(connection, breaker)
+            return self._add_health(connection, [(type_, data, at)], receiver_subject(receiver), subscriptions)
 
     def set_message_aside(self, message_id: int, why: str, now: datetime) -> None:
         """Poll a message again later, for it can't be now: an internal error."""
@@ -355,11 +369,11 @@ class Store:
             self._shift_fact(connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
             self._shift_fact(connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))
 
-    def clamp_time(self, latest_poll: datetime, latest_lazy_poll: datetime, latest_delivery: datetime) -> None:
+    def clamp_time(self, latest_poll: datetime, latest_lazy_poll: datetime, now: datetime) -> None:
         """Let nothing be due later than the rules allow, whatever a wrong clock scheduled before this start."""
         with self._database.write() as connection:
             self.messages.clamp(connection, latest_poll, latest_lazy_poll)
-            self.ledger.clamp(connection, latest_delivery)
+            self.ledger.clamp(connection, now)
 
     def prune(self, before: datetime, reported: datetime | None = None) -> int:
         """Forget what was over before then; nothing owed is ever pruned. Returns how many events went.
@@ -397,6 +411,8 @@ class Store:
         self._database.verify()
         if exclusive:
             self._lock = self._lock_to_prepare()
+            if self._database.path is not None:
+                sweep(self._database.path.parent)
             self._database.check()
             migrate(self._database)
         elif revision(self._database) != HEAD:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
+import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,14 @@ from bridge.store.engine import BUSY_TIMEOUT, DamagedError
 from bridge.store.files import DatabaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.model import AccountId
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
+
+_PREFIX = ".wbiz-bridge-backup."
+_WRITTEN = frozenset({"copy", "copy-journal", "copy-wal", "copy-shm"})
 
 
 def sqlite_file(url: str) -> Path:
@@ -57,8 +64,9 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
     _refuse(source, target, force=force)
     try:
         # A folder, because SQLite puts files of its own beside a database: all of them are gone at the end.
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            copy = Path(folder) / "copy"
+        sweep(target.parent)
+        with _workplace(target.parent) as folder:
+            copy = folder / "copy"
             _copy(source, copy)
             if account is not None:
                 owner.check(str(source), owner.of_file(copy), account)
@@ -72,6 +80,32 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
     except sqlite3.Error as error:
         raise _in_words(error, source, target) from None
     return size
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed backup left in a folder. One that is being made holds a lock on its place."""
+    with suppress(OSError):
+        for left in folder.glob(f"{_PREFIX}*"):
+            with suppress(OSError), _locked(left):
+                if {each.name for each in left.iterdir()} <= _WRITTEN:
+                    shutil.rmtree(left)
+
+
+@contextmanager
+def _workplace(parent: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder, _locked(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock. The system releases it when the process ends, however it ends."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _refuse(source: Path, target: Path, *, force: bool) -> None:

@@ -1,24 +1,28 @@
-"""What happened and who is owed it: the owner of the tables of events, deliveries, attempts and gates."""
+"""What happened and who is owed it: the owner of the tables of events, deliveries, attempts and breakers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.breaker import LONGEST_PROBE_WAIT, CircuitBreaker, succeeded
 from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
-from bridge.retry import LIFETIME, Decision, Gate
+from bridge.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.routing import Subscription, route
 from bridge.store import rows
 from bridge.store.engine import chunks
-from bridge.store.schema import attempts, carried, deliveries, events, gates, internal_errors
+from bridge.store.facts import set_meta
+from bridge.store.schema import Instant, attempts, breakers, carried, deliveries, events, internal_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
+    from bridge.decision import Decision
     from bridge.store.engine import Database
 
 _OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
@@ -32,10 +36,17 @@ _NOT_SET_ASIDE = ~(
     )
     .exists()
 )
-_GATE_FIELDS = ("failures", "failing_since", "shut", "step", "probe_at", "paused_until", "tried_at", "reason")
+_BREAKER_FIELDS = tuple(field.name for field in fields(CircuitBreaker) if field.name != "receiver")
 
 _SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at)
-_GATE_TIMES = (gates.c.failing_since, gates.c.probe_at, gates.c.paused_until, gates.c.tried_at)
+_PAST = (breakers.c.failing_since, breakers.c.well_since, breakers.c.down_since)
+_BREAKER_TIMES = (*_PAST, breakers.c.probe_at, breakers.c.paused_until)
+
+_PROBES_KEPT = 2
+_HOURS = LIFETIME // timedelta(hours=1)
+
+NUDGED = "nudged"
+"""The fact that changes when somebody beside the daemon made something due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,8 @@ class Tried:
 class Ledger:
     """Reads and writes events and what is owed because of them.
 
-    A transaction that writes both goes to a receiver's gate before its deliveries: two in different orders could wait
-    for each other on PostgreSQL.
+    A transaction that writes both goes to a receiver's breaker before its deliveries: two in different orders could
+    wait for each other on PostgreSQL.
     """
 
     def __init__(self, database: Database) -> None:
@@ -88,11 +99,26 @@ class Ledger:
             deliveries.c.due_at <= sa.bindparam("until"),
             sa.or_(deliveries.c.due_at <= sa.bindparam("now"), deliveries.c.attempts == 0),
         ).order_by(deliveries.c.due_at, deliveries.c.id)
-        self._gate = sa.select(gates).where(gates.c.receiver == sa.bindparam("receiver"))
-        self._gate_to_change = self._gate.with_for_update()  # SQLite, which has one writer, knows no such words
+        self._breaker = sa.select(breakers).where(breakers.c.receiver == sa.bindparam("receiver"))
+        self._breaker_to_change = self._breaker.with_for_update()  # SQLite, which has one writer, knows no such words
         self._oldest = self._heads.order_by(deliveries.c.id)
-        # A probe carries what was tried least: one event that its receiver refuses must not hold up all others.
-        self._probes = self._heads.order_by(deliveries.c.attempts, deliveries.c.id)
+        # A probe carries what was tried least: one event that its receiver refuses must not hold up all others. One
+        # that was refused for its own sake waits for its own schedule.
+        self._probes = self._heads.where(
+            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), database.none_of(deliveries.c.id, "refused"))
+        )
+        self._least_tried = self._probes.order_by(deliveries.c.attempts + deliveries.c.probes, deliveries.c.id)
+        self._all_probes = self._probes.order_by(deliveries.c.id)
+        self._next = (
+            sa.select(deliveries.c.due_at)
+            .where(
+                deliveries.c.receiver == sa.bindparam("receiver"),
+                _OWED,
+                deliveries.c.due_at > sa.bindparam("now"),
+            )
+            .order_by(deliveries.c.due_at)
+            .limit(1)
+        )
 
     def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
         """Write events, and one delivery for each receiver that wants one, within a transaction."""
@@ -132,44 +158,52 @@ class Ledger:
         """List what may be tried now, and what was not tried yet and will be due until then, the longest due first."""
         return self._fetch(self._soon, {"receiver": receiver, "now": now, "until": until}, most, busy)
 
-    def due_together(self, receiver: str, now: datetime, most: int, *, at_once: bool) -> list[Delivery]:
-        """List all that is owed to a receiver if any of it is due, or ``at_once``: what one digest tells of."""
-        if not at_once and not self._fetch(self._due, {"receiver": receiver, "now": now}, 1, ()):
+    def due_together(self, receiver: str, now: datetime, most: int) -> list[Delivery]:
+        """List all that is queued for a receiver if any of it is due: what one digest tells of."""
+        if not self._fetch(self._due, {"receiver": receiver, "now": now}, 1, ()):
             return []
         return self._fetch(self._oldest, {"receiver": receiver, "now": now}, most, ())
 
-    def probes(self, receiver: str, now: datetime, most: int) -> list[Delivery]:
-        """List what a probe to a failing receiver may carry, due or not."""
-        return self._fetch(self._probes, {"receiver": receiver, "now": now}, most, ())
+    def probes(
+        self, receiver: str, now: datetime, most: int, refused: Collection[int], *, together: bool = False
+    ) -> list[Delivery]:
+        """List what a probe to a failing receiver may carry, due or not.
 
-    def came_after(self, receiver: str, moment: datetime) -> bool:
-        """Tell whether anything is owed to a receiver that came after a moment and was not tried yet."""
-        query = sa.select(sa.literal(1)).where(
-            deliveries.c.receiver == receiver, _OWED, deliveries.c.due_at > moment, deliveries.c.attempts == 0,
-            deliveries.c.created_at > moment,
-        )  # fmt: skip
+        Args:
+            receiver: Which.
+            now: When.
+            most: How many.
+            refused: Those that were refused for their own sake: they are probes only when they are due.
+            together: List all, the oldest first, for one digest; else those that were tried least come first.
+        """
+        query = self._all_probes if together else self._least_tried
+        return self._fetch(query, {"receiver": receiver, "now": now, "refused": list(refused)}, most, ())
+
+    def next_due(self, receiver: str, now: datetime) -> datetime | None:
+        """Return when something will be due that is not due yet; None where nothing is queued but what is due."""
         with self._database.read() as connection:
-            return connection.scalar(query.limit(1)) is not None
+            due_at: datetime | None = connection.scalar(self._next, {"receiver": receiver, "now": now})
+            return due_at
 
-    def gate(self, receiver: str) -> Gate:
-        """Read a receiver's gate: an open one for a receiver that never failed."""
+    def breaker(self, receiver: str) -> CircuitBreaker:
+        """Read a receiver's breaker: a closed one for a receiver that never failed."""
         with self._database.read() as connection:
-            return self._read_gate(connection, self._gate, receiver) or Gate(receiver)
+            return self._read_breaker(connection, self._breaker, receiver) or CircuitBreaker(receiver)
 
-    def gate_to_change(self, connection: sa.Connection, receiver: str) -> Gate | None:
-        """Read a receiver's gate within a transaction that may write it: nobody else does until its end.
+    def breaker_to_change(self, connection: sa.Connection, receiver: str) -> CircuitBreaker | None:
+        """Read a receiver's breaker within a transaction that may write it: nobody else does until its end.
 
         None for a receiver of which nothing was recorded yet.
         """
-        return self._read_gate(connection, self._gate_to_change, receiver)
+        return self._read_breaker(connection, self._breaker_to_change, receiver)
 
-    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: Gate | None) -> list[Expired]:
+    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: CircuitBreaker | None) -> list[Expired]:
         """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides.
 
         Args:
             connection: The transaction.
             tried: At least one, in order.
-            before: The receiver's gate, as :meth:`gate_to_change` found it.
+            before: The receiver's breaker, as :meth:`breaker_to_change` found it.
         """
         self._write_attempts(connection, tried)
         connection.execute(
@@ -182,22 +216,23 @@ class Ledger:
                     "new_due": delivery.due_at,
                     "finished": delivery.finished_at,
                     "why": delivery.reason,
+                    "new_probes": delivery.probes,
                 }
                 for result in tried
                 for delivery in result.decision.deliveries
             ],
         )
         expired = [each for result in tried for each in self._follow_up(connection, result.decision, result.at)]
-        after = tried[-1].decision.gate
+        after = tried[-1].decision.breaker
         if after != before:
-            self.put_gate(connection, after)
+            self.put_breaker(connection, after)
         return expired
 
-    def put_gate(self, connection: sa.Connection, gate: Gate) -> None:
-        """Write a receiver's gate, within a transaction."""
-        values = {name: getattr(gate, name) for name in _GATE_FIELDS}
-        insert = self._database.insert(gates).values(receiver=gate.receiver, **values)
-        connection.execute(insert.on_conflict_do_update(index_elements=[gates.c.receiver], set_=values))
+    def put_breaker(self, connection: sa.Connection, breaker: CircuitBreaker) -> None:
+        """Write a receiver's breaker, within a transaction."""
+        values = {name: getattr(breaker, name) for name in _BREAKER_FIELDS} | {"refused": list(breaker.refused)}
+        insert = self._database.insert(breakers).values(receiver=breaker.receiver, **values)
+        connection.execute(insert.on_conflict_do_update(index_elements=[breakers.c.receiver], set_=values))
 
     def retry(
         self,
@@ -219,6 +254,7 @@ class Ledger:
         again = {
             "state": str(DeliveryState.OWED),
             "attempts": 0,
+            "probes": 0,
             "first_due_at": now,
             "due_at": now,
             "finished_at": None,
@@ -228,8 +264,10 @@ class Ledger:
             for part in [None] if ids is None else chunks(ids):
                 where = chosen if part is None else [*chosen, deliveries.c.id.in_(part)]
                 receivers = connection.scalars(sa.select(deliveries.c.receiver).where(*where).distinct()).all()
-                connection.execute(sa.update(gates).where(gates.c.receiver.in_(receivers)).values(probe_at=now))
+                due = sa.update(breakers).where(breakers.c.receiver.in_(receivers)).values(probe_at=now)
+                connection.execute(due)
                 count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
+            self._nudge(connection)
         return count
 
     def put_off(
@@ -252,30 +290,47 @@ class Ledger:
         """Let deliveries be due, within a transaction."""
         connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids), _OWED).values(due_at=now))
 
-    def probe_now(self, receiver: str, now: datetime) -> None:
-        """Let the next probe of a failing receiver be due."""
+    def release(self, receiver: str, now: datetime) -> None:
+        """Close a receiver's breaker, end its pause, and let everything queued for it be due: it has taken a test."""
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(gates).where(gates.c.receiver == receiver).values(probe_at=now, paused_until=None)
-            )
+            before = self.breaker_to_change(connection, receiver)
+            if before is not None:
+                # The daemon knows its concurrency, and lets through more with each success.
+                closed = succeeded(replace(before, paused_until=None), now, concurrency=2)
+                self.put_breaker(connection, closed)
+            self._release(connection, receiver, now)
+            self._nudge(connection)
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled: the clock was set. Within a transaction."""
         millis = step // timedelta(milliseconds=1)
-        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _GATE_TIMES}
-        connection.execute(sa.update(gates).values(moved))
+        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _BREAKER_TIMES}
+        connection.execute(sa.update(breakers).values(moved))
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _SCHEDULED}
         connection.execute(sa.update(deliveries).where(_OWED).values(moved))
 
-    def clamp(self, connection: sa.Connection, latest: datetime) -> None:
-        """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction."""
-        for column in (gates.c.probe_at, gates.c.paused_until):
-            connection.execute(sa.update(gates).where(column > latest).values({column: latest}))
-        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > latest).values(due_at=latest))
+    def clamp(self, connection: sa.Connection, now: datetime) -> None:
+        """Let nothing be due later than the rules allow: a clock that went wrong scheduled it. Within a transaction."""
+        bounds = [(column, now) for column in _PAST]
+        bounds += [(breakers.c.paused_until, now + LONGEST_PAUSE)]
+        for column, latest in bounds:
+            connection.execute(sa.update(breakers).where(column > latest).values({column: latest}))
+        probe_at = now + LONGEST_PROBE_WAIT
+        paused = sa.func.coalesce(
+            breakers.c.paused_until, sa.literal(now, Instant)
+        )  # a probe waits for the end of a pause, too
+        too_late = sa.and_(breakers.c.probe_at > probe_at, breakers.c.probe_at > paused)
+        connection.execute(sa.update(breakers).where(too_late).values(probe_at=probe_at))
+        last = now + LONGEST_WAIT
+        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > last).values(due_at=last))
 
-    def _read_gate(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> Gate | None:
+    def _read_breaker(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> CircuitBreaker | None:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
-        return None if row is None else Gate(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+        return None if row is None else rows.breaker(row)
+
+    def _nudge(self, connection: sa.Connection) -> None:
+        """Let a daemon that runs beside this process look for what is due."""
+        set_meta(self._database, connection, NUDGED, secrets.token_hex(8))
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:
@@ -284,7 +339,9 @@ class Ledger:
 
     def _write_attempts(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
         made = [(attempt, result.decision) for result in tried for attempt in result.attempts]
-        written = [_attempt_row(decision.gate.receiver, attempt) for attempt, decision in made]
+        probed = [each for result in tried if result.decision.probe for each in result.decision.deliveries]
+        self._forget_last_probe(connection, [each.id for each in probed if each.probes > _PROBES_KEPT])
+        written = [_attempt_row(decision.breaker.receiver, attempt, probe=decision.probe) for attempt, decision in made]
         ids = connection.scalars(_WRITE_ATTEMPTS, written).all()
         links = [
             {"delivery": delivery.id, "attempt": id_}
@@ -293,15 +350,44 @@ class Ledger:
         ]
         connection.execute(_WRITE_CARRIED, links)
 
+    def _forget_last_probe(self, connection: sa.Connection, ids: Collection[int]) -> None:
+        """Make room for the next failed probe of these deliveries: only the first and the last are kept."""
+        of_delivery = carried.alias()
+        last = (
+            sa.select(sa.func.max(of_delivery.c.attempt))
+            .join(attempts, attempts.c.id == of_delivery.c.attempt)
+            .where(of_delivery.c.delivery == carried.c.delivery, attempts.c.probe)
+            .scalar_subquery()
+        )
+        still_carries = sa.select(sa.literal(1)).where(carried.c.attempt == attempts.c.id).exists()
+        for part in chunks(ids):
+            mine = carried.c.delivery.in_(part)
+            gone = connection.scalars(
+                sa.delete(carried).where(mine, carried.c.attempt == last).returning(carried.c.attempt)
+            )
+            connection.execute(sa.delete(attempts).where(attempts.c.id.in_(set(gone)), ~still_carries))
+
+    def _release(self, connection: sa.Connection, receiver: str, now: datetime) -> None:
+        """Let everything queued for a receiver be due, in the order in which it came.
+
+        What was tried more than once goes last: it may be for its own sake that it failed.
+        """
+        by_age = sa.and_(deliveries.c.attempts <= 1, deliveries.c.first_due_at < now)
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.receiver == receiver, _OWED, deliveries.c.due_at > now)
+            .values(due_at=sa.case((by_age, deliveries.c.first_due_at), else_=sa.literal(now, Instant)))
+        )
+
     def _follow_up(self, connection: sa.Connection, decision: Decision, now: datetime) -> list[Expired]:
         if not decision.release and decision.expire_before is None:
             return []  # nearly always, and making an expression takes longer than sending a delivery
-        mine = deliveries.c.receiver == decision.gate.receiver
+        mine = deliveries.c.receiver == decision.breaker.receiver
         if decision.release:
-            connection.execute(sa.update(deliveries).where(mine, _OWED, deliveries.c.due_at > now).values(due_at=now))
+            self._release(connection, decision.breaker.receiver, now)
         if decision.expire_before is None:
             return []
-        why = f"given up: the receiver has failed for all of its time; the last: {decision.gate.reason}"
+        why = f"given up after {_HOURS} hours: the receiver is down; the last: {decision.breaker.reason}"
         given_up = connection.execute(
             sa.update(deliveries)
             .where(mine, _OWED, deliveries.c.first_due_at < decision.expire_before)
@@ -328,11 +414,12 @@ _DECIDED = (
         due_at=sa.bindparam("new_due"),
         finished_at=sa.bindparam("finished"),
         reason=sa.bindparam("why"),
+        probes=sa.bindparam("new_probes"),
     )
 )
 
 
-def _attempt_row(receiver: str, attempt: Attempt) -> dict[str, Any]:
+def _attempt_row(receiver: str, attempt: Attempt, *, probe: bool) -> dict[str, Any]:
     match attempt.outcome:
         case Delivered():
             outcome, why = "delivered", None
@@ -348,4 +435,5 @@ def _attempt_row(receiver: str, attempt: Attempt) -> dict[str, Any]:
         "http_status": attempt.http_status,
         "why": why,
         "answer": attempt.answer,
+        "probe": probe,
     }

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.model import Delivery, DeliveryState, Event, Message, Status
-from bridge.retry import Gate
 from bridge.store import quarantine, rows
-from bridge.store.schema import attempts, carried, deliveries, events, gates, messages, meta, nodes, outboxes
+from bridge.store.schema import attempts, breakers, carried, deliveries, events, messages, meta, nodes, outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from bridge.breaker import CircuitBreaker
     from bridge.quarantine import SetAside
     from bridge.store.engine import Database
 
@@ -41,6 +41,7 @@ class PastAttempt:
     http_status: int | None
     why: str | None
     answer: str
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Summary:
     oldest_due: datetime | None
     deliveries: dict[str, dict[DeliveryState, int]]
     oldest_owed: datetime | None
-    gates: tuple[Gate, ...]
+    breakers: tuple[CircuitBreaker, ...]
     facts: dict[str, str]
     nodes: tuple[NodeSeen, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
@@ -83,7 +84,7 @@ class Summary:
     @property
     def receivers(self) -> list[str]:
         """Everybody to whom anything was ever owed, or who failed."""
-        return sorted({*self.deliveries, *(gate.receiver for gate in self.gates)})
+        return sorted({*self.deliveries, *(breaker.receiver for breaker in self.breakers)})
 
 
 class Listing:
@@ -159,7 +160,7 @@ class Listing:
         )
         with self._database.read() as connection:
             return [
-                PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer)
+                PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
                 for row in connection.execute(query)
             ]
 
@@ -183,7 +184,7 @@ class Listing:
                 if state in set(DeliveryState):  # another one, somebody has written by hand
                     by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
             oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
-            shown = tuple(Gate(**row._mapping) for row in connection.execute(sa.select(gates)))  # noqa: SLF001 -- public
+            shown = tuple(rows.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
             unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)

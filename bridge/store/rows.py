@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bridge.breaker import CircuitBreaker
 from bridge.model import Delivery, DeliveryState, Event, EventType, Message, State, Status, Unread
 from bridge.store.schema import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
 
@@ -44,6 +45,7 @@ DELIVERY = (
     deliveries.c.due_at,
     deliveries.c.finished_at,
     deliveries.c.reason,
+    deliveries.c.probes,
     events.c.id.label("event_id"),
     events.c.type,
     events.c.at,
@@ -114,6 +116,24 @@ def delivery(row: Any) -> Delivery:
         finished_at=row.finished_at,
         reason=_text(row.reason),
         fault=_fault(bad),
+        probes=row.probes,
+    )
+
+
+def breaker(row: Any) -> CircuitBreaker:
+    """Read a receiver's breaker."""
+    return CircuitBreaker(
+        receiver=row.receiver,
+        failures=row.failures,
+        failing_since=row.failing_since,
+        is_open=row.is_open,
+        probe_at=row.probe_at,
+        paused_until=row.paused_until,
+        reason=row.reason,
+        refused=tuple(row.refused),
+        allowed=row.allowed,
+        well_since=row.well_since,
+        down_since=row.down_since,
     )
 
 

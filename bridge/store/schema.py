@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-HEAD = "0009"
+HEAD = "0006"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +160,7 @@ deliveries = sa.Table(
     sa.Column("due_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
     sa.Column("reason", sa.Text),
+    sa.Column("probes", sa.Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 sa.Index(
@@ -193,6 +194,7 @@ attempts = sa.Table(
     sa.Column("http_status", sa.Integer),
     sa.Column("why", sa.Text),
     sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("probe", sa.Boolean, nullable=False, server_default=sa.false()),
     sqlite_autoincrement=True,
 )
 sa.Index("attempts_at", attempts.c.at)
@@ -206,18 +208,20 @@ carried = sa.Table(
 )
 sa.Index("carried_attempt", carried.c.attempt)
 
-gates = sa.Table(
-    "gates",
+breakers = sa.Table(
+    "breakers",
     metadata,
     sa.Column("receiver", sa.Text, primary_key=True),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("failing_since", Instant),
-    sa.Column("shut", sa.Boolean, nullable=False),
-    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),
     sa.Column("probe_at", Instant),
     sa.Column("paused_until", Instant),
-    sa.Column("tried_at", Instant),
     sa.Column("reason", sa.Text),
+    sa.Column("refused", sa.JSON, nullable=False),  # ids of deliveries
+    sa.Column("allowed", sa.Integer),
+    sa.Column("well_since", Instant),
+    sa.Column("down_since", Instant),
 )
 
 nodes = sa.Table(
@@ -233,7 +237,7 @@ nodes = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# Which node delivers to a receiver. One does: gate, pace and order are then as if it were alone.
+# Which node delivers to a receiver. One does: breaker, pace and order are then as if it were alone.
 outboxes = sa.Table(
     "outboxes",
     metadata,

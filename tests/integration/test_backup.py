@@ -382,6 +382,19 @@ def test_another_status_than_before_the_restore_has_another_id(sqlite_url: str, 
     assert sent.id != unknown.id
 
 
+def test_next_start_removes_what_a_killed_backup_left(database: Path, tmp_path: Path) -> None:
+    left, used, foreign = (tmp_path / f".wbiz-bridge-backup.{name}" for name in ("left", "used", "foreign"))
+    for folder in (left, used, foreign):
+        folder.mkdir()
+        (folder / "copy").write_bytes(b"x" * 1000)
+    (foreign / "letter.txt").touch()
+    with backup._locked(used):
+        Store(f"sqlite:///{database}", exclusive=True).close()
+    assert (left.exists(), used.exists(), foreign.exists()) == (False, True, True)
+    back_up(database, tmp_path / "copy.db")
+    assert (used.exists(), foreign.exists()) == (False, True)
+
+
 def told(record: Recorded) -> tuple[int, str, int]:
     data = json.loads(record.body)["data"]
     return data["message_id"], data["current"]["status"], data["sequence"]

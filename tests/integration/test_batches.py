@@ -54,6 +54,7 @@ class Bench:
             self.way,
             store,
             concurrency=4,
+            settle=timedelta(seconds=30),
             packer=packer_for(settings),
             pace=Pace(None, self.clock),
             redact=Redactor(),
@@ -135,17 +136,17 @@ def test_an_event_waits_for_others_no_longer_than_it_may_and_a_full_batch_goes_a
     with bench(store, batch={"max": 3, "wait": "2s"}) as crm:
         crm.owe([1, 2])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_full()) == ([], 2.0)
+        assert (crm.sizes(), crm.outbox._until_next()) == ([], 2.0)
         crm.clock.advance(1.5)
         crm.owe([3, 4])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_full()) == ([3], 2.0)
+        assert (crm.sizes(), crm.outbox._until_next()) == ([3], 2.0)
         crm.clock.advance(1.9)
         crm.owe([5])
         crm.clock.advance(0.1)
         crm.work()
         assert crm.sizes() == [3, 2], "what came later goes along"
-        assert crm.outbox._until_full() is None
+        assert crm.outbox._until_next() is None
 
 
 def test_a_batch_holds_one_event_of_a_message_and_the_next_follows_it(store: Store) -> None:
@@ -172,7 +173,7 @@ def test_one_event_that_is_refused_costs_the_others_nothing(store: Store, status
         states = crm.states()
         assert states.pop(POISON) == (DeliveryState.OWED, 1), "it alone is on the schedule"
         assert set(states.values()) == {(DeliveryState.DELIVERED, 1)}
-        assert not store.ledger.gate("crm").shut
+        assert not store.ledger.breaker("crm").is_open
         assert sorted(crm.sizes(), reverse=True)[:3] == [100, 50, 50]
         assert crm.sink.count <= 15
         crm.clock.advance(5)
@@ -199,7 +200,7 @@ def test_an_address_that_is_gone_takes_no_whole_batch_with_it(store: Store) -> N
         crm.work(room=1)
         dead = [id_ for id_, (state, _) in crm.states().items() if state is DeliveryState.DEAD]
         assert dead == [1]
-        assert store.ledger.gate("crm").shut
+        assert store.ledger.breaker("crm").is_open
         crm.sink.answer = lambda _: Answer.ok()
         crm.clock.advance(30)
         crm.work()
@@ -212,7 +213,7 @@ def test_a_receiver_that_refuses_everything_is_found_out_after_few_calls(store: 
         crm.owe(range(1, 501))
         crm.clock.advance(2)
         crm.work()
-        assert store.ledger.gate("crm").shut
+        assert store.ledger.breaker("crm").is_open
         assert crm.sink.count <= 40
         assert {state for state, _ in crm.states().values()} == {DeliveryState.OWED}
         probes = crm.sink.count

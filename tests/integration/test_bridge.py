@@ -336,8 +336,8 @@ def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_owed_in_order
     with Simulator() as simulator, Sink(answer) as sink:
         for message_id in (1, 2, 3):
             simulator.account.put(message_id)
-        receivers = [webhook(sink, "crm"), webhook(sink, "ops", events=["failed", "receiver.*"])]
-        with running(tmp_path, config(simulator, [1, 2, 3], receivers), hurry=1000) as daemon:
+        receivers = [webhook(sink, "crm", settle="1s"), webhook(sink, "ops", events=["failed", "receiver.*"])]
+        with running(tmp_path, config(simulator, [1, 2, 3], receivers)) as daemon:
             arrived(sink, "ops", 1)
             for message_id in (1, 2, 3):
                 simulator.account.put(message_id, Status.FAILED, "no such number")

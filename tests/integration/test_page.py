@@ -181,7 +181,7 @@ def test_what_is_wrong_comes_first_and_with_what_to_do(lite: Store, serve: Serve
     watched(lite, 1, status=Status.FAILED)
     tried(lite, due(lite), Retry("HTTP 500"), after(1))
     page = serve(lite).open("/")
-    assert page.text("#standing").startswith("1 thing needs you Receiver crm fails since 2 m ago: HTTP 500")
+    assert page.text("#standing").startswith("1 thing needs you Receiver crm has been failing for 2 m: HTTP 500")
     assert "wbiz-bridge test crm" in page.texts("#standing code")
     assert page.text("head title") == "(1) Overview · WbizTool bridge"
     assert "ill.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])

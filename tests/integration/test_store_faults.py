@@ -17,9 +17,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from bridge.breaker import CircuitBreaker
 from bridge.errors import BridgeError, NotNowError
 from bridge.model import Details, EventType
-from bridge.retry import Gate
 from bridge.store import DatabaseError, Store, engine
 from bridge.store.engine import UnstorableError
 from tests.world.records import NOW, SINCE, due, fail_some, known, statements, values
@@ -154,7 +154,7 @@ def _cut(store: Store) -> None:
     with store._database.write() as connection:
         pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         statements(store, f"SELECT pg_terminate_backend({pid})")
-        store.ledger.put_gate(connection, Gate("crm"))
+        store.ledger.put_breaker(connection, CircuitBreaker("crm"))
 
 
 def test_a_server_that_does_not_answer_is_for_later_and_its_password_is_not_shown() -> None:
@@ -276,9 +276,9 @@ def test_an_error_shows_neither_sql_nor_what_was_to_be_written(own_store: Store)
 
 
 def test_a_wrong_statement_is_not_for_later(own_store: Store) -> None:
-    statements(own_store, "DROP TABLE gates")
+    statements(own_store, "DROP TABLE breakers")
     with pytest.raises(BridgeError) as refused:
-        own_store.ledger.gate("crm")
+        own_store.ledger.breaker("crm")
     assert refused.type is DatabaseError
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
+from bridge.breaker import CircuitBreaker
+from bridge.decision import Round, decide
 from bridge.events import event_id
 from bridge.model import (
     Attempt,
@@ -23,15 +26,31 @@ from bridge.model import (
     Retry,
     Status,
 )
-from bridge.retry import LIFETIME, Gate, decide
+from bridge.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.routing import Subscription
-from bridge.store import DatabaseError, Judged, Polled, Store, Tried
+from bridge.store import DatabaseError, Polled, Store, Tried
+from bridge.store.ledger import NUDGED
 from bridge.transition import judge
 from tests.world.plans import is_slow, plans
-from tests.world.records import NOW, OK, SINCE, about, after, due, fail_some, known, observe, polled, statements, tried
+from tests.world.records import (
+    NOW,
+    OK,
+    SINCE,
+    about,
+    after,
+    due,
+    fail_some,
+    known,
+    observe,
+    polled,
+    statements,
+    tried,
+    values,
+)
 
 _EVERYTHING = Subscription("crm", ("*",))
 _NO = Retry("500 Internal Server Error")
+_REFUSED = Retry("HTTP 422", about_event=True)
 
 
 def deliveries(store: Store) -> dict[int, Delivery]:
@@ -203,10 +222,10 @@ def test_what_is_grouped_is_held_back_for_its_wait(store: Store) -> None:
 def test_a_digest_tells_of_everything_that_is_owed_once_some_of_it_is_due(store: Store) -> None:
     fail_some(store, [1], NOW)
     fail_some(store, [2], after(30))
-    assert store.ledger.due_together("crm", after(-1), 10, at_once=False) == []
-    assert about(store.ledger.due_together("crm", NOW, 10, at_once=False)) == [(1, 1), (2, 1)]
-    assert about(store.ledger.due_together("crm", NOW, 1, at_once=False)) == [(1, 1)]
-    assert about(store.ledger.due_together("crm", after(-1), 10, at_once=True)) == [(1, 1), (2, 1)]
+    assert store.ledger.due_together("crm", after(-1), 10) == []
+    assert about(store.ledger.probes("crm", after(-1), 10, (), together=True)) == [(1, 1), (2, 1)]
+    assert about(store.ledger.due_together("crm", NOW, 10)) == [(1, 1), (2, 1)]
+    assert about(store.ledger.due_together("crm", NOW, 1)) == [(1, 1)]
 
 
 def test_a_batch_may_take_along_what_is_due_soon_but_not_what_waits_for_its_next_attempt(store: Store) -> None:
@@ -224,9 +243,18 @@ def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:
     fail_some(store, [1, 2, 3])
     tried(store, of(store, 1), _NO)
     tried(store, of(store, 1), _NO)
-    tried(store, of(store, 2), _NO)
-    assert about(store.ledger.probes("crm", NOW, 10)) == [(3, 1), (2, 1), (1, 1)]
-    assert about(store.ledger.probes("crm", NOW, 1)) == [(3, 1)]
+    tried(store, of(store, 2), _NO, probe=True)
+    assert about(store.ledger.probes("crm", NOW, 10, ())) == [(3, 1), (2, 1), (1, 1)]
+    assert about(store.ledger.probes("crm", NOW, 1, ())) == [(3, 1)]
+
+
+def test_probe_leaves_out_what_was_refused_until_it_is_due(store: Store) -> None:
+    fail_some(store, [1, 2])
+    poison = of(store, 1).id
+    tried(store, of(store, 1), _REFUSED)
+    assert about(store.ledger.probes("crm", NOW, 10, {poison})) == [(2, 1)]
+    assert about(store.ledger.probes("crm", NOW, 10, {poison}, together=True)) == [(2, 1)]
+    assert about(store.ledger.probes("crm", after(5), 10, {poison})) == [(2, 1), (1, 1)]
 
 
 # What became of it
@@ -258,7 +286,7 @@ def test_every_attempt_leaves_a_record(store: Store) -> None:
 
 def test_one_attempt_may_carry_many_deliveries(store: Store) -> None:
     fail_some(store, range(1, 1202))
-    carried = store.ledger.due_together("crm", NOW, 5000, at_once=False)
+    carried = store.ledger.due_together("crm", NOW, 5000)
     assert len(carried) == 1201
     tried(store, carried, OK)
     assert set(states(store)) == {DeliveryState.DELIVERED}
@@ -275,85 +303,128 @@ def test_the_end_of_a_late_attempt_does_not_bring_back_what_was_settled_meanwhil
     assert len(store.listing.attempts(delivery.id)) == 2
 
 
-# Gates
+# Breakers
 
 
-def test_a_receiver_that_never_failed_has_an_open_gate(store: Store) -> None:
-    assert store.ledger.gate("crm") == Gate("crm")
-
-
-def test_a_gate_is_kept_with_all_that_is_known_of_it(store: Store) -> None:
-    gate = Gate("crm", 4, after(-9), True, 2, after(300), after(60), "503")
+def put(store: Store, breaker: CircuitBreaker) -> None:
     with store._database.write() as connection:
-        store.ledger.put_gate(connection, gate)
-    assert store.ledger.gate("crm") == gate
-    assert store.ledger.gate("ops") == Gate("ops")
-    with store._database.write() as connection:
-        store.ledger.put_gate(connection, Gate("crm"))
-    assert store.ledger.gate("crm") == Gate("crm")
+        store.ledger.put_breaker(connection, breaker)
 
 
-def test_the_first_success_makes_everything_due_at_once(store: Store) -> None:
-    fail_some(store, [1, 2, 3], to=("crm", "ops"))
+def test_receiver_that_never_failed_has_a_closed_breaker(store: Store) -> None:
+    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
+
+
+def test_breaker_is_kept_with_all_that_is_known_of_it(store: Store) -> None:
+    breaker = CircuitBreaker("crm", 4, after(-9), True, after(300), after(60), "503", (7, 9), 2, after(-3), after(-5))
+    put(store, breaker)
+    assert store.ledger.breaker("crm") == breaker
+    assert store.ledger.breaker("ops") == CircuitBreaker("ops")
+    put(store, CircuitBreaker("crm"))
+    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
+
+
+def probe_of(store: Store, at: float = 0) -> Delivery:
+    (delivery,) = store.ledger.probes("crm", after(at), 1, ())
+    return delivery
+
+
+def test_first_success_makes_everything_due_at_once_in_order(store: Store) -> None:
+    fail_some(store, [1, 2, 3, 4])
+    fail_some(store, [6], to=("ops",))
     for _ in range(3):
-        for delivery in due(store) or store.ledger.probes("crm", NOW, 1):
-            tried(store, delivery, _NO)
-    assert store.ledger.gate("crm").shut
-    assert due(store) == []
-    tried(store, store.ledger.probes("crm", NOW, 1)[0], OK, after(2), probe=True)
-    assert store.ledger.gate("crm") == Gate("crm")
-    assert len(due(store, after(2))) == 2
-    assert len(due(store, receiver="ops")) == 3
+        tried(store, of(store, 2), _NO)
+    tried(store, of(store, 1), _NO)
+    assert store.ledger.breaker("crm").is_open
+    fail_some(store, [5], after(30))
+    assert about(due(store)) == [(3, 1), (4, 1)]
+    tried(store, probe_of(store), OK, after(2), probe=True)
+    assert not store.ledger.breaker("crm").is_open
+    assert about(due(store, after(30))) == [(1, 1), (4, 1), (2, 1), (5, 1)], "what failed more than once goes last"
+    assert about(due(store, receiver="ops")) == [(6, 1)]
 
 
-def test_a_failing_receiver_is_owed_nothing_beyond_its_time(store: Store) -> None:
+def test_failing_receiver_is_sent_nothing_that_is_older_than_its_time(store: Store) -> None:
     fail_some(store, [1], NOW, to=("crm", "ops"))
     fail_some(store, [2, 3], after(60))
-    for delivery in (of(store, 2), of(store, 2), of(store, 2)):
-        tried(store, delivery, _NO, after(60))
+    for _ in range(3):
+        tried(store, of(store, 2), _NO, after(60))
     (given_up,) = tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
     assert states(store) == [DeliveryState.DEAD, DeliveryState.OWED, DeliveryState.OWED, DeliveryState.OWED]
     (dead,) = store.listing.deliveries(state=DeliveryState.DEAD)
     assert (dead.receiver, dead.event.message_id) == ("crm", 1)
-    assert dead.reason == "given up: the receiver has failed for all of its time; the last: 500 Internal Server Error"
+    assert dead.reason == "given up after 75 hours: the receiver is down; the last: 500 Internal Server Error"
     assert given_up == Expired(dead.id, dead.event.id, 1, dead.reason)
 
 
-def test_a_probe_can_be_asked_for(store: Store) -> None:
-    with store._database.write() as connection:
-        store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(900), paused_until=after(900)))
-    store.ledger.probe_now("crm", NOW)
-    assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=NOW)
-
-
-def test_a_probe_that_is_asked_for_while_an_attempt_is_recorded_is_not_overwritten(store: Store) -> None:
+def test_failed_probes_are_kept_as_the_first_the_last_and_a_count(store: Store) -> None:
     fail_some(store, [1])
-    shut = Gate("crm", failures=3, shut=True, step=1, probe_at=after(900))
-    with store._database.write() as connection:
-        store.ledger.put_gate(connection, shut)
-    asking = threading.Thread(target=store.ledger.probe_now, args=("crm", after(7)))
+    for at in (0, 5, 10):
+        tried(store, of(store, 1), _NO, after(at))
+    for at in range(100, 300):
+        tried(store, probe_of(store), _NO, after(at), probe=True)
+    delivery = of(store, 1)
+    assert (delivery.attempts, delivery.probes) == (3, 200)
+    made = store.listing.attempts(delivery.id)
+    assert [each.at for each in made] == [NOW, after(5), after(10), after(100), after(299)]
+    assert [each.probe for each in made] == [False, False, False, True, True]
+    tried(store, probe_of(store), OK, after(300), probe=True)
+    assert [each.at for each in store.listing.attempts(delivery.id)][3:] == [after(100), after(299), after(300)]
+    (rows,) = values(store, "SELECT count(*) FROM attempts")
+    assert rows == (6,), "none is left that belongs to no delivery"
 
-    def decided(gate: Gate) -> Judged:
+
+def test_probe_that_carried_many_is_kept_while_any_of_them_needs_it(store: Store) -> None:
+    fail_some(store, [1, 2])
+    for at in range(100, 104):
+        tried(store, of(store, 1), _NO, after(at), probe=True)
+    for at in range(104, 108):
+        tried(store, store.ledger.probes("crm", NOW, 10, (), together=True), _NO, after(at), probe=True)
+    assert [each.at for each in store.listing.attempts(of(store, 1).id)] == [after(100), after(107)]
+    assert [each.at for each in store.listing.attempts(of(store, 2).id)] == [after(104), after(107)]
+
+
+def test_test_that_succeeds_closes_the_breaker_and_releases_everything(store: Store) -> None:
+    fail_some(store, [1, 2, 3])
+    for _ in range(4):
+        tried(store, of(store, 1), _NO)
+    put(store, replace(store.ledger.breaker("crm"), probe_at=after(55), paused_until=after(900), down_since=NOW))
+    nudged = store.fact(NUDGED)
+    store.ledger.release("crm", after(1))
+    breaker = store.ledger.breaker("crm")
+    assert (breaker.is_open, breaker.paused_until, breaker.allowed) == (False, None, 1)
+    assert breaker.changes_at(timedelta(seconds=30)) == after(31), "others hear of it when it has lasted"
+    assert len(due(store, after(1))) == 3
+    assert store.fact(NUDGED) != nudged, "a daemon beside looks at once"
+
+
+def test_breaker_written_beside_a_recording_is_not_overwritten(store: Store) -> None:
+    fail_some(store, [1])
+    put(store, CircuitBreaker("crm", failures=3, is_open=True, probe_at=after(900)))
+    asking = threading.Thread(target=store.ledger.release, args=("crm", after(7)))
+
+    def decided(breaker: CircuitBreaker) -> list[Tried]:
         asking.start()
         asking.join(0.3)
-        assert asking.is_alive()  # it waits until what is decided about the gate is written
-        failed = decide((of(store, 1),), _NO, gate, probe=True, now=NOW, jitter=lambda: 0)
-        return Judged([Tried((Attempt(NOW, 0.1, _NO, 500),), failed, NOW)])
+        assert asking.is_alive()  # it waits until what is decided about the breaker is written
+        made = Round((of(store, 1),), _NO, NOW, NOW, probe=True)
+        failed = decide(made, breaker, concurrency=1, jitter=lambda: 0)
+        return [Tried((Attempt(NOW, 0.1, _NO, 500),), failed, NOW)]
 
-    store.record_deliveries("crm", decided, ())
+    store.record_deliveries("crm", decided)
     asking.join(10)
-    gate = store.ledger.gate("crm")
-    assert (gate.failures, gate.probe_at) == (4, after(7))
+    breaker = store.ledger.breaker("crm")
+    assert (breaker.is_open, breaker.failures) == (False, 0)
 
 
-def test_a_gate_that_did_not_change_is_not_written_again(store: Store) -> None:
+def test_breaker_that_did_not_change_is_not_written_again(store: Store) -> None:
     fail_some(store, [1, 2])
     written: list[str] = []
     sa.event.listen(store._database._engine, "before_cursor_execute", lambda *each: written.append(each[2]))
     for delivery in due(store):
         tried(store, delivery, OK)
-        assert len([statement for statement in written if statement.startswith("INSERT INTO gates")]) == 1
-    assert store.listing.summary().gates == (Gate("crm"),)
+        assert len([statement for statement in written if statement.startswith("INSERT INTO breakers")]) == 1
+    assert store.listing.summary().breakers == (CircuitBreaker("crm"),)
 
 
 # Dead letters sent again
@@ -435,9 +506,9 @@ def test_a_failing_receiver_is_probed_at_once_when_its_dead_letters_are_sent_aga
     fail_some(store, [1], to=("crm", "ops"))
     tried(store, due(store), Dead("410 Gone"))
     tried(store, due(store, receiver="ops"), Dead("410 Gone"))
-    store.ledger.retry(after(1), receiver="crm")
-    assert store.ledger.gate("crm").probe_at == after(1)
-    assert store.ledger.gate("ops").probe_at == after(5)
+    store.ledger.retry(after(0.5), receiver="crm")
+    assert store.ledger.breaker("crm").probe_at == after(0.5)
+    assert store.ledger.breaker("ops").probe_at == after(1), "a second after the failure, as before"
 
 
 # Health
@@ -466,25 +537,25 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
     assert ("crm", EventType.RECEIVER_DOWN) in owed
 
 
-def test_what_became_of_deliveries_and_what_it_says_of_the_receiver_are_written_together(own_store: Store) -> None:
-    fail_some(own_store, [1])
-    (delivery,) = due(own_store)
+def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -> None:
+    put(own_store, CircuitBreaker("crm", 3, NOW, is_open=True))
     statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
-    down = (EventType.RECEIVER_DOWN, {"receiver": "crm", **SINCE}, NOW)
+
+    def goes_down(breaker: CircuitBreaker) -> tuple[CircuitBreaker, EventType, dict[str, object]] | None:
+        if breaker.down_since is not None:
+            return None
+        return replace(breaker, down_since=NOW), EventType.RECEIVER_DOWN, {"receiver": "crm", **SINCE}
+
+    fail_some(own_store, [1])
+    statements(own_store, "UPDATE events SET type = 'receiver.down'")
     with pytest.raises(DatabaseError):
-        own_store.record_deliveries("crm", lambda _: Judged(_one(delivery), [down, down]), [Subscription("ops")])
-    assert due(own_store) == [delivery]
-    assert own_store.listing.attempts(delivery.id) == []
-    assert own_store.ledger.gate("crm") == Gate("crm")
-    recorded = own_store.record_deliveries("crm", lambda _: Judged(_one(delivery), [down]), [Subscription("ops")])
-    assert [event.type for event in recorded.told] == [EventType.RECEIVER_DOWN]
-    assert due(own_store) == []
+        own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
+    assert own_store.ledger.breaker("crm").down_since is None
+    statements(own_store, "DROP INDEX one_only")
+    (event,) = own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
+    assert event.type is EventType.RECEIVER_DOWN
+    assert own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")]) == [], "it is sent once"
     assert [each.event.type for each in due(own_store, receiver="ops")] == [EventType.RECEIVER_DOWN]
-
-
-def _one(delivery: Delivery) -> list[Tried]:
-    decision = decide((delivery,), Dead("410 Gone"), Gate("crm"), probe=False, now=NOW, jitter=lambda: 0)
-    return [Tried((Attempt(NOW, 0.1, Dead("410 Gone"), 410),), decision, NOW)]
 
 
 # A clock that was set
@@ -493,29 +564,29 @@ def _one(delivery: Delivery) -> list[Tried]:
 def test_a_clock_that_is_set_moves_what_is_owed_and_not_what_is_over(store: Store) -> None:
     fail_some(store, [1, 2])
     tried(store, of(store, 1), OK)
-    gate = Gate("crm", 1, NOW, shut=True, step=1, probe_at=after(5), paused_until=after(7))
-    with store._database.write() as connection:
-        store.ledger.put_gate(connection, gate)
+    put(store, CircuitBreaker("crm", 1, NOW, is_open=True, probe_at=after(5), paused_until=after(7), down_since=NOW))
     store.shift_time(timedelta(days=-2))
     day = 86_400
     owed, over = of(store, 2), of(store, 1)
     assert (owed.created_at, owed.first_due_at, owed.due_at) == (NOW, after(-2 * day), after(-2 * day))
     assert (over.due_at, over.finished_at) == (NOW, NOW)
-    moved = store.ledger.gate("crm")
-    assert (moved.failing_since, moved.probe_at, moved.paused_until) == (
-        after(-2 * day),
-        after(5 - 2 * day),
-        after(7 - 2 * day),
-    )
+    moved = store.ledger.breaker("crm")
+    assert (moved.failing_since, moved.down_since) == (after(-2 * day), after(-2 * day))
+    assert (moved.probe_at, moved.paused_until) == (after(5 - 2 * day), after(7 - 2 * day))
 
 
 def test_no_delivery_and_no_probe_stays_due_later_than_the_rules_allow(store: Store) -> None:
     fail_some(store, [1], after(1e9))
-    with store._database.write() as connection:
-        store.ledger.put_gate(connection, Gate("crm", shut=True, probe_at=after(1e9), paused_until=after(1e9)))
-    store.clamp_time(NOW, NOW, after(60))
-    assert of(store, 1).due_at == after(60)
-    assert store.ledger.gate("crm") == Gate("crm", shut=True, probe_at=after(60), paused_until=after(60))
+    wrong = after(1e9)
+    put(store, CircuitBreaker("crm", 3, wrong, is_open=True, probe_at=wrong, well_since=wrong, down_since=wrong))
+    put(store, CircuitBreaker("ops", 3, NOW, is_open=True, probe_at=wrong, paused_until=wrong))
+    put(store, CircuitBreaker("sms", 3, NOW, is_open=True, probe_at=after(3600), paused_until=after(3600)))
+    store.clamp_time(NOW, NOW, NOW)
+    assert of(store, 1).due_at == NOW + LONGEST_WAIT
+    crm, ops, sms = (store.ledger.breaker(name) for name in ("crm", "ops", "sms"))
+    assert crm == CircuitBreaker("crm", 3, NOW, is_open=True, probe_at=after(55), well_since=NOW, down_since=NOW)
+    assert (ops.paused_until, ops.probe_at) == (NOW + LONGEST_PAUSE, after(55))
+    assert sms.probe_at == after(3600), "as its receiver asked"
 
 
 # Indexes
@@ -527,7 +598,7 @@ def busy_store(store: Store) -> Store:
     fail_some(store, range(1, 1001), after(60), to=("crm", "ops"))
     fail_some(store, range(1001, 2001), after(60))
     fail_some(store, [7777])
-    tried(store, store.ledger.due_together("ops", after(60), 5000, at_once=True), OK)
+    tried(store, store.ledger.due_together("ops", after(60), 5000), OK)
     return store
 
 
@@ -543,7 +614,7 @@ def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_owed(busy_store: S
 def test_nothing_owed_costs_nothing_to_find_out(busy_store: Store) -> None:
     with plans(busy_store) as found:
         assert due(busy_store, receiver="ops") == []
-        assert busy_store.ledger.due_together("ops", after(1e6), 10, at_once=False) == []
-        assert busy_store.ledger.probes("ops", NOW, 1) == []
+        assert busy_store.ledger.due_together("ops", after(1e6), 10) == []
+        assert busy_store.ledger.probes("ops", NOW, 1, ()) == []
     assert len(found) == 3
     assert not any("SCAN deliveries" in plan or "Seq Scan on deliveries" in plan for plan in found)

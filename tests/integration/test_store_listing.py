@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.breaker import CircuitBreaker
 from bridge.model import Dead, DeliveryState, EventType, Message, State, Status
-from bridge.retry import Gate
 from bridge.store import Store, Summary
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
@@ -104,7 +104,7 @@ def test_the_summary_counts_everything(told: Store) -> None:
         "ops": {DeliveryState.DEAD: 1},
     }
     assert summary.oldest_owed == after(3)
-    assert {gate.receiver: gate.shut for gate in summary.gates} == {"crm": False, "ops": True}
+    assert {breaker.receiver: breaker.is_open for breaker in summary.breakers} == {"crm": False, "ops": True}
     assert summary.facts == {"database_id": told.id, "colour": "green"}
 
 
@@ -133,7 +133,7 @@ def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:
     assert store.listing.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
     assert store.listing.owed() == (0, None)
     assert store.listing.events() == []
-    assert store.ledger.gate("crm") == Gate("crm")
+    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
 
 
 def test_a_fact_is_what_was_written_last(store: Store) -> None:

@@ -62,23 +62,23 @@ def test_retries_stay_as_far_away_as_they_were(own_store: Store, clock: FakeCloc
     assert [each.id for each in own_store.ledger.due("crm", clock.now(), 10, ())] == [delivery.id]
 
 
-def test_a_shut_gate_moves_too(own_store: Store, clock: FakeClock) -> None:
+def test_open_breaker_moves_with_the_clock(own_store: Store, clock: FakeClock) -> None:
     fail_some(own_store, [1, 2, 3], clock.now())
     for delivery in own_store.ledger.due("crm", clock.now(), 10, ()):
         tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
-    before = own_store.ledger.gate("crm")
-    assert before.shut
+    before = own_store.ledger.breaker("crm")
+    assert before.is_open
     assert before.probe_at is not None
     clock.jump_wall(-DAY)
     follow_clock(clock, own_store)
-    after = own_store.ledger.gate("crm")
+    after = own_store.ledger.breaker("crm")
     assert after.probe_at == before.probe_at - DAY
 
 
 def test_what_a_wrong_clock_scheduled_before_the_start_is_brought_back(own_store: Store, clock: FakeClock) -> None:
     own_store.messages.watch([7], clock.now() + 300 * DAY)
     half_a_minute = clock.now() + timedelta(seconds=30)
-    own_store.clamp_time(half_a_minute, half_a_minute, clock.now() + DAY)
+    own_store.clamp_time(half_a_minute, half_a_minute, clock.now())
     clock.advance(30)
     assert [message.id for message in own_store.messages.claim(clock.now(), 10, ())] == [7]
 

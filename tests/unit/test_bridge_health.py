@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.breaker import CircuitBreaker
 from bridge.clock import ago, isoformat
 from bridge.errors import NotNowError
 from bridge.health import ALIVE, ALIVE_FOR, LAGS_AFTER, NUMBERS, RELOAD, REPORT, Check, Health, Reload, judge, look
 from bridge.model import DeliveryState, Status
-from bridge.retry import Gate
 from bridge.store import Summary
 from tests.world.clock import START
 
@@ -33,8 +33,8 @@ def with_fact(summary: Summary, key: str, value: str) -> Summary:
     return replace(summary, facts={**summary.facts, key: value})
 
 
-def failing(name: str) -> Gate:
-    return Gate(name, failures=3, failing_since=START - timedelta(minutes=4), shut=True, reason="HTTP 500")
+def failing(name: str) -> CircuitBreaker:
+    return CircuitBreaker(name, failures=3, failing_since=START - timedelta(minutes=4), is_open=True, reason="HTTP 500")
 
 
 def owing(summary: Summary, name: str, count: int = 2) -> Summary:
@@ -52,8 +52,8 @@ WRONG: dict[str, Callable[[Summary], Summary]] = {
     "report": lambda summary: with_fact(summary, REPORT, UNREAD),
     "numbers": lambda summary: with_fact(summary, NUMBERS, UNREAD),
     "polling": lambda summary: replace(summary, oldest_due=START - timedelta(minutes=6)),
-    "receiver/crm": lambda summary: replace(summary, gates=(*summary.gates, failing("crm"))),
-    "receiver/ops": lambda summary: replace(summary, gates=(*summary.gates, failing("ops"))),
+    "receiver/crm": lambda summary: replace(summary, breakers=(*summary.breakers, failing("crm"))),
+    "receiver/ops": lambda summary: replace(summary, breakers=(*summary.breakers, failing("ops"))),
     "receiver/gone": lambda summary: owing(summary, "gone"),
 }
 """What can be wrong, by the name of the check that must say so."""
@@ -61,7 +61,7 @@ WRONG: dict[str, Callable[[Summary], Summary]] = {
 HARMLESS: tuple[Callable[[Summary], Summary], ...] = (
     lambda summary: owing(summary, "crm", 5000),
     lambda summary: replace(summary, oldest_due=START - LAGS_AFTER) if summary.oldest_due is None else summary,
-    lambda summary: replace(summary, gates=(*summary.gates, failing("removed"), Gate("mended"))),
+    lambda summary: replace(summary, breakers=(*summary.breakers, failing("removed"), CircuitBreaker("mended"))),
     lambda summary: with_fact(summary, "sequence_floor", "[5, 2]"),
     lambda summary: summary if summary.facts.get(REPORT) else with_fact(summary, REPORT, ""),
 )
@@ -115,7 +115,7 @@ def test_exactly_what_is_wrong_is_told(
             "the account's numbers cannot be seen since 5 m ago, so that a lost one is not told: page 2: HTTP 500",
         ),
         ("polling", "polling lags: the oldest poll was due 6 m ago"),
-        ("receiver/crm", "receiver crm fails since 4 m ago: HTTP 500"),
+        ("receiver/crm", "receiver crm has been failing for 4 m: HTTP 500 (the next try is due)"),
         ("receiver/gone", "2 deliveries are owed to gone, which is not in the configuration any more"),
         (
             "configuration",

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bridge.clock import isoformat
+from bridge.decision import Round, decide
 from bridge.model import Attempt, Delivered, Message, Observation, Status
-from bridge.retry import decide
 from bridge.routing import Subscription
-from bridge.store import Judged, Polled, Tried
+from bridge.store import Polled, Tried
 from bridge.transition import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from bridge.breaker import CircuitBreaker
     from bridge.model import Delivery, Event, Expired, Outcome
-    from bridge.retry import Gate
     from bridge.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -75,11 +75,11 @@ def tried(
     carried = (deliveries,) if not isinstance(deliveries, tuple | list) else tuple(deliveries)
     made = Attempt(at, 0.25, outcome, 200 if outcome == OK else 500, answer)
 
-    def decided(gate: Gate) -> Judged:
-        decision = decide(carried, outcome, gate, probe=probe, now=at, jitter=lambda: 0)
-        return Judged([Tried((made,), decision, at)])
+    def decided(breaker: CircuitBreaker) -> list[Tried]:
+        decision = decide(Round(carried, outcome, at, at, probe), breaker, concurrency=1, jitter=lambda: 0)
+        return [Tried((made,), decision, at)]
 
-    return store.record_deliveries(carried[0].receiver, decided, ()).expired
+    return store.record_deliveries(carried[0].receiver, decided).expired
 
 
 def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:

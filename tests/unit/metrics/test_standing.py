@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bridge.breaker import CircuitBreaker
 from bridge.errors import NotNowError
 from bridge.events import SOURCE
 from bridge.metrics import Metrics
 from bridge.metrics.glance import KEPT_FOR
 from bridge.model import DeliveryState, Status
-from bridge.retry import Gate
 from bridge.store import DatabaseError, Summary
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, metrics, shown, value
@@ -54,8 +54,8 @@ def test_what_is_owed_and_dead_is_shown_for_each_receiver_in_the_configuration()
 
 
 def test_a_receiver_is_up_until_its_gate_shuts() -> None:
-    failing = Gate("crm", failures=1, failing_since=START)
-    down = Gate("ops", failures=3, failing_since=START, shut=True)
+    failing = CircuitBreaker("crm", failures=1, failing_since=START)
+    down = CircuitBreaker("ops", failures=3, failing_since=START, is_open=True)
     bridge = metrics(Summary({}, 0, None, {}, None, (failing, down), {}), ["crm", "ops", "new"])
     assert {name: value(bridge, "receiver_up", receiver=name) for name in ("crm", "ops", "new")} == {
         "crm": 1,

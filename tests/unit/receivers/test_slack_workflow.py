@@ -96,7 +96,9 @@ def test_a_workflow_that_refuses_is_tried_again_later_its_owner_may_mend_it(stat
 
 def test_code_that_is_none_is_not_repeated() -> None:
     assert read(200, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 200 OK: Slack refuses it and does not say why")
-    assert read(400, b'{"ok":false,"error":"<b>x</b>"}') == Retry("HTTP 400 Bad Request: the receiver refuses it")
+    assert read(400, b'{"ok":false,"error":"<b>x</b>"}') == Retry(
+        "HTTP 400 Bad Request: the receiver refuses it", about_event=True
+    )
 
 
 def test_removed_workflow_is_tried_again() -> None:
