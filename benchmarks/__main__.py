@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import delivery, finished, hint, isolation, latency, nodes, notice, plan, polling, size
+from benchmarks import delivery, finished, hint, isolation, latency, nodes, notice, plan, polling, receivers, size
 
 BENCHMARKS = {
     "delivery": delivery.main,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "notice": notice.main,
     "plan": plan.main,
     "polling": polling.main,
+    "receivers": receivers.main,
     "size": size.main,
 }
 

@@ -92,7 +92,6 @@ class Daemon:
         self._listener = Listeners(
             listener,
             self._metrics.listener,
-            _Waker(self._deliver),
             _Waker(self._show),
             _HealthWaker(self._say_status_now),
             self._damage,
@@ -178,7 +177,7 @@ class Daemon:
             self._scheduler.every(interval, self._works.steps.contained(id_, job), id_)
 
         every(BEAT, self._works.wake_poller, "poll")
-        every(BEAT, self._deliver, "deliver")
+        every(BEAT, self._follow_nudges, "deliver")
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._keep_house, "housekeeping")
         every(STATUS_EVERY, self._say_status, "status")
@@ -351,8 +350,11 @@ class Daemon:
         except NotNowError as error:
             self._listener.trouble("trying the credentials", error)
 
-    def _deliver(self) -> None:
-        self._works.wake_outboxes()
+    def _follow_nudges(self) -> None:
+        try:
+            self._works.follow_nudges()
+        except BridgeError as error:
+            self._listener.trouble("looking for what commands made due", error)
 
     def _show(self) -> None:
         self._web.tell()
@@ -363,6 +365,7 @@ class Daemon:
             if follow_clock(self._clock, self._store):
                 if step > LARGE_STEP:
                     self._prune_from = self._clock.monotonic() + DOUBTED_FOR.total_seconds()
+                self._works.wake_outboxes()  # each waits for a moment of the old time
                 self._clamps = True  # what was in flight meanwhile was scheduled by the old time
                 self._say_status()  # its latest beat lies in the old time
         except BridgeError as error:

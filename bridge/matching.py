@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,6 +96,24 @@ def refusal(match: Match, event: Event) -> str | None:
         if each.holds:
             return f"match.not.{each.key}: the message has {each.found} (unwanted: {each.asked})"
     return None
+
+
+def holds(match: Match, event: Event) -> bool:
+    """Decide whether a message is as a receiver wants it: :func:`refusal` without its words, for each event anew."""
+    for each in _tests(match.every, event):
+        if not each:
+            return False
+    return not any(_tests(match.none, event))
+
+
+def _tests(conditions: Conditions, event: Event) -> Iterator[bool]:
+    if conditions.tags:
+        tags = event.data.get("tags")
+        for key, values in conditions.tags.items():
+            yield isinstance(tags, Mapping) and tags.get(key) in values
+    if conditions.labels or conditions.statuses or conditions.errors:
+        for looked in _look(replace(conditions, tags={}), event):
+            yield looked.holds
 
 
 def _look(conditions: Conditions, event: Event) -> Iterator[_Looked]:

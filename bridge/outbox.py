@@ -114,6 +114,7 @@ class Outbox:
         self._in_flight = 0
         self._claims = 0
         self._held_back = 0
+        self._asked_to_wait = False
         self._look_at: datetime | None = None
         self._quick = tenacity.Retrying(
             sleep=tenacity.sleep_using_event(stop),
@@ -138,7 +139,7 @@ class Outbox:
     def claim(self, room: int) -> Sequence[Parcel]:
         """List parcels to send now, and count their deliveries as being sent."""
         self._look_at = None
-        if not self._is_ours():
+        if not self._is_ours() or self._asked_to_wait:
             return ()
         ledger, now = self._store.ledger, self._clock.now()
         breaker = self._announce(ledger.breaker(self.name), now)
@@ -191,8 +192,9 @@ class Outbox:
         if not parcel.probe and _worth_a_quick_try(first):
             firsts = [first]
             self._quick(lambda: firsts.pop() if firsts else once())
-        if made and isinstance(made[-1].outcome, Retry) and made[-1].outcome.after is not None:
-            self._held_back = self._claims  # what is claimed later finds the pause
+        if made and _asks_to_wait(made[-1]):
+            self._held_back = self._claims  # what is claimed later finds the pause,
+            self._asked_to_wait = True  # and nothing is claimed until that is recorded
         return Sent(parcel, tuple(made), self._clock.now())
 
     def record(self, sent: Sequence[Sent]) -> None:
@@ -200,6 +202,8 @@ class Outbox:
         attempted = [each for each in sent if each.attempts]
         if attempted:
             self._write(attempted)
+            if any(_asks_to_wait(each.attempts[-1]) for each in attempted):
+                self._asked_to_wait = False
         for each in sent:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
         self._in_flight -= len(sent)
@@ -211,6 +215,7 @@ class Outbox:
             self._set_aside(parcel.deliveries[0], InternalError.of(error))
         self._busy.difference_update(delivery.id for delivery in parcel.deliveries)
         self._in_flight -= 1
+        self._asked_to_wait = False
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
         why = self._redact(clean_text(f"internal error: {error}"))
@@ -309,6 +314,10 @@ def _health(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[Eve
             return EventType.RECEIVER_UP, data
         case _:
             assert_never(change)
+
+
+def _asks_to_wait(made: Attempt) -> bool:
+    return isinstance(made.outcome, Retry) and made.outcome.after is not None
 
 
 def _worth_a_quick_try(made: Attempt | None) -> bool:

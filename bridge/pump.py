@@ -7,8 +7,10 @@ together are written in one transaction.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -36,6 +38,13 @@ results in it. Where there is nothing else to do, the first result is recorded a
 
 PATIENCE = 1.0
 """Seconds before a step that failed (a full disk, a locked database) is tried again."""
+
+LINGER = 5.0
+"""Seconds for which threads without work are kept: then a receiver to which nothing goes has none."""
+
+LONGEST_SLEEP = 30.0
+"""Seconds after which a pump that waits for a moment looks again: the clock it sleeps by does not count the time that
+the machine was suspended."""
 
 LONGEST_PATIENCE = 60.0
 """The longest wait between looks that fail by a fault of our own; it doubles from PATIENCE."""
@@ -105,22 +114,59 @@ class Pump(Generic[Job, Result]):
         self._looking = False
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Result | Failed[Job] | None] = queue.SimpleQueue()
-        # Daemon threads: one that hangs in a call must not hold up the end of the process. What it does is repeated.
-        self._threads = [
-            threading.Thread(target=self._labour, name=f"{name}-{number}", daemon=True) for number in range(threads)
-        ]
-        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+        self._name = name
+        self._started = False
+        self._thread: threading.Thread | None = None
+        self._workers: set[threading.Thread] = set()
+        self._numbers = itertools.count()
 
     def start(self) -> None:
-        """Start the threads."""
-        for thread in self._threads:
-            thread.start()
+        """Begin to work. There are threads only while there is work, and for a moment after it."""
+        with self._idle:
+            self._started = True
+            self._begin()
 
     def wake(self) -> None:
         """Look at once for what is due."""
         with self._idle:
             self._settled = False
-        self._results.put(None)
+            self._results.put(None)
+            with suppress(RuntimeError):  # the system starts no more threads now: revive() tries again
+                self._begin()
+
+    def revive(self) -> None:
+        """Start the thread that a call to wake could not start."""
+        if self._thread is None and not self._results.empty():
+            self.wake()
+
+    def _begin(self) -> None:
+        """Start the pump's own thread unless it runs. Called with the lock held."""
+        if self._started and self._thread is None and not self._stopping.is_set():
+            # A daemon thread: what hangs in a call must not hold up the end of the process. What it does is repeated.
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread = thread
+            try:
+                thread.start()
+            except RuntimeError:
+                self._thread = None
+                raise
+
+    def _hire(self) -> None:
+        """Start as many threads as there are jobs, up to the size. Called with the lock held.
+
+        Raises:
+            RuntimeError: The system starts not even one.
+        """
+        for _ in range(min(self._size, self._in_flight) - len(self._workers)):
+            worker = threading.Thread(target=self._labour, name=f"{self._name}-{next(self._numbers)}", daemon=True)
+            self._workers.add(worker)
+            try:
+                worker.start()
+            except RuntimeError:
+                self._workers.discard(worker)
+                if not self._workers:
+                    raise
+                return
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing is in flight and the latest look found nothing due. False if that took too long."""
@@ -135,49 +181,80 @@ class Pump(Generic[Job, Result]):
         self._stopping.set()
         self._results.put(None)
         until = self._clock.monotonic() + seconds
-        self._join(self._threads[-1], until)
-        for _ in range(self._size):
+        with self._idle:
+            own = [] if self._thread is None else [self._thread]
+        self._join(own, until)
+        with self._idle:
+            workers = list(self._workers)
+        for _ in workers:
             self._jobs.put(None)
-        for thread in self._threads[:-1]:
-            self._join(thread, until)
+        self._join(workers, until)
 
-    def _join(self, thread: threading.Thread, until: float) -> None:
-        if thread.ident is not None:  # else a failure came before its start
+    def _join(self, threads: Sequence[threading.Thread], until: float) -> None:
+        for thread in threads:
             thread.join(max(0.0, until - self._clock.monotonic()))
 
     def _labour(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next_job()) is not None:
             try:
                 result: Result | Failed[Job] = self._work(job)
             except Exception as error:  # noqa: BLE001 -- a fault of ours with one job must not stop the others
                 result = Failed(job, error)
             self._results.put(result)
 
+    def _next_job(self) -> Job | None:
+        """Wait for a job; None for the end of this thread: there is none, or has been none for a while."""
+        while True:
+            try:
+                return self._jobs.get(timeout=LINGER)
+            except queue.Empty:
+                with self._idle:
+                    if self._jobs.empty():
+                        self._workers.discard(threading.current_thread())
+                        return None
+
+    def _rests(self) -> bool:
+        """End the pump's own thread where it has nothing to wait for but being woken."""
+        with self._idle:
+            rests = self._timeout is None and not self._in_flight and self._results.empty()
+            if rests:
+                self._thread = None
+            return rests
+
     def _run(self) -> None:
         while not (self._stopping.is_set() and not self._in_flight):
             try:
-                self._turn()
+                if not self._turn() and self._rests():
+                    return
             except Exception as error:  # noqa: BLE001 -- a pump whose thread has died would do nothing, unseen
                 self._failed(error)
                 self._stopping.wait(PATIENCE)
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Record what has been done, and look for what is due. False where nothing came for a while."""
+        waits = self._timeout is not None
         results = self._gather()
+        if results is None:
+            if not waits:
+                return False
+            results = []
         if self._stopping.is_set():
             self._forget_waiting()
         if results:
             self._persist(results)
         # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
+        self._timeout = None
         if not self._stopping.is_set() and self._in_flight <= DEPTH * self._size // 2:
             self._refill()
+        return True
 
-    def _gather(self) -> list[Result | Failed[Job]]:
-        """Wait for the first result or a call to wake, and take what else is there."""
+    def _gather(self) -> list[Result | Failed[Job]] | None:
+        """Wait for the first result or a call to wake, and take what else is there. None where nothing came in time."""
         results: list[Result | Failed[Job]] = []
         try:
-            first = self._results.get(timeout=self._timeout)
+            first = self._results.get(timeout=LINGER if self._timeout is None else min(self._timeout, LONGEST_SLEEP))
         except queue.Empty:
-            return results
+            return None
         if first is not None and not self._jobs.empty():
             self._stopping.wait(GATHERING)
         while True:
@@ -264,9 +341,10 @@ class Pump(Generic[Job, Result]):
         with self._idle:
             self._in_flight += len(jobs)
             self._settled, self._looking = self._settled and not jobs, False
+            for job in jobs:
+                self._jobs.put(job)
+            self._hire()
             self._idle.notify_all()
-        for job in jobs:
-            self._jobs.put(job)
 
     def _look(self, room: int) -> Sequence[Job]:
         """Claim what is due. A fault of our own is told, and the next look then waits for longer and longer."""
@@ -277,6 +355,7 @@ class Pump(Generic[Job, Result]):
             if len(jobs) < room:
                 self._timeout = self._pause()
         except BridgeError as error:
+            self._timeout = PATIENCE
             self._trouble(error)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may be spared it
             self._timeout = min(PATIENCE * 2**self._failures, LONGEST_PATIENCE)

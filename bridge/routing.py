@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bridge import matching
@@ -59,8 +60,17 @@ def subscribed(subscription: Subscription, type_: EventType) -> bool:
 
 
 def wants(subscription: Subscription, event: Event) -> bool:
-    """Decide whether a receiver gets an event."""
-    return refusal(subscription, event) is None
+    """Decide whether a receiver gets an event: :func:`refusal` without its words, for each event and each receiver."""
+    if event.data.get("receiver") == subscription.receiver or not _asked_for(subscription.events, event.type):
+        return False
+    return event.message_id is None or matching.holds(subscription.match, event)
+
+
+@cache
+def _asked_for(patterns: tuple[str, ...] | None, type_: EventType) -> bool:
+    if patterns is None:
+        return type_ is not EventType.MESSAGE_PENDING
+    return any(fnmatchcase(type_, pattern) for pattern in patterns)
 
 
 def route(subscriptions: Iterable[Subscription], event: Event) -> tuple[Subscription, ...]:

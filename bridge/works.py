@@ -14,10 +14,11 @@ from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.errors import BridgeError
 from bridge.outbox import Outbox
 from bridge.poller import Poller
+from bridge.store.ledger import NUDGED
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from bridge.assembly import Blueprint, Part
     from bridge.clock import Clock
@@ -57,8 +58,10 @@ class Works:
         self._exchanging = 0
         self._stopped = False
         self._changed = threading.Condition()
+        self._nudged: str | None = None
+        store.when_queued(self._wake_receivers)
         store.node.listen(
-            self.wake_outboxes, lambda error: listener.trouble("keeping in touch with other nodes", error)
+            self._wake_receivers, lambda error: listener.trouble("keeping in touch with other nodes", error)
         )
 
     def route(self, config: Config) -> Callable[[], None]:
@@ -152,6 +155,19 @@ class Works:
         """Look at once for what is to be delivered."""
         self._wake(Outbox)
 
+    def follow_nudges(self) -> None:
+        """Look at what is due if a command beside the daemon made something due: it can't wake anybody.
+
+        Raises:
+            BridgeError: The store cannot be read.
+        """
+        for pump in self._pumps(Outbox):
+            pump.revive()
+        nudged = self._shared.store.fact(NUDGED)
+        if nudged != self._nudged:
+            self._nudged = nudged
+            self.wake_outboxes()
+
     def discover(self) -> None:
         """Read the account's report, if the configuration says so."""
         for part in self._list():
@@ -224,6 +240,15 @@ class Works:
 
     def _pumps(self, kind: type) -> Iterable[Pump[Any, Any]]:
         return [part.worker.pump for part in self._list() if isinstance(part.worker, kind)]
+
+    def _wake_receivers(self, receivers: Collection[str] | None) -> None:
+        if receivers is None:
+            self.wake_outboxes()
+            return
+        with self._changed:
+            parts = [self._parts[name] for name in receivers if name in self._parts]
+        for part in parts:
+            part.worker.pump.wake()
 
     def _wake(self, kind: type) -> None:
         for pump in self._pumps(kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -36,7 +36,7 @@ from bridge.store.search import Hour, MessageQuery, Search, Totals
 from bridge.store.sightings import Noted, Sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     import sqlalchemy as sa
@@ -75,6 +75,7 @@ __all__ = [
 ]
 
 _DATABASE_ID = "database_id"
+_QUEUED = "queued for"
 _WELL = "{}"
 
 PREPARED_WITHIN = 10.0
@@ -144,6 +145,7 @@ class Store:
             raise
         assert found is not None
         self.id: str = found
+        self._queued: Callable[[Collection[str]], None] = lambda _: None
         self.messages = Messages(self._database, self.node)
         self.ledger = Ledger(self._database)
         self.listing = Listing(self._database)
@@ -179,9 +181,13 @@ class Store:
         if self._lock is not None:
             self._lock.release()
 
+    def when_queued(self, wake: Callable[[Collection[str]], None]) -> None:
+        """Let ``wake`` be called with the receivers for which something was queued, once that is committed."""
+        self._queued = wake
+
     def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
-        with self._database.write() as connection:
+        with self._telling() as connection:
             told = self._events_of(connection, self.messages.record(connection, polls))
             quarantine.forget(connection, Kind.MESSAGE, [poll.message.id for poll in polls])
             self._add(connection, told, subscriptions)
@@ -222,7 +228,7 @@ class Store:
                 None for nothing.
             subscriptions: Who wants which events.
         """
-        with self._database.write() as connection:
+        with self._telling() as connection:
             before = self.ledger.breaker_to_change(connection, receiver)
             changed = None if before is None else change(before)
             if changed is None:
@@ -272,7 +278,7 @@ class Store:
         facts: Mapping[str, str],
     ) -> Event:
         """Write an event about the bridge's own health with its deliveries, and the facts that it changes."""
-        with self._database.write() as connection:
+        with self._telling() as connection:
             for key, value in facts.items():
                 set_meta(self._database, connection, key, value)
             return self._add_health(connection, [(type_, data, at)], subject, subscriptions)[0]
@@ -299,7 +305,7 @@ class Store:
             fact: What is known of the source from now on; ``{}`` while it is well.
             failing_since: Since when nothing was answered, for one that went down.
         """
-        with self._database.write() as connection:
+        with self._telling() as connection:
             self._database.serialize(connection)
             if ((get_meta(connection, SOURCE) or _WELL) == _WELL) == (fact == _WELL):
                 return None
@@ -326,7 +332,7 @@ class Store:
             subscriptions: Who wants which events.
         """
         told: list[Event] = []
-        with self._database.write() as connection:
+        with self._telling() as connection:
             self._database.serialize(connection)
             known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
             set_meta(self._database, connection, numbers.NUMBERS, numbers.written(known, good_until))
@@ -505,5 +511,16 @@ class Store:
     def _add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
         if told:
             self._database.keep_order(connection)
-            self.ledger.add(connection, told, subscriptions)
-            self.node.tell(connection)
+            queued = self.ledger.add(connection, told, subscriptions)
+            connection.info.setdefault(_QUEUED, set()).update(queued)
+            self.node.tell(connection, queued)
+
+    @contextmanager
+    def _telling(self) -> Iterator[sa.Connection]:
+        """Give a transaction. Once it is committed, those are woken who deliver what it queued."""
+        with self._database.write() as connection:
+            connection.info.pop(_QUEUED, None)
+            yield connection
+            queued: set[str] = connection.info.pop(_QUEUED, set())
+        if queued:
+            self._queued(queued)

@@ -120,10 +120,10 @@ class Ledger:
             .limit(1)
         )
 
-    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
-        """Write events, and one delivery for each receiver that wants one, within a transaction."""
+    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> set[str]:
+        """Write events, and one delivery for each receiver that wants one, within a transaction. Returns those."""
         if not told:
-            return
+            return set()
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
         positions = connection.scalars(insert, [rows.event_row(event) for event in told]).all()
@@ -142,6 +142,7 @@ class Ledger:
         ]
         if owed:
             connection.execute(sa.insert(deliveries), owed)
+        return {str(each["receiver"]) for each in owed}
 
     def next_sequence(self, connection: sa.Connection, subject: str) -> int:
         """Number the next event of a subject that is not a message; it never restarts, events of it are kept."""

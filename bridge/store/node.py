@@ -45,6 +45,7 @@ JOINED_WITHIN = 3.0
 """Seconds that a node waits at its start for who has the database to himself."""
 
 _CHANNEL = "wbiz_bridge"
+_LONGEST_NOTICE = 7000  # PostgreSQL takes less than 8,000 bytes
 _LOOK = 0.05
 _PATIENCE = 1.0
 
@@ -85,8 +86,11 @@ class Alone:
     def want(self, receivers: Collection[str]) -> None:
         """Say which receivers the configuration has, and learn at once which of them are this node's."""
 
-    def listen(self, wake: Callable[[], None], trouble: Callable[[BridgeError], None]) -> None:
-        """Let ``wake`` be called when there may be something to deliver, and ``trouble`` with what goes wrong."""
+    def listen(self, wake: Callable[[Collection[str] | None], None], trouble: Callable[[BridgeError], None]) -> None:
+        """Let ``wake`` be called with those to whom there may be something to deliver; None for anybody.
+
+        ``trouble`` is called with what goes wrong.
+        """
 
     def answered(self, at: datetime) -> None:
         """Note that WbizTool answered this node."""
@@ -95,8 +99,8 @@ class Alone:
         """Tell whether WbizTool answered another node since then, within a transaction."""
         return False
 
-    def tell(self, connection: sa.Connection) -> None:
-        """Let the other nodes look for what is to be delivered once a transaction is committed."""
+    def tell(self, connection: sa.Connection, receivers: Collection[str]) -> None:
+        """Let the other nodes look for what is to be delivered to these, once a transaction is committed."""
 
     def close(self) -> None:
         """Leave: others take over at once."""
@@ -121,7 +125,7 @@ class Node(Alone):
         self._share = 0.0
         self._sure_until = float("-inf")
         self._answered_at: datetime | None = None
-        self._wake: Callable[[], None] = lambda: None
+        self._wake: Callable[[Collection[str] | None], None] = lambda _: None
         self._trouble: Callable[[BridgeError], None] = lambda _: None
         self._beating = threading.Lock()
         self._closing = threading.Event()
@@ -167,8 +171,11 @@ class Node(Alone):
         self._wants = sorted(receivers)
         self._beat()
 
-    def listen(self, wake: Callable[[], None], trouble: Callable[[BridgeError], None]) -> None:
-        """Let ``wake`` be called when there may be something to deliver, and ``trouble`` with what goes wrong."""
+    def listen(self, wake: Callable[[Collection[str] | None], None], trouble: Callable[[BridgeError], None]) -> None:
+        """Let ``wake`` be called with those to whom there may be something to deliver; None for anybody.
+
+        ``trouble`` is called with what goes wrong.
+        """
         self._wake, self._trouble = wake, trouble
 
     def answered(self, at: datetime) -> None:
@@ -181,10 +188,11 @@ class Node(Alone):
         latest: datetime | None = connection.scalar(others)
         return latest is not None and latest > since
 
-    def tell(self, connection: sa.Connection) -> None:
-        """Let the other nodes look for what is to be delivered once a transaction is committed."""
+    def tell(self, connection: sa.Connection, receivers: Collection[str]) -> None:
+        """Let the other nodes look for what is to be delivered to these, once a transaction is committed."""
         if not self.alone:
-            self._notify(connection, "told")
+            names = " ".join(sorted(receivers))
+            self._notify(connection, "told", names=names if len(names) <= _LONGEST_NOTICE else "")
 
     def close(self) -> None:
         """Leave: others take over at once. Safe to call twice."""
@@ -243,6 +251,7 @@ class Node(Alone):
         with self._beating:
             said_at = _steady()
             before = self.holder, self._share, set(self._mine)
+            leaving, was_sure = self._leaving, self._is_sure()
             with self._database.write() as connection:
                 self._database.serialize(connection)
                 now = from_millis(connection.scalar(_NOW) or 0)
@@ -260,8 +269,8 @@ class Node(Alone):
             self.alone = not others
             self.leads = all(holder < other.id for other in others)
             self._sure_until = said_at + LEASE.total_seconds() * SURE
-        if not mine <= before[2]:
-            self._wake()
+        if not mine <= before[2] or self._leaving != leaving or not was_sure:
+            self._wake(None)
 
     def _live_on(self, connection: sa.Connection, now: datetime) -> int:
         """Renew the lease, or take a new one: then everything else was given to others."""
@@ -302,8 +311,8 @@ class Node(Alone):
                 .values(holder=None)
             )
 
-    def _notify(self, connection: sa.Connection, what: str, holder: int | None = None) -> None:
-        connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, f"{what} {holder or self.holder}")))
+    def _notify(self, connection: sa.Connection, what: str, holder: int | None = None, names: str = "") -> None:
+        connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, f"{what} {holder or self.holder} {names}")))
 
     def _put_on_ear(self) -> None:
         """Connect to hear what others say, and hold the lock meanwhile by which nobody takes the database for himself.
@@ -344,10 +353,12 @@ class Node(Alone):
             while (left := until - _steady()) > 0 and not self._closing.is_set():
                 either.poll(left * 1000)
                 heard = {notice.payload for notice in connection.notifies(timeout=0)}
-                foreign = {what.partition(" ")[0] for what in heard if not what.endswith(f" {self.holder}")}
-                if "told" in foreign:
-                    self._wake()
-                if "nodes" in foreign:
+                words = [each.split() for each in heard]
+                foreign = [each for each in words if each[1] != str(self.holder)]
+                told = [names for what, _, *names in foreign if what == "told"]
+                if told:
+                    self._wake(None if [] in told else {name for names in told for name in names})
+                if any(what == "nodes" for what, *_ in foreign):
                     return
         except psycopg.Error as error:
             raise self._database.explain(error) from None

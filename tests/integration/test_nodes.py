@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,7 +23,7 @@ from tests.world.records import NOW, SINCE, after, polled
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from bridge.model import Message
@@ -177,11 +178,11 @@ def test_a_receiver_that_only_one_has_in_its_configuration_is_that_ones(one: Sto
 
 
 def test_the_other_hears_at_once_that_there_is_something_to_deliver(one: Store, other: Store) -> None:
-    heard = threading.Event()
-    other.node.listen(heard.set, lambda _: None)
+    heard: queue.SimpleQueue[Collection[str] | None] = queue.SimpleQueue()
+    other.node.listen(heard.put, lambda _: None)
     one.messages.watch([1], NOW)
     one.record_polls([polled(message, Status.FAILED) for message in one.messages.claim(NOW, 1, ())], [CRM])
-    assert heard.wait(1)
+    assert heard.get(timeout=5) == {"crm"}
 
 
 def test_the_sources_fall_is_told_once_and_only_when_it_answers_nobody(one: Store, other: Store) -> None:
@@ -202,7 +203,7 @@ def test_the_sources_fall_is_told_once_and_only_when_it_answers_nobody(one: Stor
 @pytest.mark.usefixtures("quick")
 def test_nodes_go_on_when_the_server_ends_their_connections(one: Store, other: Store, postgres_url: str) -> None:
     troubles: list[str] = []
-    one.node.listen(lambda: None, lambda error: troubles.append(str(error)))
+    one.node.listen(lambda _: None, lambda error: troubles.append(str(error)))
     before = one.node.holder, other.node.holder
     cut_connections(postgres_url)
     until(lambda: bool(troubles))

@@ -63,10 +63,10 @@ def watched() -> Iterator[None]:
     """Look at all events from now on."""
     add, respond = Ledger.add, Sink._respond
 
-    def look_at_events(self: Ledger, connection: Any, told: Sequence[Event], *rest: Any, **more: Any) -> None:
+    def look_at_events(self: Ledger, connection: Any, told: Sequence[Event], *rest: Any, **more: Any) -> set[str]:
         for event in told:
             assert faults(envelope(event)) == []
-        add(self, connection, told, *rest, **more)
+        return add(self, connection, told, *rest, **more)
 
     def look_at_request(self: Sink, request: Received) -> Answer:
         _found.extend(_faults_in(request.body))
