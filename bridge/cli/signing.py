@@ -27,7 +27,9 @@ _MOST = 4096
 def new(
     file: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write it there, for its owner alone (mode 600)."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", readable=False, help="Write it there, for its owner alone (mode 600)."
+        ),
     ] = None,
     *,
     ed25519: Annotated[
@@ -61,7 +63,10 @@ def new(
 @_secret.command("public")
 def public(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Holds a secret of the form whsk_…; - for the standard input.")
+        Path,
+        typer.Argument(
+            metavar="FILE", readable=False, help="Holds a secret of the form whsk_…; - for the standard input."
+        ),
     ],
     *,
     as_json: JsonOption = False,

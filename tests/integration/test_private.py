@@ -149,6 +149,21 @@ def test_configuration_that_cannot_be_read_ends_with_78_and_no_usage(
     assert (missing.returncode, "there is no such file" in missing.stderr) == (78, True)
 
 
+def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> None:
+    secret = common / "crm.secret"
+    assert command(common, "secret", "new", "--ed25519", "-o", str(secret)).returncode == 0
+    for arguments, code, words in (
+        (("public", "crm.secret"), 1, "crm.secret can't be read: Permission denied"),
+        (("new", "-o", "crm.secret"), 2, "crm.secret is there already"),
+        (("new", "-o", "other.secret"), 1, "other.secret can't be written: Permission denied"),
+        (("public", "."), 1, ". can't be read: Is a directory"),
+    ):
+        ended = command(common, "secret", *arguments, first=as_nobody)
+        assert (ended.returncode, ended.stdout) == (code, "")
+        assert words in ended.stderr
+        assert "Usage" not in ended.stderr
+
+
 def test_obstacle_is_silent_where_there_is_none(tmp_path: Path) -> None:
     assert obstacle(tmp_path / "bridge.db") is None
     (tmp_path / "file").touch()
