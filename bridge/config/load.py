@@ -112,6 +112,7 @@ class _Loading:
         data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
         data["path"] = self._path
         data["sources"] = self.sources
+        data["file_warnings"] = () if self._faults else self._sections.exposures()
         return self._sections.model(root, schema.Config, data)
 
     def _section(self, value: Value, name: str, model: type[BaseModel]) -> object:

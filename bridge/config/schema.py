@@ -164,6 +164,7 @@ class Config(Model):
     wbiztool: WbizToolConfig
     poll: PollConfig = PollConfig()
     watchlist: Watchlist
+    file_warnings: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     list_warnings: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     discover: DiscoverConfig = DiscoverConfig()
     numbers: NumbersConfig = NumbersConfig()

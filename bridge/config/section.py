@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bridge.config.exposure import CREDENTIAL, exposure, is_secret
 from bridge.config.faults import suggestion
 from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
 from bridge.config.network import TlsConfig, read_tls
 from bridge.config.yaml import BROKEN, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from bridge.config.faults import Faults, Place
@@ -72,6 +73,8 @@ class Sections:
         self.files: list[Path] = []
         self._folder = folder
         self._faults = faults
+        self._written: list[tuple[Place, str, str]] = []
+        self._held: dict[Path, list[str]] = {}
 
     def read(self, value: Value, allowed: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Turn a mapping into plain data: the keys that may be there, with secrets from their files put in.
@@ -95,6 +98,7 @@ class Sections:
                 data[key] = BROKEN
             elif wrong is None:
                 data[key] = plain(item, as_text=key in _TEXTS)
+                self._written += [(each.place, key, each.text) for each in _in_the_file(key, item)]
         for name in _SECRETS:
             if f"{name}_file" in data:
                 self._put_in(data, name, value.data[f"{name}_file"].place)
@@ -110,6 +114,17 @@ class Sections:
             for fault in error.errors(include_url=False, include_input=False):
                 self._note(value, data, fault)
         return None
+
+    def exposures(self) -> tuple[str, ...]:
+        """Warn of files with secrets that every user of the machine may read or change, once for each file.
+
+        Call it when everything was read and nothing was found wrong.
+        """
+        held = {file: list(keys) for file, keys in self._held.items()}
+        for place, key, text in self._written:
+            if key == "headers" or is_secret(key, text):
+                held.setdefault(self._folder / place.file.name, []).append(place.key)
+        return tuple(filter(None, (exposure(file, list(dict.fromkeys(keys))) for file, keys in held.items())))
 
     def _put_in(self, data: dict[str, Any], name: str, place: Place) -> None:
         """Replace ``…_file`` by the secret in it."""
@@ -133,10 +148,13 @@ class Sections:
         file = self._folder / value.text
         self.files.append(file)
         try:
-            return file, read_bytes(file, _LARGEST_FILE)
+            content = read_bytes(file, _LARGEST_FILE)
         except UnreadableError as error:
             self._faults.add(value.place, str(error))
             return None
+        if b"PRIVATE KEY-----" in content:
+            self._held.setdefault(file, []).append(f"a private key ({value.place.key})")
+        return file, content
 
     def _secret_file(self, file: Path, place: Place) -> object:
         # No fault names the file: who writes the secret itself here, by mistake, must not find it in a log.
@@ -149,6 +167,7 @@ class Sections:
         if not text:
             self._faults.add(place, "no secret can be read: the file is empty")
             return BROKEN
+        self._held.setdefault(file, []).append(place.key.removesuffix("_file"))
         return text
 
     def _note(self, value: Value, data: Mapping[str, Any], fault: Any) -> None:
@@ -190,6 +209,21 @@ def plain(value: Value, *, as_text: bool = False) -> Any:
             return value.text
         case _:
             return value.data
+
+
+def _in_the_file(key: str, item: Value) -> Iterator[Value]:
+    """Find the values of a key that may be secrets and stand in the file itself, not in the environment."""
+    match item.data:
+        case dict() as headers if key == "headers":
+            yield from (value for name, value in headers.items() if CREDENTIAL.search(name) and _literal(value))
+        case list() as values if key == "secret":
+            yield from filter(_literal, values)
+        case _ if key in _SECRETS and _literal(item):
+            yield item
+
+
+def _literal(value: Value) -> bool:
+    return bool(value.text) and (value.source is None or not value.source.values)
 
 
 def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | None:

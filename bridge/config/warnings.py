@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from bridge.config.exposure import CREDENTIAL, holds_token
 from bridge.config.kinds import HttpReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
 from bridge.config.listen import is_loopback
 from bridge.model import EventType, Status
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 _EXAMPLE_HOST = re.compile(r"(.+\.)?example(\.(com|org|net))?", re.IGNORECASE)  # RFC 2606
 _EXAMPLE_PATH = re.compile(r"\u2026|\.\.\.|T0{5,}|X{8,}", re.IGNORECASE)  # an ellipsis, and how Slack's pages write it
 _EXAMPLE_KEY: Final = "your-api-key"
-_CREDENTIAL = re.compile(r"auth|token|key|secret|signature|password|cookie|credential", re.IGNORECASE)
-_GUESSABLE = 16  # characters: a longer part of an address, with digits in it, is rather a token
 _SLACK = re.compile(r"hooks\.slack(-gov)?\.com")
 
 _STATUSES: Final = {
@@ -42,6 +41,7 @@ def warnings_of(config: Config) -> Iterator[str]:
             "no message is listed, and `discover` is off: only messages that `wbiz-bridge watch` adds are watched "
             "(list them under `messages`, or set `discover: {report: on}`)"
         )
+    yield from config.file_warnings
     yield from config.list_warnings
     for receiver in config.receivers:
         for warning in _about(receiver, config):
@@ -85,14 +85,12 @@ def _authenticates(receiver: WebhookReceiverConfig) -> bool:
     if receiver.secrets or (receiver.tls is not None and receiver.tls.certificate):
         return True
     for name, value in receiver.headers.items():
-        if _CREDENTIAL.search(name) or (isinstance(value, Source) and value.values):
+        if CREDENTIAL.search(name) or (isinstance(value, Source) and value.values):
             return True
     if (receiver.body is not None and receiver.body.secrets()) or (receiver.path is not None and receiver.path.values):
         return True
-    url = urlsplit(receiver.url.get_secret_value())
-    return bool(url.query or url.password) or any(
-        len(part) >= _GUESSABLE and any(char.isdigit() for char in part) for part in url.path.split("/")
-    )
+    url = receiver.url.get_secret_value()
+    return bool(urlsplit(url).query) or holds_token(url)
 
 
 def _never(receiver: ReceiverConfig, config: Config) -> str | None:

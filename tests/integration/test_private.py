@@ -164,6 +164,20 @@ def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> 
         assert "Usage" not in ended.stderr
 
 
+def test_key_that_everybody_can_read_is_told_by_check_and_start(common: Path, simulator: Simulator, sink: Sink) -> None:
+    path = write_config(common, config(simulator, sink, poll={"every": "1s"}))
+    path.chmod(0o644)
+    words = f"every user of this machine can read {path}, which holds wbiztool.api_key: chmod o-r {path}"
+    checked = command(common, "check")
+    assert (checked.returncode, f"warning: {words}" in checked.stderr) == (0, True)
+    with Daemon(common) as daemon:
+        daemon.wait_until_ready()
+        assert daemon.stop()[0] == 0
+        assert words in daemon.log()
+    path.chmod(0o640)
+    assert "every user" not in command(common, "check").stderr
+
+
 def test_obstacle_is_silent_where_there_is_none(tmp_path: Path) -> None:
     assert obstacle(tmp_path / "bridge.db") is None
     (tmp_path / "file").touch()
