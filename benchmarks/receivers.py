@@ -51,7 +51,6 @@ def run(count: int) -> tuple[float, float]:
     """Let the daemon find every message failed; return polls a second, and its threads when all is done."""
     with stub(changes=True) as server, tempfile.TemporaryDirectory() as place:
         wanted: dict[str, Any] = settings(server, Path(place), watched=MESSAGES)
-        wanted["wbiztool"]["rate_limit"] = "100000/s"
         wanted["receivers"] = [{"name": "team-0", "slack": server.url, "group": {"wait": "100ms"}}]
         wanted["receivers"] += [
             {"name": f"team-{number}", "webhook": f"{server.url}/{number}", "match": {"tags": {"team": f"{number}"}}}
