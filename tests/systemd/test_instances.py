@@ -51,6 +51,9 @@ def test_two_accounts_run_side_by_side_and_each_is_told_of_its_own_messages(acco
     shop, support = accounts
     for service in accounts:
         service.start()
+        mounts = service.read(f"/proc/{pid(service)}/mountinfo").splitlines()
+        (state,) = (line for line in mounts if f" /var/lib/private/{service.name} " in line)
+        assert "noexec" in state.split()[5].split(",")
     shop.simulator.account.put(1, Status.SENT)
     support.simulator.account.put(1, Status.FAILED, "Invalid phone number")
     until(lambda: "message.sent" in [type_ for _, type_ in events(shop.told("crm"))])

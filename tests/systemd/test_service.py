@@ -73,6 +73,20 @@ def test_all_that_the_bridge_can_use_works_under_the_unit_s_restrictions(service
     assert {"process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"} <= set(metrics.split())
 
 
+def test_nothing_in_the_state_folder_can_be_run(service: Service) -> None:
+    """A program that was written beside the database is refused by the kernel, at the first start and at later ones."""
+    service.drop_in(
+        "ExecStartPre=/bin/sh -c 'cp /bin/true /tmp/true && /tmp/true && cp /bin/true $$STATE_DIRECTORY/program'",
+        "ExecStartPre=/bin/sh -c '$$STATE_DIRECTORY/program; echo ended with $$?'",
+    )
+    for started in (1, 2):
+        service.start()
+        said = service.said()
+        assert sum("program: Permission denied" in line for line in said) == started
+        assert sum("ended with 126" in line for line in said) == started
+        service.systemctl("stop")
+
+
 def test_programs_are_refused_until_a_drop_in_allows_them(service: Service) -> None:
     """A receiver with `command:` stops the start in words; allowed, it runs as the bridge's user and ends with it."""
     body = "#!/bin/sh\nid -un >&2; touch /etc/written 2>/dev/null && echo wrote; echo for $WBIZ_MESSAGE_ID; sleep 600\n"

@@ -24,6 +24,7 @@ _OF_ONE_ACCOUNT = {
     "SyslogIdentifier=wbiz-bridge": "SyslogIdentifier=wbiz-bridge@%i",
     "owns /var/lib/wbiz-bridge ": "owns /var/lib/wbiz-bridge@NAME ",
     "StateDirectory=wbiz-bridge": "User=wbiz-bridge-%i\nStateDirectory=wbiz-bridge@%i",
+    "NoExecPaths=-%S/wbiz-bridge": "NoExecPaths=-%S/wbiz-bridge@%i",
     "ConfigurationDirectory=wbiz-bridge": "ConfigurationDirectory=wbiz-bridge/%i",
     "/run/credentials/wbiz-bridge.service:": "/run/credentials/%n:",
     "[Unit]\n": "# One account of several, each with a bridge of its own: wbiz-bridge@NAME, with "
@@ -118,6 +119,7 @@ def test_what_systemd_still_finds_exposed_is_explained_in_the_unit(assessment: l
         ("CapabilityBoundingSet", ""),
         ("MemoryDenyWriteExecute", "yes"),
         ("PrivateUsers", "yes"),
+        ("NoExecPaths", "-%S/wbiz-bridge"),
     ],
 )
 def test_the_unit_says_so(keys: dict[str, list[str]], key: str, value: str) -> None:
