@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, assert_never
 from bridge import breaker as breakers
 from bridge import retry
 from bridge.model import Dead, Delivered, DeliveryState, Retry
-from bridge.retry import LIFETIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.breaker import CircuitBreaker
     from bridge.model import Delivery, Outcome
 
-_HOURS = LIFETIME // timedelta(hours=1)
+_HOURS = retry.LIFETIME // timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +154,4 @@ def _dead(delivery: Delivery, why: str, now: datetime) -> Delivery:
 
 def _expiry(made: Round, breaker: CircuitBreaker) -> datetime | None:
     """Return what a failed probe gives up, however it failed: else what no probe carries would be queued for ever."""
-    return made.ended - LIFETIME if breaker.is_open and made.probe else None
+    return made.ended - retry.LIFETIME if breaker.is_open and made.probe else None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge import retry
 from bridge.breaker import LONGEST_PROBE_WAIT, CircuitBreaker, succeeded
 from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
-from bridge.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
+from bridge.retry import LONGEST_PAUSE, LONGEST_WAIT
 from bridge.routing import Subscription, route
 from bridge.store import rows
 from bridge.store.engine import chunks
@@ -43,7 +44,7 @@ _PAST = (breakers.c.failing_since, breakers.c.well_since, breakers.c.down_since)
 _BREAKER_TIMES = (*_PAST, breakers.c.probe_at, breakers.c.paused_until)
 
 _PROBES_KEPT = 2
-_HOURS = LIFETIME // timedelta(hours=1)
+_HOURS = retry.LIFETIME // timedelta(hours=1)
 
 NUDGED = "nudged"
 """The fact that changes when somebody beside the daemon made something due."""
@@ -276,7 +277,7 @@ class Ledger:
     ) -> list[Expired]:
         """Let a delivery be due then, within a transaction; give it up, and return it, where its time is over."""
         mine = (deliveries.c.id == delivery_id) & _OWED
-        given_up = sa.update(deliveries).where(mine, deliveries.c.first_due_at < now - LIFETIME)
+        given_up = sa.update(deliveries).where(mine, deliveries.c.first_due_at < now - retry.LIFETIME)
         reason = f"given up: {why}"
         gone = connection.execute(
             given_up.values(state=str(DeliveryState.DEAD), finished_at=now, reason=reason).returning(deliveries.c.event)

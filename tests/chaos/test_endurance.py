@@ -1,12 +1,12 @@
-"""An hour's work for two hundred messages, in less than a minute: memory stays flat, no file and no thread leaks.
+"""An hour's work for two hundred messages, in about a minute: memory stays flat, no file and no thread leaks.
 
 At the usual ``poll.every`` of 30 seconds, two hundred messages make 24,000 polls in an hour. Here they are polled every
 quarter of a second, until so many have been made, and change their status all the while. Beside the receiver that takes
 what it gets, one floods, one hangs, one drips and one refuses connections; the waits between their attempts are divided
-by 100,000, so that three days of them, from the first attempt to the dead letter, take three seconds.
+by 100,000, so that three days of them, from the first attempt to the dead letter, take three seconds. Those
+between the probes of a receiver that fails are the real ones.
 
-(A thousand messages make 120,000 polls in an hour. At the 800 to 900 polls a second that the bridge and the simulated
-WbizTool manage together on two cores, those take more than two minutes.)
+(A thousand messages make 120,000 polls in an hour: on two cores, those take several minutes.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.world.daemon import Daemon, account, write_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(75)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(200)]
 
 MESSAGES = range(1, 201)
 POLLS = 24_000
@@ -81,9 +81,9 @@ def test_an_hour_of_polls_and_deliveries_leaks_neither_memory_nor_files_nor_thre
         write_config(tmp_path, config(simulator, urls))
         with Daemon(tmp_path, hurry=HURRY) as daemon:
             daemon.wait_until_ready()
-            simulator.wait_for(WARM, 25)
+            simulator.wait_for(WARM, 60)
             warm, told = Footprint.of(daemon.process.pid), good.count
-            simulator.wait_for(POLLS, 45)
+            simulator.wait_for(POLLS, 100)
             tired = Footprint.of(daemon.process.pid)
             assert daemon.stop()[0] == 0
         assert good.count - told > 300, "the work was not what it should be"
@@ -94,13 +94,16 @@ def test_an_hour_of_polls_and_deliveries_leaks_neither_memory_nor_files_nor_thre
     assert {"delivered"} == attempts["good"].keys() == attempts["floods"].keys(), (
         "a flood is a 200 with too much to say"
     )
-    assert all(attempts[name]["failed"] > 20 for name in ("hangs", "drips", "refuses")), attempts
+    dead = dead_letters(tmp_path / "bridge.db")
+    for name in ("hangs", "drips", "refuses"):
+        assert 10 <= attempts[name]["failed"] <= 80, "it is probed, and not hammered"
+        assert dead[name] > 300, dead
 
 
 def restless(message_id: int) -> Iterator[Step]:
     """Let a message be unknown and pending in turn for longer than the test takes, and not all at the same moments."""
     first = message_id / len(MESSAGES) * CHANGES_EVERY
-    for step, status in zip(range(20), itertools.cycle((Status.UNKNOWN, Status.PENDING)), strict=False):
+    for step, status in zip(range(50), itertools.cycle((Status.UNKNOWN, Status.PENDING)), strict=False):
         yield first + step * CHANGES_EVERY, status, None
 
 
@@ -115,6 +118,11 @@ def attempts_by_receiver(file: Path) -> dict[str, dict[str, int]]:
     with closing(sqlite3.connect(file)) as database:
         counted = database.execute("SELECT receiver, outcome, count(*) FROM attempts GROUP BY 1, 2").fetchall()
     return {name: {kind: count for each, kind, count in counted if each == name} for name, _, _ in counted}
+
+
+def dead_letters(file: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(file)) as database:
+        return dict(database.execute("SELECT receiver, count(*) FROM deliveries WHERE state = 'dead' GROUP BY 1"))
 
 
 def config(simulator: Simulator, urls: dict[str, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def run(divisor: float, ready_fd: int) -> None:
 
 def hurry(divisor: float) -> None:
     retry.SCHEDULE = tuple(wait / divisor for wait in retry.SCHEDULE)
+    retry.LAST_STEP = retry.LAST_STEP / divisor
     retry.LIFETIME = retry.LIFETIME / divisor
 
 
