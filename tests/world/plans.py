@@ -31,7 +31,7 @@ def plans(store: Store) -> Iterator[list[str]]:
             found.append("\n".join(str(row[-1]) for row in beside.fetchall()))
             beside.close()
 
-    database._engine.dispose()  # SQLite reads the statistics when it opens the file
+    database.close()  # SQLite reads the statistics when it opens the file
     sa.event.listen(database._engine, "before_cursor_execute", look)
     try:
         yield found
