@@ -230,7 +230,7 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api: Api)
 def test_a_database_that_is_locked_or_gone_is_told_as_not_now(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.store.engine.BUSY_TIMEOUT", 0.1)
     assert api.store._database.path is not None
-    api.store._database._engine.dispose()
+    api.store._database.close()
     with api.store._database.write() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 100")
     blocker = sqlite3.connect(api.store._database.path)
