@@ -18,7 +18,7 @@ from bridge.events import SOURCE, health_event, receiver_subject, transition_eve
 from bridge.model import EventType
 from bridge.quarantine import Kind, SetAside
 from bridge.store import move, owner, quarantine
-from bridge.store.backup import sweep
+from bridge.store.backup import remove_left_copies
 from bridge.store.engine import DamagedError, Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.files import DatabaseError
@@ -418,7 +418,7 @@ class Store:
         if exclusive:
             self._lock = self._lock_to_prepare()
             if self._database.path is not None:
-                sweep(self._database.path.parent)
+                remove_left_copies(self._database.path.parent, self._database.path)
             self._database.check()
             migrate(self._database)
         elif revision(self._database) != HEAD:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
-import shutil
 import sqlite3
-import tempfile
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +16,9 @@ from bridge.errors import BridgeError, NotNowError, UsageError
 from bridge.store import files, owner
 from bridge.store.engine import BUSY_TIMEOUT, DamagedError
 from bridge.store.files import DatabaseError
+from bridge.workplace import sweep, workplace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bridge.model import AccountId
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
@@ -64,8 +60,8 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
     _refuse(source, target, force=force)
     try:
         # A folder, because SQLite puts files of its own beside a database: all of them are gone at the end.
-        sweep(target.parent)
-        with _workplace(target.parent) as folder:
+        remove_left_copies(target.parent)
+        with workplace(target.parent, _PREFIX) as folder:
             copy = folder / "copy"
             _copy(source, copy)
             if account is not None:
@@ -82,30 +78,17 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
     return size
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed backup left in a folder. One that is being made holds a lock on its place."""
-    with suppress(OSError):
-        for left in folder.glob(f"{_PREFIX}*"):
-            with suppress(OSError), _locked(left):
-                if {each.name for each in left.iterdir()} <= _WRITTEN:
-                    shutil.rmtree(left)
+def remove_left_copies(folder: Path, database: Path | None = None) -> None:
+    """Remove what killed backups left in a folder.
 
-
-@contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder, _locked(Path(folder)):
-        yield Path(folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock. The system releases it when the process ends, however it ends."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(opened)
+    Args:
+        folder: Where the copies are made.
+        database: A database that this process has to itself: what earlier versions left of the copies before its
+            migrations goes too. Those were not locked, but nobody else can be making one.
+    """
+    sweep(folder, _PREFIX, _WRITTEN)
+    if database is not None:
+        sweep(folder, f".{database.name}.before-", _WRITTEN)
 
 
 def _refuse(source: Path, target: Path, *, force: bool) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -15,7 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import alembic.command
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 import bridge.store
 from bridge.errors import BridgeError, NotNowError, UsageError
@@ -27,6 +32,7 @@ from bridge.store.backup import back_up
 from bridge.store.engine import Database
 from bridge.store.migrate import revision
 from bridge.store.schema import HEAD
+from bridge.workplace import locked
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, fail_some, observe
 
@@ -44,6 +50,18 @@ down_revision = "{head}"
 def upgrade() -> None:
     {upgrade}
 '''
+
+_KILLED = """
+import os, signal, sys
+
+def hook(event, arguments):
+    if event == sys.argv[1] and str(arguments[0]).endswith("/copy"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+from bridge.store import Store
+Store(sys.argv[2], exclusive=True)
+"""
 
 
 @pytest.fixture
@@ -383,16 +401,47 @@ def test_another_status_than_before_the_restore_has_another_id(sqlite_url: str, 
 
 
 def test_next_start_removes_what_a_killed_backup_left(database: Path, tmp_path: Path) -> None:
-    left, used, foreign = (tmp_path / f".wbiz-bridge-backup.{name}" for name in ("left", "used", "foreign"))
-    for folder in (left, used, foreign):
+    """Also under the name that it had before; what is in use, and what is somebody's own, stays."""
+    names = (
+        "wbiz-bridge-backup.left",
+        "bridge.db.before-0008.abc",
+        "wbiz-bridge-backup.used",
+        "wbiz-bridge-backup.mine",
+    )
+    left, old, used, foreign = (tmp_path / f".{name}" for name in names)
+    for folder in (left, old, used, foreign):
         folder.mkdir()
         (folder / "copy").write_bytes(b"x" * 1000)
     (foreign / "letter.txt").touch()
-    with backup._locked(used):
+    with locked(used):
         Store(f"sqlite:///{database}", exclusive=True).close()
-    assert (left.exists(), used.exists(), foreign.exists()) == (False, True, True)
+    assert [each.exists() for each in (left, old, used, foreign)] == [False, False, True, True]
     back_up(database, tmp_path / "copy.db")
     assert (used.exists(), foreign.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(("event", "moment"), [("sqlite3.connect", "it begins"), ("os.rename", "it is all written")])
+def test_kill_during_the_copy_before_a_migration_leaves_nothing(tmp_path: Path, event: str, moment: str) -> None:
+    """SIGKILL, each time at one certain moment of the copy; the next start has no more than it needs beside it."""
+    file = tmp_path / "bridge.db"
+    config = Config()
+    config.set_main_option("script_location", "bridge.store:migrations")
+    known = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    previous = max(number for number in known if number < HEAD)
+    older = Database(f"sqlite:///{file}")
+    with older.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, previous)
+    older.close()
+    for _ in range(2):
+        arguments = [sys.executable, "-c", _KILLED, event, f"sqlite:///{file}"]
+        killed = subprocess.run(arguments, check=False, timeout=60, capture_output=True, text=True)
+        assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stderr}"
+        (left,) = tmp_path.glob(".wbiz-bridge-backup.*")
+        assert (left / "copy").exists()
+    with Store(f"sqlite:///{file}", exclusive=True) as store:
+        assert revision(store._database) == HEAD
+    assert {each.name for each in tmp_path.iterdir()} == {"bridge.db", "bridge.db.lock", f"bridge.db.before-{HEAD}"}
 
 
 def told(record: Recorded) -> tuple[int, str, int]:
