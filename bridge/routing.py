@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -74,5 +75,51 @@ def _asked_for(patterns: tuple[str, ...] | None, type_: EventType) -> bool:
 
 
 def route(subscriptions: Iterable[Subscription], event: Event) -> tuple[Subscription, ...]:
-    """List those who want an event."""
-    return tuple(subscription for subscription in subscriptions if wants(subscription, event))
+    """List those who want an event, in their order."""
+    return tuple(each for each in _table(tuple(subscriptions)).candidates(event) if wants(each, event))
+
+
+class _Table:
+    """Finds who may want an event without asking everybody: most receivers want the messages of one tag each."""
+
+    def __init__(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self.subscriptions = subscriptions
+        self._by_type: dict[EventType, tuple[list[int], dict[str, dict[str, list[int]]]]] = {}
+
+    def candidates(self, event: Event) -> Iterable[Subscription]:
+        """List everybody who wants an event, and maybe others."""
+        anyway, by_tag = self._by_type.get(event.type) or self._sort(event.type)
+        if event.message_id is None:
+            return self.subscriptions
+        found = list(anyway)
+        tags = event.data.get("tags")
+        if isinstance(tags, Mapping):
+            for key, by_value in by_tag.items():
+                value = tags.get(key)
+                found += by_value.get(value, ()) if isinstance(value, str) else ()
+        return [self.subscriptions[index] for index in sorted(found)]
+
+    def _sort(self, type_: EventType) -> tuple[list[int], dict[str, dict[str, list[int]]]]:
+        anyway: list[int] = []
+        by_tag: dict[str, dict[str, list[int]]] = {}
+        for index, each in enumerate(self.subscriptions):
+            if not _asked_for(each.events, type_):
+                continue
+            key, values = next(iter(each.match.every.tags.items()), ("", ()))
+            if not key:
+                anyway.append(index)
+            for value in dict.fromkeys(values):
+                by_tag.setdefault(key, {}).setdefault(value, []).append(index)
+        return self._by_type.setdefault(type_, (anyway, by_tag))
+
+
+_latest = _Table(())
+
+
+def _table(subscriptions: tuple[Subscription, ...]) -> _Table:
+    """Return the table of these; the latest is kept, for they change only with the configuration."""
+    global _latest  # noqa: PLW0603 -- a cache of one
+    table = _latest
+    if table.subscriptions is not subscriptions:
+        table = _latest = _Table(subscriptions)
+    return table

@@ -168,3 +168,25 @@ def test_wants_decides_as_refusal_words_it() -> None:
         for every, none, events in product(conditions, conditions, patterns):
             subscription = Subscription("crm", events, Match(every, none))
             assert wants(subscription, event) == (refusal(subscription, event) is None)
+
+
+def test_route_finds_the_same_as_asking_everybody() -> None:
+    """Also where tags are missing, of another type, or asked for with several values."""
+    every = [
+        Match(),
+        tagged(team="a"),
+        tagged(team="b", region="x"),
+        Match(Conditions(tags={"team": ("a", "b", "a")})),
+        Match(Conditions(tags={"team": ()})),
+        Match(none=Conditions(tags={"team": ("a",)})),
+    ]
+    subscriptions = tuple(
+        Subscription(f"r{number}", events, match)
+        for number, (match, events) in enumerate(product(every, [None, ("failed.*",), ("message.*", "source.*")]))
+    )
+    tags = [None, {}, {"team": "a"}, {"team": "b", "region": "x"}, {"team": 7}, {"": "a"}]
+    for type_, tag in product(EventType, tags):
+        for message_id in (None, 7):
+            event = Event("evt_1", type_, START, "message/7", 1, {"tags": tag, "receiver": "r3"}, message_id)
+            expected = tuple(each for each in subscriptions if wants(each, event))
+            assert route(subscriptions, event) == expected
