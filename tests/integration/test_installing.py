@@ -70,7 +70,7 @@ def test_the_configuration_is_right_once_it_is_filled_in(root: Path) -> None:
     file = folder / "config.yaml"
 
     def check() -> subprocess.CompletedProcess[str]:
-        return command(root, "check", "-c", str(file), extra={"CREDENTIALS_DIRECTORY": str(folder)})
+        return command(root, "check", "-c", str(file), extra={"CREDENTIALS_DIRECTORY": str(folder), "STATE_DIRECTORY": str(root)})
 
     assert check().returncode == 78
     text = file.read_text(encoding="utf-8").replace("client_id: #", "client_id: 123 #")
@@ -170,7 +170,7 @@ def test_an_instance_s_configuration_is_right_once_it_is_filled_in(root: Path) -
     (folder / "slack-url").write_text(SLACK, encoding="utf-8")
     text = (folder / "config.yaml").read_text(encoding="utf-8")
     (folder / "config.yaml").write_text(text.replace("  # - 12345", "  - 12345"), encoding="utf-8")
-    done = command(root, "check", "-c", str(folder / "config.yaml"), extra={"CREDENTIALS_DIRECTORY": str(folder)})
+    done = command(root, "check", "-c", str(folder / "config.yaml"), extra={"CREDENTIALS_DIRECTORY": str(folder), "STATE_DIRECTORY": str(root)})
     assert (done.returncode, done.stderr) == (0, "")
 
 
