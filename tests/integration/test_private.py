@@ -115,8 +115,9 @@ def test_files_that_root_made_are_told_with_owner_and_fix(common: Path, simulato
     state.mkdir()
     write_config(common, config(simulator, sink, database=f"sqlite:///{state}/bridge.db"))
     assert command(common, "watch", "1").returncode == 0
-    (common / "config.yaml").chmod(0o644)
-    os.chown(state, NOBODY.pw_uid, NOBODY.pw_gid)
+    (common / "config.yaml").chmod(0o600)
+    for path in (common / "config.yaml", state):
+        os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
     for name in ("run", "poll"):
         ended = command(common, name, first=as_nobody)
         assert ended.returncode == 74

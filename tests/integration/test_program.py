@@ -21,6 +21,7 @@ from bridge.redact import Redactor
 from bridge.sample import sample_event
 from bridge.sending import attempt
 from bridge.simulator import Simulator
+from bridge.transport.message import StoppedError
 from tests.unit.receivers.events import changed
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
@@ -152,7 +153,8 @@ def test_closing_the_way_ends_what_runs_and_starts_no_more(tmp_path: Path) -> No
     assert not thread.is_alive()
     assert time.monotonic() - started < 2
     assert not lives(int((tmp_path / "pid").read_text()))
-    assert run().outcome == Retry("the bridge was stopped", quick=True)
+    with pytest.raises(StoppedError):
+        run()
 
 
 def config(folder: Path, simulator: Simulator, path: str, **more: Any) -> None:

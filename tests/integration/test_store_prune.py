@@ -86,7 +86,7 @@ def test_positions_of_events_are_not_used_twice(store: Store) -> None:
 def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -> None:
     fail_some(store, [1], NOW)
     fail_some(store, [2], after(60))
-    tried(store, store.ledger.due_together("crm", after(60), 10, at_once=True), OK, after(60))
+    tried(store, store.ledger.due_together("crm", after(60), 10), OK, after(60))
     assert counts(store) == [2, 2, 1, 2]
     statements(store, "UPDATE deliveries SET finished_at = created_at")
     assert store.prune(after(30)) == 1
@@ -97,7 +97,7 @@ def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -
 
 def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     fail_some(store, range(1, 1102))
-    tried(store, store.ledger.due_together("crm", NOW, 5000, at_once=True), OK)
+    tried(store, store.ledger.due_together("crm", NOW, 5000), OK)
     fail_some(store, [9999])
     assert store.prune(after(_MONTH)) == 1101
     assert counts(store) == [1, 1, 0, 0]
