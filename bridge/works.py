@@ -231,8 +231,15 @@ class Works:
                 self._parts[name] = part
         if stopped:
             part.end(0.0)
-        else:
+        elif not isinstance(part.worker, Outbox) or self._is_needed(name):
             part.worker.pump.wake()
+
+    def _is_needed(self, receiver: str) -> bool:
+        """Tell whether there is anything to do for a receiver: hundreds that have nothing cost a start little."""
+        try:
+            return self._shared.store.ledger.needs_look(receiver)
+        except BridgeError:
+            return True  # its own look will say what is wrong
 
     def _list(self) -> list[Part]:
         with self._changed:

@@ -187,6 +187,13 @@ class Ledger:
             due_at: datetime | None = connection.scalar(self._next, {"receiver": receiver, "now": now})
             return due_at
 
+    def needs_look(self, receiver: str) -> bool:
+        """Tell whether anything is queued for a receiver, or is to be sent to others about it."""
+        queued = sa.select(sa.literal(1)).where(deliveries.c.receiver == receiver, _OWED).limit(1)
+        with self._database.read() as connection:
+            known = self._read_breaker(connection, self._breaker, receiver)
+            return known not in (None, CircuitBreaker(receiver)) or connection.scalar(queued) is not None
+
     def breaker(self, receiver: str) -> CircuitBreaker:
         """Read a receiver's breaker: a closed one for a receiver that never failed."""
         with self._database.read() as connection:
