@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from bridge.http.v1.shapes import Moment
+from bridge.http.v1.shapes import GivenMoment
 from bridge.model import LARGEST_ID
 from bridge.redact import clean_text
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[12345])]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most that a page holds.")]
-Since = Annotated[Moment | None, Query(description="From then on.")]
-Until = Annotated[Moment | None, Query(description="Before then.")]
+Since = Annotated[GivenMoment | None, Query(description="From then on.")]
+Until = Annotated[GivenMoment | None, Query(description="Before then.")]
 OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only of this message.")]
 Name = Annotated[str | None, Query(max_length=64, description="Only to this receiver."), AfterValidator(clean_text)]
 

@@ -60,6 +60,19 @@ def _text(value: object) -> object:
 
 _MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-12-24T09:00:00+05:30"]}
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_MOMENT)]
+
+_DAY = r"(((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01]))|((0[469]|11)-(0[1-9]|[12][0-9]|30))|(02-(0[1-9]|1[0-9]|2[0-8])))"
+_GIVEN = {
+    "type": "string",
+    "description": "RFC 3339, of the years 1970 to 2199.",
+    # What every client can rely on: the days at either end depend on the zone, and 29 February on the year.
+    "pattern": rf"^(197[1-9]|19[89][0-9]|20[0-9][0-9]|21[0-8][0-9]|219[0-8])-{_DAY}"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$",
+    "examples": _MOMENT["examples"],
+}
+GivenMoment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema(_GIVEN)]
+"""A moment in a request: its bounds are part of the description, so that no valid request is refused."""
+
 MessageId = Annotated[
     int,
     Field(ge=1, le=LARGEST_ID, strict=True),
@@ -102,9 +115,7 @@ class Watch(_In):
     id: MessageId
     label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
     tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
-    expected_at: Annotated[Moment | None, Field(description="When it is scheduled to be sent; few polls before.")] = (
-        None
-    )
+    expected_at: Annotated[GivenMoment | None, Field(description="When it is to be sent; few polls before.")] = None
 
     def details(self) -> Details:
         """What is said of it."""
@@ -226,7 +237,7 @@ class Choice(_In):
 
     ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=_left_out)
     receiver: Annotated[Name, Field(min_length=1)] = Field(default_factory=_left_out)
-    since: Moment = Field(default_factory=_left_out, description="Those given up since then.")
+    since: GivenMoment = Field(default_factory=_left_out, description="Those given up since then.")
     all: Annotated[Literal[True], Field(description="All of them.")] = Field(default_factory=_left_out)
 
     @model_validator(mode="after")
