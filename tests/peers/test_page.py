@@ -11,6 +11,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
+from tests.integration.test_web import address
 from tests.world.browser import SIZES, Tab, chromium, tab
 from tests.world.daemon import Daemon, account, write_config
 
@@ -77,8 +78,7 @@ def running_bridge(folder: Path, simulator: Simulator, **more: Any) -> Iterator[
     write_config(folder, settings)
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
-        (url,) = re.findall(r'"http": "(http://[^"]+)"', daemon.log())
-        yield daemon, url
+        yield daemon, address(daemon)
 
 
 @pytest.fixture(scope="module")
