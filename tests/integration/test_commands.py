@@ -148,12 +148,12 @@ def test_what_is_watched_is_followed_until_it_is_not(world: World, here: Run) ->
     world.simulator.account.put(40)
     output = world.folder / "followed"
     with output.open("w") as file, python("events", "--follow", "--json", folder=world.folder, stdout=file) as follower:
-        until(lambda: len(output.read_text().splitlines()) >= 3)
+        until(lambda: len(output.read_text().splitlines()) >= 3, 60)
         done = command(world.folder, "watch", "40", "2", "--label", "Ada", "--tag", "team=support", "--json")
         assert said(done) == {"watched": [40], "already_watched": [2]}
-        until(lambda: '"message_id": 40' in output.read_text())
+        until(lambda: '"message_id": 40' in output.read_text(), 60)
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(5) == 0
+        assert follower.wait(30) == 0
     last = json.loads(output.read_text().splitlines()[-1])
     assert (last["type"], last["data"]["label"], last["data"]["tags"]) == (
         "message.pending",
@@ -189,8 +189,9 @@ def test_test_event_can_be_of_any_type(world: World, here: Run) -> None:
     for type_ in EventType:
         done = here("test", "crm", "--type", type_, "--json", folder=world.folder)
         assert done.code == 0, done.err
-        sent = json.loads(world.sink.records()[-1].body)
-        assert (sent["type"], sent["test"], faults(sent)) == (type_, True, [])
+        bodies = [json.loads(record.body) for record in world.sink.records()]
+        sent = [body for body in bodies if body.get("test")][-1]  # the daemon beside it may send others
+        assert (sent["type"], faults(sent)) == (type_, [])
     here("test", "crm", "--type", "sent", folder=world.folder)
     assert json.loads(world.sink.records()[-1].body)["type"] == "message.sent"
     wrong = here("test", "crm", "--type", "message.snt", folder=world.folder)

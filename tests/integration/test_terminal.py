@@ -163,8 +163,8 @@ def test_user_without_a_home_is_told_what_to_set(folder: Path, tmp_path: Path) -
 
 
 def test_ctrl_c_ends_with_130_or_in_order(folder: Path) -> None:
-    script = "import os, signal, sys; sys.argv = ['x', 'messages']; from bridge import __main__ as m\n"
-    script += "m.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\nm.main()"
+    script = "import os, signal, sys, time; sys.argv = ['x', 'messages']; from bridge import __main__ as m\n"
+    script += "m.app = lambda **_: (os.kill(os.getpid(), signal.SIGINT), time.sleep(30))\nm.main()"
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
 
