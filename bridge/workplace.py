@@ -34,10 +34,13 @@ def sweep(parent: Path, prefix: str, holds: Collection[str] | None = None) -> No
     """
     with suppress(OSError):
         for left in parent.glob(f"{glob.escape(prefix)}*"):
-            with suppress(OSError), locked(left) as owner:
-                known = holds is None or {each.name for each in left.iterdir()} <= set(holds)
-                if known and owner == os.geteuid():
-                    shutil.rmtree(left)
+            with suppress(OSError):
+                found = {each.name for each in left.iterdir()}
+                # One that is empty may be so new that it is not locked yet: files come after the lock.
+                if found and (holds is None or found <= set(holds)):
+                    with locked(left) as owner:
+                        if owner == os.geteuid():
+                            shutil.rmtree(left)
 
 
 @contextmanager

@@ -26,10 +26,12 @@ from bridge.receivers.signing import key_of, new_secret, sign
 from bridge.simulator import Account, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from bridge.store import Store
+from bridge.workplace import sweep, workplace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FOLDER = "wbiz-bridge-demo-"
 _LOOK_EVERY = 0.2
 _SETTLE = timedelta(seconds=10)
 _REFUSALS = 2
@@ -51,13 +53,15 @@ def run_demo(length: timedelta) -> None:
     clock = SystemClock()
     account = Account(clock)
     crm, slack = _Crm(screen), _Slack(screen)
+    temporary = Path(tempfile.gettempdir())
+    sweep(temporary, _FOLDER)
     with (
-        tempfile.TemporaryDirectory(prefix="wbiz-bridge-demo-") as folder,
+        workplace(temporary, _FOLDER) as folder,
         Simulator(account) as simulator,
         Sink(crm.answer) as crm_sink,
         Sink(slack.answer) as slack_sink,
     ):
-        path = Path(folder) / "config.yaml"
+        path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(_configuration(simulator, slack_sink, crm_sink, crm.secret)), encoding="utf-8")
         settings = config.load(path, os.environ)
         for scene in SCENES:

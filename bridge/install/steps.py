@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -135,16 +134,21 @@ def _make_folder(path: Path) -> None:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file beside its place, and move it there: nobody ever sees half of it, or may read what he must not."""
+    """Write a file beside its place, and move it there: nobody ever sees half of it, or may read what he must not.
+
+    What is beside it always has the same name, so that the next time replaces what a killed one left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             os.fchmod(file.fileno(), mode)
-        Path(name).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink()
+        beside.unlink()
         raise
 
 

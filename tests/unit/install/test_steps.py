@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,13 @@ import pytest
 from bridge.install.steps import Folder, InstallError, Keep, Remove, Run, SetAside, Write, carry_out, describe
 
 FILE = Path("/etc/wbiz-bridge/key")
+_KILLED = """
+import os, pathlib, signal, sys
+from bridge.install.steps import Write, carry_out
+
+sys.addaudithook(lambda event, _: event == "os.rename" and os.kill(os.getpid(), signal.SIGKILL))
+carry_out([Write(pathlib.Path("/etc/wbiz-bridge/key"), "text", 0o600)], pathlib.Path(sys.argv[1]))
+"""
 
 
 def test_files_are_written_below_the_root_with_their_mode(tmp_path: Path) -> None:
@@ -27,6 +37,18 @@ def test_a_file_that_cannot_be_written_is_said_and_leaves_nothing_behind(tmp_pat
     with pytest.raises(InstallError, match=r"write   /etc/wbiz-bridge/key: Is a directory"):
         carry_out([Write(FILE, "text")], tmp_path)
     assert [each.name for each in (tmp_path / "etc/wbiz-bridge").iterdir()] == ["key"]
+
+
+def test_kill_while_a_file_is_written_leaves_what_the_next_time_replaces(tmp_path: Path) -> None:
+    """SIGKILL at the moment at which all is written and nothing moved; the file may hold a key."""
+    folder = tmp_path / "etc/wbiz-bridge"
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False, timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        assert [each.name for each in folder.iterdir()] == [".key.new"]
+        assert stat.S_IMODE((folder / ".key.new").stat().st_mode) == 0o600
+    carry_out([Write(FILE, "text", 0o600)], tmp_path)
+    assert [each.name for each in folder.iterdir()] == ["key"]
 
 
 def test_a_file_is_set_aside_and_removed_and_what_is_kept_is_not_touched(tmp_path: Path) -> None:
