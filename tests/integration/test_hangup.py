@@ -70,6 +70,7 @@ def started(folder: Path, line: str) -> Iterator[Started]:
     environ = environment({"PYTHONPATH": str(HERE), "PYTHON": sys.executable})
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as a shell has it, whatever runs these tests
         os.chdir(folder)
         os.execve("/bin/sh", ["sh", "-c", f"exec {line}"], environ)
     daemon = Started(pid, terminal, folder)

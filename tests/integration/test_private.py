@@ -11,7 +11,9 @@ from stat import S_IMODE
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bridge.cli import app
 from bridge.store import DatabaseError, Store
 from bridge.store.files import obstacle
 from tests.world.daemon import Daemon, account, command, write_config
@@ -41,6 +43,7 @@ def as_nobody() -> None:
     """Run as another user than the one who made the files, who may not see where Python's own modules are."""
     for name in ("encodings.utf_8_sig", "bridge.once", "bridge.daemon", "bridge.reload", "sqlalchemy.dialects.sqlite"):
         import_module(name)
+    CliRunner().invoke(app, ["run", "--help"])  # which has Typer read what it reads late
     lay_down_power_over_files()
     os.setgroups([])
     os.setresgid(NOBODY.pw_gid, NOBODY.pw_gid, NOBODY.pw_gid)
