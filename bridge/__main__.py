@@ -13,6 +13,7 @@ from bridge import logs, systemd
 from bridge.cli import app
 from bridge.cli.terminal import ReaderGoneError, protect
 from bridge.errors import BridgeError, place_of
+from bridge.neutral import one_line
 
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code after Ctrl-C, as shells have it."""
@@ -40,7 +41,7 @@ def _run() -> int:
     except ReaderGoneError:
         return 0  # the reader of a listing (head, less) has read enough
     except BridgeError as error:
-        _say(f"wbiz-bridge: {error}")
+        _say("wbiz-bridge: " + "\n".join(map(one_line, error.lines)))
         return error.exit_code
     except KeyboardInterrupt:  # typer exits with the same where a command gets it
         return INTERRUPTED
@@ -69,7 +70,7 @@ def _internal_error(error: Exception) -> int:
         what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     else:
         what = f"internal error, please report it: {type(error).__name__} at {place_of(error) or 'an unknown place'}"
-    _say(f"wbiz-bridge: {what} ({DEBUG}=1 shows the details)")
+    _say(one_line(f"wbiz-bridge: {what} ({DEBUG}=1 shows the details)"))
     return 1
 
 

@@ -334,7 +334,7 @@ class Daemon:
         """
         faults = vanished(config.sources.patterns, self._store.fact(LISTS))
         if faults and starting:
-            raise NotNowError("\n".join(map(str, faults)))
+            raise NotNowError(*map(str, faults))
         if faults:
             raise InvalidConfiguration(faults)
         return Change()

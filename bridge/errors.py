@@ -8,9 +8,20 @@ from typing import ClassVar, Self
 
 
 class BridgeError(Exception):
-    """The command could not do what was asked. The text says what to do next; it never holds a secret."""
+    """The command could not do what was asked. The text says what to do next; it never holds a secret.
+
+    Each argument is a line of its own. A line break within one comes from outside, and is shown as an escape.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The text, line by line."""
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class UsageError(BridgeError):

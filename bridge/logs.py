@@ -17,8 +17,8 @@ from bridge.events import SOURCE, receiver_subject
 from bridge.listener import Listener
 from bridge.log_writer import LogWriter
 from bridge.model import DeliveryState, EventType, Observation
-from bridge.neutral import neutral, neutral_json
-from bridge.redact import Redactor, one_line
+from bridge.neutral import neutral, neutral_json, one_line
+from bridge.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence

@@ -18,8 +18,13 @@ def neutral(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make text from outside one line that drives nothing."""
-    return neutral(" ".join(text.split()))
+    r"""Show text as one line that drives nothing: a line break as ``\n``, a tab as ``\t``. Spaces stay."""
+    return neutral(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def squeezed(text: str) -> str:
+    """Show text as one line, with a single space for each run of spaces, tabs and line breaks: for lists and tables."""
+    return one_line(" ".join(text.split()))
 
 
 def neutral_json(text: str) -> str:
@@ -28,10 +33,7 @@ def neutral_json(text: str) -> str:
 
 
 def _shown(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code <= 0xFF:  # noqa: PLR2004 -- as Python writes them
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 -- likewise
+    return ascii(found[0])[1:-1]
 
 
 def _escaped(found: re.Match[str]) -> str:

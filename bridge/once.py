@@ -34,7 +34,7 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     store.set_fact(RAN_ONCE, isoformat(clock.now()))  # a write comes first: what can't be noted down must not be sent
     gone = vanished(config.sources.patterns, store.fact(LISTS))
     if gone:
-        raise NotNowError("\n".join(map(str, gone)))
+        raise NotNowError(*map(str, gone))
     store.configure(config.watchlist, clock.now(), {LISTS: written(config.sources.patterns)})
     troubles = _Troubles(stop, clock)
     works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)

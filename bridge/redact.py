@@ -77,8 +77,3 @@ def clean_text(text: str) -> str:
     return (
         text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
-
-
-def one_line(text: str) -> str:
-    """Write what would end the line, or steer a terminal, as an escape."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

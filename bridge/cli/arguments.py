@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from bridge.cli import output
 from bridge.errors import UsageError
 from bridge.ids import NO_PHONE, like_a_phone, read_id
 from bridge.model import EventType
@@ -20,7 +21,7 @@ def message_id(text: str) -> int:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if like_a_phone(text):
-        typer.echo(f"warning: {text}: {NO_PHONE}", err=True)
+        output.say(f"warning: {text}: {NO_PHONE}", err=True)
     return id_
 
 

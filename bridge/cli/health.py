@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from bridge.asjson import stamp
+from bridge.cli import output
 from bridge.cli.terminal import console
 from bridge.clock import ago, in_words
 from bridge.health import is_alive, last_beat
 from bridge.model import DeliveryState
-from bridge.neutral import one_line
+from bridge.neutral import squeezed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +23,7 @@ def describe(health: Health, summary: Summary | None, now: datetime) -> None:
     """Print the glance; without a summary, the database could not be read."""
     console().print("[bold green]all is well[/]" if health.ok else "[bold red]something is wrong[/]")
     for fault in health.faults:
-        typer.echo(f"  - {one_line(fault)}")
+        output.say(f"  - {squeezed(fault)}")
     if summary is not None:
         _describe_counts(summary, now)
 
@@ -36,19 +35,19 @@ def health_json(health: Health, summary: Summary | None, now: datetime) -> dict[
 
 def _describe_counts(summary: Summary, now: datetime) -> None:
     counts = ", ".join(f"{count} {status or 'not seen yet'}" for status, count in sorted(_statuses(summary).items()))
-    typer.echo(f"messages   {counts or 'none'}; {summary.polled} still polled")
+    output.say(f"messages   {counts or 'none'}; {summary.polled} still polled")
     if summary.unreadable:
-        typer.echo(f"unreadable {summary.unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
+        output.say(f"unreadable {summary.unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
     for name, states in sorted(summary.deliveries.items()):
-        typer.echo(f"receiver   {name}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+        output.say(f"receiver   {name}: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if any(DeliveryState.DEAD in states for states in summary.deliveries.values()):
-        typer.echo("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
+        output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
     if summary.oldest_due is not None and summary.oldest_due < now:
-        typer.echo(f"due        the longest overdue poll since {ago(summary.oldest_due, now)}")
+        output.say(f"due        the longest overdue poll since {ago(summary.oldest_due, now)}")
     for node in summary.nodes:
-        typer.echo(f"node       {_node(node, now)}")
+        output.say(f"node       {_node(node, now)}")
     if summary.oldest_owed is not None:
-        typer.echo(f"owed       the oldest delivery since {ago(summary.oldest_owed, now)}")
+        output.say(f"owed       the oldest delivery since {ago(summary.oldest_owed, now)}")
 
 
 def _node(node: NodeSeen, now: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.cli import output
 from bridge.cli.root import app
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ def install(
     steps = plan.plan_install(layout, found, answers, unit_steps, start=start and not gaps)
     _carry_out(steps, root, dry_run=dry_run)
     if not dry_run and (gaps or not start):
-        typer.echo("\nWhat is left to do:")
+        output.say("", "What is left to do:")
         for number, sentence in enumerate(plan.left_to_do(layout, found, gaps, here.program), 1):
-            typer.echo(f"  {number}. {sentence}")
+            output.say(f"  {number}. {sentence}")
 
 
 @_service.command()
@@ -115,7 +116,7 @@ def uninstall(
     found = plan.look(layout, root)
     steps = plan.plan_uninstall(layout, found, template=unit.shipped(layout), purge=purge)
     if not steps:
-        typer.echo("No service is installed.")
+        output.say("No service is installed.")
     _carry_out(steps, root, dry_run=dry_run)
 
 
@@ -139,7 +140,7 @@ def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
     from bridge.install import plan  # noqa: PLC0415 -- keeps the other commands quick
 
-    typer.echo("What you don't have at hand, leave empty: it can be put into its file later.")
+    output.say("What you don't have at hand, leave empty: it can be put into its file later.")
     client_id, api_key, slack_url = answers.client_id, "", ""
     if layout.config not in found.present and client_id is None:
         client_id = typer.prompt("WbizTool client id", default=0, show_default=False, type=int) or None
@@ -160,6 +161,6 @@ def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:
     for step in steps:
         if root != _SYSTEM and isinstance(step, Run):
             continue
-        typer.echo(describe(step))
+        output.say(describe(step))
         if not dry_run:
             carry_out([step], root)

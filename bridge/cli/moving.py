@@ -51,15 +51,15 @@ def move(
         rows = source.counts()
         total = sum(rows.values())
         shown = ", ".join(f"{rows[name]:,} {name}" for name in ("messages", "events", "deliveries", "attempts"))
-        typer.echo(f"{file}: {shown}")
+        output.say(f"{file}: {shown}")
         if dry_run:
             return
         opened = Store(target, exclusive=True, account=account)
         with opened as store, output.progress("copying", lambda: total) as tell:
             source.copy_to(store, tell)
             where = store.name
-    typer.echo(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
-    typer.echo(f"Next: in {settings.path}, set `database:` to that address; then start the bridge.")
+    output.say(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
+    output.say(f"Next: in {settings.path}, set `database:` to that address; then start the bridge.")
 
 
 def _target(text: str) -> str:

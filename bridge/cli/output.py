@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.terminal import console, holds_everything
-from bridge.neutral import neutral_json, one_line
+from bridge.neutral import neutral_json, one_line, squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,6 +47,16 @@ def progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], No
         yield lambda more: bar.advance(task, more)
 
 
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines for people. What comes from outside neither drives the terminal nor begins a line of its own.
+
+    Args:
+        lines: Each is one line, whatever stands in it.
+        err: To standard error.
+    """
+    typer.echo("\n".join(map(one_line, lines)), err=err)
+
+
 def print_json(value: object) -> None:
     """Print one JSON document."""
     typer.echo(_as_json(value, indent=2))
@@ -68,9 +78,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
     On a terminal it is as wide as that, and long cells are wrapped. Elsewhere nothing is cut, and no line is longer
     than what it says: a cell that is much longer than others pushes only its own line apart.
     """
-    cells = [[one_line(cell) for cell in row] for row in rows]
+    cells = [[squeezed(cell) for cell in row] for row in rows]
     if not cells:
-        typer.echo(empty)
+        say(empty)
     elif sys.stdout.isatty():
         table = Table(box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
@@ -79,7 +89,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
             table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
         console().print(table)
     else:
-        typer.echo("\n".join(aligned([list(columns), *cells])))
+        say(*aligned([list(columns), *cells]))
 
 
 WIDEST = 48

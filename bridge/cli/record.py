@@ -17,7 +17,7 @@ from bridge.clock import ago
 from bridge.errors import NotNowError, UsageError
 from bridge.events import envelope
 from bridge.model import DeliveryState
-from bridge.neutral import one_line
+from bridge.neutral import squeezed
 from bridge.store import EventQuery
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def retry(
     if as_json:
         output.print_json({"retried": count})
     else:
-        typer.echo(f"{count} dead letter{'' if count == 1 else 's'} will be sent again" if count else "no dead letters")
+        output.say(f"{count} dead letter{'' if count == 1 else 's'} will be sent again" if count else "no dead letters")
     if not count and ids:
         raise typer.Exit(1)
 
@@ -165,7 +165,7 @@ def _follow(store: Store, message: int | None, most: int, *, as_json: bool) -> N
         except NotNowError as error:
             found = []
             if not away:
-                typer.echo(f"warning: {error}; waiting for it", err=True)
+                output.say(f"warning: {error}; waiting for it", err=True)
             away = True
         for _, event in found:
             _show_one(event, as_json=as_json)
@@ -177,4 +177,4 @@ def _show_one(event: Event, *, as_json: bool) -> None:
     if as_json:
         output.print_line(envelope(event))
     else:
-        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {one_line(output.about(event))}")
+        output.say(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.type}  {squeezed(output.about(event))}")

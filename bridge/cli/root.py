@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge import __version__
+from bridge.cli import output
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -68,14 +69,14 @@ def _database_of(option: Path | None) -> tuple[str, AccountId | None]:
             raise
         faults = len(error.faults)
         what = "a fault" if faults == 1 else f"{faults} faults"
-        typer.echo(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
+        output.say(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
         return error.database, error.account
     return settings.database, settings.wbiztool.account
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"wbiz-bridge {__version__}")
+        output.say(f"wbiz-bridge {__version__}")
         raise typer.Exit
 
 

@@ -11,6 +11,7 @@ import typer
 from bridge.cli import output
 from bridge.cli.root import ConfigOption, JsonOption, app, load_config
 from bridge.errors import BridgeError, UsageError
+from bridge.neutral import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,8 +105,6 @@ def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
 
 
 def _show(event: Event, refusals: dict[str, str | None]) -> None:
-    from bridge.redact import one_line  # noqa: PLC0415 -- keeps the other commands quick
-
-    typer.echo(one_line(" · ".join(filter(None, [str(event.type), output.about(event)]))))
-    rows = [(name, "no" if why else "yes", one_line(why or "")) for name, why in refusals.items()]
+    output.say(squeezed(" · ".join(filter(None, [str(event.type), output.about(event)]))))
+    rows = [(name, "no" if why else "yes", why or "") for name, why in refusals.items()]
     output.print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")

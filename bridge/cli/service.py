@@ -33,6 +33,7 @@ from bridge.limits import ensure_files, files_needed
 from bridge.listener import Listener, Listeners
 from bridge.logs import LogListener, configure
 from bridge.model import Attempt, Dead, Delivered, Retry
+from bridge.neutral import squeezed
 from bridge.store import Store
 from bridge.terminal import Terminal
 
@@ -140,12 +141,12 @@ def check(
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
     more = ", and whatever the account sends" if settings.discover.report else ""
-    typer.echo(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
-    typer.echo(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
+    output.say(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
+    output.say(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
     for warning in (*settings.warnings(), *_outdated()):
-        typer.echo(f"warning: {warning}", err=True)
+        output.say(f"warning: {warning}", err=True)
     if online:
-        typer.echo(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
+        output.say(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
 
 
 @app.command("test")
@@ -177,7 +178,7 @@ def try_receiver(
     clock = SystemClock()
     event = sample_event(clock.now(), event_type(type_))
     if not subscribed(Subscription(receiver, chosen.events), event.type):
-        typer.echo(f"note: {receiver} is not subscribed to {event.type}: only tests of this type reach it", err=True)
+        output.say(f"note: {receiver} is not subscribed to {event.type}: only tests of this type reach it", err=True)
     with closing(way_to(chosen, Identity(pages=settings.pages))) as way:
         made = attempt(way, [event], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
@@ -228,9 +229,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         output.print_json(health_json(health, summary, now) | more)
     else:
         describe(health, summary, now)
-        typer.echo(f"database   {shown_url(database)}")
+        output.say(f"database   {shown_url(database)}")
         for warning in warnings:
-            typer.echo(f"warning    {warning}")
+            output.say(f"warning    {warning}")
     if wrong is not None:
         raise wrong
     if not health.ok:
@@ -412,6 +413,6 @@ def _show_attempt(receiver: str, made: Attempt, *, as_json: bool) -> None:
         )
         return
     http = f"HTTP {made.http_status} " if made.http_status else ""
-    typer.echo(f"{receiver}: {outcome}{f': {why}' if why else ''} ({http}in {made.duration:.2f} s)")
+    output.say(f"{receiver}: {outcome}{f': {why}' if why else ''} ({http}in {made.duration:.2f} s)")
     if made.answer:
-        typer.echo(f"answer: {made.answer}")
+        output.say(f"answer: {squeezed(made.answer)}")

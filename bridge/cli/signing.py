@@ -55,9 +55,9 @@ def new(
         shown = {"file": str(file)} if file is not None else {"secret": made}
         output.print_json(shown | ({"public_key": pair.public} if pair else {}))
     elif file is None:
-        typer.echo(made)
+        output.say(made)
     if not as_json:
-        typer.echo(_advice(file, None if pair is None else pair.public), err=True)
+        output.say(*_advice(file, None if pair is None else pair.public), err=True)
 
 
 @_secret.command("public")
@@ -86,7 +86,7 @@ def public(
     if as_json:
         output.print_json({"public_key": key.public})
     else:
-        typer.echo(key.public)
+        output.say(key.public)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def _read(file: Path) -> str:
         raise BridgeError(f"{file} can't be read: it is not text") from None
 
 
-def _advice(file: Path | None, public_key: str | None) -> str:
+def _advice(file: Path | None, public_key: str | None) -> list[str]:
     if file is not None:
         ours = f"{file} is written, for you alone to read. In the configuration: `secret_file: {file}`; the bridge's"
         ours += " user must be able to read it."
@@ -148,5 +148,5 @@ def _advice(file: Path | None, public_key: str | None) -> str:
         ours = "For the bridge: into a file that only its user can read (chmod 600), and `secret_file: FILE` in the"
         ours += " configuration."
     if public_key is not None:
-        return f"{ours}\nFor the receiver: this public key, which is no secret.\n{public_key}"
-    return f"{ours}\nFor the receiver: the same secret; nobody else may have it."
+        return [ours, "For the receiver: this public key, which is no secret.", public_key]
+    return [ours, "For the receiver: the same secret; nobody else may have it."]

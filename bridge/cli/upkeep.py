@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli import output
 from bridge.cli.root import ConfigOption, app, load_config
 
 
@@ -27,7 +28,7 @@ def backup(
 
     settings = load_config(config)
     size = back_up(sqlite_file(settings.database), file, force=force, account=settings.wbiztool.account)
-    typer.echo(f"{file}: {_amount(size)}, checked")
+    output.say(f"{file}: {_amount(size)}, checked")
 
 
 def _amount(size: float) -> str:

@@ -56,9 +56,9 @@ def watch(
         output.print_json({"watched": new, "already_watched": known})
         return
     if new:
-        typer.echo(f"watching {_listed(new)}")
+        output.say(f"watching {_listed(new)}")
     if known:
-        typer.echo(f"already watched: {_listed(known)}")
+        output.say(f"already watched: {_listed(known)}")
 
 
 @app.command()
@@ -77,11 +77,11 @@ def unwatch(ids: _Ids, config: ConfigOption = None, *, as_json: JsonOption = Fal
         output.print_json({"unwatched": gone, "listed_in_configuration": listed, "not_watched": unknown})
     else:
         if gone:
-            typer.echo(f"no longer watching {_listed(gone)}")
+            output.say(f"no longer watching {_listed(gone)}")
         if unknown:
-            typer.echo(f"not watched: {_listed(unknown)}")
+            output.say(f"not watched: {_listed(unknown)}")
         if listed:
-            typer.echo(f"still watched, because {settings.path} lists them: {_listed(listed)}. Remove them there.")
+            output.say(f"still watched, because {settings.path} lists them: {_listed(listed)}. Remove them there.")
     if listed:
         raise typer.Exit(1)
 

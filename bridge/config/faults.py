@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigurationError
-from bridge.redact import one_line
+from bridge.neutral import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +81,7 @@ class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state
         self.account = account
         self.faults = tuple(sorted(faults, key=_order))
         count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
-        super().__init__("\n".join([f"the configuration is wrong ({count}):", *map(str, self.faults)]))
+        super().__init__(f"the configuration is wrong ({count}):", *map(str, self.faults))
 
 
 class Faults:

@@ -13,21 +13,27 @@ from rich.text import Text
 from bridge.cli.output import COLOURS
 from bridge.cli.terminal import console
 from bridge.listener import Listener
-from bridge.neutral import one_line
+from bridge.neutral import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
+
+    from rich.console import Console
 
     from bridge.model import Event
     from bridge.store import WatchedMessage
 
 
 class Screen(Listener):
-    """Shows the demo. Called from several threads; rich keeps its output in order."""
+    """Shows the demo. Called from several threads; rich keeps its output in order.
 
-    def __init__(self) -> None:
-        self._console = console()
+    Args:
+        on: What it is shown on: by default the standard output.
+    """
+
+    def __init__(self, on: Console | None = None) -> None:
+        self._console = on or console()
         self._live = Live(console=self._console, refresh_per_second=8) if self._console.is_terminal else None
         self._started = time.monotonic()
         self._length = 0.0
@@ -67,9 +73,9 @@ class Screen(Listener):
             error = (state and state.error) or ""
             table.add_row(
                 str(shown.message.id),
-                Text(shown.message.label or ""),
+                Text(squeezed(shown.message.label or "")),
                 Text(status, style=COLOURS.get(status, "")),
-                error,
+                Text(squeezed(error)),
             )
         self._live.update(table)
 
@@ -93,7 +99,7 @@ class Screen(Listener):
         first, *rest = text.splitlines()
         self._line("magenta", "slack  ", f"#ops ← {first}")
         for line in rest:
-            self._console.print(f"                   [dim]{escape(one_line(line))}[/]", soft_wrap=True)
+            self._console.print(f"                   [dim]{escape(squeezed(line))}[/]", soft_wrap=True)
 
     def summary(
         self, *, messages: int, events: int, delivered: int, webhooks: int, refused: int, slack_messages: int
@@ -109,4 +115,4 @@ class Screen(Listener):
 
     def _line(self, colour: str, kind: str, text: str) -> None:
         seconds = time.monotonic() - self._started
-        self._console.print(f"[dim]{seconds:5.1f} s[/]  [{colour}]{kind}[/]  {escape(one_line(text))}", soft_wrap=True)
+        self._console.print(f"[dim]{seconds:5.1f} s[/]  [{colour}]{kind}[/]  {escape(squeezed(text))}", soft_wrap=True)

@@ -165,7 +165,7 @@ def _run(command: tuple[str, ...]) -> None:
     )
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
-        raise InstallError(f"{shlex.join(command)} failed:\n{said}")
+        raise InstallError(f"{shlex.join(command)} failed:", *said.splitlines())
 
 
 def _in_brackets(what: str) -> str:

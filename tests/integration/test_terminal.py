@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.model import Details, Retry, Status
+from bridge.simulator.sink import Answer, Sink
 from bridge.store import Store
 from tests.unit.test_neutral import BIDI, drives
 from tests.world.daemon import command, environment
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 EVIL = f"\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\r{BIDI}évil 🧾"
 LISTINGS = (["messages"], ["events"], ["deliveries"], ["status"])
+INTERRUPTIBLE = ["env", "--default-signal=INT", sys.executable, "-m", "bridge"]
+"""The bridge as a shell starts it. Who runs the tests in the background has SIGINT ignored; children inherit that."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -163,11 +167,66 @@ def test_user_without_a_home_is_told_what_to_set(folder: Path, tmp_path: Path) -
     assert b"Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_with_130_or_in_order(folder: Path) -> None:
-    script = "import os, signal, sys, time; sys.argv = ['x', 'messages']; from bridge import __main__ as m\n"
-    script += "m.app = lambda **_: (os.kill(os.getpid(), signal.SIGINT), time.sleep(30))\nm.main()"
-    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (130, b"")
+def interrupted(folder: Path, *arguments: str, seen: bytes) -> tuple[int, bytes]:
+    """Run a command until it has shown something, then press Ctrl-C; its exit code, and all that it has shown."""
+    process = subprocess.Popen(
+        [*INTERRUPTIBLE, *arguments],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        shown = b""
+        while seen not in shown:
+            assert select.select([process.stdout], [], [], 60)[0], shown
+            part = os.read(process.stdout.fileno(), 65536)
+            assert part, shown
+            shown += part
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    return process.returncode, shown + rest
+
+
+def test_ctrl_c_ends_what_waits_for_more_in_order(folder: Path) -> None:
+    code, shown = interrupted(folder, "events", "--follow", seen=b"message.failed")
+    assert (code, b"Traceback" in shown) == (0, False)
+    assert not drives(shown.decode().replace("\n", ""))
+
+
+def test_ctrl_c_ends_a_demo_with_what_came_so_far(folder: Path) -> None:
+    code, shown = interrupted(folder, "demo", "--seconds", "600", seen=b"refused with 503")
+    assert code == 1
+    assert b"messages watched" in shown
+    assert b"the demo was ended early" in shown
+    assert b"Traceback" not in shown
+
+
+def test_ctrl_c_ends_what_waits_for_an_answer_with_130(folder: Path, tmp_path: Path) -> None:
+    """`check --online`, while WbizTool takes its time."""
+    with Sink(lambda _: Answer.hang()) as sink:
+        text = (folder / "config.yaml").read_text().replace("client_id: 1,", f"client_id: 1, base_url: '{sink.url}',")
+        (tmp_path / "config.yaml").write_text(text)
+        process = subprocess.Popen(
+            [*INTERRUPTIBLE, "check", "--online"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            sink.wait_for(1, 60)
+            process.send_signal(signal.SIGINT)
+            done = process.communicate(timeout=9)  # before its own timeout of 10 s
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in done[1]
 
 
 def test_internal_error_is_one_sentence(folder: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.cli.output import aligned
-from bridge.neutral import neutral, neutral_json, one_line
+from bridge.neutral import neutral, neutral_json, one_line, squeezed
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 WORST = ["\x1b[2J", "\x1b]52;c;aGk=\x07", "\x9b31m", *BIDI, "\r", "\b", "\x7f", "\u2028", "\U000e0041", "\ud800"]
@@ -24,6 +24,7 @@ def drives(text: str) -> bool:
 def test_nothing_neutral_drives_a_terminal(text: str) -> None:
     assert not drives(neutral(text).replace("\n", "").replace("\t", ""))
     assert not drives(one_line(text))
+    assert not drives(squeezed(text))
 
 
 @given(any_text)
@@ -39,7 +40,12 @@ def test_ordinary_text_stays() -> None:
         assert neutral(text) == text
 
 
-@given(st.lists(st.lists(any_text.map(one_line), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_line_break_is_shown_in_a_line_and_a_space_in_a_table() -> None:
+    assert one_line("  two\n lines\tand\r\x1b") == r"  two\n lines\tand\r\x1b"
+    assert squeezed("  two\n lines\tand\r\x1b") == r"two lines and \x1b"
+
+
+@given(st.lists(st.lists(any_text.map(squeezed), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_lines_of_a_table_have_no_padding_at_their_ends(rows: list[list[str]]) -> None:
     for line, row in zip(aligned(rows), rows, strict=True):
         assert line == line.rstrip()
