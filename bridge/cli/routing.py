@@ -83,7 +83,7 @@ def _events(source: str, settings: Config) -> list[Event]:
     if source.startswith("evt_") and not Path(source).exists():
         return [_happened(source, settings)]
     try:
-        content = sys.stdin.buffer.read(_LARGEST) if source == "-" else read_bytes(Path(source), _LARGEST)
+        content = sys.stdin.buffer.read(_LARGEST) if source == "-" else read_bytes(Path(source), _LARGEST, pipe=True)
         return read_events(decode(content), output.now())
     except (UnreadableError, EncodingError, ValueError) as error:
         raise UsageError(f"{'standard input' if source == '-' else source}: {error}") from None

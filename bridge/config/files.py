@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
+
+from bridge.file_kind import other_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,19 +31,27 @@ class EncodingError(Exception):
         super().__init__(NOT_UTF8)
 
 
-def read_bytes(file: Path, most: int) -> bytes:
-    """Read a file of at most ``most`` bytes.
+def read_bytes(file: Path, most: int, *, pipe: bool = False) -> bytes:
+    """Read a file of at most ``most`` bytes, without waiting for anybody to write into it.
+
+    Args:
+        file: Which one.
+        most: How many bytes it may have.
+        pipe: It may be a pipe, which is waited for.
 
     Raises:
-        UnreadableError: It is missing, a folder, not readable, or larger.
+        UnreadableError: It is missing, no regular file, not readable, or larger.
     """
     try:
-        with file.open("rb") as opened:
+        mode = file.stat().st_mode
+        kind = other_kind(mode)
+        if kind is not None and not (pipe and stat.S_ISFIFO(mode)):
+            raise UnreadableError(f"this is {kind}, not a file")
+        # Should a pipe take its place just now, nobody waits for it: it is as an empty file.
+        with open(file, "rb", opener=None if pipe else _open_at_once) as opened:
             content = opened.read(most + 1)
     except FileNotFoundError:
         raise UnreadableError("there is no such file") from None
-    except IsADirectoryError:
-        raise UnreadableError("this is a folder, not a file") from None
     except OSError as error:
         raise UnreadableError(f"the file cannot be read: {error.strerror or 'input/output error'}") from None
     except ValueError:  # NUL, or what cannot be written in the file system's encoding
@@ -48,6 +60,10 @@ def read_bytes(file: Path, most: int) -> bytes:
         size = f"{most // MIB} MiB" if most >= MIB else f"{most // 1024} KiB"
         raise UnreadableError(f"the file is too large (allowed: up to {size})")
     return content
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def decode(content: bytes) -> str:

@@ -6,6 +6,7 @@ import errno
 import os
 import pwd
 import shlex
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from stat import S_IMODE
@@ -13,6 +14,7 @@ from stat import S_IMODE
 import platformdirs
 
 from bridge.errors import BridgeError, NotNowError
+from bridge.file_kind import other_kind
 
 ENDS = ("", "-wal", "-shm", "-journal", ".lock")
 """What the names of a database's files end with."""
@@ -41,6 +43,7 @@ def prepare(file: Path) -> None:
         DatabaseError: The folder or the file cannot be made.
         NotNowError: There is no room for it.
     """
+    check_kinds(file)
     _make_folder(file.parent)
     try:
         os.close(make(file))
@@ -52,6 +55,21 @@ def prepare(file: Path) -> None:
         _narrow(each, _OTHERS)
     if file.parent == platformdirs.user_state_path("wbiz-bridge"):  # no other folder is the bridge's own
         _narrow(file.parent, _OTHERS)
+
+
+def check_kinds(file: Path) -> None:
+    """Check that nothing but regular files stands where a database has its files: a pipe would be waited for.
+
+    Raises:
+        DatabaseError: Something else stands there.
+    """
+    for each in of(file):
+        with suppress(OSError):  # it is not there, or whoever opens it says why it can't be looked at
+            kind = other_kind(each.stat().st_mode)
+            if kind is not None:
+                own = "name a file in it" if kind == "a folder" else "name another file"
+                advice = own if each == file else "remove it"
+                raise DatabaseError(f"the database {file} cannot be opened: {each} is {kind}: {advice}")
 
 
 def of(file: Path) -> list[Path]:

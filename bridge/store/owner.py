@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from bridge.errors import OtherAccountError
 from bridge.model import AccountId
 from bridge.postgres_url import is_postgres
+from bridge.store import files
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.schema import meta
 
@@ -75,10 +76,12 @@ def check_file(url: str, account: AccountId) -> None:
     """Check whose a SQLite file is, where there is one that can be read. It is neither made nor changed.
 
     Raises:
+        DatabaseError: It is no file.
         OtherAccountError: It belongs to another one.
     """
     file = None if is_postgres(url) else sa.make_url(url).database
     if file:
+        files.check_kinds(Path(file))
         with suppress(sqlite3.Error):
             check(file, of_file(Path(file)), account)
 

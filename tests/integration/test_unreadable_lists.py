@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import shutil
 import signal
+import socket
+import threading
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.power import lay_down_power_over_files
@@ -109,3 +116,96 @@ def test_folder_that_never_was_there_is_allowed(tmp_path: Path, simulator: Simul
         (tmp_path / "watch.d" / "ids.yaml").write_text("- 1\n")
         sink.wait_for(1)
         assert daemon.stop()[0] == 0
+
+
+def in_place_of_a_file(path: Path, kind: str) -> None:
+    """Make something that is no regular file."""
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            # Its address is short, whatever the folder is called.
+            with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(path.parent):
+                listening.bind(path.name)
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/tty")
+        case "endless device":
+            path.symlink_to("/dev/zero")
+
+
+EVENT = {
+    "id": "evt_1",
+    "type": "source.down",
+    "timestamp": "2026-11-23T20:11:12Z",
+    "data": {"since": "2026-11-23T20:11:12Z", "reason": "HTTP 502 Bad Gateway"},
+}
+KINDS = ["pipe", "socket", "folder", "device", "endless device"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["config.yaml", "watch.d/ids.yaml", "ids.txt", "key"])
+def test_what_is_no_file_is_a_fault_and_is_not_waited_for(
+    tmp_path: Path, simulator: Simulator, sink: Sink, name: str, kind: str
+) -> None:
+    (tmp_path / "watch.d").mkdir()
+    (tmp_path / "ids.txt").write_text("2\n")
+    (tmp_path / "key").write_text(simulator.api_key)
+    lists = [{"include": "watch.d/*.yaml"}, {"include": "ids.txt"}]
+    known = {key: value for key, value in account(simulator).items() if key != "api_key"}
+    write_config(tmp_path, config(simulator, sink, messages=lists, wbiztool={**known, "api_key_file": "key"}))
+    (tmp_path / name).unlink(missing_ok=True)
+    in_place_of_a_file(tmp_path / name, kind)
+    for each in ("check", "run", "poll"):
+        done = command(tmp_path, each)
+        assert done.returncode == 78, done.stderr
+        told = [line for line in done.stderr.splitlines() if line.startswith("config.yaml:")]
+        assert len(told) == 1, done.stderr
+        assert f"this is a {kind.removeprefix('endless ')}, not a file" in told[0]
+        assert re.match(r"config\.yaml:\d+:\d+: ", told[0])
+
+
+@pytest.mark.parametrize("name", ["watch.d/ids.yaml", "config.yaml"])
+def test_reload_does_not_wait_for_a_pipe(tmp_path: Path, simulator: Simulator, sink: Sink, name: str) -> None:
+    simulator.account.put(1)
+    (tmp_path / "watch.d").mkdir()
+    (tmp_path / "watch.d" / "ids.yaml").write_text("- 1\n")
+    write_config(tmp_path, config(simulator, sink))
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        sink.wait_for(1)
+        (tmp_path / name).rename(tmp_path / "kept")
+        os.mkfifo(tmp_path / name)
+        until(lambda: refusals(daemon) == 1)
+        assert "this is a pipe, not a file" in daemon.log()
+        assert_still_polled(simulator)
+        (tmp_path / "kept").replace(tmp_path / name)
+        until(lambda: reloads(daemon) == 1)
+        assert daemon.stop()[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "device"])
+@pytest.mark.parametrize("end", ["", "-wal", ".lock"])
+def test_database_that_is_no_file_is_refused_in_words(
+    tmp_path: Path, simulator: Simulator, sink: Sink, end: str, kind: str
+) -> None:
+    write_config(tmp_path, config(simulator, sink))
+    in_place_of_a_file(tmp_path / f"bridge.db{end}", kind)
+    for each in ("check", "run", "poll", "messages"):
+        done = command(tmp_path, each)
+        assert done.returncode == 74, done.stderr
+        assert f"{end} is a {kind}: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_route_takes_a_pipe(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    """`wbiz-bridge route <(jq … event.json)`: somebody writes into it."""
+    write_config(tmp_path, config(simulator, sink))
+    os.mkfifo(tmp_path / "event.json")
+    writer = threading.Thread(target=lambda: (tmp_path / "event.json").write_text(json.dumps(EVENT)))
+    writer.start()
+    done = command(tmp_path, "route", "event.json")
+    writer.join(10)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"crm +yes", done.stdout)
