@@ -46,6 +46,7 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
         "receiver": delivery.receiver,
         "state": str(delivery.state),
         "attempts": delivery.attempts,
+        "probes": delivery.probes,
         "created_at": stamp(delivery.created_at),
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),
@@ -61,6 +62,7 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
                 "http_status": made.http_status,
                 "why": made.why,
                 "answer": made.answer,
+                "probe": made.probe,
             }
             for made in attempts
         ]

@@ -47,6 +47,8 @@ QUIET = 60.0
 """Seconds for which failures of the same kind are not told again, other than at debug: where every second poll fails,
 each of them is the first one after a success."""
 
+REMINDED_EVERY = 3600.0
+"""Seconds after which a failed probe is told again although its reason is the same: the log shows that it goes on."""
 
 FLUSHED_WITHIN = 1.0
 """Seconds that the end of a process waits for what it has logged to be written."""
@@ -248,6 +250,9 @@ class LogListener(Listener):
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Log how deliveries ended; one that will be tried again at debug, unless that is news."""
+        if attempts[-1].probe and all(delivery.state is DeliveryState.OWED for delivery in deliveries):
+            self._probe_failed(receiver, deliveries[0], attempts[-1])
+            return
         for delivery in deliveries:
             fields = {
                 "receiver": receiver,
@@ -265,9 +270,18 @@ class LogListener(Listener):
                 case DeliveryState.DEAD:
                     self._log.error("delivery_dead", why=delivery.reason, **fields)
                 case DeliveryState.OWED:
-                    news = self._failures.are_news(receiver_subject(receiver))
+                    news = self._failures.are_news(receiver_subject(receiver), delivery.reason)
                     log = self._log.warning if news else self._log.debug
                     log("delivery_failed", why=delivery.reason, again_at=isoformat(delivery.due_at), **fields)
+
+    def _probe_failed(self, receiver: str, delivery: Delivery, probe: Attempt) -> None:
+        """Log that a receiver still fails: where its reason has changed, else once an hour, and the others at debug."""
+        fields: dict[str, Any] = {"receiver": receiver, "delivery": delivery.id, "probes": delivery.probes}
+        if probe.http_status is not None:
+            fields["http_status"] = probe.http_status
+        news = self._failures.still_news(receiver_subject(receiver), delivery.reason)
+        log = self._log.warning if news else self._log.debug
+        log("probe_failed", why=delivery.reason, seconds=round(probe.duration, 3), **fields)
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Log what was given up with its receiver: a line each, for each is a message of somebody's."""
@@ -338,16 +352,26 @@ class _Failures:
         self._monotonic = monotonic
         self._failing: set[str] = set()
         self._told_at: dict[str, float] = {}
+        self._told_why: dict[str, str | None] = {}
 
     def ended(self, what: str) -> None:
         """Note a success: the next failure is the first one again."""
         self._failing.discard(what)
 
-    def are_news(self, what: str) -> bool:
+    def are_news(self, what: str, why: str | None = None) -> bool:
         """Note a failure, and tell whether it is the first since a success and the first for a while."""
         first, now = what not in self._failing, self._monotonic()
         self._failing.add(what)
         if not first or now - self._told_at.get(what, -QUIET) < QUIET:
             return False
-        self._told_at[what] = now
+        self._told_at[what], self._told_why[what] = now, why
+        return True
+
+    def still_news(self, what: str, why: str | None) -> bool:
+        """Note that it still fails, and tell whether it does for another reason, or was not told for long."""
+        now = self._monotonic()
+        self._failing.add(what)
+        if why == self._told_why.get(what) and now - self._told_at.get(what, -REMINDED_EVERY) < REMINDED_EVERY:
+            return False
+        self._told_at[what], self._told_why[what] = now, why
         return True

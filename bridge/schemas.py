@@ -33,8 +33,14 @@ MEANINGS: Mapping[EventType, str] = {
     EventType.SOURCE_UP: "WbizTool's API answers again.",
     EventType.NUMBER_DISCONNECTED: "A WhatsApp number of the account is not connected: its messages stay pending.",
     EventType.NUMBER_CONNECTED: "A WhatsApp number of the account is connected again.",
-    EventType.RECEIVER_DOWN: "A receiver fails; what it is owed is kept. That receiver itself is not told.",
-    EventType.RECEIVER_UP: "A receiver that failed takes events again.",
+    EventType.RECEIVER_DOWN: (
+        "A receiver has failed for `settle` (30 s, unless its configuration says otherwise). Its events are kept. "
+        "It does not get this event itself."
+    ),
+    EventType.RECEIVER_UP: (
+        "A receiver of which `receiver.down` was sent has taken events for `settle` (30 s, unless its configuration "
+        "says otherwise)."
+    ),
 }
 """What each event says, in a sentence."""
 
@@ -117,7 +123,8 @@ def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
             return _after_failing(type_ is EventType.SOURCE_UP, shown, down_since)
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP:
             shown = {"receiver": {"description": "Its name in the configuration.", "type": "string"}}
-            shown |= {"since": _moment("Since when it is so."), "reason": reason, "sequence": sequence}
+            since = _moment("The first failure, or the first success: `settle` before the event, or longer.")
+            shown |= {"since": since, "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.RECEIVER_UP, shown, down_since)
         case EventType.NUMBER_DISCONNECTED | EventType.NUMBER_CONNECTED:
             shown = {

@@ -136,10 +136,15 @@ def retry(
 
 
 def _reason(delivery: Delivery, now: datetime) -> str:
-    if delivery.state is not DeliveryState.OWED or not delivery.reason:
-        return delivery.reason or ""
-    next_try = f"next try {ago(delivery.due_at, now)}" if delivery.due_at > now else "waits for the receiver"
-    return f"{delivery.reason} ({next_try})"
+    """Say why it has not arrived, when it is tried again, and how often the receiver was probed with it."""
+    if not delivery.reason:
+        return ""
+    notes = []
+    if delivery.state is DeliveryState.OWED:
+        notes.append(f"next try {ago(delivery.due_at, now)}" if delivery.due_at > now else "waits for the receiver")
+    if delivery.probes:
+        notes.append(f"{delivery.probes} failed probe{'' if delivery.probes == 1 else 's'}")
+    return f"{delivery.reason} ({', '.join(notes)})" if notes else delivery.reason
 
 
 def _show_events(found: list[Event], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from bridge.events import MESSAGE_SUBJECT
 from bridge.model import Delivery, DeliveryState, Event, EventType
 from bridge.store import rows
 from bridge.store.engine import chunks
-from bridge.store.listing import PastAttempt, WatchedMessage
+from bridge.store.listing import PastAttempt, WatchedMessage, past_attempt
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.schema import attempts, carried, deliveries, events, messages, to_millis
 from bridge.store.search import SHOWN, shown
@@ -268,6 +268,5 @@ def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Underta
             .order_by(carried.c.delivery, carried.c.attempt)
         )
         for row in connection.execute(tries):
-            past = PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer)
-            made[row.delivery].append(past)
+            made[row.delivery].append(past_attempt(row))
     return [Undertaken(each, tuple(made[each.id])) for each in owed]

@@ -41,7 +41,12 @@ class PastAttempt:
     http_status: int | None
     why: str | None
     answer: str
-    probe: bool = False
+    probe: bool
+
+
+def past_attempt(row: sa.Row[Any]) -> PastAttempt:
+    """Read an attempt from a row that has all of its columns."""
+    return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,7 @@ class Listing:
             .order_by(attempts.c.id)
         )
         with self._database.read() as connection:
-            return [
-                PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
-                for row in connection.execute(query)
-            ]
+            return [past_attempt(row) for row in connection.execute(query)]
 
     def summary(self, *, finished: bool = False) -> Summary:
         """Count what is not finished, or everything, which takes longer the more is finished: 0.5 s a million."""

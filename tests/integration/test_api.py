@@ -10,7 +10,7 @@ import pytest
 from bridge.http import Access
 from bridge.model import Dead, DeliveryState, Details, Status
 from tests.world.api import SHOWN, TOKEN, Api
-from tests.world.records import NOW, OK, after, due, fail_some, known, observe, tried
+from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,8 +109,20 @@ def test_a_message_tells_its_whole_story(api: Api) -> None:
             "http_status": 200,
             "why": None,
             "answer": "<b>ok</b>",
+            "probe": False,
         }
     ]
+
+
+def test_a_delivery_shows_its_failed_probes_as_a_count_the_first_and_the_last(api: Api) -> None:
+    fail_some(api.store, [1])
+    delivery = keep_down(api.store, 1, probes=200)
+    (listed,) = api.get("/v1/deliveries")["items"]
+    assert (listed["attempts"], listed["probes"]) == (3, 200)
+    shown = api.get(f"/v1/deliveries/{delivery.id}")
+    assert shown["probes"] == 200
+    assert [made["probe"] for made in shown["tries"]] == [False, False, False, True, True]
+    assert [made["why"] for made in shown["tries"] if made["probe"]] == ["HTTP 503, probe 1", "HTTP 503, probe 200"]
 
 
 def test_messages_are_removed_and_poked(api: Api) -> None:

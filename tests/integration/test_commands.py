@@ -19,7 +19,7 @@ from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store import Store
 from tests.world.daemon import Daemon, command, environment, write_config
-from tests.world.records import fail_some
+from tests.world.records import fail_some, keep_down
 from tests.world.schemas import faults
 from tests.world.waiting import until
 
@@ -236,6 +236,17 @@ def test_what_happened_can_be_seen_and_sent_again_while_the_configuration_is_bei
     assert here("poll").code == 78
     (tmp_path / "config.yaml").write_text("database: nonsense://x\n")
     assert here("messages").code == 78
+
+
+def test_deliveries_say_how_often_their_receiver_was_probed(tmp_path: Path, here: Run) -> None:
+    database = f"sqlite:///{tmp_path}/bridge.db"
+    with Store(database) as store:
+        fail_some(store, [7])
+        keep_down(store, 7, probes=12)
+    (tmp_path / "config.yaml").write_text(f"database: {database}\nwbiztool: {{client_id: none}}\n")
+    assert "HTTP 503, probe 12 (waits for the receiver, 12 failed probes)" in here("deliveries").out
+    (shown,) = json.loads(here("deliveries", "--json").out)
+    assert (shown["attempts"], shown["probes"]) == (3, 12)
 
 
 def test_all_faults_of_a_configuration_are_shown_with_their_place_and_without_its_secrets(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from bridge.http import Access, HttpServer, Inside, Streams, make_app
 from bridge.model import Dead, DeliveryState, Details, Retry, Status
 from bridge.store import Store
 from tests.world.clock import FakeClock
-from tests.world.records import NOW, OK, after, due, fail_some, known, observe, polled, tried
+from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, polled, tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -265,6 +265,18 @@ def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> No
     assert "No receiver asked for this" in failed
     assert end.startswith("Not polled any more Its status is final.")
     assert page.link("Tag team=billing").endswith("/messages?tag=team%3Dbilling")
+
+
+def test_failed_probes_are_counted_where_deliveries_are_shown(lite: Store, serve: Serve) -> None:
+    fail_some(lite, [7, 8])
+    keep_down(lite, 7, probes=1_200)
+    browser = serve(lite)
+    page = browser.open("/messages/7")
+    assert page.text("details summary") == "3 attempts, 1,200 failed probes, the first and the last of them shown"
+    assert [" · probe · " in words for words in page.texts(".attempts li")] == [False, False, False, True, True]
+    rows = browser.open("/deliveries").texts(".row")
+    assert ["3 attempts, 1,200 failed probes" in words for words in rows] == [False, True]
+    assert [("Next try" in words) for words in rows] == [False, True]
 
 
 def test_a_message_that_is_not_known_has_a_page_that_says_so(lite: Store, serve: Serve) -> None:

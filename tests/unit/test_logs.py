@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from tests.world.clock import START, FakeClock
 from tests.world.metrics import attempt, delivery, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from structlog.typing import EventDict
@@ -180,6 +181,50 @@ def test_of_deliveries_that_wait_the_first_is_a_warning_for_each_receiver(log: T
     log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
     assert log.lines[-1]["log_level"] == "warning"
     assert log.lines[-1]["again_at"] == "2026-11-23T20:11:12.345Z"
+
+
+def probed(log: Told, why: str, probes: int, *, ids: Sequence[int] = (12346,)) -> None:
+    failed = [replace(delivery(DeliveryState.OWED, "crm", id_), reason=why, probes=probes) for id_ in ids]
+    log.listener.tried("crm", failed, [replace(attempt(Retry(why)), probe=True)])
+
+
+def test_of_failed_probes_one_an_hour_is_a_warning(log: Told) -> None:
+    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502 Bad Gateway"))])
+    for minute in range(3 * 60):
+        log.clock.advance(60)
+        probed(log, "HTTP 502 Bad Gateway", minute + 1)
+    assert [(line["event"], line.get("probes")) for line in log.loud()] == [
+        ("delivery_failed", None),
+        ("probe_failed", 60),
+        ("probe_failed", 120),
+        ("probe_failed", 180),
+    ]
+    assert len(log.lines) == 1 + 3 * 60
+
+
+def test_a_failed_probe_is_a_warning_when_its_reason_is_another(log: Told) -> None:
+    reasons = ["refused", "refused", "HTTP 503", "HTTP 503", "refused", "refused"]
+    for second, why in enumerate(reasons):
+        probed(log, why, second + 1)
+        log.clock.advance(1)
+    assert [(line["why"], line["probes"], line["log_level"]) for line in log.loud()] == [
+        ("refused", 1, "warning"),
+        ("HTTP 503", 3, "warning"),
+        ("refused", 5, "warning"),
+    ]
+    assert {"receiver": "crm", "delivery": 7, "http_status": 502, "seconds": 0.25}.items() <= log.lines[0].items()
+
+
+def test_a_failed_probe_with_a_digest_is_one_line(log: Told) -> None:
+    probed(log, "HTTP 503", 1, ids=range(1, 51))
+    (line,) = log.lines
+    assert (line["event"], line["log_level"]) == ("probe_failed", "warning")
+
+
+def test_a_probe_that_ends_deliveries_is_a_line_for_each(log: Told) -> None:
+    dead = [delivery(DeliveryState.DEAD, "crm", id_) for id_ in (1, 2)]
+    log.listener.tried("crm", dead, [replace(attempt(Dead("410 Gone")), probe=True)])
+    assert [(line["event"], line["message_id"]) for line in log.lines] == [("delivery_dead", 1), ("delivery_dead", 2)]
 
 
 def test_a_step_that_fails_each_second_is_told_once_a_minute(log: Told) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bridge.clock import isoformat
 from bridge.decision import Round, decide
-from bridge.model import Attempt, Delivered, Message, Observation, Status
+from bridge.model import Attempt, Delivered, Message, Observation, Retry, Status
 from bridge.routing import Subscription
 from bridge.store import Polled, Tried
 from bridge.transition import judge
@@ -80,6 +80,20 @@ def tried(
         return [Tried((made,), decision, at)]
 
     return store.record_deliveries(carried[0].receiver, decided).expired
+
+
+def keep_down(store: Store, id_: int, *, probes: int) -> Delivery:
+    """Let the delivery about a failed message fail three times, which opens crm's breaker, and so many probes then."""
+
+    def now() -> Delivery:
+        (found,) = (each for each in store.listing.deliveries() if each.event.message_id == id_)
+        return found
+
+    for second in range(3):
+        tried(store, now(), Retry("HTTP 503"), after(second))
+    for number in range(1, probes + 1):
+        tried(store, now(), Retry(f"HTTP 503, probe {number}"), after(3 + number), probe=True)
+    return now()
 
 
 def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:

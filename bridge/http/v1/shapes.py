@@ -172,7 +172,10 @@ class EventOut(_Out):
 
 
 class AttemptOut(_Out):
-    """One try of a delivery. ``answer`` is the beginning of what the receiver answered."""
+    """One try of a delivery. ``answer`` is the beginning of what the receiver answered.
+
+    ``probe`` says that it failed while the receiver was down, and was made to find out whether it takes anything again.
+    """
 
     at: Moment
     seconds: float
@@ -180,15 +183,21 @@ class AttemptOut(_Out):
     http_status: int | None
     why: str | None
     answer: str
+    probe: bool
 
 
 class DeliveryOut(_Out):
-    """One event owed to one receiver; ``attempts`` counts the rounds of its present schedule."""
+    """One event owed to one receiver.
+
+    ``attempts`` counts the rounds of its present schedule, ``probes`` the calls that failed while its receiver was
+    down: they use up no step of the schedule.
+    """
 
     id: int
     receiver: str
     state: DeliveryState
     attempts: int
+    probes: int
     created_at: Moment
     due_at: Moment | None
     finished_at: Moment | None
@@ -197,7 +206,7 @@ class DeliveryOut(_Out):
 
 
 class TriedOut(DeliveryOut):
-    """A delivery with every attempt, oldest first."""
+    """A delivery with its attempts, oldest first; of failed probes, only the first and the last."""
 
     tries: list[AttemptOut]
 
