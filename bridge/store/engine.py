@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import uuid
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from bridge.errors import BridgeError, NotNowError
 from bridge.store import files
 from bridge.store.files import DatabaseError
 from bridge.store.postgres import Server
+from bridge.store.schema import meta
 from bridge.store.writable import WriteFault, fault_of_place, noted
 
 if TYPE_CHECKING:
@@ -138,9 +140,24 @@ class Database:
 
     def fault(self) -> str:
         """Say what keeps it from being written now, as far as is known; nothing where it can be."""
-        if self.write_fault.why or self.path is None:
+        if self.write_fault.why:
             return self.write_fault.why
-        return noted(self.path) or fault_of_place(self.path)
+        if self.path is None:
+            return "" if self.write_fault.is_known else self._try_to_write()
+        if noticed := noted(self.path):
+            return noticed
+        why = fault_of_place(self.path)
+        return why and f"the database {self.name} {why}"
+
+    def _try_to_write(self) -> str:
+        """Write into PostgreSQL, take it back, and say what was in the way."""
+        try:
+            with self.in_words(), self._engine.connect() as connection:
+                connection.execute(sa.insert(meta).values(key=f"try {uuid.uuid4()}", value=""))
+                connection.rollback()
+        except BridgeError as error:
+            return str(error)
+        return ""
 
     def check(self) -> None:
         """Look through a SQLite file for damage: a tenth of a second for 100,000 messages. PostgreSQL sees to its own.
@@ -290,12 +307,25 @@ def _explain_sqlite(error: sa.exc.DBAPIError, name: str, path: Path | None) -> B
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None and code & _PRIMARY_CODE in _FAULTS:
         kind, words = _FAULTS[code & _PRIMARY_CODE]
-        if kind is DatabaseError and path is not None:
-            words += f": {files.obstacle(path) or 'look at the owner and mode of the file and its folder'}"
+        if path is not None:
+            words = _about_place(code & _PRIMARY_CODE, words, path)
         return kind(f"the database {name} {words}")
     # A wrong statement is an OperationalError too, and no wait mends it.
     answer = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__
     return DatabaseError(f"the database {name} answers {answer}")
+
+
+def _about_place(code: int, words: str, path: Path) -> str:
+    """Add to what SQLite says what its file and the file system say."""
+    match code:
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_FULL:
+            return fault_of_place(path) or words
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            if known := files.obstacle(path):
+                return f"{words}: {known}"
+            return fault_of_place(path) or f"{words}: look at the owner and mode of the file and its folder"
+        case _:
+            return words
 
 
 def _kind(context: Any) -> str:

@@ -136,7 +136,11 @@ class Presence:
 def refused(what: str, file: Path, error: OSError) -> BridgeError:
     """Say why a file of a database cannot be made or opened, and what to do."""
     if error.errno in FULL:
-        return NotNowError(f"{what}: the disk is full")
+        full = "the disk quota is used up" if error.errno == errno.EDQUOT else "the disk is full"
+        return NotNowError(f"{what}: {full}")
+    if error.errno == errno.EROFS:
+        where = "is on a file system that is mounted read-only (under systemd: set ReadWritePaths=)"
+        return DatabaseError(f"{what}: {file.parent} {where}")
     known = obstacle(file) if error.errno in _EXPLAINED else None
     return DatabaseError(f"{what}: {known or error.strerror}")
 

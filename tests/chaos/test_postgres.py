@@ -5,6 +5,7 @@ Most of it needs a server of the tests' own: one that they may stop, promote and
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from contextlib import ExitStack, contextmanager
@@ -101,7 +102,10 @@ def test_read_only_for_a_while_is_only_a_pause(tmp_path: Path, server: Cluster, 
         server.execute(f"ALTER {what} SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        until(lambda: f"the database {database} is read-only now" in world.daemon.log())
+        words = f"the database {database} is read-only now"
+        until(lambda: words in world.daemon.log())
+        status = command(tmp_path, "status")
+        assert (status.returncode, words in status.stdout) == (1, True), status.stdout
         world.changes(Status.FAILED)
         time.sleep(3)
         assert not world.is_up_to_date()
@@ -127,6 +131,25 @@ def test_rights_taken_away_for_a_while_are_only_a_pause(tmp_path: Path, server: 
         server.execute("ALTER ROLE app LOGIN")
         world.goes_on_within(BACK_WITHIN)
         assert "internal" not in world.daemon.log()
+
+
+def test_right_to_write_that_was_taken_away_is_told(tmp_path: Path, server: Cluster, database: str) -> None:
+    """By `status`, another process, which only reads."""
+    name = database.rpartition("/")[2]
+    server.execute("CREATE ROLE writer LOGIN", f"ALTER DATABASE {name} OWNER TO writer")
+    with watching(tmp_path, server.url(name, "writer")) as world:
+        assert json.loads(command(tmp_path, "status", "--json").stdout)["checks"]["database"]["ok"]
+        with psycopg.connect(server.url(name, "writer"), autocommit=True) as connection:
+            connection.execute("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM writer")
+        world.changes(Status.FAILED)
+        until(lambda: '"event": "trouble"' in world.daemon.log())
+        shown = json.loads(command(tmp_path, "status", "--json").stdout)
+        assert not shown["checks"]["database"]["ok"]
+        assert "does not let the user do what the bridge must do" in shown["faults"][0]
+        assert shown["checks"]["database"]["why"] in world.daemon.log()
+        with psycopg.connect(server.url(name, "writer"), autocommit=True) as connection:
+            connection.execute("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer")
+        world.goes_on_within(BACK_WITHIN)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])

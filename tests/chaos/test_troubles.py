@@ -6,12 +6,13 @@ import errno
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -93,6 +94,103 @@ def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> No
             until(lambda: manager.status == "messages watched: 0, deliveries owed: 0", 30)
             assert json.loads(command(tmp_path, "status", "--json").stdout)["ok"]
             assert daemon.stop()[0] == 0
+
+
+@pytest.fixture
+def closed_by_ext4(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A file system, and what makes it read-only while files in it are open: an error of its own, as on a bad disk."""
+    with mounted(tmp_path, 8, ["mkfs.ext4", "-q", "-F"], "loop,errors=remount-ro") as place:
+        device = subprocess.run(["findmnt", "-no", "SOURCE", place], capture_output=True, text=True, check=True).stdout
+        trigger = Path("/sys/fs/ext4", Path(device.strip()).name, "trigger_fs_error")
+        if not trigger.exists():
+            pytest.skip("not on this platform: the kernel's ext4 makes no errors when it is asked to")
+        yield place, lambda: trigger.write_text("x") and None
+
+
+@pytest.fixture
+def with_quota(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A file system with a quota of two megabytes, and what uses it up."""
+    if shutil.which("btrfs") is None:
+        pytest.skip("not on this platform: needs btrfs-progs")
+    with mounted(tmp_path, 128, ["mkfs.btrfs", "-q", "-f"], "loop") as place:
+        subprocess.run(["btrfs", "quota", "enable", place], check=True)
+        subprocess.run(["btrfs", "qgroup", "limit", "2M", place], check=True)
+
+        def use_up() -> None:
+            try:
+                with (place / "fill").open("wb", buffering=0) as file:
+                    while file.write(b"x" * 4096):
+                        os.fsync(file.fileno())
+            except OSError as error:
+                if error.errno != errno.EDQUOT:
+                    raise
+
+        yield place, use_up
+
+
+@contextmanager
+def mounted(folder: Path, megabytes: int, make: list[str], options: str) -> Iterator[Path]:
+    image, place = folder / "image", folder / "mounted"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(megabytes * 1024 * 1024)
+    for done in (
+        subprocess.run([*make, image], capture_output=True, check=False),
+        subprocess.run(["mount", "-o", options, image, place], capture_output=True, check=False),
+    ):
+        if done.returncode:
+            pytest.skip("not on this platform: only root may mount an image, and not in every container")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_read_only_file_system_is_told_within_a_beat(
+    tmp_path: Path, closed_by_ext4: tuple[Path, Callable[[], None]]
+) -> None:
+    """Also by `status`, which finds no note: the daemon can't leave one. The file system claims to be writable."""
+    place, close = closed_by_ext4
+    words = f"the database {place}/bridge.db cannot be written: its file system is read-only"
+    with told_of(tmp_path, place, close, words) as daemon:
+        assert daemon.stop()[0] == 0
+    for name in ("run", "poll"):
+        ended = command(tmp_path, name)
+        assert ended.returncode == 74
+        assert f"{place} is on a file system that is mounted read-only" in ended.stderr
+
+
+def test_quota_that_is_used_up_is_told_within_a_beat(
+    tmp_path: Path, with_quota: tuple[Path, Callable[[], None]]
+) -> None:
+    place, use_up = with_quota
+    words = f"the database {place}/bridge.db cannot grow: the disk quota of its owner or folder is used up"
+    with told_of(tmp_path, place, use_up, words) as daemon:
+        subprocess.run(["btrfs", "qgroup", "limit", "none", place], check=True)
+        until(lambda: daemon.log().count('"event": "message.failed"') == 1, 30)
+        until(lambda: json.loads(command(tmp_path, "status", "--json").stdout)["ok"], 30)
+        assert daemon.stop()[0] == 0
+
+
+@contextmanager
+def told_of(folder: Path, place: Path, happen: Callable[[], None], words: str) -> Iterator[Daemon]:
+    """A daemon whose database can't be written any more, and everybody who tells it."""
+    with Simulator() as simulator, Sink() as sink, listening(folder / "notify") as manager:
+        simulator.account.put(1)
+        port = free_port()
+        settings = config(simulator, sink, range(1, 2), database=f"sqlite:///{place}/bridge.db")
+        write_config(folder, settings | {"http": {"listen": f"127.0.0.1:{port}"}})
+        with Daemon(folder, extra={"NOTIFY_SOCKET": str(folder / "notify")}) as daemon:
+            daemon.wait_until_ready()
+            sink.wait_for(1)
+            until(lambda: manager.status == "messages watched: 1, deliveries owed: 0", 15)
+            happen()
+            simulator.account.put(1, Status.FAILED, "e" * 60_000)
+            until(lambda: words in daemon.log())
+            until(lambda: manager.status.startswith(words), 2)
+            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 503
+            assert json.loads(command(folder, "status", "--json").stdout)["faults"][0] == words
+            yield daemon
 
 
 def test_locked_database_is_told(tmp_path: Path) -> None:
