@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SCRIPTS = "bridge.store:migrations"
 """Where the migrations are."""
 
+_RENUMBERED = {"0006": "0010"}
+"""Migrations that had another number before the first release."""
+
 
 def revision(database: Database) -> str | None:
     """Tell which migration a database has; None for a new one."""
@@ -34,7 +37,7 @@ def refuse_newer(database: Database, current: str | None) -> None:
     Raises:
         DatabaseError: It has.
     """
-    if current is not None and current > HEAD:  # they are numbered, with zeros before
+    if current is not None and current > HEAD:  # numbers have four digits, and rise along the chain
         raise DatabaseError(
             f"the database {database.name} was made by a newer version of the bridge (its schema is {current}, "
             f"this version knows up to {HEAD}): install that version again, or restore a backup"
@@ -45,7 +48,7 @@ def migrate(database: Database) -> None:
     """Apply what is missing, as one transaction. A SQLite file is backed up first. Call it under the daemon's lock.
 
     Raises:
-        DatabaseError: The database is from a newer version of the bridge.
+        DatabaseError: The database is from a newer version of the bridge, or from one that this one knows nothing of.
         NotNowError: It could not be backed up first, and is as it was.
     """
     current = revision(database)
@@ -55,18 +58,27 @@ def migrate(database: Database) -> None:
     # Alembic takes longer to import than everything else together, and is needed once for each new version.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", SCRIPTS)
     if current is not None:
+        known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+        if _RENUMBERED.get(current, current) not in known:
+            raise DatabaseError(
+                f"the database {database.name} was not made by a release of the bridge (its schema is {current}, which "
+                f"this version does not know): use the version that made it, or restore a backup"
+            )
         _back_up(database)
     with database.write() as connection:
         config.attributes["connection"] = connection
+        if current in _RENUMBERED:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": _RENUMBERED[current]})
         command.upgrade(config, "head")
 
 
 def _back_up(database: Database) -> None:
-    """Keep a SQLite database as it is beside itself, as ``bridge.db.before-0002``."""
+    """Keep a SQLite database as it is beside itself, as ``bridge.db.before-0010``."""
     if database.path is None:
         return
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-HEAD = "0006"
+HEAD = "0010"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
