@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import time
+from typing import TYPE_CHECKING, Any
 
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.bridge import Bridge
 from tests.world.daemon import command
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +41,36 @@ def test_refusal_with_200_is_queued_and_compatible_services_are_delivered(tmp_pa
         assert refused[name]["tries"][0]["answer"] == body.decode()
         assert tests[name].returncode == 1
         assert why in tests[name].stdout
+
+
+def test_test_that_succeeds_releases_all_that_is_queued_for_a_group_at_once(tmp_path: Path) -> None:
+    """The breaker is open, and Slack has asked for a pause of an hour."""
+    others = range(1, 40)
+    with Simulator() as simulator, Sink(lambda _: Answer.status(500, b"rollup_error")) as sink:
+        receivers = [{"name": "ops", "slack": sink.url, "events": ["failed"], "group": {"wait": "2s"}}]
+        with Bridge(tmp_path / "bridge", simulator, receivers, others=others, hurry=5) as bridge:
+            bridge.fails()
+            until(lambda: breaker(bridge)["state"] == "open", 60)
+            sink.answer = lambda _: Answer.status(503, retry_after="3600")
+            until(lambda: breaker(bridge)["paused_until"] is not None)
+            until(lambda: len(bridge.deliveries("ops")) == 1 + len(others))
+            refused = sink.count
+            sink.answer = lambda _: Answer.ok()
+            time.sleep(1)
+            assert sink.count == refused, "the pause is kept"
+            assert command(bridge.folder, "test", "ops").returncode == 0
+            released = time.monotonic()
+            until(lambda: all(each["state"] == "delivered" for each in bridge.deliveries("ops")), 10)
+            took = time.monotonic() - released
+            assert breaker(bridge)["state"] == "closed"
+            status = command(bridge.folder, "status")
+            posts = sink.count - refused
+    assert took < 5, took
+    assert posts == 2, "the test, and one digest of everything"
+    assert (status.returncode, status.stdout.splitlines()[0]) == (0, "all is well")
+    assert "next try" not in status.stdout
+
+
+def breaker(bridge: Bridge) -> dict[str, Any]:
+    status = json.loads(command(bridge.folder, "status", "--json").stdout)
+    return status["breakers"].get("ops") or {"state": "closed", "paused_until": None}

@@ -28,6 +28,7 @@ class Bridge:
         environment: What the receivers' ``${…}`` stand for.
         poll: More of what the configuration says of polling.
         others: Ids of more messages, to which the same happens.
+        hurry: Divide the waits between deliveries by this.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Bridge:
         environment: Mapping[str, str] | None = None,
         poll: Mapping[str, str] | None = None,
         others: Sequence[int] = (),
+        hurry: float = 1,
     ) -> None:
         self.folder = folder
         self._simulator = simulator
@@ -56,7 +58,7 @@ class Bridge:
                 "receivers": list(receivers),
             },
         )
-        self.daemon = Daemon(folder, extra=self._environment)
+        self.daemon = Daemon(folder, hurry=hurry, extra=self._environment)
 
     def __enter__(self) -> Self:
         self.daemon.__enter__()
