@@ -30,6 +30,7 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
         "status": state and str(state.status),
         "since": state and stamp(state.since),
         "error": state and state.error,
+        "unreadable": message.unread and {"since": stamp(message.unread.since), "why": message.unread.why},
         "sequence": message.sequence,
         "watched": shown.watched,
         "watched_since": stamp(message.watched_since),

@@ -89,7 +89,7 @@ def envelope(event: Event) -> dict[str, Any]:
 
 
 def _how_long(message: Message, state: State, type_: EventType, at: datetime, unread: Unread | None) -> dict[str, Any]:
-    why = {} if unread is None else {"reason": f"WbizTool's answers can't be read: {unread.why}"}
+    why = {} if unread is None else {"reason": unread.words}
     if type_ is EventType.MESSAGE_STUCK and unread is not None:
         return {**why, "unreadable_seconds": int((at - unread.since).total_seconds())}
     if type_ is EventType.MESSAGE_STUCK:

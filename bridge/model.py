@@ -140,6 +140,11 @@ class Unread:
     why: str
     told: bool = False
 
+    @property
+    def words(self) -> str:
+        """The same, for people."""
+        return f"WbizTool's answers can't be read: {self.why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

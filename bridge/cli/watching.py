@@ -19,6 +19,8 @@ from bridge.store import Store
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bridge.model import Message
+
 _Ids = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
 
 
@@ -116,12 +118,19 @@ def messages(
                 str(state.status) if state else "not seen yet",
                 ago(state.since, now) if state else "-",
                 shown.message.label or "",
-                (state and state.error) or "",
+                _why(shown.message, now),
                 next_poll,
             )
         )
     columns = ("ID", "STATUS", "SINCE", "LABEL", "ERROR", "NEXT POLL")
     output.print_table(columns, rows, empty="No messages. Add some: wbiz-bridge watch ID, or under `messages:`.")
+
+
+def _why(message: Message, now: datetime) -> str:
+    """Say what WbizTool said of it, or that its answers can't be read."""
+    if message.unread is not None:
+        return f"{message.unread.words} (first {ago(message.unread.since, now)})"
+    return (message.state and message.state.error) or ""
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -48,6 +48,7 @@ def test_messages_are_handed_over_and_read_again(api: Api) -> None:
         "status": None,
         "since": None,
         "error": None,
+        "unreadable": None,
         "sequence": 0,
         "watched": True,
         "watched_since": FAILED_AT,

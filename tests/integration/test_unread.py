@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import TYPE_CHECKING, Any
+
+import requests
 
 from bridge.model import Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.reloading import free_port
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path) -> None:
     """Nobody heard of it, however long it lasted (issue 17, 3)."""
+    daemon_url = f"http://127.0.0.1:{free_port()}"
     with Simulator() as simulator, Sink() as sink:
         for id_ in (1, 2):
             simulator.account.put(id_)
@@ -28,6 +33,7 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
                 "poll": {"every": "250ms", "attempts": 1, "stuck_after": "1s"},
                 "messages": [{"id": 1, "label": "Invoice 88"}, 2],
                 "database": "sqlite:///bridge.db",
+                "http": {"listen": daemon_url.removeprefix("http://")},
                 "receivers": [{"name": "crm", "webhook": sink.url, "events": ["stuck", "sent"]}],
             },
         )
@@ -38,10 +44,17 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
             until(lambda: simulator.polls[1] > polls + 4)
             unreadable = status(tmp_path)["unreadable"]
             shown = command(tmp_path, "status").stdout
+            listed = command(tmp_path, "messages").stdout
+            first, second = json.loads(command(tmp_path, "messages", "--json").stdout)
+            of_one = requests.get(f"{daemon_url}/v1/messages/1", timeout=10).json()
+            of_all = requests.get(f"{daemon_url}/v1/messages", timeout=10).json()
+            page = requests.get(f"{daemon_url}/messages", timeout=10).text
+            story = requests.get(f"{daemon_url}/messages/1", timeout=10).text
             simulator.mend()
             simulator.account.put(1, Status.SENT)
             sink.wait_for(3)
             again = status(tmp_path)["unreadable"]
+            mended = requests.get(f"{daemon_url}/v1/messages/1", timeout=10).json()["unreadable"]
         told = [event for event in map(_json, sink.records()) if event["data"]["message_id"] == 1]
     assert [event["type"] for event in told] == ["message.stuck", "message.sent"]
     stuck = told[0]["data"]
@@ -50,6 +63,17 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
     assert "pending_seconds" not in stuck
     assert (unreadable, again) == (1, 0)
     assert "unreadable 1 of them" in shown
+    words = "WbizTool's answers can't be read: status is 7"
+    assert f"{words} (first " in listed
+    unreadable_ones = [each["unreadable"] for each in sorted((first, second), key=lambda each: each["id"])]
+    assert unreadable_ones == [{"since": unreadable_ones[0]["since"], "why": "status is 7"}, None]
+    assert of_one["unreadable"] == unreadable_ones[0]
+    assert {each["id"]: each["unreadable"] for each in of_all["items"]} == dict(
+        zip((1, 2), unreadable_ones, strict=True)
+    )
+    assert html.unescape(page).count(words) == 1
+    assert words in html.unescape(story)
+    assert mended is None
     assert "source.down" not in daemon.log()
 
 

@@ -145,8 +145,18 @@ class Watched(_Out):
     already_watched: list[int]
 
 
+class UnreadableOut(_Out):
+    """Since when WbizTool's answers about a message can't be read, and what is wrong with the latest."""
+
+    since: Moment
+    why: str
+
+
 class MessageOut(_Out):
-    """A message: its status, null while no poll has seen it yet, and when it is polled next, null when no more."""
+    """A message: its status, null while no poll has seen it yet, and when it is polled next, null when no more.
+
+    ``unreadable`` is null unless the latest answers about it could not be read.
+    """
 
     id: int
     label: str | None
@@ -154,6 +164,7 @@ class MessageOut(_Out):
     status: Status | None
     since: Moment | None
     error: str | None
+    unreadable: UnreadableOut | None
     sequence: int
     watched: bool
     watched_since: Moment | None
