@@ -13,7 +13,7 @@ from bridge.apprise_library import listening, service
 from bridge.model import Delivered, Retry
 from bridge.receivers.note import Note, write_note
 from bridge.receivers.slack_text import one_line
-from bridge.sending import Handed
+from bridge.sending import BlockingWay, Handed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SAID: Final = 300  # characters of a reason
 
 
-class AppriseWay:
+class AppriseWay(BlockingWay):
     """Leads to a service through Apprise. Used by one thread at a time.
 
     Args:
@@ -40,6 +40,7 @@ class AppriseWay:
     """
 
     def __init__(self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int) -> None:
+        super().__init__()
         self.name = name
         self._timeout = timeout.total_seconds()
         self._by = tuple(by)
@@ -67,9 +68,6 @@ class AppriseWay:
             return Handed(Delivered(), said)
         words = f": {one_line(call.lines[-1])[:_SAID]}" if call.lines else ""
         return Handed(Retry(f"Apprise could not deliver it{words}"), said)
-
-    def close(self) -> None:
-        """Nothing is kept open: a call that hangs ends by Apprise's own time-out, or with the process."""
 
 
 class _Call:

@@ -16,7 +16,8 @@ from bridge.model import Attempt, Delivery, EventType, Retry
 from bridge.pump import Pump
 from bridge.quarantine import Halving
 from bridge.redact import clean_text
-from bridge.sending import attempt
+from bridge.retried_call import RetriedCall
+from bridge.sending import begin_attempt
 from bridge.store import Tenure, Tried
 from bridge.transport.message import StoppedError
 
@@ -117,17 +118,15 @@ class Outbox:
         self._asked_to_wait = False
         self._look_at: datetime | None = None
         self._quick = tenacity.Retrying(
-            sleep=tenacity.sleep_using_event(stop),
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
             wait=tenacity.wait_random_exponential(multiplier=_QUICK_WAIT, max=_LONGEST_QUICK_WAIT),
             retry=tenacity.retry_if_result(_worth_a_quick_try),
-            retry_error_callback=lambda _: None,
         )
         self.pump: Pump[Parcel, Sent] = Pump(
             f"outbox-{self.name}",
             concurrency,
             claim=self.claim,
-            work=self.send,
+            begin=self.begin,
             record=self.record,
             trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
             set_aside=self.set_aside,
@@ -163,8 +162,8 @@ class Outbox:
         self._in_flight += len(parcels)
         return parcels
 
-    def send(self, parcel: Parcel) -> Sent:
-        """Make one round of attempts: a few quick tries where that makes sense, a single one for a probe.
+    def begin(self, parcel: Parcel, done: Callable[[Sent | Exception], None]) -> None:
+        """Begin one round of attempts: a few quick tries where that makes sense, a single one for a probe.
 
         None more once the receiver asked, of another parcel, to be left alone, or its breaker opened: what was not
         tried stays due.
@@ -172,30 +171,40 @@ class Outbox:
         events = [delivery.event for delivery in parcel.deliveries]
         made: list[Attempt] = []
 
-        def once() -> Attempt | None:
-            if not self._pace.wait(self._stop) or parcel.claim <= self._held_back:
-                return None
-            if self._store.node.tenure(self.name) is Tenure.NONE:
-                return None
+        def call(ended: Callable[[Callable[[], Attempt | None]], None]) -> None:
+            if parcel.claim <= self._held_back or self._store.node.tenure(self.name) is Tenure.NONE:
+                ended(lambda: None)
+                return
+            begin_attempt(
+                self._way, events, lambda get: ended(partial(tried, get)), clock=self._clock, redact=self._redact
+            )
+
+        def tried(get: Callable[[], Attempt]) -> Attempt | None:
             try:
-                tried = attempt(self._way, events, clock=self._clock, redact=self._redact)
+                made.append(replace(get(), probe=parcel.probe))
             except StoppedError:
                 return None
-            except Exception:
-                if not made:
-                    raise
-                return None  # what was tried before is recorded; the next round raises at once
-            made.append(replace(tried, probe=parcel.probe))
             return made[-1]
 
-        first = once()
-        if not parcel.probe and _worth_a_quick_try(first):
-            firsts = [first]
-            self._quick(lambda: firsts.pop() if firsts else once())
-        if made and _asks_to_wait(made[-1]):
-            self._held_back = self._claims  # what is claimed later finds the pause,
-            self._asked_to_wait = True  # and nothing is claimed until that is recorded
-        return Sent(parcel, tuple(made), self._clock.now())
+        def finished(result: Attempt | Exception | None) -> None:
+            if isinstance(result, Exception) and not made:
+                done(result)
+                return
+            # What was tried before an error is recorded; the next round raises at once.
+            if made and _asks_to_wait(made[-1]):
+                self._held_back = self._claims  # what is claimed later finds the pause,
+                self._asked_to_wait = True  # and nothing is claimed until that is recorded
+            done(Sent(parcel, tuple(made), self._clock.now()))
+
+        RetriedCall(
+            call,
+            passing=lambda made: not parcel.probe and _worth_a_quick_try(made),
+            retrying=self._quick,
+            limiter=self._pace,
+            timer=self._way.call_later,
+            stop=self._stop,
+            done=finished,
+        ).begin()
 
     def record(self, sent: Sequence[Sent]) -> None:
         """Write what became of parcels, and the breaker, in one transaction."""

@@ -85,7 +85,7 @@ class Poller:
             "poll",
             concurrency,
             claim=self.claim,
-            work=self.poll,
+            begin=self.begin,
             record=self.record,
             trouble=lambda error: listener.trouble("polling", error),
             set_aside=self.set_aside,
@@ -111,16 +111,23 @@ class Poller:
             self._probe = readable[0].id
         return readable
 
-    def poll(self, message: Message) -> Answered | Message:
+    def begin(self, message: Message, done: Callable[[Answered | Message | Exception], None]) -> None:
         """Poll one message; hand it back as it was when told to stop, or when the source went down meanwhile."""
         if self.health.down and message.id != self._probe:
-            return message
+            done(message)
+            return
         started = self._clock.monotonic()
-        answer = self._source.poll(message.id)
-        if answer is None:
-            return message
-        at = answer.at if isinstance(answer, Observation) else self._clock.now()
-        return Answered(message, answer, at, self._clock.monotonic() - started)
+
+        def ended(answer: Answer | Exception | None) -> None:
+            if answer is None:
+                done(message)
+            elif isinstance(answer, Exception):
+                done(answer)
+            else:
+                at = answer.at if isinstance(answer, Observation) else self._clock.now()
+                done(Answered(message, answer, at, self._clock.monotonic() - started))
+
+        self._source.begin_poll(message.id, ended)
 
     def record(self, polled: Sequence[Answered | Message]) -> None:
         """Write what the polls found, in one transaction, and what it says about the source."""

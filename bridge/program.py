@@ -21,7 +21,7 @@ from bridge.model import Dead, Delivered, Retry
 from bridge.receivers.formats import STANDARD
 from bridge.receivers.slack_text import one_line
 from bridge.receivers.slack_words import error_of, label_of, state_of
-from bridge.sending import Handed
+from bridge.sending import BlockingWay, Handed
 from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
-class ProgramWay:
+class ProgramWay(BlockingWay):
     """Leads to a program of this machine.
 
     Args:
@@ -61,6 +61,7 @@ class ProgramWay:
     """
 
     def __init__(self, name: str, command: Sequence[str], timeout: timedelta) -> None:
+        super().__init__()
         self.name = name
         self._command = tuple(command)
         self._timeout = timeout.total_seconds()
@@ -91,6 +92,7 @@ class ProgramWay:
 
     def close(self) -> None:
         """End the programs that still run, and start no more."""
+        super().close()
         with self._changed:
             self._closed = True
             for child in self._running:

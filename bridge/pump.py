@@ -1,17 +1,18 @@
-"""Keeps threads busy with what is due, and hands the results back in batches.
+"""Keeps calls busy with what is due, and hands the results back in batches.
 
-The poller and each receiver's outbox are such pumps: one thread claims what is due and records what came of it, several
-do the work between. Because claiming and recording is one thread's, nothing is claimed twice, and results that arrive
-together are written in one transaction.
+The poller and each receiver's outbox are such pumps: one thread claims what is due and records what came of it, and
+between the two, so many jobs are under way at once; whoever ends one begins the next. Because claiming and recording
+is one thread's, nothing is claimed twice, and results that arrive together are written in one transaction.
 """
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bridge.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
@@ -29,10 +30,16 @@ MOST_AT_ONCE = 500
 """Results recorded in one transaction, at most: what waits for it is told of only after it."""
 
 DEPTH = 4
-"""Jobs claimed for each thread, at most: the next ones are at hand while results are gathered and recorded, and still
-few are claimed that could wait elsewhere."""
+"""Jobs claimed for each that may be under way, at most: the next ones are at hand while results are gathered and
+recorded, and still few are claimed that could wait elsewhere."""
 
-GATHERING = 0.005
+FAST_DEPTH = 16
+"""The same where jobs end fast enough to be done within LEAD: the fewer looks and transactions, the cheaper."""
+
+LEAD = 0.1
+"""Seconds for which the jobs that are claimed should last, where that is more than DEPTH."""
+
+GATHERING = 0.015
 """Seconds for which results are gathered while there is more to work on: a transaction costs as much as some twenty
 results in it. Where there is nothing else to do, the first result is recorded at once."""
 
@@ -40,7 +47,7 @@ PATIENCE = 1.0
 """Seconds before a step that failed (a full disk, a locked database) is tried again."""
 
 LINGER = 5.0
-"""Seconds for which threads without work are kept: then a receiver to which nothing goes has none."""
+"""Seconds for which the thread is kept without work: then a receiver to which nothing goes has none."""
 
 LONGEST_SLEEP = 30.0
 """Seconds after which a pump that waits for a moment looks again: the clock it sleeps by does not count the time that
@@ -52,7 +59,7 @@ LONGEST_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[Job]):
-    """A job whose work raised: a fault of the bridge's own with it."""
+    """A job that raised: a fault of the bridge's own with it."""
 
     job: Job
     error: Exception
@@ -63,17 +70,18 @@ _NO_ITEMS_FAULT = (NotNowError, DamagedError, ConfigurationError, CredentialsErr
 
 
 class Pump(Generic[Job, Result]):
-    """Claims jobs, works on them in threads, records the results.
+    """Claims jobs, has them done, records the results.
 
     Args:
-        name: Names the threads.
-        threads: How many jobs are worked on at once.
+        name: Names the thread.
+        size: How many jobs are under way at once.
         claim: Given room for how many, lists what is due and not in flight. Called by the pump's own thread.
-        work: Does one job and returns its result. Called by the working threads.
+        begin: Begins a job, and sees to it that its result is told, once, or what it raised. Called by any thread,
+            one at a time; it may raise itself.
         record: Writes results, all or none. Called by the pump's own thread; when the store fails, it is called again
             with the same.
         trouble: Told what ``claim`` or ``record`` failed with, where the store failed.
-        set_aside: Given a job whose work raised, or a result that can't be recorded, sees to it that it is tried again
+        set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
             later. Nothing else is held up by it. May fail as ``record`` may.
         failed: Told of a fault of our own in ``claim``, and of None when it works again.
         pause: Says after how many seconds something will be due that a look found not due yet; None for "wait until
@@ -84,10 +92,10 @@ class Pump(Generic[Job, Result]):
     def __init__(
         self,
         name: str,
-        threads: int,
+        size: int,
         *,
         claim: Callable[[int], Sequence[Job]],
-        work: Callable[[Job], Result],
+        begin: Callable[[Job, Callable[[Result | Exception], None]], None],
         record: Callable[[Sequence[Result]], None],
         trouble: Callable[[BridgeError], None],
         set_aside: Callable[[Job | Result, Exception], None],
@@ -96,7 +104,7 @@ class Pump(Generic[Job, Result]):
         pause: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._claim = claim
-        self._work = work
+        self._begin_job = begin
         self._record = record
         self._trouble = trouble
         self._set_aside = set_aside
@@ -106,22 +114,24 @@ class Pump(Generic[Job, Result]):
         self._clock = clock
         self._pause = pause
         self._timeout: float | None = None
-        self._size = threads
+        self._size = size
         self._stopping = threading.Event()
         self._idle = threading.Condition()
-        self._in_flight = 0
+        self._in_flight = self._done = 0
+        self._depth = DEPTH * size
+        self._refilled_at = float("-inf")
         self._settled = True
         self._looking = False
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._under_way = 0
+        self._filling = False
         self._results: queue.SimpleQueue[Result | Failed[Job] | None] = queue.SimpleQueue()
         self._name = name
         self._started = False
         self._thread: threading.Thread | None = None
-        self._workers: set[threading.Thread] = set()
-        self._numbers = itertools.count()
 
     def start(self) -> None:
-        """Begin to work. There are threads only while there is work, and for a moment after it."""
+        """Begin to work. There is a thread only while there is work, and for a moment after it."""
         with self._idle:
             self._started = True
             self._begin()
@@ -142,7 +152,7 @@ class Pump(Generic[Job, Result]):
     def _begin(self) -> None:
         """Start the pump's own thread unless it runs. Called with the lock held."""
         if self._started and self._thread is None and not self._stopping.is_set():
-            # A daemon thread: what hangs in a call must not hold up the end of the process. What it does is repeated.
+            # A daemon thread: what hangs in it must not hold up the end of the process. What it does is repeated.
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread = thread
             try:
@@ -151,22 +161,30 @@ class Pump(Generic[Job, Result]):
                 self._thread = None
                 raise
 
-    def _hire(self) -> None:
-        """Start as many threads as there are jobs, up to the size. Called with the lock held.
-
-        Raises:
-            RuntimeError: The system starts not even one.
-        """
-        for _ in range(min(self._size, self._in_flight) - len(self._workers)):
-            worker = threading.Thread(target=self._labour, name=f"{self._name}-{next(self._numbers)}", daemon=True)
-            self._workers.add(worker)
+    def _fill(self) -> None:
+        """Begin jobs while fewer are under way than may be. Jobs that end meanwhile leave the next to who is at it."""
+        while True:
+            with self._idle:
+                full = self._under_way >= self._size or not self._jobs
+                if self._filling or full:
+                    return
+                self._filling = True
+                self._under_way += 1
+                job = self._jobs.popleft()
             try:
-                worker.start()
-            except RuntimeError:
-                self._workers.discard(worker)
-                if not self._workers:
-                    raise
-                return
+                self._begin_job(job, partial(self._ended, job))
+            except Exception as error:  # noqa: BLE001 -- a fault of ours with one job must not stop the others
+                self._note(job, error)
+            self._filling = False
+
+    def _ended(self, job: Job, result: Result | Exception) -> None:
+        self._note(job, result)
+        self._fill()
+
+    def _note(self, job: Job, result: Result | Exception) -> None:
+        with self._idle:
+            self._under_way -= 1
+        self._results.put(Failed(job, result) if isinstance(result, Exception) else result)
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing is in flight and the latest look found nothing due. False if that took too long."""
@@ -183,35 +201,8 @@ class Pump(Generic[Job, Result]):
         until = self._clock.monotonic() + seconds
         with self._idle:
             own = [] if self._thread is None else [self._thread]
-        self._join(own, until)
-        with self._idle:
-            workers = list(self._workers)
-        for _ in workers:
-            self._jobs.put(None)
-        self._join(workers, until)
-
-    def _join(self, threads: Sequence[threading.Thread], until: float) -> None:
-        for thread in threads:
+        for thread in own:
             thread.join(max(0.0, until - self._clock.monotonic()))
-
-    def _labour(self) -> None:
-        while (job := self._next_job()) is not None:
-            try:
-                result: Result | Failed[Job] = self._work(job)
-            except Exception as error:  # noqa: BLE001 -- a fault of ours with one job must not stop the others
-                result = Failed(job, error)
-            self._results.put(result)
-
-    def _next_job(self) -> Job | None:
-        """Wait for a job; None for the end of this thread: there is none, or has been none for a while."""
-        while True:
-            try:
-                return self._jobs.get(timeout=LINGER)
-            except queue.Empty:
-                with self._idle:
-                    if self._jobs.empty():
-                        self._workers.discard(threading.current_thread())
-                        return None
 
     def _rests(self) -> bool:
         """End the pump's own thread where it has nothing to wait for but being woken."""
@@ -244,7 +235,7 @@ class Pump(Generic[Job, Result]):
             self._persist(results)
         # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
         self._timeout = None
-        if not self._stopping.is_set() and self._in_flight <= DEPTH * self._size // 2:
+        if not self._stopping.is_set() and self._in_flight <= self._depth // 2:
             self._refill()
         return True
 
@@ -255,7 +246,7 @@ class Pump(Generic[Job, Result]):
             first = self._results.get(timeout=LINGER if self._timeout is None else min(self._timeout, LONGEST_SLEEP))
         except queue.Empty:
             return None
-        if first is not None and not self._jobs.empty():
+        if first is not None and self._jobs:
             self._stopping.wait(GATHERING)
         while True:
             if first is not None:
@@ -288,6 +279,7 @@ class Pump(Generic[Job, Result]):
             parts.pop()
         with self._idle:
             self._in_flight -= len(results)
+            self._done += len(results)
             self._settled = False  # what waited for these, an event's successor, may be due now
 
     def _settle(self, part: list[Result | Failed[Job]]) -> None:
@@ -317,34 +309,28 @@ class Pump(Generic[Job, Result]):
         return self._stopping.wait(PATIENCE)
 
     def _forget_waiting(self) -> None:
-        """Drop the jobs that no thread has begun: they stay due in the store."""
-        while True:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if job is None:  # a thread's word to end, not a job
-                self._jobs.put(None)
-                return
-            with self._idle:
-                self._in_flight -= 1
+        """Drop the jobs that were not begun: they stay due in the store."""
+        with self._idle:
+            self._in_flight -= len(self._jobs)
+            self._jobs.clear()
 
     def _refill(self) -> None:
         now = self._clock.monotonic()
         if now < self._look_at:
             self._timeout = self._look_at - now
             return
+        self._depth = depth(self._size, self._done / max(now - self._refilled_at, LEAD))
+        self._done, self._refilled_at = 0, now
         with self._idle:
             self._settled, self._looking = True, True  # being woken during the look unsettles it again
-        room = DEPTH * self._size - self._in_flight
+        room = self._depth - self._in_flight
         jobs = self._look(room)
         with self._idle:
             self._in_flight += len(jobs)
             self._settled, self._looking = self._settled and not jobs, False
-            for job in jobs:
-                self._jobs.put(job)
-            self._hire()
+            self._jobs.extend(jobs)
             self._idle.notify_all()
+        self._fill()
 
     def _look(self, room: int) -> Sequence[Job]:
         """Claim what is due. A fault of our own is told, and the next look then waits for longer and longer."""
@@ -367,3 +353,8 @@ class Pump(Generic[Job, Result]):
                 self._failed(None)
             self._failures = 0
         return jobs
+
+
+def depth(size: int, rate: float) -> int:
+    """Say how many jobs may be claimed at once, where ``size`` are under way and ``rate`` end in a second. Pure."""
+    return min(max(DEPTH * size, round(rate * LEAD)), FAST_DEPTH * size)

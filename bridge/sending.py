@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.clock import wall_time
 from bridge.errors import UnrenderableError
@@ -12,12 +14,14 @@ from bridge.redact import Redactor, clean_text
 from bridge.transport.message import StoppedError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from bridge.clock import Clock
     from bridge.model import Event, Outcome
     from bridge.receivers import Receiver
     from bridge.transport.client import HttpClient
+    from bridge.transport.message import Reply
 
 ANSWER_KEPT = 500
 """Characters of an answer's body that its record keeps."""
@@ -57,8 +61,24 @@ class Way(Protocol):
         """
         ...
 
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Begin to hand events over, and return at once. ``done`` gets what returns or raises as :meth:`hand_over`.
+
+        Raises:
+            Exception: As :meth:`hand_over` does.
+        """
+        ...
+
+    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
+        """Call something after so many seconds, or when the way is hastened or closed before that."""
+        ...
+
+    def hasten(self) -> None:
+        """Call at once what is to be called later."""
+        ...
+
     def close(self) -> None:
-        """Let go of what is kept open."""
+        """End what is being handed over, and let go of what is kept open."""
         ...
 
 
@@ -74,17 +94,63 @@ class HttpWay:
         self.name = receiver.name
         self._receiver = receiver
         self._channel = channel
+        self.call_later, self.hasten, self.close = channel.call_later, channel.hasten, channel.close
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Make one POST."""
-        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
         request = self._receiver.render(events, wall_time(clock))
-        reply = self._channel.send(request, request.path)
+        return self._handed(lambda: self._channel.send(request, request.path), clock)
+
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Begin one POST."""
+        request = self._receiver.render(events, wall_time(clock))
+        self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
+
+    def _handed(self, get: Callable[[], Reply], clock: Clock) -> Handed:
+        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
+        reply = get()
         return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
 
+
+class BlockingWay:
+    """A way that hands over by calls that block: each in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._hastened = threading.Event()
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Hand events over, once."""
+        raise NotImplementedError
+
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Hand events over in a thread."""
+
+        def work() -> None:
+            try:
+                handed = self.hand_over(events, clock)
+            except Exception as error:  # noqa: BLE001 -- raised again where it is heard
+                done(partial(_raise, error))
+            else:
+                done(lambda: handed)
+
+        _start(work)
+
+    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
+        """Call something in a thread after so many seconds, or when the way is hastened or closed before that."""
+
+        def wait() -> None:
+            self._hastened.wait(seconds)
+            step()
+
+        _start(wait)
+
+    def hasten(self) -> None:
+        """Call at once what is to be called later, from now on."""
+        self._hastened.set()
+
     def close(self) -> None:
-        """Close the idle connections."""
-        self._channel.close()
+        """Wait for nothing more."""
+        self._hastened.set()
 
 
 def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:
@@ -94,9 +160,32 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
         StoppedError: The way was closed meanwhile; that says nothing about the receiver.
         Exception: A fault of the bridge's own with these events.
     """
+    return _attempt(lambda: way.hand_over(events, clock), clock.now(), clock.monotonic(), clock, redact)
+
+
+def begin_attempt(
+    way: Way,
+    events: Sequence[Event],
+    done: Callable[[Callable[[], Attempt]], None],
+    *,
+    clock: Clock,
+    redact: Redactor,
+) -> None:
+    """Begin to hand events to a receiver, once. ``done`` gets what returns it, or raises as :func:`attempt`."""
     at, started = clock.now(), clock.monotonic()
+
+    def ended(get: Callable[[], Handed]) -> None:
+        done(lambda: _attempt(get, at, started, clock, redact))
+
     try:
-        handed = way.hand_over(events, clock)
+        way.begin(events, clock, ended)
+    except Exception as error:  # noqa: BLE001 -- raised again where it is heard
+        ended(partial(_raise, error))
+
+
+def _attempt(get: Callable[[], Handed], at: datetime, started: float, clock: Clock, redact: Redactor) -> Attempt:
+    try:
+        handed = get()
     except StoppedError:
         raise
     except TransportError as error:
@@ -106,6 +195,17 @@ def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor
     # Receivers may echo what they were sent, tokens included.
     answer = redact(clean_text(handed.answer))[:ANSWER_KEPT]
     return Attempt(at, clock.monotonic() - started, _redacted(handed.outcome, redact), handed.http_status, answer)
+
+
+def _start(step: Callable[[], None]) -> None:
+    try:
+        threading.Thread(target=step, name="hand over", daemon=True).start()
+    except RuntimeError:
+        raise TransportError("the system starts no more threads") from None
+
+
+def _raise(error: Exception) -> Any:
+    raise error
 
 
 def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:

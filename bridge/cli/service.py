@@ -263,9 +263,13 @@ def _with_logs(option: Any) -> Config:
 
 
 def _outdated() -> list[str]:
-    from bridge.transport.engine import outdated  # noqa: PLC0415 -- keeps the other commands quick
+    """Say what is wrong with a libcurl that is too old to reach a host whose first addresses are dead."""
+    import pycurl  # noqa: PLC0415 -- keeps the other commands quick
 
-    return list(filter(None, [outdated()]))
+    version = str(pycurl.version_info()[1])
+    if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) >= _GOOD_LIBCURL:
+        return []
+    return [f"libcurl {version} does not reach a host whose first addresses are dead: use 8.16 or newer"]
 
 
 def _say_ready(settings: Config, daemon: Daemon) -> None:
@@ -296,6 +300,7 @@ def _ensure_files(settings: Config) -> None:
         structlog.get_logger().warning("few files", why=too_few_files)
 
 
+_GOOD_LIBCURL = (8, 16)
 _CLOSED = "SIGHUP: the terminal was closed"
 
 

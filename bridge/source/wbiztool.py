@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ import tenacity
 
 from bridge import __version__
 from bridge.redact import Redactor
+from bridge.retried_call import RetriedCall
 from bridge.source.accounts import read_numbers
 from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, quote, read_answer
 from bridge.source.report import LARGEST_PAGE, Page, read_page
@@ -71,17 +73,18 @@ class WbizTool:
         self._clock = clock
         self._stop = stop
         self._retrying = tenacity.Retrying(
-            sleep=tenacity.sleep_using_event(stop),
             stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_when_event_set(stop),
             wait=tenacity.wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),  # full jitter
             retry=tenacity.retry_if_result(_passing),
-            retry_error_callback=_last_answer,
         )
 
-    def poll(self, message_id: int) -> Answer | None:
-        """Ask for the status of one message, trying passing faults again. None when told to stop. Never raises."""
+    def begin_poll(self, message_id: int, done: Callable[[Answer | Exception | None], None]) -> None:
+        """Begin to ask for the status of one message, trying passing faults again.
+
+        ``done`` gets the answer, None when told to stop, or a fault of the bridge's own.
+        """
         read = partial(read_answer, message_id=message_id)
-        return self._try(f"/message/status/{message_id}/", self._request, read)
+        self._begin(f"/message/status/{message_id}/", self._request, read, done)
 
     def report(self, page: int, first: str, end: str) -> Page | Failure | None:
         """Ask for one page of the account's report, trying passing faults again. None when told to stop. Never raises.
@@ -101,19 +104,42 @@ class WbizTool:
     def _try(
         self, path: str, request: Request, read: Callable[[Reply, datetime], _Told | Failure]
     ) -> _Told | Failure | None:
-        first = self._ask(path, request, read)
-        if not _passing(first):
-            return first  # nearly always; tenacity would take twice as long as reading the answer
-        answers = [first]
-        return self._retrying(lambda: answers.pop() if answers else self._ask(path, request, read))
+        results: queue.SimpleQueue[_Told | Failure | Exception | None] = queue.SimpleQueue()
+        self._begin(path, request, read, results.put)
+        result = results.get()
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    def _ask(
-        self, path: str, request: Request, read: Callable[[Reply, datetime], _Told | Failure]
+    def _begin(
+        self,
+        path: str,
+        request: Request,
+        read: Callable[[Reply, datetime], _Told | Failure],
+        done: Callable[[_Told | Failure | Exception | None], None],
+    ) -> None:
+        def call(ended: Callable[[Callable[[], _Told | Failure | None]], None]) -> None:
+            try:
+                self._channel.begin(request, path, lambda reply: ended(partial(self._read, reply, read)))
+            except TransportError as error:
+                ended(partial(self._read, partial(_raise, error), read))
+
+        tries: RetriedCall[_Told | Failure] = RetriedCall(
+            call,
+            passing=_passing,
+            retrying=self._retrying,
+            limiter=self._pace,
+            timer=self._channel.call_later,
+            stop=self._stop,
+            done=done,
+        )
+        tries.begin()
+
+    def _read(
+        self, get: Callable[[], Reply], read: Callable[[Reply, datetime], _Told | Failure]
     ) -> _Told | Failure | None:
-        if not self._pace.wait(self._stop):
-            return None
         try:
-            reply = self._post(path, request)
+            reply = self._cleaned(get())
         except StoppedError:
             return None
         except TransportError as error:
@@ -133,7 +159,7 @@ class WbizTool:
         status 0 and a message (wbiztool-api.md).
         """
         try:
-            reply = self._post("/me/", self._request)
+            reply = self._cleaned(self._channel.send(self._request, "/me/"))
         except TransportError as error:
             return Unavailable(str(error))
         body = json_object(reply.body) or {}
@@ -144,13 +170,8 @@ class WbizTool:
             return Refused(quote(message))
         return Unavailable(f"HTTP {reply.status}")
 
-    def _post(self, path: str, request: Request) -> Reply:
-        """Make a call. An answer that repeats the API key loses it here: its words may end in an event, or on a screen.
-
-        Raises:
-            TransportError: No whole answer came.
-        """
-        reply = self._channel.send(request, path)
+    def _cleaned(self, reply: Reply) -> Reply:
+        """Take the API key out of an answer that repeats it: its words may end in an event, or on a screen."""
         text = reply.body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
         clean = self._redact(text)
         return reply if clean == text else replace(reply, body=clean.encode("utf-8", "surrogateescape"))
@@ -170,6 +191,5 @@ def _passing(answer: object) -> bool:
     return isinstance(answer, Malformed | Throttled | Unavailable)
 
 
-def _last_answer(state: tenacity.RetryCallState) -> Any:
-    assert state.outcome is not None
-    return state.outcome.result()
+def _raise(error: Exception) -> Any:
+    raise error

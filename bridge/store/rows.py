@@ -149,7 +149,7 @@ def _unreadable(row: Any) -> list[str]:
     """Name the columns of a row that hold no moment, or no JSON."""
     return [
         name
-        for name, value in row._mapping.items()  # noqa: SLF001 -- SQLAlchemy's public name for it
+        for name, value in zip(row._fields, row, strict=True)
         if value is EARLIEST or value is LATEST or value is UNREADABLE
     ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import queue
 import re
-import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pycurl
@@ -30,6 +31,7 @@ _CONNECTING = 1 / 3
 _UNASKED = ("Accept", "Content-Type", "Expect", "User-Agent")
 """Headers that libcurl would add by itself."""
 
+_URL = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#][^#]*)(?:#.*)?", re.ASCII | re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: (.*?))?\r?\n", re.IGNORECASE)
 _INTERIM = b"1"
 
@@ -57,7 +59,9 @@ class CurlAdapter(BaseAdapter):
         self._timeout = timeout
         self._bundle = bundle if tls.verify and tls.authorities is None else None
         self._proxy = proxy
+        self._lines: tuple[object, list[bytes]] = None, []
         self._engine = Engine([*_BASICS, *_of_proxy(proxy), *_of_tls(tls)], connections)
+        self.call_later, self.hasten = self._engine.call_later, self._engine.hasten
 
     def send(
         self,
@@ -75,89 +79,99 @@ class CurlAdapter(BaseAdapter):
             stream: Nothing is streamed.
             timeout: The seconds that this call may take; of several, the sum.
             verify: Whom to trust, which certificate to show and which proxy to use says what the adapter was made with.
-            cert: Likewise.
-            proxies: Likewise.
+            cert: Also.
+            proxies: Also.
 
         Raises:
             requests.exceptions.RequestException: There is no whole answer. The text is for people, and holds no secret.
         """
         del stream, verify, cert, proxies
-        seconds = sum(filter(None, timeout)) if isinstance(timeout, tuple) else timeout
-        waiting = threading.Lock()
-        waiting.acquire()
-        transfer = self.begin(request, lambda _: waiting.release(), seconds)
-        waiting.acquire()
-        return self.answer(request, transfer, seconds)
+        answers: queue.SimpleQueue[Callable[[], Response]] = queue.SimpleQueue()
+        self.begin(request, answers.put, sum(filter(None, timeout)) if isinstance(timeout, tuple) else timeout)
+        return answers.get()()
 
     def begin(
-        self, request: PreparedRequest, done: Callable[[Transfer], None], timeout: float | None = None
-    ) -> Transfer:
-        """Begin a call; its end is told to ``done`` by the engine's thread, and :meth:`answer` then has the answer.
+        self,
+        request: PreparedRequest,
+        done: Callable[[Callable[[], Response]], None],
+        timeout: float | None = None,
+    ) -> None:
+        """Begin a call. ``done`` gets what returns the answer, or raises as :meth:`send` does, in the engine's thread.
 
         Raises:
             requests.exceptions.RequestException: It can't be sent.
         """
         seconds = timeout or self._timeout
-        transfer = Transfer(
-            self._settings(request, seconds), seconds * _CONNECTING, getattr(request, "limit", BODY_LIMIT), done
+        self._engine.begin(
+            Transfer(
+                self._settings(request, seconds),
+                seconds * _CONNECTING,
+                getattr(request, "limit", BODY_LIMIT),
+                lambda transfer: done(partial(self._answer, request, transfer, seconds)),
+            )
         )
-        self._engine.begin(transfer)
-        return transfer
 
-    def answer(self, request: PreparedRequest, transfer: Transfer, timeout: float | None = None) -> Response:
-        """Return the answer to a call that has ended.
+    def close(self) -> None:
+        """End the calls in flight, and close the connections."""
+        self._engine.close()
 
-        Raises:
-            requests.exceptions.RequestException: There is no whole one.
-        """
+    def _answer(self, request: PreparedRequest, transfer: Transfer, timeout: float) -> Response:
         url, cut = str(request.url), transfer.size > transfer.limit
         if transfer.failure is not None and not (cut and transfer.failure.code == pycurl.E_WRITE_ERROR):
-            seconds, proxy = timeout or self._timeout, self._proxy.address if self._proxy else None
-            raise explain(transfer.failure, url, proxy, timeout=seconds, patience=seconds * _CONNECTING)
+            proxy = self._proxy.address if self._proxy else None
+            raise explain(transfer.failure, url, proxy, timeout=timeout, patience=timeout * _CONNECTING)
         response = Response()
-        response.status_code, response.reason, headers = read_head(transfer.head, place(url))
+        try:
+            response.status_code, response.reason, response.headers = read_head(transfer.head)
+        except ValueError as error:
+            raise exceptions.ConnectionError(f"{place(url)} {error}") from None
         if response.status_code == 407 and self._proxy is not None:  # noqa: PLR2004 -- only a proxy says so
             raise exceptions.ProxyError(f"the proxy on the way to {place(url)} wants another user and password")
-        response.headers = CaseInsensitiveDict(headers)
         response.encoding = get_encoding_from_headers(response.headers)
         response.raw = body = Body(b"".join(transfer.body)[: transfer.limit])
         body.cut = cut
         response.url, response.request = url, request
         return response
 
-    def close(self) -> None:
-        """End the calls in flight, and close the connections."""
-        self._engine.close()
-
     def _settings(self, request: PreparedRequest, timeout: float) -> list[tuple[int, Any]]:
         """List what libcurl is told of one call."""
         url = str(request.url)
-        scheme, _, rest = url.partition("://")
-        if scheme.lower() not in {"http", "https"} or request.method not in {"GET", "POST"} or not url.isascii():
+        found = _URL.fullmatch(url)
+        if found is None or request.method not in {"GET", "POST"} or not url.isascii():
             raise exceptions.InvalidURL(f"{place(url)} is not an address that can be called")
-        authority, slash, path = rest.partition("/")
         settings: list[tuple[int, Any]] = [
-            (pycurl.URL, f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('#')[0]}"),
-            (pycurl.HTTPHEADER, _lines(request.headers, place(url))),
+            (pycurl.URL, found[1] + found[2]),
+            (pycurl.HTTPHEADER, self._written(request)),
             (pycurl.TIMEOUT_MS, max(1, round(timeout * 1000))),
+            (pycurl.HTTPGET, 1) if request.method == "GET" else (pycurl.POSTFIELDS, request.body or b""),
         ]
-        if request.method == "GET":
-            settings.append((pycurl.HTTPGET, 1))
-        else:
-            settings += [(pycurl.POST, 1), (pycurl.POSTFIELDS, request.body or b"")]
-        if self._bundle is not None:
+        if self._bundle is not None and (found[1].lower() == "https://" or self._proxy is not None):
             name = self._bundle.name()
             settings += [(option, name) for option in (_FOLDERS if self._bundle.folder else _FILES)]
         return settings
 
+    def _written(self, request: PreparedRequest) -> list[bytes]:
+        """Write a call's headers as libcurl takes them. Most calls have the very headers of the one before."""
+        known, lines = self._lines
+        if known is not request.headers:
+            try:
+                lines = _lines(request.headers)
+            except ValueError:
+                where = place(str(request.url))
+                raise exceptions.InvalidHeader(
+                    f"what is to be sent to {where} can't be written as HTTP: look at its headers"
+                ) from None
+            self._lines = request.headers, lines
+        return lines
 
-def read_head(lines: Sequence[bytes], where: str) -> tuple[int, str, dict[str, str]]:
-    """Read status, reason and headers (in lower case, the last of each) of the answer among an exchange's header lines.
+
+def read_head(lines: Sequence[bytes]) -> tuple[int, str, CaseInsensitiveDict[str]]:
+    """Read status, reason and headers (the last of each) of the answer among an exchange's header lines.
 
     Interim answers may stand before it, and trailers behind it.
 
     Raises:
-        requests.exceptions.ConnectionError: There is no whole one.
+        ValueError: There is no whole one. The text says what the other side does instead.
     """
     status: re.Match[bytes] | None = None
     headers: dict[str, str] = {}
@@ -166,28 +180,29 @@ def read_head(lines: Sequence[bytes], where: str) -> tuple[int, str, dict[str, s
         if status is None or line[:5].upper() == b"HTTP/":
             status, headers = _STATUS.fullmatch(line), {}
             if status is None:
-                raise exceptions.ConnectionError(f"{where} does not answer in HTTP")
+                raise ValueError("does not answer in HTTP")
         elif colon:
-            headers[name.strip().decode("latin-1").lower()] = value.strip().decode("latin-1")
+            headers[name.strip().decode("latin-1")] = value.strip().decode("latin-1")
         elif not line.strip():
             if status[1][:1] != _INTERIM:
-                return int(status[1]), (status[2] or b"").decode("latin-1"), headers
+                return int(status[1]), (status[2] or b"").decode("latin-1"), CaseInsensitiveDict(headers)
             status = None
-    raise exceptions.ConnectionError(f"{where} cut its answer in the middle")
+    raise ValueError("cut its answer in the middle")
 
 
-def _lines(headers: Mapping[str, str | bytes], where: str) -> list[bytes]:
-    """Write headers as libcurl takes them: an empty value is written with a semicolon, and a colon alone is "none"."""
-    try:
-        lines = [
-            b"%s: %s" % (_bytes(name), _bytes(value)) if value else b"%s;" % _bytes(name)
-            for name, value in headers.items()
-            if name.lower() != "content-length"
-        ]
-    except UnicodeEncodeError:
-        lines = [b"\n"]
+def _lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
+    """Write headers as libcurl takes them: an empty value is written with a semicolon, and a colon alone is "none".
+
+    Raises:
+        ValueError: They can't be written in HTTP.
+    """
+    lines = [
+        b"%s: %s" % (_bytes(name), _bytes(value)) if value else b"%s;" % _bytes(name)
+        for name, value in headers.items()
+        if name.lower() != "content-length"
+    ]
     if any(character in line for line in lines for character in (b"\n", b"\r", b"\0")):
-        raise exceptions.InvalidHeader(f"what is to be sent to {where} can't be written as HTTP: look at its headers")
+        raise ValueError("a line break in a header")
     return lines + [b"%s:" % name.encode() for name in _UNASKED if name not in headers]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
@@ -17,7 +18,7 @@ from bridge.transport.proxies import proxy_for, read_proxy
 from bridge.transport.tls import Bundle, Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from requests.structures import CaseInsensitiveDict
@@ -90,12 +91,29 @@ class HttpClient:
         Raises:
             TransportError: No whole answer came in time.
         """
+        return _reply(partial(self._adapter.send, self._call(request, path)))
+
+    def begin(self, request: Request, path: str, done: Callable[[Callable[[], Reply]], None]) -> None:
+        """Begin a call. ``done`` gets what returns the reply, or raises as :meth:`send` does, in the client's thread.
+
+        Raises:
+            TransportError: It can't be sent.
+        """
         try:
-            return _reply(self._adapter.send(self._call(request, path)))
-        except Stopped as error:
-            raise StoppedError(str(error)) from None
-        except requests.RequestException as error:
-            raise TransportError(str(error)) from None
+            self._adapter.begin(self._call(request, path), lambda answer: done(partial(_reply, answer)))
+        except (requests.RequestException, RuntimeError) as error:
+            raise _ours(error) from None
+
+    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
+        """Call something after so many seconds in the client's thread, or when the client is closed before that."""
+        try:
+            self._adapter.call_later(seconds, step)
+        except RuntimeError:  # the system starts no more threads: the call itself will say so
+            step()
+
+    def hasten(self) -> None:
+        """Call at once what is to be called later."""
+        self._adapter.hasten()
 
     def close(self) -> None:
         """End the calls in flight, which raise StoppedError, and close the connections."""
@@ -117,10 +135,20 @@ class HttpClient:
         return together
 
 
-def _reply(response: requests.Response) -> Reply:
+def _reply(answer: Callable[[], requests.Response]) -> Reply:
+    try:
+        response = answer()
+    except (requests.RequestException, RuntimeError) as error:
+        raise _ours(error) from None
     body = response.raw
     assert isinstance(body, Body)
-    return Reply(response.status_code, dict(response.headers.lower_items()), body.getvalue(), cut=body.cut)
+    return Reply(response.status_code, response.headers, body.getvalue(), cut=body.cut)
+
+
+def _ours(error: requests.RequestException | RuntimeError) -> TransportError:
+    if isinstance(error, RuntimeError):
+        return TransportError("the system starts no more threads")
+    return StoppedError(str(error)) if isinstance(error, Stopped) else TransportError(str(error))
 
 
 def _credentials(url: str) -> tuple[bytes, bytes] | None:

@@ -6,30 +6,32 @@ and nobody waits for it.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
 import os
 import select
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pycurl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 HEADERS_LIMIT = 64 * 1024
 """Bytes of an answer's headers, with those of interim answers."""
 
-GOOD_FROM = (8, 16)
-"""The version of libcurl from which a host's good address is reached behind several that do not answer."""
+STOPPED = -1
+"""The code of a call that was ended because its engine was closed; libcurl's own are positive."""
 
-_NEVER = math.inf
 _SEEN = (pycurl.OS_ERRNO, pycurl.HTTP_CONNECTCODE, pycurl.PROXY_ERROR, pycurl.NUM_CONNECTS)
-_OUT = 4  # as epoll and poll both have it
-_STOPPED = -1
+Step = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,13 @@ class Failure:
     socks: int = 0
     fresh: int = 0
 
-    @property
-    def stopped(self) -> bool:
-        """Whether the engine was closed meanwhile."""
-        return self.code == _STOPPED
-
 
 @dataclass(slots=True, eq=False)
 class Transfer:
     """One call: what libcurl is told beside the engine's settings, and what comes back.
 
     ``patience`` is the seconds that connecting may take, ``limit`` the bytes of the body that are kept, and ``done`` is
-    called by the engine's thread, once, whatever happens; it must not raise.
+    called once, whatever happens; it must not raise.
     """
 
     settings: Sequence[tuple[int, Any]]
@@ -82,9 +79,14 @@ class Transfer:
         self.size += len(piece)
         return -1 if self.size > self.limit else None
 
+    def end(self, failure: Failure | None) -> None:
+        """Let whoever waits know."""
+        self.failure = failure
+        self.done(self)
+
 
 class Engine:
-    """Makes transfers. It starts with the first one.
+    """Makes transfers, and calls what is to be called later, in a thread that starts with the first of them.
 
     Args:
         settings: What libcurl is told of every call.
@@ -94,19 +96,38 @@ class Engine:
     def __init__(self, settings: Sequence[tuple[int, Any]], kept: int) -> None:
         self._settings = settings
         self._kept = kept
-        self._waiting: deque[Transfer] = deque()
+        self._steps: deque[tuple[float, Step]] = deque()
+        self._later: list[tuple[float, int, Step]] = []
+        self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._asleep = self._closed = self._ended = False
+        self._asleep = self._hasty = self._closed = self._ended = False
 
     def begin(self, transfer: Transfer) -> None:
-        """Begin a call, and return at once."""
+        """Begin a call, and return at once.
+
+        Raises:
+            RuntimeError: The system starts no more threads.
+        """
+        self.call_later(0, partial(self._add, transfer))
+
+    def call_later(self, seconds: float, step: Step) -> None:
+        """Call something in the engine's thread after so many seconds, or when the engine is closed before that.
+
+        Raises:
+            RuntimeError: The system starts no more threads.
+        """
         if self._thread is None:
             self._start()
-        self._waiting.append(transfer)
+        self._steps.append((time.monotonic() + seconds if seconds else 0.0, step))
         self._wake()
         if self._ended:
-            self._drop_waiting()
+            self._take_steps()
+
+    def hasten(self) -> None:
+        """Call at once what is to be called later."""
+        self._hasty = True
+        self._wake()
 
     def close(self, patience: float = 0.5) -> None:
         """End the calls in flight at once, and close the connections. Waits as long as ``patience`` for that."""
@@ -124,8 +145,9 @@ class Engine:
                 self._ear, self._mouth = os.pipe()
                 os.set_blocking(self._mouth, False)
                 # A daemon thread: the end of the process does not wait for a resolver that hangs.
-                self._thread = threading.Thread(target=self._run, name="http", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="http", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _wake(self) -> None:
         if self._asleep:
@@ -140,12 +162,10 @@ class Engine:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         # libcurl's own waiting is by select(), which knows no descriptors above 1,023.
-        self._poll: Any = select.epoll() if hasattr(select, "epoll") else select.poll()
+        self._poll = select.poll()
         self._poll.register(self._ear, select.POLLIN)
-        self._watched: set[int] = set()
-        self._timer = _NEVER
+        self._timer = math.inf
         self._active: dict[pycurl.Curl, Transfer] = {}
-        self._connecting: dict[pycurl.Curl, float] = {}
         self._idle: list[pycurl.Curl] = []
         try:
             while not self._closed:
@@ -156,26 +176,37 @@ class Engine:
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
         self._asleep = True
-        events = self._poll.poll(0 if self._waiting or self._closed else self._pause())
+        events = self._poll.poll(0 if self._steps or self._hasty or self._closed else self._pause())
         self._asleep = False
         for descriptor, event in events:
             if descriptor == self._ear:
                 os.read(self._ear, 4096)
             else:
-                incoming = pycurl.CSELECT_IN if event & ~_OUT else 0
-                self._multi.socket_action(descriptor, incoming | (pycurl.CSELECT_OUT if event & _OUT else 0))
-        while self._waiting:
-            self._add(self._waiting.popleft())
-        now = time.monotonic()
-        if self._timer <= now:
-            self._timer = _NEVER
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+                incoming = pycurl.CSELECT_IN if event & ~select.POLLOUT else 0
+                self._multi.socket_action(descriptor, incoming | (pycurl.CSELECT_OUT if event & select.POLLOUT else 0))
         self._collect()
-        for curl, until in list(self._connecting.items()):
-            if until <= now:
-                del self._connecting[curl]
-                if not curl.getinfo(pycurl.PRETRANSFER_TIME):
-                    self._finish(curl, pycurl.E_OPERATION_TIMEDOUT)
+        self._take_steps()
+        if self._timer <= time.monotonic():
+            self._timer = math.inf
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            self._collect()
+        now = time.monotonic()
+        if self._hasty:
+            now, self._hasty = math.inf, False
+        while self._later and self._later[0][0] <= now:
+            heapq.heappop(self._later)[2]()
+
+    def _take_steps(self) -> None:
+        """Do what is to be done now, and put by what is for later; once the engine has ended, nothing is."""
+        while self._steps:
+            try:
+                at, step = self._steps.popleft()
+            except IndexError:  # another thread took it, at the end
+                return
+            if at and not self._ended:
+                heapq.heappush(self._later, (at, next(self._numbers), step))
+            else:
+                step()
 
     def _collect(self) -> None:
         left = 1
@@ -186,31 +217,27 @@ class Engine:
             for curl, code, text in failed:
                 self._finish(curl, code, text)
 
-    def _pause(self) -> float:
-        """Return how long to wait at most: in seconds for epoll, in milliseconds for poll, negative without end."""
-        until = min(self._timer, *self._connecting.values()) if self._connecting else self._timer
-        if until == _NEVER:
-            return -1
-        seconds = max(0.0, until - time.monotonic())
-        return seconds if hasattr(select, "epoll") else math.ceil(seconds * 1000)
+    def _pause(self) -> int | None:
+        """Return how many milliseconds to wait at most, None for no limit."""
+        until = min(self._timer, self._later[0][0] if self._later else math.inf)
+        return None if until == math.inf else max(0, math.ceil((until - time.monotonic()) * 1000))
 
     def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         if what == pycurl.POLL_REMOVE:
-            self._watched.discard(descriptor)
             self._poll.unregister(descriptor)
-            return
-        mask = (select.POLLIN if what & pycurl.POLL_IN else 0) | (select.POLLOUT if what & pycurl.POLL_OUT else 0)
-        if descriptor in self._watched:
-            self._poll.modify(descriptor, mask)
         else:
-            self._watched.add(descriptor)
-            self._poll.register(descriptor, mask)
+            outgoing = select.POLLOUT if what & pycurl.POLL_OUT else 0
+            self._poll.register(descriptor, outgoing | (select.POLLIN if what & pycurl.POLL_IN else 0))
 
     def _set_timer(self, milliseconds: int) -> None:
-        self._timer = _NEVER if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+        self._timer = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
     def _add(self, transfer: Transfer) -> None:
+        if self._ended:
+            transfer.end(Failure(STOPPED))
+            return
         curl = self._idle.pop() if self._idle else self._make()
+        self._active[curl] = transfer
         try:
             curl.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
             curl.setopt(pycurl.WRITEFUNCTION, transfer.take_body)
@@ -218,32 +245,35 @@ class Engine:
                 curl.setopt(option, value)
             self._multi.add_handle(curl)
         except (pycurl.error, TypeError, ValueError):  # one bad call must not end the others
-            transfer.failure = Failure(pycurl.E_URL_MALFORMAT)
-            transfer.done(transfer)
-        else:
-            self._active[curl] = transfer
+            del self._active[curl]
+            transfer.end(Failure(pycurl.E_URL_MALFORMAT))
 
     def _make(self) -> pycurl.Curl:
         curl = pycurl.Curl()
         for option, value in self._settings:
             curl.setopt(option, value)
-        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda _descriptor, _purpose: self._connect(curl))
+        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda _descriptor, _purpose: self._bound_connecting(curl))
         return curl
 
-    def _connect(self, curl: pycurl.Curl) -> int:
+    def _bound_connecting(self, curl: pycurl.Curl) -> int:
         """Begin to count the time for connecting: the name is resolved now."""
-        self._connecting.setdefault(curl, time.monotonic() + self._active[curl].patience)
+        transfer = self._active[curl]
+        until = time.monotonic() + transfer.patience
+
+        def look() -> None:
+            late = time.monotonic() >= until and not curl.getinfo(pycurl.PRETRANSFER_TIME)
+            if late and self._active.get(curl) is transfer:
+                self._finish(curl, pycurl.E_OPERATION_TIMEDOUT)
+
+        heapq.heappush(self._later, (until, next(self._numbers), look))
         return pycurl.SOCKOPT_OK
 
     def _finish(self, curl: pycurl.Curl, code: int = 0, text: str = "") -> None:
         transfer = self._active.pop(curl)
-        self._connecting.pop(curl, None)
-        if code:
-            seen = map(curl.getinfo, _SEEN)
-            transfer.failure = Failure(code, text, *seen)
+        failure = Failure(code, text, *map(curl.getinfo, _SEEN)) if code else None
         self._multi.remove_handle(curl)
         self._idle.append(curl)
-        transfer.done(transfer)
+        transfer.end(failure)
 
     def _end(self) -> None:
         """Drop all calls, and then free everything."""
@@ -251,23 +281,11 @@ class Engine:
             self._ended = True
             os.close(self._ear)
             os.close(self._mouth)
-        self._drop_waiting()
         for curl in list(self._active):
-            self._finish(curl, _STOPPED)
+            self._finish(curl, STOPPED)
+        self._take_steps()
+        while self._later:
+            heapq.heappop(self._later)[2]()
         for curl in self._idle:
             curl.close()
         self._multi.close()
-
-    def _drop_waiting(self) -> None:
-        while self._waiting:
-            transfer = self._waiting.popleft()
-            transfer.failure = Failure(_STOPPED)
-            transfer.done(transfer)
-
-
-def outdated() -> str | None:
-    """Say what is wrong with a libcurl that is too old; None with one that is not."""
-    version = str(pycurl.version_info()[1])
-    if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) >= GOOD_FROM:
-        return None
-    return f"libcurl {version} does not reach a host whose first addresses are dead: use 8.16 or newer"

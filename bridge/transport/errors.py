@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from requests.exceptions import ConnectionError as CallError
 from requests.exceptions import ConnectTimeout, InvalidURL, ProxyError, ReadTimeout, RequestException, SSLError
 
+from bridge.transport.engine import STOPPED, Failure
 from bridge.transport.message import http_words
-
-if TYPE_CHECKING:
-    from bridge.transport.engine import Failure
 
 
 class Stopped(CallError):  # noqa: N818 -- what its name says is no fault
@@ -87,7 +84,7 @@ def explain(failure: Failure, url: str, proxy: str | None, *, timeout: float, pa
         patience: Seconds that connecting had.
     """
     where = place(url)
-    if failure.stopped:
+    if failure.code == STOPPED:
         return Stopped(f"the call to {where} was stopped")
     it = f"the proxy on the way to {where}" if _is_about_proxy(failure, url, proxy) else where
     found = (row for row in _TABLE if row[0] == failure.code and re.search(row[1], failure.text))

@@ -44,19 +44,21 @@ class Pace:
         self._next = float("-inf")
         self._lock = threading.Lock()
 
-    def wait(self, stop: threading.Event) -> bool:
-        """Wait for this caller's moment. False if ``stop`` was set first, or nothing is left to share."""
+    def delay(self) -> float | None:
+        """Take the next moment, and return in how many seconds it is; None while nothing is this process's."""
         share = self._share()
         if not share:
-            return False
+            return None
         with self._lock:
             now = self._clock.monotonic()
             moment = max(now, self._next)
             spacing = self._spacing / (share * self._allowance.share)
             self._next = moment + spacing
-        early = EARLY if spacing < EARLY else 0.0
-        stopped = stop.wait(moment - now) if moment - now > early else stop.is_set()
-        return not stopped and self._share() > 0
+        return moment - now if moment - now > (EARLY if spacing < EARLY else 0.0) else 0.0
+
+    def open(self) -> bool:
+        """Whether any part of the rate is this process's."""
+        return self._share() > 0
 
     def heed(self, sign: Sign) -> None:
         """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.transport.aimd`)."""

@@ -90,7 +90,9 @@ def test_a_call_is_bounded_as_a_whole(answer: Answer) -> None:
     for made in (first, second):
         assert isinstance(made.outcome, Retry)
         assert made.duration < 1.5
-    assert first.outcome == Retry("Apprise has not ended its call within 0.3 s")
+    # Apprise's own time-out, of the same length, may be the first to say so.
+    ends = ("Apprise has not ended its call within 0.3 s", "Apprise could not deliver it: ")
+    assert first.outcome.why.startswith(ends)
 
 
 def test_its_log_lines_go_nowhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import shutil
 import threading
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from bridge.config import WebhookReceiverConfig
 from bridge.events import envelope
 from bridge.listener import Listener
 from bridge.model import DeliveryState, Status
-from bridge.outbox import Outbox
+from bridge.outbox import Outbox, Parcel, Sent
 from bridge.receivers.webhook import batch_id
 from bridge.redact import Redactor
 from bridge.routing import Routes, Subscription
@@ -69,7 +70,14 @@ class Bench:
     def work(self, room: int = 16) -> None:
         """Send all that is due, and what becomes due by it."""
         while parcels := self.outbox.claim(room):
-            self.outbox.record([self.outbox.send(parcel) for parcel in parcels])
+            self.outbox.record([self.send(parcel) for parcel in parcels])
+
+    def send(self, parcel: Parcel) -> Sent:
+        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
+        self.outbox.begin(parcel, results.put)
+        sent = results.get(timeout=20)
+        assert isinstance(sent, Sent)
+        return sent
 
     def lists(self) -> list[list[Any]]:
         return [json.loads(record.body) for record in self.sink.records()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,23 +14,12 @@ from bridge.transport.pace import EARLY, Pace
 from tests.world.clock import FakeClock
 
 
-class Passing(threading.Event):
-    """A stop that is never set: waiting for it lets the clock pass instead."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self._clock.advance(timeout)
-        return False
-
-
 def times(pace: Pace, clock: FakeClock, calls: int) -> list[float]:
-    stop, made = Passing(clock), []
+    made = []
     for _ in range(calls):
-        assert pace.wait(stop)
+        delay = pace.delay()
+        assert delay is not None
+        clock.advance(delay)
         made.append(clock.monotonic())
     return made
 
@@ -76,31 +65,23 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     assert times(pace, clock, 1) == [60]
 
 
-def test_a_stop_that_is_set_forbids_the_call() -> None:
-    clock, stop = FakeClock(), threading.Event()
-    pace = Pace(1, clock)
-    assert pace.wait(stop)
-    stop.set()
-    assert not pace.wait(stop)
-    assert not Pace(None, clock).wait(stop)
-
-
-def test_a_stop_ends_a_wait_of_an_hour_at_once() -> None:
-    clock, stop = SystemClock(), threading.Event()
-    pace = Pace(1 / 3600, clock)
-    assert pace.wait(stop)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(pace.wait, stop)
-        stop.set()
-        assert waiting.result(5) is False
+def test_nobody_calls_while_no_part_of_the_rate_is_this_process_s() -> None:
+    clock, share = FakeClock(), [0.0]
+    pace = Pace(1, clock, lambda: share[0])
+    assert (pace.open(), pace.delay()) == (False, None)
+    share[0] = 0.5
+    assert pace.open()
+    assert times(pace, clock, 3) == [0, 2, 4]
 
 
 def test_many_threads_together_keep_the_rate() -> None:
-    clock, stop = SystemClock(), threading.Event()
+    clock = SystemClock()
     pace, made = Pace(500, clock), []
 
     def call(_: int) -> None:
-        assert pace.wait(stop)
+        delay = pace.delay()
+        assert delay is not None
+        time.sleep(delay)
         made.append(clock.monotonic())
 
     started = clock.monotonic()
