@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -368,5 +369,5 @@ def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
     lists: dict[str, object] = {"messages": messages, "receivers": receivers or [{"slack": "${SLACK}"}]}
     folder.write(yaml.safe_dump({**right, **replaced, **lists, **others}).encode())
     faults = folder.faults()
-    assert all(fault.isprintable() for fault in faults)
+    assert not {unicodedata.category(character) for fault in faults for character in fault} & {"Cc", "Cs", "Zl", "Zp"}
     assert len(set(faults)) == len(faults)
