@@ -5,6 +5,7 @@ Real TLS servers and a real proxy on loopback; the certificates are made here.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import socket
@@ -12,6 +13,7 @@ import traceback
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,11 +24,14 @@ from bridge.model import Delivered
 from bridge.redact import Redactor
 from bridge.sample import sample_event
 from bridge.sending import attempt
+from bridge.simulator import Simulator
+from bridge.simulator.sink import Sink
 from bridge.transport.client import HttpClient
 from bridge.transport.message import Request, TransportError
 from bridge.transport.tls import Tls
 from bridge.ways import way_to
 from tests.world.clock import START
+from tests.world.daemon import account, command, write_config
 from tests.world.proxy import Proxy
 from tests.world.server import OK, SECRET, serving
 from tests.world.tls import Authority
@@ -193,11 +198,57 @@ def test_a_configured_proxy_goes_before_the_environment_and_off_is_none(monkeypa
 
 
 @pytest.mark.parametrize("wrong", ["", "bridge:other@"])
-def test_a_proxy_that_wants_another_password_is_told_as_one(ours: Authority, wrong: str) -> None:
-    with serving(OK, tls=ours.server()) as server, Proxy(f"bridge:{PASSWORD}") as proxy:
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_that_wants_another_password_is_told_as_one(ours: Authority, wrong: str, secure: bool) -> None:
+    """It answers the call itself where that is plain HTTP, and CONNECT otherwise."""
+    with serving(OK, tls=ours.server() if secure else None) as server, Proxy(f"bridge:{PASSWORD}") as proxy:
         words = failure(server.url, tls=Tls(ours.pem), proxy=f"http://{wrong}{proxy.address}")
         assert words == f"the proxy on the way to 127.0.0.1:{server.port} wants another user and password"
         assert server.connections == 0
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_proxy_password_of_any_letters_is_sent_as_utf_8(ours: Authority, secure: bool, escaped: bool) -> None:
+    password = f"{PASSWORD}-grün-पासवर्ड-€"
+    with serving(OK, tls=ours.server() if secure else None) as server, Proxy(f"brücke:{password}") as proxy:
+        shown = [quote(each) if escaped else each for each in ("brücke", password)]
+        tls = Tls(ours.pem)
+        assert answers(server.url, tls=tls, proxy=f"http://{':'.join(shown)}@{proxy.address}") == {b"ok"}
+        words = failure(server.url, tls=tls, proxy=f"http://{':'.join(shown)}x@{proxy.address}")
+        assert words == f"the proxy on the way to 127.0.0.1:{server.port} wants another user and password"
+        assert proxy.asked[-1].startswith("CONNECT" if secure else "POST http://")
+
+
+def test_commands_tell_of_a_proxy_that_refuses_and_never_its_password(tmp_path: Path) -> None:
+    password = f"{PASSWORD}-grün-€"
+    with Simulator() as simulator, Sink() as sink, Proxy(f"bridge:{PASSWORD}") as proxy:
+        through = f"http://bridge:{password}@{proxy.address}"
+        write_config(
+            tmp_path,
+            {
+                "wbiztool": account(simulator, proxy=through),
+                "messages": [1],
+                "database": "sqlite:///bridge.db",
+                "receivers": [{"name": "crm", "webhook": sink.url, "proxy": through}],
+            },
+        )
+        done = [command(tmp_path, *each) for each in (("check", "--online"), ("test", "crm"), ("poll",), ("status",))]
+        assert sink.count == 0
+        assert simulator.calls.total() == 0
+    assert [each.returncode for each in done] == [75, 1, 75, 1]
+    refused = "the proxy on the way to 127.0.0.1:[0-9]+ wants another user and password"
+    for each in done[:3]:
+        assert re.search(refused, each.stdout + each.stderr), each
+    shown = "".join(each.stdout + each.stderr for each in done)
+    for spelled in (
+        password,
+        PASSWORD,
+        quote(password),
+        "grün",
+        base64.b64encode(f"bridge:{password}".encode()).decode(),
+    ):
+        assert spelled not in shown
 
 
 def test_a_proxy_that_is_itself_reached_over_tls_is_verified_by_the_same_authority(

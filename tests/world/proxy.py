@@ -68,7 +68,7 @@ class Proxy:
                 head += piece
             line, _, rest = head.decode("latin-1").partition("\r\n")
             self.asked.append(line)
-            if self._wanted is not None and f"Proxy-Authorization: {self._wanted}".lower() not in rest.lower():
+            if self._wanted is not None and f"proxy-authorization: {self._wanted}" not in _named_low(rest):
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
                 return
             method, target, version = line.split(" ")
@@ -81,6 +81,12 @@ class Proxy:
                 else:
                     server.sendall(f"{method} {url.path or '/'} {version}\r\n{rest}".encode("latin-1"))
                 _relay(client, server)
+
+
+def _named_low(head: str) -> list[str]:
+    """List header lines, each with its name in small letters."""
+    pairs = (line.partition(":") for line in head.split("\r\n"))
+    return [f"{name.lower()}:{value}" for name, _, value in pairs]
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
