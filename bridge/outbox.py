@@ -116,6 +116,7 @@ class Outbox:
         self._claims = 0
         self._held_back = 0
         self._asked_to_wait = False
+        self._has_tried = False
         self._look_at: datetime | None = None
         self._quick = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
@@ -141,7 +142,7 @@ class Outbox:
         if not self._is_ours() or self._asked_to_wait:
             return ()
         ledger, now = self._store.ledger, self._clock.now()
-        breaker = self._announce(ledger.breaker(self.name), now)
+        breaker = ledger.breaker(self.name)
         probe = breaker.is_open
         most = breaker.admits(now, self._in_flight, room)
         packs: Sequence[Pack] = ()
@@ -150,6 +151,9 @@ class Outbox:
             probe = not packs and breaker.wants_probe(now, self._in_flight)
         if most and probe:
             packs = self._packer.probe(ledger, now, breaker.refused)
+        # A receiver that was down when the bridge ended may be back since: the first probe comes before the news.
+        if self._has_tried or not (breaker.is_open and (packs or self._in_flight)):
+            breaker = self._announce(breaker, now)
         if len(packs) < room:
             self._look_at = self._next_look(breaker, now, queued=bool(most))
         if not packs:
@@ -243,6 +247,7 @@ class Outbox:
 
     def _write(self, sent: Sequence[Sent]) -> None:
         recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
+        self._has_tried = True
         if recorded.breaker.is_open:
             self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
         for result in recorded.tried:
