@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
+_PG_DUMP = {"host": "host", "port": "port", "user": "username"}
+
 _PREFIX = ".wbiz-bridge-backup."
 _WRITTEN = frozenset({"copy", "copy-journal", "copy-wal", "copy-shm"})
 
@@ -34,9 +36,11 @@ def sqlite_file(url: str) -> Path:
         UsageError: It is in none: PostgreSQL has its own ways.
     """
     if postgres_url.is_postgres(url):
-        name = shlex.quote(postgres_url.parameters(url).get("dbname", ""))
+        found = postgres_url.parameters(url)
+        options = [f"--{option}={found[key]}" for key, option in _PG_DUMP.items() if key in found]
+        line = shlex.join(["pg_dump", *options, "--format=custom", "--file=FILE", found.get("dbname", "")])
         raise UsageError(
-            f"this database is PostgreSQL's, which has its own way: pg_dump --format=custom --file=FILE {name}"
+            f"this database is PostgreSQL's, which has its own way: {line} (to restore it: docs/operate.md)"
         )
     return Path(sa.make_url(url).database or "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -12,13 +13,16 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
+import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -34,6 +38,8 @@ from bridge.store.migrate import revision
 from bridge.store.schema import HEAD
 from bridge.workplace import locked
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.nodes import leases
+from tests.world.printed import block
 from tests.world.records import NOW, fail_some, observe
 
 if TYPE_CHECKING:
@@ -257,7 +263,7 @@ def test_for_postgresql_the_command_names_the_tool_and_no_password(tmp_path: Pat
     write_config(tmp_path, settings)
     done = command(tmp_path, "backup", "copy.db")
     assert done.returncode == 2
-    assert "pg_dump --format=custom --file=FILE bridge" in done.stderr
+    assert "pg_dump --host=db.example --username=me --format=custom --file=FILE bridge (to restore" in done.stderr
     assert "hidden" not in done.stderr + done.stdout
 
 
@@ -384,6 +390,73 @@ def test_after_a_restore_what_came_after_the_backup_is_told_again_and_nothing_el
     assert repeated.headers["webhook-id"] == after.headers["webhook-id"], "by which receivers know it"
 
 
+@pytest.fixture
+def restored_name(postgres_server: str) -> Iterator[str]:
+    """The name of a database that a test makes itself."""
+    name = f"wbiz_bridge_test_{uuid.uuid4().hex}"
+    yield name
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.mark.postgres
+def test_postgresql_is_restored_by_the_commands_that_docs_print(
+    tmp_path: Path, postgres_url: str, restored_name: str
+) -> None:
+    """The same rules as above: what came after the dump is sent again under its id, and nothing else.
+
+    The node of the time of the dump counts as one that still runs until its lease is over.
+    """
+    heading = "### Backup and restore on PostgreSQL"
+    backup, restore = (block("docs/operate.md", heading, language) for language in ("sh", "bash"))
+    url = sa.make_url(postgres_url).set(drivername="postgresql")
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1, Status.FAILED, "Invalid phone number")
+        simulator.account.put(2)
+        simulator.account.put(3)
+        settings = config(simulator, sink) | {"database": url.render_as_string(hide_password=False)}
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path, first=leases(2)) as daemon:
+            daemon.wait_until_ready()
+            settled(tmp_path, sink, 3, postgres_url)
+            shell(backup, tmp_path, url, restored_name)
+            assert stat.S_IMODE((tmp_path / "bridge.dump").stat().st_mode) == 0o600
+            simulator.account.put(2, Status.SENT)
+            settled(tmp_path, sink, 4, postgres_url)
+            assert daemon.stop()[0] == 0
+        simulator.account.put(3, Status.FAILED, "while nobody looked")
+
+        shell(restore, tmp_path, url, restored_name)
+        restored = url.set(database=restored_name).render_as_string(hide_password=False)
+        write_config(tmp_path, settings | {"database": restored})
+
+        with Daemon(tmp_path, first=leases(2)) as daemon:
+            daemon.wait_until_ready()
+            settled(tmp_path, sink, 6, restored)
+            assert restored_name in command(tmp_path, "status").stdout
+            assert daemon.stop()[0] == 0
+        records = sink.records()
+    after, again = records[3], records[4:]
+    assert sorted(map(told, again)) == [(2, "sent", 2), (3, "failed", 2)]
+    repeated = next(record for record in again if told(record) == told(after))
+    assert repeated.headers["webhook-id"] == after.headers["webhook-id"], "by which receivers know it"
+
+
+def shell(script: str, folder: Path, url: sa.URL, restored: str) -> None:
+    """Run commands of docs/operate.md, with the test's own names for the databases and their owner."""
+    assert url.database
+    script = re.sub("(owner|role)=bridge ", f"\\1={url.username} ", script)
+    for word, name in (("bridge_restored", restored), ("bridge", url.database)):
+        script = re.sub(rf"(?<=[ =]){word}(?=\s)", name, script)
+    given = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
+    extra = {key: str(value) for key, value in given.items() if value is not None}
+    environment = {"PATH": os.environ["PATH"], **extra}
+    done = subprocess.run(
+        ["sh", "-ec", script], check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_another_status_than_before_the_restore_has_another_id(sqlite_url: str, tmp_path: Path) -> None:
     """A program that took unknown must not drop sent because it has the same number."""
     file = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -449,12 +522,12 @@ def told(record: Recorded) -> tuple[int, str, int]:
     return data["message_id"], data["current"]["status"], data["sequence"]
 
 
-def settled(folder: Path, sink: Sink, count: int) -> None:
+def settled(folder: Path, sink: Sink, count: int, database: str | None = None) -> None:
     """Wait until so many webhooks have come and nothing is owed."""
     sink.wait_for(count)
     deadline = time.monotonic() + 15
     while True:
-        with Store(f"sqlite:///{folder}/bridge.db") as store:
+        with Store(database or f"sqlite:///{folder}/bridge.db") as store:
             if not store.listing.owed()[0]:
                 break
         assert time.monotonic() < deadline, "something is still owed"
