@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ from tests.world import schemas
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
+
+# Every worker and every command would compile all modules anew: a third of what the tests take.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 DEFAULT_POSTGRES = "postgresql://root@127.0.0.1:5432/test"
 _ALLOWED_SKIP = "not on this platform"

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["bridge.__main__", "bridge.assembly", "bridge.web", "bridge.http.app", "uvicorn", "psycopg", "tests.world.hurried"]
+    [
+        "bridge.__main__",
+        "bridge.assembly",
+        "bridge.web",
+        "bridge.http.app",
+        "uvicorn",
+        "psycopg",
+        "tests.world.hurried",
+        "tests.world.warmed",
+    ]
 )
 
 
