@@ -69,10 +69,16 @@ class Listeners(Listener):
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
+        # The most frequent by far: not passed on to those who do not listen.
+        self._of_polls = [each for each in listeners if type(each).polled is not Listener.polled]
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Pass it on."""
-        self._each(lambda listener: listener.polled(message_id, answer, seconds))
+        for listener in self._of_polls:
+            try:
+                listener.polled(message_id, answer, seconds)
+            except Exception as error:  # noqa: BLE001 -- likewise
+                self.internal_error(f"listener {type(listener).__name__}", error)
 
     def told(self, event: Event) -> None:
         """Pass it on."""

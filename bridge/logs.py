@@ -54,6 +54,10 @@ FLUSHED_WITHIN = 1.0
 """Seconds that the end of a process waits for what it has logged to be written."""
 
 
+_OURS = logging.getLogger("bridge")
+"""Nothing is logged by it: it knows the level."""
+
+
 def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
     """Set up logging to standard error for this process; the same again for another level, form or secrets.
 
@@ -98,6 +102,7 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
         writer = LogWriter(sys.stderr.fileno(), report)
     writer.report = report
     structlog.configure(processors=processors, wrapper_class=filtering, logger_factory=_Queued(writer))
+    _OURS.setLevel(threshold)
     logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
     logging.captureWarnings(capture=True)
     sys.unraisablehook = _log_unraisable
@@ -231,7 +236,8 @@ class LogListener(Listener):
         fields = {"message_id": message_id, "seconds": round(seconds, 3)}
         if isinstance(answer, Observation):
             self._failures.ended(SOURCE)
-            self._log.debug("polled", status=str(answer.status), **fields)
+            if _OURS.isEnabledFor(logging.DEBUG):  # asked first, because nearly every poll comes here
+                self._log.debug("polled", status=str(answer.status), **fields)
         else:
             log = self._log.warning if self._failures.are_news(SOURCE) else self._log.debug
             log("poll_failed", why=answer.why, kind=type(answer).__name__.lower(), **fields)

@@ -116,7 +116,8 @@ class Pump(Generic[Job, Result]):
         self._timeout: float | None = None
         self._size = size
         self._stopping = threading.Event()
-        self._idle = threading.Condition()
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
         self._in_flight = self._done = 0
         self._depth = DEPTH * size
         self._refilled_at = float("-inf")
@@ -132,13 +133,13 @@ class Pump(Generic[Job, Result]):
 
     def start(self) -> None:
         """Begin to work. There is a thread only while there is work, and for a moment after it."""
-        with self._idle:
+        with self._lock:
             self._started = True
             self._begin()
 
     def wake(self) -> None:
         """Look at once for what is due."""
-        with self._idle:
+        with self._lock:
             self._settled = False
             self._results.put(None)
             with suppress(RuntimeError):  # the system starts no more threads now: revive() tries again
@@ -164,7 +165,7 @@ class Pump(Generic[Job, Result]):
     def _fill(self) -> None:
         """Begin jobs while fewer are under way than may be. Jobs that end meanwhile leave the next to who is at it."""
         while True:
-            with self._idle:
+            with self._lock:
                 full = self._under_way >= self._size or not self._jobs
                 if self._filling or full:
                     return
@@ -182,13 +183,13 @@ class Pump(Generic[Job, Result]):
         self._fill()
 
     def _note(self, job: Job, result: Result | Exception) -> None:
-        with self._idle:
+        with self._lock:
             self._under_way -= 1
         self._results.put(Failed(job, result) if isinstance(result, Exception) else result)
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing is in flight and the latest look found nothing due. False if that took too long."""
-        with self._idle:
+        with self._lock:
             return self._idle.wait_for(self._is_idle, seconds)
 
     def _is_idle(self) -> bool:
@@ -199,14 +200,14 @@ class Pump(Generic[Job, Result]):
         self._stopping.set()
         self._results.put(None)
         until = self._clock.monotonic() + seconds
-        with self._idle:
+        with self._lock:
             own = [] if self._thread is None else [self._thread]
         for thread in own:
             thread.join(max(0.0, until - self._clock.monotonic()))
 
     def _rests(self) -> bool:
         """End the pump's own thread where it has nothing to wait for but being woken."""
-        with self._idle:
+        with self._lock:
             rests = self._timeout is None and not self._in_flight and self._results.empty()
             if rests:
                 self._thread = None
@@ -277,7 +278,7 @@ class Pump(Generic[Job, Result]):
                 if not self._set_one_aside(part[0], error):
                     break
             parts.pop()
-        with self._idle:
+        with self._lock:
             self._in_flight -= len(results)
             self._done += len(results)
             self._settled = False  # what waited for these, an event's successor, may be due now
@@ -310,7 +311,7 @@ class Pump(Generic[Job, Result]):
 
     def _forget_waiting(self) -> None:
         """Drop the jobs that were not begun: they stay due in the store."""
-        with self._idle:
+        with self._lock:
             self._in_flight -= len(self._jobs)
             self._jobs.clear()
 
@@ -321,11 +322,11 @@ class Pump(Generic[Job, Result]):
             return
         self._depth = depth(self._size, self._done / max(now - self._refilled_at, LEAD))
         self._done, self._refilled_at = 0, now
-        with self._idle:
+        with self._lock:
             self._settled, self._looking = True, True  # being woken during the look unsettles it again
         room = self._depth - self._in_flight
         jobs = self._look(room)
-        with self._idle:
+        with self._lock:
             self._in_flight += len(jobs)
             self._settled, self._looking = self._settled and not jobs, False
             self._jobs.extend(jobs)

@@ -50,13 +50,13 @@ class Instant(sa.types.TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        """Write a moment."""
-        return None if value is None else to_millis(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Write a moment. By way of ``process_bind_param``, it would take three times as long."""
+        return lambda value: None if value is None else (value - _EPOCH) // _MILLISECOND
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any | None], datetime | None]:  # noqa: ARG002 -- SQLAlchemy's signature
         """Read a moment."""
-        return None if value is None else from_millis(value)
+        return lambda value: None if value is None else from_millis(value)
 
 
 class Document(sa.types.TypeDecorator[Any]):

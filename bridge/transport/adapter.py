@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import queue
 import re
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pycurl
@@ -127,7 +127,7 @@ class CurlAdapter(BaseAdapter):
             raise exceptions.ConnectionError(f"{place(url)} {error}") from None
         if response.status_code == 407 and self._proxy is not None:  # noqa: PLR2004 -- only a proxy says so
             raise exceptions.ProxyError(f"the proxy on the way to {place(url)} wants another user and password")
-        response.encoding = get_encoding_from_headers(response.headers)
+        response.encoding = _encoding(response.headers.get("content-type"))
         response.raw = body = Body(b"".join(transfer.body)[: transfer.limit])
         body.cut = cut
         response.url, response.request = url, request
@@ -188,6 +188,11 @@ def read_head(lines: Sequence[bytes]) -> tuple[int, str, CaseInsensitiveDict[str
                 return int(status[1]), (status[2] or b"").decode("latin-1"), CaseInsensitiveDict(headers)
             status = None
     raise ValueError("cut its answer in the middle")
+
+
+@lru_cache(maxsize=100)
+def _encoding(content_type: str | None) -> str | None:
+    return get_encoding_from_headers(CaseInsensitiveDict({"content-type": content_type} if content_type else {}))
 
 
 def _lines(headers: Mapping[str, str | bytes]) -> list[bytes]:

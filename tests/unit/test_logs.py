@@ -65,8 +65,12 @@ class Told:
 @pytest.fixture
 def log() -> Iterator[Told]:
     structlog.reset_defaults()
+    ours = logging.getLogger("bridge")
+    before = ours.level
+    ours.setLevel(logging.DEBUG)
     with structlog.testing.capture_logs() as lines:
         yield Told(lines)
+    ours.setLevel(before)
 
 
 def test_polls_that_find_a_status_are_told_at_debug_only(log: Told) -> None:
