@@ -40,7 +40,6 @@ class AppriseWay(BlockingWay):
     """
 
     def __init__(self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int) -> None:
-        super().__init__()
         self.name = name
         self._timeout = timeout.total_seconds()
         self._by = tuple(by)
@@ -68,6 +67,9 @@ class AppriseWay(BlockingWay):
             return Handed(Delivered(), said)
         words = f": {one_line(call.lines[-1])[:_SAID]}" if call.lines else ""
         return Handed(Retry(f"Apprise could not deliver it{words}"), said)
+
+    def close(self) -> None:
+        """Nothing is kept open: a call that hangs ends by Apprise's own time-out, or with the process."""
 
 
 class _Call:

@@ -38,13 +38,12 @@ SOURCE = "the source"
 class Part:
     """A part that can run by itself, and what it was made from.
 
-    ``stop`` and then ``hasten`` end its waits, and ``close`` lets go of its connections. ``discovery`` and ``numbers``
+    ``stop`` ends its waits, and ``close`` lets go of its connections. ``discovery`` and ``numbers``
     call WbizTool beside the poller, at the same pace; None where they are off.
     """
 
     settings: object
     worker: Poller | Outbox
-    hasten: Callable[[], None]
     close: Callable[[], None]
     stop: threading.Event
     discovery: Discovery | None = None
@@ -53,7 +52,6 @@ class Part:
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
         self.stop.set()
-        self.hasten()
         self.worker.pump.stop(seconds)
         self.close()
 
@@ -164,7 +162,7 @@ def _source(config: Config, shared: Shared) -> Part:
         listener=shared.listener,
     )
     numbers = _number_watch(config, shared, source) if config.numbers.watch else None
-    return Part(_of_source(config), poller, channel.hasten, channel.close, stop, discovery, numbers)
+    return Part(_of_source(config), poller, channel.close, stop, discovery, numbers)
 
 
 def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
@@ -212,4 +210,4 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         listener=shared.listener,
         stop=stop,
     )
-    return Part((settings, pages), outbox, way.hasten, way.close, stop)
+    return Part((settings, pages), outbox, way.close, stop)

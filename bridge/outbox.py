@@ -205,7 +205,6 @@ class Outbox:
             passing=lambda made: not parcel.probe and _worth_a_quick_try(made),
             retrying=self._quick,
             limiter=self._pace,
-            timer=self._way.call_later,
             stop=self._stop,
             done=finished,
         ).begin()

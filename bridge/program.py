@@ -61,7 +61,6 @@ class ProgramWay(BlockingWay):
     """
 
     def __init__(self, name: str, command: Sequence[str], timeout: timedelta) -> None:
-        super().__init__()
         self.name = name
         self._command = tuple(command)
         self._timeout = timeout.total_seconds()
@@ -92,7 +91,6 @@ class ProgramWay(BlockingWay):
 
     def close(self) -> None:
         """End the programs that still run, and start no more."""
-        super().close()
         with self._changed:
             self._closed = True
             for child in self._running:

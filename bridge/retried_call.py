@@ -1,13 +1,13 @@
-"""One call, made again while that may help, without a thread that waits for it: each step begins the next."""
+"""One call, made again while that may help. Only waits have a thread: else, each step begins the next."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import tenacity
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
 Result = TypeVar("Result")
@@ -33,8 +33,7 @@ class RetriedCall(Generic[Result]):
         passing: Tells whether a result is a passing fault.
         retrying: Says how often, and after which waits, to try again.
         limiter: Says when a call may be made.
-        timer: Calls a step after some seconds; at once where ``stop`` is set meanwhile.
-        stop: No call is made any more when it is set.
+        stop: Ends waits at once when it is set; no call is made any more.
         done: Called once with the last result, with the error that a call raised, or with None if none was made.
     """
 
@@ -45,7 +44,6 @@ class RetriedCall(Generic[Result]):
         passing: Callable[[Result | None], bool],
         retrying: tenacity.Retrying,
         limiter: Limiter,
-        timer: Callable[[float, Callable[[], None]], None],
         stop: threading.Event,
         done: Callable[[Result | Exception | None], None],
     ) -> None:
@@ -53,7 +51,6 @@ class RetriedCall(Generic[Result]):
         self._passing = passing
         self._retrying = retrying
         self._limiter = limiter
-        self._timer = timer
         self._stop = stop
         self._done = done
         self._state: tenacity.RetryCallState | None = None
@@ -64,7 +61,7 @@ class RetriedCall(Generic[Result]):
         if delay is None:
             self._done(None)
         elif delay:
-            self._timer(delay, self._make)
+            self._later(delay, self._make)
         else:
             self._make()
 
@@ -101,4 +98,16 @@ class RetriedCall(Generic[Result]):
             self._done(result)
             return
         state.prepare_for_next_attempt()
-        self._timer(float(wait), self.begin)
+        self._later(float(wait), self.begin)
+
+    def _later(self, seconds: float, step: Callable[[], None]) -> None:
+        """Do something after so many seconds, in a thread that waits for it."""
+
+        def wait() -> None:
+            self._stop.wait(seconds)
+            step()
+
+        try:
+            threading.Thread(target=wait, name="wait", daemon=True).start()
+        except RuntimeError:  # the system starts no more threads: rather too early than never
+            step()

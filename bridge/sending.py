@@ -69,14 +69,6 @@ class Way(Protocol):
         """
         ...
 
-    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
-        """Call something after so many seconds, or when the way is hastened or closed before that."""
-        ...
-
-    def hasten(self) -> None:
-        """Call at once what is to be called later."""
-        ...
-
     def close(self) -> None:
         """End what is being handed over, and let go of what is kept open."""
         ...
@@ -94,7 +86,7 @@ class HttpWay:
         self.name = receiver.name
         self._receiver = receiver
         self._channel = channel
-        self.call_later, self.hasten, self.close = channel.call_later, channel.hasten, channel.close
+        self.close = channel.close
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Make one POST."""
@@ -115,9 +107,6 @@ class HttpWay:
 class BlockingWay:
     """A way that hands over by calls that block: each in a thread of its own."""
 
-    def __init__(self) -> None:
-        self._hastened = threading.Event()
-
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Hand events over, once."""
         raise NotImplementedError
@@ -134,23 +123,6 @@ class BlockingWay:
                 done(lambda: handed)
 
         _start(work)
-
-    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
-        """Call something in a thread after so many seconds, or when the way is hastened or closed before that."""
-
-        def wait() -> None:
-            self._hastened.wait(seconds)
-            step()
-
-        _start(wait)
-
-    def hasten(self) -> None:
-        """Call at once what is to be called later, from now on."""
-        self._hastened.set()
-
-    def close(self) -> None:
-        """Wait for nothing more."""
-        self._hastened.set()
 
 
 def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:

@@ -129,7 +129,6 @@ class WbizTool:
             passing=_passing,
             retrying=self._retrying,
             limiter=self._pace,
-            timer=self._channel.call_later,
             stop=self._stop,
             done=done,
         )

@@ -61,7 +61,6 @@ class CurlAdapter(BaseAdapter):
         self._proxy = proxy
         self._lines: tuple[object, list[bytes]] = None, []
         self._engine = Engine([*_BASICS, *_of_proxy(proxy), *_of_tls(tls)], connections)
-        self.call_later, self.hasten = self._engine.call_later, self._engine.hasten
 
     def send(
         self,

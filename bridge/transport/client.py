@@ -104,17 +104,6 @@ class HttpClient:
         except (requests.RequestException, RuntimeError) as error:
             raise _ours(error) from None
 
-    def call_later(self, seconds: float, step: Callable[[], None]) -> None:
-        """Call something after so many seconds in the client's thread, or when the client is closed before that."""
-        try:
-            self._adapter.call_later(seconds, step)
-        except RuntimeError:  # the system starts no more threads: the call itself will say so
-            step()
-
-    def hasten(self) -> None:
-        """Call at once what is to be called later."""
-        self._adapter.hasten()
-
     def close(self) -> None:
         """End the calls in flight, which raise StoppedError, and close the connections."""
         self._adapter.close()

@@ -6,23 +6,19 @@ and nobody waits for it.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 import os
 import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pycurl
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HEADERS_LIMIT = 64 * 1024
 """Bytes of an answer's headers, with those of interim answers."""
@@ -31,7 +27,6 @@ STOPPED = -1
 """The code of a call that was ended because its engine was closed; libcurl's own are positive."""
 
 _SEEN = (pycurl.OS_ERRNO, pycurl.HTTP_CONNECTCODE, pycurl.PROXY_ERROR, pycurl.NUM_CONNECTS)
-Step = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Transfer:
 
 
 class Engine:
-    """Makes transfers, and calls what is to be called later, in a thread that starts with the first of them.
+    """Makes transfers, in a thread that starts with the first of them.
 
     Args:
         settings: What libcurl is told of every call.
@@ -96,12 +91,10 @@ class Engine:
     def __init__(self, settings: Sequence[tuple[int, Any]], kept: int) -> None:
         self._settings = settings
         self._kept = kept
-        self._steps: deque[tuple[float, Step]] = deque()
-        self._later: list[tuple[float, int, Step]] = []
-        self._numbers = itertools.count()
+        self._waiting: deque[Transfer] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._asleep = self._hasty = self._closed = self._ended = False
+        self._asleep = self._closed = self._ended = False
 
     def begin(self, transfer: Transfer) -> None:
         """Begin a call, and return at once.
@@ -109,25 +102,12 @@ class Engine:
         Raises:
             RuntimeError: The system starts no more threads.
         """
-        self.call_later(0, partial(self._add, transfer))
-
-    def call_later(self, seconds: float, step: Step) -> None:
-        """Call something in the engine's thread after so many seconds, or when the engine is closed before that.
-
-        Raises:
-            RuntimeError: The system starts no more threads.
-        """
         if self._thread is None:
             self._start()
-        self._steps.append((time.monotonic() + seconds if seconds else 0.0, step))
+        self._waiting.append(transfer)
         self._wake()
         if self._ended:
-            self._take_steps()
-
-    def hasten(self) -> None:
-        """Call at once what is to be called later."""
-        self._hasty = True
-        self._wake()
+            self._drop_waiting()
 
     def close(self, patience: float = 0.5) -> None:
         """End the calls in flight at once, and close the connections. Waits as long as ``patience`` for that."""
@@ -166,6 +146,7 @@ class Engine:
         self._poll.register(self._ear, select.POLLIN)
         self._timer = math.inf
         self._active: dict[pycurl.Curl, Transfer] = {}
+        self._connecting: dict[pycurl.Curl, float] = {}
         self._idle: list[pycurl.Curl] = []
         try:
             while not self._closed:
@@ -176,37 +157,28 @@ class Engine:
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
         self._asleep = True
-        events = self._poll.poll(0 if self._steps or self._hasty or self._closed else self._pause())
+        events = self._poll.poll(0 if self._waiting or self._closed else self._pause())
         self._asleep = False
         for descriptor, event in events:
             if descriptor == self._ear:
                 os.read(self._ear, 4096)
             else:
                 incoming = pycurl.CSELECT_IN if event & ~select.POLLOUT else 0
-                self._multi.socket_action(descriptor, incoming | (pycurl.CSELECT_OUT if event & select.POLLOUT else 0))
+                outgoing = pycurl.CSELECT_OUT if event & select.POLLOUT else 0
+                self._multi.socket_action(descriptor, incoming | outgoing)
         self._collect()
-        self._take_steps()
-        if self._timer <= time.monotonic():
+        while self._waiting:
+            self._add(self._waiting.popleft())
+        now = time.monotonic()
+        if self._timer <= now:
             self._timer = math.inf
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
-        now = time.monotonic()
-        if self._hasty:
-            now, self._hasty = math.inf, False
-        while self._later and self._later[0][0] <= now:
-            heapq.heappop(self._later)[2]()
-
-    def _take_steps(self) -> None:
-        """Do what is to be done now, and put by what is for later; once the engine has ended, nothing is."""
-        while self._steps:
-            try:
-                at, step = self._steps.popleft()
-            except IndexError:  # another thread took it, at the end
-                return
-            if at and not self._ended:
-                heapq.heappush(self._later, (at, next(self._numbers), step))
-            else:
-                step()
+        for curl, until in list(self._connecting.items()):
+            if until <= now:
+                del self._connecting[curl]
+                if not curl.getinfo(pycurl.PRETRANSFER_TIME):
+                    self._finish(curl, pycurl.E_OPERATION_TIMEDOUT)
 
     def _collect(self) -> None:
         left = 1
@@ -219,7 +191,7 @@ class Engine:
 
     def _pause(self) -> int | None:
         """Return how many milliseconds to wait at most, None for no limit."""
-        until = min(self._timer, self._later[0][0] if self._later else math.inf)
+        until = min(self._timer, *self._connecting.values(), math.inf)
         return None if until == math.inf else max(0, math.ceil((until - time.monotonic()) * 1000))
 
     def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
@@ -233,9 +205,6 @@ class Engine:
         self._timer = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
     def _add(self, transfer: Transfer) -> None:
-        if self._ended:
-            transfer.end(Failure(STOPPED))
-            return
         curl = self._idle.pop() if self._idle else self._make()
         self._active[curl] = transfer
         try:
@@ -252,24 +221,17 @@ class Engine:
         curl = pycurl.Curl()
         for option, value in self._settings:
             curl.setopt(option, value)
-        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda _descriptor, _purpose: self._bound_connecting(curl))
+        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda _descriptor, _purpose: self._connect(curl))
         return curl
 
-    def _bound_connecting(self, curl: pycurl.Curl) -> int:
+    def _connect(self, curl: pycurl.Curl) -> int:
         """Begin to count the time for connecting: the name is resolved now."""
-        transfer = self._active[curl]
-        until = time.monotonic() + transfer.patience
-
-        def look() -> None:
-            late = time.monotonic() >= until and not curl.getinfo(pycurl.PRETRANSFER_TIME)
-            if late and self._active.get(curl) is transfer:
-                self._finish(curl, pycurl.E_OPERATION_TIMEDOUT)
-
-        heapq.heappush(self._later, (until, next(self._numbers), look))
+        self._connecting.setdefault(curl, time.monotonic() + self._active[curl].patience)
         return pycurl.SOCKOPT_OK
 
     def _finish(self, curl: pycurl.Curl, code: int = 0, text: str = "") -> None:
         transfer = self._active.pop(curl)
+        self._connecting.pop(curl, None)
         failure = Failure(code, text, *map(curl.getinfo, _SEEN)) if code else None
         self._multi.remove_handle(curl)
         self._idle.append(curl)
@@ -281,11 +243,17 @@ class Engine:
             self._ended = True
             os.close(self._ear)
             os.close(self._mouth)
+        self._drop_waiting()
         for curl in list(self._active):
             self._finish(curl, STOPPED)
-        self._take_steps()
-        while self._later:
-            heapq.heappop(self._later)[2]()
         for curl in self._idle:
             curl.close()
         self._multi.close()
+
+    def _drop_waiting(self) -> None:
+        while self._waiting:
+            try:
+                transfer = self._waiting.popleft()
+            except IndexError:  # another thread took it
+                return
+            transfer.end(Failure(STOPPED))

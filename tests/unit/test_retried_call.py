@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 FAULT = ValueError("our own fault")
+
+
+class Later(RetriedCall[int]):
+    """One that does not wait: what it would do later, its world does."""
+
+    def __init__(self, world: World, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._world = world
+
+    def _later(self, seconds: float, step: Callable[[], None]) -> None:
+        self._world.later.append((seconds, step))
 
 
 @dataclass
@@ -53,7 +64,8 @@ class World:
         ended(get)
 
     def begin(self) -> None:
-        retried: RetriedCall[int] = RetriedCall(
+        retried: RetriedCall[int] = Later(
+            self,
             self.call,
             passing=lambda result: result is not None and result < 0,
             retrying=tenacity.Retrying(
@@ -62,7 +74,6 @@ class World:
                 retry=tenacity.retry_if_result(lambda result: result is not None and result < 0),
             ),
             limiter=self,
-            timer=lambda seconds, step: self.later.append((seconds, step)),
             stop=self.stop,
             done=self.ends.append,
         )
@@ -89,6 +100,22 @@ def test_it_ends_once_with_the_first_result_that_is_no_passing_fault_or_the_last
     last = next((n for n, each in enumerate(tried) if not isinstance(each, int) or each >= 0), ATTEMPTS - 1)
     assert world.ends == [tried[last]]
     assert (world.calls, len(waited)) == (last + 1, last)
+
+
+def test_stop_ends_a_wait_of_an_hour_at_once() -> None:
+    world, ended = World([7], delays=[3600.0]), threading.Event()
+    retried: RetriedCall[int] = RetriedCall(
+        world.call,
+        passing=lambda _: False,
+        retrying=tenacity.Retrying(),
+        limiter=world,
+        stop=world.stop,
+        done=lambda result: (world.ends.append(result), ended.set())[0],
+    )
+    retried.begin()
+    world.stop.set()
+    assert ended.wait(10)
+    assert (world.calls, world.ends) == (0, [None])
 
 
 def test_waits_become_longer() -> None:
