@@ -49,6 +49,7 @@ SHORT = Plan(messages=120, ends=4, lives=4)
 LONG = Plan(messages=1000, ends=30, lives=50)
 
 
+@pytest.mark.chaos
 def test_a_few_kills_lose_and_invent_nothing(tmp_path: Path) -> None:
     chaos(tmp_path, SHORT, f"sqlite:///{tmp_path}/bridge.db", kill)
 

@@ -46,7 +46,8 @@ def started(folder: Path, settings: Mapping[str, Any], count: int) -> Iterator[l
         yield daemons
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.chaos)])
+@pytest.mark.chaos
+@pytest.mark.parametrize("count", [2, 4])
 def test_nothing_is_polled_or_sent_by_two_at_once(tmp_path: Path, postgres_url: str, count: int) -> None:
     latency = 0.1
     with Simulator(latency=latency) as simulator, Sink() as sink:

@@ -66,6 +66,7 @@ def test_after_a_full_disk_the_daemon_goes_on_by_itself(tmp_path: Path, small_di
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.chaos
 def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> None:
     """By `status`, by `/readyz` and `/health`, and to the service manager; and no more once there is room."""
     with Simulator() as simulator, Sink() as sink, listening(tmp_path / "notify") as manager:
@@ -193,6 +194,7 @@ def told_of(folder: Path, place: Path, happen: Callable[[], None], words: str) -
             yield daemon
 
 
+@pytest.mark.chaos
 def test_locked_database_is_told(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)

@@ -140,6 +140,7 @@ def test_hanging_resolver_is_bounded_and_holds_up_no_end(hanging_resolver: list[
     assert time.monotonic() - began < 9
 
 
+@pytest.mark.chaos
 def test_daemon_ends_in_time_with_a_hanging_resolver(hanging_resolver: list[str], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "wbiztool: {client_id: 1, api_key: key, base_url: https://hangs.example.com/api, timeout: 60s}\n"
