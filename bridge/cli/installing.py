@@ -44,6 +44,7 @@ _Root = Annotated[
     typer.Option(
         "--root",
         metavar="FOLDER",
+        readable=False,
         help="Do it to the system in this folder (an image, say): files only, no command is run.",
         show_default=False,
     ),
