@@ -96,18 +96,19 @@ def test_refusal_of_postgres_has_its_words_in_any_language(
     assert done.stderr.isascii() or "…" in done.stderr, "the server's own words are not shown"
 
 
+@pytest.mark.timeout(300)
 def test_faults_of_the_system_have_the_same_words_in_any_language(tmp_path: Path, locale: str) -> None:
-    """A file that is not there, a port where nobody listens, a name that nobody knows, a disk that is full."""
+    """A file that is not there, a port where nobody listens, a name that nobody knows, a folder that is not there."""
     (tmp_path / "config.yaml").write_text(
         "wbiztool: {client_id: 1, api_key: 0123456789ab, base_url: 'http://127.0.0.1:9'}\nmessages: [1]\n"
         "receivers: [{name: crm, webhook: 'http://127.0.0.1:9/x'}, {name: far, webhook: 'http://nobody.invalid/x'}]\n"
         "database: sqlite:///bridge.db\nhttp: off\n"
     )
-    calls = ["test crm", "test far", "check --online", "check -c nowhere.yaml", "backup none/x", "secret new -o none/x"]
+    calls = ["test crm", "test far", "check -c nowhere.yaml", "secret new -o none/x"]
     languages = [{"LC_ALL": "C.UTF-8"}, {"LC_ALL": locale, "LANGUAGE": locale[:2], "LOCPATH": os.environ["LOCPATH"]}]
     said = [[shown(tmp_path, call, language) for call in calls] for language in languages]
     assert said[0] == said[1]
-    assert [code for code, _ in said[0]] == [1, 1, 75, 78, 1, 1]
+    assert [code for code, _ in said[0]] == [1, 1, 78, 1]
     assert "refuses connections" in said[0][0][1]
     assert "cannot be resolved" in said[0][1][1]
 
