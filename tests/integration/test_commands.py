@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import pycurl
 import pytest
+from typer.testing import CliRunner
 
 from bridge.__main__ import main
+from bridge.cli import app
 from bridge.model import EventType, Status
 from bridge.simulator import Fault, Simulator
 from bridge.simulator.sink import Answer, Sink
@@ -410,3 +413,15 @@ def said(done: subprocess.CompletedProcess[str]) -> Any:
     """Read the JSON that a command printed when it had done what it should."""
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def test_check_warns_of_a_libcurl_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "wbiztool: {client_id: 1, api_key: k}\nreceivers: [{name: crm, webhook: 'http://127.0.0.1:9'}]\n"
+    text += f"database: sqlite:///{tmp_path}/bridge.db\n"
+    (tmp_path / "config.yaml").write_text(text)
+    old = "libcurl 8.12.1 does not reach a host whose first addresses are dead: use 8.16 or newer"
+    for version, said in (("8.12.1", old), ("8.16.0", ""), ("9.0.0-DEV", "")):
+        monkeypatch.setattr(pycurl, "version_info", lambda version=version: (0, version))
+        shown = CliRunner().invoke(app, ["check", "-c", str(tmp_path / "config.yaml")])
+        assert shown.exit_code == 0
+        assert ("does not reach" in shown.output, said in shown.output) == (bool(said), True)

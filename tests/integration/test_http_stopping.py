@@ -34,10 +34,10 @@ LONG = timedelta(seconds=60)
 
 
 @contextlib.contextmanager
-def full() -> Iterator[int]:
+def full(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A port whose queue is full: it drops what comes, as a firewall does."""
     with socket.socket() as listener, contextlib.ExitStack() as fillers:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, port))
         listener.listen(0)
         for _ in range(4):
             filler = fillers.enter_context(socket.socket())
@@ -230,3 +230,51 @@ def test_early_answer_is_taken_while_the_body_is_still_being_sent() -> None:
         contextlib.closing(HttpClient(server.url, timeout=LONG, proxy=False)) as client,
     ):
         assert client.send(Request(b"x" * 8_000_000)).status == 413
+
+
+DEAD_ADDRESSES = """
+import sys, time
+from datetime import timedelta
+from bridge.transport.client import HttpClient
+from bridge.transport.message import Request
+
+client = HttpClient(f"http://many.example.com:{sys.argv[1]}/", timeout=timedelta(seconds=10), proxy=False)
+began = time.monotonic()
+assert client.send(Request(b"hello")).body == b"ok"
+print(time.monotonic() - began)
+client.close()
+"""
+
+
+def test_host_is_reached_behind_three_addresses_that_drop_what_comes(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("not on this platform: only root may name hosts")
+    # The system sorts addresses by what they have in common with the one that they are called from, 127.0.0.1.
+    dead, good = ("127.0.0.1", "127.0.0.2", "127.0.0.4"), "127.0.0.200"
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serving(OK, host=good))
+        for address in dead:
+            stack.enter_context(full(address, server.port))
+        names = "".join(f"{address} many.example.com\n" for address in (*dead, good))
+        (tmp_path / "hosts").write_text(names)
+        mount = f'mount --bind {tmp_path}/hosts /etc/hosts && exec "$@"'
+        line = ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", DEAD_ADDRESSES, str(server.port)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    assert 0.3 < float(done.stdout) < 2, "the dead ones were tried, and did not take long"
+
+
+def test_connection_that_died_while_idle_costs_no_call() -> None:
+    """libcurl makes the call again over a new connection where the old one was dead before it answered anything."""
+    calls: list[bytes] = []
+
+    def once(peer: Peer) -> None:
+        seen = peer.request()
+        assert seen is not None
+        calls.append(seen.body)
+        peer.send(OK)  # and the connection is closed, which nobody was told before
+
+    with Server(once) as server, contextlib.closing(HttpClient(server.url, timeout=LONG, proxy=False)) as client:
+        for number in range(5):
+            assert client.send(Request(b"%d" % number)).body == b"ok"
+    assert calls == [b"0", b"1", b"2", b"3", b"4"]

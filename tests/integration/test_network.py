@@ -130,6 +130,21 @@ def test_a_configured_authority_goes_before_that_of_the_environment(
         assert answers(other.url, proxy=proxy) == {b"ok"}
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_changed_bundle_of_the_environment_holds_from_the_next_connection(
+    ours: Authority, theirs: Authority, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libcurl by itself would go by the old one for a day."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(theirs.pem)
+    monkeypatch.setenv(variable, str(bundle))
+    with serving(OK, tls=ours.server()) as server, channel(server.url) as opened:
+        with pytest.raises(TransportError, match="is not trusted"):
+            opened.send(HELLO)
+        bundle.write_text(theirs.pem + ours.pem)
+        assert opened.send(HELLO).body == b"ok"
+
+
 @pytest.mark.parametrize("password", [None, b"open sesame"])
 def test_a_server_that_demands_a_certificate_is_shown_it(
     ours: Authority, proxy: str | None, password: bytes | None
