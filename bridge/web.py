@@ -95,7 +95,9 @@ class Web:
         return Change(partial(self._exchange, settings, server, streams), server.abandon)
 
     def try_again(self) -> None:
-        """Listen, if that could not be done before. Not while a change is prepared."""
+        """Listen, if that could not be done before, or no longer is. Not while a change is prepared."""
+        if self._server is not None and not self._server.is_alive():
+            self._exchange(self._settings, why=NotNowError("HTTP was ended by an internal error, and is started again"))
         if self._settings is None or self._server is not None:
             return
         try:
@@ -104,6 +106,7 @@ class Web:
             self._cannot(error)
             return
         self._exchange(self._settings, server, streams)
+        self._works.steps.note(f"thread {server.thread}", None)
         self._listener.listens(str(self.address))
 
     def tell(self) -> None:

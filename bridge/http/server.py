@@ -123,6 +123,15 @@ class HttpServer:
         """The host and the port that it listens at, once it does."""
         return self._at.host, self._at.port
 
+    @property
+    def thread(self) -> str:
+        """The name of the thread that answers."""
+        return self._thread.name
+
+    def is_alive(self) -> bool:
+        """Tell whether its thread runs: an internal error may have ended it."""
+        return self._thread.is_alive()
+
     def stop(self, seconds: float) -> None:
         """Answer no more. What is being answered gets what there is of so many seconds, and is then cut."""
         if self._socket is None or self._thread.ident is None:

@@ -9,12 +9,20 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 import requests
+import uvicorn
+import yaml
 
+import bridge.daemon as daemons
+from bridge import web, works
 from bridge.model import Status
+from bridge.simulator.sink import Sink
+from bridge.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.simulator import Simulator
-    from bridge.simulator.sink import Sink
 
 GOOD = 100
 DAMAGED = {
@@ -35,22 +42,53 @@ DAMAGED = {
     7: "UPDATE messages SET label = x'ff00' WHERE id = 7",  # a label as bytes: read as text, and polled
     8: "UPDATE messages SET expected_at = 253402300700000 WHERE id = 8",  # a date, and nothing can be added to it
 }
+ON_POSTGRES = {  # which looks at the form of JSON, at text and at numbers by itself
+    2: "UPDATE messages SET tags = '7' WHERE id = 2",
+    5: "UPDATE messages SET sequence = 2147483647 WHERE id = 5",
+    7: "UPDATE messages SET label = repeat('x', 100000) WHERE id = 7",
+}
 ASIDE = sorted(set(DAMAGED) - {7})
+DAMAGED_EVENTS = {
+    "UPDATE events SET data = '{' WHERE message_id = 1": "data",
+    "UPDATE events SET at = 10000000000000000 WHERE message_id = 2": "at",
+    "UPDATE events SET type = 'message.lost' WHERE message_id = 3": "type",
+    "UPDATE deliveries SET first_due_at = 'soon' WHERE subject = 'message/4'": "first_due_at",
+}
+EVENTS_ON_POSTGRES = {
+    "UPDATE events SET data = '[]' WHERE message_id = 1": "data",
+    "UPDATE events SET at = 10000000000000000 WHERE message_id = 2": "at",
+    "UPDATE events SET type = 'message.lost' WHERE message_id = 3": "type",
+    "UPDATE deliveries SET first_due_at = 10000000000000000 WHERE subject = 'message/4'": "first_due_at",
+}
+
+
+def database_of(folder: Path) -> str:
+    return str(yaml.safe_load((folder / "config.yaml").read_text())["database"])
+
+
+def damages(folder: Path) -> dict[int, str]:
+    return DAMAGED | ON_POSTGRES if database_of(folder).startswith("postgresql") else DAMAGED
 
 
 def run_sql(folder: Path, *statements: str) -> None:
+    url = database_of(folder)
+    if url.startswith("postgresql"):
+        with psycopg.connect(url) as server:
+            for statement in statements:
+                server.execute(statement)
+        return
     with closing(sqlite3.connect(folder / "bridge.db", timeout=20)) as database, database:
         for statement in statements:
             database.execute(statement)
 
 
-def prepare(folder: Path, simulator: Simulator, sink: Sink, **more: Any) -> None:
+def prepare(folder: Path, simulator: Simulator, sink: Sink, database: str, **more: Any) -> None:
     """Let the database have messages, and a configuration that tells two receivers of them."""
     for message_id in (*DAMAGED, GOOD):
         simulator.account.put(message_id, Status.FAILED, "Invalid phone number")
     receivers = [{"name": name, "webhook": f"{sink.url}?{name}"} for name in ("crm", "erp")]
     settings = {"poll": {"every": "250ms"}, "receivers": receivers, "http": {"listen": "127.0.0.1:0"}, **more}
-    write_config(folder, {"wbiztool": account(simulator), "database": "sqlite:///bridge.db", **settings})
+    write_config(folder, {"wbiztool": account(simulator), "database": database, **settings})
     command(folder, "watch", *map(str, (*DAMAGED, GOOD)))
 
 
@@ -66,8 +104,14 @@ def http_of(daemon: Daemon) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, simulator: Simulator, sink: Sink) -> Path:
-    prepare(tmp_path, simulator, sink)
+def plain_url(database_url: str) -> str:
+    """An empty database, as a configuration names it."""
+    return database_url.replace("+psycopg", "")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, simulator: Simulator, sink: Sink, plain_url: str) -> Path:
+    prepare(tmp_path, simulator, sink, plain_url)
     return tmp_path
 
 
@@ -77,7 +121,7 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
     Once they are repaired, the next start tries them at once.
     """
     simulator.account.put(8, Status.PENDING)  # or nothing would be added to its date
-    run_sql(folder, *DAMAGED.values(), "INSERT INTO meta VALUES ('source', 'x'), ('numbers', '[')")
+    run_sql(folder, *damages(folder).values(), "INSERT INTO meta VALUES ('source', 'x'), ('numbers', '[')")
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
         until(lambda: {told_of(each) for each in sink.records()} == {7, GOOD})
@@ -100,7 +144,7 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
     run_sql(folder, f"UPDATE messages SET {mended} WHERE id IN (1, 2, 3, 4, 5, 6, 8)")
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
-        until(lambda: {told_of(each) for each in sink.records()} == {*DAMAGED, GOOD} - {8})
+        until(lambda: {told_of(each) for each in sink.records()} == {*DAMAGED, GOOD} - {8}, 60)
         until(lambda: status(folder)["internal_errors"] == [])
 
 
@@ -110,14 +154,8 @@ def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink
         daemon.wait_until_ready()
         until(lambda: len(sink.records()) == 2 * (len(DAMAGED) + 1))
         daemon.stop()
-    run_sql(
-        folder,
-        "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL",
-        "UPDATE events SET data = '{' WHERE message_id = 1",
-        "UPDATE events SET at = 10000000000000000 WHERE message_id = 2",
-        "UPDATE events SET type = 'message.lost' WHERE message_id = 3",
-        "UPDATE deliveries SET first_due_at = 'soon' WHERE subject = 'message/4'",
-    )
+    damaged = EVENTS_ON_POSTGRES if database_of(folder).startswith("postgresql") else DAMAGED_EVENTS
+    run_sql(folder, "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL", *damaged)
     before = sink.count
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
@@ -126,12 +164,90 @@ def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink
         everything_is_shown(folder, http_of(daemon))
         assert daemon.process.poll() is None
         shown = json.loads(command(folder, "deliveries", "--state", "owed", "--json").stdout)
-        assert {each["event"]["data"]["unreadable"][0] for each in shown if "unreadable" in each["event"]["data"]} == {
-            "data",
-            "at",
-            "type",
-            "first_due_at",
-        }
+        unreadable = {each["event"]["data"]["unreadable"][0] for each in shown if "unreadable" in each["event"]["data"]}
+        assert unreadable == set(damaged.values())
+
+
+def test_digest_goes_without_the_event_that_cannot_be_told(
+    tmp_path: Path, simulator: Simulator, plain_url: str
+) -> None:
+    """One of five events that go to Slack together can't be read."""
+    with Sink() as slack:
+        ops = {"name": "ops", "slack": slack.url, "group": {"wait": "1s"}}
+        prepare(tmp_path, simulator, slack, plain_url, receivers=[ops])
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: status(tmp_path)["receivers"].get("ops") == {"delivered": len(DAMAGED) + 1})
+            daemon.stop()
+        again = "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL WHERE subject IN {}"
+        subjects = tuple(f"message/{id_}" for id_ in (1, 2, 3, 4, 5))
+        run_sql(tmp_path, again.format(subjects), "UPDATE events SET data = '[]' WHERE message_id = 3")
+        before = slack.count
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: status(tmp_path)["receivers"]["ops"] == {"delivered": len(DAMAGED), "owed": 1})
+            (aside,) = status(tmp_path)["internal_errors"]
+            assert aside["of"].startswith("delivery ")
+            assert daemon.process.poll() is None
+            assert daemon.stop()[0] == 0
+        (digest,) = slack.records()[before:]
+        assert json.loads(digest.body)["text"].startswith("❌ 4 events: 4 failed\n")
+
+
+def break_jobs() -> None:
+    """In the daemon's process: let jobs that come again and again raise what nobody expects."""
+    works.Works.follow_nudges = _raise  # type: ignore[method-assign]
+    web.Web.try_again = _raise  # type: ignore[method-assign]
+    daemons.follow_clock = _raise
+    daemons.HOUSEKEEPING = timedelta(seconds=0.5)
+    Store.prune = _raise  # type: ignore[method-assign]
+
+
+def _raise(*_: object) -> Any:
+    raise RuntimeError("nobody expected this")
+
+
+def test_job_that_raises_ends_nothing(folder: Path, simulator: Simulator, sink: Sink) -> None:
+    """Four of the daemon's jobs raise each time; messages are polled and delivered, and all is shown."""
+    simulator.account.put(1)
+    steps = {"step deliver", "step clock", "step housekeeping", "step reload"}
+    with Daemon(folder, first=break_jobs) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: {each["of"] for each in status(folder)["internal_errors"]} == steps)
+        simulator.account.put(1, Status.FAILED, "Invalid phone number")
+        until(lambda: sum(told_of(each) == 1 for each in sink.records()) == 2)
+        assert "nobody expected this" in command(folder, "status").stdout
+        assert daemon.process.poll() is None
+        assert daemon.stop()[0] == 0
+        assert "Traceback" not in daemon.log()
+    with Daemon(folder) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: status(folder)["internal_errors"] == [])
+
+
+def break_http() -> None:
+    """In the daemon's process: let the thread of the HTTP server die once, a while after its start."""
+    on_tick, ticks = uvicorn.Server.on_tick, iter([*[False] * 20, True])
+
+    async def dying(server: uvicorn.Server, counter: int) -> bool:
+        if next(ticks, False):
+            raise RuntimeError("nobody expected this")
+        return await on_tick(server, counter)
+
+    uvicorn.Server.on_tick = dying  # type: ignore[method-assign]
+
+
+def test_http_thread_that_dies_is_started_again(folder: Path, sink: Sink) -> None:
+    with Daemon(folder, first=break_http) as daemon:
+        daemon.wait_until_ready()
+        until(lambda: '"thread http"' in daemon.log() or "step thread http" in daemon.log())
+        until(lambda: '"http_listens"' in daemon.log().rpartition("\n")[0])
+        (line,) = (json.loads(line) for line in daemon.log().splitlines() if '"http_listens"' in line)
+        assert requests.get(f"{line['http']}/v1/messages", timeout=10).status_code == 200
+        until(lambda: status(folder)["internal_errors"] == [])
+        until(lambda: sink.count == 2 * (len(DAMAGED) + 1))
+        assert "HTTP was ended by an internal error, and is started again" in daemon.log()
+        assert daemon.stop()[0] == 0
 
 
 def everything_is_shown(folder: Path, http: str) -> None:
@@ -152,7 +268,7 @@ def told_of(post: Any) -> int:
 
 
 def test_single_pass_goes_on_and_says_so(folder: Path, sink: Sink) -> None:
-    run_sql(folder, DAMAGED[1], DAMAGED[5])
+    run_sql(folder, damages(folder)[1], damages(folder)[5])
     done = command(folder, "poll")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("wbiz-bridge: message ")
