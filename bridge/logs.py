@@ -325,16 +325,16 @@ class LogListener(Listener):
         """Log that fewer calls are made, and that it is as many as before again."""
         if used < 1.0 and not self._slowed:
             self._log.warning(
-                "slowed down", why="WbizTool has too much to do, or does not answer (HTTP 429, 5xx, or nothing)"
+                "rate_reduced", why="WbizTool has too much to do, or does not answer (HTTP 429, 5xx, or nothing)"
             )
         elif used == 1.0 and self._slowed:
-            self._log.info("at full rate again")
+            self._log.info("rate_restored")
         self._slowed = used < 1.0
 
     def discovered(self, new: int, changed: int, seconds: float) -> None:
         """Log that the report was read, if it showed anything new."""
         log = self._log.info if new or changed else self._log.debug
-        log("report read", new=new, changed=changed, seconds=round(seconds, 3))
+        log("report_read", new=new, changed=changed, seconds=round(seconds, 3))
 
     def internal_error(self, where: str, error: BaseException) -> None:
         """Log a fault of our own, with its place: each item once a minute at most, for it is tried again."""
@@ -348,7 +348,7 @@ class LogListener(Listener):
         """Log a step that failed; no more than once a minute, for it is tried again each second."""
         self._failures.ended(where)
         log = self._log.error if self._failures.are_news(where) else self._log.debug
-        log("trouble", where=where, why=str(error))
+        log("step_failed", where=where, why=str(error))
 
 
 class _Failures:

@@ -279,7 +279,7 @@ def _say_ready(settings: Config, daemon: Daemon) -> None:
     )
     _warn(settings)
     for why in _outdated():
-        structlog.get_logger().warning("libcurl is old", why=why)
+        structlog.get_logger().warning("libcurl_outdated", why=why)
 
 
 def _adapt(settings: Config) -> None:
@@ -291,13 +291,13 @@ def _adapt(settings: Config) -> None:
 
 def _warn(settings: Config) -> None:
     for warning in settings.warnings():
-        structlog.get_logger().warning("configuration warning", why=warning)
+        structlog.get_logger().warning("config_warning", why=warning)
 
 
 def _ensure_files(settings: Config) -> None:
     too_few_files = ensure_files(files_needed(settings))
     if too_few_files:
-        structlog.get_logger().warning("few files", why=too_few_files)
+        structlog.get_logger().warning("file_limit_low", why=too_few_files)
 
 
 _GOOD_LIBCURL = (8, 16)

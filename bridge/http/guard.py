@@ -105,7 +105,11 @@ class FaultGuard:
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises
             self._failed("http request", error)
             self._log.error(
-                "http fault", path=scope.get("path"), why=str(error), fault=type(error).__name__, at=place_of(error)
+                "http_internal_error",
+                path=scope.get("path"),
+                why=str(error),
+                fault=type(error).__name__,
+                at=place_of(error),
             )
             if started:
                 return  # the server sees an answer that is not whole, and cuts the connection

@@ -69,8 +69,8 @@ class Counts(Listener):
             ["what"],
             registry=registry,
         )
-        self._troubles = Counter(
-            "wbiz_bridge_troubles_total", "Steps that failed and will be tried again.", registry=registry
+        self._step_failures = Counter(
+            "wbiz_bridge_step_failures_total", "Steps that failed and will be tried again.", registry=registry
         )
         self._http_requests = Counter(
             "wbiz_bridge_http_requests_total",
@@ -152,7 +152,7 @@ class Counts(Listener):
 
     def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a step that failed."""
-        self._troubles.inc()
+        self._step_failures.inc()
 
     def answered(self, status: int) -> None:
         """Count a request over HTTP."""

@@ -142,7 +142,7 @@ def test_right_to_write_that_was_taken_away_is_told(tmp_path: Path, server: Clus
         with psycopg.connect(server.url(name, "writer"), autocommit=True) as connection:
             connection.execute("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM writer")
         world.changes(Status.FAILED)
-        until(lambda: '"event": "trouble"' in world.daemon.log())
+        until(lambda: '"event": "step_failed"' in world.daemon.log())
         shown = json.loads(command(tmp_path, "status", "--json").stdout)
         assert not shown["checks"]["database"]["ok"]
         assert "does not let the user do what the bridge must do" in shown["faults"][0]

@@ -186,7 +186,7 @@ def test_a_fault_of_a_handler_is_logged_without_secrets_and_not_shown(
     logs.close()
     (line,) = capfd.readouterr().err.splitlines()
     logged = json.loads(line)
-    assert (logged["event"], logged["fault"], logged["path"]) == ("http fault", "RuntimeError", "/readyz")
+    assert (logged["event"], logged["fault"], logged["path"]) == ("http_internal_error", "RuntimeError", "/readyz")
     assert logged["why"] == "cannot reach https://example.com/***"
     assert logged["at"].endswith(" readiness")
     assert TOKEN not in line + answer.text

@@ -51,7 +51,7 @@ def url(tmp_path: Path) -> Iterator[str]:
             sink.wait_for(20)
             yield address(daemon)
             assert daemon.stop()[0] == 0
-        assert "http fault" not in daemon.log()
+        assert "http_internal_error" not in daemon.log()
 
 
 def test_schemathesis_finds_nothing(url: str, schemathesis: str, tmp_path: Path) -> None:

@@ -90,10 +90,10 @@ def test_the_delay_of_a_delivery_is_measured_from_its_event(seconds: float, coun
     assert value(bridge, "delivery_delay_seconds_sum", receiver="crm") == counted
 
 
-def test_troubles_are_counted() -> None:
+def test_failed_steps_are_counted() -> None:
     bridge = metrics()
     bridge.listener.trouble("delivering to crm", NotNowError("the database is locked by another program"))
-    assert value(bridge, "troubles_total") == 1
+    assert value(bridge, "step_failures_total") == 1
 
 
 def test_a_receiver_that_leaves_the_configuration_vanishes_and_begins_anew_when_it_is_back() -> None:
