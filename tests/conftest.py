@@ -35,6 +35,12 @@ hypothesis.settings.register_profile("thorough", deadline=None)
 hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" else "quick")
 
 
+@pytest.fixture(params=[pytest.param(6, id="few"), pytest.param(20, id="many", marks=pytest.mark.chaos)])
+def examples(request: pytest.FixtureRequest) -> hypothesis.settings:
+    """For a rule whose every example goes through a database or HTTP: a few, and many among the long runs."""
+    return hypothesis.settings(max_examples=request.param)
+
+
 def _no_skips_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
     """In CI, count a skip as a failure: what is skipped there is never run at all."""
     if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge import config
@@ -34,6 +34,8 @@ from tests.world.records import NOW, OK, due, tried
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from hypothesis import settings
 
     from bridge.store import Store
 
@@ -60,10 +62,6 @@ documents = st.recursive(
 answers = st.fixed_dictionaries(
     {"status": st.integers(0, 4)},
     optional={"status_text": words, "message": st.just("connected") | words, "error": documents},
-)
-every = settings(
-    max_examples=settings.default.max_examples // 3,  # each of them makes some ten requests
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -99,64 +97,81 @@ def goes_all_the_way(api: Api, answer: bytes = b'{"status": 2, "error": "x"}') -
         assert api.ask("GET", path).status_code == 200
 
 
-@every
-@given(
-    body=st.fixed_dictionaries(
-        {"id": numbers},
-        optional={"label": words, "tags": st.dictionaries(words, words, max_size=2), "expected_at": moments},
+def test_api_takes_what_goes_all_the_way(api: Api, examples: settings) -> None:
+    @examples
+    @given(
+        body=st.fixed_dictionaries(
+            {"id": numbers},
+            optional={"label": words, "tags": st.dictionaries(words, words, max_size=2), "expected_at": moments},
+        )
     )
-)
-@example(body={"id": 1, "expected_at": "9999-12-31T00:00Z"})
-@example(body={"id": 2, "expected_at": "0001-01-01T00:00Z"})
-def test_api_takes_what_goes_all_the_way(api: Api, body: dict[str, Any]) -> None:
-    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-    taken = api.ask("POST", "/v1/messages", data=json.dumps(body), headers=headers)
-    assert taken.status_code in {200, 400, 422}, taken.text
-    goes_all_the_way(api)
+    @example(body={"id": 1, "expected_at": "9999-12-31T00:00Z"})
+    @example(body={"id": 2, "expected_at": "0001-01-01T00:00Z"})
+    def holds(body: dict[str, Any]) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        taken = api.ask("POST", "/v1/messages", data=json.dumps(body), headers=headers)
+        assert taken.status_code in {200, 400, 422}, taken.text
+        goes_all_the_way(api)
+
+    holds()
 
 
-@every
-@given(
-    entry=st.fixed_dictionaries({"id": numbers}, optional={"label": words, "tags": documents, "expected_at": moments})
-)
-def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, entry: dict[str, Any]) -> None:
-    file = tmp_path / "config.yaml"
-    whole = {"wbiztool": {"client_id": 1, "api_key": "k" * 16}, "messages": [entry], "receivers": [{"name": "crm", "webhook": "https://example.com/"}]}  # fmt: skip  # noqa: E501
-    file.write_bytes(yaml.safe_dump(whole).encode("utf-8", "surrogatepass"))
-    try:
-        read = config.load(file, {})
-    except config.InvalidConfiguration:
-        return
-    api.store.messages.sync(read.watchlist, NOW)
-    goes_all_the_way(api)
+def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, examples: settings) -> None:
+    @examples
+    @given(
+        entry=st.fixed_dictionaries(
+            {"id": numbers}, optional={"label": words, "tags": documents, "expected_at": moments}
+        )
+    )
+    def holds(entry: dict[str, Any]) -> None:
+        file = tmp_path / "config.yaml"
+        whole = {"wbiztool": {"client_id": 1, "api_key": "k" * 16}, "messages": [entry], "receivers": [{"name": "crm", "webhook": "https://example.com/"}]}  # fmt: skip  # noqa: E501
+        file.write_bytes(yaml.safe_dump(whole).encode("utf-8", "surrogatepass"))
+        try:
+            read = config.load(file, {})
+        except config.InvalidConfiguration:
+            return
+        api.store.messages.sync(read.watchlist, NOW)
+        goes_all_the_way(api)
+
+    holds()
 
 
-@every
-@given(row=st.fixed_dictionaries({"id": numbers | words}, optional={"message_status": documents, "label": words}))
-def test_report_shows_what_goes_all_the_way(api: Api, row: dict[str, Any]) -> None:
-    body = json.dumps({"total": 1, "history": [row]}).encode()
-    page = read_page(Reply(200, body=body), NOW)
-    if isinstance(page, Page):  # more digits than Python reads are no JSON to it
-        api.store.sightings.note(page.rows, NOW)
-    goes_all_the_way(api)
+def test_report_shows_what_goes_all_the_way(api: Api, examples: settings) -> None:
+    @examples
+    @given(row=st.fixed_dictionaries({"id": numbers | words}, optional={"message_status": documents, "label": words}))
+    def holds(row: dict[str, Any]) -> None:
+        body = json.dumps({"total": 1, "history": [row]}).encode()
+        page = read_page(Reply(200, body=body), NOW)
+        if isinstance(page, Page):  # more digits than Python reads are no JSON to it
+            api.store.sightings.note(page.rows, NOW)
+        goes_all_the_way(api)
+
+    holds()
 
 
-@every
-@given(body=documents)
-def test_hook_names_what_goes_all_the_way(api: Api, body: Any) -> None:
-    try:
-        raw = json.dumps({"msg_id": body, "id": [body]}).encode()
-    except ValueError:
-        raw = b"msg_id=" + b"9" * 5000
-    api.store.messages.discover(ids_in("", raw), NOW)
-    goes_all_the_way(api)
+def test_hook_names_what_goes_all_the_way(api: Api, examples: settings) -> None:
+    @examples
+    @given(body=documents)
+    def holds(body: Any) -> None:
+        try:
+            raw = json.dumps({"msg_id": body, "id": [body]}).encode()
+        except ValueError:
+            raw = b"msg_id=" + b"9" * 5000
+        api.store.messages.discover(ids_in("", raw), NOW)
+        goes_all_the_way(api)
+
+    holds()
 
 
-@every
-@given(answer=answers)
-def test_answer_goes_all_the_way(api: Api, answer: dict[str, Any]) -> None:
-    api.store.messages.watch([len(api.store.listing.messages()) + 1], NOW)
-    goes_all_the_way(api, json.dumps(answer).encode())
+def test_answer_goes_all_the_way(api: Api, examples: settings) -> None:
+    @examples
+    @given(answer=answers)
+    def holds(answer: dict[str, Any]) -> None:
+        api.store.messages.watch([len(api.store.listing.messages()) + 1], NOW)
+        goes_all_the_way(api, json.dumps(answer).encode())
+
+    holds()
 
 
 @given(text=moments)

@@ -258,12 +258,12 @@ _steps = st.lists(st.tuples(st.sampled_from(["sync", "watch", "unwatch", "fail"]
 
 
 def test_a_message_is_polled_exactly_while_somebody_wants_it_and_it_is_not_finished(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, examples: hypothesis.settings
 ) -> None:
     folder = tmp_path_factory.mktemp("model")
     with Store(f"sqlite:///{folder}/bridge.db", exclusive=True) as store:
 
-        @hypothesis.settings(max_examples=60)
+        @examples
         @hypothesis.given(_steps)
         def holds(steps: list[tuple[str, list[int]]]) -> None:
             statements(store, "DELETE FROM messages", "DELETE FROM events", "DELETE FROM meta WHERE key = 'watchlist'")
