@@ -10,8 +10,6 @@ import base64
 import json
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -23,7 +21,7 @@ from bridge.clock import SystemClock
 from bridge.model import Status
 from bridge.simulator import Account, Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -43,19 +41,6 @@ LISTINGS = (
     *("status --json", "messages --json", "events --json", "deliveries --json", "check --json"),
     *("status", "messages", "events", "deliveries", "deliveries retry 1 --json"),
 )
-ONE_AFTER_THE_OTHER = """
-import os
-import sys
-from bridge.__main__ import main
-for line in sys.argv[1:]:
-    sys.stdout.flush()
-    os.write(1, b"\\f")  # past the command's own stream, which lets no control characters through
-    sys.argv = ["wbiz-bridge", *line.split()]
-    try:
-        main()
-    except SystemExit:
-        sys.stdout.flush()
-"""
 OUTCOMES: Mapping[str, Callable[[Recorded], Answer]] = {
     "taken": lambda record: Answer.ok(echo(record)),
     "refused": lambda record: Answer.status(404, echo(record)),
@@ -149,19 +134,9 @@ def assert_everything_was_tried_and_failed_as_it_should(written: dict[str, str])
 
 
 def shown(folder: Path, *lines: str) -> dict[str, str]:
-    """Run commands and say what they print, on either stream; one process does them all, which spares the starts."""
-    done = subprocess.run(
-        [sys.executable, "-c", ONE_AFTER_THE_OTHER, *lines],
-        cwd=folder,
-        env=environment({"PYTHONPATH": str(Path(__file__).parents[2])}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    parts = done.stdout.split("\f")
-    return dict(zip(lines, parts[1:], strict=True))
+    """Run commands and say what they print, on either stream."""
+    done = {line: command(folder, *line.split()) for line in lines}
+    return {line: each.stdout + each.stderr for line, each in done.items()}
 
 
 def asked(daemon: Daemon) -> dict[str, str]:
