@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Event, EventType, Status
@@ -102,6 +102,7 @@ def test_only_chosen_types_mention_somebody_and_a_digest_does_once(events: list[
     assert json.dumps(message).count("<!here>") == (2 if mentioned else 0), "in the blocks and in the fallback"
 
 
+@settings(max_examples=50)  # each is a whole digest
 @given(
     st.lists(any_event, min_size=1, max_size=40),
     st.booleans(),
