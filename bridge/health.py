@@ -141,7 +141,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "internal errors": _internal_errors(summary.set_aside, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
-        **{receiver_subject(name): _receiver(breakers.get(name), now) for name in receivers},
+        **{receiver_subject(name): _receiver(breakers.get(name), summary, now) for name in receivers},
     }
     for name, counts in summary.deliveries.items():
         owed = counts.get(DeliveryState.OWED, 0)
@@ -266,13 +266,16 @@ def _deliveries(summary: Summary, now: datetime) -> Check:
     return Check(why=why, since=summary.oldest_owed)
 
 
-def _receiver(breaker: CircuitBreaker | None, now: datetime) -> Check:
+def _receiver(breaker: CircuitBreaker | None, summary: Summary, now: datetime) -> Check:
     if breaker is None:
         return Check()
     name, reason, since = breaker.receiver, breaker.reason, breaker.failing_since
     if breaker.failures and since is not None:
         probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)
-        probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
+        if not summary.deliveries.get(name, {}).get(DeliveryState.OWED):
+            probe = "nothing is queued; the next event will try it"
+        else:
+            probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
         lasting = in_words(max(0.0, (now - since).total_seconds()))
         return Check(ok=False, why=f"receiver {name} has been failing for {lasting}: {reason} ({probe})", since=since)
     if breaker.refused:

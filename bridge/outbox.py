@@ -227,7 +227,8 @@ class Outbox:
             self._set_aside(parcel.deliveries[0], InternalError.of(error))
         self._busy.difference_update(delivery.id for delivery in parcel.deliveries)
         self._in_flight -= 1
-        self._asked_to_wait = False
+        if isinstance(item, Sent) and item.attempts and _asks_to_wait(item.attempts[-1]):
+            self._asked_to_wait = False  # it can't be recorded; of another parcel's, nothing is known here
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
         why = self._redact(clean_text(f"internal error: {error}"))

@@ -107,6 +107,21 @@ def store(sqlite_url: str, tmp_path: Path, _sqlite_made: Path) -> Iterator[Store
         yield opened
 
 
+def test_wish_to_be_left_alone_holds_though_another_batch_is_set_aside(store: Store) -> None:
+    """An internal error with one batch, between the answer 429 to another and the moment when that is recorded."""
+    with Sink() as sink:
+        bench = Bench(store, sink, batch={"max": 2, "wait": "2s"})
+        bench.owe([1, 2, 3, 4, 5, 6])
+        first, second = bench.outbox.claim(2)
+        sink.answer_next(Answer.status(429, retry_after="60"))
+        asked = bench.send(first)
+        bench.outbox.set_aside(second, RuntimeError("nobody expected this"))
+        assert bench.outbox.claim(16) == ()
+        bench.outbox.record([asked])
+        assert bench.outbox.claim(16) == ()
+        assert sink.count == 1
+
+
 @contextmanager
 def bench(store: Store, answer: Callable[[Recorded], Answer] | None = None, **more: Any) -> Iterator[Bench]:
     with Sink(answer) as sink:

@@ -115,7 +115,10 @@ def test_exactly_what_is_wrong_is_told(
             "the account's numbers cannot be seen since 5 m ago, so that a lost one is not told: page 2: HTTP 500",
         ),
         ("polling", "polling lags: the oldest poll was due 6 m ago"),
-        ("receiver/crm", "receiver crm has been failing for 4 m: HTTP 500 (the next try is due)"),
+        (
+            "receiver/crm",
+            "receiver crm has been failing for 4 m: HTTP 500 (nothing is queued; the next event will try it)",
+        ),
         ("receiver/gone", "2 deliveries are owed to gone, which is not in the configuration any more"),
         (
             "configuration",
@@ -128,6 +131,12 @@ def test_exactly_what_is_wrong_is_told(
 )
 def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) -> None:
     assert judge(WRONG[name](WELL), RECEIVERS, START).faults == (words,)
+
+
+def test_receiver_for_which_something_is_queued_says_that_it_is_tried() -> None:
+    failing = replace(WRONG["receiver/crm"](WELL), deliveries={"crm": {DeliveryState.OWED: 1}})
+    (words,) = judge(failing, RECEIVERS, START).faults
+    assert words == "receiver crm has been failing for 4 m: HTTP 500 (the next try is due)"
 
 
 def test_since_when_is_told_where_it_is_known() -> None:
