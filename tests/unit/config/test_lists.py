@@ -41,9 +41,9 @@ def test_text_in_another_encoding_is_told_once_with_its_place(folder: Folder) ->
 
 def test_a_list_that_stands_twice_is_told_in_seconds_not_line_by_line(folder: Folder) -> None:
     folder.write("".join(f"{id_}\n" for id_ in range(1, 100_001)) * 2, "ids.txt")
-    started = time.perf_counter()
+    started = time.process_time()
     faults = folder.faults(LIST)
-    assert time.perf_counter() - started < 10, "reading the file again for each of them would take hours"
+    assert time.process_time() - started < 10, "reading the file again for each of them would take hours"
     assert faults[0] == "ids.txt:100001:1: the id 1 is listed twice (first in ids.txt:1); keep one"
     assert faults[20:] == ["ids.txt:100021:1: … and 99980 more of this kind, from here on"]
 
@@ -57,9 +57,9 @@ def test_the_same_file_included_twice_repeats_its_ids(folder: Folder) -> None:
 def test_a_hundred_thousand_ids_in_yaml_take_about_a_second(folder: Folder) -> None:
     text = LEAST + "    messages:\n" + "".join(f"    - {id_}\n" for id_ in range(1, 100_001))
     path = folder.write(text)
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(folder.load().watchlist) == 100_000
-    assert time.perf_counter() - started < 10, "it takes one; a busy machine must not make this fail"
+    assert time.process_time() - started < 10, "it takes one; a busy machine must not make this fail"
     assert path.exists()
 
 
