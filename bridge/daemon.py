@@ -15,7 +15,7 @@ from bridge.clock import isoformat
 from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.changes import changes
 from bridge.config.patterns import LISTS, vanished, written
-from bridge.errors import BridgeError, CredentialsError, NotNowError
+from bridge.errors import BridgeError, CredentialsError, InternalError, NotNowError
 from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
 from bridge.heartbeat import Heartbeat
 from bridge.listener import Listener, Listeners
@@ -97,7 +97,7 @@ class Daemon:
             self._damage,
         )
         self._works = Works(store, clock=clock, listener=self._listener)
-        self._scheduler = SteadyScheduler(clock.monotonic)
+        self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
         self._verdict: Reload | None = None
@@ -148,6 +148,13 @@ class Daemon:
     def stop(self, why: str = "it was asked to") -> None:
         """Tell the daemon to stop, and why, for its log. Safe to call from any thread, and twice."""
         self._why = self._why or why
+        self._stop.set()
+
+    def _end(self, error: Exception) -> None:
+        """End, because nothing gives the beat any more: a restart is better than a daemon that stands still."""
+        self._listener.internal_error("thread of the scheduler", error)
+        fault = InternalError.of(error)
+        self._damage.found = InternalError(f"the scheduler was ended by an internal error: {fault}")
         self._stop.set()
 
     def reload(self) -> None:

@@ -31,10 +31,15 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
         monotonic: Seconds by a clock that nobody sets, a machine's sleep included.
         wall: Seconds by the clock that people set, since the epoch.
         threads: How many jobs there are at most.
+        died: Told what the scheduler's own thread died of: it runs no job any more.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float], wall: Callable[[], float] = time.time, threads: int = 10
+        self,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float] = time.time,
+        threads: int = 10,
+        died: Callable[[Exception], None] | None = None,
     ) -> None:
         super().__init__(
             timezone="UTC",  # its triggers then know no daylight saving
@@ -43,6 +48,7 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
         )
         self._monotonic = monotonic
         self._wall = wall
+        self._died = died
         self._offset = wall() - monotonic()
 
     def every(self, interval: timedelta, job: Callable[[], object], id_: str, *, at_once: bool = False) -> None:
@@ -58,6 +64,14 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
             return
 
     def _main_loop(self) -> None:
+        try:
+            self._run_jobs()
+        except Exception as error:
+            if self._died is None:
+                raise
+            self._died(error)
+
+    def _run_jobs(self) -> None:
         wait: float | None = LOOK
         while self.state != STATE_STOPPED:
             self._event.wait(LOOK if wait is None else min(wait, LOOK))

@@ -22,6 +22,7 @@ import bridge.daemon as daemons
 from bridge import web, works
 from bridge.model import Status
 from bridge.simulator.sink import Sink
+from bridge.steady_scheduler import SteadyScheduler
 from bridge.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
@@ -223,6 +224,32 @@ def test_job_that_raises_ends_nothing(folder: Path, simulator: Simulator, sink: 
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
         until(lambda: status(folder)["internal_errors"] == [])
+
+
+def break_scheduler() -> None:
+    """In the daemon's process: let what gives the beat die once the daemon runs."""
+    follow, looks = SteadyScheduler._follow_wall_clock, iter([False] * 5)
+
+    def dying(scheduler: SteadyScheduler) -> None:
+        if next(looks, True):
+            _raise()
+        follow(scheduler)
+
+    SteadyScheduler._follow_wall_clock = dying  # type: ignore[method-assign]
+
+
+def test_daemon_whose_scheduler_died_ends_in_words(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    """Nothing would be reloaded, watched over or tried again: whoever runs the daemon starts it again."""
+    prepare(tmp_path, simulator, sink, "sqlite:///bridge.db")
+    with Daemon(tmp_path, first=break_scheduler) as daemon:
+        daemon.wait_until_ready()
+        assert daemon.process.wait(20) == 1
+        lines = daemon.log().splitlines()
+    words = "the scheduler was ended by an internal error: RuntimeError: nobody expected this"
+    assert lines[-1] == f"wbiz-bridge: {words}"
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [line["why"] for line in logged if line["event"] == "stopping"] == [words]
+    assert "Traceback" not in daemon.log()
 
 
 def break_http() -> None:
