@@ -291,8 +291,9 @@ def test_calls_and_deliveries_keep_to_their_rates(tmp_path: Path) -> None:
         calls = [call.at for call in simulator.records()]
         posts = [record.at for record in sink.records()]
     assert (len(calls), len(posts)) == (10, 10)
-    assert calls[-1] - calls[0] >= 9 / 20 - 0.05
-    assert posts[-1] - posts[0] >= 9 / 10 - 0.05
+    late = 0.2  # the first of each opens a connection, and may be late by more than the last one
+    assert calls[-1] - calls[0] >= 9 / 20 - late
+    assert posts[-1] - posts[0] >= 9 / 10 - late
 
 
 def test_receivers_are_chosen_by_events_and_tags(tmp_path: Path) -> None:
