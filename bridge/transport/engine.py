@@ -125,7 +125,7 @@ class Engine:
                 self._ear, self._mouth = os.pipe()
                 os.set_blocking(self._mouth, False)
                 # A daemon thread: the end of the process does not wait for a resolver that hangs.
-                thread = threading.Thread(target=self._run, name="http", daemon=True)
+                thread = threading.Thread(target=self._run, name="calls", daemon=True)
                 thread.start()
                 self._thread = thread
 
