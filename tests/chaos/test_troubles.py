@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sqlite3
@@ -108,27 +107,6 @@ def closed_by_ext4(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
         yield place, lambda: trigger.write_text("x") and None
 
 
-@pytest.fixture
-def with_quota(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """A file system with a quota of two megabytes, and what uses it up."""
-    if shutil.which("btrfs") is None:
-        pytest.skip("not on this platform: needs btrfs-progs")
-    with mounted(tmp_path, 128, ["mkfs.btrfs", "-q", "-f"], "loop") as place:
-        subprocess.run(["btrfs", "quota", "enable", place], check=True)
-        subprocess.run(["btrfs", "qgroup", "limit", "2M", place], check=True)
-
-        def use_up() -> None:
-            try:
-                with (place / "fill").open("wb", buffering=0) as file:
-                    while file.write(b"x" * 4096):
-                        os.fsync(file.fileno())
-            except OSError as error:
-                if error.errno != errno.EDQUOT:
-                    raise
-
-        yield place, use_up
-
-
 @contextmanager
 def mounted(folder: Path, megabytes: int, make: list[str], options: str) -> Iterator[Path]:
     image, place = folder / "image", folder / "mounted"
@@ -159,18 +137,6 @@ def test_read_only_file_system_is_told_within_a_beat(
         ended = command(tmp_path, name)
         assert ended.returncode == 74
         assert f"{place} is on a file system that is mounted read-only" in ended.stderr
-
-
-def test_quota_that_is_used_up_is_told_within_a_beat(
-    tmp_path: Path, with_quota: tuple[Path, Callable[[], None]]
-) -> None:
-    place, use_up = with_quota
-    words = f"the database {place}/bridge.db cannot grow: the disk quota of its owner or folder is used up"
-    with told_of(tmp_path, place, use_up, words) as daemon:
-        subprocess.run(["btrfs", "qgroup", "limit", "none", place], check=True)
-        until(lambda: daemon.log().count('"event": "message.failed"') == 1, 30)
-        until(lambda: json.loads(command(tmp_path, "status", "--json").stdout)["ok"], 30)
-        assert daemon.stop()[0] == 0
 
 
 @contextmanager

@@ -172,7 +172,8 @@ def test_who_is_not_verified_is_called_whoever_it_is(ours: Authority, proxy: str
     with serving(OK, tls=ours.server("elsewhere.example.com", demanding=ours)) as server:
         certificate, key = (file.read_text() for file in ours.client())
         tls = Tls(verify=False)
-        assert "another client certificate" in failure(server.url, proxy=proxy, tls=tls)
+        # It says so and hangs up: where that is faster than its words, less is known.
+        assert "client certificate" in failure(server.url, proxy=proxy, tls=tls)
         assert answers(server.url, proxy=proxy, tls=replace(tls, certificate=certificate, key=key)) == {b"ok"}
 
 

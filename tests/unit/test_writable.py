@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -66,3 +67,25 @@ def test_file_that_is_not_there_or_is_another_s_says_nothing(tmp_path: Path) -> 
     (tmp_path / "bridge.db.lock").write_bytes(b"\xff\xfe garbage")
     assert noted(tmp_path / "bridge.db") == ""
     assert fault_of_place(tmp_path / "nowhere" / "bridge.db") == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errno.EDQUOT, "cannot grow: the disk quota of its owner or folder is used up"),
+        (errno.EROFS, "cannot be written: its file system is read-only"),
+        (errno.EIO, "cannot be written: its disk reports errors"),
+        (errno.EINTR, ""),
+    ],
+)
+def test_place_that_takes_no_byte_says_why(
+    lock: tuple[Path, int], error: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = lock
+    assert fault_of_place(path) == ""
+
+    def refuse(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    assert fault_of_place(path) == words
