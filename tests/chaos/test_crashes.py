@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(400)
 
 FINAL = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
-HURRY = 1000
-"""The waits between attempts are so many times shorter; a delivery is then given up after four and a half minutes."""
-
 _SETTLE = 200.0
 
 
@@ -86,13 +83,13 @@ def chaos(folder: Path, plan: Plan, database: str, end: Callable[[Daemon], None]
         truth = lives(simulator, plan, chance)
         write_config(folder, config(simulator, sink, database, list(truth)))
         for _ in range(plan.ends):
-            with Daemon(folder, hurry=HURRY) as daemon:
+            with Daemon(folder) as daemon:
                 daemon.wait_until_ready()
                 time.sleep(chance.uniform(0.1, 2 * plan.lives / plan.ends))
                 end(daemon)
-        # The receiver is mended, or the last retries would be a matter of luck; each probe waits for its time still.
+        # The receiver is well again, or the last retries would be a matter of luck; each waits for its time still.
         sink.answer = lambda _: Answer.ok()
-        with Daemon(folder, hurry=HURRY) as daemon:
+        with Daemon(folder) as daemon:
             daemon.wait_until_ready()
             until_settled(folder, len(truth))
             terminate(daemon)

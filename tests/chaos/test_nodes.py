@@ -14,7 +14,7 @@ import pytest
 from bridge.model import Status
 from bridge.simulator import Simulator
 from bridge.simulator.sink import Answer, Sink
-from tests.chaos.test_crashes import HURRY, Plan, check, config, lives, misbehaving, until_settled
+from tests.chaos.test_crashes import Plan, check, config, lives, misbehaving, until_settled
 from tests.world.daemon import Daemon, write_config
 from tests.world.nodes import cut_connections, leases
 from tests.world.waiting import until
@@ -34,7 +34,7 @@ def start(folder: Path, settings: Mapping[str, Any], name: str) -> Daemon:
     own = folder / name
     own.mkdir(exist_ok=True)
     write_config(own, settings)
-    return Daemon(own, hurry=HURRY, first=leases(LEASE))
+    return Daemon(own, first=leases(LEASE))
 
 
 @contextmanager
