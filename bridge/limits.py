@@ -12,18 +12,21 @@ if TYPE_CHECKING:
 _BESIDE_CALLS = 60
 """Files that the process has open whatever it does: the database's connections (three each), logs, libraries."""
 
+_FOR_EACH_PLACE = 2
+"""Files for each place that is called, beside its connections: what wakes the thread that calls it."""
 
 HTTP_CONNECTIONS = 64
 """Clients of the HTTP server that are served at once, and as many again may be on their way in or out."""
 
 
 def files_needed(config: Config) -> int:
-    """Reckon how many files may be open at once."""
+    """Compute how many files may be open at once."""
     calls = config.wbiztool.concurrency + sum(
         receiver.concurrency * receiver.files_for_each for receiver in config.receivers
     )
+    places = 2 + len(config.receivers)  # WbizTool and a heartbeat beside them
     clients = 2 * HTTP_CONNECTIONS if config.http is not None else 0
-    return calls + clients + _BESIDE_CALLS
+    return calls + places * _FOR_EACH_PLACE + clients + _BESIDE_CALLS
 
 
 def ensure_files(needed: int) -> str | None:
