@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -104,12 +105,12 @@ class HttpWay:
         return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
 
 
-class BlockingWay:
+class BlockingWay(ABC):
     """A way that hands over by calls that block: each in a thread of its own."""
 
+    @abstractmethod
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Hand events over, once."""
-        raise NotImplementedError
 
     def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
         """Hand events over in a thread."""
