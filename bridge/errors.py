@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NoReturn, Self
 
 
 class BridgeError(Exception):
@@ -75,3 +75,8 @@ def place_of(error: BaseException) -> str:
     """Say where an exception comes from, the innermost place last; no values, as a traceback's lines may show."""
     frames = traceback.extract_tb(error.__traceback__)
     return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:])
+
+
+def raise_again(error: Exception) -> NoReturn:
+    """Raise an error where it is heard: bound to it, this is the result of a call that failed in another thread."""
+    raise error

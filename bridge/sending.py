@@ -6,10 +6,10 @@ import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.clock import wall_time
-from bridge.errors import UnrenderableError
+from bridge.errors import UnrenderableError, raise_again
 from bridge.model import Attempt, Dead, Delivered, Retry
 from bridge.redact import Redactor, clean_text
 from bridge.transport.message import StoppedError, TransportError
@@ -119,7 +119,7 @@ class BlockingWay(ABC):
             try:
                 handed = self.hand_over(events, clock)
             except Exception as error:  # noqa: BLE001 -- raised again where it is heard
-                done(partial(_raise, error))
+                done(partial(raise_again, error))
             else:
                 done(lambda: handed)
 
@@ -153,7 +153,7 @@ def begin_attempt(
     try:
         way.begin(events, clock, ended)
     except Exception as error:  # noqa: BLE001 -- raised again where it is heard
-        ended(partial(_raise, error))
+        ended(partial(raise_again, error))
 
 
 def _attempt(get: Callable[[], Handed], at: datetime, started: float, clock: Clock, redact: Redactor) -> Attempt:
@@ -175,10 +175,6 @@ def _start(step: Callable[[], None]) -> None:
         threading.Thread(target=step, name="hand over", daemon=True).start()
     except RuntimeError:
         raise TransportError("the system starts no more threads") from None
-
-
-def _raise(error: Exception) -> Any:
-    raise error
 
 
 def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:

@@ -6,7 +6,7 @@ import json
 import queue
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
@@ -119,10 +119,7 @@ class WbizTool:
         done: Callable[[_Told | Failure | Exception | None], None],
     ) -> None:
         def call(ended: Callable[[Callable[[], _Told | Failure | None]], None]) -> None:
-            try:
-                self._channel.begin(request, path, lambda reply: ended(partial(self._read, reply, read)))
-            except TransportError as error:
-                ended(partial(self._read, partial(_raise, error), read))
+            self._channel.begin(request, path, lambda reply: ended(partial(self._read, reply, read)))
 
         tries: RetriedCall[_Told | Failure] = RetriedCall(
             call,
@@ -188,7 +185,3 @@ def _sign(answer: object) -> Sign:
 
 def _passing(answer: object) -> bool:
     return isinstance(answer, Malformed | Throttled | Unavailable)
-
-
-def _raise(error: Exception) -> Any:
-    raise error

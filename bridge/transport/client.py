@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from bridge import __version__
+from bridge.errors import raise_again
 from bridge.transport.adapter import Body, CurlAdapter
 from bridge.transport.errors import Stopped
 from bridge.transport.message import Reply, Request, StoppedError, TransportError
@@ -94,15 +95,14 @@ class HttpClient:
         return _reply(partial(self._adapter.send, self._call(request, path)))
 
     def begin(self, request: Request, path: str, done: Callable[[Callable[[], Reply]], None]) -> None:
-        """Begin a call. ``done`` gets what returns the reply, or raises as :meth:`send` does, in the client's thread.
+        """Begin a call. ``done`` gets what returns the reply, or raises as :meth:`send` does.
 
-        Raises:
-            TransportError: It can't be sent.
+        It is called by the client's thread; at once where the call can't be sent.
         """
         try:
             self._adapter.begin(self._call(request, path), lambda answer: done(partial(_reply, answer)))
         except (requests.RequestException, RuntimeError) as error:
-            raise _ours(error) from None
+            done(partial(raise_again, _ours(error)))
 
     def close(self) -> None:
         """End the calls in flight, which raise StoppedError, and close the connections."""
