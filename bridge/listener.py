@@ -74,7 +74,11 @@ class Listeners(Listener):
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Pass it on."""
-        self._each(lambda listener: listener.polled(message_id, answer, seconds), self._of_polls)
+        for listener in self._of_polls:
+            try:
+                listener.polled(message_id, answer, seconds)
+            except Exception as error:  # noqa: BLE001 -- as in _each
+                self._failed(listener, error)
 
     def told(self, event: Event) -> None:
         """Pass it on."""
@@ -126,9 +130,12 @@ class Listeners(Listener):
             with suppress(Exception):  # nobody is left to be told
                 listener.internal_error(where, error)
 
-    def _each(self, tell: Callable[[Listener], None], to: Sequence[Listener] | None = None) -> None:
-        for listener in self._listeners if to is None else to:
+    def _each(self, tell: Callable[[Listener], None]) -> None:
+        for listener in self._listeners:
             try:
                 tell(listener)
             except Exception as error:  # noqa: BLE001 -- what is told has been done, and committed
-                self.internal_error(f"listener {type(listener).__name__}", error)
+                self._failed(listener, error)
+
+    def _failed(self, listener: Listener, error: Exception) -> None:
+        self.internal_error(f"listener {type(listener).__name__}", error)

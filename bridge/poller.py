@@ -135,6 +135,7 @@ class Poller:
         told = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
         self._store.messages.let_go([each.id for each in polled if isinstance(each, Message)])
         self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in polled)
+        self._follow_clock()
         for each in answered:
             self._listener.polled(each.message.id, each.answer, each.seconds)
             self._follow_health(each)
@@ -181,13 +182,15 @@ class Poller:
         if found.down:
             self.health = found
 
-    def _follow_health(self, each: Answered) -> None:
+    def _follow_clock(self) -> None:
         offset = self._offset()
         if offset != self._offset_before:
             self.health = self.health.shifted(timedelta(seconds=offset - self._offset_before))
             if self._well_since is not None:
                 self._well_since += timedelta(seconds=offset - self._offset_before)
             self._offset_before = offset
+
+    def _follow_health(self, each: Answered) -> None:
         before = self.health
         current, type_ = health.after(before, each.answer, each.at)
         if current.failing_since is None:

@@ -33,13 +33,13 @@ DEPTH = 4
 """Jobs claimed for each that may be under way, at most: the next ones are at hand while results are gathered and
 recorded, and still few are claimed that could wait elsewhere."""
 
-FAST_DEPTH = 16
-"""The same where jobs end fast enough to be done within LEAD: the fewer looks and transactions, the cheaper."""
+FAST_DEPTH = 32
+"""The same where jobs end fast: the fewer looks and transactions, the cheaper."""
 
 LEAD = 0.1
-"""Seconds for which the jobs that are claimed should last, where that is more than DEPTH."""
+"""Seconds between two looks, where that is to be had by a depth between the two."""
 
-GATHERING = 0.015
+GATHERING = 0.005
 """Seconds for which results are gathered while there is more to work on: a transaction costs as much as some twenty
 results in it. Where there is nothing else to do, the first result is recorded at once."""
 
@@ -118,8 +118,9 @@ class Pump(Generic[Job, Result]):
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._in_flight = self._done = 0
+        self._in_flight = 0
         self._depth = DEPTH * size
+        self._backlog = False
         self._refilled_at = float("-inf")
         self._settled = True
         self._looking = False
@@ -236,7 +237,7 @@ class Pump(Generic[Job, Result]):
             self._persist(results)
         # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
         self._timeout = None
-        if not self._stopping.is_set() and self._in_flight <= self._depth // 2:
+        if not self._stopping.is_set() and len(self._jobs) <= self._depth // 2:
             self._refill()
         return True
 
@@ -280,7 +281,6 @@ class Pump(Generic[Job, Result]):
             parts.pop()
         with self._lock:
             self._in_flight -= len(results)
-            self._done += len(results)
             self._settled = False  # what waited for these, an event's successor, may be due now
 
     def _settle(self, part: list[Result | Failed[Job]]) -> None:
@@ -320,12 +320,15 @@ class Pump(Generic[Job, Result]):
         if now < self._look_at:
             self._timeout = self._look_at - now
             return
-        self._depth = depth(self._size, self._done / max(now - self._refilled_at, LEAD))
-        self._done, self._refilled_at = 0, now
+        seconds, self._refilled_at = now - self._refilled_at, now
+        self._depth = depth(self._depth, seconds, self._size) if self._backlog else DEPTH * self._size
+        room = self._depth - self._in_flight
+        if room <= 0:  # what was claimed before it became less is enough
+            return
         with self._lock:
             self._settled, self._looking = True, True  # being woken during the look unsettles it again
-        room = self._depth - self._in_flight
         jobs = self._look(room)
+        self._backlog = len(jobs) == room
         with self._lock:
             self._in_flight += len(jobs)
             self._settled, self._looking = self._settled and not jobs, False
@@ -356,6 +359,14 @@ class Pump(Generic[Job, Result]):
         return jobs
 
 
-def depth(size: int, rate: float) -> int:
-    """Say how many jobs may be claimed at once, where ``size`` are under way and ``rate`` end in a second. Pure."""
-    return min(max(DEPTH * size, round(rate * LEAD)), FAST_DEPTH * size)
+def depth(before: int, seconds: float, size: int) -> int:
+    """Say how many jobs may be claimed from now on, where ``before`` many lasted for so long. Pure.
+
+    Args:
+        before: How many could be claimed until now.
+        seconds: Since the look before this one.
+        size: How many are under way at once.
+    """
+    if seconds < LEAD / 2:
+        return min(2 * before, FAST_DEPTH * size)
+    return max(before // 2, DEPTH * size) if seconds > 2 * LEAD else before

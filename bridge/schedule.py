@@ -75,7 +75,8 @@ class Schedule:
         state = verdict.state
         if verdict.event is not None or state is None or state.status.terminal:
             return verdict
-        verdict = replace(verdict, stuck=message.stuck)
+        if message.stuck:
+            verdict = replace(verdict, stuck=True)
         if state.status is not seen.status:  # seen as unknown, for a moment maybe
             return verdict
         stop_at, stuck_at = self._stop_at(message), self._stuck_at(message, verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -280,6 +281,7 @@ def _say_ready(settings: Config, daemon: Daemon) -> None:
     _warn(settings)
     for why in _outdated():
         structlog.get_logger().warning("libcurl_outdated", why=why)
+    gc.freeze()  # what there is now stays: the collector need not look through it again and again
 
 
 def _adapt(settings: Config) -> None:

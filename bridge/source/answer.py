@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -51,6 +52,17 @@ class Unavailable:
 Failure = Malformed | Refused | Throttled | Unavailable
 Answer = Observation | Failure
 
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What an answer states of its message."""
+
+    status: Status
+    error: str | None = None
+
+
+_NO_OBJECT = Malformed("the answer is not a JSON object")
+
 _STATUSES = {code: status for status, code in CODES.items()}
 _DIGITS = {str(code): code for code in _STATUSES}
 _UNKNOWN_ID = "unknown message id"
@@ -73,14 +85,16 @@ def read_answer(reply: Reply, at: datetime, message_id: int | None = None) -> An
         at: When it came.
         message_id: Which message was asked for: an answer that names another says nothing of it.
     """
-    body = read_object(reply, at)
-    if not isinstance(body, dict):
+    if reply.status != HTTPStatus.OK or reply.cut:
+        body = read_object(reply, at)
+        assert not isinstance(body, dict)
         return body
-    named = {name: body[name] for name in _NAMES if body.get(name) is not None}
-    others = [f"{name} is {quote(value)}" for name, value in named.items() if whole_number(value) != message_id]
-    if message_id is not None and others:
-        return Malformed(f"the answer is about another message: {others[0]}")
-    return _read_state(body, at)
+    named, stated = _read_body(reply.body)
+    if message_id is not None:
+        for name, value in named:
+            if whole_number(value) != message_id:
+                return Malformed(f"the answer is about another message: {name} is {quote(value)}")
+    return Observation(stated.status, at, stated.error) if isinstance(stated, _Statement) else stated
 
 
 def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
@@ -108,17 +122,25 @@ def _object_in(reply: Reply) -> dict[str, Any] | Malformed:
     if reply.cut:
         return Malformed("the answer is longer than any answer of this call")
     body = json_object(reply.body)
-    return Malformed("the answer is not a JSON object") if body is None else body
+    return _NO_OBJECT if body is None else body
 
 
-def _read_state(body: dict[str, Any], at: datetime) -> Answer:
-    """Read the state from the body of a 200."""
+@lru_cache(maxsize=64)
+def _read_body(body: bytes) -> tuple[list[tuple[str, object]], _Statement | Failure]:
+    """Read the body of a 200: which messages it names, and what it states. Most are the very bytes of one before."""
+    found = json_object(body)
+    if found is None:
+        return [], _NO_OBJECT
+    return [(name, found[name]) for name in _NAMES if found.get(name) is not None], _read_state(found)
+
+
+def _read_state(body: dict[str, Any]) -> _Statement | Failure:
     status = _status_of(body.get("status"))
     message, words = _lower(body.get("message")), _lower(body.get("status_text"))
     if _UNKNOWN_ID in {message, words}:
         # It comes as status 0, which would be Pending [client]. Beside another status it contradicts itself.
         contradiction = status not in {None, Status.PENDING}
-        return Malformed("an unknown id with a status") if contradiction else Observation(Status.UNKNOWN, at)
+        return Malformed("an unknown id with a status") if contradiction else _Statement(Status.UNKNOWN)
     if status is None:
         return Malformed(f"status is {quote(body['status'])}" if "status" in body else "there is no status")
     if status is Status.PENDING and not {message, words} <= _PENDING_WORDS:
@@ -130,7 +152,7 @@ def _read_state(body: dict[str, Any], at: datetime) -> Answer:
     for name, said in (("status_text", words), ("message", message)):
         if _WORDS.get(said, status) is not status:
             return Malformed(f"status is {CODES[status]}, and {name} is {quote(body[name])}")
-    return Observation(status, at, _reason(body.get("error")) if status is Status.FAILED else None)
+    return _Statement(status, _reason(body.get("error")) if status is Status.FAILED else None)
 
 
 def _reason(error: object) -> str | None:

@@ -58,6 +58,7 @@ DELIVERY = (
 
 
 _Member = TypeVar("_Member", bound="enum.StrEnum")
+_MARKS = frozenset(map(id, (EARLIEST, LATEST, UNREADABLE)))
 
 
 def message(row: Any) -> Message:
@@ -147,11 +148,9 @@ def _event(row: Any, id_: str, bad: list[str]) -> Event:
 
 def _unreadable(row: Any) -> list[str]:
     """Name the columns of a row that hold no moment, or no JSON."""
-    return [
-        name
-        for name, value in zip(row._fields, row, strict=True)
-        if value is EARLIEST or value is LATEST or value is UNREADABLE
-    ]
+    if _MARKS.isdisjoint(map(id, row)):
+        return []  # nearly always
+    return [name for name, value in zip(row._fields, row, strict=True) if id(value) in _MARKS]
 
 
 def _fault(bad: list[str]) -> str | None:

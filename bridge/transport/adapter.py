@@ -42,6 +42,16 @@ class Body(io.BytesIO):
     cut = False
 
 
+class Answer(Response):
+    """An answer, which never has cookies: a jar for each would cost a tenth of a call."""
+
+    def __init__(self) -> None:
+        self.__dict__.update(_BLANK)
+
+
+_BLANK = vars(Response())
+
+
 class CurlAdapter(BaseAdapter):
     """Sends prepared requests, by GET or POST. Safe to use from several threads at once.
 
@@ -119,7 +129,7 @@ class CurlAdapter(BaseAdapter):
         if transfer.failure is not None and not (cut and transfer.failure.code == pycurl.E_WRITE_ERROR):
             proxy = self._proxy.address if self._proxy else None
             raise explain(transfer.failure, url, proxy, timeout=timeout, patience=timeout * _CONNECTING)
-        response = Response()
+        response = Answer()
         try:
             response.status_code, response.reason, response.headers = read_head(transfer.head)
         except ValueError as error:

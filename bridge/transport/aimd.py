@@ -50,6 +50,10 @@ class Allowance:
     seen_at: float = float("-inf")
 
 
+UNHURT = Allowance()
+"""The whole rate, and nothing that failed lately."""
+
+
 def after(allowance: Allowance, sign: Sign, now: float) -> Allowance:
     """Fold what a call says, which ended at ``now``, into the allowance."""
     if sign is Sign.WELL:
@@ -68,4 +72,6 @@ def _raised(allowance: Allowance, now: float) -> Allowance:
     failing = allowance.failing * (1 - _WEIGHT)
     step = min(max(now - allowance.seen_at, 0.0), _LONGEST_STEP) / RECOVERS_IN
     share = min(1.0, allowance.share + step)
+    if share == 1.0 and failing < _NOTHING:
+        return UNHURT
     return replace(allowance, share=share, failing=0.0 if failing < _NOTHING else failing, seen_at=now)

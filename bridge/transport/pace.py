@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.transport.aimd import Allowance, after
+from bridge.transport.aimd import UNHURT, Sign, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.clock import Clock
-    from bridge.transport.aimd import Sign
-
 
 EARLY = 0.005
 """Seconds by which a call may come before its moment, where moments are closer than that: to wait for a fraction of a
@@ -40,7 +38,7 @@ class Pace:
         self._clock = clock
         self._share = share
         self._changed = changed
-        self._allowance = Allowance()
+        self._allowance = UNHURT
         self._next = float("-inf")
         self._lock = threading.Lock()
 
@@ -62,6 +60,8 @@ class Pace:
 
     def heed(self, sign: Sign) -> None:
         """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.transport.aimd`)."""
+        if sign is Sign.WELL and self._allowance is UNHURT:
+            return  # nearly always
         with self._lock:
             before, self._allowance = self._allowance, after(self._allowance, sign, self._clock.monotonic())
             used = self._allowance.share
