@@ -25,10 +25,11 @@ import yaml
 from benchmarks.measure import CORE, Running, daemon, median, table, until
 from benchmarks.polling import KEY
 from benchmarks.stub import Stub, pin, stub
-from bridge.model import Details, Observation, Status
-from bridge.routing import Subscription
-from bridge.store import Polled, Store
-from bridge.transition import judge
+from bridge.domain.detector import judge
+from bridge.domain.model import Details, Observation, Status
+from bridge.domain.routing import Subscription
+from bridge.store.store import Store
+from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import median, table
-from bridge.config import Watchlist
-from bridge.discovery import SWEPT
-from bridge.model import Observation, Status
-from bridge.schedule import Interval, Schedule
-from bridge.source.report import PAGE, Row
-from bridge.store import Polled, Store
-from bridge.store.schema import to_millis
+from bridge.domain.model import Observation, Status
+from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.watchlist import Watchlist
+from bridge.source.discovery import SWEPT
+from bridge.source.report_response import PAGE, Row
+from bridge.store.store import Store
+from bridge.store.tables import to_millis
+from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

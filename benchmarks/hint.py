@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import daemon, median, table, until
-from bridge.clock import SystemClock
-from bridge.schedule import JITTER
+from bridge.domain.clock import SystemClock
+from bridge.domain.poll_schedule import JITTER
 from bridge.simulator.sink import Sink
-from bridge.source.report import PAGE
-from bridge.store import Store
-from bridge.store.schema import to_millis
+from bridge.source.report_response import PAGE
+from bridge.store.store import Store
+from bridge.store.tables import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

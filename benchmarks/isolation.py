@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge import config
-from bridge.clock import SystemClock
-from bridge.listener import Listener
-from bridge.model import Observation, Status
-from bridge.routing import Subscription
-from bridge.simulator.http import Manner
+from bridge.config import loader, models
+from bridge.daemon.supervisor import Works
+from bridge.domain.clock import SystemClock
+from bridge.domain.detector import judge
+from bridge.domain.model import Observation, Status
+from bridge.domain.observer import Listener
+from bridge.domain.routing import Subscription
+from bridge.simulator.faulty_server import Manner
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Polled, Store
-from bridge.transition import judge
-from bridge.works import Works
+from bridge.store.store import Store
+from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def seconds_to_deliver(bad: dict[str, Answer]) -> float:
     return seconds
 
 
-def load(folder: Path, good_url: str, urls: dict[str, str]) -> config.Config:
+def load(folder: Path, good_url: str, urls: dict[str, str]) -> models.Config:
     receivers = [{"name": "good", "webhook": good_url}]
     receivers += [{"name": name, "webhook": url, "timeout": "1s"} for name, url in urls.items()]
     path = folder / "config.yaml"
@@ -88,7 +89,7 @@ def load(folder: Path, good_url: str, urls: dict[str, str]) -> config.Config:
             }
         )
     )
-    return config.load(path, {})
+    return loader.load(path, {})
 
 
 def owe(store: Store, receivers: list[str]) -> None:

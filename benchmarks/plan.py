@@ -1,7 +1,8 @@
 """A plan on paper: what does a sender of ten million messages a day need? By simulation, from measured unit costs.
 
-How often a message is polled is reckoned by the bridge's own rules (:mod:`bridge.schedule`) over messages with lives as
-assumed below. What a poll and an event cost is measured first: the real daemon on PostgreSQL, and PostgreSQL itself.
+How often a message is polled is reckoned by the bridge's own rules (:mod:`bridge.domain.poll_schedule`) over messages
+with lives as assumed below. What a poll and an event cost is measured first: the real daemon on PostgreSQL, and
+PostgreSQL itself.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 from benchmarks.measure import daemon, median, table, until
 from benchmarks.nodes import database, settings
 from benchmarks.stub import stub
-from bridge.model import Message, Observation, State, Status
-from bridge.schedule import Interval, Schedule
+from bridge.domain.model import Message, Observation, State, Status
+from bridge.domain.poll_schedule import Interval, Schedule
 
 A_DAY = 10_000_000
 PEAK = 3.0

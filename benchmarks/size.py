@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.measure import daemon, median, table, until
 from benchmarks.polling import settings
 from benchmarks.stub import Stub, stub
-from bridge.clock import SystemClock
-from bridge.store import Store
-from bridge.store.schema import to_millis
+from bridge.domain.clock import SystemClock
+from bridge.store.store import Store
+from bridge.store.tables import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,11 +9,11 @@ import traceback
 
 import structlog
 
-from bridge import logs, systemd
-from bridge.cli import app
+from bridge.cli.commands import app
 from bridge.cli.terminal import ReaderGoneError, protect
-from bridge.errors import BridgeError, place_of
-from bridge.neutral import one_line
+from bridge.daemon import logs, systemd
+from bridge.domain.errors import BridgeError, place_of
+from bridge.domain.sanitization import one_line
 
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code after Ctrl-C, as shells have it."""

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bridge.store import Store
-from bridge.store.schema import metadata
+from bridge.store.store import Store
+from bridge.store.tables import metadata
 from tests.world import schemas
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from bridge import __version__
 from bridge.cli import output
 
 if TYPE_CHECKING:
-    from bridge.config import Config
-    from bridge.model import AccountId
-    from bridge.store import Store
+    from bridge.config.models import Config
+    from bridge.domain.model import AccountId
+    from bridge.store.store import Store
 
 app = typer.Typer(
     name="wbiz-bridge",
@@ -43,9 +43,9 @@ MostOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1_000_000, 
 
 def load_config(option: Path | None) -> Config:
     """Find and read the configuration."""
-    from bridge import config  # noqa: PLC0415 -- keeps --help and --version quick
+    from bridge.config import loader, locate  # noqa: PLC0415 -- keeps --help and --version quick
 
-    return config.load(config.find(option, os.environ), os.environ)
+    return loader.load(locate.find(option, os.environ), os.environ)
 
 
 def open_store(option: Path | None) -> Store:
@@ -53,14 +53,14 @@ def open_store(option: Path | None) -> Store:
 
     What happened must be seen, and sent again, while the file is being fixed.
     """
-    from bridge.store import Store  # noqa: PLC0415 -- keeps --help and --version quick
+    from bridge.store.store import Store  # noqa: PLC0415 -- keeps --help and --version quick
 
     url, account = _database_of(option)
     return Store(url, account=account)
 
 
 def _database_of(option: Path | None) -> tuple[str, AccountId | None]:
-    from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- keeps --help and --version quick
+    from bridge.config.errors import InvalidConfiguration  # noqa: PLC0415 -- keeps --help and --version quick
 
     try:
         settings = load_config(option)

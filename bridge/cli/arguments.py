@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from bridge.cli import output
-from bridge.errors import UsageError
-from bridge.ids import NO_PHONE, like_a_phone, read_id
-from bridge.model import EventType
+from bridge.domain.errors import UsageError
+from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
+from bridge.domain.model import EventType
 
 
 def message_id(text: str) -> int:
@@ -31,7 +31,7 @@ def event_type(text: str) -> EventType:
     Raises:
         UsageError: There is no such type.
     """
-    from bridge.config.faults import suggestion  # noqa: PLC0415 -- keeps the commands quick
+    from bridge.config.errors import suggestion  # noqa: PLC0415 -- keeps the commands quick
 
     name = text if "." in text else f"message.{text}"
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, app, load_config
+from bridge.cli.app import ConfigOption, app, load_config
 
 
 @app.command()

@@ -1,16 +1,15 @@
-"""The command line: parse, call, render."""
+"""The commands, in the order in which the help lists them."""
 
 from __future__ import annotations
 
-# In the order in which the help lists their commands.
-from bridge.cli import service  # isort: skip
-from bridge.cli import watching  # isort: skip
-from bridge.cli import record  # isort: skip
-from bridge.cli import routing  # isort: skip
-from bridge.cli import signing  # isort: skip
-from bridge.cli import upkeep  # isort: skip
-from bridge.cli import moving  # isort: skip
-from bridge.cli import installing  # isort: skip
-from bridge.cli.root import app
+from bridge.cli import run  # isort: skip
+from bridge.cli import messages  # isort: skip
+from bridge.cli import history  # isort: skip
+from bridge.cli import route  # isort: skip
+from bridge.cli import secret  # isort: skip
+from bridge.cli import backup  # isort: skip
+from bridge.cli import move  # isort: skip
+from bridge.cli import install  # isort: skip
+from bridge.cli.app import app
 
-__all__ = ["app", "installing", "moving", "record", "routing", "service", "signing", "upkeep", "watching"]
+__all__ = ["app", "backup", "history", "install", "messages", "move", "route", "run", "secret"]

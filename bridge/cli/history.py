@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.asjson import delivery_json
 from bridge.cli import output
+from bridge.cli.app import ConfigOption, JsonOption, MostOption, app, open_store
 from bridge.cli.arguments import message_id
-from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, open_store
-from bridge.clock import ago
-from bridge.errors import NotNowError, UsageError
-from bridge.events import envelope
-from bridge.model import DeliveryState
-from bridge.neutral import squeezed
-from bridge.store import EventQuery
+from bridge.domain.clock import ago
+from bridge.domain.errors import NotNowError, UsageError
+from bridge.domain.events import envelope
+from bridge.domain.json_views import delivery_json
+from bridge.domain.model import DeliveryState
+from bridge.domain.sanitization import squeezed
+from bridge.store.history import EventQuery
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bridge.model import Delivery, Event
-    from bridge.store import Store
+    from bridge.domain.model import Delivery, Event
+    from bridge.store.store import Store
 
 _FOLLOW_EVERY = 0.5
 _AT_ONCE = 1000
@@ -116,7 +116,7 @@ def retry(
 
     Examples: wbiz-bridge deliveries retry 17 18 · … retry --receiver crm --since 1d · … retry --all
     """
-    from bridge.config import parse_duration  # noqa: PLC0415 -- keeps --help quick
+    from bridge.domain.settings.units import parse_duration  # noqa: PLC0415 -- keeps --help quick
 
     if not (ids or receiver or since or everything):
         raise UsageError("say which: ids, --receiver NAME, --since AGE, or --all")

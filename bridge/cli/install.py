@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.root import app
+from bridge.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.install.layout import Layout
-    from bridge.install.place import Place
-    from bridge.install.plan import Answers, Found
-    from bridge.install.steps import Step
+    from bridge.cli.service.actions import Step
+    from bridge.cli.service.paths import Layout
+    from bridge.cli.service.plan import Answers, Found
+    from bridge.cli.service.preflight import Place
 
 _service = typer.Typer(
     help="Install the bridge as a systemd service, or remove it.",
@@ -70,16 +70,16 @@ def install(
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     """
-    from bridge.install import place, plan, unit  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.install.layout import Layout  # noqa: PLC0415 -- likewise
+    from bridge.cli.service import plan, preflight, unit_file  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- likewise
 
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
-    here = place.here()
+    here = preflight.here()
     if root == _SYSTEM:
         _must_be_in_sight(here)
-    found, template = plan.look(layout, root), unit.shipped(layout)
-    wanted = unit.render(template, here.program, layout)
+    found, template = plan.look(layout, root), unit_file.shipped(layout)
+    wanted = unit_file.render(template, here.program, layout)
     unit_steps = plan.plan_unit(layout, found, wanted, template, force=force)  # before any question: it may be refused
     answers = plan.Answers(client_id)
     if sys.stdin.isatty() and not dry_run:
@@ -109,28 +109,28 @@ def uninstall(
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
     """
-    from bridge.install import plan, unit  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.install.layout import Layout  # noqa: PLC0415 -- likewise
+    from bridge.cli.service import plan, unit_file  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- likewise
 
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
     found = plan.look(layout, root)
-    steps = plan.plan_uninstall(layout, found, template=unit.shipped(layout), purge=purge)
+    steps = plan.plan_uninstall(layout, found, template=unit_file.shipped(layout), purge=purge)
     if not steps:
         output.say("No service is installed.")
     _carry_out(steps, root, dry_run=dry_run)
 
 
 def _must_be_root(*, dry_run: bool, root: Path) -> None:
-    from bridge.install.steps import InstallError  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- likewise
 
     if root == _SYSTEM and not dry_run and os.geteuid() != 0:
         raise InstallError("only root can do that: put sudo before it. To see what it would do: --dry-run.")
 
 
 def _must_be_in_sight(here: Place) -> None:
-    from bridge.install.place import obstacle  # noqa: PLC0415 -- likewise
-    from bridge.install.steps import InstallError  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.preflight import obstacle  # noqa: PLC0415 -- likewise
 
     found = obstacle(here)
     if found is not None:
@@ -139,7 +139,7 @@ def _must_be_in_sight(here: Place) -> None:
 
 def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
-    from bridge.install import plan  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.service import plan  # noqa: PLC0415 -- keeps the other commands quick
 
     output.say("What you don't have at hand, leave empty: it can be put into its file later.")
     client_id, api_key, slack_url = answers.client_id, "", ""
@@ -157,7 +157,7 @@ def _secret(question: str) -> str:
 
 
 def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:
-    from bridge.install.steps import Run, carry_out, describe  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.service.actions import Run, carry_out, describe  # noqa: PLC0415 -- keeps the other commands quick
 
     for step in steps:
         if root != _SYSTEM and isinstance(step, Run):

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.asjson import message_json
 from bridge.cli import output
+from bridge.cli.app import ConfigOption, JsonOption, MostOption, app, load_config, open_store
 from bridge.cli.arguments import message_id
-from bridge.cli.root import ConfigOption, JsonOption, MostOption, app, load_config, open_store
-from bridge.clock import ago
-from bridge.errors import UsageError
-from bridge.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details, Status
-from bridge.redact import clean_text
-from bridge.store import Store
+from bridge.domain.clock import ago
+from bridge.domain.errors import UsageError
+from bridge.domain.json_views import message_json
+from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details, Status
+from bridge.domain.redaction import clean_text
+from bridge.store.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bridge.model import Message
+    from bridge.domain.model import Message
 
 _Ids = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
 
@@ -134,7 +134,7 @@ def _why(message: Message, now: datetime) -> str:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from bridge.config.units import parse_moment  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.domain.settings.units import parse_moment  # noqa: PLC0415 -- keeps the other commands quick
 
     try:
         return None if text is None else parse_moment(text)

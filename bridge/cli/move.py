@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, app, load_config
-from bridge.errors import BridgeError, UsageError
+from bridge.cli.app import ConfigOption, app, load_config
+from bridge.domain.errors import BridgeError, UsageError
 
 
 @app.command()
@@ -35,9 +35,9 @@ def move(
 
     Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
     """
-    from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- likewise
-    from bridge.store.trial import try_database  # noqa: PLC0415 -- likewise
+    from bridge.store.database_check import try_database  # noqa: PLC0415 -- likewise
+    from bridge.store.store import Store  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = load_config(config)
     account, target = settings.wbiztool.account, _target(to)
@@ -63,7 +63,7 @@ def move(
 
 
 def _target(text: str) -> str:
-    from bridge.config.database import database_url  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.config.database_url import database_url  # noqa: PLC0415 -- keeps the other commands quick
 
     try:
         url = database_url(text, Path())

@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.terminal import console, holds_everything
-from bridge.neutral import neutral_json, one_line, squeezed
+from bridge.domain.sanitization import neutral_json, one_line, squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 COLOURS = {
     "pending": "yellow",

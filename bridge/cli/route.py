@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.root import ConfigOption, JsonOption, app, load_config
-from bridge.errors import BridgeError, UsageError
-from bridge.neutral import squeezed
+from bridge.cli.app import ConfigOption, JsonOption, app, load_config
+from bridge.domain.errors import BridgeError, UsageError
+from bridge.domain.sanitization import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.config import Config
-    from bridge.model import Event
+    from bridge.config.models import Config
+    from bridge.domain.model import Event
 
 _LARGEST = 16 * 1024 * 1024
 
@@ -46,8 +46,8 @@ def route(
 
     Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
     """
-    from bridge.assembly import subscriptions  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.routing import refusal  # noqa: PLC0415 -- likewise
+    from bridge.daemon.factory import subscriptions  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.domain.routing import refusal  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
     asked = subscriptions(settings, hold_back=False)
@@ -78,7 +78,7 @@ def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
 def _events(source: str, settings: Config) -> list[Event]:
     """Read events from where they are."""
     from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.envelope import read_events  # noqa: PLC0415 -- likewise
+    from bridge.domain.event_parser import read_events  # noqa: PLC0415 -- likewise
 
     if source.startswith("evt_") and not Path(source).exists():
         return [_happened(source, settings)]
@@ -90,7 +90,7 @@ def _events(source: str, settings: Config) -> list[Event]:
 
 
 def _happened(event_id: str, settings: Config) -> Event:
-    from bridge.store import Store  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.store.store import Store  # noqa: PLC0415 -- keeps the other commands quick
 
     with Store(settings.database, account=settings.wbiztool.account) as store:
         event = store.listing.event(event_id)

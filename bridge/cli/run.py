@@ -19,10 +19,13 @@ import typer
 
 from bridge import __version__
 from bridge.cli import output
+from bridge.cli.app import ConfigOption, JsonOption, app, load_config
 from bridge.cli.arguments import event_type
-from bridge.cli.root import ConfigOption, JsonOption, app, load_config
-from bridge.clock import SystemClock
-from bridge.errors import (
+from bridge.daemon.file_limits import ensure_files, files_needed
+from bridge.daemon.hangup import Terminal
+from bridge.daemon.logs import LogListener, configure
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import (
     BridgeError,
     ConfigurationError,
     CredentialsError,
@@ -30,23 +33,20 @@ from bridge.errors import (
     OtherAccountError,
     UsageError,
 )
-from bridge.limits import ensure_files, files_needed
-from bridge.listener import Listener, Listeners
-from bridge.logs import LogListener, configure
-from bridge.model import Attempt, Dead, Delivered, Retry
-from bridge.neutral import squeezed
-from bridge.store import Store
-from bridge.terminal import Terminal
+from bridge.domain.model import Attempt, Dead, Delivered, Retry
+from bridge.domain.observer import Listener, Listeners
+from bridge.domain.sanitization import squeezed
+from bridge.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bridge.config import Config
-    from bridge.daemon import Daemon
-    from bridge.model import AccountId
-    from bridge.source.answer import Answer
-    from bridge.source.health import SourceHealth
-    from bridge.store import Summary
+    from bridge.config.models import Config
+    from bridge.daemon.daemon import Daemon
+    from bridge.domain.model import AccountId
+    from bridge.source.api_health import SourceHealth
+    from bridge.source.status_response import Answer
+    from bridge.store.summary import Summary
 
 
 _NewAddressOption = Annotated[
@@ -70,9 +70,9 @@ def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) 
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
-    from bridge.config import load as read_config  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.daemon import Daemon  # noqa: PLC0415 -- likewise
-    from bridge.reload import Reloader  # noqa: PLC0415 -- likewise
+    from bridge.config.loader import load as read_config  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.config.watcher import Reloader  # noqa: PLC0415 -- likewise
+    from bridge.daemon.daemon import Daemon  # noqa: PLC0415 -- likewise
 
     kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup: then it stays so
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a daemon that can reload
@@ -97,7 +97,7 @@ def poll(config: ConfigOption = None, *, new_address: _NewAddressOption = False)
 
     Example: */5 * * * * wbiz-bridge poll -c /etc/wbiz-bridge/config.yaml
     """
-    from bridge.once import run_once  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.daemon.single_pass import run_once  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = _with_logs(config)
     _warn(settings)
@@ -165,11 +165,11 @@ def try_receiver(
 
     Example: wbiz-bridge test ops --type message.sent
     """
-    from bridge.redact import Redactor  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.routing import Subscription, subscribed  # noqa: PLC0415 -- likewise
-    from bridge.sample import sample_event  # noqa: PLC0415 -- likewise
-    from bridge.sending import attempt  # noqa: PLC0415 -- likewise
-    from bridge.ways import Identity, way_to  # noqa: PLC0415 -- likewise
+    from bridge.daemon.receiver_factory import Identity, way_to  # noqa: PLC0415 -- likewise
+    from bridge.delivery.attempt import attempt  # noqa: PLC0415 -- likewise
+    from bridge.domain.redaction import Redactor  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.domain.routing import Subscription, subscribed  # noqa: PLC0415 -- likewise
+    from bridge.domain.samples import sample_event  # noqa: PLC0415 -- likewise
 
     settings = load_config(config)
     chosen = next((each for each in settings.receivers if each.name == receiver), None)
@@ -197,9 +197,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
 
     Example: wbiz-bridge status
     """
-    from bridge.cli.health import describe, health_json  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.config import InvalidConfiguration  # noqa: PLC0415 -- likewise
-    from bridge.health import judge, unreadable  # noqa: PLC0415 -- likewise
+    from bridge.cli.status import describe, health_json  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.config.errors import InvalidConfiguration  # noqa: PLC0415 -- likewise
+    from bridge.domain.health import judge, unreadable  # noqa: PLC0415 -- likewise
     from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- likewise
 
     wrong: ConfigurationError | None = None
@@ -252,7 +252,7 @@ def demo(
 
     Example: wbiz-bridge demo --seconds 30
     """
-    from bridge.demo import run_demo  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.cli.demo.runner import run_demo  # noqa: PLC0415 -- keeps the other commands quick
 
     run_demo(timedelta(seconds=seconds))
 
@@ -375,13 +375,13 @@ class _Progress(Listener):
 
 
 def _database(settings: Config) -> str:
-    from bridge.store.trial import try_database  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.store.database_check import try_database  # noqa: PLC0415 -- keeps the other commands quick
 
     return try_database(settings.database, settings.wbiztool.account)
 
 
 def _account(settings: Config) -> str:
-    from bridge.account import try_credentials  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.daemon.credentials import try_credentials  # noqa: PLC0415 -- keeps the other commands quick
 
     return try_credentials(settings, SystemClock())
 

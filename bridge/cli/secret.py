@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
+from bridge.cli.app import JsonOption, app
 from bridge.cli.arguments import event_type
-from bridge.cli.root import JsonOption, app
-from bridge.errors import BridgeError, UsageError
+from bridge.domain.errors import BridgeError, UsageError
 
 _secret = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
@@ -103,7 +103,7 @@ def schema(
 
     Example: wbiz-bridge schema message.failed
     """
-    from bridge.schemas import any_schema, schema_of  # noqa: PLC0415 -- keeps the other commands quick
+    from bridge.domain.event_schemas import any_schema, schema_of  # noqa: PLC0415 -- keeps the other commands quick
 
     if type_ is None:
         output.print_json(any_schema())

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.asjson import stamp
 from bridge.cli import output
 from bridge.cli.terminal import console
-from bridge.clock import ago, in_words
-from bridge.health import is_alive, last_beat
-from bridge.model import DeliveryState
-from bridge.neutral import squeezed
+from bridge.domain.clock import ago, in_words
+from bridge.domain.health import is_alive, last_beat
+from bridge.domain.json_views import stamp
+from bridge.domain.model import DeliveryState
+from bridge.domain.sanitization import squeezed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bridge.health import Health
-    from bridge.store import NodeSeen, Summary
+    from bridge.domain.health import Health
+    from bridge.store.summary import NodeSeen, Summary
 
 
 def describe(health: Health, summary: Summary | None, now: datetime) -> None:

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from rich.console import Console
 
-from bridge.errors import BridgeError
-from bridge.neutral import neutral
+from bridge.domain.errors import BridgeError
+from bridge.domain.sanitization import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.config.model import Model
+from bridge.domain.settings.base_model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.config.schema import Config
-    from bridge.config.watchlist import Watchlist
+    from bridge.config.models import Config
+    from bridge.domain.watchlist import Watchlist
 
 _BESIDES = ("path", "sources", "watchlist", "receivers")
 

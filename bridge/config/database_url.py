@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 import sqlalchemy as sa
 
-from bridge import postgres_url
+from bridge.domain import postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bridge.templating.source import Source, mark
+from bridge.receivers.templating.template_text import Source, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,15 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.errors import ConfigurationError
-from bridge.neutral import one_line
+from bridge.domain.errors import ConfigurationError
+from bridge.domain.sanitization import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bridge.config.patterns import Pattern
-    from bridge.model import AccountId
+    from bridge.config.glob_patterns import Pattern
+    from bridge.domain.model import AccountId
 
 MOST_OF_A_KIND = 20
 """How many faults of one kind are told one by one: a list of the wrong form has one on every line."""

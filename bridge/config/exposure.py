@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from bridge.config.database import passwords
+from bridge.config.database_url import passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from bridge.file_kind import other_kind
+from bridge.domain.file_kind import other_kind
 
 if TYPE_CHECKING:
     from pathlib import Path

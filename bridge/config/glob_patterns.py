@@ -11,12 +11,12 @@ from fnmatch import filter as filter_names
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.faults import Fault
+from bridge.config.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bridge.config.faults import Place
+    from bridge.config.errors import Place
 
 LISTS = "lists"
 """The fact of the database that says which patterns matched when its watch list was written."""

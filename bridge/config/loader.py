@@ -7,38 +7,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config import schema
-from bridge.config.database import database_url, default_url
-from bridge.config.faults import Fault, Faults, InvalidConfiguration, Place, Sources
+from bridge.config import models
+from bridge.config.database_url import database_url, default_url
+from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sources
 from bridge.config.files import UnreadableError
-from bridge.config.lists import ListReader
 from bridge.config.network import check_tls
-from bridge.config.receivers import Receivers
-from bridge.config.section import Sections, names
-from bridge.config.yaml import BROKEN, Value, read_yaml
+from bridge.config.receiver_loader import Receivers
+from bridge.config.section_reader import Sections, names
+from bridge.config.watchlist_loader import ListReader
+from bridge.config.yaml_reader import BROKEN, Value, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import BaseModel
 
-    from bridge.model import AccountId
+    from bridge.domain.model import AccountId
 
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "wbiztool": schema.WbizToolConfig,
-    "poll": schema.PollConfig,
-    "discover": schema.DiscoverConfig,
-    "numbers": schema.NumbersConfig,
-    "log": schema.LogConfig,
+    "wbiztool": models.WbizToolConfig,
+    "poll": models.PollConfig,
+    "discover": models.DiscoverConfig,
+    "numbers": models.NumbersConfig,
+    "log": models.LogConfig,
 }
-_SWITCHED: dict[str, type[BaseModel]] = {"http": schema.HttpConfig, "heartbeat": schema.HeartbeatConfig}
+_SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat": models.HeartbeatConfig}
 """Sections that can be ``off`` in place of keys with values."""
 
 _LISTS = ("messages", "receivers")
 _SIMPLE = ("database", "retention")
 
 
-def load(path: Path, environ: Mapping[str, str]) -> schema.Config:
+def load(path: Path, environ: Mapping[str, str]) -> models.Config:
     """Read and check a configuration.
 
     Args:
@@ -81,7 +81,7 @@ class _Loading:
         files = Sources((self._path, *self._lists.files, *self._sections.files))
         return files | Sources(patterns=tuple(self._lists.patterns))
 
-    def config(self, root: Value) -> schema.Config | None:
+    def config(self, root: Value) -> models.Config | None:
         """Check everything in the file; None where something is wrong, which is noted."""
         if not isinstance(root.data, dict):
             what = "is empty" if root.data is None else "must be keys with values"
@@ -97,7 +97,7 @@ class _Loading:
         for name, model in _SECTIONS.items():
             if name in top:
                 data[name] = self._section(top[name], name, model)
-        if isinstance(data.get("wbiztool"), schema.WbizToolConfig):
+        if isinstance(data.get("wbiztool"), models.WbizToolConfig):
             self.account = data["wbiztool"].account
         for name, model in _SWITCHED.items():
             if name in top:
@@ -113,7 +113,7 @@ class _Loading:
         data["path"] = self._path
         data["sources"] = self.sources
         data["file_warnings"] = () if self._faults else self._sections.exposures()
-        return self._sections.model(root, schema.Config, data)
+        return self._sections.model(root, models.Config, data)
 
     def _section(self, value: Value, name: str, model: type[BaseModel]) -> object:
         """Check one section, e.g. ``poll``. One with nothing in it is as if it were left out."""
@@ -126,16 +126,16 @@ class _Loading:
         return BROKEN
 
     def _check_wbiztool(self, found: object, at: Value) -> None:
-        if isinstance(found, schema.WbizToolConfig) and found.tls is not None:
+        if isinstance(found, models.WbizToolConfig) and found.tls is not None:
             check_tls(at.data["tls"], found.tls, found.base_url, self._faults, "every call carries the API key")
 
     def _check_poll(self, found: object, at: Value) -> None:
-        if isinstance(found, schema.PollConfig) and {"every", "intervals"} <= found.model_fields_set:
+        if isinstance(found, models.PollConfig) and {"every", "intervals"} <= found.model_fields_set:
             self._faults.add(at.data["intervals"].place, "every is given, too; keep one")
 
     def _check_http(self, found: object, at: Value) -> None:
         """Refuse to show to other machines what nobody needs a token for."""
-        if not isinstance(found, schema.HttpConfig) or found.token is not None:
+        if not isinstance(found, models.HttpConfig) or found.token is not None:
             return
         words = "other machines can reach this address: set http.token_file (or token) too"
         if not found.listen.loopback:

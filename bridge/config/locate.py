@@ -1,63 +1,14 @@
-"""The configuration: read, checked, and told about in the words of the person who wrote it."""
+"""Which file is the configuration: the one that was named, or the first at the usual places."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.external import External
-from bridge.config.faults import Fault, InvalidConfiguration, Place
-from bridge.config.kinds import (
-    AppriseReceiverConfig,
-    Batch,
-    CommandReceiverConfig,
-    Group,
-    ReceiverConfig,
-    SlackReceiverConfig,
-    WebhookReceiverConfig,
-)
-from bridge.config.listen import Listen
-from bridge.config.load import load
-from bridge.config.schema import (
-    Config,
-    HeartbeatConfig,
-    HttpConfig,
-    LogConfig,
-    PollConfig,
-    WbizToolConfig,
-)
-from bridge.config.units import Rate, parse_duration
-from bridge.config.watchlist import Watchlist
-from bridge.errors import ConfigurationError
+from bridge.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = [
-    "AppriseReceiverConfig",
-    "Batch",
-    "CommandReceiverConfig",
-    "Config",
-    "External",
-    "Fault",
-    "Group",
-    "HeartbeatConfig",
-    "HttpConfig",
-    "InvalidConfiguration",
-    "Listen",
-    "LogConfig",
-    "Place",
-    "PollConfig",
-    "Rate",
-    "ReceiverConfig",
-    "SlackReceiverConfig",
-    "Watchlist",
-    "WbizToolConfig",
-    "WebhookReceiverConfig",
-    "find",
-    "load",
-    "parse_duration",
-]
 
 ENVIRONMENT_NAME = "WBIZ_BRIDGE_CONFIG"
 PLACES = (Path("config.yaml"), Path("/etc/wbiz-bridge/config.yaml"))

@@ -1,4 +1,4 @@
-"""What the configuration may say, as pydantic's models. The receivers' are in :mod:`bridge.config.kinds`."""
+"""What the configuration may say, as pydantic's models. The receivers' are in :mod:`bridge.receivers.config_models`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
 
-from bridge.config import checks
-from bridge.config.database import passwords
-from bridge.config.external import External  # noqa: TC001 -- pydantic reads annotations while it runs
-from bridge.config.faults import Sources  # noqa: TC001 -- likewise
-from bridge.config.kinds import ReceiverConfig  # noqa: TC001 -- likewise
-from bridge.config.listen import Listen
-from bridge.config.model import Model
+from bridge.config.database_url import passwords
+from bridge.config.errors import Sources  # noqa: TC001 -- likewise
 from bridge.config.network import NetworkConfig
-from bridge.config.units import Rate
 from bridge.config.warnings import warnings_of
-from bridge.config.watchlist import Watchlist  # noqa: TC001 -- likewise
-from bridge.model import AccountId
-from bridge.schedule import Interval, Schedule
+from bridge.domain.model import AccountId
+from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.settings import validators
+from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.domain.settings.listen_address import Listen
+from bridge.domain.settings.units import Rate
+from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- likewise
+from bridge.receivers.config_models import ReceiverConfig  # noqa: TC001 -- likewise
 
 _SECOND = timedelta(seconds=1)
 
@@ -30,12 +30,12 @@ _SECOND = timedelta(seconds=1)
 class WbizToolConfig(NetworkConfig):
     """The account, and how gently its API is called. ``base_url`` has no slash at its end."""
 
-    client_id: Annotated[int, checks.whole(1, 2**63 - 1)]
-    api_key: Annotated[SecretStr, checks.secret()]
-    base_url: Annotated[str, BeforeValidator(checks.base_url)] = "https://wbiztool.com/api/v1"
-    timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=10)
-    rate_limit: Annotated[Rate, checks.rate()] = Rate(20, _SECOND)
-    concurrency: Annotated[int, checks.whole(1, 1000)] = 16
+    client_id: Annotated[int, validators.whole(1, 2**63 - 1)]
+    api_key: Annotated[SecretStr, validators.secret()]
+    base_url: Annotated[str, BeforeValidator(validators.base_url)] = "https://wbiztool.com/api/v1"
+    timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=10)
+    rate_limit: Annotated[Rate, validators.rate()] = Rate(20, _SECOND)
+    concurrency: Annotated[int, validators.whole(1, 1000)] = 16
 
     @property
     def account(self) -> AccountId:
@@ -51,8 +51,8 @@ class WbizToolConfig(NetworkConfig):
 class IntervalConfig(Model):
     """How often messages are polled that are younger than ``until``."""
 
-    every: Annotated[timedelta, checks.duration("250ms", "1d")]
-    until: Annotated[timedelta, checks.duration("1s", "365d")] | None = None
+    every: Annotated[timedelta, validators.duration("250ms", "1d")]
+    until: Annotated[timedelta, validators.duration("1s", "365d")] | None = None
 
 
 def _by_age(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
@@ -73,13 +73,13 @@ class PollConfig(Model):
     ``stuck_after`` and ``stop_after`` are None for "never".
     """
 
-    every: Annotated[timedelta, checks.duration("250ms", "1d")] = timedelta(seconds=30)
+    every: Annotated[timedelta, validators.duration("250ms", "1d")] = timedelta(seconds=30)
     intervals: Annotated[tuple[IntervalConfig, ...], Field(min_length=1), AfterValidator(_by_age)] | None = None
-    attempts: Annotated[int, checks.whole(1, 20)] = 4
-    unknown_after: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(seconds=10)
-    linger: Annotated[timedelta, checks.duration("0s", "7d")] = timedelta(0)
-    stuck_after: Annotated[timedelta | None, checks.duration_or_off("1s", "365d")] = timedelta(minutes=15)
-    stop_after: Annotated[timedelta | None, checks.duration_or_off("1m", "3650d")] = timedelta(days=7)
+    attempts: Annotated[int, validators.whole(1, 20)] = 4
+    unknown_after: Annotated[timedelta, validators.duration("0s", "1d")] = timedelta(seconds=10)
+    linger: Annotated[timedelta, validators.duration("0s", "7d")] = timedelta(0)
+    stuck_after: Annotated[timedelta | None, validators.duration_or_off("1s", "365d")] = timedelta(minutes=15)
+    stop_after: Annotated[timedelta | None, validators.duration_or_off("1m", "3650d")] = timedelta(days=7)
 
     @property
     def schedule(self) -> Schedule:
@@ -100,18 +100,18 @@ class DiscoverConfig(Model):
     While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval.
     """
 
-    report: Annotated[bool, checks.switch()] = False
-    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=5)
-    days: Annotated[int, checks.whole(1, 31)] = 1
-    relaxed: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(hours=1)
+    report: Annotated[bool, validators.switch()] = False
+    every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=5)
+    days: Annotated[int, validators.whole(1, 31)] = 1
+    relaxed: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(hours=1)
 
 
 class NumbersConfig(Model):
     """Watching whether the account's numbers are connected. A change is told when it has lasted for ``settle``."""
 
-    watch: Annotated[bool, checks.switch()] = False
-    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
-    settle: Annotated[timedelta, checks.duration("0s", "1d")] = timedelta(minutes=1)
+    watch: Annotated[bool, validators.switch()] = False
+    every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=1)
+    settle: Annotated[timedelta, validators.duration("0s", "1d")] = timedelta(minutes=1)
 
 
 class LogLevel(enum.StrEnum):
@@ -133,8 +133,8 @@ class LogConfig(Model):
 class HeartbeatConfig(Model):
     """Whom to tell, and how often, that all is well. The address is a secret: who knows it can keep the alarm quiet."""
 
-    url: Annotated[SecretStr, checks.secret(checks.webhook_url)]
-    every: Annotated[timedelta, checks.duration("1s", "1d")] = timedelta(minutes=1)
+    url: Annotated[SecretStr, validators.secret(validators.webhook_url)]
+    every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=1)
 
 
 class HttpConfig(Model):
@@ -145,11 +145,11 @@ class HttpConfig(Model):
     lets WbizTool call its webhook, by which ``hook_watch`` watches messages that were not.
     """
 
-    listen: Annotated[Listen, checks.listen()] = Listen("127.0.0.1", 8095)
-    external_url: Annotated[External, checks.external()] | None = None
-    token: Annotated[SecretStr, checks.secret(checks.bearer_token)] | None = None
-    hook_token: Annotated[SecretStr, checks.secret(checks.hook_token)] | None = None
-    hook_watch: Annotated[bool, checks.switch()] = False
+    listen: Annotated[Listen, validators.listen()] = Listen("127.0.0.1", 8095)
+    external_url: Annotated[External, validators.external()] | None = None
+    token: Annotated[SecretStr, validators.secret(validators.bearer_token)] | None = None
+    hook_token: Annotated[SecretStr, validators.secret(validators.hook_token)] | None = None
+    hook_watch: Annotated[bool, validators.switch()] = False
 
 
 class Config(Model):
@@ -172,7 +172,7 @@ class Config(Model):
     database: Annotated[str, Field(repr=False)]  # it may hold a password
     http: HttpConfig | None = HttpConfig()
     heartbeat: HeartbeatConfig | None = None
-    retention: Annotated[timedelta, checks.duration("1h", "3650d")] = timedelta(days=30)
+    retention: Annotated[timedelta, validators.duration("1h", "3650d")] = timedelta(days=30)
     log: LogConfig = LogConfig()
 
     @property

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from bridge.config import checks
-from bridge.config.model import Model
+from bridge.domain.settings import validators
+from bridge.domain.settings.base_model import Model
 from bridge.transport.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bridge.config.faults import Faults
-    from bridge.config.yaml import Value
+    from bridge.config.errors import Faults
+    from bridge.config.yaml_reader import Value
 
     ReadFile = Callable[[Value], tuple[Path, bytes] | None]
 
-_FileName = Annotated[str, BeforeValidator(checks.line)]
+_FileName = Annotated[str, BeforeValidator(validators.line)]
 _FILES: tuple[str, ...] = ("ca_file", "cert_file", "key_file")
 _NO_CERTIFICATE = "no certificate can be read from the file (allowed: PEM, -----BEGIN CERTIFICATE-----)"
 
@@ -31,15 +31,15 @@ class TlsConfig(Model):
     ca_file: _FileName | None = None
     cert_file: _FileName | None = None
     key_file: _FileName | None = None
-    key_password: Annotated[SecretStr, checks.secret()] | None = None
-    verify: Annotated[bool, checks.switch()] = True
+    key_password: Annotated[SecretStr, validators.secret()] | None = None
+    verify: Annotated[bool, validators.switch()] = True
 
 
 class NetworkConfig(Model):
     """The way to a place. ``proxy`` False is none, and None the one that the environment names, if it does."""
 
     tls: Tls | None = None
-    proxy: Annotated[SecretStr | Literal[False], BeforeValidator(checks.proxy)] | None = Field(default=None)
+    proxy: Annotated[SecretStr | Literal[False], BeforeValidator(validators.proxy)] | None = Field(default=None)
 
     @property
     def proxy_in_clear(self) -> str | Literal[False] | None:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import kinds, receiver_checks, templates
-from bridge.config.matching import ConditionsConfig, MatchConfig
+from bridge.config import template_checks
+from bridge.config.match_models import ConditionsConfig, MatchConfig
 from bridge.config.network import check_tls
-from bridge.config.section import names
-from bridge.config.yaml import BROKEN, Value
+from bridge.config.section_reader import names
+from bridge.config.yaml_reader import BROKEN, Value
+from bridge.receivers import config_checks, config_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import BaseModel
 
-    from bridge.config.faults import Faults, Place
-    from bridge.config.model import Model
-    from bridge.config.section import Sections
+    from bridge.config.errors import Faults, Place
+    from bridge.config.section_reader import Sections
+    from bridge.domain.settings.base_model import Model
 
-_KINDS: dict[str, type[kinds.ReceiverConfig]] = {
-    "slack": kinds.SlackReceiverConfig,
-    "webhook": kinds.WebhookReceiverConfig,
-    "apprise": kinds.AppriseReceiverConfig,
-    "command": kinds.CommandReceiverConfig,
+_KINDS: dict[str, type[config_models.ReceiverConfig]] = {
+    "slack": config_models.SlackReceiverConfig,
+    "webhook": config_models.WebhookReceiverConfig,
+    "apprise": config_models.AppriseReceiverConfig,
+    "command": config_models.CommandReceiverConfig,
 }
 _SLACK_VERIFIED = "Slack's certificate is always verified"
 COMMANDS = "WBIZ_BRIDGE_COMMANDS"
@@ -61,7 +62,7 @@ class Receivers:
         self._given: dict[str, Place] = {}
         self._made_up: set[str] = set()
 
-    def read(self, value: Value) -> list[kinds.ReceiverConfig]:
+    def read(self, value: Value) -> list[config_models.ReceiverConfig]:
         """Read the list. Those that are wrong are noted and not returned."""
         if value.data is BROKEN:
             return []
@@ -86,7 +87,7 @@ class Receivers:
             what = f"this name is taken by another receiver (in line {first.line}); names are unique"
             self._faults.add(value.place, what, "name taken")
 
-    def _receiver(self, item: Value) -> kinds.ReceiverConfig | None:
+    def _receiver(self, item: Value) -> config_models.ReceiverConfig | None:
         if not isinstance(item.data, dict):
             if item.data is not BROKEN:
                 self._faults.add(item.place, "must be a receiver: `slack: https://…` or `webhook: https://…`")
@@ -106,36 +107,38 @@ class Receivers:
         self._read_inside(item, data)
         if "command" in item.data and not self._commands:  # `command_file`, which there is not, was told of already
             self._faults.add(item.data["command"].place, _NO_COMMANDS)
-        found_templates = templates.read(item, data, self._faults) if kind == "webhook" else None
+        found_templates = template_checks.read(item, data, self._faults) if kind == "webhook" else None
         settings = self._sections.model(item, model, data)
         if settings is not None:
             self._check_together(item, settings, found_templates or [])
         return settings
 
-    def _check_together(self, item: Value, receiver: kinds.ReceiverConfig, found: list[templates.Found]) -> None:
+    def _check_together(
+        self, item: Value, receiver: config_models.ReceiverConfig, found: list[template_checks.Found]
+    ) -> None:
         """Check what no key can be wrong about alone: that templates can write every event that it gets, and so on."""
-        if found and isinstance(receiver, kinds.WebhookReceiverConfig):
-            templates.try_out(found, receiver, self._faults)
-        if isinstance(receiver, kinds.WebhookReceiverConfig) and receiver.batch is not None:
+        if found and isinstance(receiver, config_models.WebhookReceiverConfig):
+            template_checks.try_out(found, receiver, self._faults)
+        if isinstance(receiver, config_models.WebhookReceiverConfig) and receiver.batch is not None:
             self._check_batch(item.data["batch"], receiver)
-        if isinstance(receiver, kinds.SlackReceiverConfig):
+        if isinstance(receiver, config_models.SlackReceiverConfig):
             self._check_slack(item, receiver)
-        if isinstance(receiver, kinds.HttpReceiverConfig) and receiver.tls is not None:
-            always = _SLACK_VERIFIED if isinstance(receiver, kinds.SlackReceiverConfig) else None
+        if isinstance(receiver, config_models.HttpReceiverConfig) and receiver.tls is not None:
+            always = _SLACK_VERIFIED if isinstance(receiver, config_models.SlackReceiverConfig) else None
             check_tls(item.data["tls"], receiver.tls, receiver.url.get_secret_value(), self._faults, always)
 
-    def _check_batch(self, batch: Value, receiver: kinds.WebhookReceiverConfig) -> None:
+    def _check_batch(self, batch: Value, receiver: config_models.WebhookReceiverConfig) -> None:
         """See that several events can be written together."""
         if receiver.templated:
             self._faults.add(batch.place, "a template is about one event; remove it, or the templates")
         elif receiver.format == _BINARY:
             self._faults.add(batch.place, f"{_BINARY} has no batches; remove it, or use cloudevents")
 
-    def _check_slack(self, item: Value, receiver: kinds.SlackReceiverConfig) -> None:
+    def _check_slack(self, item: Value, receiver: config_models.SlackReceiverConfig) -> None:
         """See that the format is that of the address, and that nothing stands there which it can't have."""
         workflow = receiver.format == "workflow"
         address = item.data.get("slack") or item.data["slack_file"]
-        of_slack = receiver_checks.is_slack_workflow(receiver.url.get_secret_value())
+        of_slack = config_checks.is_slack_workflow(receiver.url.get_secret_value())
         if of_slack is True and not workflow:
             self._faults.add(address.place, "this is the address of a workflow: set format: workflow beside it")
         elif of_slack is False and workflow:
@@ -161,7 +164,7 @@ class Receivers:
         """Check the keys within ``match``, ``group``, ``batch`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig)
-        inner: dict[str, type[BaseModel]] = {"group": kinds.Group, "batch": kinds.Batch}
+        inner: dict[str, type[BaseModel]] = {"group": config_models.Group, "batch": config_models.Batch}
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))
@@ -173,7 +176,7 @@ class Receivers:
         if isinstance(data, str | list):
             return {"who": data if isinstance(data, list) else [data]}
         if isinstance(data, dict):
-            data = self._sections.read(value, names(kinds.MentionConfig))
+            data = self._sections.read(value, names(config_models.MentionConfig))
             if isinstance(data.get("who"), str):
                 data["who"] = [data["who"]]
         return data

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from bridge.config.errors import suggestion
 from bridge.config.exposure import CREDENTIAL, exposure, is_secret
-from bridge.config.faults import suggestion
 from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
 from bridge.config.network import TlsConfig, read_tls
-from bridge.config.yaml import BROKEN, Value
+from bridge.config.yaml_reader import BROKEN, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from bridge.config.faults import Faults, Place
+    from bridge.config.errors import Faults, Place
     from bridge.transport.tls import Tls
 
 NO_VALUE = "has no value; give one or remove the key"
@@ -79,7 +79,8 @@ class Sections:
     def read(self, value: Value, allowed: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Turn a mapping into plain data: the keys that may be there, with secrets from their files put in.
 
-        What is broken is in it as :data:`~bridge.config.yaml.BROKEN`; what is refused was noted, and is not in it.
+        What is broken is in it as :data:`~bridge.config.yaml_reader.BROKEN`; what is refused was noted, and is not in
+        it.
 
         Args:
             value: A mapping.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.config.yaml import BROKEN, Value
-from bridge.model import LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
-from bridge.redact import clean_text
+from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.model import LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
+from bridge.domain.redaction import clean_text
 
 if TYPE_CHECKING:
-    from bridge.config.faults import Faults
+    from bridge.config.errors import Faults
 
 
 def read_tags(value: Value, faults: Faults) -> dict[str, str]:

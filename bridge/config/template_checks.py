@@ -9,19 +9,19 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bridge.config import checks
-from bridge.config.yaml import BROKEN, Value
-from bridge.receivers.formats import STANDARD
-from bridge.routing import Subscription, wants
-from bridge.sample import samples
-from bridge.templating.source import Body, Source, is_json, mark
+from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.routing import Subscription, wants
+from bridge.domain.samples import samples
+from bridge.domain.settings import validators
+from bridge.receivers.event_formats import STANDARD
+from bridge.receivers.templating.template_text import Body, Source, is_json, mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.config.faults import Faults, Place
-    from bridge.config.kinds import WebhookReceiverConfig
-    from bridge.model import Event
+    from bridge.config.errors import Faults, Place
+    from bridge.domain.model import Event
+    from bridge.receivers.config_models import WebhookReceiverConfig
 
 _HOST = re.compile(r"(https?://[^/?#]+/)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _BEGINS = re.compile(r"\{[{%#]")
@@ -51,8 +51,8 @@ def read(item: Value, data: dict[str, Any], faults: Faults) -> list[Found]:
 
 def try_out(found: list[Found], settings: WebhookReceiverConfig, faults: Faults) -> None:
     """Render each template for every kind of event that the receiver gets; what can't be rendered is a fault."""
-    from bridge.receivers.templated import names  # noqa: PLC0415 -- see the module's docstring
-    from bridge.templating.program import TemplateError  # noqa: PLC0415
+    from bridge.receivers.templated_webhook import names  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templating.compiler import TemplateError  # noqa: PLC0415
 
     wrong: dict[tuple[Place, str], list[str]] = {}
     write = _writer(settings) if any(each.wants_body for each in found) else None
@@ -165,11 +165,11 @@ def _found(
     wants_body: bool = False,
 ) -> Iterator[Found]:
     """Understand a template; where it is none, that is noted."""
-    from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templating import compiler  # noqa: PLC0415 -- see the module's docstring
 
     try:
-        render = program.value(source) if as_value else program.text(source, in_address=in_address)
-    except program.TemplateError as error:
+        render = compiler.value(source) if as_value else compiler.text(source, in_address=in_address)
+    except compiler.TemplateError as error:
         faults.add(place, str(error))
         return
     yield Found(place, render, check, wants_body)
@@ -184,17 +184,17 @@ def _nothing_wrong(made: Any, settings: WebhookReceiverConfig) -> str | None:  #
 
 
 def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
-    from bridge.receivers.templated import address  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templated_webhook import address  # noqa: PLC0415 -- see the module's docstring
 
     try:
-        checks.webhook_url(settings.url.get_secret_value() + address(made))
+        validators.webhook_url(settings.url.get_secret_value() + address(made))
     except ValueError as error:
         return str(error)
     return None
 
 
 def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
-    from bridge.receivers.templated import reads_as_json  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templated_webhook import reads_as_json  # noqa: PLC0415 -- see the module's docstring
 
     if not is_json(settings.content_type) or reads_as_json(made):
         return None
@@ -211,19 +211,19 @@ def _events(settings: WebhookReceiverConfig) -> list[Event]:
 
 def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, Any]], str]:
     """Make what writes the body that headers are tried out with; what is wrong with the body is told elsewhere."""
-    from bridge.templating import program  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.templating import compiler  # noqa: PLC0415 -- see the module's docstring
 
     if settings.body is None:
         return lambda event, _: STANDARD.one(event).body.decode()
     try:
-        write = program.writer(settings.body)
-    except program.TemplateError:
+        write = compiler.writer(settings.body)
+    except compiler.TemplateError:
         return lambda *_: ""
 
     def written(_: Event, known: Mapping[str, Any]) -> str:
         try:
             return write(known)
-        except program.TemplateError:
+        except compiler.TemplateError:
             return ""
 
     return written

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.config.exposure import CREDENTIAL, holds_token
-from bridge.config.kinds import HttpReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
-from bridge.config.listen import is_loopback
-from bridge.model import EventType, Status
-from bridge.routing import Subscription, subscribed
-from bridge.templating.source import Source
+from bridge.domain.model import EventType, Status
+from bridge.domain.routing import Subscription, subscribed
+from bridge.domain.settings.listen_address import is_loopback
+from bridge.receivers.config_models import HttpReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.receivers.templating.template_text import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.config.kinds import ReceiverConfig
-    from bridge.config.schema import Config
+    from bridge.config.models import Config
+    from bridge.receivers.config_models import ReceiverConfig
 
 _EXAMPLE_HOST = re.compile(r"(.+\.)?example(\.(com|org|net))?", re.IGNORECASE)  # RFC 2606
 _EXAMPLE_PATH = re.compile(r"\u2026|\.\.\.|T0{5,}|X{8,}", re.IGNORECASE)  # an ellipsis, and how Slack's pages write it

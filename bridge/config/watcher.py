@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.config import InvalidConfiguration
+from bridge.config.errors import InvalidConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bridge.config import Config
-    from bridge.config.faults import Sources
-    from bridge.config.patterns import Pattern
+    from bridge.config.errors import Sources
+    from bridge.config.glob_patterns import Pattern
+    from bridge.config.models import Config
 
 Print = tuple[object, ...]
 """What changes of a file when it is written, replaced or made readable; the names that a pattern matches."""

@@ -8,21 +8,21 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.faults import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
+from bridge.config.errors import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
-from bridge.config.patterns import Pattern, is_pattern, unreadable
+from bridge.config.glob_patterns import Pattern, is_pattern, unreadable
 from bridge.config.tags import read_tags, read_text
-from bridge.config.units import parse_moment
-from bridge.config.watchlist import Watchlist
-from bridge.config.yaml import BROKEN, Value, read_yaml
-from bridge.ids import NO_PHONE, like_a_phone, read_id
-from bridge.model import LARGEST_ID, LONGEST_LABEL, Details
+from bridge.config.yaml_reader import BROKEN, Value, read_yaml
+from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
+from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, Details
+from bridge.domain.settings.units import parse_moment
+from bridge.domain.watchlist import Watchlist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bridge.config.faults import Faults
+    from bridge.config.errors import Faults
 
 LARGEST_LIST = 128 * MIB
 """In bytes, of a list in plain text: some ten million ids."""

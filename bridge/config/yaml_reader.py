@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge.config.faults import Fault, InvalidConfiguration, Place
+from bridge.config.env_vars import marked, substitute
+from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.config.files import MIB, EncodingError, decode, read_bytes
-from bridge.config.variables import marked, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from bridge.config.faults import Faults
-    from bridge.templating.source import Source
+    from bridge.config.errors import Faults
+    from bridge.receivers.templating.template_text import Source
 
 LARGEST_FILE = 16 * MIB
 """In bytes. It is some 500,000 ids with labels, and minutes to read: longer lists belong into plain text."""

@@ -6,15 +6,15 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from bridge.assembly import wbiztool
-from bridge.errors import CredentialsError, NotNowError
-from bridge.source.answer import Refused, Unavailable
+from bridge.daemon.factory import wbiztool
+from bridge.domain.errors import CredentialsError, NotNowError
+from bridge.source.status_response import Refused, Unavailable
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge.clock import Clock
-    from bridge.config import Config
+    from bridge.config.models import Config
+    from bridge.domain.clock import Clock
 
 
 def try_credentials(config: Config, clock: Clock, within: timedelta | None = None) -> str:

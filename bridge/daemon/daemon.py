@@ -8,34 +8,34 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge import systemd
-from bridge.account import try_credentials
-from bridge.change import Change
-from bridge.clock import isoformat
-from bridge.config import Fault, InvalidConfiguration, Place
 from bridge.config.changes import changes
-from bridge.config.patterns import LISTS, vanished, written
-from bridge.errors import BridgeError, CredentialsError, InternalError, NotNowError
-from bridge.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
-from bridge.heartbeat import Heartbeat
-from bridge.listener import Listener, Listeners
-from bridge.metrics import Metrics
-from bridge.schedule import LAZILY
-from bridge.source.report import window
-from bridge.steady_scheduler import SteadyScheduler
-from bridge.store import DamagedError
+from bridge.config.errors import Fault, InvalidConfiguration, Place
+from bridge.config.glob_patterns import LISTS, vanished, written
+from bridge.daemon import systemd
+from bridge.daemon.credentials import try_credentials
+from bridge.daemon.heartbeat import Heartbeat
+from bridge.daemon.http_service import Web
+from bridge.daemon.metrics.registry import Metrics
+from bridge.daemon.scheduler import SteadyScheduler
+from bridge.daemon.supervisor import Works, run_down, threads_are_heard
+from bridge.daemon.two_phase_change import Change
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError, CredentialsError, InternalError, NotNowError
+from bridge.domain.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
+from bridge.domain.observer import Listener, Listeners
+from bridge.domain.poll_schedule import LAZILY
+from bridge.source.report_response import window
+from bridge.store.engine import DamagedError
 from bridge.transport.message import TransportError
-from bridge.web import Web
-from bridge.works import Works, run_down, threads_are_heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bridge.clock import Clock
-    from bridge.config import Config
-    from bridge.model import Event
-    from bridge.reload import Reloader
-    from bridge.store import Store
+    from bridge.config.models import Config
+    from bridge.config.watcher import Reloader
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event
+    from bridge.store.store import Store
 
 BEAT = timedelta(seconds=0.5)
 """The time between looks at what is due. What is committed is sent at once; the beat is for what waits for its time."""

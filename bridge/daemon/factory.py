@@ -9,26 +9,27 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.discovery import Discovery
-from bridge.number_watch import NumberWatch
-from bridge.outbox import Outbox
-from bridge.poller import Poller
-from bridge.receivers.formats import source_of
-from bridge.redact import Redactor
-from bridge.routing import Routes, Subscription
-from bridge.source.wbiztool import WbizTool
-from bridge.steps import Steps
+from bridge.daemon.receiver_factory import Identity, packer_for, way_to
+from bridge.delivery.dispatcher import Outbox
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Routes, Subscription
+from bridge.receivers.event_formats import source_of
+from bridge.source.api import WbizTool
+from bridge.source.discovery import Discovery
+from bridge.source.number_monitor import NumberWatch
+from bridge.source.poller import Poller
+from bridge.store.failing_steps import Steps
 from bridge.transport.client import HttpClient
-from bridge.transport.pace import Pace
-from bridge.ways import Identity, packer_for, way_to
+from bridge.transport.rate_limiter import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.clock import Clock
-    from bridge.config import Config, ReceiverConfig
-    from bridge.listener import Listener
-    from bridge.store import Store
+    from bridge.config.models import Config
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.receivers.config_models import ReceiverConfig
+    from bridge.store.store import Store
 
 SOURCE = "the source"
 """The name of the poller's part. No receiver can have it: their names have no space."""

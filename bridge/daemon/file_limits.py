@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.config import Config
+    from bridge.config.models import Config
 
 _BESIDE_CALLS = 60
 """Files that the process has open whatever it does: the database's connections (three each), logs, libraries."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.errors import NotNowError
+from bridge.domain.errors import NotNowError
 from bridge.transport.client import HttpClient
 from bridge.transport.message import Request, TransportError, http_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.config import HeartbeatConfig
-    from bridge.health import Health
-    from bridge.listener import Listener
+    from bridge.config.models import HeartbeatConfig
+    from bridge.domain.health import Health
+    from bridge.domain.observer import Listener
 
 _TIMEOUT_SHARE = 0.5
 _SUCCESS = range(200, 300)

@@ -6,26 +6,27 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.change import Change
-from bridge.config import Fault, InvalidConfiguration, Place
-from bridge.config.listen import Listen
-from bridge.errors import NotNowError
-from bridge.health import HTTP
-from bridge.lasting import Lasting
+from bridge.config.errors import Fault, InvalidConfiguration, Place
+from bridge.daemon.two_phase_change import Change
+from bridge.domain.errors import NotNowError
+from bridge.domain.health import HTTP
+from bridge.domain.settings.listen_address import Listen
+from bridge.source.failure_tracker import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
 
-    from bridge.clock import Clock
-    from bridge.config import Config, HttpConfig
-    from bridge.health import Health
-    from bridge.http import HttpServer, Streams
-    from bridge.listener import Listener
-    from bridge.metrics import Metrics
-    from bridge.store import Store
-    from bridge.works import Works
+    from bridge.config.models import Config, HttpConfig
+    from bridge.daemon.metrics.registry import Metrics
+    from bridge.daemon.supervisor import Works
+    from bridge.domain.clock import Clock
+    from bridge.domain.health import Health
+    from bridge.domain.observer import Listener
+    from bridge.server.event_stream import Streams
+    from bridge.server.server import HttpServer
+    from bridge.store.store import Store
 
 STOP_WITHIN = 0.5
 """Seconds that answers get to be finished when the server ends."""
@@ -153,7 +154,11 @@ class Web:
             NotNowError: It cannot listen there.
         """
         # Takes long to import, and may be off.
-        from bridge.http import Access, HttpServer, Inside, Streams, make_app  # noqa: PLC0415
+        from bridge.server.app import make_app  # noqa: PLC0415
+        from bridge.server.auth import Access  # noqa: PLC0415
+        from bridge.server.context import Inside  # noqa: PLC0415
+        from bridge.server.event_stream import Streams  # noqa: PLC0415
+        from bridge.server.server import HttpServer  # noqa: PLC0415
 
         streams = Streams()
         access = Access(

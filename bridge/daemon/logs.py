@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bridge import systemd
-from bridge.clock import isoformat
-from bridge.errors import InternalError, place_of
-from bridge.events import SOURCE, receiver_subject
-from bridge.listener import Listener
-from bridge.log_writer import LogWriter
-from bridge.model import DeliveryState, EventType, Observation
-from bridge.neutral import neutral, neutral_json, one_line
-from bridge.redact import Redactor
+from bridge.daemon import systemd
+from bridge.daemon.log_writer import LogWriter
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import InternalError, place_of
+from bridge.domain.events import SOURCE, receiver_subject
+from bridge.domain.model import DeliveryState, EventType, Observation
+from bridge.domain.observer import Listener
+from bridge.domain.redaction import Redactor
+from bridge.domain.sanitization import neutral, neutral_json, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
     from structlog.typing import EventDict, Processor
 
-    from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event, Expired
-    from bridge.source.answer import Answer
+    from bridge.domain.errors import BridgeError
+    from bridge.domain.model import Attempt, Delivery, Event, Expired
+    from bridge.source.status_response import Answer
 
 _WARNINGS = frozenset(
     {

@@ -5,34 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from bridge.apprised import AppriseWay
-from bridge.config import (
+from bridge.delivery.attempt import HttpWay, Way
+from bridge.delivery.batching import Batches, Digests, Packer, Singly
+from bridge.receivers.apprise.receiver import AppriseWay
+from bridge.receivers.command import ProgramWay
+from bridge.receivers.config_models import (
     AppriseReceiverConfig,
     CommandReceiverConfig,
     SlackReceiverConfig,
     WebhookReceiverConfig,
 )
-from bridge.packing import Batches, Digests, Packer, Singly
-from bridge.program import ProgramWay
-from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
-from bridge.receivers.formats import STANDARD, TEST_SOURCE, CloudEventsBinaryForm, CloudEventsForm, Form
-from bridge.receivers.slack_blocks import Style
-from bridge.receivers.slack_mentions import Mention
-from bridge.sending import HttpWay, Way
-from bridge.templating.source import Source
+from bridge.receivers.event_formats import STANDARD, TEST_SOURCE, CloudEventsBinaryForm, CloudEventsForm, Form
+from bridge.receivers.slack.blocks import Style
+from bridge.receivers.slack.mentions import Mention
+from bridge.receivers.slack.receiver import SlackReceiver
+from bridge.receivers.slack.workflow import WorkflowReceiver
+from bridge.receivers.templating.template_text import Source
+from bridge.receivers.webhook import WebhookReceiver
 from bridge.transport.client import HttpClient
 
 if TYPE_CHECKING:
-    from bridge.config import ReceiverConfig
-    from bridge.receivers import Receiver
+    from bridge.receivers.config_models import ReceiverConfig
+    from bridge.receivers.protocol import Receiver
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What the bridge tells receivers of itself.
 
-    ``source`` names it to receivers of CloudEvents (:func:`bridge.receivers.formats.source_of`), and ``pages`` is where
-    people see it, for links; None where they don't.
+    ``source`` names it to receivers of CloudEvents (:func:`bridge.receivers.event_formats.source_of`), and ``pages`` is
+    where people see it, for links; None where they don't.
     """
 
     source: str = TEST_SOURCE
@@ -85,7 +87,7 @@ def _webhook(settings: WebhookReceiverConfig, source: str) -> Receiver:
         batched = settings.batch is not None
         return WebhookReceiver(settings.name, secrets, headers, success, form=form, batched=batched)
 
-    from bridge.receivers.templated import TemplatedReceiver, Templates  # noqa: PLC0415 -- Jinja, only where it is used
+    from bridge.receivers.templated_webhook import TemplatedReceiver, Templates  # noqa: PLC0415 -- Jinja, only where it is used
 
     changing = {name: value for name, value in given if isinstance(value, Source)}
     templates = Templates(settings.body, changing, settings.path, settings.content_type)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.clock import isoformat
-from bridge.config.patterns import LISTS, vanished, written
-from bridge.errors import BridgeError, InternalError, NotNowError
-from bridge.listener import Listener, Listeners
-from bridge.works import Works, run_down, threads_are_heard
+from bridge.config.glob_patterns import LISTS, vanished, written
+from bridge.daemon.supervisor import Works, run_down, threads_are_heard
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError, InternalError, NotNowError
+from bridge.domain.observer import Listener, Listeners
 
 if TYPE_CHECKING:
     import threading
 
-    from bridge.clock import Clock
-    from bridge.config import Config
-    from bridge.source.health import SourceHealth
-    from bridge.store import Store
+    from bridge.config.models import Config
+    from bridge.domain.clock import Clock
+    from bridge.source.api_health import SourceHealth
+    from bridge.store.store import Store
 
 RAN_ONCE = "ran_once_at"
 """The fact that tells when the latest single pass began."""

@@ -8,26 +8,26 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.assembly import Shared, blueprints, subscriptions
-from bridge.change import Change
-from bridge.config import Fault, InvalidConfiguration, Place
-from bridge.errors import BridgeError
-from bridge.outbox import Outbox
-from bridge.poller import Poller
-from bridge.store.ledger import NUDGED
+from bridge.config.errors import Fault, InvalidConfiguration, Place
+from bridge.daemon.factory import Shared, blueprints, subscriptions
+from bridge.daemon.two_phase_change import Change
+from bridge.delivery.dispatcher import Outbox
+from bridge.domain.errors import BridgeError
+from bridge.source.poller import Poller
+from bridge.store.deliveries import NUDGED
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from bridge.assembly import Blueprint, Part
-    from bridge.clock import Clock
-    from bridge.config import Config
-    from bridge.listener import Listener
-    from bridge.pump import Pump
-    from bridge.source.health import SourceHealth
-    from bridge.steps import Steps
-    from bridge.store import Store
+    from bridge.config.models import Config
+    from bridge.daemon.factory import Blueprint, Part
+    from bridge.daemon.worker_pool import Pump
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.source.api_health import SourceHealth
+    from bridge.store.failing_steps import Steps
+    from bridge.store.store import Store
 
 STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from bridge.config import InvalidConfiguration
+from bridge.config.errors import InvalidConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.config import Fault
+    from bridge.config.errors import Fault
 
 
 def _nothing() -> None:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bridge.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
+from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
 from bridge.store.engine import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.clock import Clock
+    from bridge.domain.clock import Clock
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.clock import wall_time
-from bridge.errors import UnrenderableError, raise_again
-from bridge.model import Attempt, Dead, Delivered, Retry
-from bridge.redact import Redactor, clean_text
+from bridge.domain.clock import wall_time
+from bridge.domain.errors import UnrenderableError, raise_again
+from bridge.domain.model import Attempt, Dead, Delivered, Retry
+from bridge.domain.redaction import Redactor, clean_text
 from bridge.transport.message import StoppedError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bridge.clock import Clock
-    from bridge.model import Event, Outcome
-    from bridge.receivers import Receiver
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event, Outcome
+    from bridge.receivers.protocol import Receiver
     from bridge.transport.client import HttpClient
     from bridge.transport.message import Reply
 

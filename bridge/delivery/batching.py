@@ -5,14 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.model import Dead, Delivered, DeliveryState, Retry
+from bridge.domain.model import Dead, Delivered, DeliveryState, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.model import Attempt, Delivery
-    from bridge.store.ledger import Ledger
+    from bridge.domain.model import Attempt, Delivery
+    from bridge.store.deliveries import Ledger
 
 MOST_IN_A_DIGEST = 5000
 """Events in one digest, at most: it names few and counts the rest, but each of them has to be read."""

@@ -8,33 +8,34 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import tenacity
 
-from bridge.breaker import Change, CircuitBreaker, announced
-from bridge.clock import isoformat
-from bridge.decision import Decision, Round, decide, divided
-from bridge.errors import InternalError
-from bridge.model import Attempt, Delivery, EventType, Retry
-from bridge.pump import Pump
-from bridge.quarantine import Halving
-from bridge.redact import clean_text
-from bridge.retried_call import RetriedCall
-from bridge.sending import begin_attempt
-from bridge.store import Tenure, Tried
+from bridge.daemon.worker_pool import Pump
+from bridge.delivery.attempt import begin_attempt
+from bridge.domain.breaker import Change, CircuitBreaker, announced
+from bridge.domain.clock import isoformat
+from bridge.domain.decision import Decision, Round, decide, divided
+from bridge.domain.errors import InternalError
+from bridge.domain.model import Attempt, Delivery, EventType, Retry
+from bridge.domain.quarantine import Halving
+from bridge.domain.redaction import clean_text
+from bridge.store.deliveries import Tried
+from bridge.store.membership import Tenure
 from bridge.transport.message import StoppedError
+from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.packing import Pack, Packer
-    from bridge.redact import Redactor
-    from bridge.routing import Routes
-    from bridge.sending import Way
-    from bridge.steps import Steps
-    from bridge.store import Store
-    from bridge.transport.pace import Pace
+    from bridge.delivery.attempt import Way
+    from bridge.delivery.batching import Pack, Packer
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.domain.redaction import Redactor
+    from bridge.domain.routing import Routes
+    from bridge.store.failing_steps import Steps
+    from bridge.store.store import Store
+    from bridge.transport.rate_limiter import Pace
 
 QUICK_TRIES = 3
 """Tries within one attempt's round, while the receiver's server fails: most such faults are over within a second."""
@@ -65,7 +66,7 @@ class Sent:
 
 
 class Outbox:
-    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.decision`.
+    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.domain.decision`.
 
     Args:
         way: Leads to the receiver.

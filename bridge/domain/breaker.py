@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.retry import JITTER
+from bridge.domain.retry import JITTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from bridge import breaker as breakers
-from bridge import retry
-from bridge.model import Dead, Delivered, DeliveryState, Retry
+from bridge.domain import breaker as breakers
+from bridge.domain import retry
+from bridge.domain.model import Dead, Delivered, DeliveryState, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bridge.breaker import CircuitBreaker
-    from bridge.model import Delivery, Outcome
+    from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.model import Delivery, Outcome
 
 _HOURS = retry.LIFETIME // timedelta(hours=1)
 

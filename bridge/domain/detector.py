@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.model import EventType, Message, Observation, State, Status, Unread
+from bridge.domain.model import EventType, Message, Observation, State, Status, Unread
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

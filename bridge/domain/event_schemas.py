@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.events import envelope
-from bridge.model import CODES, Event, EventType, Status
-from bridge.sample import samples
+from bridge.domain.events import envelope
+from bridge.domain.model import CODES, Event, EventType, Status
+from bridge.domain.samples import samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.model import CODES, Event, EventType, Message, State, Status, Unread
-from bridge.schedule import pending_since
+from bridge.domain.clock import isoformat
+from bridge.domain.model import CODES, Event, EventType, Message, State, Status, Unread
+from bridge.domain.poll_schedule import pending_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge.clock import ago, in_words, isoformat
-from bridge.errors import BridgeError
-from bridge.events import SOURCE, receiver_subject
-from bridge.model import DeliveryState
-from bridge.quarantine import Kind
+from bridge.domain.clock import ago, in_words, isoformat
+from bridge.domain.errors import BridgeError
+from bridge.domain.events import SOURCE, receiver_subject
+from bridge.domain.model import DeliveryState
+from bridge.domain.quarantine import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bridge.breaker import CircuitBreaker
-    from bridge.quarantine import SetAside
-    from bridge.store import Summary
+    from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.quarantine import SetAside
+    from bridge.store.summary import Summary
 
 ALIVE = "alive_at"
 """The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""
@@ -29,7 +29,8 @@ RELOAD = "reload"
 """The fact that tells how the daemon's latest reading of the configuration ended (see :class:`Reload`)."""
 
 REPORT = "report_standing"
-"""The fact that tells since when the account's report cannot be read, and why (see :mod:`bridge.lasting`)."""
+"""The fact that tells since when the account's report cannot be read, and why (see
+:mod:`bridge.source.failure_tracker`)."""
 
 NUMBERS = "numbers_standing"
 """The same of the account's numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bridge.model import LARGEST_ID
+from bridge.domain.model import LARGEST_ID
 
 ALLOWED: Final = f"a message id is a whole number (allowed: 1 to {LARGEST_ID})"
 NO_PHONE: Final = "this looks like a phone number; a message id is the msg_id of WbizTool's answer to what was sent"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.events import envelope
+from bridge.domain.clock import isoformat
+from bridge.domain.events import envelope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Delivery
-    from bridge.store import PastAttempt, WatchedMessage
+    from bridge.domain.model import Delivery
+    from bridge.store.summary import PastAttempt, WatchedMessage
 
 
 def stamp(moment: datetime | None) -> str | None:

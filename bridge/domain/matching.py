@@ -13,7 +13,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 SEARCHED = 2000
 """Characters of an error that are searched. More is no reason but a page."""

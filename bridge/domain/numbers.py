@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.model import EventType
+from bridge.domain.clock import isoformat
+from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event, Expired
-    from bridge.source.answer import Answer
+    from bridge.domain.errors import BridgeError
+    from bridge.domain.model import Attempt, Delivery, Event, Expired
+    from bridge.source.status_response import Answer
 
 
 class Listener:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.model import EventType, Status, Unread
-from bridge.transition import Verdict, judge
+from bridge.domain.detector import Verdict, judge
+from bridge.domain.model import EventType, Status, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bridge.model import Message, Observation, State
+    from bridge.domain.model import Message, Observation, State
 
 JITTER = 0.1
 """The share of an interval by which polls come early, at random: what was added together does not march in step."""

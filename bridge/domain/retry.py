@@ -1,6 +1,6 @@
 """When one event is tried again, and when it is given up. Pure: time and chance come in.
 
-How the receiver does is another question: see :mod:`bridge.breaker`.
+How the receiver does is another question: see :mod:`bridge.domain.breaker`.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING
 
-from bridge import matching
-from bridge.matching import Match
-from bridge.model import Event, EventType
+from bridge.domain import matching
+from bridge.domain.matching import Match
+from bridge.domain.model import Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

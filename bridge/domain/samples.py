@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.events import SOURCE, health_event, receiver_subject, transition_event
-from bridge.model import Event, EventType, Message, State, Status, Unread
+from bridge.domain.clock import isoformat
+from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
+from bridge.domain.model import Event, EventType, Message, State, Status, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

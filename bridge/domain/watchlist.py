@@ -7,8 +7,8 @@ import json
 from array import array
 from typing import TYPE_CHECKING
 
-from bridge.clock import isoformat
-from bridge.model import Details
+from bridge.domain.clock import isoformat
+from bridge.domain.model import Details
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,20 +16,20 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from bridge.clock import isoformat
-from bridge.model import Dead, Delivered, Retry
-from bridge.receivers.formats import STANDARD
-from bridge.receivers.slack_text import one_line
-from bridge.receivers.slack_words import error_of, label_of, state_of
-from bridge.sending import BlockingWay, Handed
+from bridge.delivery.attempt import BlockingWay, Handed
+from bridge.domain.clock import isoformat
+from bridge.domain.model import Dead, Delivered, Retry
+from bridge.receivers.event_formats import STANDARD
+from bridge.receivers.text import one_line
+from bridge.receivers.wording import error_of, label_of, state_of
 from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from bridge.clock import Clock
-    from bridge.model import Event, Outcome
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event, Outcome
 
 TRY_AGAIN: Final = os.EX_TEMPFAIL
 """The exit code, 75, with which a program asks to be run again later."""

@@ -1,6 +1,6 @@
 """The rules for single values under a receiver, as pydantic's validators. Pure.
 
-What :mod:`bridge.config.checks` says of secrets and of ValueErrors holds here, too.
+What :mod:`bridge.domain.settings.validators` says of secrets and of ValueErrors holds here, too.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from bridge.config.checks import host_of, line
-from bridge.config.faults import suggestion
-from bridge.config.listen import is_loopback
-from bridge.model import EventType
-from bridge.receivers import slack_mentions as mentions
-from bridge.receivers.answers import Success
+from bridge.config.errors import suggestion
+from bridge.domain.model import EventType
+from bridge.domain.settings.listen_address import is_loopback
+from bridge.domain.settings.validators import host_of, line
+from bridge.receivers.responses import Success
 from bridge.receivers.signing import key_of
-from bridge.templating.source import Source
+from bridge.receivers.slack import mentions
+from bridge.receivers.templating.template_text import Source
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")  # RFC 9110, 5.1: a token
 _OUR_HEADERS = frozenset(

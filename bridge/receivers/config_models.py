@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from bridge.apprise_library import address, parts_of
-from bridge.config import checks, receiver_checks
-from bridge.config.matching import MatchConfig
-from bridge.config.model import Model
+from bridge.config.match_models import MatchConfig
 from bridge.config.network import NetworkConfig
-from bridge.config.units import Rate
-from bridge.receivers.answers import Success  # noqa: TC001 -- pydantic reads annotations while it runs
-from bridge.templating.source import JSON, Body, Source
+from bridge.domain.settings import validators
+from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.units import Rate
+from bridge.receivers import config_checks
+from bridge.receivers.apprise.library import address, parts_of
+from bridge.receivers.responses import Success  # noqa: TC001 -- pydantic reads annotations while it runs
+from bridge.receivers.templating.template_text import JSON, Body, Source
 
 _SECOND = timedelta(seconds=1)
 MOST_MENTIONED = 10
@@ -24,40 +25,38 @@ _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 class Group(Model):
     """How bursts become one Slack message: how long to wait for more, by what to count, how many ids to name."""
 
-    wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=3)
+    wait: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=3)
     by: tuple[Literal["type", "error"], ...] = ("type", "error")
-    max: Annotated[int, checks.whole(1, 40)] = 20
+    max: Annotated[int, validators.whole(1, 40)] = 20
 
 
 class MentionConfig(Model):
     """Whom a Slack message mentions, as Slack writes it, and for which types of events; left out, for all it gets."""
 
     who: Annotated[
-        tuple[Annotated[str, BeforeValidator(receiver_checks.slack_mention)], ...],
+        tuple[Annotated[str, BeforeValidator(config_checks.slack_mention)], ...],
         Field(min_length=1, max_length=MOST_MENTIONED),
     ]
     events: (
-        Annotated[tuple[Annotated[str, BeforeValidator(receiver_checks.event_pattern)], ...], Field(min_length=1)]
-        | None
+        Annotated[tuple[Annotated[str, BeforeValidator(config_checks.event_pattern)], ...], Field(min_length=1)] | None
     ) = None
 
 
 class Batch(Model):
     """How many events go in one POST, and how long one waits for others."""
 
-    max: Annotated[int, checks.whole(1, 1000)] = 100
-    wait: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=2)
+    max: Annotated[int, validators.whole(1, 1000)] = 100
+    wait: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=2)
 
 
 class _ReceiverConfig(Model):
-    name: Annotated[str, BeforeValidator(receiver_checks.receiver_name)]
+    name: Annotated[str, BeforeValidator(config_checks.receiver_name)]
     events: (
-        Annotated[tuple[Annotated[str, BeforeValidator(receiver_checks.event_pattern)], ...], Field(min_length=1)]
-        | None
+        Annotated[tuple[Annotated[str, BeforeValidator(config_checks.event_pattern)], ...], Field(min_length=1)] | None
     ) = None
     match: MatchConfig = MatchConfig()
-    settle: Annotated[timedelta, checks.duration("0s", "1h")] = timedelta(seconds=30)
-    timeout: Annotated[timedelta, checks.duration("100ms", "5m")] = timedelta(seconds=15)
+    settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
+    timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
 
     @property
     def grouped(self) -> bool:
@@ -95,12 +94,12 @@ class SlackReceiverConfig(HttpReceiverConfig):
     With ``format: workflow``, it is the webhook of a workflow instead, which lays out its own messages.
     """
 
-    url: Annotated[SecretStr, checks.secret(receiver_checks.slack_url), Field(alias="slack")]
-    rate_limit: Annotated[Rate, checks.rate("1/s")] = Rate(1, _SECOND)
-    concurrency: Annotated[int, checks.whole(1, 1)] = 1
+    url: Annotated[SecretStr, validators.secret(config_checks.slack_url), Field(alias="slack")]
+    rate_limit: Annotated[Rate, validators.rate("1/s")] = Rate(1, _SECOND)
+    concurrency: Annotated[int, validators.whole(1, 1)] = 1
     format: Literal["message", "workflow"] = "message"
     group: Group = Group()
-    color: Annotated[bool, checks.switch()] = True
+    color: Annotated[bool, validators.switch()] = True
     mention: MentionConfig | None = None
 
     @property
@@ -121,25 +120,25 @@ class WebhookReceiverConfig(HttpReceiverConfig):
     With ``batch``, each POST carries a list of events.
     """
 
-    url: Annotated[SecretStr, checks.secret(checks.webhook_url), Field(alias="webhook")]
+    url: Annotated[SecretStr, validators.secret(validators.webhook_url), Field(alias="webhook")]
     secrets: Annotated[
-        tuple[Annotated[SecretStr, checks.secret(receiver_checks.signing_secret)], ...], Field(alias="secret")
+        tuple[Annotated[SecretStr, validators.secret(config_checks.signing_secret)], ...], Field(alias="secret")
     ] = ()
     headers: Annotated[
         dict[
-            Annotated[str, AfterValidator(receiver_checks.header_name)],
-            Annotated[SecretStr | Source, receiver_checks.header_value_or_template()],
+            Annotated[str, AfterValidator(config_checks.header_name)],
+            Annotated[SecretStr | Source, config_checks.header_value_or_template()],
         ],
-        AfterValidator(receiver_checks.no_header_twice),
+        AfterValidator(config_checks.no_header_twice),
     ] = {}  # noqa: RUF012 -- pydantic copies it
-    rate_limit: Annotated[Rate, checks.rate()] | None = None
-    concurrency: Annotated[int, checks.whole(1, 1000)] = 4
+    rate_limit: Annotated[Rate, validators.rate()] | None = None
+    concurrency: Annotated[int, validators.whole(1, 1000)] = 4
     format: Literal["standard", "cloudevents", "cloudevents-binary"] = "standard"
     batch: Batch | None = None
     body: Body | None = None
-    content_type: Annotated[str, BeforeValidator(receiver_checks.content_type)] = JSON
+    content_type: Annotated[str, BeforeValidator(config_checks.content_type)] = JSON
     success: (
-        Annotated[tuple[Annotated[Success, BeforeValidator(receiver_checks.success)], ...], Field(min_length=1)] | None
+        Annotated[tuple[Annotated[Success, BeforeValidator(config_checks.success)], ...], Field(min_length=1)] | None
     ) = None
     path: Annotated[Source | None, Field(exclude=True)] = None
 
@@ -172,9 +171,9 @@ class WebhookReceiverConfig(HttpReceiverConfig):
 class AppriseReceiverConfig(_ReceiverConfig):
     """A service that Apprise knows, by its URL. What is owed to it goes as one message, as it does to Slack."""
 
-    url: Annotated[SecretStr, checks.secret(address), Field(alias="apprise")]
-    rate_limit: Annotated[Rate, checks.rate()] = Rate(1, _SECOND)
-    concurrency: Annotated[int, checks.whole(1, 1)] = 1
+    url: Annotated[SecretStr, validators.secret(address), Field(alias="apprise")]
+    rate_limit: Annotated[Rate, validators.rate()] = Rate(1, _SECOND)
+    concurrency: Annotated[int, validators.whole(1, 1)] = 1
     group: Group = Group()
 
     @property
@@ -196,12 +195,12 @@ class CommandReceiverConfig(_ReceiverConfig):
     """A program of this machine, run for each event. ``command`` is its path, and its arguments."""
 
     command: Annotated[
-        tuple[Annotated[str, BeforeValidator(receiver_checks.argument)], ...],
+        tuple[Annotated[str, BeforeValidator(config_checks.argument)], ...],
         Field(min_length=1),
-        AfterValidator(receiver_checks.program),
+        AfterValidator(config_checks.program),
     ]
-    rate_limit: Annotated[Rate, checks.rate()] | None = None
-    concurrency: Annotated[int, checks.whole(1, 100)] = 1
+    rate_limit: Annotated[Rate, validators.rate()] | None = None
+    concurrency: Annotated[int, validators.whole(1, 100)] = 1
 
     @property
     def files_for_each(self) -> int:

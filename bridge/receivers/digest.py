@@ -10,13 +10,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from bridge.receivers.slack_text import fit, size
-from bridge.receivers.slack_words import WORDS, error_of, label_of, name_of
+from bridge.receivers.text import fit, size
+from bridge.receivers.wording import WORDS, error_of, label_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.model import Event, EventType
+    from bridge.domain.model import Event, EventType
 
 GroupKey = Literal["type", "error"]
 GROUP_KEYS: Final[tuple[GroupKey, ...]] = ("type", "error")
@@ -38,7 +38,7 @@ class Group:
 
     ``type`` and ``error`` are None where the digest is not grouped by them; ``error`` is empty where the events have
     none. ``names`` are those of the first events (message ids with labels), each at most 123 long in the units of
-    :func:`bridge.receivers.slack_text.size`.
+    :func:`bridge.receivers.text.size`.
     """
 
     type: EventType | None

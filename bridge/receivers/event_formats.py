@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from bridge.clock import isoformat
-from bridge.events import envelope
-from bridge.redact import clean_text
-from bridge.schemas import data_schema_id
+from bridge.domain.clock import isoformat
+from bridge.domain.event_schemas import data_schema_id
+from bridge.domain.events import envelope
+from bridge.domain.redaction import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 TYPE_PREFIX = "com.wbiztool.bridge."
 """What stands before an event's type in CloudEvents, which want the name of who defines it there."""

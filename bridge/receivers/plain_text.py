@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bridge.model import EventType
-from bridge.receivers.slack_digest import digest, names_of, rest_of, title_of
-from bridge.receivers.slack_text import cut, one_line, utc
-from bridge.receivers.slack_words import (
+from bridge.domain.model import EventType
+from bridge.receivers.digest import digest, names_of, rest_of, title_of
+from bridge.receivers.text import cut, one_line, utc
+from bridge.receivers.wording import (
     NOTHING_HAPPENED,
     TEST,
     TOLD_ELSEWHERE,
@@ -31,7 +31,7 @@ from bridge.receivers.slack_words import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 Kind = Literal["info", "success", "warning", "failure"]
 

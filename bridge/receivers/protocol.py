@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.receivers.slack import SlackReceiver
-from bridge.receivers.slack_workflow import WorkflowReceiver
-from bridge.receivers.webhook import WebhookReceiver
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Event, Outcome
+    from bridge.domain.model import Event, Outcome
     from bridge.transport.message import Reply, Request
-
-__all__ = ["Receiver", "SlackReceiver", "WebhookReceiver", "WorkflowReceiver"]
 
 
 class Receiver(Protocol):

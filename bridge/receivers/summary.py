@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bridge.receivers.slack_text import fit
-from bridge.receivers.slack_words import duration_of, error_of, label_of, name_of, said_of
+from bridge.receivers.text import fit
+from bridge.receivers.wording import duration_of, error_of, label_of, name_of, said_of
 
 if TYPE_CHECKING:
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 _NAME: Final = 80  # all of these in the units of slack_text.size; together less than any service's limit
 _LABEL: Final = 200

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from bridge.errors import UnrenderableError
-from bridge.events import envelope
-from bridge.model import Delivered, Retry
-from bridge.receivers.answers import refuses
-from bridge.receivers.formats import STANDARD, Form, Written
+from bridge.domain.errors import UnrenderableError
+from bridge.domain.events import envelope
+from bridge.domain.model import Delivered, Retry
+from bridge.receivers.event_formats import STANDARD, Form, Written
+from bridge.receivers.responses import refuses
 from bridge.receivers.summary import summary_of
+from bridge.receivers.templating import compiler
+from bridge.receivers.templating.compiler import TemplateError
+from bridge.receivers.templating.template_text import JSON, is_json
 from bridge.receivers.webhook import WebhookReceiver
-from bridge.templating import program
-from bridge.templating.program import TemplateError
-from bridge.templating.source import JSON, is_json
 from bridge.transport.message import http_words, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Event, Outcome
-    from bridge.receivers.answers import Success
-    from bridge.templating.source import Body, Source
+    from bridge.domain.model import Event, Outcome
+    from bridge.receivers.responses import Success
+    from bridge.receivers.templating.template_text import Body, Source
     from bridge.transport.message import Reply
 
 Write = Callable[[Mapping[str, Any]], str]
@@ -78,9 +78,9 @@ class TemplatedReceiver(WebhookReceiver):
     ) -> None:
         super().__init__(name, secrets, headers or {}, success, form=form)
         self._content_type = templates.content_type
-        self._body = None if templates.body is None else program.writer(templates.body)
-        self._texts = {key.lower(): program.text(source) for key, source in (templates.headers or {}).items()}
-        self._path = None if templates.path is None else program.text(templates.path, in_address=True)
+        self._body = None if templates.body is None else compiler.writer(templates.body)
+        self._texts = {key.lower(): compiler.text(source) for key, source in (templates.headers or {}).items()}
+        self._path = None if templates.path is None else compiler.text(templates.path, in_address=True)
 
     def write(self, event: Event) -> Written:
         """Write an event as the templates say.

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final
 
-from bridge.redact import clean_text
+from bridge.domain.redaction import clean_text
 
 ELLIPSIS: Final = "…"
 _MOST_READ = 20_000  # characters; more than any limit of Slack's

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bridge import __version__
-from bridge.receivers import answers
-from bridge.receivers.formats import STANDARD, Form, Written
+from bridge.receivers import responses
+from bridge.receivers.event_formats import STANDARD, Form, Written
 from bridge.receivers.signing import key_of, sign
 from bridge.transport.message import Reply, Request
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bridge.model import Event, Outcome
-    from bridge.receivers.answers import Success
+    from bridge.domain.model import Event, Outcome
+    from bridge.receivers.responses import Success
 
 USER_AGENT = f"wbiztool-bridge/{__version__}"
 """How the bridge names itself to receivers."""
@@ -95,8 +95,8 @@ class WebhookReceiver:
         return self._form.one(event)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
-        """Read the answer by the general table: :func:`bridge.receivers.answers.read`."""
-        return answers.read(reply, at, self._success)
+        """Read the answer by the general table: :func:`bridge.receivers.responses.read`."""
+        return responses.read(reply, at, self._success)
 
 
 def batch_id(events: Sequence[Event]) -> str:

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import in_words
-from bridge.model import EventType
-from bridge.receivers.slack_text import one_line
+from bridge.domain.clock import in_words
+from bridge.domain.model import EventType
+from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 
 @dataclass(frozen=True, slots=True)

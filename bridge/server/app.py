@@ -11,20 +11,20 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from bridge import __version__
-from bridge.errors import BridgeError
-from bridge.http import hooks, openapi
-from bridge.http.access import Access, OriginGuard, Prefix, TokenGuard
-from bridge.http.bounds import BodyLimit, BrowserHeaders
-from bridge.http.guard import FaultGuard, HostGuard
-from bridge.http.page import make_pages
-from bridge.http.problems import on_bridge_error, on_http_exception, on_invalid
-from bridge.http.v1 import deliveries, events, messages
+from bridge.domain.errors import BridgeError
+from bridge.server import openapi, wbiztool_hook
+from bridge.server.api import deliveries, events, messages
+from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
+from bridge.server.guards import FaultGuard, HostGuard
+from bridge.server.middleware import BodyLimit, BrowserHeaders
+from bridge.server.problems import on_bridge_error, on_http_exception, on_invalid
+from bridge.server.ui.routes import make_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.health import Health
-    from bridge.http.inside import Inside
+    from bridge.domain.health import Health
+    from bridge.server.context import Inside
 
 _READ = ["GET", "HEAD"]  # monitors ask with HEAD, too
 _NO_ACCESS = Access()
@@ -99,7 +99,7 @@ def _for_programs(app: FastAPI, inside: Inside, access: Access) -> APIRouter:
     router = APIRouter()
     for part in (messages, events, deliveries):
         router.include_router(part.router(inside, access), prefix="/v1")
-    router.include_router(hooks.router(inside, access))
+    router.include_router(wbiztool_hook.router(inside, access))
     described: dict[str, Any] = {}
 
     @router.get("/openapi.json", include_in_schema=False)

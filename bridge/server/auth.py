@@ -12,22 +12,23 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 
-from bridge.config.listen import is_loopback
-from bridge.http.problems import problem
+from bridge.domain.settings.listen_address import is_loopback
+from bridge.server.problems import problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from bridge.config import External
+    from bridge.domain.settings.external_url import External
 
 OPEN = frozenset({"/healthz"})
 """What needs no token: it says nothing but that the process lives."""
 
 HOOK = "/hooks/wbiztool"
-"""What WbizTool calls, which can send no header; it has a token of its own, in its URL (:mod:`bridge.http.hooks`)."""
+"""What WbizTool calls, which can send no header; it has a token of its own, in its URL
+(:mod:`bridge.server.wbiztool_hook`)."""
 
 RETRY_FORM = "/deliveries/retry"
-"""Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.http.page.routes`)."""
+"""Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.server.ui.routes`)."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bridge.errors import BridgeError
-    from bridge.http.streams import Streams
-    from bridge.store import Store
+    from bridge.domain.errors import BridgeError
+    from bridge.server.event_stream import Streams
+    from bridge.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from bridge.errors import BridgeError
-from bridge.events import envelope
+from bridge.domain.errors import BridgeError
+from bridge.domain.events import envelope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Receive, Scope, Send
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 MOST_STREAMS = 16
 """How many clients may stay at once: each has one of the server's few connections."""

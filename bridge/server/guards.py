@@ -10,10 +10,10 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
-from bridge.config.listen import is_loopback
-from bridge.errors import place_of
-from bridge.http.access import OPEN
-from bridge.http.problems import problem
+from bridge.domain.errors import place_of
+from bridge.domain.settings.listen_address import is_loopback
+from bridge.server.auth import OPEN
+from bridge.server.problems import problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
-from bridge.http.v1.shapes import Problem
+from bridge.server.api.schemas import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from bridge.http.access import Access
+    from bridge.server.auth import Access
 
 _ABOUT = """\
 Hand over message ids the moment WbizTool gives them to you, and read what became of them.

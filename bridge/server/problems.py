@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
-from bridge.errors import BridgeError, NotNowError, UsageError
+from bridge.domain.errors import BridgeError, NotNowError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

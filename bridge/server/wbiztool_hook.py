@@ -16,11 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.errors import BridgeError
-from bridge.http.access import HOOK, Access, same
-from bridge.http.hook_ids import ids_in
-from bridge.http.inside import Inside
-from bridge.http.v1.asked import problems
+from bridge.domain.errors import BridgeError
+from bridge.server.api.params import problems
+from bridge.server.auth import HOOK, Access, same
+from bridge.server.context import Inside
+from bridge.server.wbiztool_hook_ids import ids_in
 
 GATHER = 0.05
 """Seconds for which calls are gathered, once one was written."""

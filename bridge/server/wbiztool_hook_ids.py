@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from bridge.model import LARGEST_ID
+from bridge.domain.model import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,7 +1,4 @@
-"""A stand-in for WbizTool, faithful to its traps: used by the demo, the tests and the benchmarks."""
+"""A WbizTool and a receiver that misbehave on demand, for the demo, tests and benchmarks.
 
-from bridge.simulator.account import Account, Step
-from bridge.simulator.api import Call, Simulator
-from bridge.simulator.faults import Fault
-
-__all__ = ["Account", "Call", "Fault", "Simulator", "Step"]
+It imports nothing of the bridge but the domain.
+"""

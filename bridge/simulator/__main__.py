@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import random
 
-from bridge.clock import SystemClock
-from bridge.model import Status
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.simulator.process import say, until_told_to_end

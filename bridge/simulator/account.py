@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bridge.model import Status
+from bridge.domain.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.clock import Clock
+    from bridge.domain.clock import Clock
 
 Step = tuple[float, Status, str | None]
 """A message comes to a status so many seconds after it was made, with an error if it failed."""

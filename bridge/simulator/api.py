@@ -9,14 +9,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from bridge.clock import SystemClock
-from bridge.simulator import control, faults, fields
+from bridge.domain.clock import SystemClock
+from bridge.simulator import control, faults, request_body
 from bridge.simulator.account import Account
-from bridge.simulator.calls import Calls, message_id_of, not_found
-from bridge.simulator.http import Answer, Received, Server
+from bridge.simulator.endpoints import Calls, message_id_of, not_found
+from bridge.simulator.faulty_server import Answer, Received, Server
 
 if TYPE_CHECKING:
-    from bridge.clock import Clock
+    from bridge.domain.clock import Clock
     from bridge.simulator.faults import Fault
 
 _BASE = "/api/v1"
@@ -163,7 +163,7 @@ class Simulator:
         if not path.startswith(f"{_BASE}/"):
             return not_found()
         path = path.removeprefix(_BASE)
-        return self._calls.post(path, fields.read(request)) if request.method == "POST" else self._calls.get(path)
+        return self._calls.post(path, request_body.read(request)) if request.method == "POST" else self._calls.get(path)
 
     def _take_note(self, method: str, path: str) -> Fault | None:
         """Count the call, and tell what shall be wrong with its answer."""

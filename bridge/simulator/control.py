@@ -16,15 +16,15 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.model import Status
-from bridge.simulator.calls import not_found, reply
+from bridge.domain.clock import isoformat
+from bridge.domain.model import Status
+from bridge.simulator.endpoints import not_found, reply
 from bridge.simulator.faults import Fault
 
 if TYPE_CHECKING:
     from bridge.simulator.account import Account
     from bridge.simulator.api import Simulator
-    from bridge.simulator.http import Answer, Received
+    from bridge.simulator.faulty_server import Answer, Received
 
 BASE = "/_control/"
 

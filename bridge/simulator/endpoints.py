@@ -10,10 +10,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import CODES, Status
+from bridge.domain.model import CODES, Status
 from bridge.simulator.account import parse_day, seconds_until, seconds_until_iso
-from bridge.simulator.fields import whole_number
-from bridge.simulator.http import Answer
+from bridge.simulator.faulty_server import Answer
+from bridge.simulator.request_body import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

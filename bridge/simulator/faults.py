@@ -9,7 +9,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from bridge.simulator.http import Answer, Manner
+from bridge.simulator.faulty_server import Answer, Manner
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from bridge.simulator.http import Received
+    from bridge.simulator.faulty_server import Received
 
 
 def read(request: Received) -> dict[str, Any]:

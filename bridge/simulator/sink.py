@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from bridge.simulator.http import Answer, Received, Server
+from bridge.simulator.faulty_server import Answer, Received, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,1 +1,4 @@
-"""WbizTool, as the bridge meets it: the calls, and what their answers mean."""
+"""Everything about asking WbizTool: calls, what answers mean, the poller, discovery, the number monitor.
+
+It imports the domain, the transport and the store.
+"""

@@ -11,23 +11,32 @@ from typing import TYPE_CHECKING, TypeVar
 import tenacity
 
 from bridge import __version__
-from bridge.redact import Redactor
-from bridge.retried_call import RetriedCall
-from bridge.source.accounts import read_numbers
-from bridge.source.answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable, quote, read_answer
-from bridge.source.report import LARGEST_PAGE, Page, read_page
+from bridge.domain.redaction import Redactor
+from bridge.source.numbers_response import read_numbers
+from bridge.source.report_response import LARGEST_PAGE, Page, read_page
+from bridge.source.status_response import (
+    Answer,
+    Failure,
+    Malformed,
+    Refused,
+    Throttled,
+    Unavailable,
+    quote,
+    read_answer,
+)
 from bridge.transport.aimd import Sign
 from bridge.transport.message import Reply, Request, StoppedError, TransportError, json_object
+from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from datetime import datetime
 
-    from bridge.clock import Clock
-    from bridge.numbers import Number
+    from bridge.domain.clock import Clock
+    from bridge.domain.numbers import Number
     from bridge.transport.client import HttpClient
-    from bridge.transport.pace import Pace
+    from bridge.transport.rate_limiter import Pace
 
 LONGEST_PAUSE = 60.0
 """Seconds for which a ``Retry-After`` of the API is obeyed within a poll; after that it is asked again."""

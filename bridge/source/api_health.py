@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.model import EventType, Observation
-from bridge.source.answer import Refused
+from bridge.domain.model import EventType, Observation
+from bridge.source.status_response import Refused
 
 if TYPE_CHECKING:
-    from bridge.source.answer import Answer
+    from bridge.source.status_response import Answer
 
 PATIENCE = timedelta(minutes=1)
 """How long every poll must have failed before the source counts as down. Refused credentials count at once."""

@@ -10,23 +10,23 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.clock import isoformat
-from bridge.errors import BridgeError, NotNowError
-from bridge.health import REPORT
-from bridge.lasting import Lasting
-from bridge.schedule import Hints
-from bridge.source.report import Page, days
-from bridge.store import Noted
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError, NotNowError
+from bridge.domain.health import REPORT
+from bridge.domain.poll_schedule import Hints
+from bridge.source.failure_tracker import Lasting
+from bridge.source.report_pages import Reading, next_page
+from bridge.source.report_response import Page, days
 from bridge.store.facts import SWEPT
-from bridge.sweep import Reading, next_page
+from bridge.store.report_hints import Noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.source.wbiztool import WbizTool
-    from bridge.store import Store
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.source.api import WbizTool
+    from bridge.store.store import Store
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

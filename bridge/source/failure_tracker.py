@@ -6,14 +6,14 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bridge.clock import isoformat
-from bridge.errors import BridgeError
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from bridge.clock import Clock
-    from bridge.store import Store
+    from bridge.domain.clock import Clock
+    from bridge.store.store import Store
 
 
 class Lasting:

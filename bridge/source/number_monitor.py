@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError, NotNowError
-from bridge.health import NUMBERS
-from bridge.lasting import Lasting
+from bridge.domain.errors import BridgeError, NotNowError
+from bridge.domain.health import NUMBERS
+from bridge.source.failure_tracker import Lasting
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.routing import Routes
-    from bridge.source.wbiztool import WbizTool
-    from bridge.store import Store
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.domain.routing import Routes
+    from bridge.source.api import WbizTool
+    from bridge.store.store import Store
 
 GOOD_FOR = 3
 """For how many intervals what was seen counts as known."""

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import isoformat
-from bridge.errors import InternalError
-from bridge.events import SOURCE
-from bridge.model import EventType, Message, Observation
-from bridge.pump import Pump
-from bridge.source import health
-from bridge.source.answer import Malformed, Unavailable
-from bridge.store import Polled
+from bridge.daemon.worker_pool import Pump
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import InternalError
+from bridge.domain.events import SOURCE
+from bridge.domain.model import EventType, Message, Observation
+from bridge.source import api_health
+from bridge.source.status_response import Malformed, Unavailable
+from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.routing import Routes
-    from bridge.schedule import Hints, Schedule
-    from bridge.source.answer import Answer
-    from bridge.source.wbiztool import WbizTool
-    from bridge.steps import Steps
-    from bridge.store import Store
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.domain.poll_schedule import Hints, Schedule
+    from bridge.domain.routing import Routes
+    from bridge.source.api import WbizTool
+    from bridge.source.status_response import Answer
+    from bridge.store.failing_steps import Steps
+    from bridge.store.store import Store
 
 HEED_EVERY = 10.0
 """Seconds between looks at what other nodes found."""
@@ -192,7 +192,7 @@ class Poller:
 
     def _follow_health(self, each: Answered) -> None:
         before = self.health
-        current, type_ = health.after(before, each.answer, each.at)
+        current, type_ = api_health.after(before, each.answer, each.at)
         if current.failing_since is None:
             self._store.node.answered(each.at)
         if type_ is not None:
@@ -205,7 +205,9 @@ class Poller:
         """Say how far the time is from the steady clock: it changes when the wall clock was set, and is followed."""
         return round(self._clock.now().timestamp() - self._clock.monotonic(), 1)
 
-    def _tell(self, type_: EventType, before: health.SourceHealth, current: health.SourceHealth, at: datetime) -> None:
+    def _tell(
+        self, type_: EventType, before: api_health.SourceHealth, current: api_health.SourceHealth, at: datetime
+    ) -> None:
         data: dict[str, Any] = {"since": isoformat(current.failing_since or at), "reason": current.reason}
         if type_ is EventType.SOURCE_UP and before.failing_since is not None:
             data |= {"down_since": isoformat(before.failing_since)}
@@ -221,20 +223,20 @@ class Poller:
             self._listener.told(event)
 
 
-def _health_fact(current: health.SourceHealth) -> str:
+def _health_fact(current: api_health.SourceHealth) -> str:
     if not current.down or current.failing_since is None:
         return "{}"
     since = current.failing_since.isoformat()
     return json.dumps({"failing_since": since, "reason": current.reason, "refused": current.refused})
 
 
-def _health_from(fact: str | None) -> health.SourceHealth:
+def _health_from(fact: str | None) -> api_health.SourceHealth:
     """Go on from what was told before a restart; the first poll then shows how it is now."""
     try:
         known = json.loads(fact or "{}")
         if not known:
-            return health.SourceHealth()
+            return api_health.SourceHealth()
         since = datetime.fromisoformat(known["failing_since"])
-        return health.SourceHealth(since, known["reason"], refused=known["refused"], down=True)
+        return api_health.SourceHealth(since, known["reason"], refused=known["refused"], down=True)
     except (ValueError, KeyError, TypeError):  # somebody has damaged it: the first poll shows how it is
-        return health.SourceHealth()
+        return api_health.SourceHealth()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from bridge.source.report import PAGE
+from bridge.source.report_response import PAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import LARGEST_ID, LONGEST_LABEL
-from bridge.redact import clean_text
-from bridge.source.answer import Failure, Malformed, Refused, quote, read_object, whole_number
+from bridge.domain.model import LARGEST_ID, LONGEST_LABEL
+from bridge.domain.redaction import clean_text
+from bridge.source.status_response import Failure, Malformed, Refused, quote, read_object, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bridge.model import CODES, Observation, Status
-from bridge.redact import clean_text
+from bridge.domain.model import CODES, Observation, Status
+from bridge.domain.redaction import clean_text
 from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge import postgres_url
-from bridge.errors import BridgeError, NotNowError, UsageError
-from bridge.store import files, owner
+from bridge.domain import postgres_url
+from bridge.domain.errors import BridgeError, NotNowError, UsageError
+from bridge.store import owner, sqlite_files
 from bridge.store.engine import BUSY_TIMEOUT, DamagedError
-from bridge.store.files import DatabaseError
-from bridge.workplace import sweep, workplace
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:
-    from bridge.model import AccountId
+    from bridge.domain.model import AccountId
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
@@ -75,7 +75,7 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
             copy.replace(target)
             _sync(target.parent)
     except OSError as error:
-        kind = NotNowError if error.errno in files.FULL else BridgeError
+        kind = NotNowError if error.errno in sqlite_files.FULL else BridgeError
         raise kind(f"{target}: the backup cannot be written: {error.strerror}") from None
     except sqlite3.Error as error:
         raise _in_words(error, source, target) from None
@@ -99,7 +99,7 @@ def _refuse(source: Path, target: Path, *, force: bool) -> None:
     if not source.exists():
         raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
     real = source.resolve()
-    if target.resolve() in files.of(real):
+    if target.resolve() in sqlite_files.of(real):
         raise UsageError(f"{target}: this file is the database's own; name another one")
     if target.is_dir():
         raise UsageError(f"{target}: this is a folder; name a file in it")
@@ -113,7 +113,7 @@ def _copy(source: Path, copy: Path) -> None:
         if status & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise NotNowError(f"the database {source} is locked by another program")
 
-    os.close(files.make(copy))
+    os.close(sqlite_files.make(copy))
     # Not mode=ro: SQLite has to put a database in order that a killed process left behind.
     existing = f"{source.absolute().as_uri()}?mode=rw"
     with (

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.errors import UsageError
+from bridge.domain.errors import UsageError
 from bridge.store.engine import Database, chunks
-from bridge.store.files import DatabaseError
-from bridge.store.schema import attempts, deliveries, events, messages, meta, metadata
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.tables import attempts, deliveries, events, messages, meta, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable

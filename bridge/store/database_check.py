@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge import postgres_url
+from bridge.domain import postgres_url
 from bridge.store.engine import Database
 from bridge.store.facts import get_meta
 from bridge.store.migrate import refuse_newer, revision
 from bridge.store.owner import ACCOUNT, check
-from bridge.store.refusals import READ_ONLY, meaning_of
-from bridge.store.schema import HEAD, metadata
+from bridge.store.postgres_errors import READ_ONLY, meaning_of
+from bridge.store.tables import HEAD, metadata
 
 if TYPE_CHECKING:
-    from bridge.errors import BridgeError
-    from bridge.model import AccountId
+    from bridge.domain.errors import BridgeError
+    from bridge.domain.model import AccountId
 
 _NEEDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

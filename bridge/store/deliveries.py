@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge import retry
-from bridge.breaker import LONGEST_PROBE_WAIT, CircuitBreaker, succeeded
-from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
-from bridge.retry import LONGEST_PAUSE, LONGEST_WAIT
-from bridge.routing import Subscription, route
-from bridge.store import rows
+from bridge.domain import retry
+from bridge.domain.breaker import LONGEST_PROBE_WAIT, CircuitBreaker, succeeded
+from bridge.domain.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Event, Expired, Retry
+from bridge.domain.retry import LONGEST_PAUSE, LONGEST_WAIT
+from bridge.domain.routing import Subscription, route
+from bridge.store import row_mapping
 from bridge.store.engine import chunks
 from bridge.store.facts import set_meta
-from bridge.store.schema import Instant, attempts, breakers, carried, deliveries, events, internal_errors
+from bridge.store.tables import Instant, attempts, breakers, carried, deliveries, events, internal_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from bridge.decision import Decision
+    from bridge.domain.decision import Decision
     from bridge.store.engine import Database
 
 _OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
@@ -82,7 +82,7 @@ class Ledger:
             .exists()
         )
         self._heads = (
-            sa.select(*rows.DELIVERY)
+            sa.select(*row_mapping.DELIVERY)
             .join(events, events.c.position == deliveries.c.event)
             .where(
                 deliveries.c.receiver == sa.bindparam("receiver"),
@@ -127,7 +127,7 @@ class Ledger:
             return set()
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
-        positions = connection.scalars(insert, [rows.event_row(event) for event in told]).all()
+        positions = connection.scalars(insert, [row_mapping.event_row(event) for event in told]).all()
         owed = [
             {
                 "event": position,
@@ -335,7 +335,7 @@ class Ledger:
 
     def _read_breaker(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> CircuitBreaker | None:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
-        return None if row is None else rows.breaker(row)
+        return None if row is None else row_mapping.breaker(row)
 
     def _nudge(self, connection: sa.Connection) -> None:
         """Let a daemon that runs beside this process look for what is due."""
@@ -344,7 +344,7 @@ class Ledger:
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:
             found = connection.execute(query, {**values, "most": most, "busy": list(busy)}).all()
-            return [rows.delivery(row) for row in found]
+            return [row_mapping.delivery(row) for row in found]
 
     def _write_attempts(self, connection: sa.Connection, tried: Sequence[Tried]) -> None:
         made = [(attempt, result.decision) for result in tried for attempt in result.attempts]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from bridge import postgres_url
-from bridge.errors import BridgeError, NotNowError
-from bridge.store import files
-from bridge.store.files import DatabaseError
+from bridge.domain import postgres_url
+from bridge.domain.errors import BridgeError, NotNowError
+from bridge.store import sqlite_files
 from bridge.store.postgres import Server
-from bridge.store.schema import meta
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.tables import meta
 from bridge.store.writable import WriteFault, fault_of_place, noted
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Database:
     """An engine, with one way to read and one to write.
 
     Args:
-        url: ``sqlite:////path``, or PostgreSQL's (:mod:`bridge.postgres_url`).
+        url: ``sqlite:////path``, or PostgreSQL's (:mod:`bridge.domain.postgres_url`).
 
     Raises:
         ConfigurationError: The URL is not usable, or the driver for it is not installed.
@@ -72,7 +72,7 @@ class Database:
         self.path: Path | None = None
         """The file, for SQLite."""
         self._server: Server | None = None
-        self._presence: files.Presence | None = None
+        self._presence: sqlite_files.Presence | None = None
         if postgres_url.is_postgres(url):
             self._server = Server(url, BUSY_TIMEOUT)
             self._engine = self._server.engine(pool_pre_ping=True)
@@ -80,8 +80,8 @@ class Database:
             address = sa.make_url(url)
             # As SQLite has it, which puts its other files beside the real one: under two names, it is one database.
             self.path = Path(os.path.realpath(address.database or ""))
-            files.prepare(self.path)
-            self._presence = files.Presence(Path(address.database or ""), self.path)
+            sqlite_files.prepare(self.path)
+            self._presence = sqlite_files.Presence(Path(address.database or ""), self.path)
             self._engine = _sqlite_engine(address)
         self.write_fault = WriteFault()
         self.name = shown(url)
@@ -321,7 +321,7 @@ def _about_place(code: int, words: str, path: Path) -> str:
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_FULL:
             return fault_of_place(path) or words
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            if known := files.obstacle(path):
+            if known := sqlite_files.obstacle(path):
                 return f"{words}: {known}"
             return fault_of_place(path) or f"{words}: look at the owner and mode of the file and its folder"
         case _:

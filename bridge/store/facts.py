@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import sqlalchemy as sa
 
-from bridge.store.schema import meta
+from bridge.store.tables import meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

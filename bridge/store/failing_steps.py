@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError, InternalError
+from bridge.domain.errors import BridgeError, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.redact import Redactor
-    from bridge.store import Store
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.domain.redaction import Redactor
+    from bridge.store.store import Store
 
 
 class Steps:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.events import MESSAGE_SUBJECT
-from bridge.model import Delivery, DeliveryState, Event, EventType
-from bridge.store import rows
+from bridge.domain.events import MESSAGE_SUBJECT
+from bridge.domain.model import Delivery, DeliveryState, Event, EventType
+from bridge.store import row_mapping
 from bridge.store.engine import chunks
-from bridge.store.listing import PastAttempt, WatchedMessage, past_attempt
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
-from bridge.store.schema import attempts, carried, deliveries, events, messages, to_millis
 from bridge.store.search import SHOWN, shown
+from bridge.store.summary import PastAttempt, WatchedMessage, past_attempt
+from bridge.store.tables import attempts, carried, deliveries, events, messages, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -111,7 +111,7 @@ class History:
             chosen = chosen.where(before(order, (moment_in(at), position)))
         with self._database.read() as connection:
             found = connection.execute(chosen.order_by(*(column.desc() for column in order)).limit(most + 1)).all()
-        return page_of(found, most, rows.event, lambda row: cursor_to(_EVENTS, to_millis(row.at), row.position))
+        return page_of(found, most, row_mapping.event, lambda row: cursor_to(_EVENTS, to_millis(row.at), row.position))
 
     def follow(
         self, after: int, now: datetime, query: EventQuery = EventQuery(), most: int = 100
@@ -126,7 +126,7 @@ class History:
             found = connection.execute(chosen).all()
         if self._database.path is None:
             found = _settled(found, after, now - IN_FLIGHT)
-        told = [(row.position, rows.event(row)) for row in found]
+        told = [(row.position, row_mapping.event(row)) for row in found]
         return [(at, event) for at, event in told if _is(event, query)], told[-1][0] if told else after
 
     def place(self, now: datetime) -> int:
@@ -162,7 +162,7 @@ class History:
                 of_message = list(connection.scalars(sa.select(events.c.position).where(_of(query.message_id))))
                 chosen = chosen.where(deliveries.c.event.in_(of_message))
             found = connection.execute(chosen).all()
-        return page_of(found, most, rows.delivery, lambda row: cursor_to(_DELIVERIES, row.id))
+        return page_of(found, most, row_mapping.delivery, lambda row: cursor_to(_DELIVERIES, row.id))
 
     def delivery(self, delivery_id: int) -> Undertaken | None:
         """Read one delivery with its attempts; None where there is no such."""
@@ -185,7 +185,7 @@ class History:
                 of_event.setdefault(each.delivery.event.id, []).append(each)
         return Story(
             shown(message),
-            tuple(Told(rows.event(row), tuple(of_event.get(row.id, ()))) for row in told),
+            tuple(Told(row_mapping.event(row), tuple(of_event.get(row.id, ()))) for row in told),
             whole=len(happened) <= most,
         )
 
@@ -204,7 +204,7 @@ class History:
             return tuple(GivenUp(*row) for row in connection.execute(grouped))
 
 
-_JOINED = sa.select(*rows.DELIVERY).join(events, events.c.position == deliveries.c.event)
+_JOINED = sa.select(*row_mapping.DELIVERY).join(events, events.c.position == deliveries.c.event)
 
 
 def _of(message_id: int) -> sa.ColumnElement[bool]:
@@ -258,7 +258,7 @@ def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
 
 
 def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
-    owed = [rows.delivery(row) for row in found]
+    owed = [row_mapping.delivery(row) for row in found]
     made: dict[int, list[PastAttempt]] = {each.id: [] for each in owed}
     for chunk in chunks(made):
         tries = (

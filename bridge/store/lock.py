@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
-from bridge.errors import NotNowError
-from bridge.store import files
+from bridge.domain.errors import NotNowError
+from bridge.store import sqlite_files
 from bridge.store.writable import begin, note
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _lock_file(path: Path) -> int:
     try:
         file = _made_or_opened(beside)
     except OSError as error:
-        raise files.refused(f"{beside}: the lock file cannot be used", path, error) from None
+        raise sqlite_files.refused(f"{beside}: the lock file cannot be used", path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -85,7 +85,7 @@ def _lock_file(path: Path) -> int:
 
 def _made_or_opened(file: Path) -> int:
     try:
-        return files.make(file)
+        return sqlite_files.make(file)
     except FileExistsError:
         return os.open(file, os.O_RDWR | os.O_CLOEXEC)
 

@@ -1,8 +1,8 @@
 """One of several daemons on one PostgreSQL database: its lease, its share of the rate, the receivers it delivers to.
 
 A node says every few seconds that it lives. In the same transaction it makes room for who came, takes over from who has
-not been heard of for the length of a lease, and learns its part (:mod:`bridge.sharing`). It stops in time by itself
-when it can't reach the database: others will have taken over by then.
+not been heard of for the length of a lease, and learns its part (:mod:`bridge.domain.assignment`). It stops in time by
+itself when it can't reach the database: others will have taken over by then.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.clock import SystemClock
-from bridge.errors import BridgeError, NotNowError
-from bridge.sharing import assign, fair_share
+from bridge.domain.assignment import assign, fair_share
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.lock import share_daemon_lock
 from bridge.store.migrate import revision
-from bridge.store.schema import HEAD, from_millis, messages, nodes, outboxes
+from bridge.store.tables import HEAD, from_millis, messages, nodes, outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

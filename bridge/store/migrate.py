@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.errors import BridgeError, NotNowError
+from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.backup import back_up
 from bridge.store.engine import DamagedError
-from bridge.store.files import DatabaseError
-from bridge.store.schema import HEAD
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.tables import HEAD
 
 if TYPE_CHECKING:
     from bridge.store.engine import Database

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.errors import OtherAccountError
-from bridge.model import AccountId
-from bridge.postgres_url import is_postgres
-from bridge.store import files
+from bridge.domain.errors import OtherAccountError
+from bridge.domain.model import AccountId
+from bridge.domain.postgres_url import is_postgres
+from bridge.store import sqlite_files
 from bridge.store.facts import get_meta, set_meta
-from bridge.store.schema import meta
+from bridge.store.tables import meta
 
 if TYPE_CHECKING:
     from bridge.store.engine import Database
@@ -81,7 +81,7 @@ def check_file(url: str, account: AccountId) -> None:
     """
     file = None if is_postgres(url) else sa.make_url(url).database
     if file:
-        files.check_kinds(Path(file))
+        sqlite_files.check_kinds(Path(file))
         with suppress(sqlite3.Error):
             check(file, of_file(Path(file)), account)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge import postgres_url
-from bridge.errors import BridgeError, ConfigurationError
-from bridge.store.refusals import LOST, NO_SESSIONS, Meaning, ends_session, meaning_of
+from bridge.domain import postgres_url
+from bridge.domain.errors import BridgeError, ConfigurationError
+from bridge.store.postgres_errors import LOST, NO_SESSIONS, Meaning, ends_session, meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bridge.errors import BridgeError, ConfigurationError, CredentialsError, NotNowError
+from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, NotNowError
 
 Meaning = tuple[type[BridgeError], str]
 """The exception to raise, and what follows ``the database NAME`` in its text."""

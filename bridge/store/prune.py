@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.events import MESSAGE_SUBJECT
-from bridge.model import Status
+from bridge.domain.events import MESSAGE_SUBJECT
+from bridge.domain.model import Status
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
-from bridge.store.schema import attempts, carried, deliveries, events, messages
+from bridge.store.tables import attempts, carried, deliveries, events, messages
 
 if TYPE_CHECKING:
     from datetime import datetime

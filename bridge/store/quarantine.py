@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.quarantine import Kind, SetAside, wait_after
+from bridge.domain.quarantine import Kind, SetAside, wait_after
 from bridge.store.engine import chunks
-from bridge.store.schema import deliveries, internal_errors, messages
+from bridge.store.tables import deliveries, internal_errors, messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor
-from bridge.store.schema import messages
+from bridge.store.tables import messages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from bridge.source.report import Row
+    from bridge.source.report_response import Row
     from bridge.store.engine import Database
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.breaker import CircuitBreaker
-from bridge.model import Delivery, DeliveryState, Event, EventType, Message, State, Status, Unread
-from bridge.store.schema import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Message, State, Status, Unread
+from bridge.store.tables import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
 
 if TYPE_CHECKING:
     import enum

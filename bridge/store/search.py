@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.model import Status
-from bridge.store import rows
-from bridge.store.listing import WatchedMessage
+from bridge.domain.model import Status
+from bridge.store import row_mapping
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
-from bridge.store.schema import from_millis, messages, to_millis
+from bridge.store.summary import WatchedMessage
+from bridge.store.tables import from_millis, messages, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -122,7 +122,7 @@ class Search:
             if self._totals is not None and now < self._totals[0]:
                 return self._totals[1]
             with self._database.read() as connection:
-                counted = rows.counted((row.status, row.n) for row in connection.execute(_BY))
+                counted = row_mapping.counted((row.status, row.n) for row in connection.execute(_BY))
                 polled = connection.scalar(_POLLED) or 0
             totals = Totals(counted, polled)
             self._totals = self._monotonic() + TOTALS_GOOD_FOR, totals
@@ -143,11 +143,11 @@ class Search:
 
 def shown(row: Any) -> WatchedMessage:
     """Read a row of what :data:`SHOWN` selects."""
-    return WatchedMessage(rows.message(row), bool(row.watched), row.polled_at, row.due_at)
+    return WatchedMessage(row_mapping.message(row), bool(row.watched), row.polled_at, row.due_at)
 
 
 _WATCHED = messages.c.listed | messages.c.added | messages.c.discovered
-SHOWN = (*rows.MESSAGE, messages.c.polled_at, _WATCHED.label("watched"))
+SHOWN = (*row_mapping.MESSAGE, messages.c.polled_at, _WATCHED.label("watched"))
 _HOUR_MILLIS = _HOUR // timedelta(milliseconds=1)
 _CHARTED = (Status.SENT, Status.FAILED, Status.EXPIRED)
 _BY = sa.select(messages.c.status, sa.func.count().label("n")).group_by(messages.c.status)

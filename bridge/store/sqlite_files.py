@@ -13,8 +13,8 @@ from stat import S_IMODE
 
 import platformdirs
 
-from bridge.errors import BridgeError, NotNowError
-from bridge.file_kind import other_kind
+from bridge.domain.errors import BridgeError, NotNowError
+from bridge.domain.file_kind import other_kind
 
 ENDS = ("", "-wal", "-shm", "-journal", ".lock")
 """What the names of a database's files end with."""

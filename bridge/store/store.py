@@ -10,30 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge import numbers
-from bridge.breaker import CircuitBreaker
-from bridge.clock import isoformat
-from bridge.errors import NotNowError
-from bridge.events import SOURCE, health_event, receiver_subject, transition_event
-from bridge.model import EventType
-from bridge.quarantine import Kind, SetAside
-from bridge.store import move, owner, quarantine
+from bridge.domain import numbers
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import NotNowError
+from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
+from bridge.domain.model import EventType
+from bridge.domain.quarantine import Kind
+from bridge.store import copy, owner, quarantine
 from bridge.store.backup import remove_left_copies
-from bridge.store.engine import DamagedError, Database
+from bridge.store.deliveries import Ledger, Tried
+from bridge.store.engine import Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
-from bridge.store.files import DatabaseError
-from bridge.store.history import DeliveryQuery, EventQuery, GivenUp, History, Story, Told, Undertaken
-from bridge.store.ledger import Ledger, Tried
-from bridge.store.listing import Listing, NodeSeen, PastAttempt, Summary, WatchedMessage
+from bridge.store.history import History
 from bridge.store.lock import DaemonLock
-from bridge.store.messages import Messages, Polled
+from bridge.store.membership import Alone, Node
 from bridge.store.migrate import migrate, revision
-from bridge.store.node import Alone, Node, Tenure
-from bridge.store.paging import Page
 from bridge.store.prune import prune
-from bridge.store.schema import HEAD, meta
-from bridge.store.search import Hour, MessageQuery, Search, Totals
-from bridge.store.sightings import Noted, Sightings
+from bridge.store.report_hints import Sightings
+from bridge.store.search import Search
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.summary import Listing
+from bridge.store.tables import HEAD, meta
+from bridge.store.watchlist import Messages, Polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -41,38 +40,10 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from bridge.config import Watchlist
-    from bridge.model import AccountId, Event, Expired
-    from bridge.numbers import Number
-    from bridge.routing import Subscription
-
-__all__ = [
-    "Alone",
-    "DaemonLock",
-    "DamagedError",
-    "DatabaseError",
-    "DeliveryQuery",
-    "EventQuery",
-    "GivenUp",
-    "Hour",
-    "MessageQuery",
-    "NodeSeen",
-    "Noted",
-    "Page",
-    "PastAttempt",
-    "Polled",
-    "Recorded",
-    "SetAside",
-    "Store",
-    "Story",
-    "Summary",
-    "Tenure",
-    "Told",
-    "Totals",
-    "Tried",
-    "Undertaken",
-    "WatchedMessage",
-]
+    from bridge.domain.model import AccountId, Event, Expired
+    from bridge.domain.numbers import Number
+    from bridge.domain.routing import Subscription
+    from bridge.domain.watchlist import Watchlist
 
 _DATABASE_ID = "database_id"
 _QUEUED = "queued for"
@@ -395,15 +366,15 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""
-        return move.counts(self._database)
+        return copy.counts(self._database)
 
     def copy_to(self, target: Store, tell: Callable[[int], None]) -> None:
-        """Copy everything into an empty store of PostgreSQL (:func:`bridge.store.move.copy`). Both must be exclusive.
+        """Copy everything into an empty store of PostgreSQL (:func:`bridge.store.copy.copy`). Both must be exclusive.
 
         Raises:
             UsageError: The target is not empty.
         """
-        move.copy(self._database, target._database, tell)
+        copy.copy(self._database, target._database, tell)
         target.id = self.id
 
     def _shift_fact(self, connection: sa.Connection, key: str, shifted: Callable[[str], str]) -> None:

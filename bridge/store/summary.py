@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.model import Delivery, DeliveryState, Event, Message, Status
-from bridge.store import quarantine, rows
-from bridge.store.schema import attempts, breakers, carried, deliveries, events, messages, meta, nodes, outboxes
+from bridge.domain.model import Delivery, DeliveryState, Event, Message, Status
+from bridge.store import quarantine, row_mapping
+from bridge.store.tables import attempts, breakers, carried, deliveries, events, messages, meta, nodes, outboxes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.breaker import CircuitBreaker
-    from bridge.quarantine import SetAside
+    from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.quarantine import SetAside
     from bridge.store.engine import Database
 
 
@@ -103,7 +103,7 @@ class Listing:
     ) -> list[WatchedMessage]:
         """List messages, those with the latest change first; only some by status or by ids."""
         query = sa.select(
-            *rows.MESSAGE,
+            *row_mapping.MESSAGE,
             messages.c.polled_at,
             (messages.c.listed | messages.c.added | messages.c.discovered).label("watched"),
         ).order_by(sa.func.coalesce(messages.c.since, messages.c.watched_since).desc(), messages.c.id.desc())
@@ -113,7 +113,7 @@ class Listing:
             query = query.where(messages.c.id.in_(ids))
         with self._database.read() as connection:
             return [
-                WatchedMessage(rows.message(row), bool(row.watched), row.polled_at, row.due_at)
+                WatchedMessage(row_mapping.message(row), bool(row.watched), row.polled_at, row.due_at)
                 for row in connection.execute(query.limit(most))
             ]
 
@@ -123,14 +123,14 @@ class Listing:
         if message_id is not None:
             query = query.where(events.c.message_id == message_id)
         with self._database.read() as connection:
-            found = [(row.position, rows.event(row)) for row in connection.execute(query.limit(most))]
+            found = [(row.position, row_mapping.event(row)) for row in connection.execute(query.limit(most))]
         return found[::-1]
 
     def event(self, event_id: str) -> Event | None:
         """Look an event up by its id."""
         with self._database.read() as connection:
             row = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
-        return None if row is None else rows.event(row)
+        return None if row is None else row_mapping.event(row)
 
     def deliveries(
         self,
@@ -142,7 +142,7 @@ class Listing:
     ) -> list[Delivery]:
         """List deliveries, the newest first."""
         query = (
-            sa.select(*rows.DELIVERY)
+            sa.select(*row_mapping.DELIVERY)
             .join(events, events.c.position == deliveries.c.event)
             .order_by(deliveries.c.id.desc())
         )
@@ -153,7 +153,7 @@ class Listing:
         if ids is not None:
             query = query.where(deliveries.c.id.in_(ids))
         with self._database.read() as connection:
-            return [rows.delivery(row) for row in connection.execute(query.limit(most))]
+            return [row_mapping.delivery(row) for row in connection.execute(query.limit(most))]
 
     def attempts(self, delivery_id: int) -> list[PastAttempt]:
         """List the attempts of a delivery, oldest first."""
@@ -174,7 +174,7 @@ class Listing:
         by_receiver: dict[str, dict[DeliveryState, int]] = {}
         with self._database.read() as connection:
             counts: Any = connection.execute(_BY_STATUS if finished else _UNFINISHED_BY_STATUS)
-            statuses = rows.counted(counts)
+            statuses = row_mapping.counted(counts)
             polled, oldest_due = connection.execute(
                 sa.select(sa.func.count(), sa.func.min(messages.c.due_at)).where(still)
             ).one()
@@ -186,7 +186,7 @@ class Listing:
                 if state in set(DeliveryState):  # another one, somebody has written by hand
                     by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
             oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
-            shown = tuple(rows.breaker(row) for row in connection.execute(sa.select(breakers)))
+            shown = tuple(row_mapping.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
             unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.model import Details, Message, Status
-from bridge.store import rows
+from bridge.domain.model import Details, Message, Status
+from bridge.store import row_mapping
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor, get_meta, set_meta
-from bridge.store.schema import messages
+from bridge.store.tables import messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from bridge.config import Watchlist
+    from bridge.domain.detector import Verdict
+    from bridge.domain.watchlist import Watchlist
     from bridge.store.engine import Database
-    from bridge.store.node import Alone
-    from bridge.transition import Verdict
+    from bridge.store.membership import Alone
 
 POKED_AGAIN = timedelta(seconds=1)
 """How soon after a poll another one may follow because somebody asks for it."""
@@ -261,7 +261,7 @@ _WATCHED_BESIDES_LIST = messages.c.added | messages.c.discovered
 _STILL_WATCHED = messages.c.listed | _WATCHED_BESIDES_LIST
 _NEW: sa.ColumnElement[bool] = sa.literal_column("seen < 3")  # as the index has it
 _DUE = (
-    sa.select(*rows.MESSAGE)
+    sa.select(*row_mapping.MESSAGE)
     .where(messages.c.due_at <= sa.bindparam("now"))
     .order_by(messages.c.due_at, messages.c.id)
     .limit(sa.bindparam("most"))
@@ -276,7 +276,7 @@ def _take(
     first = connection.execute(new, {**values, "most": most - most // 4, "busy": list(busy)}).all()
     taken = [*busy, *(row.id for row in first)]
     rest = connection.execute(any_, {**values, "most": most - len(first), "busy": taken}).all()
-    return [rows.message(row) for row in (*first, *rest)]
+    return [row_mapping.message(row) for row in (*first, *rest)]
 
 
 def _claim(*which: sa.ColumnElement[bool]) -> Any:
@@ -292,7 +292,7 @@ def _claim(*which: sa.ColumnElement[bool]) -> Any:
         .with_for_update(skip_locked=True)
         .cte("free")
     )
-    return sa.update(messages).where(messages.c.id == free.c.id).values(holder=_ME).returning(*rows.MESSAGE)
+    return sa.update(messages).where(messages.c.id == free.c.id).values(holder=_ME).returning(*row_mapping.MESSAGE)
 
 
 _AS_READ = (

@@ -1,1 +1,1 @@
-"""HTTP out: one bounded call by libcurl through the interface of ``requests``; proxies, TLS, and how fast calls go."""
+"""One bounded HTTP call, with TLS, proxies and rate limiting. It imports nothing of the bridge but the domain."""

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from bridge import __version__
-from bridge.errors import raise_again
+from bridge.domain.errors import raise_again
 from bridge.transport.adapter import Body, CurlAdapter
 from bridge.transport.errors import Stopped
 from bridge.transport.message import Reply, Request, StoppedError, TransportError

@@ -10,7 +10,7 @@ from bridge.transport.aimd import UNHURT, Sign, after
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.clock import Clock
+    from bridge.domain.clock import Clock
 
 EARLY = 0.005
 """Seconds by which a call may come before its moment, where moments are closer than that: to wait for a fraction of a

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, environment, write_config
 from tests.world.waiting import until

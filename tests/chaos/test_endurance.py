@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator, Step
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, account, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bridge.simulator.account import Step
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(200)]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.chaos.test_crashes import Plan, check, config, lives, misbehaving, until_settled
 from tests.world.daemon import Daemon, write_config

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.chaos.test_crashes import Plan, body_of, check, config, lives
 from tests.world.daemon import Daemon, write_config

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from bridge.store.postgres import Server
 from tests.world.cluster import cluster, folders

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 
 if TYPE_CHECKING:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge import schedule
-from bridge.model import Status
-from bridge.simulator import Fault, Simulator
+from bridge.domain import poll_schedule
+from bridge.domain.model import Status
+from bridge.simulator.faults import Fault
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 
@@ -84,7 +85,7 @@ def test_a_report_that_always_shows_the_same_does_not_keep_a_change_from_being_n
 
 
 def settle_at_once() -> None:
-    schedule.SETTLES = timedelta(0)
+    poll_schedule.SETTLES = timedelta(0)
 
 
 def test_a_status_call_that_lags_behind_the_report_is_asked_until_it_has_caught_up(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.http import Access
-from bridge.model import Dead, DeliveryState, Details, Status
+from bridge.domain.model import Dead, DeliveryState, Details, Status
+from bridge.server.auth import Access
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 FAILED_AT = "2026-11-23T20:00:00.000Z"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.config.external import parse_external
-from bridge.errors import NotNowError
-from bridge.http import Access, hooks
-from bridge.model import Status
+from bridge.domain.errors import NotNowError
+from bridge.domain.model import Status
+from bridge.domain.settings.external_url import parse_external
+from bridge.server import wbiztool_hook
+from bridge.server.auth import Access
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.records import NOW, after, fail_some, known, observe
 from tests.world.waiting import until
@@ -16,7 +17,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     import pytest
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 HOOK_TOKEN = "hook-0123456789abcdef"
 OUTSIDE = "https://bridge.example.com/wa"
@@ -115,7 +116,7 @@ def test_a_flood_of_calls_is_a_few_transactions(sqlite_store: Store) -> None:
         for _ in range(200):
             api.ask("POST", "/hooks/wbiztool", {"msg_id": 1}, headers={})
         until(lambda: api.woken)
-        most = (time.monotonic() - started) / hooks.GATHER + 2
+        most = (time.monotonic() - started) / wbiztool_hook.GATHER + 2
         assert len(api.woken) <= most
         assert dues(sqlite_store) == {1: after(1)}, "once a second, whoever calls"
 

@@ -11,7 +11,7 @@ import requests
 from wbiztool_client import WbizToolClient  # type: ignore[import-untyped]  # it has no types
 
 from bridge.client import watch
-from bridge.model import Status
+from bridge.domain.model import Status
 from tests.integration.test_web import address
 from tests.world.daemon import Daemon, account, write_config
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 TOKEN = "token-0123456789abcdef"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.http import Access, streams
-from bridge.model import Details, Status
+from bridge.domain.model import Details, Status
+from bridge.server import event_stream
+from bridge.server.auth import Access
 from tests.world.api import TOKEN, Api
 from tests.world.records import after, fail_some, observe
 from tests.world.waiting import until
@@ -20,7 +21,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_what_happens_is_shown_at_once_and_in_order(api: Api) -> None:
         started = time.monotonic()
         happens(api, 2, 3)
         found = some(lines, 2)
-        assert time.monotonic() - started < streams.LOOK
+        assert time.monotonic() - started < event_stream.LOOK
     assert ids(found) == [2, 3]
     assert found[0]["event"] == "message.failed"
     until(lambda: not api.streams._waiting)
@@ -112,14 +113,14 @@ def test_nothing_in_a_label_begins_a_line_of_its_own(api: Api) -> None:
 
 
 def test_a_silent_stream_says_that_it_lives(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
-    monkeypatch.setattr(streams, "LOOK", 0.05)
+    monkeypatch.setattr(event_stream, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(event_stream, "LOOK", 0.05)
     with following(api) as lines:
         assert [line for line in (next(lines) for _ in range(4)) if line] == [":", ":"]
 
 
 def test_streams_are_few_and_end_with_the_server(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MOST_STREAMS", 2)
+    monkeypatch.setattr(event_stream, "MOST_STREAMS", 2)
     with ExitStack() as stack:
         followers = [stack.enter_context(following(api)) for _ in range(2)]
         refused = api.ask("GET", "/v1/events/stream")
@@ -133,7 +134,7 @@ def test_streams_are_few_and_end_with_the_server(api: Api, monkeypatch: pytest.M
 
 
 def test_of_many_that_come_at_once_no_more_may_stay(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "MOST_STREAMS", 2)
+    monkeypatch.setattr(event_stream, "MOST_STREAMS", 2)
     host, port = api.url.removeprefix("http://").split(":")
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection((host, int(port)), 5)) for _ in range(20)]
@@ -145,7 +146,7 @@ def test_of_many_that_come_at_once_no_more_may_stay(api: Api, monkeypatch: pytes
 
 
 def test_a_client_that_takes_nothing_is_cut_and_holds_nobody_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.http.connection.PATIENCE", 0.3)
+    monkeypatch.setattr("bridge.server.connection.PATIENCE", 0.3)
     api.store.messages.watch(range(1, 1001), after(0), Details("x" * 20_000))
     fail_some(api.store, range(1, 1001))  # more than the system keeps for a client that takes nothing
     host, port = api.url.removeprefix("http://").split(":")

@@ -12,14 +12,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from bridge.apprised import AppriseWay
-from bridge.clock import SystemClock
-from bridge.model import Attempt, Delivered, Retry, Status
-from bridge.redact import Redactor
-from bridge.sample import sample_event
-from bridge.sending import attempt
-from bridge.simulator import Simulator
-from bridge.simulator.http import Answer
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Attempt, Delivered, Retry, Status
+from bridge.domain.redaction import Redactor
+from bridge.domain.samples import sample_event
+from bridge.receivers.apprise.receiver import AppriseWay
+from bridge.simulator.api import Simulator
+from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, environment, write_config
 from tests.world.waiting import until
@@ -111,8 +111,8 @@ def test_its_log_lines_go_nowhere() -> None:
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     with Sink(lambda _: Answer.drip()) as sink:
         code = (
-            "import sys; from datetime import timedelta; from bridge.apprised import AppriseWay;"
-            "from bridge.sample import sample_event; from bridge.clock import SystemClock;"
+            "import sys; from datetime import timedelta; from bridge.receivers.apprise.receiver import AppriseWay;"
+            "from bridge.domain.samples import sample_event; from bridge.domain.clock import SystemClock;"
             "c = SystemClock(); w = AppriseWay('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
             "print(w.hand_over([sample_event(c.now())], c).outcome)"
         )

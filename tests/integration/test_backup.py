@@ -26,17 +26,19 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-import bridge.store
-from bridge.errors import BridgeError, NotNowError, UsageError
-from bridge.model import Status
-from bridge.simulator import Simulator
+import bridge.store.store
+from bridge.domain.errors import BridgeError, NotNowError, UsageError
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Recorded, Sink
-from bridge.store import DamagedError, DatabaseError, Store, backup, migrations
+from bridge.store import backup, migrations
 from bridge.store.backup import back_up
-from bridge.store.engine import Database
+from bridge.store.engine import DamagedError, Database
 from bridge.store.migrate import revision
-from bridge.store.schema import HEAD
-from bridge.workplace import locked
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.store import Store
+from bridge.store.tables import HEAD
+from bridge.store.temporary_folders import locked
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.nodes import leases
 from tests.world.printed import block
@@ -65,7 +67,7 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(hook)
-from bridge.store import Store
+from bridge.store.store import Store
 Store(sys.argv[2], exclusive=True)
 """
 
@@ -99,10 +101,10 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         scripts = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, scripts)
         (scripts / "versions" / "v9000_later.py").write_text(_LATER.format(head=HEAD, upgrade=does))
-        module = import_module("bridge.store.migrate")  # the package's attribute of that name is the function in it
+        module = import_module("bridge.store.migrate")
         monkeypatch.setattr(module, "SCRIPTS", str(scripts))
         monkeypatch.setattr(module, "HEAD", "9000")
-        monkeypatch.setattr(bridge.store, "HEAD", "9000")
+        monkeypatch.setattr(bridge.store.store, "HEAD", "9000")
 
     return upgrade
 

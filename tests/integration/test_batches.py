@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.config import WebhookReceiverConfig
-from bridge.events import envelope
-from bridge.listener import Listener
-from bridge.model import DeliveryState, Status
-from bridge.outbox import Outbox, Parcel, Sent
+from bridge.daemon.receiver_factory import packer_for, way_to
+from bridge.delivery.dispatcher import Outbox, Parcel, Sent
+from bridge.domain.events import envelope
+from bridge.domain.model import DeliveryState, Status
+from bridge.domain.observer import Listener
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Routes, Subscription
+from bridge.receivers.config_models import WebhookReceiverConfig
 from bridge.receivers.webhook import batch_id
-from bridge.redact import Redactor
-from bridge.routing import Routes, Subscription
-from bridge.simulator.http import Answer
+from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
-from bridge.steps import Steps
-from bridge.store import Store
-from bridge.transport.pace import Pace
-from bridge.ways import packer_for, way_to
+from bridge.store.failing_steps import Steps
+from bridge.store.store import Store
+from bridge.transport.rate_limiter import Pace
 from tests.world.clock import START, FakeClock
 from tests.world.records import observe, polled
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 POISON = 7

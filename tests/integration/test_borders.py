@@ -15,18 +15,18 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge import config
-from bridge.config.units import FIRST, LAST, parse_moment
-from bridge.http import Access
-from bridge.http.hook_ids import ids_in
-from bridge.model import Observation
-from bridge.receivers import SlackReceiver
+from bridge.config import errors, loader
+from bridge.domain.model import Observation
+from bridge.domain.poll_schedule import Hints, Interval, Schedule
+from bridge.domain.routing import Subscription
+from bridge.domain.settings.units import FIRST, LAST, parse_moment
+from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.webhook import WebhookReceiver
-from bridge.routing import Subscription
-from bridge.schedule import Hints, Interval, Schedule
-from bridge.source.answer import read_answer
-from bridge.source.report import Page, read_page
-from bridge.store import Polled
+from bridge.server.auth import Access
+from bridge.server.wbiztool_hook_ids import ids_in
+from bridge.source.report_response import Page, read_page
+from bridge.source.status_response import read_answer
+from bridge.store.watchlist import Polled
 from bridge.transport.message import Reply
 from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, OK, due, tried
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from hypothesis import settings
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 ENDLESS = timedelta(days=3650)
 SCHEDULES = (
@@ -128,8 +128,8 @@ def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, examples: se
         whole = {"wbiztool": {"client_id": 1, "api_key": "k" * 16}, "messages": [entry], "receivers": [{"name": "crm", "webhook": "https://example.com/"}]}  # fmt: skip  # noqa: E501
         file.write_bytes(yaml.safe_dump(whole).encode("utf-8", "surrogatepass"))
         try:
-            read = config.load(file, {})
-        except config.InvalidConfiguration:
+            read = loader.load(file, {})
+        except errors.InvalidConfiguration:
             return
         api.store.messages.sync(read.watchlist, NOW)
         goes_all_the_way(api)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.cli import app
-from bridge.model import Status
-from bridge.pump import DEPTH
-from bridge.simulator import Fault, Simulator
+from bridge.cli.commands import app
+from bridge.daemon.worker_pool import DEPTH
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until

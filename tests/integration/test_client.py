@@ -11,12 +11,12 @@ import pytest
 
 from bridge import client
 from bridge.client import WatchError, watch, watch_many
-from bridge.http import Access
+from bridge.server.auth import Access
 from tests.world.api import TOKEN, Api
 from tests.world.records import known
 
 if TYPE_CHECKING:
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 
 @pytest.fixture(autouse=True)

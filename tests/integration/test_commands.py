@@ -16,11 +16,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.__main__ import main
-from bridge.cli import app
-from bridge.model import EventType, Status
-from bridge.simulator import Fault, Simulator
+from bridge.cli.commands import app
+from bridge.domain.model import EventType, Status
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Store
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, command, environment, write_config
 from tests.world.records import fail_some, keep_down
 from tests.world.schemas import faults

@@ -18,19 +18,19 @@ import requests
 import uvicorn
 import yaml
 
-import bridge.daemon as daemons
-from bridge import web, works
-from bridge.model import Status
+import bridge.daemon.daemon as daemons
+from bridge.daemon import http_service, supervisor
+from bridge.daemon.scheduler import SteadyScheduler
+from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
-from bridge.steady_scheduler import SteadyScheduler
-from bridge.store import Store
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 GOOD = 100
 DAMAGED = {
@@ -198,8 +198,8 @@ def test_digest_goes_without_the_event_that_cannot_be_told(
 
 def break_jobs() -> None:
     """In the daemon's process: let jobs that come again and again raise what nobody expects."""
-    works.Works.follow_nudges = _raise  # type: ignore[method-assign]
-    web.Web.try_again = _raise  # type: ignore[method-assign]
+    supervisor.Works.follow_nudges = _raise  # type: ignore[method-assign]
+    http_service.Web.try_again = _raise  # type: ignore[method-assign]
     daemons.follow_clock = _raise
     daemons.HOUSEKEEPING = timedelta(seconds=0.5)
     Store.prune = _raise  # type: ignore[method-assign]

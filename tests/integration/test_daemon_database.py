@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Store
 from bridge.store.engine import Database
 from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.hurried import be_impatient
 from tests.world.power import lay_down_power_over_files

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.discovery import GOOD_FOR, Discovery
-from bridge.health import Check, judge
-from bridge.listener import Listener
-from bridge.model import Status
-from bridge.schedule import Hints
-from bridge.simulator import Fault, Simulator
+from bridge.domain.health import Check, judge
+from bridge.domain.model import Status
+from bridge.domain.observer import Listener
+from bridge.domain.poll_schedule import Hints
 from bridge.simulator.account import Account, Sent
-from bridge.source.wbiztool import WbizTool
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
+from bridge.source.api import WbizTool
+from bridge.source.discovery import GOOD_FOR, Discovery
 from bridge.transport.client import HttpClient
-from bridge.transport.pace import Pace
+from bridge.transport.rate_limiter import Pace
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bridge.errors import BridgeError
-    from bridge.store import Store
+    from bridge.domain.errors import BridgeError
+    from bridge.store.store import Store
 
 EVERY, RELAXED = timedelta(minutes=5), timedelta(hours=1)
 HINTS = Hints(RELAXED, timedelta(days=1))

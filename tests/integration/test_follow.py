@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.store import Store
-from bridge.store.schema import to_millis
+from bridge.domain.clock import SystemClock
+from bridge.store.store import Store
+from bridge.store.tables import to_millis
 from tests.world.daemon import environment, write_config
 from tests.world.nodes import cut_connections
 from tests.world.records import fail_some

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from tests.world.daemon import account, environment, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 HERE = Path(__file__).parents[2]

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 import requests
 
-from bridge import logs
-from bridge.errors import NotNowError
-from bridge.health import Check, Health
-from bridge.http import Access, HttpServer, connection, make_app
+from bridge.daemon import logs
+from bridge.domain.errors import NotNowError
+from bridge.domain.health import Check, Health
+from bridge.server import connection
+from bridge.server.app import make_app
+from bridge.server.auth import Access
+from bridge.server.server import HttpServer
 from tests.world.waiting import until
 
 if TYPE_CHECKING:

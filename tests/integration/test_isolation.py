@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.config import WebhookReceiverConfig
-from bridge.model import Retry
-from bridge.redact import Redactor
-from bridge.sample import sample_event
-from bridge.sending import attempt
-from bridge.simulator.http import Answer, Manner
+from bridge.daemon.receiver_factory import way_to
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Retry
+from bridge.domain.redaction import Redactor
+from bridge.domain.samples import sample_event
+from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.simulator.faulty_server import Answer, Manner
 from bridge.simulator.sink import Sink
-from bridge.ways import way_to
 
 if TYPE_CHECKING:
-    from bridge.model import Attempt
+    from bridge.domain.model import Attempt
 
 SLOW = {
     "hangs": Answer.hang(),

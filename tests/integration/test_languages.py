@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 from tests.world.cluster import cluster
 from tests.world.daemon import account, command, environment, write_config
 

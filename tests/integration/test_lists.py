@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, Status
-from bridge.simulator import Simulator
+from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, write_config
 

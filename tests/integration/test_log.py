@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge import daemon as daemon_module
-from bridge.model import Status
+from bridge.daemon import daemon as daemon_module
+from bridge.domain.model import Status
 from tests.world.daemon import Daemon, account, environment, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 SECRET = "a-secret-that-nobody-must-see"

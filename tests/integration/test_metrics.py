@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.errors import NotNowError
-from bridge.metrics import Metrics
-from bridge.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
-from bridge.source.answer import Unavailable
+from bridge.daemon.metrics.registry import Metrics
+from bridge.domain.errors import NotNowError
+from bridge.domain.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
+from bridge.source.status_response import Unavailable
 from tests.world.clock import FakeClock
 from tests.world.metrics import attempt, delivery, promtool, value
 from tests.world.records import NOW, after, due, fail_some, observe, tried
 
 if TYPE_CHECKING:
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 
 def busy(store: Store) -> Metrics:

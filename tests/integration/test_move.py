@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bridge.model import Details, Retry, Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Details, Retry, Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Store
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 from tests.world.waiting import until

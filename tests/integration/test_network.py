@@ -17,19 +17,19 @@ from urllib.parse import quote
 
 import pytest
 
-from bridge.account import try_credentials
-from bridge.clock import SystemClock
-from bridge.config import load
-from bridge.model import Delivered
-from bridge.redact import Redactor
-from bridge.sample import sample_event
-from bridge.sending import attempt
-from bridge.simulator import Simulator
+from bridge.config.loader import load
+from bridge.daemon.credentials import try_credentials
+from bridge.daemon.receiver_factory import way_to
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Delivered
+from bridge.domain.redaction import Redactor
+from bridge.domain.samples import sample_event
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from bridge.transport.client import HttpClient
 from bridge.transport.message import Request, TransportError
 from bridge.transport.tls import Tls
-from bridge.ways import way_to
 from tests.world.clock import START
 from tests.world.daemon import account, command, write_config
 from tests.world.proxy import Proxy

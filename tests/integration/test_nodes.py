@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.errors import NotNowError
-from bridge.model import EventType, Status
-from bridge.routing import Subscription
-from bridge.simulator import Simulator
-from bridge.store import Store, Tenure
-from bridge.store.node import Node
+from bridge.domain.errors import NotNowError
+from bridge.domain.model import EventType, Status
+from bridge.domain.routing import Subscription
+from bridge.simulator.api import Simulator
+from bridge.store.membership import Node, Tenure
+from bridge.store.store import Store
 from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
 from tests.world.records import NOW, SINCE, after, polled
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from bridge.model import Message
+    from bridge.domain.model import Message
 
 pytestmark = pytest.mark.postgres
 
@@ -36,8 +36,8 @@ CRM = Subscription("crm")
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that end within a test."""
-    monkeypatch.setattr("bridge.store.node.LEASE", timedelta(seconds=1))
-    monkeypatch.setattr("bridge.store.node.BEAT", 0.1)
+    monkeypatch.setattr("bridge.store.membership.LEASE", timedelta(seconds=1))
+    monkeypatch.setattr("bridge.store.membership.BEAT", 0.1)
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_nodes_go_on_when_the_server_ends_their_connections(one: Store, other: S
 def test_who_wants_the_database_to_himself_waits_for_all_to_leave(
     one: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.node.JOINED_WITHIN", 0.1)
+    monkeypatch.setattr("bridge.store.membership.JOINED_WITHIN", 0.1)
     assert one.node.holder
     with pytest.raises(NotNowError, match="another bridge is running"):
         Store(postgres_url, exclusive=True)

@@ -21,11 +21,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bridge import cli
-from bridge.demo.screen import Screen
-from bridge.model import Details, Event, EventType, Message, Retry, State, Status
+from bridge.cli import commands as cli_commands
+from bridge.cli.demo.screen import Screen
+from bridge.domain.model import Details, Event, EventType, Message, Retry, State, Status
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Store, WatchedMessage
+from bridge.store.store import Store
+from bridge.store.summary import WatchedMessage
 from tests.integration.test_terminal import COLOURS, on_terminal
 from tests.unit.test_neutral import BIDI, WORST, drives
 from tests.world.daemon import command
@@ -168,7 +169,7 @@ def leaves(command: Any, name: str = "") -> Iterator[str]:
 def test_every_command_is_run_here_or_has_a_reason() -> None:
     with world(EVIL) as outside:
         run = set(outside.commands())
-    known = set(leaves(typer.main.get_command(cli.app)))
+    known = set(leaves(typer.main.get_command(cli_commands.app)))
     assert run | set(NOTHING_FROM_OUTSIDE) == known
     assert not run & set(NOTHING_FROM_OUTSIDE)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from bridge.clock import SystemClock
-from bridge.model import AccountId, Status
-from bridge.simulator import Account, Simulator
-from bridge.store import Store
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import AccountId, Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
 from bridge.store.owner import ACCOUNT
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.records import statements
 from tests.world.waiting import until

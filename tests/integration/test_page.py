@@ -12,13 +12,17 @@ import pytest
 import requests
 from bs4 import BeautifulSoup, Tag
 
-from bridge.clock import isoformat
-from bridge.config.external import parse_external
-from bridge.errors import NotNowError
-from bridge.health import ALIVE, Health
-from bridge.http import Access, HttpServer, Inside, Streams, make_app
-from bridge.model import Dead, DeliveryState, Details, Retry, Status
-from bridge.store import Store
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import NotNowError
+from bridge.domain.health import ALIVE, Health
+from bridge.domain.model import Dead, DeliveryState, Details, Retry, Status
+from bridge.domain.settings.external_url import parse_external
+from bridge.server.app import make_app
+from bridge.server.auth import Access
+from bridge.server.context import Inside
+from bridge.server.event_stream import Streams
+from bridge.server.server import HttpServer
+from bridge.store.store import Store
 from tests.world.clock import FakeClock
 from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, polled, statements, tried
 

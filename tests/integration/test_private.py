@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import app
-from bridge.store import DatabaseError, Store
-from bridge.store.files import obstacle
+from bridge.cli.commands import app
+from bridge.store.sqlite_files import DatabaseError, obstacle
+from bridge.store.store import Store
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.power import lay_down_power_over_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 NOBODY = pwd.getpwnam("nobody")
@@ -41,7 +41,13 @@ def open_to_all() -> None:
 
 def as_nobody() -> None:
     """Run as another user than the one who made the files, who may not see where Python's own modules are."""
-    for name in ("encodings.utf_8_sig", "bridge.once", "bridge.daemon", "bridge.reload", "sqlalchemy.dialects.sqlite"):
+    for name in (
+        "encodings.utf_8_sig",
+        "bridge.daemon.single_pass",
+        "bridge.daemon.daemon",
+        "bridge.config.watcher",
+        "sqlalchemy.dialects.sqlite",
+    ):
         import_module(name)
     CliRunner().invoke(app, ["run", "--help"])  # which has Typer read what it reads late
     lay_down_power_over_files()

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.model import Attempt, Dead, Delivered, Retry, Status
-from bridge.program import OUTPUT_KEPT, ProgramWay, environment, read_exit
-from bridge.receivers.formats import STANDARD
-from bridge.redact import Redactor
-from bridge.sample import sample_event
-from bridge.sending import attempt
-from bridge.simulator import Simulator
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Attempt, Dead, Delivered, Retry, Status
+from bridge.domain.redaction import Redactor
+from bridge.domain.samples import sample_event
+from bridge.receivers.command import OUTPUT_KEPT, ProgramWay, environment, read_exit
+from bridge.receivers.event_formats import STANDARD
+from bridge.simulator.api import Simulator
 from bridge.transport.message import StoppedError
 from tests.unit.receivers.events import changed
 from tests.world.daemon import Daemon, account, command, write_config
@@ -29,7 +29,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 
 def script(folder: Path, text: str, name: str = "program") -> str:

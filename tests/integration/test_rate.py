@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.listener import Listener
-from bridge.metrics.standing import Standing
-from bridge.poller import Poller
-from bridge.redact import Redactor
-from bridge.routing import Routes
-from bridge.schedule import Interval, Schedule
-from bridge.simulator import Fault, Simulator
-from bridge.source.wbiztool import WbizTool
-from bridge.steps import Steps
+from bridge.daemon.metrics.gauges import Standing
+from bridge.domain.clock import SystemClock
+from bridge.domain.observer import Listener
+from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Routes
+from bridge.simulator.faults import Fault
+from bridge.source.api import WbizTool
+from bridge.source.poller import Poller
+from bridge.store.failing_steps import Steps
 from bridge.transport import aimd
 from bridge.transport.client import HttpClient
-from bridge.transport.pace import Pace
+from bridge.transport.rate_limiter import Pace
 from tests.world.records import statements
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.store import Store
+    from bridge.simulator.api import Simulator
+    from bridge.store.store import Store
 
 OLD, NEW = range(1, 201), range(1001, 1006)
 RATE = 100

@@ -16,19 +16,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.config import Config, InvalidConfiguration, WebhookReceiverConfig, load
-from bridge.model import Delivered, EventType, Retry
-from bridge.redact import Redactor
-from bridge.routing import Subscription, wants
-from bridge.sample import sample_event, samples
-from bridge.sending import attempt
+from bridge.config.errors import InvalidConfiguration
+from bridge.config.loader import load
+from bridge.daemon.receiver_factory import way_to
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Delivered, EventType, Retry
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Subscription, wants
+from bridge.domain.samples import sample_event, samples
+from bridge.receivers.config_models import WebhookReceiverConfig
 from bridge.simulator.sink import Answer, Recorded, Sink
-from bridge.ways import way_to
 from tests.world.clock import START
 
 if TYPE_CHECKING:
-    from bridge.model import Attempt, Event
+    from bridge.config.models import Config
+    from bridge.domain.model import Attempt, Event
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "receivers.md").read_text(encoding="utf-8")
 DOCUMENT, _, _ = DOCUMENT.partition("\n## Programs to try it with\n")  # which are in tests/peers

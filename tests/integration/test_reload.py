@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.server import OK, serving
@@ -17,7 +17,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 SECRET = "a-token-that-nobody-must-see"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.__main__ import main
-from bridge.events import envelope
-from bridge.model import Status
-from bridge.store import Store
+from bridge.domain.events import envelope
+from bridge.domain.model import Status
+from bridge.store.store import Store
 from tests.unit.receivers.events import changed, source_down
 from tests.world.daemon import write_config
 from tests.world.records import fail_some

@@ -17,9 +17,10 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from bridge.clock import SystemClock
-from bridge.model import Status
-from bridge.simulator import Account, Simulator
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until

@@ -10,8 +10,10 @@ import pytest
 import requests
 from wbiztool_client import WbizToolClient, WbizToolError  # type: ignore[import-untyped]  # it has no types
 
-from bridge.model import Status
-from bridge.simulator import Account, Fault, Simulator
+from bridge.domain.model import Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from wbiztool_client import WbizToolClient, WbizToolError  # type: ignore[import-untyped]  # it has no types
 
-from bridge.model import Status
-from bridge.simulator import Account, Simulator
+from bridge.domain.model import Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Account, Fault, Simulator
+from bridge.domain.model import Status
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from tests.world.clock import START, FakeClock
 
 if TYPE_CHECKING:

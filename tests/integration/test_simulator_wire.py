@@ -10,8 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Fault, Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Answer, Recorded, Sink
 
 REQUEST = b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"

@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.bridge import Bridge
 from tests.world.daemon import command

@@ -17,11 +17,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bridge.breaker import CircuitBreaker
-from bridge.errors import BridgeError, NotNowError
-from bridge.model import Details, EventType
-from bridge.store import DatabaseError, Store, engine
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.errors import BridgeError, NotNowError
+from bridge.domain.model import Details, EventType
+from bridge.store import engine
 from bridge.store.engine import UnstorableError
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.store import Store
 from tests.world.records import NOW, SINCE, due, fail_some, known, statements, values
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ connection.execute("COMMIT")
 
 _OPEN = """
 import sys
-from bridge.errors import BridgeError
-from bridge.store import Store
+from bridge.domain.errors import BridgeError
+from bridge.store.store import Store
 try:
     Store(sys.argv[1], exclusive=sys.argv[2] == "daemon").set_fact("colour", "green")
 except BridgeError as error:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from bridge.errors import UsageError
-from bridge.model import Dead, DeliveryState, EventType, Retry, Status
-from bridge.store import DeliveryQuery, EventQuery, GivenUp, Store
+from bridge.domain.errors import UsageError
+from bridge.domain.model import Dead, DeliveryState, EventType, Retry, Status
+from bridge.store.history import DeliveryQuery, EventQuery, GivenUp
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, statements, tried
+
+if TYPE_CHECKING:
+    from bridge.store.store import Store
 
 
 @pytest.fixture

@@ -6,14 +6,16 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
-from bridge.breaker import CircuitBreaker
-from bridge.decision import Round, decide
-from bridge.events import event_id
-from bridge.model import (
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.decision import Round, decide
+from bridge.domain.detector import judge
+from bridge.domain.events import event_id
+from bridge.domain.model import (
     Attempt,
     Dead,
     Delivery,
@@ -26,11 +28,11 @@ from bridge.model import (
     Retry,
     Status,
 )
-from bridge.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
-from bridge.routing import Subscription
-from bridge.store import DatabaseError, Polled, Store, Tried
-from bridge.store.ledger import NUDGED
-from bridge.transition import judge
+from bridge.domain.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
+from bridge.domain.routing import Subscription
+from bridge.store.deliveries import NUDGED, Tried
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.watchlist import Polled
 from tests.world.plans import is_slow, plans
 from tests.world.records import (
     NOW,
@@ -47,6 +49,9 @@ from tests.world.records import (
     tried,
     values,
 )
+
+if TYPE_CHECKING:
+    from bridge.store.store import Store
 
 _EVERYTHING = Subscription("crm", ("*",))
 _NO = Retry("500 Internal Server Error")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.breaker import CircuitBreaker
-from bridge.model import Dead, DeliveryState, EventType, Message, State, Status
-from bridge.store import Store, Summary
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.model import Dead, DeliveryState, EventType, Message, State, Status
+from bridge.store.summary import Summary
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
+
+if TYPE_CHECKING:
+    from bridge.store.store import Store
 
 
 @pytest.fixture

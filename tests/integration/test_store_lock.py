@@ -12,9 +12,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bridge.errors import NotNowError
-from bridge.store import DatabaseError, Store
+from bridge.domain.errors import NotNowError
 from bridge.store.lock import _ADVISORY_KEY
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOLD = """
 import sys
-from bridge.store import Store
+from bridge.store.store import Store
 with Store(sys.argv[1], exclusive=True):
     print("held", flush=True)
     sys.stdin.read()

@@ -10,10 +10,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from bridge.config import load
-from bridge.model import Details, EventType, Message, Observation, State, Status
-from bridge.store import Polled, Store
-from bridge.transition import Verdict, judge
+from bridge.config.loader import load
+from bridge.domain.detector import Verdict, judge
+from bridge.domain.model import Details, EventType, Message, Observation, State, Status
+from bridge.store.store import Store
+from bridge.store.watchlist import Polled
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, known, observe, polled, statements, values
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.config import Watchlist
+    from bridge.domain.watchlist import Watchlist
 
 _A_FEW_SECONDS = 10  # it takes one; a machine that is busy with other things must not make this test fail
 

@@ -15,12 +15,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from bridge.breaker import CircuitBreaker
-from bridge.errors import BridgeError, NotNowError
-from bridge.store import DatabaseError, Store
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.engine import Database
 from bridge.store.migrate import migrate, revision
-from bridge.store.schema import HEAD, metadata
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.store import Store
+from bridge.store.tables import HEAD, metadata
 from tests.world.records import NOW, fail_some, statements
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def test_a_database_of_a_newer_version_is_refused_in_clear_words(database_url: s
 def test_a_command_does_not_upgrade_a_database_under_a_running_daemon(
     own_store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.PREPARED_WITHIN", 0.2)
+    monkeypatch.setattr("bridge.store.store.PREPARED_WITHIN", 0.2)
     statements(own_store, "UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(NotNowError, match="is of another version: restart it first"):
         Store(database_url)

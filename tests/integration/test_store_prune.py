@@ -6,13 +6,13 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.config import Watchlist
-from bridge.model import Dead, DeliveryState, EventType, Retry, State, Status
+from bridge.domain.model import Dead, DeliveryState, EventType, Retry, State, Status
+from bridge.domain.watchlist import Watchlist
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, SINCE, about, after, due, fail_some, known, observe, statements, tried, values
 
 if TYPE_CHECKING:
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 _MONTH = 30 * 86_400.0
 

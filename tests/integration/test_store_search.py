@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.errors import UsageError
-from bridge.model import Details, Status
-from bridge.source.report import Row
-from bridge.store import Hour, MessageQuery, Page, Store, WatchedMessage
-from bridge.store.paging import cursor_to, place_in
-from bridge.store.search import Search
+from bridge.domain.errors import UsageError
+from bridge.domain.model import Details, Status
+from bridge.source.report_response import Row
+from bridge.store.paging import Page, cursor_to, place_in
+from bridge.store.search import Hour, MessageQuery, Search
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, observe
+
+if TYPE_CHECKING:
+    from bridge.store.store import Store
+    from bridge.store.summary import WatchedMessage
 
 ALL = MessageQuery()
 

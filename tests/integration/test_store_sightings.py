@@ -6,15 +6,18 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.model import Event, EventType, Observation, Status
-from bridge.schedule import Hints, Interval, Schedule
-from bridge.source.report import Row
-from bridge.store import Noted, Polled, Store
-from bridge.transition import judge
+from bridge.domain.detector import judge
+from bridge.domain.model import Event, EventType, Observation, Status
+from bridge.domain.poll_schedule import Hints, Interval, Schedule
+from bridge.source.report_response import Row
+from bridge.store.report_hints import Noted
+from bridge.store.watchlist import Polled
 from tests.world.records import NOW, after, fail_some, known, statements, values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from bridge.store.store import Store
 
 HOUR = timedelta(hours=1)
 SCHEDULE = Schedule((Interval(timedelta(seconds=30)),))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.http.connection import LARGEST_HEAD
+from bridge.server.connection import LARGEST_HEAD
 from tests.world.daemon import Daemon, account, write_config
 from tests.world.waiting import until
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 HOST = b"Host: localhost\r\n"
 CHUNKED = HOST + b"Transfer-Encoding: chunked\r\n"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.model import Details, Retry, Status
+from bridge.domain.model import Details, Retry, Status
 from bridge.simulator.sink import Answer, Sink
-from bridge.store import Store
+from bridge.store.store import Store
 from tests.unit.test_neutral import BIDI, drives
 from tests.world.daemon import command, environment
 from tests.world.records import NOW, due, observe, tried
@@ -145,7 +145,7 @@ def test_user_without_a_home_is_told_what_to_set(folder: Path, tmp_path: Path) -
     text = (folder / "config.yaml").read_text().replace("database: sqlite:///bridge.db\n", "")
     (tmp_path / "config.yaml").write_text(text)
     # All modules are read first: this user may not be allowed to.
-    script = "import os, sys, encodings.utf_8_sig, platformdirs.unix, bridge.config.load, bridge.__main__ as m\n"
+    script = "import os, sys, encodings.utf_8_sig, platformdirs.unix, bridge.config.loader, bridge.__main__ as m\n"
     script += "from typer.testing import CliRunner; CliRunner().invoke(m.app, ['messages', '--help'])\n"
     script += "sys.argv = ['x', 'messages']; os.environ.pop('HOME', None); os.setuid(54321); m.main()"
     tmp_path.chmod(0o755)

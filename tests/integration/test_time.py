@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.clock import isoformat, wall_time
-from bridge.config import Watchlist
-from bridge.daemon import follow_clock
-from bridge.health import REPORT
-from bridge.lasting import Lasting
-from bridge.model import Delivered, Retry, Status
-from bridge.numbers import Number
+from bridge.daemon.daemon import follow_clock
+from bridge.domain.clock import isoformat, wall_time
+from bridge.domain.health import REPORT
+from bridge.domain.model import Delivered, Retry, Status
+from bridge.domain.numbers import Number
+from bridge.domain.watchlist import Watchlist
+from bridge.source.failure_tracker import Lasting
 from bridge.store.facts import SWEPT
 from tests.world.clock import FakeClock
 from tests.world.records import fail_some, observe, tried
 
 if TYPE_CHECKING:
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 DAY = timedelta(days=1)
 STEPS = [DAY, -DAY, timedelta(hours=1), timedelta(hours=-1)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bridge.model import Status
-from bridge.simulator import Fault, Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.reloading import free_port

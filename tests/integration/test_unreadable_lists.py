@@ -21,7 +21,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from bridge.config import HttpConfig, Listen
-from bridge.model import Status
+from bridge.config.models import HttpConfig
+from bridge.domain.model import Status
+from bridge.domain.settings.listen_address import Listen
 from bridge.simulator.sink import Answer, Sink
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
@@ -21,7 +22,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 TOKEN = "a-token-of-at-least-some-length"
 

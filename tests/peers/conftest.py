@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.config.external import parse_external
-from bridge.http import Access
-from bridge.http.bounds import LARGEST_BODY
+from bridge.domain.settings.external_url import parse_external
+from bridge.server.auth import Access
+from bridge.server.middleware import LARGEST_BODY
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.programs import find
 from tests.world.records import fail_some, known
@@ -24,7 +24,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 pytestmark = pytest.mark.peers
 

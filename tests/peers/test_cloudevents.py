@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Recorded, Sink
 from tests.world import node
 from tests.world.bridge import Bridge

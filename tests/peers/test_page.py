@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.integration.test_web import address
 from tests.world.browser import SIZES, Tab, chromium, tab

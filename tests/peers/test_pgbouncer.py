@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
 from tests.world.cluster import as_owner, folders, free_port
 from tests.world.daemon import Daemon, account, command, write_config
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 pytestmark = [pytest.mark.peers, pytest.mark.postgres]
 

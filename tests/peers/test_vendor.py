@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
 from tests.integration.test_web import address
 from tests.world.daemon import Daemon, account, write_config
@@ -24,7 +24,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 pytestmark = pytest.mark.peers
 

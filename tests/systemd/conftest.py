@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.simulator import Simulator
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.machine import Machine, what_is_missing
 from tests.world.service import Service

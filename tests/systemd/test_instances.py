@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.clock import SystemClock
-from bridge.model import Status
-from bridge.simulator import Simulator
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Status
 from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.service import PROGRAM, Service, events
 from tests.world.waiting import until

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from bridge.simulator.sink import Answer
 from tests.world.service import API_KEY, CONFIG, DATABASE, PROGRAM, SLACK_URL, UNIT, Service, events
 from tests.world.waiting import until

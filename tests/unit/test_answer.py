@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bridge.model import CODES, Observation, Status
-from bridge.redact import clean_text
-from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.domain.model import CODES, Observation, Status
+from bridge.domain.redaction import clean_text
+from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

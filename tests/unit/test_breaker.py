@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.breaker import (
+from bridge.domain.breaker import (
     LONGEST_PROBE_WAIT,
     OPENS_AFTER,
     PAUSES_FOR,

@@ -11,12 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.breaker import CircuitBreaker
-from bridge.clock import ago, isoformat
-from bridge.errors import NotNowError
-from bridge.health import ALIVE, ALIVE_FOR, LAGS_AFTER, NUMBERS, RELOAD, REPORT, Check, Health, Reload, judge, look
-from bridge.model import DeliveryState, Status
-from bridge.store import Summary
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.clock import ago, isoformat
+from bridge.domain.errors import NotNowError
+from bridge.domain.health import (
+    ALIVE,
+    ALIVE_FOR,
+    LAGS_AFTER,
+    NUMBERS,
+    RELOAD,
+    REPORT,
+    Check,
+    Health,
+    Reload,
+    judge,
+    look,
+)
+from bridge.domain.model import DeliveryState, Status
+from bridge.store.summary import Summary
 from tests.world.clock import START
 
 if TYPE_CHECKING:

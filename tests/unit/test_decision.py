@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bridge.breaker import REFUSALS, CircuitBreaker
-from bridge.decision import Decision, Round, decide, divided
-from bridge.model import Dead, Delivered, Delivery, DeliveryState, Event, EventType, Outcome, Retry
-from bridge.retry import LIFETIME, LONGEST_WAIT, SHORTEST_PAUSE
+from bridge.domain.breaker import REFUSALS, CircuitBreaker
+from bridge.domain.decision import Decision, Round, decide, divided
+from bridge.domain.model import Dead, Delivered, Delivery, DeliveryState, Event, EventType, Outcome, Retry
+from bridge.domain.retry import LIFETIME, LONGEST_WAIT, SHORTEST_PAUSE
 from tests.world.clock import START, FakeClock
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.envelope import read_events
-from bridge.events import envelope
-from bridge.model import Event, EventType, Status
-from bridge.sample import sample_event
+from bridge.domain.event_parser import read_events
+from bridge.domain.events import envelope
+from bridge.domain.model import Event, EventType, Status
+from bridge.domain.samples import sample_event
 from tests.unit.receivers.events import changed, number_disconnected, receiver_down, source_down
 from tests.world.clock import START
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.clock import isoformat
-from bridge.events import SOURCE, envelope, event_id, health_event, receiver_subject, transition_event
-from bridge.model import CODES, EventType, Message, State, Status
+from bridge.domain.clock import isoformat
+from bridge.domain.events import SOURCE, envelope, event_id, health_event, receiver_subject, transition_event
+from bridge.domain.model import CODES, EventType, Message, State, Status
 from tests.world.clock import START
 
 DATABASE = "9f3c1a"

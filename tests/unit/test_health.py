@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import EventType, Observation, Status
-from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable
-from bridge.source.health import PATIENCE, PROBE_EVERY, PROBE_REFUSED_EVERY, SourceHealth, after
+from bridge.domain.model import EventType, Observation, Status
+from bridge.source.api_health import PATIENCE, PROBE_EVERY, PROBE_REFUSED_EVERY, SourceHealth, after
+from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START
 
 GOOD = Observation(Status.PENDING, START)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.http.hook_ids import ids_in
-from bridge.http.v1.shapes import MessageId
-from bridge.ids import like_a_phone, read_id
-from bridge.model import LARGEST_ID
-from bridge.source.report import read_page
+from bridge.domain.ids import like_a_phone, read_id
+from bridge.domain.model import LARGEST_ID
+from bridge.server.api.schemas import MessageId
+from bridge.server.wbiztool_hook_ids import ids_in
+from bridge.source.report_response import read_page
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

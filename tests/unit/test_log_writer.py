@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.log_writer import LogWriter
+from bridge.daemon.log_writer import LogWriter
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_the_end_does_not_wait_where_nothing_can_be_written() -> None:
 
 _LIMITED = """
 import os, resource, sys
-from bridge.log_writer import LogWriter
+from bridge.daemon.log_writer import LogWriter
 file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 writer = LogWriter(file, lambda lines, why: f"{lines} lost: {why}".encode(), capacity=2000)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from bridge import logs
-from bridge.errors import NotNowError
-from bridge.logs import QUIET, LogListener, configure
-from bridge.model import Dead, Delivered, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
-from bridge.source.answer import Unavailable
+from bridge.daemon import logs
+from bridge.daemon.logs import QUIET, LogListener, configure
+from bridge.domain.errors import NotNowError
+from bridge.domain.model import Dead, Delivered, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
+from bridge.source.status_response import Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import attempt, delivery, told
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.matching import SEARCHED, Conditions, Match, Regex, refusal
-from bridge.model import Event, EventType, Status
+from bridge.domain.matching import SEARCHED, Conditions, Match, Regex, refusal
+from bridge.domain.model import Event, EventType, Status
 from tests.unit.receivers.events import any_event, changed
 from tests.world.clock import START
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.cli.output import aligned
-from bridge.neutral import neutral, neutral_json, one_line, squeezed
+from bridge.domain.sanitization import neutral, neutral_json, one_line, squeezed
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 WORST = ["\x1b[2J", "\x1b]52;c;aGk=\x07", "\x9b31m", *BIDI, "\r", "\b", "\x7f", "\u2028", "\U000e0041", "\ud800"]

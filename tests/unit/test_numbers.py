@@ -7,8 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import EventType
-from bridge.numbers import Change, Known, Number, disconnected, look, read, written
+from bridge.domain.model import EventType
+from bridge.domain.numbers import Change, Known, Number, disconnected, look, read, written
 from tests.world.clock import START
 
 SETTLE = timedelta(seconds=60)

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge.errors import BridgeError
-from bridge.model import EventType
+from bridge.domain.errors import BridgeError
+from bridge.domain.model import EventType
 from tests.world.metrics import metrics
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.clock import SystemClock
-from bridge.transport.pace import EARLY, Pace
+from bridge.domain.clock import SystemClock
+from bridge.transport.rate_limiter import EARLY, Pace
 from tests.world.clock import FakeClock
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Outcome, Retry
-from bridge.packing import Batches, cut
+from bridge.delivery.batching import Batches, cut
+from bridge.domain.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Outcome, Retry
 from tests.unit.receivers.events import changed
 from tests.world.clock import START
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from bridge.postgres_url import is_postgres, parameters, secrets_in, shown
-from bridge.redact import Redactor
+from bridge.domain.postgres_url import is_postgres, parameters, secrets_in, shown
+from bridge.domain.redaction import Redactor
 
 _WORD = st.text("abcxyz0189.-", min_size=1, max_size=8)
 _PASSWORD = st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=8, max_size=20)

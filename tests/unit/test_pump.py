@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import pump as pump_module
-from bridge.clock import SystemClock
-from bridge.errors import BridgeError, NotNowError
-from bridge.pump import DEPTH, FAST_DEPTH, LEAD, MOST_AT_ONCE, Pump, depth
+from bridge.daemon import worker_pool
+from bridge.daemon.worker_pool import DEPTH, FAST_DEPTH, LEAD, MOST_AT_ONCE, Pump, depth
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import BridgeError, NotNowError
 from tests.world.waiting import until
 
 SOON = 10.0  # seconds after which a test that hangs fails; none waits for that long
@@ -275,7 +275,7 @@ def test_a_slow_job_holds_up_no_other(started: Start) -> None:
 
 
 def test_results_that_could_not_be_recorded_are_recorded_later(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump_module, "PATIENCE", 0.001)
+    monkeypatch.setattr(worker_pool, "PATIENCE", 0.001)
     bench = started(Bench(record_faults=[NotNowError("database is locked"), NotNowError("disk is full")]))
     bench.run(*range(50))
     assert bench.recorded == [number * number for number in range(50)]

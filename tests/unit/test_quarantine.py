@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import DeliveryState
-from bridge.quarantine import FIRST_WAIT, LONGEST_WAIT, Halving, wait_after
+from bridge.domain.model import DeliveryState
+from bridge.domain.quarantine import FIRST_WAIT, LONGEST_WAIT, Halving, wait_after
 from tests.world.metrics import delivery
 
 

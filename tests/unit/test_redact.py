@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.redact import MASK, Redactor, clean_text
+from bridge.domain.redaction import MASK, Redactor, clean_text
 
 KEY = 'k3y/with+odd "signs" & ümläut'
 SLACK = "https://hooks.slack.com/services/T0AAA/B0BBB/cccDDDeee"

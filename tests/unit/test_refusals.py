@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import BridgeError, ConfigurationError, CredentialsError, NotNowError
-from bridge.store.refusals import ends_session, meaning_of
+from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, NotNowError
+from bridge.store.postgres_errors import ends_session, meaning_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.config import InvalidConfiguration
-from bridge.reload import Reloader
+from bridge.config.errors import InvalidConfiguration
+from bridge.config.watcher import Reloader
 from tests.unit.config.world import LEAST, Folder
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.numbers import Number
-from bridge.source.accounts import read_numbers
-from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
-from bridge.source.report import Page, Row, days, read_page
+from bridge.domain.numbers import Number
+from bridge.source.numbers_response import read_numbers
+from bridge.source.report_response import Page, Row, days, read_page
+from bridge.source.status_response import Malformed, Refused, Throttled, Unavailable
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

@@ -11,7 +11,7 @@ import tenacity
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.retried_call import RetriedCall
+from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable

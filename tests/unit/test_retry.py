@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.retry import JITTER, LIFETIME, LONGEST_PAUSE, LONGEST_WAIT, SCHEDULE, SHORTEST_PAUSE, next_attempt, pause
+from bridge.domain.retry import (
+    JITTER,
+    LIFETIME,
+    LONGEST_PAUSE,
+    LONGEST_WAIT,
+    SCHEDULE,
+    SHORTEST_PAUSE,
+    next_attempt,
+    pause,
+)
 from tests.world.clock import START
 
 WAITS = ["5s", "15s", "45s", "2m", "5m", "10m", "20m", "40m", "80m"]

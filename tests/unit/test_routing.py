@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.matching import Conditions, Match, Regex
-from bridge.model import Event, EventType
-from bridge.routing import Subscription, refusal, route, wants
+from bridge.domain.matching import Conditions, Match, Regex
+from bridge.domain.model import Event, EventType
+from bridge.domain.routing import Subscription, refusal, route, wants
 from tests.world.clock import START
 
 

@@ -8,11 +8,11 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 
-from bridge.envelope import read_events
-from bridge.events import envelope
-from bridge.model import Event, EventType
-from bridge.sample import sample_event, samples
-from bridge.schemas import example
+from bridge.domain.event_parser import read_events
+from bridge.domain.event_schemas import example
+from bridge.domain.events import envelope
+from bridge.domain.model import Event, EventType
+from bridge.domain.samples import sample_event, samples
 from tests.unit.receivers.events import any_event
 from tests.world.clock import START
 from tests.world.schemas import faults

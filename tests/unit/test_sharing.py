@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sharing import assign, fair_share
+from bridge.domain.assignment import assign, fair_share
 
 _names = st.sets(st.sampled_from("abcdefgh"))
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.cli.health import describe
-from bridge.health import Health
-from bridge.model import Status
-from bridge.store import Summary
+from bridge.cli.status import describe
+from bridge.domain.health import Health
+from bridge.domain.model import Status
+from bridge.store.summary import Summary
 from tests.world.clock import START
 
 if TYPE_CHECKING:

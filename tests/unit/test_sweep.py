@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.source.report import PAGE
-from bridge.sweep import Reading, next_page
+from bridge.source.report_pages import Reading, next_page
+from bridge.source.report_response import PAGE
 
 
 def read(before: Reading | None, total: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge import systemd
+from bridge.daemon import systemd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bridge.install.layout import Layout
-from bridge.install.unit import SHIPPED_PROGRAM as _PROGRAM
-from bridge.install.unit import shipped
+from bridge.cli.service.paths import Layout
+from bridge.cli.service.unit_file import SHIPPED_PROGRAM as _PROGRAM
+from bridge.cli.service.unit_file import shipped
 
 _FOLDER = Path(__file__).parents[2] / "systemd"
 _UNIT = _FOLDER / "wbiz-bridge.service"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import EventType, Message, Observation, State, Status
-from bridge.transition import Verdict, judge
+from bridge.domain.detector import Verdict, judge
+from bridge.domain.model import EventType, Message, Observation, State, Status
 from tests.world.clock import START
 
 WAIT = timedelta(seconds=10)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.events import envelope, transition_event
-from bridge.model import EventType, Message, State, Status, Unread
-from bridge.schedule import Interval, Schedule
+from bridge.domain.events import envelope, transition_event
+from bridge.domain.model import EventType, Message, State, Status, Unread
+from bridge.domain.poll_schedule import Interval, Schedule
 from tests.world.clock import START
 from tests.world.schemas import faults
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.workplace import locked, sweep, workplace
+from bridge.store.temporary_folders import locked, sweep, workplace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KILLED_DEMO = """
 import os, signal, sys
 from datetime import timedelta
-from bridge.demo import run_demo
+from bridge.cli.demo.runner import run_demo
 
 sys.addaudithook(lambda event, _: event == "sqlite3.connect" and os.kill(os.getpid(), signal.SIGKILL))
 run_demo(timedelta(seconds=5))

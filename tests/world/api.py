@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bridge.health import Health
-from bridge.http import Access, HttpServer, Inside, Streams, make_app
+from bridge.domain.health import Health
+from bridge.server.app import make_app
+from bridge.server.context import Inside
+from bridge.server.event_stream import Streams
+from bridge.server.server import HttpServer
 from tests.world.records import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bridge.store import Store
+    from bridge.server.auth import Access
+    from bridge.store.store import Store
 
 TOKEN = "token-0123456789abcdef"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}

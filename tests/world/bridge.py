@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 MESSAGE = {"id": 12346, "label": "Facture n° 88 « Ωmega » 🧾", "tags": {"team": "billing"}}
 """What is watched. Its label is one that a careless reader of bytes gets wrong."""

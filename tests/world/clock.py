@@ -8,7 +8,7 @@ START = datetime(2026, 11, 23, 20, 11, 12, 345000, tzinfo=UTC)
 
 
 class FakeClock:
-    """A :class:`bridge.clock.Clock` that stands still until it is moved.
+    """A :class:`bridge.domain.clock.Clock` that stands still until it is moved.
 
     Args:
         start: What the wall clock shows at first, in UTC.

@@ -22,7 +22,7 @@ from tests.world import hurried, warm
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
 
 _START = 20.0
 _HERE = Path(__file__).parents[2]

@@ -6,8 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bridge import daemon, once, retry
 from bridge.__main__ import main
+from bridge.daemon import daemon, single_pass
+from bridge.domain import retry
 from bridge.store import engine
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def announce(ready_fd: int) -> None:
 def be_impatient() -> None:
     """Wait for a lock less long than one really does."""
     engine.BUSY_TIMEOUT = 0.3
-    once.PASS_BEARS = 1.0
+    single_pass.PASS_BEARS = 1.0
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge.metrics import Metrics
-from bridge.model import Attempt, Delivered, Delivery, DeliveryState, Event, EventType
-from bridge.store import Summary
+from bridge.daemon.metrics.registry import Metrics
+from bridge.domain.model import Attempt, Delivered, Delivery, DeliveryState, Event, EventType
+from bridge.store.summary import Summary
 from tests.world.clock import START, FakeClock
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.model import Outcome
+    from bridge.domain.model import Outcome
 
 EMPTY = Summary({}, 0, None, {}, None, (), {})
 

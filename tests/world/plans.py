@@ -13,7 +13,7 @@ from tests.world.records import statements
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.store import Store
+    from bridge.store.store import Store
 
 
 @contextmanager

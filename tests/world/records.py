@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.clock import isoformat
-from bridge.decision import Round, decide
-from bridge.model import Attempt, Delivered, Message, Observation, Retry, Status
-from bridge.routing import Subscription
-from bridge.store import Polled, Tried
-from bridge.transition import judge
+from bridge.domain.clock import isoformat
+from bridge.domain.decision import Round, decide
+from bridge.domain.detector import judge
+from bridge.domain.model import Attempt, Delivered, Message, Observation, Retry, Status
+from bridge.domain.routing import Subscription
+from bridge.store.deliveries import Tried
+from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bridge.breaker import CircuitBreaker
-    from bridge.model import Delivery, Event, Expired, Outcome
-    from bridge.store import Store
+    from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.model import Delivery, Event, Expired, Outcome
+    from bridge.store.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 """When these tests take place."""

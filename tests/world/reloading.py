@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bridge.model import Status
+from bridge.domain.model import Status
 from tests.world.daemon import Daemon, account, write_config
 from tests.world.waiting import until
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
 TOKEN = "a-token-of-at-least-some-length"

@@ -14,17 +14,17 @@ from unittest.mock import patch
 
 import jsonschema_rs
 
-from bridge.events import envelope
-from bridge.model import EventType
-from bridge.schemas import schema_of
+from bridge.domain.event_schemas import schema_of
+from bridge.domain.events import envelope
+from bridge.domain.model import EventType
 from bridge.simulator.sink import Sink
-from bridge.store.ledger import Ledger
+from bridge.store.deliveries import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bridge.model import Event
-    from bridge.simulator.http import Answer, Received
+    from bridge.domain.model import Event
+    from bridge.simulator.faulty_server import Answer, Received
 
 _TYPES = frozenset(EventType)
 _found: list[str] = []

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable
 
-    from bridge.simulator import Simulator
+    from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Recorded, Sink
     from tests.world.machine import Machine
 

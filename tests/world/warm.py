@@ -23,9 +23,9 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
         "bridge.__main__",
-        "bridge.assembly",
-        "bridge.web",
-        "bridge.http.app",
+        "bridge.daemon.factory",
+        "bridge.daemon.http_service",
+        "bridge.server.app",
         "uvicorn",
         "psycopg",
         "tests.world.hurried",

@@ -9,8 +9,8 @@ from typing import Any
 
 import typer.main
 
-from bridge.cli import app
-from bridge.store import Store
+from bridge.cli.commands import app
+from bridge.store.store import Store
 
 
 def _command_line() -> None:

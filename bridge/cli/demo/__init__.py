@@ -1,5 +1,4 @@
-"""``wbiz-bridge demo``: a simulated WbizTool, local receivers, and the real daemon with its store between them."""
+"""``wbiz-bridge demo``: a simulated WbizTool, local receivers, and the real daemon between them.
 
-from bridge.demo.play import run_demo
-
-__all__ = ["run_demo"]
+It may import all of the bridge.
+"""

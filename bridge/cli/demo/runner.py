@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 import structlog
 import yaml
 
-from bridge import config
-from bridge.clock import SystemClock
-from bridge.daemon import Daemon
-from bridge.demo.screen import Screen
-from bridge.demo.story import NOT_SENT, SCENES
-from bridge.errors import BridgeError
-from bridge.model import DeliveryState, Status
+from bridge.cli.demo.screen import Screen
+from bridge.cli.demo.script import NOT_SENT, SCENES
+from bridge.config import loader
+from bridge.daemon.daemon import Daemon
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import BridgeError
+from bridge.domain.model import DeliveryState, Status
 from bridge.receivers.signing import key_of, new_secret, sign
-from bridge.simulator import Account, Simulator
+from bridge.simulator.account import Account
+from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from bridge.store import Store
-from bridge.workplace import sweep, workplace
+from bridge.store.store import Store
+from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ def run_demo(length: timedelta) -> None:
     ):
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(_configuration(simulator, slack_sink, crm_sink, crm.secret)), encoding="utf-8")
-        settings = config.load(path, os.environ)
+        settings = loader.load(path, os.environ)
         for scene in SCENES:
             account.put(scene.id, script=[(scene.when * length.total_seconds(), scene.becomes, scene.error)])
         screen.begin(length)

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from bridge.cli.output import COLOURS
 from bridge.cli.terminal import console
-from bridge.listener import Listener
-from bridge.neutral import squeezed
+from bridge.domain.observer import Listener
+from bridge.domain.sanitization import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from bridge.model import Event
-    from bridge.store import WatchedMessage
+    from bridge.domain.model import Event
+    from bridge.store.summary import WatchedMessage
 
 
 class Screen(Listener):

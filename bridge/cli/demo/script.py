@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.model import Status
+from bridge.domain.model import Status
 
 
 @dataclass(frozen=True, slots=True)

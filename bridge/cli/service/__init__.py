@@ -1,3 +1,4 @@
-"""The bridge as a systemd service: what to write where, decided first (plan), shown, and then done (steps)."""
+"""The bridge as a systemd service: what to write where is decided first, shown, and then done.
 
-from __future__ import annotations
+It imports nothing of the bridge but the domain.
+"""

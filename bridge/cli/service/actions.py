@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from bridge.errors import BridgeError
+from bridge.domain.errors import BridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

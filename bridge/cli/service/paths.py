@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.errors import UsageError
+from bridge.domain.errors import UsageError
 
 FOLDER = Path("/etc/wbiz-bridge")
 CONFIG = "config.yaml"

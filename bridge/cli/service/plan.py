@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.install.layout import CONFIG, FOLDER, Layout
-from bridge.install.steps import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, below
-from bridge.install.unit import is_ours
+from bridge.cli.service.actions import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, below
+from bridge.cli.service.paths import CONFIG, FOLDER, Layout
+from bridge.cli.service.unit_file import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,7 +169,7 @@ def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) 
 def _config(layout: Layout, found: Found, answers: Answers) -> Step:
     if layout.config in found.present:
         return Keep(layout.config, "yours, as it is")
-    skeleton = files("bridge.install").joinpath("config.yaml").read_text(encoding="utf-8")
+    skeleton = files("bridge.cli.service").joinpath("config.yaml").read_text(encoding="utf-8")
     client_id = str(answers.client_id) if answers.client_id else "# put the number here, before the #"
     text = skeleton.replace("CLIENT_ID", client_id, 1)
     if layout.instance is not None:

@@ -7,13 +7,13 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from bridge.install.layout import ONLY
-from bridge.install.steps import InstallError
+from bridge.cli.service.actions import InstallError
+from bridge.cli.service.paths import ONLY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.install.layout import Layout
+    from bridge.cli.service.paths import Layout
 
 SHIPPED_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
 
@@ -26,7 +26,7 @@ _SEAL_LINES = 2
 
 def shipped(layout: Layout = ONLY) -> str:
     """Read the unit file that comes with the bridge."""
-    return files("bridge.install").joinpath(layout.template).read_text(encoding="utf-8")
+    return files("bridge.cli.service").joinpath(layout.template).read_text(encoding="utf-8")
 
 
 def render(template: str, program: Path, layout: Layout = ONLY) -> str:

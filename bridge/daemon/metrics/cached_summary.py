@@ -6,13 +6,13 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from bridge.errors import BridgeError
+from bridge.domain.errors import BridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.clock import Clock
-    from bridge.store import Summary
+    from bridge.domain.clock import Clock
+    from bridge.store.summary import Summary
 
 KEPT_FOR = 5.0
 """Seconds for which one reading serves all scrapes: however many scrape, the database is counted no more often."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from bridge.listener import Listener
-from bridge.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
-from bridge.source.answer import Malformed, Refused, Throttled, Unavailable
+from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
+from bridge.domain.observer import Listener
+from bridge.source.status_response import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
-    from bridge.clock import Clock
-    from bridge.errors import BridgeError
-    from bridge.model import Attempt, Delivery, Event, Expired, Outcome
-    from bridge.source.answer import Answer
+    from bridge.domain.clock import Clock
+    from bridge.domain.errors import BridgeError
+    from bridge.domain.model import Attempt, Delivery, Event, Expired, Outcome
+    from bridge.source.status_response import Answer
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
 _ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from bridge.events import SOURCE
-from bridge.model import DeliveryState, Status
+from bridge.domain.events import SOURCE
+from bridge.domain.model import DeliveryState, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from bridge.clock import Clock
-    from bridge.metrics.glance import Glance
-    from bridge.store import Summary
+    from bridge.daemon.metrics.cached_summary import Glance
+    from bridge.domain.clock import Clock
+    from bridge.store.summary import Summary
 
 NOT_SEEN = "not_seen"
 """The label of messages that no poll has brought a status of yet."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from bridge import logs
+from bridge.daemon import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,20 +12,18 @@ import prometheus_client
 from prometheus_client.exposition import choose_encoder
 
 from bridge import __version__
-from bridge.metrics.counts import Counts
-from bridge.metrics.glance import PATIENCE, Glance
-from bridge.metrics.log_lines import LogLines
-from bridge.metrics.standing import Standing
+from bridge.daemon.metrics.cached_summary import PATIENCE, Glance
+from bridge.daemon.metrics.counters import Counts
+from bridge.daemon.metrics.gauges import Standing
+from bridge.daemon.metrics.log_lines import LogLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bridge.clock import Clock
-    from bridge.listener import Listener
-    from bridge.store import Summary
-
-__all__ = ["Metrics"]
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.store.summary import Summary
 
 # When each series began would be a series of its own, and nobody asks for it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]

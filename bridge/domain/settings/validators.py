@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import idna
 from pydantic import BeforeValidator, SecretStr
 
-from bridge.config.external import External, parse_external
-from bridge.config.listen import Listen, is_loopback, parse_listen
-from bridge.config.units import Rate, format_duration, parse_duration, parse_rate
+from bridge.domain.settings.external_url import External, parse_external
+from bridge.domain.settings.listen_address import Listen, is_loopback, parse_listen
+from bridge.domain.settings.units import Rate, format_duration, parse_duration, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

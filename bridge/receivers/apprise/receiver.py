@@ -9,18 +9,18 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.apprise_library import listening, service
-from bridge.model import Delivered, Retry
-from bridge.receivers.note import Note, write_note
-from bridge.receivers.slack_text import one_line
-from bridge.sending import BlockingWay, Handed
+from bridge.delivery.attempt import BlockingWay, Handed
+from bridge.domain.model import Delivered, Retry
+from bridge.receivers.apprise.library import listening, service
+from bridge.receivers.plain_text import Note, write_note
+from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from bridge.clock import Clock
-    from bridge.model import Event
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event
 
 _SAID: Final = 300  # characters of a reason
 

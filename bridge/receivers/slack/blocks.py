@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.receivers.slack_digest import names_of, rest_of, title_of
-from bridge.receivers.slack_mentions import NOBODY, Mention
-from bridge.receivers.slack_text import date, escape, fit, inert, moment_of, one_line, size
-from bridge.receivers.slack_words import (
+from bridge.receivers.digest import names_of, rest_of, title_of
+from bridge.receivers.slack.mentions import NOBODY, Mention
+from bridge.receivers.text import date, escape, fit, inert, moment_of, one_line, size
+from bridge.receivers.wording import (
     NOTHING_HAPPENED,
     TEST,
     TOLD_ELSEWHERE,
@@ -36,8 +36,8 @@ from bridge.receivers.slack_words import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.model import Event
-    from bridge.receivers.slack_digest import Digest
+    from bridge.domain.model import Event
+    from bridge.receivers.digest import Digest
 
 Block = dict[str, Any]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.model import EventType
+    from bridge.domain.model import EventType
 
 _EVERYBODY: Final = ("here", "channel", "everyone")
 _ALLOWED: Final = (

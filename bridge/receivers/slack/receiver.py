@@ -6,9 +6,9 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bridge.receivers import slack_answers
-from bridge.receivers.slack_blocks import PLAIN, Style, draw_digest, draw_event
-from bridge.receivers.slack_digest import GROUP_KEYS, digest
+from bridge.receivers.digest import GROUP_KEYS, digest
+from bridge.receivers.slack import responses
+from bridge.receivers.slack.blocks import PLAIN, Style, draw_digest, draw_event
 from bridge.receivers.webhook import USER_AGENT
 from bridge.transport.message import Reply, Request
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Event, Outcome
+    from bridge.domain.model import Event, Outcome
 
 _HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
 
@@ -63,5 +63,5 @@ class SlackReceiver:
         return Request(body, _HEADERS)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
-        """Read an answer as :func:`bridge.receivers.slack_answers.read` does."""
-        return slack_answers.read(reply, at)
+        """Read an answer as :func:`bridge.receivers.slack.responses.read` does."""
+        return responses.read(reply, at)

@@ -13,15 +13,15 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bridge.model import Dead, Delivered, Retry
-from bridge.receivers import answers
+from bridge.domain.model import Dead, Delivered, Retry
+from bridge.receivers import responses
 from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bridge.model import Outcome
+    from bridge.domain.model import Outcome
 
 _NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
 _REPORT: Final = "please report this"
@@ -93,7 +93,7 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
         at: When it came, aware, in UTC.
         permanent: The codes that no retry changes, and what to do.
     """
-    outcome = answers.read(reply, at)
+    outcome = responses.read(reply, at)
     taken = isinstance(outcome, Delivered)
     refused = HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not taken and (not refused or reply.status == HTTPStatus.TOO_MANY_REQUESTS):
@@ -110,7 +110,7 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
         return Retry(why, retry_after(reply.headers, at), about_event=about_event)
     if taken and _is_page(reply):
         return Retry(f"{words}: {_PAGE}")
-    if taken and answers.refuses(json_object(reply.body) or {}):
+    if taken and responses.refuses(json_object(reply.body) or {}):
         return Retry(f"{words}: Slack refuses it and does not say why")
     return outcome
 
@@ -125,7 +125,7 @@ def code_in(reply: Reply) -> str | None:
         return text
     body = json_object(reply.body) or {}
     code = body.get("error")
-    return code if answers.refuses(body) and isinstance(code, str) and _CODE.fullmatch(code) else None
+    return code if responses.refuses(body) and isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
 def _is_page(reply: Reply) -> bool:

@@ -12,18 +12,18 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bridge.clock import isoformat
-from bridge.receivers import slack_answers
-from bridge.receivers.slack_text import cut, one_line
-from bridge.receivers.slack_words import error_of, label_of, name_of, sentence_of, state_of
+from bridge.domain.clock import isoformat
+from bridge.receivers.slack import responses
+from bridge.receivers.text import cut, one_line
 from bridge.receivers.webhook import USER_AGENT
+from bridge.receivers.wording import error_of, label_of, name_of, sentence_of, state_of
 from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.model import Event, Outcome
+    from bridge.domain.model import Event, Outcome
 
 _HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
 _LONGEST: Final = 2_000  # in the units of slack_text.size
@@ -59,11 +59,11 @@ class WorkflowReceiver:
         return Request(body.encode(), _HEADERS)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
-        """Read an answer as :func:`bridge.receivers.slack_answers.read` does, but no code of Slack's is for good.
+        """Read an answer as :func:`bridge.receivers.slack.responses.read` does, but no code of Slack's is for good.
 
         A workflow that refuses is tried again: its owner can fix it or publish it, and its address stays the same.
         """
-        return slack_answers.read(reply, at, permanent={})
+        return responses.read(reply, at, permanent={})
 
 
 def variables(event: Event, pages: str | None = None) -> dict[str, str]:

@@ -1,1 +1,4 @@
-"""Templates: how what is sent is written down in the configuration. Importing this package alone imports no Jinja."""
+"""Templates of users, rendered in a sandbox within a budget; importing the package alone imports no Jinja.
+
+It imports nothing of the bridge but the domain.
+"""

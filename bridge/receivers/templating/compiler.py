@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import jinja2
 from jinja2 import nodes
 
-from bridge.redact import clean_text
-from bridge.templating.budget import TooMuchError, budget
-from bridge.templating.filters import UnfitError, tojson
-from bridge.templating.sandbox import Missing, Sandbox
-from bridge.templating.source import Body, Source
+from bridge.domain.redaction import clean_text
+from bridge.receivers.templating.budget import TooMuchError, budget
+from bridge.receivers.templating.filters import UnfitError, tojson
+from bridge.receivers.templating.sandbox import Missing, Sandbox
+from bridge.receivers.templating.template_text import Body, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from jinja2 import Undefined
 
-from bridge.redact import clean_text
+from bridge.domain.redaction import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

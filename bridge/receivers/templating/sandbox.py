@@ -22,14 +22,14 @@ from jinja2.tests import TESTS
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-from bridge.config.faults import suggestion
-from bridge.templating import filters
-from bridge.templating.budget import STEP, TooMuchError, size, spend
+from bridge.config.errors import suggestion
+from bridge.receivers.templating import filters
+from bridge.receivers.templating.budget import STEP, TooMuchError, size, spend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bridge.templating.source import Source
+    from bridge.receivers.templating.template_text import Source
 
 FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last", "length"),

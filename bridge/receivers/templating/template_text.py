@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bridge.model import EventType
-from bridge.redact import MASK
+from bridge.domain.model import EventType
+from bridge.domain.redaction import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

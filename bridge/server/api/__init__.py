@@ -1,1 +1,4 @@
-"""The API: what programs ask and hand over, under ``/v1``. Each file parses, calls the store, and renders."""
+"""The API under ``/v1``, where each file parses, calls the store, and renders.
+
+It imports what the server may import.
+"""

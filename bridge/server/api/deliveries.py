@@ -10,14 +10,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.asjson import delivery_json
-from bridge.http.access import Access
-from bridge.http.inside import Inside
-from bridge.http.v1.asked import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import Choice, DeliveryOut, PageOut, Retried, TriedOut
-from bridge.model import DeliveryState, EventType
-from bridge.store import DeliveryQuery
-from bridge.store.history import DELIVERY_CURSOR
+from bridge.domain.json_views import delivery_json
+from bridge.domain.model import DeliveryState, EventType
+from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
+from bridge.server.api.schemas import Choice, DeliveryOut, PageOut, Retried, TriedOut
+from bridge.server.auth import Access
+from bridge.server.context import Inside
+from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
 
 _States = Annotated[list[DeliveryState], Query(description="Only in these states; `dead` is given up.")]
 _Types = Annotated[list[EventType], Query(description="Only of events of these types.")]

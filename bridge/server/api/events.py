@@ -11,15 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.events import envelope
-from bridge.http.access import Access, asks_for_stream
-from bridge.http.inside import Inside
-from bridge.http.streams import MOST_STREAMS
-from bridge.http.v1.asked import Limit, OfMessage, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import EventOut, PageOut
-from bridge.model import LARGEST_ID, Event, EventType
-from bridge.store import EventQuery
-from bridge.store.history import EVENT_CURSOR
+from bridge.domain.events import envelope
+from bridge.domain.model import LARGEST_ID, Event, EventType
+from bridge.server.api.params import Limit, OfMessage, Since, Until, cursor, page, problems
+from bridge.server.api.schemas import EventOut, PageOut
+from bridge.server.auth import Access, asks_for_stream
+from bridge.server.context import Inside
+from bridge.server.event_stream import MOST_STREAMS
+from bridge.store.history import EVENT_CURSOR, EventQuery
 
 _Types = Annotated[list[EventType], Query(description="Only of these types.")]
 _PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"

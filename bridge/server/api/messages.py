@@ -11,16 +11,17 @@ from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.asjson import delivery_json, message_json
-from bridge.events import envelope
-from bridge.http.access import Access
-from bridge.http.inside import Inside
-from bridge.http.v1.asked import Id, Limit, Since, Until, cursor, page, problems
-from bridge.http.v1.shapes import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
-from bridge.model import LARGEST_ID, Status
-from bridge.redact import clean_text
-from bridge.store import MessageQuery, Store, Story
-from bridge.store.search import CURSOR
+from bridge.domain.events import envelope
+from bridge.domain.json_views import delivery_json, message_json
+from bridge.domain.model import LARGEST_ID, Status
+from bridge.domain.redaction import clean_text
+from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
+from bridge.server.api.schemas import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
+from bridge.server.auth import Access
+from bridge.server.context import Inside
+from bridge.store.history import Story
+from bridge.store.search import CURSOR, MessageQuery
+from bridge.store.store import Store
 
 UNSEEN = "unseen"
 """The status of a message that no poll has seen yet, as it is asked for."""

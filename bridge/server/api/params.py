@@ -9,17 +9,17 @@ from fastapi import Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from bridge.http.v1.shapes import GivenMoment
-from bridge.model import LARGEST_ID
-from bridge.redact import clean_text
+from bridge.domain.model import LARGEST_ID
+from bridge.domain.redaction import clean_text
+from bridge.server.api.schemas import GivenMoment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
-    from bridge.http.access import Access
-    from bridge.store import Page
+    from bridge.server.auth import Access
+    from bridge.store.paging import Page
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[12345])]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most that a page holds.")]

@@ -19,8 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.config.units import parse_moment
-from bridge.model import (
+from bridge.domain.model import (
     LARGEST_ID,
     LONGEST_LABEL,
     LONGEST_TAG,
@@ -31,7 +30,8 @@ from bridge.model import (
     EventType,
     Status,
 )
-from bridge.redact import clean_text
+from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import parse_moment
 
 MOST_AT_ONCE = 10_000
 

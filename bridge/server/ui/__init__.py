@@ -1,10 +1,4 @@
-"""The page: what a person sees of the bridge in a browser.
+"""The web pages: plain HTML from templates, a style sheet, and a script that they work without.
 
-Plain HTML that the server makes, one sheet of style, and one script that the pages work without.
+It imports what the server may import.
 """
-
-from __future__ import annotations
-
-from bridge.http.page.routes import Pages, make_pages
-
-__all__ = ["Pages", "make_pages"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.store import Hour
+    from bridge.store.search import Hour
 
 SHOWN = timedelta(hours=24)
 """How far back the chart goes."""

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from bridge.http.page.story import title_of
-from bridge.model import DeliveryState
-from bridge.receivers.slack_words import label_of
+from bridge.domain.model import DeliveryState
+from bridge.receivers.wording import label_of
+from bridge.server.ui.timeline import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.http.page.notice import Notice
-    from bridge.model import Delivery
-    from bridge.store import GivenUp, Page
+    from bridge.domain.model import Delivery
+    from bridge.server.ui.flash import Notice
+    from bridge.store.history import GivenUp
+    from bridge.store.paging import Page
 
 _TABS: Mapping[DeliveryState | None, str] = {
     None: "All",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.http.page.messages import id_in
-from bridge.http.page.words import counted
+from bridge.server.ui.formatting import counted
+from bridge.server.ui.messages import id_in
 
 REFUSED = "no"
 """What stands in the address instead of a count where the token was wrong."""

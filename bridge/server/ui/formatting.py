@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from bridge.clock import ago, isoformat
+from bridge.domain.clock import ago, isoformat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.clock import ago
-from bridge.events import SOURCE, receiver_subject
+from bridge.domain.clock import ago
+from bridge.domain.events import SOURCE, receiver_subject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from bridge.health import Check, Health
-    from bridge.numbers import Known
+    from bridge.domain.health import Check, Health
+    from bridge.domain.numbers import Known
 
 
 @dataclass(frozen=True, slots=True)

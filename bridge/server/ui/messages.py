@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
-from bridge.model import Status
-from bridge.store import MessageQuery
+from bridge.domain.model import Status
+from bridge.store.search import MessageQuery
 
 if TYPE_CHECKING:
-    from bridge.store import Page, WatchedMessage
+    from bridge.store.paging import Page
+    from bridge.store.summary import WatchedMessage
 
 NEW = "new"
 """The status, so to speak, of a message that was not seen yet."""

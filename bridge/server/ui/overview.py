@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.http.page.words import counted
-from bridge.model import DeliveryState, Status
+from bridge.domain.model import DeliveryState, Status
+from bridge.server.ui.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.http.page.chart import Chart
-    from bridge.http.page.wellbeing import Part
-    from bridge.store import Summary, Totals, WatchedMessage
+    from bridge.server.ui.chart import Chart
+    from bridge.server.ui.health import Part
+    from bridge.store.search import Totals
+    from bridge.store.summary import Summary, WatchedMessage
 
 _TILES = (Status.PENDING, Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN)
 

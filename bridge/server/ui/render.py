@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from bridge import __version__
-from bridge.http.page.words import FILTERS
-from bridge.model import Status
+from bridge.domain.model import Status
+from bridge.server.ui.formatting import FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ STATUSES = (*(str(status) for status in Status), "new")
 @cache
 def static(name: str) -> bytes:
     """Read one of the files beside the pages."""
-    return resources.files("bridge.http.page").joinpath("static", name).read_bytes()
+    return resources.files("bridge.server.ui").joinpath("static", name).read_bytes()
 
 
 @cache
@@ -60,7 +60,7 @@ def render(template: str, path: str, **shown: Any) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bridge.http.page"),
+        loader=jinja2.PackageLoader("bridge.server.ui"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         auto_reload=False,

@@ -11,21 +11,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from bridge.errors import BridgeError, UsageError
-from bridge.http.access import RETRY_FORM, same
-from bridge.http.page.deliveries import address
-from bridge.http.page.desk import Desk
-from bridge.http.page.messages import Asked, id_in
-from bridge.http.page.notice import REFUSED, Notice
-from bridge.http.page.render import STATIC, static
-from bridge.http.problems import on_http_exception
-from bridge.model import DeliveryState
+from bridge.domain.errors import BridgeError, UsageError
+from bridge.domain.model import DeliveryState
+from bridge.server.auth import RETRY_FORM, same
+from bridge.server.problems import on_http_exception
+from bridge.server.ui.deliveries import address
+from bridge.server.ui.flash import REFUSED, Notice
+from bridge.server.ui.messages import Asked, id_in
+from bridge.server.ui.render import STATIC, static
+from bridge.server.ui.views import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from bridge.http.access import Access
-    from bridge.http.inside import Inside
+    from bridge.server.auth import Access
+    from bridge.server.context import Inside
 
 _READ = ["GET", "HEAD"]
 _EVERY = "*"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.model import DeliveryState, EventType
-from bridge.receivers.slack_words import WORDS, duration_of, error_of
+from bridge.domain.model import DeliveryState, EventType
+from bridge.receivers.wording import WORDS, duration_of, error_of
 
 if TYPE_CHECKING:
-    from bridge.http.page.notice import Notice
-    from bridge.model import Event
-    from bridge.store import Story, Told, Undertaken, WatchedMessage
+    from bridge.domain.model import Event
+    from bridge.server.ui.flash import Notice
+    from bridge.store.history import Story, Told, Undertaken
+    from bridge.store.summary import WatchedMessage
 
 _LOOKS = {
     EventType.MESSAGE_PENDING: ("info", "pending"),

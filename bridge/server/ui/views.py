@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bridge import numbers
-from bridge.errors import UsageError
-from bridge.health import judge
-from bridge.http.page.chart import draw, first_hour
-from bridge.http.page.deliveries import deliveries_page
-from bridge.http.page.messages import Asked, MessagesPage, messages_page
-from bridge.http.page.overview import overview
-from bridge.http.page.render import render
-from bridge.http.page.story import story_page
-from bridge.http.page.wellbeing import parts
-from bridge.model import DeliveryState
-from bridge.store import DeliveryQuery
+from bridge.domain import numbers
+from bridge.domain.errors import UsageError
+from bridge.domain.health import judge
+from bridge.domain.model import DeliveryState
+from bridge.server.ui.chart import draw, first_hour
+from bridge.server.ui.deliveries import deliveries_page
+from bridge.server.ui.health import parts
+from bridge.server.ui.messages import Asked, MessagesPage, messages_page
+from bridge.server.ui.overview import overview
+from bridge.server.ui.render import render
+from bridge.server.ui.timeline import story_page
+from bridge.store.history import DeliveryQuery
 
 if TYPE_CHECKING:
-    from bridge.http.inside import Inside
-    from bridge.http.page.notice import Notice
-    from bridge.http.page.wellbeing import Part
-    from bridge.store import Summary
+    from bridge.server.context import Inside
+    from bridge.server.ui.flash import Notice
+    from bridge.server.ui.health import Part
+    from bridge.store.summary import Summary
 
 _ROWS = 50
 """How many rows a page of a list has."""

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bridge.store.schema import metadata
+from bridge.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
 context.run_migrations()

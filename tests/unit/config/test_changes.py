@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bridge.config import load
 from bridge.config.changes import changes
+from bridge.config.loader import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.config import Config
+    from bridge.config.models import Config
 
 SECRET = "0123456789-secret"
 PLAIN: dict[str, Any] = {

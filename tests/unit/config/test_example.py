@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from bridge.config import (
+from bridge.config.models import (
+    Config,
+    DiscoverConfig,
+    HeartbeatConfig,
+    HttpConfig,
+    LogConfig,
+    NumbersConfig,
+    PollConfig,
+    WbizToolConfig,
+)
+from bridge.domain.model import Details
+from bridge.receivers.config_models import (
     AppriseReceiverConfig,
     Batch,
     CommandReceiverConfig,
-    Config,
     Group,
-    LogConfig,
-    PollConfig,
     SlackReceiverConfig,
-    WbizToolConfig,
     WebhookReceiverConfig,
 )
-from bridge.config.schema import DiscoverConfig, HeartbeatConfig, HttpConfig, NumbersConfig
-from bridge.model import Details
 from tests.unit.config.world import ENVIRON, Folder
 
 if TYPE_CHECKING:

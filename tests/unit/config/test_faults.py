@@ -7,10 +7,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config import Fault, InvalidConfiguration, Place
-from bridge.config.faults import MOST_OF_A_KIND, Faults, suggestion
-from bridge.errors import ConfigurationError
-from bridge.neutral import one_line
+from bridge.config.errors import MOST_OF_A_KIND, Fault, Faults, InvalidConfiguration, Place, suggestion
+from bridge.domain.errors import ConfigurationError
+from bridge.domain.sanitization import one_line
 from tests.unit.test_neutral import drives
 
 FILE = Path("config.yaml")

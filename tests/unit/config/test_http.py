@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config import Config, HttpConfig, Listen
-from bridge.config.listen import parse_listen
+from bridge.config.models import Config, HttpConfig
+from bridge.domain.settings.listen_address import Listen, parse_listen
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details
-from bridge.redact import clean_text
+from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details
+from bridge.domain.redaction import clean_text
 from tests.unit.config.world import LEAST, Folder
 
 if TYPE_CHECKING:
-    from bridge.config import Config
+    from bridge.config.models import Config
 
 LIST = f"{LEAST}    messages: [{{include: ids.txt}}]\n"
 

@@ -13,11 +13,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge import config
-from bridge.config import Group, InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig, schema
-from bridge.config.section import names
-from bridge.errors import ConfigurationError
-from bridge.schedule import Interval, Schedule
+from bridge.config import locate, models
+from bridge.config.errors import InvalidConfiguration
+from bridge.config.section_reader import names
+from bridge.domain.errors import ConfigurationError
+from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.receivers.config_models import Group, SlackReceiverConfig, WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 if TYPE_CHECKING:
@@ -239,15 +240,15 @@ def test_a_path_that_no_url_can_hold_is_told(folder: Folder) -> None:
 
 def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path)
-    monkeypatch.setattr(config, "PLACES", (Path("config.yaml"), folder.path / "etc.yaml"))
+    monkeypatch.setattr(locate, "PLACES", (Path("config.yaml"), folder.path / "etc.yaml"))
     with pytest.raises(ConfigurationError, match="there is no configuration"):
-        config.find(None, {})
+        locate.find(None, {})
     folder.write("", "etc.yaml")
-    assert config.find(None, {}) == folder.path / "etc.yaml"
+    assert locate.find(None, {}) == folder.path / "etc.yaml"
     folder.write("")
-    assert config.find(None, {}) == Path("config.yaml")
-    assert config.find(None, {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("/x.yaml")
-    assert config.find(Path("y.yaml"), {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("y.yaml")
+    assert locate.find(None, {}) == Path("config.yaml")
+    assert locate.find(None, {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("/x.yaml")
+    assert locate.find(Path("y.yaml"), {"WBIZ_BRIDGE_CONFIG": "/x.yaml"}) == Path("y.yaml")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -335,11 +336,11 @@ def _some_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, object]]:
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "wbiztool": schema.WbizToolConfig,
-    "poll": schema.PollConfig,
-    "discover": schema.DiscoverConfig,
-    "numbers": schema.NumbersConfig,
-    "log": schema.LogConfig,
+    "wbiztool": models.WbizToolConfig,
+    "poll": models.PollConfig,
+    "discover": models.DiscoverConfig,
+    "numbers": models.NumbersConfig,
+    "log": models.LogConfig,
 }
 _A_RECEIVER = (
     st.builds(lambda some: {"slack": "${SLACK}", **some}, _some_of(SlackReceiverConfig))

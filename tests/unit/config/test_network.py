@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.config import WebhookReceiverConfig
-from bridge.reload import fingerprint
+from bridge.config.watcher import fingerprint
+from bridge.receivers.config_models import WebhookReceiverConfig
 from tests.unit.config.world import LEAST, Folder
 from tests.world.tls import Authority
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.faults import Place
-from bridge.config.patterns import Pattern, is_pattern, vanished, written
+from bridge.config.errors import Place
+from bridge.config.glob_patterns import Pattern, is_pattern, vanished, written
 from tests.unit.config.world import LEAST, Folder
 
 PARTS = st.sampled_from(["a", "b", ".c", "[a]", "a.yaml", "*", "?", "a*", "[ab]", ".*", "*.yaml", "**"])

@@ -8,9 +8,10 @@ import traceback
 
 import pytest
 
-from bridge.config import InvalidConfiguration, SlackReceiverConfig, WebhookReceiverConfig
-from bridge.matching import Conditions, Regex
-from bridge.redact import Redactor
+from bridge.config.errors import InvalidConfiguration
+from bridge.domain.matching import Conditions, Regex
+from bridge.domain.redaction import Redactor
+from bridge.receivers.config_models import SlackReceiverConfig, WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRETMARKED5ECRET"

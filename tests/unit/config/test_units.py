@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config import parse_duration
-from bridge.config.units import Rate, format_duration, parse_rate
+from bridge.domain.settings.units import Rate, format_duration, parse_duration, parse_rate
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bridge import config
-from bridge.config.units import Rate, parse_rate
+from bridge.config import locate
+from bridge.domain.settings.units import Rate, parse_rate
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRET"
@@ -194,7 +194,7 @@ def test_a_file_that_is_there_but_can_not_be_read_is_named_not_passed_over(
 ) -> None:
     loop = folder.path / "config.yaml"
     loop.symlink_to(loop)
-    monkeypatch.setattr(config, "PLACES", (loop, folder.path / "other.yaml"))
-    assert config.find(None, {}) == loop
+    monkeypatch.setattr(locate, "PLACES", (loop, folder.path / "other.yaml"))
+    assert locate.find(None, {}) == loop
     (fault,) = folder.faults()
     assert fault.startswith("config.yaml:1:1: the file cannot be read: ")

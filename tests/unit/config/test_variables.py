@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.variables import substitute
+from bridge.config.env_vars import substitute
 
 ENVIRON = {"NAME": "value", "EMPTY": "", "NESTED": "${NAME} $$"}
 

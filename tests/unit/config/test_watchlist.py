@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config import Watchlist
-from bridge.model import Details
+from bridge.domain.model import Details
+from bridge.domain.watchlist import Watchlist
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 # Not getrusage's ru_maxrss: a process begins with the one of the process that started it, which may be larger than what
@@ -21,7 +21,7 @@ from tests.unit.config.world import ENVIRON, LEAST, Folder
 _A_MILLION = """
 import json, re, sys, time
 from pathlib import Path
-from bridge.config import load
+from bridge.config.loader import load
 def peak():
     return int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 before, started = peak(), time.perf_counter()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from bridge.config import Config, InvalidConfiguration, load
+from bridge.config.errors import InvalidConfiguration
+from bridge.config.loader import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from bridge.config.models import Config
 
 ENVIRON = {"KEY": "api-key-0123456789", "SLACK": "https://hooks.slack.com/services/T0/B0/slack-secret"}
 LEAST = """\

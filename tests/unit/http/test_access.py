@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from bridge.config.external import parse_external
-from bridge.http.access import HOOK, Access, same
+from bridge.domain.settings.external_url import parse_external
+from bridge.server.auth import HOOK, Access, same
 
 PROXIED = Access("127.0.0.1", "t" * 16, parse_external("https://bridge.example.com/wa"))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.http.hook_ids import MOST_IDS, ids_in
-from bridge.model import LARGEST_ID
+from bridge.domain.model import LARGEST_ID
+from bridge.server.wbiztool_hook_ids import MOST_IDS, ids_in
 
 _IDS = st.integers(1, LARGEST_ID)
 _SURE_NAMES = st.sampled_from(["msg_id", "message_id", "msgId", "MessageID", "msg_ids", "message-ids"])

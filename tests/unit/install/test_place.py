@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import bridge
-from bridge.install.place import Place, here, obstacle
+from bridge.cli.service.preflight import Place, here, obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.errors import UsageError
-from bridge.install.layout import ONLY, Layout
-from bridge.install.plan import Answers, Found, gaps, left_to_do, plan_install, plan_uninstall, plan_unit
-from bridge.install.steps import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, describe
-from bridge.install.unit import render, shipped
+from bridge.cli.service.actions import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, describe
+from bridge.cli.service.paths import ONLY, Layout
+from bridge.cli.service.plan import Answers, Found, gaps, left_to_do, plan_install, plan_uninstall, plan_unit
+from bridge.cli.service.unit_file import render, shipped
+from bridge.domain.errors import UsageError
 
 PROGRAM = Path("/opt/wbiz-bridge/bin/wbiz-bridge")
 TEMPLATE = shipped()

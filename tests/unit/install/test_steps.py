@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.install.steps import Folder, InstallError, Keep, Remove, Run, SetAside, Write, carry_out, describe
+from bridge.cli.service.actions import Folder, InstallError, Keep, Remove, Run, SetAside, Write, carry_out, describe
 
 FILE = Path("/etc/wbiz-bridge/key")
 _KILLED = """
 import os, pathlib, signal, sys
-from bridge.install.steps import Write, carry_out
+from bridge.cli.service.actions import Write, carry_out
 
 sys.addaudithook(lambda event, _: event == "os.rename" and os.kill(os.getpid(), signal.SIGKILL))
 carry_out([Write(pathlib.Path("/etc/wbiz-bridge/key"), "text", 0o600)], pathlib.Path(sys.argv[1]))

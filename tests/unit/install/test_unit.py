@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.install.steps import InstallError
-from bridge.install.unit import SHIPPED_PROGRAM, is_ours, render, shipped
+from bridge.cli.service.actions import InstallError
+from bridge.cli.service.unit_file import SHIPPED_PROGRAM, is_ours, render, shipped
 
 PROGRAM = Path("/srv/py3.11/bin/wbiz-bridge")
 UNIT = render(shipped(), PROGRAM)

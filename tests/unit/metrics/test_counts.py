@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import __version__
-from bridge.errors import NotNowError
-from bridge.metrics import Metrics
-from bridge.metrics.standing import NOT_SEEN
-from bridge.model import Dead, Delivered, DeliveryState, EventType, Expired, Observation, Retry, Status
-from bridge.source.answer import Answer, Malformed, Refused, Throttled, Unavailable
+from bridge.daemon.metrics.gauges import NOT_SEEN
+from bridge.daemon.metrics.registry import Metrics
+from bridge.domain.errors import NotNowError
+from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Expired, Observation, Retry, Status
+from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, attempt, delivery, metrics, shown, told, value
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.breaker import CircuitBreaker
-from bridge.errors import NotNowError
-from bridge.events import SOURCE
-from bridge.metrics import Metrics
-from bridge.metrics.glance import KEPT_FOR
-from bridge.model import DeliveryState, Status
-from bridge.store import DatabaseError, Summary
+from bridge.daemon.metrics.cached_summary import KEPT_FOR
+from bridge.daemon.metrics.registry import Metrics
+from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.errors import NotNowError
+from bridge.domain.events import SOURCE
+from bridge.domain.model import DeliveryState, Status
+from bridge.store.sqlite_files import DatabaseError
+from bridge.store.summary import Summary
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, metrics, shown, value
 
 if TYPE_CHECKING:
-    from bridge.errors import BridgeError
+    from bridge.domain.errors import BridgeError
 
 DOWN = {SOURCE: json.dumps({"failing_since": START.isoformat(), "reason": "HTTP 502", "refused": False})}
 

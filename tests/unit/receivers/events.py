@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from bridge.clock import isoformat
-from bridge.events import SOURCE, health_event, receiver_subject, transition_event
-from bridge.model import Event, EventType, Message, State, Status
+from bridge.domain.clock import isoformat
+from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
+from bridge.domain.model import Event, EventType, Message, State, Status
 from tests.world.clock import START
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import Dead, Delivered, Outcome, Retry
-from bridge.receivers import answers
+from bridge.domain.model import Dead, Delivered, Outcome, Retry
+from bridge.receivers import responses
 from bridge.transport.message import Reply
 from tests.world.clock import START
 
 
 def read(status: int, **headers: str) -> Outcome:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return answers.read(Reply(status, named, b"secret words"), START)
+    return responses.read(Reply(status, named, b"secret words"), START)
 
 
 def why(outcome: Outcome) -> str:
@@ -119,7 +119,7 @@ def test_the_reason_names_the_status_and_its_name() -> None:
 def test_no_answer_whatsoever_raises_and_no_reason_quotes_the_body(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    outcome = answers.read(Reply(status, headers, body + b"secret words"), START)
+    outcome = responses.read(Reply(status, headers, body + b"secret words"), START)
     if not isinstance(outcome, Delivered):
         assert "secret words" not in outcome.why
         assert "\n" not in outcome.why

@@ -13,18 +13,18 @@ from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import EventType
-from bridge.receivers.formats import CloudEventsBinaryForm, CloudEventsForm, Written, source_of
+from bridge.domain.event_schemas import data_schema_id, example
+from bridge.domain.model import EventType
+from bridge.domain.redaction import clean_text
+from bridge.domain.samples import sample_event, samples
+from bridge.receivers.event_formats import CloudEventsBinaryForm, CloudEventsForm, Written, source_of
 from bridge.receivers.webhook import WebhookReceiver
-from bridge.redact import clean_text
-from bridge.sample import sample_event, samples
-from bridge.schemas import data_schema_id, example
 from tests.world.records import NOW
 
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 SOURCE = source_of("0123456789abcdef")
 STRUCTURED, BINARY = CloudEventsForm(SOURCE), CloudEventsBinaryForm(SOURCE)

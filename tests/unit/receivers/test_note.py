@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Event, EventType, Status
-from bridge.receivers.note import KINDS, write_note
-from bridge.sample import sample_event
+from bridge.domain.model import Event, EventType, Status
+from bridge.domain.samples import sample_event
+from bridge.receivers.plain_text import KINDS, write_note
 from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
 from tests.world.clock import START
 

@@ -20,14 +20,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Event, EventType, Status
-from bridge.receivers import Receiver, SlackReceiver
-from bridge.receivers.slack_words import WORDS
+from bridge.domain.model import Event, EventType, Status
+from bridge.receivers.slack.receiver import SlackReceiver
+from bridge.receivers.wording import WORDS
 from tests.unit.receivers.events import any_event, changed, number_disconnected, receiver_down, source_down
 from tests.world.clock import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from bridge.receivers.protocol import Receiver
 
 _DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
 _WORDS = "|".join(re.escape(word) for words in WORDS.values() for word in (words.emoji, words.short))

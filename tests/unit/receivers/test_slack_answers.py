@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import Dead, Delivered, Outcome, Retry
-from bridge.receivers import SlackReceiver, WebhookReceiver, WorkflowReceiver
-from bridge.receivers.slack_answers import PASSING, PERMANENT
+from bridge.domain.model import Dead, Delivered, Outcome, Retry
+from bridge.receivers.slack.receiver import SlackReceiver
+from bridge.receivers.slack.responses import PASSING, PERMANENT
+from bridge.receivers.slack.workflow import WorkflowReceiver
+from bridge.receivers.webhook import WebhookReceiver
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Event, EventType, Status
-from bridge.receivers.slack_digest import GROUP_KEYS, MOST_GROUPS, Digest, Group, digest
-from bridge.receivers.slack_text import size
+from bridge.domain.model import Event, EventType, Status
+from bridge.receivers.digest import GROUP_KEYS, MOST_GROUPS, Digest, Group, digest
+from bridge.receivers.text import size
 from tests.unit.receivers.events import any_event, changed, source_down
 
 INVALID, BLOCKED = "Invalid phone number", "Number is blocked"

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Event, EventType, Status
-from bridge.receivers import SlackReceiver
-from bridge.receivers.slack_blocks import Style
-from bridge.receivers.slack_mentions import Mention, slack_mention
-from bridge.receivers.slack_words import WORDS
-from bridge.sample import sample_event
+from bridge.domain.model import Event, EventType, Status
+from bridge.domain.samples import sample_event
+from bridge.receivers.slack.blocks import Style
+from bridge.receivers.slack.mentions import Mention, slack_mention
+from bridge.receivers.slack.receiver import SlackReceiver
+from bridge.receivers.wording import WORDS
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.unit.receivers.test_slack import check_harmless, check_shape
 from tests.world.clock import START

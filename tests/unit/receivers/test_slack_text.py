@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.receivers.slack_text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size, utc
+from bridge.receivers.text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size, utc
 from tests.unit.receivers.events import texts
 from tests.world.clock import START
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 
-from bridge.model import Dead, Delivered, Event, Outcome, Retry, Status
-from bridge.receivers import Receiver, WorkflowReceiver
-from bridge.receivers.slack_workflow import VARIABLES
-from bridge.sample import sample_event
+from bridge.domain.model import Dead, Delivered, Event, Outcome, Retry, Status
+from bridge.domain.samples import sample_event
+from bridge.receivers.slack.workflow import VARIABLES, WorkflowReceiver
 from bridge.transport.message import Reply
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from bridge.receivers.protocol import Receiver
 
 PAGES = "https://bridge.example.com"
 

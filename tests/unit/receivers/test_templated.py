@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.clock import SystemClock
-from bridge.config import WebhookReceiverConfig
-from bridge.errors import UnrenderableError
-from bridge.model import Dead, Delivered, Retry
-from bridge.receivers.answers import Success
-from bridge.receivers.templated import TemplatedReceiver, Templates
-from bridge.redact import Redactor
-from bridge.sample import sample_event
-from bridge.sending import attempt
+from bridge.daemon.receiver_factory import way_to
+from bridge.delivery.attempt import attempt
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import UnrenderableError
+from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.redaction import Redactor
+from bridge.domain.samples import sample_event
+from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.receivers.responses import Success
+from bridge.receivers.templated_webhook import TemplatedReceiver, Templates
+from bridge.receivers.templating.template_text import Body, Source
 from bridge.simulator.sink import Sink
-from bridge.templating.source import Body, Source
 from bridge.transport.message import Reply, Request
-from bridge.ways import way_to
 from tests.unit.receivers.events import changed, source_down
 from tests.world.clock import START
 
 if TYPE_CHECKING:
-    from bridge.model import Event
+    from bridge.domain.model import Event
 
 SECRET = "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE="
 

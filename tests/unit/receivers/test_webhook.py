@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from standardwebhooks.webhooks import Webhook
 
 from bridge import __version__
-from bridge.model import Dead, Delivered, Event
-from bridge.receivers import Receiver, WebhookReceiver
+from bridge.domain.model import Dead, Delivered, Event
+from bridge.receivers.webhook import WebhookReceiver
 from bridge.transport.message import Reply, Request
 from tests.unit.receivers.events import any_event, changed, receiver_down
 from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from bridge.receivers.protocol import Receiver
 
 OLD = "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE="
 NEW = "whsec_bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE="

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model import Status
-from bridge.simulator import Account
-from bridge.simulator.account import parse_day, seconds_until
+from bridge.domain.model import Status
+from bridge.simulator.account import Account, parse_day, seconds_until
 from tests.world.clock import START, FakeClock
 
 STEPS = st.lists(

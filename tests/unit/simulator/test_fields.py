@@ -10,8 +10,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.simulator.fields import read, whole_number
-from bridge.simulator.http import Received
+from bridge.simulator.faulty_server import Received
+from bridge.simulator.request_body import read, whole_number
 
 FORM = "application/x-www-form-urlencoded"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

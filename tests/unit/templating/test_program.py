@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.receivers.templated import names
-from bridge.templating import program
-from bridge.templating.program import TemplateError
-from bridge.templating.source import Body, Source, mark
+from bridge.receivers.templated_webhook import names
+from bridge.receivers.templating import compiler
+from bridge.receivers.templating.compiler import TemplateError
+from bridge.receivers.templating.template_text import Body, Source, mark
 from tests.unit.receivers.events import any_event, changed, source_down, texts
 
 HIDDEN = "what-nobody-may-see"
@@ -26,11 +26,11 @@ TOKEN = "t0k3n {{ 'with' }} \"quotes\" and 'more'"
 
 
 def text(template: str, known: dict[str, object] = FAILED) -> str:
-    return program.text(Source(template))(known)
+    return compiler.text(Source(template))(known)
 
 
 def value(template: str, known: dict[str, object] = FAILED) -> object:
-    return program.value(Source(template))(known)
+    return compiler.value(Source(template))(known)
 
 
 def why(template: str, known: dict[str, object] = FAILED) -> str:
@@ -172,12 +172,12 @@ def test_no_template_hangs_or_fills_the_memory(template: str) -> None:
 
 def test_what_a_variable_holds_is_never_a_part_of_the_template() -> None:
     source = Source(f"{mark(0)} {{{{ '{mark(0)}' ~ event.type }}}}", (TOKEN,))
-    assert program.text(source)(FAILED) == f"{TOKEN} {TOKEN}message.failed"
+    assert compiler.text(source)(FAILED) == f"{TOKEN} {TOKEN}message.failed"
 
 
 def test_a_variable_outside_of_quotes_is_told_as_that() -> None:
     with pytest.raises(TemplateError, match="must stand in quotes") as caught:
-        program.text(Source(f"{{{{ {mark(0)} }}}}", (TOKEN,)))
+        compiler.text(Source(f"{{{{ {mark(0)} }}}}", (TOKEN,)))
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 
@@ -190,7 +190,7 @@ def test_no_fault_shows_what_an_event_or_a_variable_holds() -> None:
         f"{{{{ event['{mark(0)}'] }}}}",
     ):
         with pytest.raises(TemplateError) as caught:
-            program.text(Source(template, (HIDDEN,)))(known)
+            compiler.text(Source(template, (HIDDEN,)))(known)
         assert HIDDEN not in "".join(traceback.format_exception(caught.value))
 
 
@@ -200,7 +200,7 @@ def test_a_signature_is_that_of_the_standard_library() -> None:
 
 
 def test_in_an_address_all_that_is_put_in_is_encoded_and_nothing_twice() -> None:
-    render = program.text(Source("a/{{ '../x?y#z' }}/{{ 'b c' | urlencode }}/{{ 7 }}"), in_address=True)
+    render = compiler.text(Source("a/{{ '../x?y#z' }}/{{ 'b c' | urlencode }}/{{ 7 }}"), in_address=True)
     assert render(FAILED) == "a/..%2Fx%3Fy%23z/b%20c/7"
 
 
@@ -208,7 +208,7 @@ def test_in_an_address_all_that_is_put_in_is_encoded_and_nothing_twice() -> None
 @given(any_event, texts)
 def test_whatever_an_event_holds_a_body_of_keys_is_json_with_just_that_in_it(event: object, receiver: str) -> None:
     known = names(event, receiver)  # type: ignore[arg-type]
-    write = program.writer(
+    write = compiler.writer(
         Body(
             {
                 "all": Source("{{ event.data }}"),
@@ -229,6 +229,6 @@ def test_whatever_an_event_holds_a_body_of_keys_is_json_with_just_that_in_it(eve
 @settings(max_examples=40)
 @given(st.text(alphabet="{}%#'\"|.()[] \n\\-+*~eventdataforif12", max_size=60))
 def test_whatever_is_written_is_a_template_or_told_to_be_none(template: str) -> None:
-    for understand in (program.text, program.value):
+    for understand in (compiler.text, compiler.value):
         with suppress(TemplateError):
             understand(Source(template))(FAILED)

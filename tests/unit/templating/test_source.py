@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.variables import marked
-from bridge.templating.source import Body, Source, mark
+from bridge.config.env_vars import marked
+from bridge.receivers.templating.template_text import Body, Source, mark
 
 
 def test_variables_become_marks_and_defaults_stay_text() -> None:

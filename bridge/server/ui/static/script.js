@@ -15,7 +15,7 @@
   // The bridge's clock counts: this machine's may be wrong. The answer's Date tells it.
   let ahead = 0;
 
-  // As bridge.clock.ago writes it.
+  // As bridge.domain.clock.ago writes it.
   function ago(moment) {
     const seconds = (Date.now() + ahead - moment) / 1000;
     if (Math.abs(seconds) < 1) return "now";

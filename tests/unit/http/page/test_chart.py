@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.http.page.chart import draw, first_hour, scale
-from bridge.store import Hour
+from bridge.server.ui.chart import draw, first_hour, scale
+from bridge.store.search import Hour
 from tests.world.clock import START
 
 FIRST = first_hour(START)

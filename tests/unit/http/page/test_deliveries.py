@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bridge.http.page.deliveries import DeliveriesPage, address, deliveries_page
-from bridge.http.page.notice import REFUSED, Notice
-from bridge.model import DeliveryState
-from bridge.store import GivenUp, Page
+from bridge.domain.model import DeliveryState
+from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
+from bridge.server.ui.flash import REFUSED, Notice
+from bridge.store.history import GivenUp
+from bridge.store.paging import Page
 from tests.world.clock import START
 
 OWED, DEAD = DeliveryState.OWED, DeliveryState.DEAD

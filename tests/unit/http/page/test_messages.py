@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.http.page.messages import Asked, id_in
-from bridge.model import Status
-from bridge.store import MessageQuery
+from bridge.domain.model import Status
+from bridge.server.ui.messages import Asked, id_in
+from bridge.store.search import MessageQuery
 
 
 @pytest.mark.parametrize(

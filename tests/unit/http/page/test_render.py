@@ -10,12 +10,12 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.http.page.messages import Asked
-from bridge.http.page.render import STATIC, render, root_of, static
-from bridge.http.page.routes import answer
+from bridge.server.ui.messages import Asked
+from bridge.server.ui.render import STATIC, render, root_of, static
+from bridge.server.ui.routes import answer
 from tests.world.clock import START
 
-TEMPLATES = list(resources.files("bridge.http.page").joinpath("templates").iterdir())
+TEMPLATES = list(resources.files("bridge.server.ui").joinpath("templates").iterdir())
 
 
 def missing(text: str, path: str = "/messages/1") -> str:

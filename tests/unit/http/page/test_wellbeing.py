@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.health import Check, Health
-from bridge.http.page.wellbeing import Part, parts
-from bridge.numbers import Known, Number
+from bridge.domain.health import Check, Health
+from bridge.domain.numbers import Known, Number
+from bridge.server.ui.health import Part, parts
 from tests.world.clock import START
 
 NAMES = ("database", "scheduler", "configuration", "source", "polling", "deliveries", "receiver/crm")
