@@ -28,7 +28,7 @@ from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
 from bridge.store.summary import WatchedMessage
 from tests.integration.test_terminal import COLOURS, on_terminal
-from tests.unit.test_neutral import BIDI, WORST, drives
+from tests.unit.domain.test_sanitization import BIDI, WORST, drives
 from tests.world.daemon import command
 from tests.world.records import NOW, due, observe, tried
 

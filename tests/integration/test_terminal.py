@@ -19,7 +19,7 @@ import pytest
 from bridge.domain.model import Details, Retry, Status
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
-from tests.unit.test_neutral import BIDI, drives
+from tests.unit.domain.test_sanitization import BIDI, drives
 from tests.world.daemon import command, environment
 from tests.world.records import NOW, due, observe, tried
 

@@ -23,7 +23,7 @@ from tests.unit.receivers.events import texts
 from tests.world.clock import START
 from tests.world.schemas import faults
 
-EVENTS_MD = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+EVENTS_MD = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
 PRINTED = re.findall(r"^## `(.+?)`\n(.*?)```json\n(.+?)```", EVENTS_MD, re.MULTILINE | re.DOTALL)
 
 

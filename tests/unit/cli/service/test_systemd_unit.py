@@ -15,7 +15,7 @@ from bridge.cli.service.paths import Layout
 from bridge.cli.service.unit_file import SHIPPED_PROGRAM as _PROGRAM
 from bridge.cli.service.unit_file import shipped
 
-_FOLDER = Path(__file__).parents[2] / "systemd"
+_FOLDER = Path(__file__).parents[4] / "systemd"
 _UNIT = _FOLDER / "wbiz-bridge.service"
 _TEMPLATE = _FOLDER / "wbiz-bridge@.service"
 _OF_ONE_ACCOUNT = {

@@ -1,6 +1,6 @@
 """What a Slack message has beside its words: a coloured bar, a link to the bridge, a mention; all within its limits.
 
-The limits are those of ``test_slack.py``; that attachments have colours and blocks of their own stands in
+The limits are those of ``test_receiver.py``; that attachments have colours and blocks of their own stands in
 https://docs.slack.dev/reference/messaging/attachments.
 """
 
@@ -20,7 +20,7 @@ from bridge.receivers.slack.mentions import Mention, slack_mention
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.wording import WORDS
 from tests.unit.receivers.events import any_event, changed, source_down
-from tests.unit.receivers.test_slack import check_harmless, check_shape
+from tests.unit.receivers.slack.test_receiver import check_harmless, check_shape
 from tests.world.clock import START
 
 if TYPE_CHECKING:

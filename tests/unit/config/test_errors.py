@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.config.errors import MOST_OF_A_KIND, Fault, Faults, InvalidConfiguration, Place, suggestion
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.sanitization import one_line
-from tests.unit.test_neutral import drives
+from tests.unit.domain.test_sanitization import drives
 
 FILE = Path("config.yaml")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.transport.aimd import CUT, HOLDS, LEAST, RECOVERS_IN, Allowance, Sign, after
 from bridge.transport.rate_limiter import Pace
-from tests.unit.test_pace import times
+from tests.unit.transport.test_rate_limiter import times
 from tests.world.clock import FakeClock
 
 
