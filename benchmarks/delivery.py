@@ -1,7 +1,7 @@
 """What does it cost to deliver 10,000 events, signed and durable, to one fast receiver? What does Alertmanager take?
 
-Everything is owed in the store before the daemon starts; measured is from its first POST to its last. Alertmanager gets
-as many alerts, ungrouped, for a webhook; it keeps what it has not sent in memory only. It is measured where it is
+Everything is queued in the store before the daemon starts; measured is from its first POST to its last. Alertmanager
+gets as many alerts, ungrouped, for a webhook; it keeps what it has not sent in memory only. It is measured where it is
 installed (Debian's package is called prometheus-alertmanager).
 """
 

@@ -67,11 +67,11 @@ def measure(finished: int) -> dict[str, float]:
             rows = [Row(id_, '"Pending"') for id_ in range(FIRST, FIRST + PAGE)]
             steps: dict[str, Callable[[], object]] = {
                 "what is due (twice a second)": lambda: store.messages.claim(now, 64, ()),
-                "what is owed (likewise)": lambda: store.ledger.due("crm", now, 64, ()),
+                "what is queued (likewise)": lambda: store.deliveries.due("crm", now, 64, ()),
                 "recording 1,000 polls": lambda: _poll(store, now),
-                "the status line (10 s)": lambda: (store.listing.polled(), store.listing.owed(), _beat(store)),
+                "the status line (10 s)": lambda: (store.listing.polled(), store.listing.queued(), _beat(store)),
                 "a scrape, /readyz, the heartbeat": store.listing.summary,
-                "a page of the report": lambda: store.sightings.note(rows, now),
+                "a page of the report": lambda: store.report_hints.note(rows, now),
                 "reload": lambda: store.messages.sync(watchlist, now),
                 "housekeeping (an hour): clamping": lambda: _clamp(store, now),
                 "housekeeping (an hour): pruning": lambda: store.prune(now - timedelta(days=30)),

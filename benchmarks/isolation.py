@@ -1,7 +1,7 @@
 """Do receivers that hang, fail, drip or flood slow down the others?
 
 Measured: how long the bridge takes to deliver the same events to a good receiver, alone and beside four bad ones that
-are owed the same events. The good one takes ten milliseconds to answer, as real ones take at least: were it infinitely
+have the same events. The good one takes ten milliseconds to answer, as real ones take at least: were it infinitely
 fast, the processor would be what is shared. Each run has a fresh database; the sinks are processes of their own.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bridge.config import loader, models
-from bridge.daemon.supervisor import Works
+from bridge.daemon.supervisor import Supervisor
 from bridge.domain.clock import SystemClock
 from bridge.domain.detector import judge
 from bridge.domain.model import Observation, Status
@@ -66,13 +66,13 @@ def seconds_to_deliver(bad: dict[str, Answer]) -> float:
         settings = load(folder, good_url, urls)
         store = stack.enter_context(Store(settings.database, exclusive=True))
         owe(store, ["good", *urls])
-        works = Works(store, clock=SystemClock(), listener=Listener())
+        supervisor = Supervisor(store, clock=SystemClock(), listener=Listener())
         started = time.monotonic()
-        works.apply(settings)
+        supervisor.apply(settings)
         while arrived.value < EVENTS:
             time.sleep(0.005)
         seconds = time.monotonic() - started
-        works.stop(0.5)
+        supervisor.stop(0.5)
     return seconds
 
 

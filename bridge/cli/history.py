@@ -126,7 +126,7 @@ def retry(
         raise UsageError(f"--since {since}: {error}") from None
     now = output.now()
     with open_store(config) as store:
-        count = store.ledger.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
+        count = store.deliveries.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -140,7 +140,7 @@ def _reason(delivery: Delivery, now: datetime) -> str:
     if not delivery.reason:
         return ""
     notes = []
-    if delivery.state is DeliveryState.OWED:
+    if delivery.state is DeliveryState.QUEUED:
         notes.append(f"next try {ago(delivery.due_at, now)}" if delivery.due_at > now else "waits for the receiver")
     if delivery.probes:
         notes.append(f"{delivery.probes} failed probe{'' if delivery.probes == 1 else 's'}")

@@ -67,7 +67,7 @@ def watch(
 def unwatch(ids: _Ids, config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Stop polling messages that `watch` added.
 
-    What is known of them, and owed to receivers, stays.
+    What is known of them, and queued for receivers, stays.
 
     Example: wbiz-bridge unwatch 12345
     """

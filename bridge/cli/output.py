@@ -28,7 +28,7 @@ COLOURS = {
     "cancelled": "magenta",
     "expired": "red",
     "unknown": "yellow",
-    "owed": "yellow",
+    "queued": "yellow",
     "delivered": "green",
     "dead": "red",
 }

@@ -91,7 +91,7 @@ def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) 
 def poll(config: ConfigOption = None, *, new_address: _NewAddressOption = False) -> None:
     """Make one pass and exit, for cron.
 
-    Polls what is due and delivers what is owed: in place of the daemon. Beside it only on PostgreSQL.
+    Polls what is due and delivers what is queued: in place of the daemon. Beside it only on PostgreSQL.
 
     Exit code 75 when the API is out of reach, 77 when it refuses the credentials.
 
@@ -165,7 +165,7 @@ def try_receiver(
 
     Example: wbiz-bridge test ops --type message.sent
     """
-    from bridge.daemon.receiver_factory import Identity, way_to  # noqa: PLC0415 -- likewise
+    from bridge.daemon.receiver_factory import Identity, sender_for  # noqa: PLC0415 -- likewise
     from bridge.delivery.attempt import attempt  # noqa: PLC0415 -- likewise
     from bridge.domain.redaction import Redactor  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.domain.routing import Subscription, subscribed  # noqa: PLC0415 -- likewise
@@ -180,13 +180,13 @@ def try_receiver(
     event = sample_event(clock.now(), event_type(type_))
     if not subscribed(Subscription(receiver, chosen.events), event.type):
         output.say(f"note: {receiver} is not subscribed to {event.type}: only tests of this type reach it", err=True)
-    with closing(way_to(chosen, Identity(pages=settings.pages))) as way:
-        made = attempt(way, [event], clock=clock, redact=Redactor(settings.secrets()))
+    with closing(sender_for(chosen, Identity(pages=settings.pages))) as sender:
+        made = attempt(sender, [event], clock=clock, redact=Redactor(settings.secrets()))
     _show_attempt(receiver, made, as_json=as_json)
     if not isinstance(made.outcome, Delivered):
         raise typer.Exit(1)
     with Store(settings.database, account=settings.wbiztool.account) as store:
-        store.ledger.release(receiver, clock.now())
+        store.deliveries.release(receiver, clock.now())
 
 
 @app.command()
@@ -365,7 +365,7 @@ def _signals(stop: Callable[[str], None], hangup: _Hangup | None = None) -> Iter
 
 
 class _Progress(Listener):
-    """Counts polls on a bar."""
+    """Counters polls on a bar."""
 
     def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance

@@ -46,8 +46,8 @@ def _describe_counts(summary: Summary, now: datetime) -> None:
         output.say(f"due        the longest overdue poll since {ago(summary.oldest_due, now)}")
     for node in summary.nodes:
         output.say(f"node       {_node(node, now)}")
-    if summary.oldest_owed is not None:
-        output.say(f"owed       the oldest delivery since {ago(summary.oldest_owed, now)}")
+    if summary.oldest_queued is not None:
+        output.say(f"queued       the oldest delivery since {ago(summary.oldest_queued, now)}")
 
 
 def _node(node: NodeSeen, now: datetime) -> str:
@@ -63,7 +63,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
         "messages": {"by_status": _statuses(summary), "polled": summary.polled, "unreadable": summary.unreadable},
         "oldest_due": stamp(summary.oldest_due),
-        "oldest_owed": stamp(summary.oldest_owed),
+        "oldest_queued": stamp(summary.oldest_queued),
         "receivers": {
             name: {str(state): count for state, count in states.items()} for name, states in summary.deliveries.items()
         },

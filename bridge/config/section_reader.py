@@ -187,7 +187,7 @@ class Sections:
             if step == "[key]":
                 break
             place = (at.keys or {}).get(step, place)
-            at = _inside(at, step)
+            at = _context(at, step)
             place = at.place if steps[-1] != "[key]" else place
         # A list whose items were all refused is short to pydantic only.
         if at.data is not BROKEN and not (fault["type"] == "too_short" and at.data != []):
@@ -236,7 +236,7 @@ def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | 
     return elsewhere.get(key) or f"unknown key ({suggestion(key, known)})"
 
 
-def _inside(value: Value, step: object) -> Value:
+def _context(value: Value, step: object) -> Value:
     """Go one step into a value, as far as it goes: a single secret stands where pydantic sees a list of one."""
     found: Value = value
     match value.data, step:

@@ -17,7 +17,7 @@ from bridge.daemon.heartbeat import Heartbeat
 from bridge.daemon.http_service import Web
 from bridge.daemon.metrics.registry import Metrics
 from bridge.daemon.scheduler import SteadyScheduler
-from bridge.daemon.supervisor import Works, run_down, threads_are_heard
+from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
 from bridge.daemon.two_phase_change import Change
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, CredentialsError, InternalError, NotNowError
@@ -96,7 +96,7 @@ class Daemon:
             _HealthWaker(self._say_status_now),
             self._damage,
         )
-        self._works = Works(store, clock=clock, listener=self._listener)
+        self._supervisor = Supervisor(store, clock=clock, listener=self._listener)
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
@@ -108,7 +108,7 @@ class Daemon:
             self._listener,
             store=store,
             clock=clock,
-            works=self._works,
+            supervisor=self._supervisor,
             receivers=self._receivers,
         )
 
@@ -126,8 +126,8 @@ class Daemon:
         """
         self._try_credentials(self._config)
         self._plan()
-        steps = self._works.steps
-        with self._says_stopped(), threads_are_heard(steps), run_down(self._works, self._stop), closing(self._web):
+        steps = self._supervisor.steps
+        with self._says_stopped(), threads_are_heard(steps), run_down(self._supervisor, self._stop), closing(self._web):
             self._store.try_set_aside_now(self._clock.now())
             self._adopt(self._config, {RELOAD: ""}, starting=True)
             self._scheduler.start()
@@ -173,7 +173,7 @@ class Daemon:
         finally:
             queued = None
             with suppress(BridgeError):
-                queued, _ = self._store.listing.owed()
+                queued, _ = self._store.listing.queued()
             self._listener.stopped(queued)
 
     def _receivers(self) -> Sequence[str]:
@@ -181,9 +181,9 @@ class Daemon:
 
     def _plan(self) -> None:
         def every(interval: timedelta, job: Callable[[], object], id_: str) -> None:
-            self._scheduler.every(interval, self._works.steps.contained(id_, job), id_)
+            self._scheduler.every(interval, self._supervisor.steps.contained(id_, job), id_)
 
-        every(BEAT, self._works.wake_poller, "poll")
+        every(BEAT, self._supervisor.wake_poller, "poll")
         every(BEAT, self._follow_nudges, "deliver")
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._keep_house, "housekeeping")
@@ -213,7 +213,7 @@ class Daemon:
         steps = [
             partial(self._check, config),
             partial(self._check_lists, config, starting=starting),
-            partial(self._works.prepare, config),
+            partial(self._supervisor.prepare, config),
             partial(self._prepare_heartbeat, config),
             partial(self._web.prepare, config, starting=starting),
         ]
@@ -221,7 +221,7 @@ class Daemon:
         reroute: list[Callable[[], None]] = []
         try:
             # The routes change within the transaction: who is new misses nothing of a message that is new.
-            switch = lambda: reroute.append(self._works.route(config))  # noqa: E731
+            switch = lambda: reroute.append(self._supervisor.route(config))  # noqa: E731
             self._store.configure(config.watchlist, self._clock.now(), facts, switch)
         except BaseException:
             for take_back in reroute:
@@ -234,17 +234,19 @@ class Daemon:
             self._damage.found = error
             self._stop.set()
             raise
-        self._works.settle(config)
+        self._supervisor.settle(config)
         self._clamps = True
         self._clamp_where_asked()
-        self._works.wake_poller()
+        self._supervisor.wake_poller()
 
     def _commit(self, config: Config, change: Change, *, starting: bool) -> None:
         if self._reloader is not None and not starting:
             self._reloader.applied(config)
         change.commit()
-        self._replan("discover", self._works.discover, config.discover.every if config.discover.report else None)
-        self._replan("numbers", self._works.look_at_numbers, config.numbers.every if config.numbers.watch else None)
+        self._replan("discover", self._supervisor.discover, config.discover.every if config.discover.report else None)
+        self._replan(
+            "numbers", self._supervisor.look_at_numbers, config.numbers.every if config.numbers.watch else None
+        )
         self._config = config
 
     def _replan(self, id_: str, job: Callable[[], None], every: timedelta | None) -> None:
@@ -273,7 +275,7 @@ class Daemon:
             self._heartbeat.close()
         self._heartbeat = new
         if new is not None and config.heartbeat is not None:
-            beat = self._works.steps.contained("heartbeat", new.beat)
+            beat = self._supervisor.steps.contained("heartbeat", new.beat)
             self._scheduler.every(config.heartbeat.every, beat, "heartbeat")
 
     def _look_for_changes(self) -> None:
@@ -292,7 +294,7 @@ class Daemon:
         except InvalidConfiguration as error:
             self._refuse(tuple(map(str, error.faults)))
         except BridgeError as error:  # the database is locked, say: the same again at the next look
-            self._listener.trouble("reading the configuration again", error)
+            self._listener.step_failed("reading the configuration again", error)
             self._reload_asked.set()
         except Exception as error:  # noqa: BLE001 -- whatever it is, the bridge goes on with the configuration that it has
             self._listener.internal_error("reload", error)
@@ -355,13 +357,13 @@ class Daemon:
         try:
             try_credentials(config, self._clock, INTRODUCED_WITHIN)
         except NotNowError as error:
-            self._listener.trouble("trying the credentials", error)
+            self._listener.step_failed("trying the credentials", error)
 
     def _follow_nudges(self) -> None:
         try:
-            self._works.follow_nudges()
+            self._supervisor.follow_nudges()
         except BridgeError as error:
-            self._listener.trouble("looking for what commands made due", error)
+            self._listener.step_failed("looking for what commands made due", error)
 
     def _show(self) -> None:
         self._web.tell()
@@ -372,11 +374,11 @@ class Daemon:
             if follow_clock(self._clock, self._store):
                 if step > LARGE_STEP:
                     self._prune_from = self._clock.monotonic() + DOUBTED_FOR.total_seconds()
-                self._works.wake_outboxes()  # each waits for a moment of the old time
+                self._supervisor.wake_dispatchers()  # each waits for a moment of the old time
                 self._clamps = True  # what was in flight meanwhile was scheduled by the old time
                 self._say_status()  # its latest beat lies in the old time
         except BridgeError as error:
-            self._listener.trouble("following the clock", error)
+            self._listener.step_failed("following the clock", error)
         self._clamp_where_asked()
 
     def _clamp_where_asked(self) -> None:
@@ -386,7 +388,7 @@ class Daemon:
                 self._clamp()
                 self._clamps = False
             except BridgeError as error:
-                self._listener.trouble("bounding the schedule", error)
+                self._listener.step_failed("bounding the schedule", error)
 
     def _clamp(self) -> None:
         now = self._clock.now()
@@ -403,13 +405,13 @@ class Daemon:
             reported = now - window(discover.days) if discover.report else None
             self._store.prune(now - self._config.retention, reported)
         except BridgeError as error:
-            self._listener.trouble("housekeeping", error)
+            self._listener.step_failed("housekeeping", error)
 
     def _say_status(self) -> None:
         try:
             self._store.set_fact(ALIVE, isoformat(self._clock.now()))
         except BridgeError as error:
-            self._listener.trouble("giving a sign of life", error)
+            self._listener.step_failed("giving a sign of life", error)
         summary = None
         try:
             summary = self._store.listing.summary()
@@ -486,7 +488,7 @@ class _Damage(Listener):
         self._stop = stop
         self.found: Exception | None = None
 
-    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+    def step_failed(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         if isinstance(error, DamagedError):
             self.found = error
             self._stop.set()

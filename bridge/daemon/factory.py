@@ -9,18 +9,18 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.daemon.receiver_factory import Identity, packer_for, way_to
-from bridge.delivery.dispatcher import Outbox
+from bridge.daemon.receiver_factory import Identity, packer_for, sender_for
+from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
 from bridge.receivers.event_formats import source_of
 from bridge.source.api import WbizTool
 from bridge.source.discovery import Discovery
-from bridge.source.number_monitor import NumberWatch
+from bridge.source.number_monitor import NumberMonitor
 from bridge.source.poller import Poller
 from bridge.store.failing_steps import Steps
 from bridge.transport.client import HttpClient
-from bridge.transport.rate_limiter import Pace
+from bridge.transport.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ SOURCE = "the source"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """A part that can run by itself, and what it was made from.
 
     ``stop`` ends its waits, and ``close`` lets go of its connections. ``discovery`` and ``numbers``
@@ -44,25 +44,25 @@ class Part:
     """
 
     settings: object
-    worker: Poller | Outbox
+    worker: Poller | Dispatcher
     close: Callable[[], None]
     stop: threading.Event
     discovery: Discovery | None = None
-    numbers: NumberWatch | None = None
+    numbers: NumberMonitor | None = None
 
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
         self.stop.set()
-        self.worker.pump.stop(seconds)
+        self.worker.pool.stop(seconds)
         self.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class ComponentSpec:
     """How to make a part. From equal settings come equal parts. Building it starts nothing."""
 
     settings: object
-    build: Callable[[], Part]
+    build: Callable[[], Component]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class Shared:
         return Steps(self.store, clock=self.clock, listener=self.listener, redact=self.redact)
 
 
-def blueprints(config: Config, shared: Shared) -> dict[str, Blueprint]:
-    """Plan the poller and one outbox for each receiver, by name."""
-    source = Blueprint(_of_source(config), lambda: _source(config, shared))
-    outboxes = {
-        each.name: Blueprint((each, config.pages), partial(_outbox, each, config.pages, shared))
+def blueprints(config: Config, shared: Shared) -> dict[str, ComponentSpec]:
+    """Plan the poller and one dispatcher for each receiver, by name."""
+    source = ComponentSpec(_of_source(config), lambda: _source(config, shared))
+    dispatchers = {
+        each.name: ComponentSpec((each, config.pages), partial(_dispatcher, each, config.pages, shared))
         for each in config.receivers
     }
-    return {SOURCE: source, **outboxes}
+    return {SOURCE: source, **dispatchers}
 
 
 def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
@@ -131,7 +131,7 @@ def wbiztool(
         client_id=settings.client_id,
         api_key=settings.api_key.get_secret_value(),
         attempts=config.poll.attempts,
-        pace=Pace(settings.rate_limit.per_second, clock, share, paced),
+        pace=RateLimiter(settings.rate_limit.per_second, clock, share, paced),
         clock=clock,
         stop=stop,
     )
@@ -142,12 +142,12 @@ def _of_source(config: Config) -> object:
     return config.wbiztool, config.poll, config.discover, config.numbers
 
 
-def _source(config: Config, shared: Shared) -> Part:
+def _source(config: Config, shared: Shared) -> Component:
     stop = threading.Event()
     channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
 
     def wake() -> None:
-        poller.pump.wake()
+        poller.pool.wake()
 
     discovery = _discovery(config, shared, source, wake) if config.discover.report else None
     poller = Poller(
@@ -163,7 +163,7 @@ def _source(config: Config, shared: Shared) -> Part:
         listener=shared.listener,
     )
     numbers = _number_watch(config, shared, source) if config.numbers.watch else None
-    return Part(_of_source(config), poller, channel.close, stop, discovery, numbers)
+    return Component(_of_source(config), poller, channel.close, stop, discovery, numbers)
 
 
 def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
@@ -181,8 +181,8 @@ def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable
     )
 
 
-def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWatch:
-    return NumberWatch(
+def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberMonitor:
+    return NumberMonitor(
         shared.store,
         source,
         every=config.numbers.every,
@@ -193,16 +193,16 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberWat
     )
 
 
-def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part:
+def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Component:
     stop = threading.Event()
-    way = way_to(settings, Identity(source_of(shared.store.id), pages))
-    outbox = Outbox(
-        way,
+    sender = sender_for(settings, Identity(source_of(shared.store.id), pages))
+    dispatcher = Dispatcher(
+        sender,
         shared.store,
         concurrency=settings.concurrency,
         settle=settings.settle,
         packer=packer_for(settings),
-        pace=Pace(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
+        pace=RateLimiter(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,
         steps=shared.steps,
@@ -211,4 +211,4 @@ def _outbox(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Part
         listener=shared.listener,
         stop=stop,
     )
-    return Part((settings, pages), outbox, way.close, stop)
+    return Component((settings, pages), dispatcher, sender.close, stop)

@@ -42,10 +42,10 @@ class Heartbeat:
         try:
             reply = self._channel.send(Request(b""))
         except TransportError as error:
-            self._listener.trouble("the heartbeat", NotNowError(str(error)))
+            self._listener.step_failed("the heartbeat", NotNowError(str(error)))
             return
         if reply.status not in _SUCCESS:
-            self._listener.trouble("the heartbeat", NotNowError(f"its receiver answers {http_words(reply.status)}"))
+            self._listener.step_failed("the heartbeat", NotNowError(f"its receiver answers {http_words(reply.status)}"))
 
     def close(self) -> None:
         """Close the connection."""

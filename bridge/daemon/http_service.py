@@ -11,7 +11,7 @@ from bridge.daemon.two_phase_change import Change
 from bridge.domain.errors import NotNowError
 from bridge.domain.health import HTTP
 from bridge.domain.settings.listen_address import Listen
-from bridge.source.failure_tracker import Lasting
+from bridge.source.failure_tracker import FailureTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.config.models import Config, HttpConfig
     from bridge.daemon.metrics.registry import Metrics
-    from bridge.daemon.supervisor import Works
+    from bridge.daemon.supervisor import Supervisor
     from bridge.domain.clock import Clock
     from bridge.domain.health import Health
     from bridge.domain.observer import Listener
@@ -43,7 +43,7 @@ class Web:
         listener: Told where the server cannot listen, and of what goes wrong where nobody waits for an answer.
         store: Read, and written, by the API.
         clock: Tells the time.
-        works: Woken where the API makes work.
+        supervisor: Woken where the API makes work.
         receivers: Names those in the configuration.
     """
 
@@ -55,7 +55,7 @@ class Web:
         *,
         store: Store,
         clock: Clock,
-        works: Works,
+        supervisor: Supervisor,
         receivers: Callable[[], Sequence[str]],
     ) -> None:
         self._health = health
@@ -63,12 +63,12 @@ class Web:
         self._listener = listener
         self._store = store
         self._clock = clock
-        self._works = works
+        self._supervisor = supervisor
         self._receivers = receivers
         self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
-        self._standing = Lasting(store, HTTP, timedelta(0), clock)
+        self._standing = FailureTracker(store, HTTP, timedelta(0), clock)
 
     @property
     def address(self) -> str | None:
@@ -107,7 +107,7 @@ class Web:
             self._cannot(error)
             return
         self._exchange(self._settings, server, streams)
-        self._works.steps.note(f"thread {server.thread}", None)
+        self._supervisor.steps.note(f"thread {server.thread}", None)
         self._listener.listens(str(self.address))
 
     def tell(self) -> None:
@@ -144,7 +144,7 @@ class Web:
             self._cannot(why)
 
     def _cannot(self, error: NotNowError) -> None:
-        self._listener.trouble("HTTP", error)
+        self._listener.step_failed("HTTP", error)
         self._standing.failed(str(error))
 
     def _prepare(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
@@ -156,7 +156,7 @@ class Web:
         # Takes long to import, and may be off.
         from bridge.server.app import make_app  # noqa: PLC0415
         from bridge.server.auth import Access  # noqa: PLC0415
-        from bridge.server.context import Inside  # noqa: PLC0415
+        from bridge.server.context import ServerContext  # noqa: PLC0415
         from bridge.server.event_stream import Streams  # noqa: PLC0415
         from bridge.server.server import HttpServer  # noqa: PLC0415
 
@@ -164,19 +164,19 @@ class Web:
         access = Access(
             settings.listen.host, _shown(settings.token), settings.external_url, _shown(settings.hook_token)
         )
-        inside = Inside(
+        context = ServerContext(
             self._store,
             self._clock.now,
-            self._works.wake_poller,
-            self._works.wake_outboxes,
-            self._listener.trouble,
+            self._supervisor.wake_poller,
+            self._supervisor.wake_dispatchers,
+            self._listener.step_failed,
             streams,
             self._receivers,
             hook_watch=settings.hook_watch,
             answered=self._listener.answered,
             failed=self._metrics.listener.internal_error,  # the guard logs it by itself
         )
-        app = make_app(self._health, self._metrics.render, access=access, inside=inside)
+        app = make_app(self._health, self._metrics.render, access=access, context=context)
         server = HttpServer(app, settings.listen.host, settings.listen.port)
         server.prepare(self._server)
         return server, streams

@@ -256,7 +256,7 @@ class LogListener(Listener):
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Log how deliveries ended; one that will be tried again at debug, unless that is news."""
-        if attempts[-1].probe and all(delivery.state is DeliveryState.OWED for delivery in deliveries):
+        if attempts[-1].probe and all(delivery.state is DeliveryState.QUEUED for delivery in deliveries):
             self._probe_failed(receiver, deliveries[0], attempts[-1])
             return
         for delivery in deliveries:
@@ -275,7 +275,7 @@ class LogListener(Listener):
                     self._log.info("delivered", **fields)
                 case DeliveryState.DEAD:
                     self._log.error("delivery_dead", why=delivery.reason, **fields)
-                case DeliveryState.OWED:
+                case DeliveryState.QUEUED:
                     news = self._failures.are_news(receiver_subject(receiver), delivery.reason)
                     log = self._log.warning if news else self._log.debug
                     log("delivery_failed", why=delivery.reason, again_at=isoformat(delivery.due_at), **fields)
@@ -344,7 +344,7 @@ class LogListener(Listener):
         at = place_of(error.__cause__ or error)
         log("internal_error", where=where, why=str(fault), **({"at": at} if at else {}))
 
-    def trouble(self, where: str, error: BridgeError) -> None:
+    def step_failed(self, where: str, error: BridgeError) -> None:
         """Log a step that failed; no more than once a minute, for it is tried again each second."""
         self._failures.ended(where)
         log = self._log.error if self._failures.are_news(where) else self._log.debug

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from bridge.delivery.attempt import HttpWay, Way
-from bridge.delivery.batching import Batches, Digests, Packer, Singly
-from bridge.receivers.apprise.receiver import AppriseWay
-from bridge.receivers.command import ProgramWay
+from bridge.delivery.attempt import HttpSender, Sender
+from bridge.delivery.batching import Batches, Digest, Individual, Packer
+from bridge.receivers.apprise.receiver import AppriseSender
+from bridge.receivers.command import CommandSender
 from bridge.receivers.config_models import (
     AppriseReceiverConfig,
     CommandReceiverConfig,
@@ -44,7 +44,7 @@ class Identity:
 NOBODY_IN_PARTICULAR = Identity()
 
 
-def way_to(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) -> Way:
+def sender_for(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) -> Sender:
     """Build the way to a receiver. Nothing is called yet."""
     match settings:
         case SlackReceiverConfig():
@@ -52,7 +52,7 @@ def way_to(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) 
         case WebhookReceiverConfig():
             return _over_http(settings, _webhook(settings, identity.source))
         case AppriseReceiverConfig():
-            return AppriseWay(
+            return AppriseSender(
                 settings.name,
                 settings.url.get_secret_value(),
                 settings.timeout,
@@ -60,7 +60,7 @@ def way_to(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) 
                 shown=settings.group.max,
             )
         case CommandReceiverConfig():
-            return ProgramWay(settings.name, settings.command, settings.timeout)
+            return CommandSender(settings.name, settings.command, settings.timeout)
         case _:
             assert_never(settings)
 
@@ -98,7 +98,7 @@ def packer_for(settings: ReceiverConfig) -> Packer:
     """Build what decides which events go together to a receiver."""
     if isinstance(settings, WebhookReceiverConfig) and settings.batch is not None:
         return Batches(settings.name, settings.batch.max, settings.batch.wait)
-    return Digests(settings.name) if settings.grouped else Singly(settings.name)
+    return Digest(settings.name) if settings.grouped else Individual(settings.name)
 
 
 def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
@@ -110,7 +110,7 @@ def _slack(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
     return SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max, style=style)
 
 
-def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpWay:
+def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: Receiver) -> HttpSender:
     url = settings.url.get_secret_value()
     channel = HttpClient(
         url,
@@ -119,4 +119,4 @@ def _over_http(settings: SlackReceiverConfig | WebhookReceiverConfig, receiver: 
         tls=settings.tls,
         proxy=settings.proxy_in_clear,
     )
-    return HttpWay(receiver, channel)
+    return HttpSender(receiver, channel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.config.glob_patterns import LISTS, vanished, written
-from bridge.daemon.supervisor import Works, run_down, threads_are_heard
+from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, InternalError, NotNowError
 from bridge.domain.observer import Listener, Listeners
@@ -26,7 +26,7 @@ PASS_BEARS = 60.0
 
 
 def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, stop: threading.Event) -> SourceHealth:
-    """Poll what is due, deliver what is owed and due, and return how the source does: for cron.
+    """Poll what is due, deliver what is queued and due, and return how the source does: for cron.
 
     Raises:
         BridgeError: The store failed, or an internal error set something aside, so that not everything could be done.
@@ -37,23 +37,23 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
         raise NotNowError(*map(str, gone))
     store.configure(config.watchlist, clock.now(), {LISTS: written(config.sources.patterns)})
     troubles = _Troubles(stop, clock)
-    works = Works(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
-    with threads_are_heard(works.steps), run_down(works, stop):
-        works.apply(config)
-        works.discover()
-        works.look_at_numbers()
-        works.drain_poller(stop)
+    supervisor = Supervisor(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
+    with threads_are_heard(supervisor.steps), run_down(supervisor, stop):
+        supervisor.apply(config)
+        supervisor.discover()
+        supervisor.look_at_numbers()
+        supervisor.drain_poller(stop)
         # The second round is for what the first one told: that a receiver is down, or up again.
         for _ in range(2):
-            works.drain_outboxes(stop)
-        health = works.source_health
+            supervisor.drain_dispatchers(stop)
+        health = supervisor.source_health
     if troubles.latest is not None:
         raise troubles.latest
     return health
 
 
 class _Troubles(Listener):
-    """Remembers the latest fault of the store. Ends the pass when no wait mends it, or the wait has been long."""
+    """Remembers the store's latest fault. Ends the pass when waiting does not fix it, or the wait has been long."""
 
     def __init__(self, stop: threading.Event, clock: Clock) -> None:
         self._stop = stop
@@ -65,7 +65,7 @@ class _Troubles(Listener):
         fault = InternalError.of(error) if not isinstance(error, InternalError) else error
         self.latest = InternalError(f"{where}: {fault}. It is set aside, and tried again later. Please report this.")
 
-    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+    def step_failed(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         self.latest = error
         now = self._clock.monotonic()
         self._until = min(self._until, now + PASS_BEARS)

@@ -1,4 +1,4 @@
-"""The running parts: a poller, and an outbox for each receiver. A new configuration exchanges what it must."""
+"""The running parts: a poller, and a dispatcher for each receiver. A new configuration exchanges what it must."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.daemon.factory import Shared, blueprints, subscriptions
 from bridge.daemon.two_phase_change import Change
-from bridge.delivery.dispatcher import Outbox
+from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.errors import BridgeError
 from bridge.source.poller import Poller
 from bridge.store.deliveries import NUDGED
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from bridge.config.models import Config
-    from bridge.daemon.factory import Blueprint, Part
-    from bridge.daemon.worker_pool import Pump
+    from bridge.daemon.factory import Component, ComponentSpec
+    from bridge.daemon.worker_pool import WorkerPool
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
     from bridge.source.api_health import SourceHealth
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.store.store import Store
 
 STOP_WITHIN = 2.5
-"""Seconds that calls in flight get to end when the daemon is told to stop. After that they are owed again."""
+"""Seconds that calls in flight get to end when the daemon is told to stop. After that they are queued again."""
 
 _CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
 """An address that can't be called, a file that can't be read any more, no more threads, a URL that Apprise refuses."""
@@ -39,7 +39,7 @@ _LOOK = 0.5
 """Seconds between looks whether it is time to stop, while waiting for the parts to have nothing left to do."""
 
 
-class Works:
+class Supervisor:
     """Runs the parts that a configuration asks for.
 
     Args:
@@ -54,14 +54,14 @@ class Works:
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""
         self._hold_back = hold_back
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, Component] = {}
         self._exchanging = 0
         self._stopped = False
         self._changed = threading.Condition()
         self._nudged: str | None = None
         store.when_queued(self._wake_receivers)
         store.node.listen(
-            self._wake_receivers, lambda error: listener.trouble("keeping in touch with other nodes", error)
+            self._wake_receivers, lambda error: listener.step_failed("keeping in touch with other nodes", error)
         )
 
     def route(self, config: Config) -> Callable[[], None]:
@@ -87,7 +87,7 @@ class Works:
         self._shared.redact.learn(config.secrets())  # first: whatever is said of them from here on hides them
         wanted = blueprints(config, self._shared)
         decided: Future[bool] = Future()
-        built: list[Part] = []
+        built: list[Component] = []
         exchanges: list[threading.Thread] = []
         faults: list[Fault] = []
 
@@ -128,7 +128,7 @@ class Works:
         try:
             self._shared.store.node.want([receiver.name for receiver in config.receivers])
         except BridgeError as error:  # the node's next sign of life says it
-            self._shared.listener.trouble("keeping in touch with other nodes", error)
+            self._shared.listener.step_failed("keeping in touch with other nodes", error)
 
     def apply(self, config: Config) -> None:
         """Run what this configuration asks for; return when it is so, or when :meth:`stop` is called.
@@ -151,9 +151,9 @@ class Works:
         """Look at once for what is to be polled."""
         self._wake(Poller)
 
-    def wake_outboxes(self) -> None:
+    def wake_dispatchers(self) -> None:
         """Look at once for what is to be delivered."""
-        self._wake(Outbox)
+        self._wake(Dispatcher)
 
     def follow_nudges(self) -> None:
         """Look at what is due if a command beside the daemon made something due: it can't wake anybody.
@@ -161,12 +161,12 @@ class Works:
         Raises:
             BridgeError: The store cannot be read.
         """
-        for pump in self._pumps(Outbox):
-            pump.revive()
+        for pool in self._pumps(Dispatcher):
+            pool.revive()
         nudged = self._shared.store.fact(NUDGED)
         if nudged != self._nudged:
             self._nudged = nudged
-            self.wake_outboxes()
+            self.wake_dispatchers()
 
     def discover(self) -> None:
         """Read the account's report, if the configuration says so."""
@@ -184,9 +184,9 @@ class Works:
         """Poll until nothing is due, or ``stop`` is set."""
         self._drain(Poller, stop)
 
-    def drain_outboxes(self, stop: threading.Event) -> None:
+    def drain_dispatchers(self, stop: threading.Event) -> None:
         """Deliver until nothing is due, or ``stop`` is set."""
-        self._drain(Outbox, stop)
+        self._drain(Dispatcher, stop)
 
     def stop(self, seconds: float) -> None:
         """Stop every part, side by side: what hangs in one receiver must not take the time of the others."""
@@ -196,16 +196,16 @@ class Works:
         parts = self._list()
         _side_by_side([partial(part.end, seconds) for part in parts])
 
-    def _build(self, blueprint: Blueprint | None, built: list[Part]) -> Part | None:
+    def _build(self, blueprint: ComponentSpec | None, built: list[Component]) -> Component | None:
         """Build a part and start its threads, which do nothing until they are woken."""
         if blueprint is None:
             return None
         part = blueprint.build()
         built.append(part)
-        part.worker.pump.start()
+        part.worker.pool.start()
         return part
 
-    def _exchange(self, name: str, old: Part | None, new: Part | None, decided: Future[bool]) -> None:
+    def _exchange(self, name: str, old: Component | None, new: Component | None, decided: Future[bool]) -> None:
         if not decided.result():
             return
         try:
@@ -220,7 +220,7 @@ class Works:
                 self._exchanging -= 1
                 self._changed.notify_all()
 
-    def _begin(self, name: str, old: Part | None, part: Part) -> None:
+    def _begin(self, name: str, old: Component | None, part: Component) -> None:
         if isinstance(part.worker, Poller):
             if old is not None and isinstance(old.worker, Poller):
                 part.worker.succeed(old.worker)  # the source may have changed since it was built
@@ -231,40 +231,40 @@ class Works:
                 self._parts[name] = part
         if stopped:
             part.end(0.0)
-        elif not isinstance(part.worker, Outbox) or self._is_needed(name):
-            part.worker.pump.wake()
+        elif not isinstance(part.worker, Dispatcher) or self._is_needed(name):
+            part.worker.pool.wake()
 
     def _is_needed(self, receiver: str) -> bool:
         """Tell whether there is anything to do for a receiver: hundreds that have nothing cost a start little."""
         try:
-            return self._shared.store.ledger.needs_look(receiver)
+            return self._shared.store.deliveries.needs_look(receiver)
         except BridgeError:
             return True  # its own look will say what is wrong
 
-    def _list(self) -> list[Part]:
+    def _list(self) -> list[Component]:
         with self._changed:
             return list(self._parts.values())
 
-    def _pumps(self, kind: type) -> Iterable[Pump[Any, Any]]:
-        return [part.worker.pump for part in self._list() if isinstance(part.worker, kind)]
+    def _pumps(self, kind: type) -> Iterable[WorkerPool[Any, Any]]:
+        return [part.worker.pool for part in self._list() if isinstance(part.worker, kind)]
 
     def _wake_receivers(self, receivers: Collection[str] | None) -> None:
         if receivers is None:
-            self.wake_outboxes()
+            self.wake_dispatchers()
             return
         with self._changed:
             parts = [self._parts[name] for name in receivers if name in self._parts]
         for part in parts:
-            part.worker.pump.wake()
+            part.worker.pool.wake()
 
     def _wake(self, kind: type) -> None:
-        for pump in self._pumps(kind):
-            pump.wake()
+        for pool in self._pumps(kind):
+            pool.wake()
 
     def _drain(self, kind: type, stop: threading.Event) -> None:
         self._wake(kind)
-        for pump in self._pumps(kind):
-            while not stop.is_set() and not pump.wait_until_idle(_LOOK):
+        for pool in self._pumps(kind):
+            while not stop.is_set() and not pool.wait_until_idle(_LOOK):
                 pass
 
 
@@ -287,13 +287,13 @@ def threads_are_heard(steps: Steps) -> Iterator[None]:
 
 
 @contextmanager
-def run_down(works: Works, stop: threading.Event) -> Iterator[None]:
+def run_down(supervisor: Supervisor, stop: threading.Event) -> Iterator[None]:
     """Stop everything at the end, however it comes."""
     try:
         yield
     finally:
         stop.set()
-        works.stop(STOP_WITHIN)
+        supervisor.stop(STOP_WITHIN)
 
 
 def _why(error: Exception) -> str:

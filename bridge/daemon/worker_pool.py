@@ -1,6 +1,6 @@
 """Keeps calls busy with what is due, and hands the results back in batches.
 
-The poller and each receiver's outbox are such pumps: one thread claims what is due and records what came of it, and
+The poller and each receiver's dispatcher are such pumps: one thread claims what is due and records what came of it, and
 between the two, so many jobs are under way at once; whoever ends one begins the next. Because claiming and recording
 is one thread's, nothing is claimed twice, and results that arrive together are written in one transaction.
 """
@@ -50,7 +50,7 @@ LINGER = 5.0
 """Seconds for which the thread is kept without work: then a receiver to which nothing goes has none."""
 
 LONGEST_SLEEP = 30.0
-"""Seconds after which a pump that waits for a moment looks again: the clock it sleeps by does not count the time that
+"""Seconds after which a pool that waits for a moment looks again: the clock it sleeps by does not count the time that
 the machine was suspended."""
 
 LONGEST_PATIENCE = 60.0
@@ -69,18 +69,18 @@ _NO_ITEMS_FAULT = (NotNowError, DamagedError, ConfigurationError, CredentialsErr
 """What a store raises that can't be used: the same is tried again, whoever must act for it (a role lost its rights)."""
 
 
-class Pump(Generic[Job, Result]):
+class WorkerPool(Generic[Job, Result]):
     """Claims jobs, has them done, records the results.
 
     Args:
         name: Names the thread.
         size: How many jobs are under way at once.
-        claim: Given room for how many, lists what is due and not in flight. Called by the pump's own thread.
+        claim: Given room for how many, lists what is due and not in flight. Called by the pool's own thread.
         begin: Begins a job, and sees to it that its result is told, once, or what it raised. Called by any thread,
             one at a time; it may raise itself.
-        record: Writes results, all or none. Called by the pump's own thread; when the store fails, it is called again
+        record: Writes results, all or none. Called by the pool's own thread; when the store fails, it is called again
             with the same.
-        trouble: Told what ``claim`` or ``record`` failed with, where the store failed.
+        step_failed: Told what ``claim`` or ``record`` failed with, where the store failed.
         set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
             later. Nothing else is held up by it. May fail as ``record`` may.
         failed: Told of a fault of our own in ``claim``, and of None when it works again.
@@ -97,7 +97,7 @@ class Pump(Generic[Job, Result]):
         claim: Callable[[int], Sequence[Job]],
         begin: Callable[[Job, Callable[[Result | Exception], None]], None],
         record: Callable[[Sequence[Result]], None],
-        trouble: Callable[[BridgeError], None],
+        step_failed: Callable[[BridgeError], None],
         set_aside: Callable[[Job | Result, Exception], None],
         failed: Callable[[Exception | None], None],
         clock: Clock,
@@ -106,7 +106,7 @@ class Pump(Generic[Job, Result]):
         self._claim = claim
         self._begin_job = begin
         self._record = record
-        self._trouble = trouble
+        self._step_failed = step_failed
         self._set_aside = set_aside
         self._failed = failed
         self._failures = 0
@@ -125,7 +125,7 @@ class Pump(Generic[Job, Result]):
         self._settled = True
         self._looking = False
         self._jobs: deque[Job] = deque()
-        self._under_way = 0
+        self._under_sender = 0
         self._filling = False
         self._results: queue.SimpleQueue[Result | Failed[Job] | None] = queue.SimpleQueue()
         self._name = name
@@ -152,7 +152,7 @@ class Pump(Generic[Job, Result]):
             self.wake()
 
     def _begin(self) -> None:
-        """Start the pump's own thread unless it runs. Called with the lock held."""
+        """Start the pool's own thread unless it runs. Called with the lock held."""
         if self._started and self._thread is None and not self._stopping.is_set():
             # A daemon thread: what hangs in it must not hold up the end of the process. What it does is repeated.
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -167,11 +167,11 @@ class Pump(Generic[Job, Result]):
         """Begin jobs while fewer are under way than may be. Jobs that end meanwhile leave the next to who is at it."""
         while True:
             with self._lock:
-                full = self._under_way >= self._size or not self._jobs
+                full = self._under_sender >= self._size or not self._jobs
                 if self._filling or full:
                     return
                 self._filling = True
-                self._under_way += 1
+                self._under_sender += 1
                 job = self._jobs.popleft()
             try:
                 self._begin_job(job, partial(self._ended, job))
@@ -185,7 +185,7 @@ class Pump(Generic[Job, Result]):
 
     def _note(self, job: Job, result: Result | Exception) -> None:
         with self._lock:
-            self._under_way -= 1
+            self._under_sender -= 1
         self._results.put(Failed(job, result) if isinstance(result, Exception) else result)
 
     def wait_until_idle(self, seconds: float) -> bool:
@@ -207,7 +207,7 @@ class Pump(Generic[Job, Result]):
             thread.join(max(0.0, until - self._clock.monotonic()))
 
     def _rests(self) -> bool:
-        """End the pump's own thread where it has nothing to wait for but being woken."""
+        """End the pool's own thread where it has nothing to wait for but being woken."""
         with self._lock:
             rests = self._timeout is None and not self._in_flight and self._results.empty()
             if rests:
@@ -219,7 +219,7 @@ class Pump(Generic[Job, Result]):
             try:
                 if not self._turn() and self._rests():
                     return
-            except Exception as error:  # noqa: BLE001 -- a pump whose thread has died would do nothing, unseen
+            except Exception as error:  # noqa: BLE001 -- a pool whose thread has died would do nothing, unseen
                 self._failed(error)
                 self._stopping.wait(PATIENCE)
 
@@ -293,7 +293,7 @@ class Pump(Generic[Job, Result]):
             self._record(results)
 
     def _set_one_aside(self, item: Result | Failed[Job], error: Exception) -> bool:
-        """Set an item aside. False where the pump was stopped before that could be written."""
+        """Set an item aside. False where the pool was stopped before that could be written."""
         while True:
             try:
                 self._set_aside(item.job if isinstance(item, Failed) else item, error)
@@ -304,8 +304,8 @@ class Pump(Generic[Job, Result]):
                 return True
 
     def _is_over(self, error: BridgeError) -> bool:
-        """Wait before the same is tried again; True where the pump is to stop instead."""
-        self._trouble(error)
+        """Wait before the same is tried again; True where the pool is to stop instead."""
+        self._step_failed(error)
         # Stopping, what could not be recorded is done again by the next process: at least once.
         return self._stopping.wait(PATIENCE)
 
@@ -346,7 +346,7 @@ class Pump(Generic[Job, Result]):
                 self._timeout = self._pause()
         except BridgeError as error:
             self._timeout = PATIENCE
-            self._trouble(error)
+            self._step_failed(error)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may be spared it
             self._timeout = min(PATIENCE * 2**self._failures, LONGEST_PATIENCE)
             self._look_at = self._clock.monotonic() + self._timeout

@@ -40,7 +40,7 @@ class Handed:
     http_status: int | None = None
 
 
-class Way(Protocol):
+class Sender(Protocol):
     """A receiver and the way to it. Safe to use from several threads at once."""
 
     @property
@@ -75,7 +75,7 @@ class Way(Protocol):
         ...
 
 
-class HttpWay:
+class HttpSender:
     """Leads to a receiver over HTTP.
 
     Args:
@@ -105,7 +105,7 @@ class HttpWay:
         return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
 
 
-class BlockingWay(ABC):
+class BlockingSender(ABC):
     """A way that hands over by calls that block: each in a thread of its own."""
 
     @abstractmethod
@@ -126,18 +126,18 @@ class BlockingWay(ABC):
         _start(work)
 
 
-def attempt(way: Way, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:
+def attempt(sender: Sender, events: Sequence[Event], *, clock: Clock, redact: Redactor) -> Attempt:
     """Hand events to a receiver, once. Whatever happens is in the attempt that is returned.
 
     Raises:
         StoppedError: The way was closed meanwhile; that says nothing about the receiver.
         Exception: A fault of the bridge's own with these events.
     """
-    return _attempt(lambda: way.hand_over(events, clock), clock.now(), clock.monotonic(), clock, redact)
+    return _attempt(lambda: sender.hand_over(events, clock), clock.now(), clock.monotonic(), clock, redact)
 
 
 def begin_attempt(
-    way: Way,
+    sender: Sender,
     events: Sequence[Event],
     done: Callable[[Callable[[], Attempt]], None],
     *,
@@ -151,7 +151,7 @@ def begin_attempt(
         done(lambda: _attempt(get, at, started, clock, redact))
 
     try:
-        way.begin(events, clock, ended)
+        sender.begin(events, clock, ended)
     except Exception as error:  # noqa: BLE001 -- raised again where it is heard
         ended(partial(raise_again, error))
 

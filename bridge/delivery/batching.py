@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bridge.domain.model import Attempt, Delivery
-    from bridge.store.deliveries import Ledger
+    from bridge.store.deliveries import DeliveryQueue
 
 MOST_IN_A_DIGEST = 5000
 """Events in one digest, at most: it names few and counts the rest, but each of them has to be read."""
@@ -25,13 +25,13 @@ Pack = tuple["Delivery", ...]
 
 
 class Packer(Protocol):
-    """Decides which deliveries to one receiver go together. Used by its outbox's own thread only."""
+    """Decides which deliveries to one receiver go together. Used by its dispatcher's own thread only."""
 
-    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+    def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
         """List what may be sent now, at most ``room`` packs, without the deliveries that are ``busy``."""
         ...
 
-    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
+    def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
         """List what one probe may carry, due or not; what was ``refused`` for its own sake only when it is due."""
         ...
 
@@ -52,7 +52,7 @@ class Packer(Protocol):
         ...
 
 
-class Singly:
+class Individual:
     """Each event by itself.
 
     Args:
@@ -62,13 +62,13 @@ class Singly:
     def __init__(self, receiver: str) -> None:
         self._receiver = receiver
 
-    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+    def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
         """What is due, the longest due first."""
-        return [(delivery,) for delivery in ledger.due(self._receiver, now, room, busy)]
+        return [(delivery,) for delivery in queue.due(self._receiver, now, room, busy)]
 
-    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
+    def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
         """What was tried least often."""
-        return [(delivery,) for delivery in ledger.probes(self._receiver, now, 1, refused)]
+        return [(delivery,) for delivery in queue.probes(self._receiver, now, 1, refused)]
 
     def full_at(self) -> datetime | None:
         """Nothing waits for company."""
@@ -85,21 +85,21 @@ class Singly:
         """Nothing was noted."""
 
 
-class Digests(Singly):
-    """Everything that is owed in one, as soon as any of it is due; one at a time."""
+class Digest(Individual):
+    """Everything that is queued in one, as soon as any of it is due; one at a time."""
 
-    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+    def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
         """All that is queued, if any of it is due."""
-        found = ledger.due_together(self._receiver, now, MOST_IN_A_DIGEST) if room and not busy else ()
+        found = queue.due_together(self._receiver, now, MOST_IN_A_DIGEST) if room and not busy else ()
         return [tuple(found)] if found else ()
 
-    def probe(self, ledger: Ledger, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
+    def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
         """All that is queued."""
-        found = ledger.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True)
+        found = queue.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True)
         return [tuple(found)] if found else ()
 
 
-class Batches(Singly):
+class Batches(Individual):
     """So many in one. A batch that is refused is sent again in halves, until those that are refused stand alone.
 
     What it knows of them is kept in memory only: after a restart they are refused, and divided, once more.
@@ -118,13 +118,13 @@ class Batches(Singly):
         self._refused = 0
         self._full_at: datetime | None = None
 
-    def pack(self, ledger: Ledger, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
+    def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
         """What is due, with what has not been tried yet and would be due soon; full batches at once."""
         until, few = now + self._wait, max(room, self._most)
-        found = ledger.due_soon(self._receiver, now, until, few, busy)
+        found = queue.due_soon(self._receiver, now, until, few, busy)
         # Small packs need few deliveries: reading many for each look would take longer the more there are.
         if len(found) == few and self._portions.keys().isdisjoint(delivery.id for delivery in found):
-            found = ledger.due_soon(self._receiver, now, until, room * self._most, busy)
+            found = queue.due_soon(self._receiver, now, until, room * self._most, busy)
         packs, waiting = cut(found, self._most, self._portions, now)
         self._full_at = min((pack[0].due_at for pack in waiting), default=None)
         return packs[:room]
@@ -149,7 +149,7 @@ class Batches(Singly):
             self._refused += 1
         portion = 1 if self._refused >= HALVINGS or not _refused(attempt) else (len(carried) + 1) // 2
         for delivery in carried:
-            if delivery.state is not DeliveryState.OWED:
+            if delivery.state is not DeliveryState.QUEUED:
                 self._portions.pop(delivery.id, None)
             elif not _asks_for_a_pause(attempt):
                 self._portions[delivery.id] = portion

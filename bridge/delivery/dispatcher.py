@@ -1,4 +1,4 @@
-"""Hands one receiver what is queued for it. Each receiver has an outbox of its own, so that none waits for another."""
+"""Hands one receiver what is queued for it. Each has a dispatcher of its own: none waits for another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import tenacity
 
-from bridge.daemon.worker_pool import Pump
+from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.attempt import begin_attempt
 from bridge.domain.breaker import Change, CircuitBreaker, announced
 from bridge.domain.clock import isoformat
@@ -18,7 +18,7 @@ from bridge.domain.model import Attempt, Delivery, EventType, Retry
 from bridge.domain.quarantine import Halving
 from bridge.domain.redaction import clean_text
 from bridge.store.deliveries import Tried
-from bridge.store.membership import Tenure
+from bridge.store.membership import Ownership
 from bridge.transport.message import StoppedError
 from bridge.transport.retried_call import RetriedCall
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.delivery.attempt import Way
+    from bridge.delivery.attempt import Sender
     from bridge.delivery.batching import Pack, Packer
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bridge.domain.routing import Routes
     from bridge.store.failing_steps import Steps
     from bridge.store.store import Store
-    from bridge.transport.rate_limiter import Pace
+    from bridge.transport.rate_limiter import RateLimiter
 
 QUICK_TRIES = 3
 """Tries within one attempt's round, while the receiver's server fails: most such faults are over within a second."""
@@ -65,11 +65,11 @@ class Sent:
     at: datetime
 
 
-class Outbox:
+class Dispatcher:
     """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.domain.decision`.
 
     Args:
-        way: Leads to the receiver.
+        sender: Leads to the receiver.
         concurrency: POSTs in flight at once.
         settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
@@ -83,13 +83,13 @@ class Outbox:
 
     def __init__(
         self,
-        way: Way,
+        sender: Sender,
         store: Store,
         *,
         concurrency: int,
         settle: timedelta,
         packer: Packer,
-        pace: Pace,
+        pace: RateLimiter,
         redact: Redactor,
         routes: Routes,
         steps: Steps,
@@ -98,8 +98,8 @@ class Outbox:
         listener: Listener,
         stop: threading.Event,
     ) -> None:
-        self.name = way.name
-        self._way = way
+        self.name = sender.name
+        self._sender = sender
         self._store = store
         self._concurrency = concurrency
         self._settle = settle
@@ -124,13 +124,13 @@ class Outbox:
             wait=tenacity.wait_random_exponential(multiplier=_QUICK_WAIT, max=_LONGEST_QUICK_WAIT),
             retry=tenacity.retry_if_result(_worth_a_quick_try),
         )
-        self.pump: Pump[Parcel, Sent] = Pump(
-            f"outbox-{self.name}",
+        self.pool: WorkerPool[Parcel, Sent] = WorkerPool(
+            f"dispatcher-{self.name}",
             concurrency,
             claim=self.claim,
             begin=self.begin,
             record=self.record,
-            trouble=lambda error: listener.trouble(f"delivering to {self.name}", error),
+            step_failed=lambda error: listener.step_failed(f"delivering to {self.name}", error),
             set_aside=self.set_aside,
             failed=steps.of(f"delivering to {self.name}"),
             pause=self._until_next,
@@ -142,16 +142,16 @@ class Outbox:
         self._look_at = None
         if not self._is_ours() or self._asked_to_wait:
             return ()
-        ledger, now = self._store.ledger, self._clock.now()
-        breaker = ledger.breaker(self.name)
+        queue, now = self._store.deliveries, self._clock.now()
+        breaker = queue.breaker(self.name)
         probe = breaker.is_open
         most = breaker.admits(now, self._in_flight, room)
         packs: Sequence[Pack] = ()
         if most and not probe:
-            packs = self._packer.pack(ledger, now, most, self._busy)
+            packs = self._packer.pack(queue, now, most, self._busy)
             probe = not packs and breaker.wants_probe(now, self._in_flight)
         if most and probe:
-            packs = self._packer.probe(ledger, now, breaker.refused)
+            packs = self._packer.probe(queue, now, breaker.refused)
         # A receiver that was down when the bridge ended may be back since: the first probe comes before the news.
         if self._has_tried or not (breaker.is_open and (packs or self._in_flight)):
             breaker = self._announce(breaker, now)
@@ -177,11 +177,11 @@ class Outbox:
         made: list[Attempt] = []
 
         def call(ended: Callable[[Callable[[], Attempt | None]], None]) -> None:
-            if parcel.claim <= self._held_back or self._store.node.tenure(self.name) is Tenure.NONE:
+            if parcel.claim <= self._held_back or self._store.node.ownership(self.name) is Ownership.NONE:
                 ended(lambda: None)
                 return
             begin_attempt(
-                self._way, events, lambda get: ended(partial(tried, get)), clock=self._clock, redact=self._redact
+                self._sender, events, lambda get: ended(partial(tried, get)), clock=self._clock, redact=self._redact
             )
 
         def tried(get: Callable[[], Attempt]) -> Attempt | None:
@@ -264,16 +264,16 @@ class Outbox:
 
     def _is_ours(self) -> bool:
         """Tell whether it is this node that delivers to the receiver; hand over what is another's from now on."""
-        tenure = self._store.node.tenure(self.name)
-        if tenure is Tenure.LEAVING and not self._busy:
+        ownership = self._store.node.ownership(self.name)
+        if ownership is Ownership.LEAVING and not self._busy:
             self._store.node.let_go(self.name)
-        return tenure is Tenure.OURS
+        return ownership is Ownership.OURS
 
     def _next_look(self, breaker: CircuitBreaker, now: datetime, *, queued: bool) -> datetime | None:
         """Return when something may be sent that the look at ``now`` found not due; None if nothing is queued."""
         moments = [breaker.changes_at(self._settle), self._packer.full_at()]
         if queued:
-            moments.append(self._store.ledger.next_due(self.name, now))
+            moments.append(self._store.deliveries.next_due(self.name, now))
         if breaker.failures or breaker.paused_until is not None:
             moments += [breaker.probe_at, breaker.paused_until]
         return min((moment for moment in moments if moment is not None and moment > now), default=None)
@@ -309,7 +309,7 @@ class Outbox:
 
         for event in self._store.record_receiver(self.name, now, change, self._routes.subscriptions):
             self._listener.told(event)
-        return self._store.ledger.breaker(self.name)
+        return self._store.deliveries.breaker(self.name)
 
 
 def _health(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[EventType, Mapping[str, Any]]:

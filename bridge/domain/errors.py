@@ -53,7 +53,7 @@ class OtherAccountError(ConfigurationError):
 
 
 class UnrenderableError(BridgeError):
-    """The template of a receiver can't be rendered for an event. Mend it, and send the dead letter again."""
+    """The template of a receiver can't be rendered for an event. Fix it, and send the dead letter again."""
 
 
 class InternalError(BridgeError):

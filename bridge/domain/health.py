@@ -104,8 +104,8 @@ def status_line(health: Health, summary: Summary | None) -> str:
         first, *more = health.faults
         parts.append(first + (f" (and {len(more)} more)" if more else ""))
     if summary is not None:
-        owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
-        parts.append(f"messages watched: {summary.polled}, deliveries owed: {owed}")
+        queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
+        parts.append(f"messages watched: {summary.polled}, deliveries queued: {queued}")
     return "; ".join(" ".join(part.split()) for part in parts)
 
 
@@ -145,9 +145,9 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         **{receiver_subject(name): _receiver(breakers.get(name), summary, now) for name in receivers},
     }
     for name, counts in summary.deliveries.items():
-        owed = counts.get(DeliveryState.OWED, 0)
-        if owed and name not in receivers:
-            why = f"{_count(owed, 'delivery is', 'deliveries are')} owed to {name}, "
+        queued = counts.get(DeliveryState.QUEUED, 0)
+        if queued and name not in receivers:
+            why = f"{_count(queued, 'delivery is', 'deliveries are')} queued for {name}, "
             checks[receiver_subject(name)] = Check(ok=False, why=why + "which is not in the configuration any more")
     return Health(checks)
 
@@ -259,12 +259,14 @@ def _polling(oldest_due: datetime | None, now: datetime) -> Check:
 
 
 def _deliveries(summary: Summary, now: datetime) -> Check:
-    """Tell of what is owed. That is no fault: whose it is, the receivers' own checks say."""
-    owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
-    if summary.oldest_owed is None or not owed:
+    """Tell of what is queued. That is no fault: whose it is, the receivers' own checks say."""
+    queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
+    if summary.oldest_queued is None or not queued:
         return Check()
-    why = f"{_count(owed, 'delivery is', 'deliveries are')} owed, the oldest since {ago(summary.oldest_owed, now)}"
-    return Check(why=why, since=summary.oldest_owed)
+    why = (
+        f"{_count(queued, 'delivery is', 'deliveries are')} queued, the oldest since {ago(summary.oldest_queued, now)}"
+    )
+    return Check(why=why, since=summary.oldest_queued)
 
 
 def _receiver(breaker: CircuitBreaker | None, summary: Summary, now: datetime) -> Check:
@@ -273,7 +275,7 @@ def _receiver(breaker: CircuitBreaker | None, summary: Summary, now: datetime) -
     name, reason, since = breaker.receiver, breaker.reason, breaker.failing_since
     if breaker.failures and since is not None:
         probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)
-        if not summary.deliveries.get(name, {}).get(DeliveryState.OWED):
+        if not summary.deliveries.get(name, {}).get(DeliveryState.QUEUED):
             probe = "nothing is queued; the next event will try it"
         else:
             probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"

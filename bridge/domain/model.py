@@ -197,17 +197,17 @@ class Event:
 class DeliveryState(enum.StrEnum):
     """Where a delivery stands. ``dead`` is a dead letter: given up, kept, and free to be sent again."""
 
-    OWED = "owed"
+    QUEUED = "queued"
     DELIVERED = "delivered"
     DEAD = "dead"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event owed to one receiver.
+    """One event queued for one receiver.
 
     ``attempts`` counts the rounds made so far, ``probes`` those that failed because the receiver was away: they use up
-    no step of the schedule. ``due_at`` is when the next one is due (meaningless once it is no longer owed),
+    no step of the schedule. ``due_at`` is when the next one is due (meaningless once it is no longer queued),
     ``first_due_at`` when the first was: the end of its time is counted from it. ``reason`` is why the latest attempt
     failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then.
     """

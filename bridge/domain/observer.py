@@ -49,7 +49,7 @@ class Listener:
     def discovered(self, new: int, changed: int, seconds: float) -> None:
         """Hear that the account's report was read: how many messages were new, how many changed, how long it took."""
 
-    def trouble(self, where: str, error: BridgeError) -> None:
+    def step_failed(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
 
     def answered(self, status: int) -> None:
@@ -116,9 +116,9 @@ class Listeners(Listener):
         """Pass it on."""
         self._each(lambda listener: listener.discovered(new, changed, seconds))
 
-    def trouble(self, where: str, error: BridgeError) -> None:
+    def step_failed(self, where: str, error: BridgeError) -> None:
         """Pass it on."""
-        self._each(lambda listener: listener.trouble(where, error))
+        self._each(lambda listener: listener.step_failed(where, error))
 
     def answered(self, status: int) -> None:
         """Pass it on."""

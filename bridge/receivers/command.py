@@ -16,7 +16,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from bridge.delivery.attempt import BlockingWay, Handed
+from bridge.delivery.attempt import BlockingSender, Handed
 from bridge.domain.clock import isoformat
 from bridge.domain.model import Dead, Delivered, Retry
 from bridge.receivers.event_formats import STANDARD
@@ -51,7 +51,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
-class ProgramWay(BlockingWay):
+class CommandSender(BlockingSender):
     """Leads to a program of this machine.
 
     Args:

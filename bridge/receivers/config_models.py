@@ -60,7 +60,7 @@ class _ReceiverConfig(Model):
 
     @property
     def grouped(self) -> bool:
-        """Whether everything that is owed goes in one message."""
+        """Whether everything that is queued goes in one message."""
         return False
 
     @property
@@ -169,7 +169,7 @@ class WebhookReceiverConfig(HttpReceiverConfig):
 
 
 class AppriseReceiverConfig(_ReceiverConfig):
-    """A service that Apprise knows, by its URL. What is owed to it goes as one message, as it does to Slack."""
+    """A service that Apprise knows, by its URL. What is queued for it goes as one message, as it does to Slack."""
 
     url: Annotated[SecretStr, validators.secret(address), Field(alias="apprise")]
     rate_limit: Annotated[Rate, validators.rate()] = Rate(1, _SECOND)

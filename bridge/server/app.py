@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.domain.health import Health
-    from bridge.server.context import Inside
+    from bridge.server.context import ServerContext
 
 _READ = ["GET", "HEAD"]  # monitors ask with HEAD, too
 _NO_ACCESS = Access()
@@ -35,7 +35,7 @@ def make_app(
     metrics: Callable[[str], tuple[bytes, str]],
     *,
     access: Access = _NO_ACCESS,
-    inside: Inside | None = None,
+    context: ServerContext | None = None,
 ) -> FastAPI:
     """Put together what the server answers.
 
@@ -43,7 +43,7 @@ def make_app(
         readiness: Says how the bridge does. Called from threads of the server, like ``metrics``.
         metrics: Given a request's ``Accept``, returns the metrics and their content type.
         access: Says who may ask for what.
-        inside: The running bridge, for the API and the page; None for health and metrics alone.
+        context: The running bridge, for the API and the page; None for health and metrics alone.
     """
     app = FastAPI(title="WbizTool bridge", version=__version__, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, on_http_exception)
@@ -58,14 +58,14 @@ def make_app(
         app.add_middleware(Prefix, prefix=access.external.prefix)
     host = None if access.external is None else access.external.host
     app.add_middleware(HostGuard, listen_host=access.listen_host, external_host=host)
-    app.state.answered = _unheard if inside is None else inside.answered
-    failed = _unheard if inside is None else inside.failed
+    app.state.answered = _unheard if context is None else context.answered
+    failed = _unheard if context is None else context.failed
     app.add_middleware(FaultGuard, answered=app.state.answered, failed=failed)
     app.add_middleware(BrowserHeaders)
     app.include_router(_for_monitors(readiness, metrics))
-    if inside is not None:
-        app.include_router(_for_programs(app, inside, access))
-        pages = make_pages(inside, access)
+    if context is not None:
+        app.include_router(_for_programs(app, context, access))
+        pages = make_pages(context, access)
         app.include_router(pages.router)
         app.add_exception_handler(HTTPStatus.NOT_FOUND, pages.on_missing)
     return app
@@ -95,11 +95,11 @@ def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tupl
     return router
 
 
-def _for_programs(app: FastAPI, inside: Inside, access: Access) -> APIRouter:
+def _for_programs(app: FastAPI, context: ServerContext, access: Access) -> APIRouter:
     router = APIRouter()
     for part in (messages, events, deliveries):
-        router.include_router(part.router(inside, access), prefix="/v1")
-    router.include_router(wbiztool_hook.router(inside, access))
+        router.include_router(part.router(context, access), prefix="/v1")
+    router.include_router(wbiztool_hook.router(context, access))
     described: dict[str, Any] = {}
 
     @router.get("/openapi.json", include_in_schema=False)

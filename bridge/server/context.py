@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class ServerContext:
     """The running bridge.
 
-    ``wake_poller`` and ``wake_outboxes`` let it look at once for what is due, ``trouble`` tells what goes wrong where
-    nobody waits for an answer. ``answered`` is told the status of each answer, and ``failed`` of each fault of our own.
-    ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may have messages
-    watched.
+    ``wake_poller`` and ``wake_dispatchers`` let it look at once for what is due, ``step_failed`` tells what goes
+    wrong where nobody waits for an answer. ``answered`` is told the status of each answer, and ``failed`` of each
+    fault of our own. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may
+    have messages watched.
     """
 
     store: Store
     now: Callable[[], datetime]
     wake_poller: Callable[[], None]
-    wake_outboxes: Callable[[], None]
-    trouble: Callable[[str, BridgeError], None]
+    wake_dispatchers: Callable[[], None]
+    step_failed: Callable[[str, BridgeError], None]
     streams: Streams
     receivers: Callable[[], Sequence[str]] = tuple
     hook_watch: bool = False

@@ -2,7 +2,7 @@
 
 WbizTool can send no header, so that its token stands in the URL: ``/hooks/wbiztool/TOKEN``, or ``?token=TOKEN``. Calls
 are answered before anything is looked up. What came in the meantime is written together, so that a flood of calls is a
-few transactions; and a message that is named again and again is polled once a second (:meth:`Messages.poke`).
+few transactions; and a message that is named again and again is polled once a second (:meth:`Messages.poll_now`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from bridge.domain.errors import BridgeError
 from bridge.server.api.params import problems
 from bridge.server.auth import HOOK, Access, same
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.server.wbiztool_hook_ids import ids_in
 
 GATHER = 0.05
@@ -35,8 +35,8 @@ MOST_WAITING = 10_000
 class Hook:
     """Takes note of messages that are to be polled now."""
 
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
         self._waiting: dict[int, None] = {}
         self._writing: asyncio.Task[None] | None = None
 
@@ -51,24 +51,24 @@ class Hook:
         while self._waiting:
             ids, self._waiting = list(self._waiting), {}
             try:
-                await run_in_threadpool(self._poke, ids)
+                await run_in_threadpool(self._poll_now, ids)
             except BridgeError as error:  # they are polled in their usual time
-                self._inside.trouble("a call of WbizTool's webhook", error)
+                self._context.step_failed("a call of WbizTool's webhook", error)
             await asyncio.sleep(GATHER)
 
-    def _poke(self, ids: list[int]) -> None:
-        now, messages = self._inside.now(), self._inside.store.messages
-        poked = set(messages.poke(ids, now))
+    def _poll_now(self, ids: list[int]) -> None:
+        now, messages = self._context.now(), self._context.store.messages
+        poked = set(messages.poll_now(ids, now))
         others = [id_ for id_ in ids if id_ not in poked]
-        new = messages.discover(others, now) if self._inside.hook_watch and others else []
+        new = messages.discover(others, now) if self._context.hook_watch and others else []
         if poked or new:
-            self._inside.wake_poller()
+            self._context.wake_poller()
 
 
-def router(inside: Inside, access: Access) -> APIRouter:
+def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(tags=["hooks"])
-    hook = Hook(inside)
+    hook = Hook(context)
 
     async def called(request: Request, given: str | None) -> Response:
         _check(access, request, given)

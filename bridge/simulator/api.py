@@ -105,7 +105,7 @@ class Simulator:
         share: float | None = None,
         call: str | None = None,
     ) -> None:
-        """Spoil answers from now on, until :meth:`mend`. Of several faults the one that was asked for first wins.
+        """Spoil answers from now on, until :meth:`fix`. Of several faults the one that was asked for first wins.
 
         Args:
             fault: What is wrong with them.
@@ -119,7 +119,7 @@ class Simulator:
         with self._lock:
             self._faults.append(_Planned(fault, times, message_id, 1.0 if share is None else share, call))
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Answer honestly again, and let what hangs go out."""
         with self._lock:
             self._faults.clear()

@@ -3,7 +3,7 @@
 =====================================  ============================================================================
 ``POST /_control/messages``            a list of ``{"id", "status", "error", "script": [[seconds, status, error]]}``
 ``POST /_control/faults``              ``{"fault": "HANG", "times", "message_id", "share"}``
-``POST /_control/mend``                no faults any more, and what hangs goes out
+``POST /_control/fix``                no faults any more, and what hangs goes out
 ``POST /_control/numbers``             ``{"id", "connected"}``
 ``GET /_control/calls``                how often each call was made, and each message polled
 ``GET /_control/history``              the true life of each message so far: ``{id: [{"at", "status", "error"}]}``
@@ -45,8 +45,8 @@ def _carry_out(simulator: Simulator, method: str, what: str, body: bytes) -> Ans
         case "POST", "faults":
             told = json.loads(body)
             simulator.fault(Fault[told.pop("fault")], **told)
-        case "POST", "mend":
-            simulator.mend()
+        case "POST", "fix":
+            simulator.fix()
         case "POST", "numbers":
             told = json.loads(body)
             simulator.account.connect(told["id"], connected=told["connected"])

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.numbers import Number
     from bridge.transport.client import HttpClient
-    from bridge.transport.rate_limiter import Pace
+    from bridge.transport.rate_limiter import RateLimiter
 
 LONGEST_PAUSE = 60.0
 """Seconds for which a ``Retry-After`` of the API is obeyed within a poll; after that it is asked again."""
@@ -70,7 +70,7 @@ class WbizTool:
         client_id: int,
         api_key: str,
         attempts: int,
-        pace: Pace,
+        pace: RateLimiter,
         clock: Clock,
         stop: threading.Event,
     ) -> None:

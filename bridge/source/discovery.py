@@ -14,7 +14,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.domain.health import REPORT
 from bridge.domain.poll_schedule import Hints
-from bridge.source.failure_tracker import Lasting
+from bridge.source.failure_tracker import FailureTracker
 from bridge.source.report_pages import Reading, next_page
 from bridge.source.report_response import Page, days
 from bridge.store.facts import SWEPT
@@ -71,7 +71,7 @@ class Discovery:
         self._clock = clock
         self._listener = listener
         self._found = found
-        self._standing = Lasting(store, REPORT, GOOD_FOR * every, clock)
+        self._standing = FailureTracker(store, REPORT, GOOD_FOR * every, clock)
         self._sweeping = threading.Lock()
         self._good_until = float("-inf")
         self._before: Reading | None = None
@@ -94,7 +94,7 @@ class Discovery:
                 try:
                     step()
                 except BridgeError as error:
-                    self._listener.trouble("reading the report", error)
+                    self._listener.step_failed("reading the report", error)
                     self._standing.failed(str(error))
         finally:
             self._sweeping.release()
@@ -132,7 +132,7 @@ class Discovery:
                 return None
             if not isinstance(page, Page):
                 raise NotNowError(f"page {number}: {page.why}")
-            here = self._store.sightings.note(page.rows, self._clock.now())
+            here = self._store.report_hints.note(page.rows, self._clock.now())
             if here.new or here.changed:
                 self._found()
             if here.unfinished:
@@ -156,6 +156,6 @@ class Discovery:
         self._good_until = self._clock.monotonic() + good_for.total_seconds()
         relaxing = self.hints() is not None
         if self._relaxing and not relaxing:
-            self._store.sightings.tighten(self._clock.now(), self._tighten)
+            self._store.report_hints.tighten(self._clock.now(), self._tighten)
             self._found()
         self._relaxing = relaxing

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.store.store import Store
 
 
-class Lasting:
+class FailureTracker:
     """Follows whether a step works that is done again and again. A database that fails is told of elsewhere.
 
     Args:

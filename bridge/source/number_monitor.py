@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.domain.health import NUMBERS
-from bridge.source.failure_tracker import Lasting
+from bridge.source.failure_tracker import FailureTracker
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -22,7 +22,7 @@ GOOD_FOR = 3
 """For how many intervals what was seen counts as known."""
 
 
-class NumberWatch:
+class NumberMonitor:
     """Asks for the account's numbers and tells what changed.
 
     Args:
@@ -49,7 +49,7 @@ class NumberWatch:
         self._routes = routes
         self._clock = clock
         self._listener = listener
-        self._standing = Lasting(store, NUMBERS, GOOD_FOR * every, clock)
+        self._standing = FailureTracker(store, NUMBERS, GOOD_FOR * every, clock)
         self._looking = threading.Lock()
 
     def look(self) -> None:
@@ -68,7 +68,7 @@ class NumberWatch:
                 self._listener.told(event)
             self._standing.worked()
         except BridgeError as error:
-            self._listener.trouble("looking at the account's numbers", error)
+            self._listener.step_failed("looking at the account's numbers", error)
             self._standing.failed(str(error))
         finally:
             self._looking.release()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.daemon.worker_pool import Pump
+from bridge.daemon.worker_pool import WorkerPool
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import InternalError
 from bridge.domain.events import SOURCE
@@ -81,13 +81,13 @@ class Poller:
         self.health = _health_from(store.fact(SOURCE))
         self._offset_before = self._offset()
         self._well_since: datetime | None = None
-        self.pump: Pump[Message, Answered | Message] = Pump(
+        self.pool: WorkerPool[Message, Answered | Message] = WorkerPool(
             "poll",
             concurrency,
             claim=self.claim,
             begin=self.begin,
             record=self.record,
-            trouble=lambda error: listener.trouble("polling", error),
+            step_failed=lambda error: listener.step_failed("polling", error),
             set_aside=self.set_aside,
             failed=steps.of("polling"),
             clock=clock,

@@ -29,7 +29,7 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """WbizTool refuses the credentials: it will answer so for every message, until they are mended."""
+    """WbizTool refuses the credentials: it will answer so for every message, until they are fixed."""
 
     why: str
 

@@ -1,4 +1,4 @@
-"""What happened and who is owed it: the owner of the tables of events, deliveries, attempts and breakers."""
+"""What happened and what is queued for whom: the owner of the tables of events, deliveries, attempts and breakers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.domain.decision import Decision
     from bridge.store.engine import Database
 
-_OWED = deliveries.c.state == sa.literal_column("'owed'")  # a literal: a partial index serves no parameter
+_QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
 # What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
 _NOT_SET_ASIDE = ~(
     sa.select(sa.literal(1))
@@ -59,8 +59,8 @@ class Tried:
     at: datetime
 
 
-class Ledger:
-    """Reads and writes events and what is owed because of them.
+class DeliveryQueue:
+    """Reads and writes events and what is queued because of them.
 
     A transaction that writes both goes to a receiver's breaker before its deliveries: two in different orders could
     wait for each other on PostgreSQL.
@@ -68,15 +68,15 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Order: of one subject, only the first that is still owed may go. A dead letter that is sent again keeps its
-        # place among them, and so goes before later ones that are still owed.
+        # Order: of one subject, only the first that is still queued may go. A dead letter that is sent again keeps its
+        # place among them, and so goes before later ones that are still queued.
         earlier = deliveries.alias()
         first = ~(
             sa.select(sa.literal(1))
             .where(
                 earlier.c.receiver == deliveries.c.receiver,
                 earlier.c.subject == deliveries.c.subject,
-                earlier.c.state == sa.literal_column("'owed'"),
+                earlier.c.state == sa.literal_column("'queued'"),
                 earlier.c.id < deliveries.c.id,
             )
             .exists()
@@ -86,7 +86,7 @@ class Ledger:
             .join(events, events.c.position == deliveries.c.event)
             .where(
                 deliveries.c.receiver == sa.bindparam("receiver"),
-                _OWED,
+                _QUEUED,
                 first,
                 _NOT_SET_ASIDE,
                 database.none_of(deliveries.c.id, "busy"),
@@ -114,7 +114,7 @@ class Ledger:
             sa.select(deliveries.c.due_at)
             .where(
                 deliveries.c.receiver == sa.bindparam("receiver"),
-                _OWED,
+                _QUEUED,
                 deliveries.c.due_at > sa.bindparam("now"),
             )
             .order_by(deliveries.c.due_at)
@@ -128,12 +128,12 @@ class Ledger:
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
         positions = connection.scalars(insert, [row_mapping.event_row(event) for event in told]).all()
-        owed = [
+        queued = [
             {
                 "event": position,
                 "subject": event.subject,
                 "receiver": subscription.receiver,
-                "state": str(DeliveryState.OWED),
+                "state": str(DeliveryState.QUEUED),
                 "created_at": event.at,
                 "first_due_at": event.at + subscription.wait,
                 "due_at": event.at + subscription.wait,
@@ -141,9 +141,9 @@ class Ledger:
             for position, event in zip(positions, told, strict=True)
             for subscription in route(subscriptions, event)
         ]
-        if owed:
-            connection.execute(sa.insert(deliveries), owed)
-        return {str(each["receiver"]) for each in owed}
+        if queued:
+            connection.execute(sa.insert(deliveries), queued)
+        return {str(each["receiver"]) for each in queued}
 
     def next_sequence(self, connection: sa.Connection, subject: str) -> int:
         """Number the next event of a subject that is not a message; it never restarts, events of it are kept."""
@@ -189,7 +189,7 @@ class Ledger:
 
     def needs_look(self, receiver: str) -> bool:
         """Tell whether anything is queued for a receiver, or is to be sent to others about it."""
-        queued = sa.select(sa.literal(1)).where(deliveries.c.receiver == receiver, _OWED).limit(1)
+        queued = sa.select(sa.literal(1)).where(deliveries.c.receiver == receiver, _QUEUED).limit(1)
         with self._database.read() as connection:
             known = self._read_breaker(connection, self._breaker, receiver)
             return known not in (None, CircuitBreaker(receiver)) or connection.scalar(queued) is not None
@@ -261,7 +261,7 @@ class Ledger:
         if since is not None:
             chosen.append(deliveries.c.finished_at >= since)
         again = {
-            "state": str(DeliveryState.OWED),
+            "state": str(DeliveryState.QUEUED),
             "attempts": 0,
             "probes": 0,
             "first_due_at": now,
@@ -283,7 +283,7 @@ class Ledger:
         self, connection: sa.Connection, delivery_id: int, why: str, now: datetime, until: datetime
     ) -> list[Expired]:
         """Let a delivery be due then, within a transaction; give it up, and return it, where its time is over."""
-        mine = (deliveries.c.id == delivery_id) & _OWED
+        mine = (deliveries.c.id == delivery_id) & _QUEUED
         given_up = sa.update(deliveries).where(mine, deliveries.c.first_due_at < now - retry.LIFETIME)
         reason = f"given up: {why}"
         gone = connection.execute(
@@ -297,7 +297,7 @@ class Ledger:
 
     def try_now(self, connection: sa.Connection, ids: sa.Select[tuple[int]], now: datetime) -> None:
         """Let deliveries be due, within a transaction."""
-        connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids), _OWED).values(due_at=now))
+        connection.execute(sa.update(deliveries).where(deliveries.c.id.in_(ids), _QUEUED).values(due_at=now))
 
     def release(self, receiver: str, now: datetime) -> None:
         """Close a receiver's breaker, end its pause, and let everything queued for it be due: it has taken a test."""
@@ -316,7 +316,7 @@ class Ledger:
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _BREAKER_TIMES}
         connection.execute(sa.update(breakers).values(moved))
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _SCHEDULED}
-        connection.execute(sa.update(deliveries).where(_OWED).values(moved))
+        connection.execute(sa.update(deliveries).where(_QUEUED).values(moved))
 
     def clamp(self, connection: sa.Connection, now: datetime) -> None:
         """Let nothing be due later than the rules allow: a clock that went wrong scheduled it. Within a transaction."""
@@ -331,7 +331,7 @@ class Ledger:
         too_late = sa.and_(breakers.c.probe_at > probe_at, breakers.c.probe_at > paused)
         connection.execute(sa.update(breakers).where(too_late).values(probe_at=probe_at))
         last = now + LONGEST_WAIT
-        connection.execute(sa.update(deliveries).where(_OWED, deliveries.c.due_at > last).values(due_at=last))
+        connection.execute(sa.update(deliveries).where(_QUEUED, deliveries.c.due_at > last).values(due_at=last))
 
     def _read_breaker(self, connection: sa.Connection, query: sa.Select[Any], receiver: str) -> CircuitBreaker | None:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
@@ -384,7 +384,7 @@ class Ledger:
         by_age = sa.and_(deliveries.c.attempts <= 1, deliveries.c.first_due_at < now)
         connection.execute(
             sa.update(deliveries)
-            .where(deliveries.c.receiver == receiver, _OWED, deliveries.c.due_at > now)
+            .where(deliveries.c.receiver == receiver, _QUEUED, deliveries.c.due_at > now)
             .values(due_at=sa.case((by_age, deliveries.c.first_due_at), else_=sa.literal(now, Instant)))
         )
 
@@ -399,7 +399,7 @@ class Ledger:
         why = f"given up after {_HOURS} hours: the receiver is down; the last: {decision.breaker.reason}"
         given_up = connection.execute(
             sa.update(deliveries)
-            .where(mine, _OWED, deliveries.c.first_due_at < decision.expire_before)
+            .where(mine, _QUEUED, deliveries.c.first_due_at < decision.expire_before)
             .values(state=str(DeliveryState.DEAD), finished_at=now, reason=why)
             .returning(deliveries.c.id, deliveries.c.event)
         )
@@ -416,7 +416,7 @@ _WRITE_ATTEMPTS = sa.insert(attempts).returning(attempts.c.id, sort_by_parameter
 _WRITE_CARRIED = sa.insert(carried)
 _DECIDED = (
     sa.update(deliveries)
-    .where(deliveries.c.id == sa.bindparam("delivery"), _OWED)
+    .where(deliveries.c.id == sa.bindparam("delivery"), _QUEUED)
     .values(
         state=sa.bindparam("new_state"),
         attempts=sa.bindparam("new_attempts"),

@@ -150,7 +150,7 @@ class Database:
         return why and f"the database {self.name} {why}"
 
     def _try_to_write(self) -> str:
-        """Write into PostgreSQL, take it back, and say what was in the way."""
+        """Write into PostgreSQL, take it back, and say what was in the sender."""
         try:
             with self.in_words(), self._engine.connect() as connection:
                 connection.execute(sa.insert(meta).values(key=f"try {uuid.uuid4()}", value=""))
@@ -310,7 +310,7 @@ def _explain_sqlite(error: sa.exc.DBAPIError, name: str, path: Path | None) -> B
         if path is not None:
             words = _about_place(code & _PRIMARY_CODE, words, path)
         return kind(f"the database {name} {words}")
-    # A wrong statement is an OperationalError too, and no wait mends it.
+    # A wrong statement is an OperationalError too, and waiting does not fix it.
     answer = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__
     return DatabaseError(f"the database {name} answers {answer}")
 

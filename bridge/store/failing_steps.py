@@ -37,7 +37,7 @@ class Steps:
             try:
                 step()
             except BridgeError as error:  # the store's, most often
-                self._listener.trouble(name, error)
+                self._listener.step_failed(name, error)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the other steps go on
                 self.note(name, error)
             else:
@@ -50,7 +50,7 @@ class Steps:
         return partial(self.note, name)
 
     def note(self, name: str, error: BaseException | None) -> None:
-        """Note that a step failed by an internal error, or, for None, that it works."""
+        """Note that a step failed by an internal error, or, for None, that it supervisor."""
         try:
             if error is not None:
                 self._failing.add(name)
@@ -61,4 +61,4 @@ class Steps:
                 self._store.step_worked(name)
                 self._failing.discard(name)
         except BridgeError as another:
-            self._listener.trouble(name, another)
+            self._listener.step_failed(name, another)

@@ -154,7 +154,7 @@ class History:
         Raises:
             UsageError: The cursor is none of this list's.
         """
-        chosen = _JOINED.where(*_owed_about(query)).order_by(deliveries.c.id.desc()).limit(most + 1)
+        chosen = _JOINED.where(*_queued_about(query)).order_by(deliveries.c.id.desc()).limit(most + 1)
         if cursor is not None:
             chosen = chosen.where(deliveries.c.id < place_in(cursor, _DELIVERIES, 1)[0])
         with self._database.read() as connection:
@@ -179,9 +179,9 @@ class History:
                 return None
             happened = connection.execute(latest).all()
             told = happened[:most][::-1]
-            owed = _JOINED.where(deliveries.c.event.in_([row.position for row in told])).order_by(deliveries.c.id)
+            queued = _JOINED.where(deliveries.c.event.in_([row.position for row in told])).order_by(deliveries.c.id)
             of_event: dict[str, list[Undertaken]] = {}
-            for each in _undertaken(connection, connection.execute(owed).all()):
+            for each in _undertaken(connection, connection.execute(queued).all()):
                 of_event.setdefault(each.delivery.event.id, []).append(each)
         return Story(
             shown(message),
@@ -224,7 +224,7 @@ def _about(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     return chosen
 
 
-def _owed_about(query: DeliveryQuery) -> list[sa.ColumnElement[bool]]:
+def _queued_about(query: DeliveryQuery) -> list[sa.ColumnElement[bool]]:
     chosen: list[sa.ColumnElement[bool]] = []
     if query.states is not None:
         chosen.append(deliveries.c.state.in_([str(state) for state in query.states]))
@@ -258,8 +258,8 @@ def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
 
 
 def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
-    owed = [row_mapping.delivery(row) for row in found]
-    made: dict[int, list[PastAttempt]] = {each.id: [] for each in owed}
+    queued = [row_mapping.delivery(row) for row in found]
+    made: dict[int, list[PastAttempt]] = {each.id: [] for each in queued}
     for chunk in chunks(made):
         tries = (
             sa.select(carried.c.delivery, attempts)
@@ -269,4 +269,4 @@ def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Underta
         )
         for row in connection.execute(tries):
             made[row.delivery].append(past_attempt(row))
-    return [Undertaken(each, tuple(made[each.id])) for each in owed]
+    return [Undertaken(each, tuple(made[each.id])) for each in queued]

@@ -24,7 +24,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.lock import share_daemon_lock
 from bridge.store.migrate import revision
-from bridge.store.tables import HEAD, from_millis, messages, nodes, outboxes
+from bridge.store.tables import HEAD, dispatchers, from_millis, messages, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -52,7 +52,7 @@ _PATIENCE = 1.0
 _steady = SystemClock().monotonic  # it counts the machine's sleep, too: a lease goes on meanwhile
 
 
-class Tenure(enum.Enum):
+class Ownership(enum.Enum):
     """Whether this node delivers to a receiver: it does, it is to hand it over, it does not."""
 
     OURS = enum.auto()
@@ -60,7 +60,7 @@ class Tenure(enum.Enum):
     NONE = enum.auto()
 
 
-class Alone:
+class SingleNode:
     """A process that has the database to itself: all is its own."""
 
     holder: int | None = None
@@ -76,9 +76,9 @@ class Alone:
         """Tell what part of the account's rate this node may use now; 0 while it must not poll."""
         return 1.0
 
-    def tenure(self, receiver: str) -> Tenure:  # noqa: ARG002 -- the nodes' signature
+    def ownership(self, receiver: str) -> Ownership:  # noqa: ARG002 -- the nodes' signature
         """Tell whether this node delivers to a receiver."""
-        return Tenure.OURS
+        return Ownership.OURS
 
     def let_go(self, receiver: str) -> None:
         """Hand a receiver over, to which nothing is on its way."""
@@ -86,10 +86,12 @@ class Alone:
     def want(self, receivers: Collection[str]) -> None:
         """Say which receivers the configuration has, and learn at once which of them are this node's."""
 
-    def listen(self, wake: Callable[[Collection[str] | None], None], trouble: Callable[[BridgeError], None]) -> None:
+    def listen(
+        self, wake: Callable[[Collection[str] | None], None], step_failed: Callable[[BridgeError], None]
+    ) -> None:
         """Let ``wake`` be called with those to whom there may be something to deliver; None for anybody.
 
-        ``trouble`` is called with what goes wrong.
+        ``step_failed`` is called with what goes wrong.
         """
 
     def answered(self, at: datetime) -> None:
@@ -106,7 +108,7 @@ class Alone:
         """Leave: others take over at once."""
 
 
-class Node(Alone):
+class Node(SingleNode):
     """One of several.
 
     Args:
@@ -126,7 +128,7 @@ class Node(Alone):
         self._sure_until = float("-inf")
         self._answered_at: datetime | None = None
         self._wake: Callable[[Collection[str] | None], None] = lambda _: None
-        self._trouble: Callable[[BridgeError], None] = lambda _: None
+        self._step_failed: Callable[[BridgeError], None] = lambda _: None
         self._beating = threading.Lock()
         self._closing = threading.Event()
         self._left = False
@@ -144,11 +146,11 @@ class Node(Alone):
         """Tell what part of the account's rate this node may use now; 0 while it must not poll."""
         return self._share if self._is_sure() else 0.0
 
-    def tenure(self, receiver: str) -> Tenure:
+    def ownership(self, receiver: str) -> Ownership:
         """Tell whether this node delivers to a receiver."""
         if receiver not in self._mine or not self._is_sure():
-            return Tenure.NONE
-        return Tenure.LEAVING if receiver in self._leaving else Tenure.OURS
+            return Ownership.NONE
+        return Ownership.LEAVING if receiver in self._leaving else Ownership.OURS
 
     def let_go(self, receiver: str) -> None:
         """Hand a receiver over, to which nothing is on its way.
@@ -171,12 +173,14 @@ class Node(Alone):
         self._wants = sorted(receivers)
         self._beat()
 
-    def listen(self, wake: Callable[[Collection[str] | None], None], trouble: Callable[[BridgeError], None]) -> None:
+    def listen(
+        self, wake: Callable[[Collection[str] | None], None], step_failed: Callable[[BridgeError], None]
+    ) -> None:
         """Let ``wake`` be called with those to whom there may be something to deliver; None for anybody.
 
-        ``trouble`` is called with what goes wrong.
+        ``step_failed`` is called with what goes wrong.
         """
-        self._wake, self._trouble = wake, trouble
+        self._wake, self._step_failed = wake, step_failed
 
     def answered(self, at: datetime) -> None:
         """Note that WbizTool answered this node."""
@@ -239,7 +243,7 @@ class Node(Alone):
                 self._hear(_steady() + BEAT)
             except BridgeError as error:
                 self._take_off_ear()
-                self._trouble(error)
+                self._step_failed(error)
                 self._closing.wait(_PATIENCE)
 
     def _beat(self) -> None:
@@ -288,18 +292,18 @@ class Node(Alone):
 
     def _take(self, connection: sa.Connection, holder: int, given: set[str]) -> set[str]:
         """Take the receivers that are given to this node and free; keep the others until they are let go."""
-        held: dict[str, int] = {row.receiver: row.node for row in connection.execute(sa.select(outboxes))}
+        held: dict[str, int] = {row.receiver: row.node for row in connection.execute(sa.select(dispatchers))}
         unwanted = [name for name, node in held.items() if node == holder and name not in self._wants]
         if unwanted:
             self._drop(connection, unwanted, holder)
         free = sorted(given - held.keys())
         if free:
-            connection.execute(sa.insert(outboxes), [{"receiver": name, "node": holder} for name in free])
+            connection.execute(sa.insert(dispatchers), [{"receiver": name, "node": holder} for name in free])
         return {name for name, node in held.items() if node == holder}.difference(unwanted).union(free)
 
     def _drop(self, connection: sa.Connection, receivers: Collection[str], holder: int | None = None) -> None:
-        mine = outboxes.c.node == (holder or self.holder)
-        connection.execute(sa.delete(outboxes).where(mine, outboxes.c.receiver.in_(receivers)))
+        mine = dispatchers.c.node == (holder or self.holder)
+        connection.execute(sa.delete(dispatchers).where(mine, dispatchers.c.receiver.in_(receivers)))
 
     def _release(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         """Free all that some nodes have."""

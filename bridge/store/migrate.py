@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 SCRIPTS = "bridge.store:migrations"
 """Where the migrations are."""
 
-_RENUMBERED = {"0006": "0010"}
-"""Migrations that had another number before the first release."""
-
 
 def revision(database: Database) -> str | None:
     """Tell which migration a database has; None for a new one."""
@@ -64,7 +61,7 @@ def migrate(database: Database) -> None:
     config.set_main_option("script_location", SCRIPTS)
     if current is not None:
         known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
-        if _RENUMBERED.get(current, current) not in known:
+        if current not in known:
             raise DatabaseError(
                 f"the database {database.name} was not made by a release of the bridge (its schema is {current}, which "
                 f"this version does not know): use the version that made it, or restore a backup"
@@ -72,13 +69,11 @@ def migrate(database: Database) -> None:
         _back_up(database)
     with database.write() as connection:
         config.attributes["connection"] = connection
-        if current in _RENUMBERED:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": _RENUMBERED[current]})
         command.upgrade(config, "head")
 
 
 def _back_up(database: Database) -> None:
-    """Keep a SQLite database as it is beside itself, as ``bridge.db.before-0010``."""
+    """Keep a SQLite database as it is beside itself, as ``bridge.db.before-0002``."""
     if database.path is None:
         return
     try:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def prune(database: Database, before: datetime, messages_before: datetime) -> int:
     """Delete what was over before then, in steps that lock nobody out for long. Returns how many events went.
 
-    Events go with their deliveries and attempts. Kept: an event while anybody is owed it, the deliveries that are newer
-    (a dead letter sent again), and the latest event of each subject that is not a message, which holds the subject's
-    sequence. Then go the messages that are finished, or no longer watched, and have no event left; those that the
-    configuration lists stay, and those that were over no sooner than ``messages_before``.
+    Events go with their deliveries and attempts. Kept: an event that is queued for anybody, the deliveries that are
+    newer (a dead letter sent again), and the latest event of each subject that is not a message, which holds the
+    subject's sequence. Then go the messages that are finished, or no longer watched, and have no event left; those
+    that the configuration lists stay, and those that were over no sooner than ``messages_before``.
     """
     gone = _prune_events(database, before)
     _prune_messages(database, messages_before)

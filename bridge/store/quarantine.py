@@ -78,7 +78,7 @@ def current(connection: sa.Connection) -> tuple[SetAside, ...]:
 
 _ANY = sa.select(internal_errors.c.item).where(internal_errors.c.kind == sa.bindparam("kind")).limit(1)
 _POLLED = sa.select(messages.c.id).where(messages.c.id == internal_errors.c.item, messages.c.due_at.isnot(None))
-_QUEUED = sa.select(deliveries.c.id).where(deliveries.c.id == internal_errors.c.item, deliveries.c.state == "owed")
+_QUEUED = sa.select(deliveries.c.id).where(deliveries.c.id == internal_errors.c.item, deliveries.c.state == "queued")
 _IS_CURRENT = sa.case(
     (internal_errors.c.kind == str(Kind.MESSAGE), _POLLED.exists()),
     (internal_errors.c.kind == str(Kind.DELIVERY), _QUEUED.exists()),

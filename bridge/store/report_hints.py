@@ -31,7 +31,7 @@ class Noted:
         return Noted(self.new + other.new, self.changed + other.changed, self.unfinished + other.unfinished)
 
 
-class Sightings:
+class ReportHints:
     """Writes what the report shows of messages. What their status is, only a poll can say."""
 
     def __init__(self, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The store: what is watched, what happened, who is owed it. Nothing is sent that is not first committed here."""
+"""The store: what is watched, what happened, what is queued for whom. Nothing is sent before it is committed here."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
 from bridge.store import copy, owner, quarantine
 from bridge.store.backup import remove_left_copies
-from bridge.store.deliveries import Ledger, Tried
+from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.history import History
 from bridge.store.lock import DaemonLock
-from bridge.store.membership import Alone, Node
+from bridge.store.membership import Node, SingleNode
 from bridge.store.migrate import migrate, revision
 from bridge.store.prune import prune
-from bridge.store.report_hints import Sightings
+from bridge.store.report_hints import ReportHints
 from bridge.store.search import Search
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.summary import Listing
@@ -98,7 +98,7 @@ class Store:
     ) -> None:
         self._database = Database(url)
         self._lock: DaemonLock | None = None
-        self.node = Alone()
+        self.node = SingleNode()
         several = node and self._database.path is None
         try:
             if account is not None and self._has_schema():
@@ -118,11 +118,11 @@ class Store:
         self.id: str = found
         self._queued: Callable[[Collection[str]], None] = lambda _: None
         self.messages = Messages(self._database, self.node)
-        self.ledger = Ledger(self._database)
+        self.deliveries = DeliveryQueue(self._database)
         self.listing = Listing(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)
-        self.sightings = Sightings(self._database)
+        self.report_hints = ReportHints(self._database)
 
     def __enter__(self) -> Self:
         return self
@@ -176,9 +176,9 @@ class Store:
             judge: Decides, given the receiver's breaker as it is then; about one delivery at least, in order.
         """
         with self._database.write() as connection:
-            breaker = self.ledger.breaker_to_change(connection, receiver)
+            breaker = self.deliveries.breaker_to_change(connection, receiver)
             tried = judge(breaker or CircuitBreaker(receiver))
-            expired = self.ledger.record(connection, tried, breaker)
+            expired = self.deliveries.record(connection, tried, breaker)
             carried = [each.id for result in tried for each in result.decision.deliveries]
             quarantine.forget(connection, Kind.DELIVERY, carried)
         return Recorded(tried, expired, tried[-1].decision.breaker)
@@ -200,12 +200,12 @@ class Store:
             subscriptions: Who wants which events.
         """
         with self._telling() as connection:
-            before = self.ledger.breaker_to_change(connection, receiver)
+            before = self.deliveries.breaker_to_change(connection, receiver)
             changed = None if before is None else change(before)
             if changed is None:
                 return []
             breaker, type_, data = changed
-            self.ledger.put_breaker(connection, breaker)
+            self.deliveries.put_breaker(connection, breaker)
             return self._add_health(connection, [(type_, data, at)], receiver_subject(receiver), subscriptions)
 
     def set_message_aside(self, message_id: int, why: str, now: datetime) -> None:
@@ -218,7 +218,7 @@ class Store:
         """Try a delivery again later, for it can't be now: an internal error. Returned where its time is over."""
         with self._database.write() as connection:
             retry_at = quarantine.note(self._database, connection, Kind.DELIVERY, delivery_id, "", why, now)
-            return self.ledger.put_off(connection, delivery_id, why, now, retry_at)
+            return self.deliveries.put_off(connection, delivery_id, why, now, retry_at)
 
     def step_failed(self, name: str, why: str, now: datetime) -> None:
         """Note that a step of the daemon failed by an internal error."""
@@ -235,7 +235,7 @@ class Store:
         with self._database.write() as connection:
             quarantine.forget_step(connection)
             self.messages.put_off(connection, quarantine.items(Kind.MESSAGE), now)
-            self.ledger.try_now(connection, quarantine.items(Kind.DELIVERY), now)
+            self.deliveries.try_now(connection, quarantine.items(Kind.DELIVERY), now)
             quarantine.try_now(connection, now)
 
     def record_health(
@@ -342,7 +342,7 @@ class Store:
         """Move everything that is scheduled: the clock was set by that much."""
         with self._database.write() as connection:
             self.messages.shift(connection, step)
-            self.ledger.shift(connection, step)
+            self.deliveries.shift(connection, step)
             self._shift_fact(connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
             self._shift_fact(connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))
 
@@ -350,10 +350,10 @@ class Store:
         """Let nothing be due later than the rules allow, whatever a wrong clock scheduled before this start."""
         with self._database.write() as connection:
             self.messages.clamp(connection, latest_poll, latest_lazy_poll)
-            self.ledger.clamp(connection, now)
+            self.deliveries.clamp(connection, now)
 
     def prune(self, before: datetime, reported: datetime | None = None) -> int:
-        """Forget what was over before then; nothing owed is ever pruned. Returns how many events went.
+        """Forget what was over before then; nothing queued is ever pruned. Returns how many events went.
 
         Args:
             before: When.
@@ -473,7 +473,7 @@ class Store:
         if health:
             self._database.serialize(connection)  # two that number the same subject would find the same number
         for type_, data, at in health:
-            sequence = self.ledger.next_sequence(connection, subject)
+            sequence = self.deliveries.next_sequence(connection, subject)
             event = health_event(self.id, type_, subject, sequence, at, data)
             self._add(connection, [event], subscriptions)
             told.append(event)
@@ -482,7 +482,7 @@ class Store:
     def _add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
         if told:
             self._database.keep_order(connection)
-            queued = self.ledger.add(connection, told, subscriptions)
+            queued = self.deliveries.add(connection, told, subscriptions)
             connection.info.setdefault(_QUEUED, set()).update(queued)
             self.node.tell(connection, queued)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bridge.domain.model import Delivery, DeliveryState, Event, Message, Status
 from bridge.store import quarantine, row_mapping
-from bridge.store.tables import attempts, breakers, carried, deliveries, events, messages, meta, nodes, outboxes
+from bridge.store.tables import attempts, breakers, carried, deliveries, dispatchers, events, messages, meta, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Summary:
 
     ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
-    ``oldest_due`` and ``oldest_owed`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
+    ``oldest_due`` and ``oldest_queued`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
     internal errors concerned, the latest first. ``unreadable`` counts messages that were told to be stuck because
     WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be written, if it can't.
     """
@@ -78,7 +78,7 @@ class Summary:
     polled: int
     oldest_due: datetime | None
     deliveries: dict[str, dict[DeliveryState, int]]
-    oldest_owed: datetime | None
+    oldest_queued: datetime | None
     breakers: tuple[CircuitBreaker, ...]
     facts: dict[str, str]
     nodes: tuple[NodeSeen, ...] = ()
@@ -88,7 +88,7 @@ class Summary:
 
     @property
     def receivers(self) -> list[str]:
-        """Everybody to whom anything was ever owed, or who failed."""
+        """Everybody for whom anything was ever queued, or who failed."""
         return sorted({*self.deliveries, *(breaker.receiver for breaker in self.breakers)})
 
 
@@ -169,7 +169,7 @@ class Listing:
     def summary(self, *, finished: bool = False) -> Summary:
         """Count what is not finished, or everything, which takes longer the more is finished: 0.5 s a million."""
         still = messages.c.due_at.isnot(None)
-        owed = deliveries.c.state == sa.literal_column("'owed'")
+        queued = deliveries.c.state == sa.literal_column("'queued'")
         kept = sa.true() if finished else deliveries.c.state.in_(_NOT_DELIVERED)
         by_receiver: dict[str, dict[DeliveryState, int]] = {}
         with self._database.read() as connection:
@@ -185,7 +185,7 @@ class Listing:
             ):
                 if state in set(DeliveryState):  # another one, somebody has written by hand
                     by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
-            oldest_owed = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(owed))
+            oldest_queued = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(queued))
             shown = tuple(row_mapping.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
@@ -193,7 +193,7 @@ class Listing:
             unreadable = connection.scalar(unread) or 0
         fault = self._database.fault()
         return Summary(
-            statuses, polled, oldest_due, by_receiver, oldest_owed, shown, facts, seen, aside, unreadable, fault
+            statuses, polled, oldest_due, by_receiver, oldest_queued, shown, facts, seen, aside, unreadable, fault
         )
 
     def polled(self) -> int:
@@ -202,17 +202,17 @@ class Listing:
         with self._database.read() as connection:
             return connection.scalar(query) or 0
 
-    def owed(self) -> tuple[int, datetime | None]:
-        """Count what is owed to anybody, and tell when the next of it is due."""
+    def queued(self) -> tuple[int, datetime | None]:
+        """Count what is queued for anybody, and tell when the next of it is due."""
         query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(
-            deliveries.c.state == sa.literal_column("'owed'")
+            deliveries.c.state == sa.literal_column("'queued'")
         )
         with self._database.read() as connection:
             count, due_at = connection.execute(query).one()
         return count, due_at
 
 
-_NOT_DELIVERED: list[Any] = [sa.literal_column(f"'{state}'") for state in (DeliveryState.OWED, DeliveryState.DEAD)]
+_NOT_DELIVERED: list[Any] = [sa.literal_column(f"'{state}'") for state in (DeliveryState.QUEUED, DeliveryState.DEAD)]
 _NOT_TERMINAL: list[Any] = [sa.literal_column(f"'{status}'") for status in Status if not status.terminal]
 _BY_STATUS = sa.select(messages.c.status, sa.func.count()).group_by(messages.c.status)
 # Two parts: SQLite would else read the index of all statuses as a whole.
@@ -223,7 +223,7 @@ _UNFINISHED_BY_STATUS = sa.union_all(
 
 def _nodes(connection: sa.Connection) -> tuple[NodeSeen, ...]:
     held: dict[int, list[str]] = {}
-    for row in connection.execute(sa.select(outboxes).order_by(outboxes.c.receiver)):
+    for row in connection.execute(sa.select(dispatchers).order_by(dispatchers.c.receiver)):
         held.setdefault(row.node, []).append(row.receiver)
     return tuple(
         NodeSeen(row.name, row.since, row.lease_until, row.share, tuple(held.get(row.id, ())))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-HEAD = "0010"
+HEAD = "0001"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -144,7 +144,7 @@ events = sa.Table(
 sa.Index("events_subject", events.c.subject, events.c.sequence)
 sa.Index("events_at", events.c.at)
 
-_owed = sa.text("state = 'owed'")
+_queued = sa.text("state = 'queued'")
 
 deliveries = sa.Table(
     "deliveries",
@@ -168,16 +168,16 @@ sa.Index(
     deliveries.c.receiver,
     deliveries.c.due_at,
     deliveries.c.id,
-    sqlite_where=_owed,
-    postgresql_where=_owed,
+    sqlite_where=_queued,
+    postgresql_where=_queued,
 )
 sa.Index(
     "deliveries_order",
     deliveries.c.receiver,
     deliveries.c.subject,
     deliveries.c.id,
-    sqlite_where=_owed,
-    postgresql_where=_owed,
+    sqlite_where=_queued,
+    postgresql_where=_queued,
 )
 sa.Index("deliveries_event", deliveries.c.event)
 sa.Index("deliveries_state", deliveries.c.state, deliveries.c.receiver)  # to count them
@@ -238,8 +238,8 @@ nodes = sa.Table(
 )
 
 # Which node delivers to a receiver. One does: breaker, pace and order are then as if it were alone.
-outboxes = sa.Table(
-    "outboxes",
+dispatchers = sa.Table(
+    "dispatchers",
     metadata,
     sa.Column("receiver", sa.Text, primary_key=True),
     sa.Column("node", sa.BigInteger, sa.ForeignKey("nodes.id", ondelete="CASCADE"), nullable=False),

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from bridge.domain.detector import Verdict
     from bridge.domain.watchlist import Watchlist
     from bridge.store.engine import Database
-    from bridge.store.membership import Alone
+    from bridge.store.membership import SingleNode
 
-POKED_AGAIN = timedelta(seconds=1)
+POLL_NOW_EVERY = timedelta(seconds=1)
 """How soon after a poll another one may follow because somebody asks for it."""
 
 _LIST_DIGEST = "watchlist"
@@ -49,7 +49,7 @@ class Polled:
 class Messages:
     """Reads and writes watched messages."""
 
-    def __init__(self, database: Database, node: Alone) -> None:
+    def __init__(self, database: Database, node: SingleNode) -> None:
         self._database = database
         self._node = node
         free = database.none_of(messages.c.id, "busy")
@@ -164,16 +164,16 @@ class Messages:
                 new += connection.scalars(insert, rows_)
         return new
 
-    def poke(self, ids: Sequence[int], now: datetime) -> list[int]:
+    def poll_now(self, ids: Sequence[int], now: datetime) -> list[int]:
         """Let messages be due at once, finished ones too; returns those that are watched and were not given up.
 
-        However often a message is poked, it is polled once in :data:`POKED_AGAIN`. A poll that is under way may have
+        However often a message is poked, it is polled once in :data:`POLL_NOW_EVERY`. A poll that is under way may have
         been answered before whatever made somebody poke: there is another one after it.
         """
         poked: list[int] = []
         with self._database.write() as connection:
             for chunk in chunks(ids):
-                poked += connection.scalars(_POKE, {"ids": chunk, "now": now})
+                poked += connection.scalars(_POLL_NOW, {"ids": chunk, "now": now})
         return poked
 
     def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -322,10 +322,10 @@ _TIMES: dict[str, Any] = {
     "unread_told": sa.bindparam("new_unread_told"),
 }
 _AT = sa.bindparam("now", type_=messages.c.due_at.type)
-_NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POKED_AGAIN // timedelta(milliseconds=1)
+_NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POLL_NOW_EVERY // timedelta(milliseconds=1)
 _SOON = sa.case((sa.cast(_AT, sa.BigInteger) < _NOT_SOONER, _NOT_SOONER), else_=sa.cast(_AT, sa.BigInteger))
 _OVERDUE = (messages.c.due_at < _AT) & (messages.c.polled_at.is_(None) | (sa.cast(_AT, sa.BigInteger) >= _NOT_SOONER))
-_POKE = (
+_POLL_NOW = (
     sa.update(messages)
     .where(
         messages.c.id.in_(sa.bindparam("ids", expanding=True)),

@@ -17,7 +17,7 @@ EARLY = 0.005
 millisecond costs a fifth of what a poll does. Those of the others stay where they are, so that the rate holds."""
 
 
-class Pace:
+class RateLimiter:
     """Hands out moments, evenly spaced, at which a call may be made. Time that passed unused is not saved up.
 
     Args:

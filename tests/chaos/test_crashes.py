@@ -139,13 +139,13 @@ def config(simulator: Simulator, sink: Sink, database: str, ids: Sequence[int]) 
 
 
 def until_settled(folder: Path, messages: int) -> None:
-    """Wait until every message has a final status and nothing is owed."""
+    """Wait until every message has a final status and nothing is queued."""
     deadline = time.monotonic() + _SETTLE
     while time.monotonic() < deadline:
         shown = json.loads(command(folder, "status", "--json").stdout)
         statuses = shown["messages"]["by_status"]
-        owed = sum(states.get("owed", 0) for states in shown["receivers"].values())
-        if sum(statuses.get(str(status), 0) for status in FINAL) == messages and not owed:
+        queued = sum(states.get("queued", 0) for states in shown["receivers"].values())
+        if sum(statuses.get(str(status), 0) for status in FINAL) == messages and not queued:
             return
         time.sleep(0.5)
     raise AssertionError(f"not settled: {shown}")

@@ -76,7 +76,7 @@ def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> No
         with Daemon(tmp_path, extra={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(1)
-            until(lambda: manager.status == "messages watched: 1, deliveries owed: 0", 15)
+            until(lambda: manager.status == "messages watched: 1, deliveries queued: 0", 15)
             fill = small_disk / "fill"
             fill_up(fill)
             simulator.account.put(1, Status.FAILED, "e" * 60_000)
@@ -91,7 +91,7 @@ def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> No
             assert words in command(tmp_path, "status").stdout
             fill.unlink()
             sink.wait_for(2, 30)
-            until(lambda: manager.status == "messages watched: 0, deliveries owed: 0", 30)
+            until(lambda: manager.status == "messages watched: 0, deliveries queued: 0", 30)
             assert json.loads(command(tmp_path, "status", "--json").stdout)["ok"]
             assert daemon.stop()[0] == 0
 
@@ -150,7 +150,7 @@ def told_of(folder: Path, place: Path, happen: Callable[[], None], words: str) -
         with Daemon(folder, extra={"NOTIFY_SOCKET": str(folder / "notify")}) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(1)
-            until(lambda: manager.status == "messages watched: 1, deliveries owed: 0", 15)
+            until(lambda: manager.status == "messages watched: 1, deliveries queued: 0", 15)
             happen()
             simulator.account.put(1, Status.FAILED, "e" * 60_000)
             until(lambda: words in daemon.log())

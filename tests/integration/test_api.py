@@ -129,14 +129,14 @@ def test_a_delivery_shows_its_failed_probes_as_a_count_the_first_and_the_last(ap
 def test_messages_are_removed_and_poked(api: Api) -> None:
     api.store.messages.watch([1, 2], after(-60))
     observe(api.store, 1, Status.PENDING, after(-10))
-    assert api.post("/v1/messages/1/poke", status=202) == {"poked": 1}
+    assert api.post("/v1/messages/1/poll", status=202) == {"polling": 1}
     assert api.woken == ["poller"]
     assert api.get("/v1/messages/1")["due_at"] == FAILED_AT
     for _ in range(2):
         assert api.ask("DELETE", "/v1/messages/1").status_code == 204
     assert not api.get("/v1/messages/1")["watched"]
-    assert "not polled any more" in problem(api.ask("POST", "/v1/messages/1/poke"), 409)
-    for method, path in (("DELETE", "/v1/messages/9"), ("GET", "/v1/messages/9"), ("POST", "/v1/messages/9/poke")):
+    assert "not polled any more" in problem(api.ask("POST", "/v1/messages/1/poll"), 409)
+    for method, path in (("DELETE", "/v1/messages/9"), ("GET", "/v1/messages/9"), ("POST", "/v1/messages/9/poll")):
         assert "no message 9 is known" in problem(api.ask(method, path), 404)
 
 
@@ -172,8 +172,8 @@ def test_dead_letters_are_sent_again(api: Api) -> None:
     assert api.post("/v1/deliveries/retry", {"all": True}) == {"retried": 4}
     assert "say which" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 422)
     assert "#/all" in problem(api.ask("POST", "/v1/deliveries/retry", {"all": False}), 422)
-    assert api.woken == ["outboxes"] * 4
-    assert {each["state"] for each in api.get("/v1/deliveries")["items"]} == {DeliveryState.OWED}
+    assert api.woken == ["dispatchers"] * 4
+    assert {each["state"] for each in api.get("/v1/deliveries")["items"]} == {DeliveryState.QUEUED}
     for method, path in (("GET", "/v1/deliveries/999"), ("POST", "/v1/deliveries/999/retry")):
         assert "there is no delivery 999" in problem(api.ask(method, path), 404)
 
@@ -261,7 +261,7 @@ def test_the_api_describes_itself(api: Api) -> None:
     assert {path for path in described["paths"] if path.startswith("/v1")} == {
         "/v1/messages",
         "/v1/messages/{message_id}",
-        "/v1/messages/{message_id}/poke",
+        "/v1/messages/{message_id}/poll",
         "/v1/events",
         "/v1/events/stream",
         "/v1/deliveries",

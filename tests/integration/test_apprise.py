@@ -17,7 +17,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import Attempt, Delivered, Retry, Status
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
-from bridge.receivers.apprise.receiver import AppriseWay
+from bridge.receivers.apprise.receiver import AppriseSender
 from bridge.simulator.api import Simulator
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 TOKEN = "marked-token-of-a-service"
 
 
-def way(sink: Sink, scheme: str = "json", timeout: float = 5) -> AppriseWay:
+def apprise(sink: Sink, scheme: str = "json", timeout: float = 5) -> AppriseSender:
     place = sink.url.removeprefix("http://")
-    return AppriseWay("ops", f"{scheme}://{place}/{TOKEN}", timedelta(seconds=timeout), by=("type", "error"), shown=2)
+    return AppriseSender(
+        "ops", f"{scheme}://{place}/{TOKEN}", timedelta(seconds=timeout), by=("type", "error"), shown=2
+    )
 
 
-def tried(to: AppriseWay, count: int = 1) -> Attempt:
+def tried(to: AppriseSender, count: int = 1) -> Attempt:
     clock = SystemClock()
     return attempt(to, [sample_event(clock.now()) for _ in range(count)], clock=clock, redact=Redactor([TOKEN]))
 
@@ -43,7 +45,7 @@ def tried(to: AppriseWay, count: int = 1) -> Attempt:
 @pytest.mark.parametrize("scheme", ["json", "xml", "form", "gotify"])
 def test_title_body_and_kind_arrive(scheme: str) -> None:
     with Sink() as sink:
-        assert tried(way(sink, scheme)).outcome == Delivered()
+        assert tried(apprise(sink, scheme)).outcome == Delivered()
         (record,) = sink.records()
     body = record.body.decode()
     if scheme in {"json", "gotify"}:
@@ -60,7 +62,7 @@ def test_title_body_and_kind_arrive(scheme: str) -> None:
 
 def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
     with Sink() as sink:
-        to = way(sink)
+        to = apprise(sink)
         tried(to, 30)
         tried(to)
         first, second = (json.loads(record.body) for record in sink.records())
@@ -73,7 +75,7 @@ def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
 @pytest.mark.parametrize(("answer", "why"), [(Answer.status(500), "error=500"), (Answer.cut(), "Connection error")])
 def test_what_is_not_delivered_is_tried_by_the_schedule_and_says_why(answer: Answer, why: str) -> None:
     with Sink(lambda _: answer) as sink:
-        made = tried(way(sink))
+        made = tried(apprise(sink))
     assert isinstance(made.outcome, Retry)
     assert not made.outcome.quick
     assert made.outcome.why.startswith("Apprise could not deliver it: ")
@@ -84,7 +86,7 @@ def test_what_is_not_delivered_is_tried_by_the_schedule_and_says_why(answer: Ans
 @pytest.mark.parametrize("answer", [Answer.hang(), Answer.drip()], ids=["hangs", "drips"])
 def test_a_call_is_bounded_as_a_whole(answer: Answer) -> None:
     with Sink(lambda _: answer) as sink:
-        to = way(sink, timeout=0.3)
+        to = apprise(sink, timeout=0.3)
         first, second = tried(to), tried(to)
         sink.release()
     for made in (first, second):
@@ -102,7 +104,7 @@ def test_its_log_lines_go_nowhere() -> None:
     logging.getLogger().addHandler(everything)
     try:
         with Sink(lambda _: Answer.status(500)) as sink:
-            assert tried(way(sink)).answer
+            assert tried(apprise(sink)).answer
     finally:
         logging.getLogger().removeHandler(everything)
     assert not [line for line in lines if line.name.startswith("apprise")]
@@ -111,9 +113,9 @@ def test_its_log_lines_go_nowhere() -> None:
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     with Sink(lambda _: Answer.drip()) as sink:
         code = (
-            "import sys; from datetime import timedelta; from bridge.receivers.apprise.receiver import AppriseWay;"
+            "import sys; from datetime import timedelta; from bridge.receivers.apprise.receiver import AppriseSender;"
             "from bridge.domain.samples import sample_event; from bridge.domain.clock import SystemClock;"
-            "c = SystemClock(); w = AppriseWay('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
+            "c = SystemClock(); w = AppriseSender('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
             "print(w.hand_over([sample_event(c.now())], c).outcome)"
         )
         url = f"json://{sink.url.removeprefix('http://')}"

@@ -15,23 +15,19 @@ import threading
 import time
 import uuid
 from contextlib import closing
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import alembic.command
 import psycopg
 import pytest
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 import bridge.store.store
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Recorded, Sink
-from bridge.store import backup, migrations
+from bridge.store import backup, migrate, migrations
 from bridge.store.backup import back_up
 from bridge.store.engine import DamagedError, Database
 from bridge.store.migrate import revision
@@ -67,8 +63,10 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(hook)
-from bridge.store.store import Store
-Store(sys.argv[2], exclusive=True)
+from bridge.store import migrate, store
+migrate.SCRIPTS, migrate.HEAD = sys.argv[3:]
+store.HEAD = migrate.HEAD
+store.Store(sys.argv[2], exclusive=True)
 """
 
 
@@ -101,16 +99,15 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         scripts = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, scripts)
         (scripts / "versions" / "v9000_later.py").write_text(_LATER.format(head=HEAD, upgrade=does))
-        module = import_module("bridge.store.migrate")
-        monkeypatch.setattr(module, "SCRIPTS", str(scripts))
-        monkeypatch.setattr(module, "HEAD", "9000")
+        monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
+        monkeypatch.setattr(migrate, "HEAD", "9000")
         monkeypatch.setattr(bridge.store.store, "HEAD", "9000")
 
     return upgrade
 
 
 def failed_in(file: Path) -> list[int | None]:
-    """List the messages of which a database tells that they failed; all of them must be owed."""
+    """List the messages of which a database tells that they failed; all of them must be queued."""
     with Store(f"sqlite:///{file}") as store:
         events = [event.message_id for _, event in store.listing.events()]
         assert sorted(delivery.event.message_id or 0 for delivery in store.listing.deliveries()) == sorted(
@@ -496,27 +493,22 @@ def test_next_start_removes_what_a_killed_backup_left(database: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(("event", "moment"), [("sqlite3.connect", "it begins"), ("os.rename", "it is all written")])
-def test_kill_during_the_copy_before_a_migration_leaves_nothing(tmp_path: Path, event: str, moment: str) -> None:
+def test_kill_during_the_copy_before_a_migration_leaves_nothing(
+    database: Path, upgraded: Callable[[], None], event: str, moment: str
+) -> None:
     """SIGKILL, each time at one certain moment of the copy; the next start has no more than it needs beside it."""
-    file = tmp_path / "bridge.db"
-    config = Config()
-    config.set_main_option("script_location", "bridge.store:migrations")
-    known = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
-    previous = max(number for number in known if number < HEAD)
-    older = Database(f"sqlite:///{file}")
-    with older.write() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, previous)
-    older.close()
+    folder = database.parent
+    upgraded()
     for _ in range(2):
-        arguments = [sys.executable, "-c", _KILLED, event, f"sqlite:///{file}"]
+        arguments = [sys.executable, "-c", _KILLED, event, f"sqlite:///{database}", migrate.SCRIPTS, migrate.HEAD]
         killed = subprocess.run(arguments, check=False, timeout=60, capture_output=True, text=True)
         assert killed.returncode == -signal.SIGKILL, f"{moment}: {killed.stderr}"
-        (left,) = tmp_path.glob(".wbiz-bridge-backup.*")
+        (left,) = folder.glob(".wbiz-bridge-backup.*")
         assert (left / "copy").exists()
-    with Store(f"sqlite:///{file}", exclusive=True) as store:
-        assert revision(store._database) == HEAD
-    assert {each.name for each in tmp_path.iterdir()} == {"bridge.db", "bridge.db.lock", f"bridge.db.before-{HEAD}"}
+    with Store(f"sqlite:///{database}", exclusive=True) as store:
+        assert revision(store._database) == migrate.HEAD
+    files = {each.name for each in folder.iterdir() if each.name.startswith((".", "bridge.db"))}
+    assert files == {"bridge.db", "bridge.db.lock", f"bridge.db.before-{migrate.HEAD}"}
 
 
 def told(record: Recorded) -> tuple[int, str, int]:
@@ -525,14 +517,14 @@ def told(record: Recorded) -> tuple[int, str, int]:
 
 
 def settled(folder: Path, sink: Sink, count: int, database: str | None = None) -> None:
-    """Wait until so many webhooks have come and nothing is owed."""
+    """Wait until so many webhooks have come and nothing is queued."""
     sink.wait_for(count)
     deadline = time.monotonic() + 15
     while True:
         with Store(database or f"sqlite:///{folder}/bridge.db") as store:
-            if not store.listing.owed()[0]:
+            if not store.listing.queued()[0]:
                 break
-        assert time.monotonic() < deadline, "something is still owed"
+        assert time.monotonic() < deadline, "something is still queued"
         time.sleep(0.05)
     assert sink.count == count
 

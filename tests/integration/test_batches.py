@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.daemon.receiver_factory import packer_for, way_to
-from bridge.delivery.dispatcher import Outbox, Parcel, Sent
+from bridge.daemon.receiver_factory import packer_for, sender_for
+from bridge.delivery.dispatcher import Dispatcher, Parcel, Sent
 from bridge.domain.events import envelope
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.observer import Listener
@@ -26,7 +26,7 @@ from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
 from bridge.store.failing_steps import Steps
 from bridge.store.store import Store
-from bridge.transport.rate_limiter import Pace
+from bridge.transport.rate_limiter import RateLimiter
 from tests.world.clock import START, FakeClock
 from tests.world.records import observe, polled
 
@@ -41,7 +41,7 @@ POISON = 7
 
 
 class Bench:
-    """An outbox that works when it is told to, in this thread, at a time that stands still."""
+    """A dispatcher that works when it is told to, in this thread, at a time that stands still."""
 
     def __init__(self, store: Store, sink: Sink, **more: Any) -> None:
         settings = WebhookReceiverConfig.model_validate(
@@ -50,14 +50,14 @@ class Bench:
         self.clock = FakeClock()
         self.store = store
         self.sink = sink
-        self.way = way_to(settings)
-        self.outbox = Outbox(
-            self.way,
+        self.way = sender_for(settings)
+        self.dispatcher = Dispatcher(
+            self.sender,
             store,
             concurrency=4,
             settle=timedelta(seconds=30),
             packer=packer_for(settings),
-            pace=Pace(None, self.clock),
+            pace=RateLimiter(None, self.clock),
             redact=Redactor(),
             routes=Routes(),
             steps=Steps(store, clock=self.clock, listener=Listener(), redact=Redactor()),
@@ -69,12 +69,12 @@ class Bench:
 
     def work(self, room: int = 16) -> None:
         """Send all that is due, and what becomes due by it."""
-        while parcels := self.outbox.claim(room):
-            self.outbox.record([self.send(parcel) for parcel in parcels])
+        while parcels := self.dispatcher.claim(room):
+            self.dispatcher.record([self.send(parcel) for parcel in parcels])
 
     def send(self, parcel: Parcel) -> Sent:
         results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
-        self.outbox.begin(parcel, results.put)
+        self.dispatcher.begin(parcel, results.put)
         sent = results.get(timeout=20)
         assert isinstance(sent, Sent)
         return sent
@@ -101,7 +101,7 @@ class Bench:
 
 @pytest.fixture
 def store(sqlite_url: str, tmp_path: Path, _sqlite_made: Path) -> Iterator[Store]:
-    """On SQLite only: what differs between databases is tested where the ledger is."""
+    """On SQLite only: what differs between databases is tested where the queue is."""
     shutil.copy(_sqlite_made, tmp_path / "bridge.db")
     with Store(sqlite_url, exclusive=True) as opened:
         yield opened
@@ -112,13 +112,13 @@ def test_wish_to_be_left_alone_holds_though_another_batch_is_set_aside(store: St
     with Sink() as sink:
         bench = Bench(store, sink, batch={"max": 2, "wait": "2s"})
         bench.owe([1, 2, 3, 4, 5, 6])
-        first, second = bench.outbox.claim(2)
+        first, second = bench.dispatcher.claim(2)
         sink.answer_next(Answer.status(429, retry_after="60"))
         asked = bench.send(first)
-        bench.outbox.set_aside(second, RuntimeError("nobody expected this"))
-        assert bench.outbox.claim(16) == ()
-        bench.outbox.record([asked])
-        assert bench.outbox.claim(16) == ()
+        bench.dispatcher.set_aside(second, RuntimeError("nobody expected this"))
+        assert bench.dispatcher.claim(16) == ()
+        bench.dispatcher.record([asked])
+        assert bench.dispatcher.claim(16) == ()
         assert sink.count == 1
 
 
@@ -129,7 +129,7 @@ def bench(store: Store, answer: Callable[[Recorded], Answer] | None = None, **mo
         try:
             yield made
         finally:
-            made.way.close()
+            made.sender.close()
 
 
 def refusing(ids: Sequence[int], answer: Answer) -> Callable[[Recorded], Answer]:
@@ -159,17 +159,17 @@ def test_an_event_waits_for_others_no_longer_than_it_may_and_a_full_batch_goes_a
     with bench(store, batch={"max": 3, "wait": "2s"}) as crm:
         crm.owe([1, 2])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_next()) == ([], 2.0)
+        assert (crm.sizes(), crm.dispatcher._until_next()) == ([], 2.0)
         crm.clock.advance(1.5)
         crm.owe([3, 4])
         crm.work()
-        assert (crm.sizes(), crm.outbox._until_next()) == ([3], 2.0)
+        assert (crm.sizes(), crm.dispatcher._until_next()) == ([3], 2.0)
         crm.clock.advance(1.9)
         crm.owe([5])
         crm.clock.advance(0.1)
         crm.work()
         assert crm.sizes() == [3, 2], "what came later goes along"
-        assert crm.outbox._until_next() is None
+        assert crm.dispatcher._until_next() is None
 
 
 def test_a_batch_holds_one_event_of_a_message_and_the_next_follows_it(store: Store) -> None:
@@ -194,9 +194,9 @@ def test_one_event_that_is_refused_costs_the_others_nothing(store: Store, status
         crm.clock.advance(2)
         crm.work()
         states = crm.states()
-        assert states.pop(POISON) == (DeliveryState.OWED, 1), "it alone is on the schedule"
+        assert states.pop(POISON) == (DeliveryState.QUEUED, 1), "it alone is on the schedule"
         assert set(states.values()) == {(DeliveryState.DELIVERED, 1)}
-        assert not store.ledger.breaker("crm").is_open
+        assert not store.deliveries.breaker("crm").is_open
         assert sorted(crm.sizes(), reverse=True)[:3] == [100, 50, 50]
         assert crm.sink.count <= 15
         crm.clock.advance(5)
@@ -211,19 +211,19 @@ def test_one_event_at_which_the_receiver_s_server_fails_costs_the_others_nothing
         crm.owe([6, POISON])
         crm.clock.advance(2)
         crm.work()
-    assert crm.states() == {6: (DeliveryState.DELIVERED, 1), POISON: (DeliveryState.OWED, 1)}
+    assert crm.states() == {6: (DeliveryState.DELIVERED, 1), POISON: (DeliveryState.QUEUED, 1)}
     assert sorted(crm.sizes()) == [1, 1, 1, 1, 2, 2, 2], "each with its quick tries"
 
 
 def test_an_address_that_is_gone_takes_no_whole_batch_with_it(store: Store) -> None:
-    """410 ends the one that is sent by itself; the others are owed until the receiver takes something again."""
+    """410 ends the one that is sent by itself; the others are queued until the receiver takes something again."""
     with bench(store, lambda _: Answer.status(410)) as crm:
         crm.owe(range(1, 101))
         crm.clock.advance(2)
         crm.work(room=1)
         dead = [id_ for id_, (state, _) in crm.states().items() if state is DeliveryState.DEAD]
         assert dead == [1]
-        assert store.ledger.breaker("crm").is_open
+        assert store.deliveries.breaker("crm").is_open
         crm.sink.answer = lambda _: Answer.ok()
         crm.clock.advance(30)
         crm.work()
@@ -236,9 +236,9 @@ def test_a_receiver_that_refuses_everything_is_found_out_after_few_calls(store: 
         crm.owe(range(1, 501))
         crm.clock.advance(2)
         crm.work()
-        assert store.ledger.breaker("crm").is_open
+        assert store.deliveries.breaker("crm").is_open
         assert crm.sink.count <= 40
-        assert {state for state, _ in crm.states().values()} == {DeliveryState.OWED}
+        assert {state for state, _ in crm.states().values()} == {DeliveryState.QUEUED}
         probes = crm.sink.count
         crm.clock.advance(3600)
         crm.sink.answer = lambda _: Answer.ok()
@@ -271,6 +271,6 @@ def test_every_attempt_is_recorded_for_each_event_that_it_carried(store: Store) 
         crm.work()
         ids = {each.event.message_id: each.id for each in store.listing.deliveries()}
         made = {id_: [attempt.answer for attempt in store.listing.attempts(ids[id_])] for id_ in (6, POISON)}
-        (refused,) = store.listing.deliveries(state=DeliveryState.OWED)
+        (refused,) = store.listing.deliveries(state=DeliveryState.QUEUED)
     assert made == {6: ["no such customer", "ok"], POISON: ["no such customer", "no such customer"]}
     assert refused.reason == "HTTP 400 Bad Request: the receiver refuses it"

@@ -65,7 +65,7 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> dict[Fault, Spoilt]:
 
 
 def spoil(folder: Path, faults: Sequence[Fault]) -> dict[Fault, Spoilt]:
-    """Spoil the answers about two messages for each fault, mend them, and say what was told."""
+    """Spoil the answers about two messages for each fault, fix them, and say what was told."""
     with Simulator() as simulator, Sink() as sink:
         ids = {fault: (100 + fault.value, 200 + fault.value) for fault in faults}
         for fault, (sent_id, failed_id) in ids.items():
@@ -83,12 +83,12 @@ def spoil(folder: Path, faults: Sequence[Fault]) -> dict[Fault, Spoilt]:
             else:
                 until(lambda: all_asked_enough(simulator, sink, everybody))
             meanwhile = about_messages(sink)
-            if refused:  # who mends the credentials starts the bridge again
+            if refused:  # who fixes the credentials starts the bridge again
                 assert daemon.stop()[0] == 0
-            simulator.mend()
-            with running(folder, settings) if refused else nullcontext(daemon) as mended:
+            simulator.fix()
+            with running(folder, settings) if refused else nullcontext(daemon) as fixed:
                 until(lambda: len(about_messages(sink)) >= len(everybody))
-                assert mended.stop()[0] == 0
+                assert fixed.stop()[0] == 0
         events = [json.loads(record.body) for record in sink.records()]
     return {
         fault: Spoilt(
@@ -207,7 +207,7 @@ def test_what_is_stuck_is_told_once_and_what_lingers_is_watched_on(tmp_path: Pat
     assert [event["type"] for event in told if event not in of_one] == ["message.sent", "message.failed"]
 
 
-def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_mended(tmp_path: Path) -> None:
+def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_fixed(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 41):
             simulator.account.put(message_id, Status.SENT)
@@ -220,7 +220,7 @@ def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_men
             assert shown.returncode == 1
             assert "Auth Error" in shown.stdout
             assert simulator.polls.total() <= 4 * DEPTH, "no more than what was claimed when the first was refused"
-        simulator.mend()
+        simulator.fix()
         with running(tmp_path, settings):
             records = arrived(sink, "crm", 42)
     told = [json.loads(record.body) for record in records]
@@ -263,7 +263,7 @@ def test_a_redirect_of_a_receiver_is_not_followed(tmp_path: Path) -> None:
         assert command(tmp_path, "poll").returncode == 0
         assert (sink.count, trap.count) == (1, 0)
     (delivery,) = listed(tmp_path, "deliveries")
-    assert (delivery["state"], delivery["attempts"]) == ("owed", 1)
+    assert (delivery["state"], delivery["attempts"]) == ("queued", 1)
     assert "redirects to 127.0.0.1" in delivery["reason"]
 
 
@@ -324,7 +324,7 @@ def test_receivers_are_chosen_by_events_and_tags(tmp_path: Path) -> None:
     }
 
 
-def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_owed_in_order(tmp_path: Path) -> None:
+def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_queued_in_order(tmp_path: Path) -> None:
     failing, taken, lock = threading.Event(), [], threading.Lock()
     failing.set()
 
@@ -349,7 +349,7 @@ def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_owed_in_order
             arrived(sink, "ops", 5)
             assert daemon.stop()[0] == 0
         told = [json.loads(record.body) for record in to(taken, "ops")]
-        assert listed(tmp_path, "deliveries", "--state", "owed") == []
+        assert listed(tmp_path, "deliveries", "--state", "queued") == []
     down, *_, up = told
     assert [down["type"], up["type"]] == ["receiver.down", "receiver.up"]
     assert {event["type"] for event in told[1:-1]} == {"message.failed"}

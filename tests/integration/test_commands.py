@@ -225,7 +225,7 @@ def test_a_right_configuration_is_called_so(tmp_path: Path, here: Run) -> None:
     assert simulator.account.name in online.stdout
 
 
-def test_what_happened_can_be_seen_and_sent_again_while_the_configuration_is_being_mended(
+def test_what_happened_can_be_seen_and_sent_again_while_the_configuration_is_being_fixed(
     tmp_path: Path, here: Run
 ) -> None:
     database = f"sqlite:///{tmp_path}/bridge.db"
@@ -322,8 +322,8 @@ def test_a_signal_ends_the_daemon_in_time_while_the_api_and_a_receiver_hang(tmp_
                 assert seconds < 5
             assert "Traceback" not in one.log() + other.log()
     for folder in folders:
-        (owed,) = json.loads(here("deliveries", "--json", folder=folder).out)
-        assert (owed["state"], owed["event"]["data"]["message_id"]) == ("owed", 1)
+        (queued,) = json.loads(here("deliveries", "--json", folder=folder).out)
+        assert (queued["state"], queued["event"]["data"]["message_id"]) == ("queued", 1)
 
 
 @pytest.mark.parametrize("form", [["--json"], []])

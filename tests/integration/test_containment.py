@@ -141,8 +141,8 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
         assert daemon.process.poll() is None
         assert daemon.stop()[0] == 0
         assert "Traceback" not in daemon.log()
-    mended = "expected_at = NULL, tags = NULL, status = NULL, since = NULL, sequence = 1, watched_since = 1790000000000"
-    run_sql(folder, f"UPDATE messages SET {mended} WHERE id IN (1, 2, 3, 4, 5, 6, 8)")
+    fixed = "expected_at = NULL, tags = NULL, status = NULL, since = NULL, sequence = 1, watched_since = 1790000000000"
+    run_sql(folder, f"UPDATE messages SET {fixed} WHERE id IN (1, 2, 3, 4, 5, 6, 8)")
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
         # The eighth is abandoned, being watched for so long, and is told of as well, a little later or not.
@@ -151,13 +151,13 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
 
 
 def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink) -> None:
-    """Both receivers are owed nine events when their data is damaged for one: the others arrive, this one waits."""
+    """Both receivers have nine events queued when their data is damaged for one: the others arrive, this one waits."""
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
         until(lambda: len(sink.records()) == 2 * (len(DAMAGED) + 1))
         daemon.stop()
     damaged = EVENTS_ON_POSTGRES if database_of(folder).startswith("postgresql") else DAMAGED_EVENTS
-    run_sql(folder, "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL", *damaged)
+    run_sql(folder, "UPDATE deliveries SET state = 'queued', attempts = 0, finished_at = NULL", *damaged)
     before = sink.count
     with Daemon(folder) as daemon:
         daemon.wait_until_ready()
@@ -165,7 +165,7 @@ def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink
         until(lambda: len(status(folder)["internal_errors"]) == 8)
         everything_is_shown(folder, http_of(daemon))
         assert daemon.process.poll() is None
-        shown = json.loads(command(folder, "deliveries", "--state", "owed", "--json").stdout)
+        shown = json.loads(command(folder, "deliveries", "--state", "queued", "--json").stdout)
         unreadable = {each["event"]["data"]["unreadable"][0] for each in shown if "unreadable" in each["event"]["data"]}
         assert unreadable == set(damaged.values())
 
@@ -181,13 +181,13 @@ def test_digest_goes_without_the_event_that_cannot_be_told(
             daemon.wait_until_ready()
             until(lambda: status(tmp_path)["receivers"].get("ops") == {"delivered": len(DAMAGED) + 1})
             daemon.stop()
-        again = "UPDATE deliveries SET state = 'owed', attempts = 0, finished_at = NULL WHERE subject IN {}"
+        again = "UPDATE deliveries SET state = 'queued', attempts = 0, finished_at = NULL WHERE subject IN {}"
         subjects = tuple(f"message/{id_}" for id_ in (1, 2, 3, 4, 5))
         run_sql(tmp_path, again.format(subjects), "UPDATE events SET data = '[]' WHERE message_id = 3")
         before = slack.count
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
-            until(lambda: status(tmp_path)["receivers"]["ops"] == {"delivered": len(DAMAGED), "owed": 1})
+            until(lambda: status(tmp_path)["receivers"]["ops"] == {"delivered": len(DAMAGED), "queued": 1})
             (aside,) = status(tmp_path)["internal_errors"]
             assert aside["of"].startswith("delivery ")
             assert daemon.process.poll() is None
@@ -198,7 +198,7 @@ def test_digest_goes_without_the_event_that_cannot_be_told(
 
 def break_jobs() -> None:
     """In the daemon's process: let jobs that come again and again raise what nobody expects."""
-    supervisor.Works.follow_nudges = _raise  # type: ignore[method-assign]
+    supervisor.Supervisor.follow_nudges = _raise  # type: ignore[method-assign]
     http_service.Web.try_again = _raise  # type: ignore[method-assign]
     daemons.follow_clock = _raise
     daemons.HOUSEKEEPING = timedelta(seconds=0.5)

@@ -233,8 +233,8 @@ def test_when_a_lock_ends_the_daemon_goes_on_and_nothing_is_lost_or_repeated(wor
     assert stories == [(id_, *step) for id_ in (1, 2, 3) for step in ((1, "pending"), (2, "failed"))]
     assert len({record.headers["webhook-id"] for record in records}) == 6
     assert "Traceback" not in daemon.log()
-    (owed,) = rows(world.file, "SELECT count(*) FROM deliveries WHERE state <> 'delivered'")
-    assert owed == (0,)
+    (queued,) = rows(world.file, "SELECT count(*) FROM deliveries WHERE state <> 'delivered'")
+    assert queued == (0,)
 
 
 def test_a_pass_that_a_lock_holds_up_for_long_ends_and_the_next_one_does_the_rest(world: World) -> None:

@@ -19,7 +19,7 @@ from bridge.simulator.faults import Fault
 from bridge.source.api import WbizTool
 from bridge.source.discovery import GOOD_FOR, Discovery
 from bridge.transport.client import HttpClient
-from bridge.transport.rate_limiter import Pace
+from bridge.transport.rate_limiter import RateLimiter
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Heard(Listener):
         assert seconds >= 0
         self.found.append((new, changed))
 
-    def trouble(self, where: str, error: BridgeError) -> None:
+    def step_failed(self, where: str, error: BridgeError) -> None:
         self.troubles.append(f"{where}: {error}")
 
 
@@ -70,7 +70,7 @@ class World:
             client_id=simulator.client_id,
             api_key=simulator.api_key,
             attempts=1,
-            pace=Pace(None, clock),
+            pace=RateLimiter(None, clock),
             clock=clock,
             stop=threading.Event(),
         )
@@ -226,7 +226,7 @@ def test_a_call_that_fails_is_told_and_what_was_read_before_it_counts(world: Wor
     assert world.simulator.api_key not in trouble
     assert len(world.watched) == 200
     assert world.discovery.hints() is None, "half a report is no reason to poll less"
-    world.simulator.mend()
+    world.simulator.fix()
     world.account.before_page = lambda _: None
     world.discovery.sweep()
     assert (len(world.watched), world.discovery.hints()) == (300, HINTS)
@@ -264,7 +264,7 @@ def test_that_it_cannot_be_read_for_long_is_a_fault_of_the_bridges_health(world:
     world.discovery.sweep()
     assert (standing().ok, standing().since) == (False, world.clock.now() - GOOD_FOR * EVERY)
     assert "page 1: HTTP 500" in str(standing().why)
-    world.simulator.mend()
+    world.simulator.fix()
     after_it = World(world.simulator, world.account, world.clock, world.store)
     with closing(after_it.channel):
         after_it.discovery.sweep()

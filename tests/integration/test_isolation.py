@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.daemon.receiver_factory import way_to
+from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Retry
@@ -31,8 +31,8 @@ SLOW = {
 def tried(sink: Sink, timeout: str) -> Attempt:
     settings = WebhookReceiverConfig.model_validate({"name": "crm", "webhook": sink.url, "timeout": timeout})
     clock = SystemClock()
-    with closing(way_to(settings)) as way:
-        return attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor())
+    with closing(sender_for(settings)) as sender:
+        return attempt(sender, [sample_event(clock.now())], clock=clock, redact=Redactor())
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW.keys())

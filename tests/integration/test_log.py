@@ -60,11 +60,11 @@ def no_room() -> tuple[int, ...]:
 
 @pytest.mark.parametrize("trouble", [nobody_is_there, nobody_reads, no_room])
 def test_log_that_cannot_be_written_stops_nothing(
-    tmp_path: Path, simulator: Simulator, sink: Sink, trouble: Callable[[], tuple[int, ...]]
+    tmp_path: Path, simulator: Simulator, sink: Sink, step_failed: Callable[[], tuple[int, ...]]
 ) -> None:
     simulator.account.put(1)
     write_config(tmp_path, config(simulator, sink, log={"level": "debug"}))
-    errors, *others = trouble()
+    errors, *others = step_failed()
     try:
         with Daemon(tmp_path, errors=errors) as daemon:
             daemon.wait_until_ready()

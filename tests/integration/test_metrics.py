@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def busy(store: Store) -> Metrics:
-    """Metrics of a bridge that watches 1 (failed), 2 (pending), 3 (not seen); ops refused 1, crm is owed 1 and 2."""
+    """Metrics of a bridge that watches 1 (failed), 2 (pending), 3 (not seen); ops refused 1, crm waits for 1 and 2."""
     store.messages.watch([3], NOW)
     fail_some(store, [1], NOW, to=("crm", "ops"))
     tried(store, due(store, receiver="ops"), Dead("410 Gone"), after(1))
@@ -28,10 +28,10 @@ def busy(store: Store) -> Metrics:
         metrics.listener.polled(1, answer, 0.2)
     for _, event in store.listing.events():
         metrics.listener.told(event)
-    metrics.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))] * 3)
+    metrics.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))] * 3)
     metrics.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
     metrics.listener.tried("ops", [delivery(DeliveryState.DEAD, "ops")], [attempt(Dead("410 Gone"))])
-    metrics.listener.trouble("polling", NotNowError("the database is locked by another program"))
+    metrics.listener.step_failed("polling", NotNowError("the database is locked by another program"))
     metrics.listener.reloaded(["config.yaml:3:1: wbiztol: unknown key"])
     return metrics
 
@@ -42,10 +42,10 @@ def test_the_gauges_are_what_the_database_holds(store: Store) -> None:
     assert value(metrics, "messages", status="not_seen") == 1
     assert value(metrics, "messages_polled") == 2
     assert value(metrics, "poll_lag_seconds") == 60
-    assert value(metrics, "deliveries_owed", receiver="crm") == 2
+    assert value(metrics, "deliveries_queued", receiver="crm") == 2
     assert value(metrics, "deliveries_dead", receiver="ops") == 1
     assert value(metrics, "receiver_up", receiver="ops") == 0
-    assert value(metrics, "oldest_owed_seconds") == 60
+    assert value(metrics, "oldest_queued_seconds") == 60
 
 
 def test_prometheus_finds_no_fault_with_names_and_types(store: Store) -> None:

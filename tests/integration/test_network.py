@@ -19,7 +19,7 @@ import pytest
 
 from bridge.config.loader import load
 from bridge.daemon.credentials import try_credentials
-from bridge.daemon.receiver_factory import way_to
+from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Delivered
@@ -310,8 +310,8 @@ def test_wbiztool_and_every_receiver_are_called_as_the_configuration_says(
         config = load(tmp_path / "config.yaml", {})
         assert try_credentials(config, SystemClock()) == "Acme"
         for receiver in config.receivers:
-            with contextlib.closing(way_to(receiver)) as way:
-                made = attempt(way, [sample_event(START)], clock=SystemClock(), redact=Redactor())
+            with contextlib.closing(sender_for(receiver)) as sender:
+                made = attempt(sender, [sample_event(START)], clock=SystemClock(), redact=Redactor())
             assert made.outcome == Delivered()
         targets = [seen.line.split()[1] for seen in server.seen]
     assert targets == ["/api/v1/me/", "/hook", "/slack"]

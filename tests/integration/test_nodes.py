@@ -15,7 +15,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import Subscription
 from bridge.simulator.api import Simulator
-from bridge.store.membership import Node, Tenure
+from bridge.store.membership import Node, Ownership
 from bridge.store.store import Store
 from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
@@ -120,21 +120,23 @@ def test_a_node_that_leaves_frees_everything_at_once(one: Store, postgres_url: s
         leaving.messages.claim(NOW, 1, ())
     one.node.want(["crm"])
     assert ids(one.messages.claim(NOW, 1, ())) == {1}
-    assert (one.node.tenure("crm"), one.node.share(), one.node.alone) == (Tenure.OURS, 1.0, True)
+    assert (one.node.ownership("crm"), one.node.share(), one.node.alone) == (Ownership.OURS, 1.0, True)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_silent_node_stops_by_itself_before_others_take_over(one: Store, other: Store) -> None:
     for store in (one, other):
         store.node.want(["crm"])
-    assert (one.node.tenure("crm"), other.node.tenure("crm")) == (Tenure.OURS, Tenure.NONE)
+    assert (one.node.ownership("crm"), other.node.ownership("crm")) == (Ownership.OURS, Ownership.NONE)
     one.messages.watch([1], NOW)
     (message,) = one.messages.claim(NOW, 1, ())
     silence(one)
     until(lambda: one.node.share() == 0)
-    assert one.node.tenure("crm") is Tenure.NONE
-    assert (other.node.tenure("crm"), other.messages.claim(NOW, 1, ())) == (Tenure.NONE, []), "the lease holds still"
-    until(lambda: other.node.tenure("crm") is Tenure.OURS)
+    assert one.node.ownership("crm") is Ownership.NONE
+    assert (other.node.ownership("crm"), other.messages.claim(NOW, 1, ())) == (Ownership.NONE, []), (
+        "the lease holds still"
+    )
+    until(lambda: other.node.ownership("crm") is Ownership.OURS)
     assert other.node.share() == 1
     assert ids(other.messages.claim(NOW, 1, ())) == {1}
     assert one.record_polls([polled(message, Status.FAILED)], [CRM]) == [], "it is the other's now"
@@ -157,24 +159,24 @@ def test_a_newcomer_gets_its_share_of_the_receivers_when_nothing_is_on_its_way_t
 ) -> None:
     names = ["a", "b", "c"]
     one.node.want(names)
-    assert all(one.node.tenure(name) is Tenure.OURS for name in names)
+    assert all(one.node.ownership(name) is Ownership.OURS for name in names)
     with Store(postgres_url, node=True) as newcomer:
         newcomer.node.want(names)
-        until(lambda: one.node.tenure("b") is Tenure.LEAVING)
-        assert newcomer.node.tenure("b") is Tenure.NONE, "something may be on its way"
+        until(lambda: one.node.ownership("b") is Ownership.LEAVING)
+        assert newcomer.node.ownership("b") is Ownership.NONE, "something may be on its way"
         one.node.let_go("b")
-        assert one.node.tenure("b") is Tenure.NONE
-        until(lambda: newcomer.node.tenure("b") is Tenure.OURS)
-        assert [one.node.tenure(name) for name in "ac"] == [Tenure.OURS] * 2
-    until(lambda: one.node.tenure("b") is Tenure.OURS)
+        assert one.node.ownership("b") is Ownership.NONE
+        until(lambda: newcomer.node.ownership("b") is Ownership.OURS)
+        assert [one.node.ownership(name) for name in "ac"] == [Ownership.OURS] * 2
+    until(lambda: one.node.ownership("b") is Ownership.OURS)
 
 
 def test_a_receiver_that_only_one_has_in_its_configuration_is_that_ones(one: Store, other: Store) -> None:
     one.node.want(["both"])
     other.node.want(["both", "only here"])
-    assert other.node.tenure("only here") is Tenure.OURS
+    assert other.node.ownership("only here") is Ownership.OURS
     one.node.want([])
-    until(lambda: other.node.tenure("both") is Tenure.OURS)
+    until(lambda: other.node.ownership("both") is Ownership.OURS)
 
 
 def test_the_other_hears_at_once_that_there_is_something_to_deliver(one: Store, other: Store) -> None:

@@ -19,7 +19,7 @@ from bridge.domain.model import Dead, DeliveryState, Details, Retry, Status
 from bridge.domain.settings.external_url import parse_external
 from bridge.server.app import make_app
 from bridge.server.auth import Access
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.server.event_stream import Streams
 from bridge.server.server import HttpServer
 from bridge.store.store import Store
@@ -108,8 +108,8 @@ def serve() -> Iterator[Serve]:
             external: str | None = None,
         ) -> Browser:
             access = Access(token=token, external=None if external is None else parse_external(external))
-            inside = Inside(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
-            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, inside=inside)
+            context = ServerContext(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
+            app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, context=context)
             server = HttpServer(app, "127.0.0.1", 0)
             server.start()
             stack.callback(server.stop, 1)
@@ -142,10 +142,10 @@ def watched(store: Store, id_: int, label: str | None = None, status: Status | N
 def give_up(store: Store, *ids: int, reason: str = "410 Gone", to: str = "crm") -> list[int]:
     """Let messages fail, and their deliveries become dead letters; the ids of these."""
     fail_some(store, ids, to=(to,))
-    owed = due(store, receiver=to)
-    for each in owed:
+    queued = due(store, receiver=to)
+    for each in queued:
         tried(store, each, Dead(reason), after(60), answer=MARKUP)
-    return [each.id for each in owed]
+    return [each.id for each in queued]
 
 
 def states(store: Store) -> dict[int, str]:
@@ -170,7 +170,7 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
     assert page.text(".row.failure") == "5 Invalid phone number 3 m ago"
     assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
     assert "20:00:00 UTC 2 1" in page.text(".as-table")
-    assert page.text("#owed tbody tr") == "crm 0 4 dead letters of crm"
+    assert page.text("#queued tbody tr") == "crm 0 4 dead letters of crm"
 
 
 def test_where_all_is_well_it_says_so(lite: Store, serve: Serve) -> None:
@@ -197,7 +197,7 @@ def test_a_newcomer_is_told_what_to_do(lite: Store, serve: Serve) -> None:
         assert any("wbiz-bridge watch 12345" in words for words in browser.open(path).texts("pre"))
     assert "wbiz-bridge test NAME" in browser.open("/deliveries").text("main")
     assert "No dead letters" in browser.open("/deliveries?state=dead").text("main")
-    assert "Nothing is owed" in browser.open("/deliveries?state=owed").text("main")
+    assert "Nothing is queued" in browser.open("/deliveries?state=queued").text("main")
 
 
 ASKED = {
@@ -334,11 +334,11 @@ def test_one_or_all_are_sent_again_with_the_token(lite: Store, serve: Serve) -> 
     first, second, third = give_up(lite, 1, 2, 3)
     browser = serve(lite)
     story = browser.send(browser.open("/messages/1"), "Retry")
-    assert states(lite) == {first: "owed", second: "dead", third: "dead"}
+    assert states(lite) == {first: "queued", second: "dead", third: "dead"}
     assert story.text(".notice") == "1 dead letter is on the way again."
     assert story.url == f"{browser.root}messages/1?retried=1"
     rest = browser.send(browser.open("/deliveries?state=dead"), "Retry all")
-    assert set(states(lite).values()) == {"owed"}
+    assert set(states(lite).values()) == {"queued"}
     assert rest.text(".notice") == "2 dead letters are on the way again."
 
 
@@ -346,7 +346,7 @@ def test_only_those_of_the_receiver_that_is_shown_are_sent_again(lite: Store, se
     (mine,), (other,) = give_up(lite, 1), give_up(lite, 2, to="ops")
     browser = serve(lite)
     page = browser.send(browser.open("/deliveries?state=dead&receiver=crm"), "Retry all")
-    assert states(lite) == {mine: "owed", other: "dead"}
+    assert states(lite) == {mine: "queued", other: "dead"}
     assert page.text("p.filter").startswith("Only those to crm")
 
 
@@ -421,7 +421,7 @@ def test_where_others_can_ask_a_browser_shows_the_token_as_a_password(lite: Stor
     for path in ("/", "/messages/1", "/page/style.css", "/v1/messages"):
         assert browser.open(path).status == 200
     browser.send(browser.open("/messages/1"), "Retry")
-    assert set(states(lite).values()) == {"owed"}
+    assert set(states(lite).values()) == {"queued"}
 
 
 def test_a_password_changes_nothing(lite: Store, serve: Serve) -> None:

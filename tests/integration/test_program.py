@@ -18,7 +18,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import Attempt, Dead, Delivered, Retry, Status
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
-from bridge.receivers.command import OUTPUT_KEPT, ProgramWay, environment, read_exit
+from bridge.receivers.command import OUTPUT_KEPT, CommandSender, environment, read_exit
 from bridge.receivers.event_formats import STANDARD
 from bridge.simulator.api import Simulator
 from bridge.transport.message import StoppedError
@@ -40,9 +40,9 @@ def script(folder: Path, text: str, name: str = "program") -> str:
 
 
 def tried(*command: str, timeout: float = 5, event: Event | None = None) -> Attempt:
-    way = ProgramWay("sms", command, timedelta(seconds=timeout))
+    sender = CommandSender("sms", command, timedelta(seconds=timeout))
     clock = SystemClock()
-    return attempt(way, [event or sample_event(clock.now())], clock=clock, redact=Redactor(["s3cret-token"]))
+    return attempt(sender, [event or sample_event(clock.now())], clock=clock, redact=Redactor(["s3cret-token"]))
 
 
 def lives(pid: int) -> bool:
@@ -139,16 +139,16 @@ def test_what_it_leaves_in_the_background_ends_with_it_and_is_not_waited_for(tmp
 
 
 def test_closing_the_way_ends_what_runs_and_starts_no_more(tmp_path: Path) -> None:
-    way = ProgramWay(
+    sender = CommandSender(
         "sms", [script(tmp_path, f"echo $$ > {tmp_path}/pid; trap '' TERM; sleep 600")], timedelta(minutes=1)
     )
     clock = SystemClock()
-    run = lambda: attempt(way, [sample_event(clock.now())], clock=clock, redact=Redactor())  # noqa: E731 -- short
+    run = lambda: attempt(sender, [sample_event(clock.now())], clock=clock, redact=Redactor())  # noqa: E731 -- short
     thread = threading.Thread(target=run)
     thread.start()
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
     started = time.monotonic()
-    way.close()
+    sender.close()
     thread.join(5)
     assert not thread.is_alive()
     assert time.monotonic() - started < 2

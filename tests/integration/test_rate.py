@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.daemon.metrics.gauges import Standing
+from bridge.daemon.metrics.gauges import Gauges
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Interval, Schedule
@@ -21,7 +21,7 @@ from bridge.source.poller import Poller
 from bridge.store.failing_steps import Steps
 from bridge.transport import aimd
 from bridge.transport.client import HttpClient
-from bridge.transport.rate_limiter import Pace
+from bridge.transport.rate_limiter import RateLimiter
 from tests.world.records import statements
 from tests.world.waiting import until
 
@@ -57,7 +57,7 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
             client_id=simulator.client_id,
             api_key=simulator.api_key,
             attempts=1,
-            pace=Pace(per_second, clock, changed=heard.paced),
+            pace=RateLimiter(per_second, clock, changed=heard.paced),
             clock=clock,
             stop=stop,
         )
@@ -72,10 +72,10 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
             clock=clock,
             listener=heard,
         )
-        poller.pump.start()
-        stack.callback(poller.pump.stop, 5)
+        poller.pool.start()
+        stack.callback(poller.pool.stop, 5)
         stack.callback(stop.set)
-        poller.pump.wake()
+        poller.pool.wake()
         yield poller
 
 
@@ -91,7 +91,7 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
     with polling(store, simulator, RATE, timedelta(milliseconds=250), Heard()) as poller:
         until(lambda: simulator.polls.total() > RATE // 4)
         store.messages.watch(NEW, clock.now())
-        poller.pump.wake()
+        poller.pool.wake()
         until(lambda: all(simulator.polls[id_] for id_ in NEW))
         assert sum(simulator.polls[id_] > 0 for id_ in OLD) < len(OLD) // 2, "before half of the old had their turn"
         until(lambda: all(simulator.polls[id_] >= 3 for id_ in NEW))
@@ -102,7 +102,7 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
 
 def lag(store: Store) -> float:
     """What the metric says."""
-    found = Standing(store.listing.summary, SystemClock(), lambda: ()).collect()
+    found = Gauges(store.listing.summary, SystemClock(), lambda: ()).collect()
     (family,) = (each for each in found if each.name == "wbiz_bridge_poll_lag_seconds")
     return family.samples[0].value
 
@@ -119,10 +119,10 @@ def test_fewer_calls_are_made_while_the_api_is_in_trouble_and_as_many_as_before_
     with polling(store, simulator, 200, timedelta(milliseconds=1), heard) as poller:
         simulator.fault(fault)
         store.messages.watch(range(1, 5), SystemClock().now())
-        poller.pump.wake()
+        poller.pool.wake()
         until(lambda: heard.used[-1:] == [aimd.LEAST] or poller.health.down)
         assert heard.used[0] == aimd.CUT
-        simulator.mend()
+        simulator.fix()
         until(lambda: heard.used[-1] == 1.0)
     lowest = heard.used.index(min(heard.used))
     down, up = heard.used[: lowest + 1], heard.used[lowest:]

@@ -18,7 +18,7 @@ import pytest
 
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.loader import load
-from bridge.daemon.receiver_factory import way_to
+from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Delivered, EventType, Retry
@@ -90,8 +90,8 @@ def told(name: str, folder: Path, answer: Answer) -> list[Told]:
         wanted = Subscription(receiver.name, receiver.events)
         events = [event for event in samples({}) if wants(wanted, event)]
         redact = Redactor(config.secrets())
-        with closing(way_to(receiver)) as way:
-            made = [attempt(way, [event], clock=SystemClock(), redact=redact) for event in events]
+        with closing(sender_for(receiver)) as sender:
+            made = [attempt(sender, [event], clock=SystemClock(), redact=redact) for event in events]
         return [Told(*each) for each in zip(events, sink.records(), made, strict=True)]
 
 
@@ -282,9 +282,11 @@ def test_a_service_that_echoes_everything_brings_no_secret_into_the_record(name:
     with Sink(echo) as sink:
         config = configured(name, sink.url, tmp_path)
         (receiver,) = config.receivers
-        with closing(way_to(receiver)) as way:
+        with closing(sender_for(receiver)) as sender:
             events = [event for event in samples({}) if wants(Subscription(receiver.name, receiver.events), event)][:2]
-            made = [attempt(way, [event], clock=SystemClock(), redact=Redactor(config.secrets())) for event in events]
+            made = [
+                attempt(sender, [event], clock=SystemClock(), redact=Redactor(config.secrets())) for event in events
+            ]
     hidden = [secret for key, secret in SECRETS.items() if f"${{{key}}}" in RECIPES[name]] + ["s3cr3t-p4th"]
     for each in made:
         assert each.http_status == 403
@@ -297,8 +299,8 @@ def test_recipe_says_that_a_test_is_one(name: str, tmp_path: Path) -> None:
     """Whoever is woken by PagerDuty or reads a row in a sheet sees that nothing happened (issue 16, 5)."""
     with Sink() as sink:
         (receiver,) = configured(name, sink.url, tmp_path).receivers
-        with closing(way_to(receiver)) as way:
-            attempt(way, [sample_event(START)], clock=SystemClock(), redact=Redactor())
+        with closing(sender_for(receiver)) as sender:
+            attempt(sender, [sample_event(START)], clock=SystemClock(), redact=Redactor())
         (record,) = sink.records()
     assert "TEST: " in record.body.decode() or '"test":true' in record.body.decode()
 
@@ -306,9 +308,9 @@ def test_recipe_says_that_a_test_is_one(name: str, tmp_path: Path) -> None:
 def test_pagerduty_test_is_no_emergency_and_can_be_resolved(tmp_path: Path) -> None:
     with Sink() as sink:
         (receiver,) = configured("PagerDuty", sink.url, tmp_path).receivers
-        with closing(way_to(receiver)) as way:
+        with closing(sender_for(receiver)) as sender:
             for type_ in (EventType.MESSAGE_FAILED, EventType.MESSAGE_SENT):
-                attempt(way, [sample_event(START, type_)], clock=SystemClock(), redact=Redactor())
+                attempt(sender, [sample_event(START, type_)], clock=SystemClock(), redact=Redactor())
         opened, resolved = (json.loads(record.body) for record in sink.records())
     assert (opened["event_action"], opened["payload"]["severity"]) == ("trigger", "info")
     assert opened["payload"]["summary"].startswith("TEST: Message 0 failed")

@@ -92,7 +92,7 @@ def test_token_changes_without_a_refused_connection(tmp_path: Path, simulator: S
         with requests.Session() as session:
             session.trust_env = False
             shown = {"Authorization": f"Bearer {TOKEN}-2"}
-            url = f"http://127.0.0.1:{port}/v1/messages/99/poke"
+            url = f"http://127.0.0.1:{port}/v1/messages/99/poll"
             assert session.post(url, headers=shown, timeout=5).status_code == 404
         assert daemon.stop()[0] == 0
 

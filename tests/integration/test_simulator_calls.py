@@ -184,7 +184,7 @@ def test_the_first_fault_that_fits_comes_first_and_as_often_as_asked(
     simulator.fault(Fault.AUTH_403, message_id=7)
     codes = [_post(simulator, session, f"/message/status/{id_}/").status_code for id_ in (7, 8, 7, 8)]
     assert codes == [500, 500, 403, 200]
-    simulator.mend()
+    simulator.fix()
     assert _post(simulator, session, "/message/status/7/").status_code == 200
     with pytest.raises(ValueError, match="1 or more"):
         simulator.fault(Fault.CUT, times=0)

@@ -148,7 +148,7 @@ def test_a_fault_may_hit_one_message_or_a_share_of_the_answers(simulator: Simula
     simulator.account.put(8, Status.SENT)
     simulator.fault(Fault.SERVER_ERROR, message_id=7)
     assert [_poll(simulator, message_id).status for message_id in (7, 8)] == [500, 200]
-    simulator.mend()
+    simulator.fix()
     simulator.fault(Fault.SERVER_ERROR, share=0.5)
     codes = [_poll(simulator).status for _ in range(60)]
     assert 15 < codes.count(500) < 45

@@ -74,7 +74,7 @@ def test_a_simulator_is_driven_from_outside(session: requests.Session) -> None:
         assert _status(session, told["base_url"], 7)["error"] == "Invalid phone number"
         assert tell("faults", {"fault": "SERVER_ERROR", "message_id": 8}) == 200
         assert _post(session, told["base_url"], "/message/status/8/").status_code == 500
-        assert tell("mend") == 200
+        assert tell("fix") == 200
         assert _status(session, told["base_url"], 8)["status"] == 0
         assert tell("numbers", {"id": 1, "connected": False}) == 200
         numbers = _post(session, told["base_url"], "/whatsapp/accounts/").json()["whatsapp_clients"]

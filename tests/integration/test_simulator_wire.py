@@ -111,7 +111,7 @@ def test_a_hanging_answer_goes_out_when_it_is_released() -> None:
         with pytest.raises(TimeoutError):
             caller.recv(4096)
         caller.settimeout(5)
-        simulator.mend()
+        simulator.fix()
         assert caller.recv(4096).endswith(b'{"status": 200, "data": {}}')
 
 

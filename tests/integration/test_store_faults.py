@@ -156,7 +156,7 @@ def _cut(store: Store) -> None:
     with store._database.write() as connection:
         pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         statements(store, f"SELECT pg_terminate_backend({pid})")
-        store.ledger.put_breaker(connection, CircuitBreaker("crm"))
+        store.deliveries.put_breaker(connection, CircuitBreaker("crm"))
 
 
 def test_a_server_that_does_not_answer_is_for_later_and_its_password_is_not_shown() -> None:
@@ -280,7 +280,7 @@ def test_an_error_shows_neither_sql_nor_what_was_to_be_written(own_store: Store)
 def test_a_wrong_statement_is_not_for_later(own_store: Store) -> None:
     statements(own_store, "DROP TABLE breakers")
     with pytest.raises(BridgeError) as refused:
-        own_store.ledger.breaker("crm")
+        own_store.deliveries.breaker("crm")
     assert refused.type is DatabaseError
 
 

@@ -34,7 +34,7 @@ def about(store: Store, query: EventQuery) -> list[tuple[int | None, str]]:
     return [(event.message_id, event.type.removeprefix("message.")) for event in store.history.events(query).items]
 
 
-def owed(store: Store, query: DeliveryQuery) -> list[tuple[str, int | None, int]]:
+def queued(store: Store, query: DeliveryQuery) -> list[tuple[str, int | None, int]]:
     found = store.history.deliveries(query).items
     return [(each.receiver, each.event.message_id, each.event.sequence) for each in found]
 
@@ -55,13 +55,13 @@ def test_deliveries_are_found_newest_first(told: Store) -> None:
     for query, expected in (
         (DeliveryQuery(receiver="ops"), [("ops", 2, 1), ("ops", 1, 2)]),
         (DeliveryQuery(states=[DeliveryState.DEAD]), [("ops", 2, 1), ("ops", 1, 2)]),
-        (DeliveryQuery(states=[DeliveryState.OWED]), []),
+        (DeliveryQuery(states=[DeliveryState.QUEUED]), []),
         (DeliveryQuery(message_id=1), [("ops", 1, 2), ("crm", 1, 2), ("crm", 1, 1)]),
         (DeliveryQuery(message_id=1, types=[EventType.MESSAGE_PENDING]), [("crm", 1, 1)]),
         (DeliveryQuery(since=after(101), receiver="crm"), [("crm", 2, 1)]),
         (DeliveryQuery(until=after(100)), [("crm", 1, 1)]),
     ):
-        assert owed(told, query) == expected, query
+        assert queued(told, query) == expected, query
 
 
 def test_pages_hold_everything_once_whatever_comes_meanwhile(store: Store) -> None:
@@ -71,11 +71,11 @@ def test_pages_hold_everything_once_whatever_comes_meanwhile(store: Store) -> No
     fail_some(store, [6], after(1), to=("crm", "ops"))
     rest = store.history.events(cursor=events.next, most=9)
     assert [event.message_id for page in (events, rest) for event in page.items] == [5, 4, 3, 2, 1]
-    rest_owed = store.history.deliveries(cursor=deliveries.next, most=7)
-    assert [each.id for page in (deliveries, rest_owed) for each in page.items] == list(
+    rest_queued = store.history.deliveries(cursor=deliveries.next, most=7)
+    assert [each.id for page in (deliveries, rest_queued) for each in page.items] == list(
         range(deliveries.items[0].id, deliveries.items[0].id - 10, -1)
     )
-    assert rest.next is rest_owed.next is None
+    assert rest.next is rest_queued.next is None
     with pytest.raises(UsageError, match="cursor"):
         store.history.events(cursor=deliveries.next)
 
@@ -88,8 +88,12 @@ def test_a_story_tells_everything_about_a_message(told: Store) -> None:
         (
             each.event.type,
             [
-                (owed.delivery.receiver, owed.delivery.state, [(made.outcome, made.answer) for made in owed.attempts])
-                for owed in each.deliveries
+                (
+                    queued.delivery.receiver,
+                    queued.delivery.state,
+                    [(made.outcome, made.answer) for made in queued.attempts],
+                )
+                for queued in each.deliveries
             ],
         )
         for each in story.told
@@ -166,12 +170,12 @@ def test_an_empty_database_has_no_history(store: Store) -> None:
 def test_a_page_among_many_reads_no_more_than_itself(store: Store) -> None:
     for second in range(5):
         fail_some(store, range(300 * second + 1, 300 * second + 301), after(second - 5))
-    tried(store, store.ledger.due_together("crm", after(1), 1400), OK)
-    page = store.history.deliveries(DeliveryQuery(states=[DeliveryState.OWED]), most=5)
+    tried(store, store.deliveries.due_together("crm", after(1), 1400), OK)
+    page = store.history.deliveries(DeliveryQuery(states=[DeliveryState.QUEUED]), most=5)
     with plans(store) as how:
         store.history.events(most=5)
         store.history.events(EventQuery(message_id=7), most=5)
-        store.history.deliveries(DeliveryQuery(states=[DeliveryState.OWED]), page.next, most=5)
+        store.history.deliveries(DeliveryQuery(states=[DeliveryState.QUEUED]), page.next, most=5)
         store.history.deliveries(DeliveryQuery(states=[DeliveryState.DEAD]), most=5)
         store.history.story(7)
     about_many = [plan for plan in how if "attempts" not in plan]  # there was one, and reading it as a whole is best

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def told(store: Store) -> Store:
-    """Watched: 1 (failed), 2 (pending), 3 (not seen yet), 4 (unwatched). crm took 1, ops refused it; 2 is owed."""
+    """Watched: 1 (failed), 2 (pending), 3 (not seen yet), 4 (unwatched). crm took 1, ops refused it; 2 is queued."""
     store.messages.watch([3, 4], after(-60))
     store.messages.unwatch([4])
     fail_some(store, [1], NOW, to=("crm", "ops"))
@@ -66,7 +66,7 @@ def test_events_come_oldest_first(told: Store) -> None:
 def test_deliveries_come_newest_first(told: Store) -> None:
     found = [(each.receiver, each.state, each.event.message_id) for each in told.listing.deliveries()]
     assert found == [
-        ("crm", DeliveryState.OWED, 2),
+        ("crm", DeliveryState.QUEUED, 2),
         ("ops", DeliveryState.DEAD, 1),
         ("crm", DeliveryState.DELIVERED, 1),
     ]
@@ -82,8 +82,8 @@ def test_deliveries_can_be_chosen(told: Store) -> None:
 
 
 def test_attempts_of_a_delivery_that_was_not_tried_are_none(told: Store) -> None:
-    (owed,) = told.listing.deliveries(state=DeliveryState.OWED)
-    assert told.listing.attempts(owed.id) == []
+    (queued,) = told.listing.deliveries(state=DeliveryState.QUEUED)
+    assert told.listing.attempts(queued.id) == []
     assert told.listing.attempts(999) == []
 
 
@@ -92,10 +92,10 @@ def test_what_is_polled_still_is_counted(told: Store) -> None:
     assert told.listing.summary().polled == 2
 
 
-def test_what_is_owed_to_anybody_is_counted(told: Store) -> None:
-    assert told.listing.owed() == (1, after(3))
+def test_what_is_queued_to_anybody_is_counted(told: Store) -> None:
+    assert told.listing.queued() == (1, after(3))
     tried(told, due(told, after(3)), OK, after(4))
-    assert told.listing.owed() == (0, None)
+    assert told.listing.queued() == (0, None)
 
 
 def test_the_summary_counts_everything(told: Store) -> None:
@@ -104,10 +104,10 @@ def test_the_summary_counts_everything(told: Store) -> None:
     assert summary.statuses == {None: 2, Status.FAILED: 1, Status.PENDING: 1}
     assert (summary.polled, summary.oldest_due) == (2, after(-60))
     assert summary.deliveries == {
-        "crm": {DeliveryState.DELIVERED: 1, DeliveryState.OWED: 1},
+        "crm": {DeliveryState.DELIVERED: 1, DeliveryState.QUEUED: 1},
         "ops": {DeliveryState.DEAD: 1},
     }
-    assert summary.oldest_owed == after(3)
+    assert summary.oldest_queued == after(3)
     assert {breaker.receiver: breaker.is_open for breaker in summary.breakers} == {"crm": False, "ops": True}
     assert summary.facts == {"database_id": told.id, "colour": "green"}
 
@@ -115,29 +115,29 @@ def test_the_summary_counts_everything(told: Store) -> None:
 def test_what_is_finished_is_counted_only_when_asked_for(told: Store) -> None:
     whole, glance = told.listing.summary(finished=True), told.listing.summary()
     assert glance.statuses == {None: 2, Status.PENDING: 1}
-    assert glance.deliveries == {"crm": {DeliveryState.OWED: 1}, "ops": {DeliveryState.DEAD: 1}}
+    assert glance.deliveries == {"crm": {DeliveryState.QUEUED: 1}, "ops": {DeliveryState.DEAD: 1}}
     assert replace(whole, statuses=glance.statuses, deliveries=glance.deliveries) == glance
 
 
 def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
     fail_some(store, range(1, 3001), NOW)
-    tried(store, store.ledger.due_together("crm", after(1), 5000), OK)
+    tried(store, store.deliveries.due_together("crm", after(1), 5000), OK)
     store.messages.watch([3001, 3002], NOW)
     observe(store, 3001, Status.UNKNOWN)
     with plans(store) as found:
         assert store.listing.summary().statuses == {None: 1, Status.UNKNOWN: 1}
     about = [plan for plan in found if "messages" in plan or "deliveries" in plan]
     assert len(about) == 6
-    # An index that holds only what is polled, or owed, may be read as a whole.
+    # An index that holds only what is polled, or queued, may be read as a whole.
     read_whole = re.compile(r"Seq Scan on (messages|deliveries)|SCAN (messages|deliveries)(?! USING \w+ INDEX \w+_due)")
     assert not [plan for plan in about if read_whole.search(plan)]
 
 
 def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:
     assert store.listing.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
-    assert store.listing.owed() == (0, None)
+    assert store.listing.queued() == (0, None)
     assert store.listing.events() == []
-    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
+    assert store.deliveries.breaker("crm") == CircuitBreaker("crm")
 
 
 def test_a_fact_is_what_was_written_last(store: Store) -> None:

@@ -436,9 +436,9 @@ def test_a_poked_message_is_due_at_once_but_once_a_second_only(store: Store) -> 
     observe(store, 2, Status.PENDING, after(-10))
     store.record_polls([polled(known(store, 3), Status.SENT, after(-10))], ())
     assert dues(store) == {1: after(30), 2: after(20), 3: None, 4: None}
-    assert sorted(store.messages.poke([1, 2, 3, 4, 5], after(0.2))) == [1, 2, 3]
+    assert sorted(store.messages.poll_now([1, 2, 3, 4, 5], after(0.2))) == [1, 2, 3]
     assert dues(store) == {1: after(1), 2: after(0.2), 3: after(0.2), 4: None}
-    store.messages.poke([1], after(0.5))
+    store.messages.poll_now([1], after(0.5))
     assert dues(store)[1] == after(1)
 
 
@@ -446,14 +446,14 @@ def test_a_poke_puts_no_message_behind_those_that_wait_less_long(store: Store) -
     store.messages.watch([1], after(-60))
     store.messages.watch([2], after(-30))
     for seconds in range(0, 20, 5):
-        store.messages.poke([1], after(seconds))
+        store.messages.poll_now([1], after(seconds))
     assert [message.id for message in store.messages.claim(after(20), 1, ())] == [1]
 
 
 def test_what_was_given_up_is_polled_again_only_when_it_is_watched_again(store: Store) -> None:
     store.messages.watch([1], NOW)
     store.record_polls([polled(known(store, 1), Status.PENDING)], ())
-    assert store.messages.poke([1], after(5)) == []
+    assert store.messages.poll_now([1], after(5)) == []
     assert dues(store) == {1: None}
 
 
@@ -461,7 +461,7 @@ def test_what_was_given_up_is_polled_again_only_when_it_is_watched_again(store: 
 def test_a_poke_during_a_poll_is_followed_by_another_poll(store: Store, status: Status) -> None:
     store.messages.watch([1], NOW)
     (claimed,) = store.messages.claim(NOW, 10, ())
-    store.messages.poke([1], after(0.1))
+    store.messages.poll_now([1], after(0.1))
     store.record_polls(
         [polled(claimed, status, after(0.2), due_at=after(30) if status is Status.PENDING else None)], ()
     )

@@ -1,4 +1,4 @@
-"""What is over is forgotten after a while, in a real database; what is owed never is."""
+"""What is over is forgotten after a while, in a real database; what is queued never is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_moment_itself_is_not_before_it(store: Store) -> None:
     assert store.prune(after(0.001)) == 1
 
 
-def test_nothing_that_is_owed_is_ever_pruned(store: Store) -> None:
+def test_nothing_that_is_queued_is_ever_pruned(store: Store) -> None:
     fail_some(store, [1], to=("crm", "ops"))
     tried(store, due(store, receiver="ops"), OK)
     tried(store, due(store), Retry("500 Internal Server Error"))
@@ -51,10 +51,10 @@ def test_nothing_that_is_owed_is_ever_pruned(store: Store) -> None:
     assert about(due(store, after(_MONTH))) == [(1, 1)]
 
 
-def test_a_dead_letter_that_was_sent_again_is_owed_however_old_it_is(store: Store) -> None:
+def test_a_dead_letter_that_was_sent_again_is_queued_however_old_it_is(store: Store) -> None:
     fail_some(store, [1])
     tried(store, due(store), Dead("410 Gone"))
-    store.ledger.retry(after(_MONTH))
+    store.deliveries.retry(after(_MONTH))
     assert store.prune(after(10 * _MONTH)) == 0
     tried(store, due(store, after(_MONTH)), OK, after(_MONTH))
     assert store.prune(after(_MONTH)) == 0
@@ -86,7 +86,7 @@ def test_positions_of_events_are_not_used_twice(store: Store) -> None:
 def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -> None:
     fail_some(store, [1], NOW)
     fail_some(store, [2], after(60))
-    tried(store, store.ledger.due_together("crm", after(60), 10), OK, after(60))
+    tried(store, store.deliveries.due_together("crm", after(60), 10), OK, after(60))
     assert counts(store) == [2, 2, 1, 2]
     statements(store, "UPDATE deliveries SET finished_at = created_at")
     assert store.prune(after(30)) == 1
@@ -97,11 +97,11 @@ def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -
 
 def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     fail_some(store, range(1, 1102))
-    tried(store, store.ledger.due_together("crm", NOW, 5000), OK)
+    tried(store, store.deliveries.due_together("crm", NOW, 5000), OK)
     fail_some(store, [9999])
     assert store.prune(after(_MONTH)) == 1101
     assert counts(store) == [1, 1, 0, 0]
-    assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.OWED]
+    assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.QUEUED]
 
 
 def test_what_is_finished_and_not_old_yet_is_not_looked_at(store: Store) -> None:

@@ -146,7 +146,7 @@ def test_what_came_of_messages_is_counted_by_the_hour(watched: Store) -> None:
 
 
 def test_a_message_that_the_report_showed_counts_as_watched(store: Store) -> None:
-    store.sightings.note([Row(9, "Anna", "0")], NOW)
+    store.report_hints.note([Row(9, "Anna", "0")], NOW)
     page: Page[WatchedMessage] = store.search.messages(MessageQuery(watched=True))
     assert [shown.message.id for shown in page.items] == [9]
     assert store.listing.messages(ids=[9])[0].watched

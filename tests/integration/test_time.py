@@ -13,7 +13,7 @@ from bridge.domain.health import REPORT
 from bridge.domain.model import Delivered, Retry, Status
 from bridge.domain.numbers import Number
 from bridge.domain.watchlist import Watchlist
-from bridge.source.failure_tracker import Lasting
+from bridge.source.failure_tracker import FailureTracker
 from bridge.store.facts import SWEPT
 from tests.world.clock import FakeClock
 from tests.world.records import fail_some, observe, tried
@@ -50,28 +50,28 @@ def test_polls_stay_as_far_away_as_they_were(store: Store, clock: FakeClock, ste
 def test_retries_stay_as_far_away_as_they_were(own_store: Store, clock: FakeClock, step: timedelta) -> None:
     own_store.messages.watch([7], clock.now())
     observe(own_store, 7, Status.FAILED, clock.now())
-    (delivery,) = own_store.ledger.due("crm", clock.now(), 10, ())
+    (delivery,) = own_store.deliveries.due("crm", clock.now(), 10, ())
     tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
     (waiting,) = own_store.listing.deliveries()
     wait = (waiting.due_at - clock.now()).total_seconds()
     clock.jump_wall(step)
     follow_clock(clock, own_store)
     clock.advance(wait - 0.1)
-    assert not own_store.ledger.due("crm", clock.now(), 10, ())
+    assert not own_store.deliveries.due("crm", clock.now(), 10, ())
     clock.advance(0.2)
-    assert [each.id for each in own_store.ledger.due("crm", clock.now(), 10, ())] == [delivery.id]
+    assert [each.id for each in own_store.deliveries.due("crm", clock.now(), 10, ())] == [delivery.id]
 
 
 def test_open_breaker_moves_with_the_clock(own_store: Store, clock: FakeClock) -> None:
     fail_some(own_store, [1, 2, 3], clock.now())
-    for delivery in own_store.ledger.due("crm", clock.now(), 10, ()):
+    for delivery in own_store.deliveries.due("crm", clock.now(), 10, ()):
         tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
-    before = own_store.ledger.breaker("crm")
+    before = own_store.deliveries.breaker("crm")
     assert before.is_open
     assert before.probe_at is not None
     clock.jump_wall(-DAY)
     follow_clock(clock, own_store)
-    after = own_store.ledger.breaker("crm")
+    after = own_store.deliveries.breaker("crm")
     assert after.probe_at == before.probe_at - DAY
 
 
@@ -90,7 +90,7 @@ def test_a_small_unevenness_is_no_step(store: Store, clock: FakeClock) -> None:
 
 def test_what_was_delivered_is_left_alone(own_store: Store, clock: FakeClock) -> None:
     fail_some(own_store, [1], clock.now())
-    (delivery,) = own_store.ledger.due("crm", clock.now(), 10, ())
+    (delivery,) = own_store.deliveries.due("crm", clock.now(), 10, ())
     tried(own_store, [delivery], Delivered(), clock.now())
     (before,) = own_store.listing.deliveries()
     clock.jump_wall(DAY)
@@ -118,7 +118,7 @@ def test_number_that_is_away_is_reported_when_it_has_settled(
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_failure_lasts_no_longer_by_another_clock(sqlite_store: Store, clock: FakeClock, step: timedelta) -> None:
-    standing = Lasting(sqlite_store, REPORT, timedelta(seconds=60), clock)
+    standing = FailureTracker(sqlite_store, REPORT, timedelta(seconds=60), clock)
     standing.worked()
     standing.failed("HTTP 502")
     clock.jump_wall(step)

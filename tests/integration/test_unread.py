@@ -51,11 +51,11 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
             of_all = requests.get(f"{daemon_url}/v1/messages", timeout=10).json()
             page = requests.get(f"{daemon_url}/messages", timeout=10).text
             story = requests.get(f"{daemon_url}/messages/1", timeout=10).text
-            simulator.mend()
+            simulator.fix()
             simulator.account.put(1, Status.SENT)
             sink.wait_for(3)
             again = status(tmp_path)["unreadable"]
-            mended = requests.get(f"{daemon_url}/v1/messages/1", timeout=10).json()["unreadable"]
+            fixed = requests.get(f"{daemon_url}/v1/messages/1", timeout=10).json()["unreadable"]
         told = [event for event in map(_json, sink.records()) if event["data"]["message_id"] == 1]
     assert [event["type"] for event in told] == ["message.stuck", "message.sent"]
     stuck = told[0]["data"]
@@ -74,7 +74,7 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
     )
     assert html.unescape(page).count(words) == 1
     assert words in html.unescape(story)
-    assert mended is None
+    assert fixed is None
     assert "source.down" not in daemon.log()
 
 

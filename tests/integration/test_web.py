@@ -51,10 +51,10 @@ def get(url: str, **headers: str) -> requests.Response:
         return session.get(url, headers=headers, timeout=5)
 
 
-def poke(url: str, **headers: str) -> int:
+def poll_now(url: str, **headers: str) -> int:
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(f"{url}/v1/messages/1/poke", headers=headers, timeout=5).status_code
+        return session.post(f"{url}/v1/messages/1/poll", headers=headers, timeout=5).status_code
 
 
 def metrics(url: str) -> dict[str, float]:
@@ -118,10 +118,10 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
             with pytest.raises(requests.ConnectionError):
                 get(f"{before}/healthz")
             assert get(f"http://127.0.0.1:{port}/metrics").ok
-            assert poke(f"http://127.0.0.1:{port}") == 401
-            assert poke(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 404
+            assert poll_now(f"http://127.0.0.1:{port}") == 401
+            assert poll_now(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 404
             reload({"listen": f"127.0.0.1:{port}"})
-            assert poke(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 403
+            assert poll_now(f"http://127.0.0.1:{port}", Authorization=f"Bearer {TOKEN}") == 403
             reload(False)
             with pytest.raises(requests.ConnectionError):
                 get(f"http://127.0.0.1:{port}/healthz")

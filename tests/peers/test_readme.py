@@ -79,7 +79,7 @@ def test_it_refuses_what_is_signed_with_another_secret(receiver: Program, simula
     ) as bridge:
         bridge.fails()
         shown = bridge.refused("crm")
-    assert (shown["state"], shown["tries"][0]["http_status"]) == ("owed", 401)
+    assert (shown["state"], shown["tries"][0]["http_status"]) == ("queued", 401)
     assert shown["tries"][0]["answer"] == "bad signature"
     assert "send by SMS" not in receiver.log
 

@@ -97,7 +97,7 @@ def test_it_does_not_for_a_call_with_a_wrong_signature(hooks: Hooks, simulator: 
         bridge.fails()
         shown = bridge.refused("sms")
     assert hooks.calls() == []
-    assert (shown["state"], shown["tries"][0]["http_status"]) == ("owed", 500)
+    assert (shown["state"], shown["tries"][0]["http_status"]) == ("queued", 500)
     assert shown["tries"][0]["answer"].strip() == "Error occurred while evaluating hook rules."
 
 

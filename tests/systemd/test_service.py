@@ -32,7 +32,7 @@ def test_the_steps_of_the_readme_lead_to_alerts(service: Service) -> None:
 
 
 def test_it_counts_as_started_only_when_it_says_so_and_then_says_what_it_does(service: Service) -> None:
-    """`systemctl status` shows "activating" at first, later how many messages are watched and what is owed."""
+    """`systemctl status` shows "activating" at first, later how many messages are watched and what is queued."""
     service.watch(1, 2)
     service.sink.answer = lambda _: Answer.status(503)
     service.machine.run(["systemctl", "start", "--no-block", "wbiz-bridge"])
@@ -41,7 +41,7 @@ def test_it_counts_as_started_only_when_it_says_so_and_then_says_what_it_does(se
     assert "messages watched: 2, " in service.show("StatusText")
     service.sink.wait_for(2)
     service.systemctl("restart")
-    assert service.show("StatusText").endswith("; messages watched: 2, deliveries owed: 2")
+    assert service.show("StatusText").endswith("; messages watched: 2, deliveries queued: 2")
     assert "HTTP 503" in service.show("StatusText"), "what is wrong stands first"
 
 
@@ -142,7 +142,7 @@ def test_reload_fails_visibly_on_a_wrong_configuration_and_the_bridge_goes_on(se
 
 
 def test_a_bridge_that_is_killed_is_started_again_and_nothing_is_lost(service: Service) -> None:
-    """After SIGKILL, what was owed is delivered, and what happened meanwhile is told."""
+    """After SIGKILL, what was queued is delivered, and what happened meanwhile is told."""
     service.watch(1, 2)
     service.sink.answer = lambda _: Answer.hang()
     service.start()
@@ -172,7 +172,7 @@ def test_a_bridge_that_hangs_is_started_again(service: Service) -> None:
 
 
 def test_a_wrong_configuration_is_no_reason_to_try_again_and_again(service: Service) -> None:
-    """The service fails with exit code 78 and stays so, until a person mends the file the journal names."""
+    """The service fails with exit code 78 and stays so, until a person fixes the file the journal names."""
     service.watch(1, retentoin="30d")
     assert service.systemctl("start").returncode != 0
     assert (service.show("ExecMainStatus"), service.show("NRestarts")) == ("78", "0")

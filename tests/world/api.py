@@ -10,7 +10,7 @@ import requests
 
 from bridge.domain.health import Health
 from bridge.server.app import make_app
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.server.event_stream import Streams
 from bridge.server.server import HttpServer
 from tests.world.records import NOW
@@ -41,16 +41,16 @@ class Api:
 
     @contextmanager
     def running(self) -> Iterator[Api]:
-        inside = Inside(
+        context = ServerContext(
             self.store,
             lambda: self.now,
             lambda: self.woken.append("poller"),
-            lambda: self.woken.append("outboxes"),
+            lambda: self.woken.append("dispatchers"),
             lambda where, _: self.troubles.append(where),
             self.streams,
             hook_watch=self.hook_watch,
         )
-        app = make_app(lambda: Health({}), lambda _: (b"", "text/plain"), access=self.access, inside=inside)
+        app = make_app(lambda: Health({}), lambda _: (b"", "text/plain"), access=self.access, context=context)
         server = HttpServer(app, "127.0.0.1", 0)
         server.start()
         self.url = "http://{}:{}".format(*server.address)

@@ -41,7 +41,7 @@ def delivery(
 ) -> Delivery:
     """A delivery of it, as it is after its first round."""
     reason = None if state is DeliveryState.DELIVERED else "HTTP 502 Bad Gateway"
-    finished = None if state is DeliveryState.OWED else finished_at
+    finished = None if state is DeliveryState.QUEUED else finished_at
     return Delivery(7, told(message_id), receiver, state, 1, START, START, START, finished, reason)
 
 

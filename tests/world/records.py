@@ -99,7 +99,7 @@ def keep_down(store: Store, id_: int, *, probes: int) -> Delivery:
 
 def due(store: Store, at: datetime = NOW, *, receiver: str = "crm", most: int = 100) -> list[Delivery]:
     """List what may be tried."""
-    return store.ledger.due(receiver, at, most, ())
+    return store.deliveries.due(receiver, at, most, ())
 
 
 def about(deliveries: Iterable[Delivery]) -> list[tuple[int | None, int]]:

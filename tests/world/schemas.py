@@ -18,7 +18,7 @@ from bridge.domain.event_schemas import schema_of
 from bridge.domain.events import envelope
 from bridge.domain.model import EventType
 from bridge.simulator.sink import Sink
-from bridge.store.deliveries import Ledger
+from bridge.store.deliveries import DeliveryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,9 +61,11 @@ def complaints() -> list[str]:
 @contextmanager
 def watched() -> Iterator[None]:
     """Look at all events from now on."""
-    add, respond = Ledger.add, Sink._respond
+    add, respond = DeliveryQueue.add, Sink._respond
 
-    def look_at_events(self: Ledger, connection: Any, told: Sequence[Event], *rest: Any, **more: Any) -> set[str]:
+    def look_at_events(
+        self: DeliveryQueue, connection: Any, told: Sequence[Event], *rest: Any, **more: Any
+    ) -> set[str]:
         for event in told:
             assert faults(envelope(event)) == []
         return add(self, connection, told, *rest, **more)
@@ -72,7 +74,7 @@ def watched() -> Iterator[None]:
         _found.extend(_faults_in(request.body))
         return respond(self, request)
 
-    with patch.object(Ledger, "add", look_at_events), patch.object(Sink, "_respond", look_at_request):
+    with patch.object(DeliveryQueue, "add", look_at_events), patch.object(Sink, "_respond", look_at_request):
         yield
 
 

@@ -104,7 +104,7 @@ def _play(daemon: Daemon, store: Store, screen: Screen, length: timedelta) -> No
                 shown = store.listing.messages()
                 screen.show(shown)
                 at_end = [each for each in shown if each.message.state and each.message.state.status.terminal]
-                if len(at_end) == len(SCENES) and not store.listing.owed()[0] and screen.played:
+                if len(at_end) == len(SCENES) and not store.listing.queued()[0] and screen.played:
                     break
                 runner.join(_LOOK_EVERY)
         daemon.stop()
@@ -115,7 +115,7 @@ def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
     listing = store.listing
     events = [event for _, event in listing.events()]
     delivered = listing.deliveries(state=DeliveryState.DELIVERED)
-    owed, _ = listing.owed()
+    queued, _ = listing.queued()
     told = {(event.message_id, str(event.type)) for event in events}
     due = {(scene.id, f"message.{scene.becomes}") for scene in SCENES} | {(NOT_SENT, f"message.{Status.UNKNOWN}")}
     screen.summary(
@@ -128,10 +128,10 @@ def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
     )
     if crm.bad_signatures:
         raise BridgeError(f"{crm.bad_signatures} webhooks were not signed as they should be: please report this")
-    if due - told or owed:
+    if due - told or queued:
         raise BridgeError(
             "the demo was ended early, or this machine is very slow: "
-            f"{len(due - told)} events and {owed} deliveries are still to come"
+            f"{len(due - told)} events and {queued} deliveries are still to come"
         )
 
 

@@ -102,7 +102,7 @@ def carry_out(steps: Iterable[Step], root: Path = Path("/")) -> None:
         try:
             _do(step, root)
         except OSError as error:
-            raise InstallError(f"{describe(step)}: {error.strerror}. Mend that, then do the same again.") from None
+            raise InstallError(f"{describe(step)}: {error.strerror}. Fix that, then do the same again.") from None
 
 
 def below(root: Path, path: Path) -> Path:

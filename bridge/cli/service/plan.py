@@ -155,7 +155,7 @@ def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) 
     yours = {
         layout.drop_ins: "your changes of the unit",
         layout.folder: "configuration and keys",
-        layout.state: "history, and what is owed to receivers",
+        layout.state: "history, and what is queued for receivers",
         layout.state_private: "likewise",
     }
     if not shared:

@@ -60,13 +60,13 @@ def obstacle(place: Place, *, hidden: Sequence[Path] = HIDDEN, top: Path = Path(
             for folder in hidden:
                 if path.is_relative_to(folder):
                     return f"{name}, {path}, is in {folder}, which systemd hides from services. {_ELSEWHERE}"
-            closed = next((part for part in _way(path, top) if not _is_open(part)), None)
+            closed = next((part for part in _sender(path, top) if not _is_open(part)), None)
             if closed is not None:
                 return f"{name}, {path}, may be used by its owner only. Let others in: chmod -R o+rX {closed}"
     return None
 
 
-def _way(path: Path, top: Path) -> Iterator[Path]:
+def _sender(path: Path, top: Path) -> Iterator[Path]:
     """List the folders that lead to a file, from the top, and the file."""
     return (part for part in (*reversed(path.parents), path) if part != top and part.is_relative_to(top))
 

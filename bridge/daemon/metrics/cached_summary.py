@@ -21,7 +21,7 @@ PATIENCE = 3.0
 """Seconds that a scrape waits for a reading. Prometheus gives up on the whole scrape after ten."""
 
 
-class Glance:
+class CachedSummary:
     """The latest summary.
 
     Args:

@@ -1,4 +1,4 @@
-"""Counts what happens, as a listener. No label holds what has no bounds: no message's id, no words of an error."""
+"""Counters what happens, as a listener. No label holds what has no bounds: no message's id, no words of an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DELAY_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800, 3456
 """From "at once" to beyond the schedule's end."""
 
 
-class Counts(Listener):
+class Counters(Listener):
     """Counters and histograms of one running bridge."""
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
@@ -126,7 +126,7 @@ class Counts(Listener):
             series.attempts[_outcome_of_attempt(attempt.outcome)].inc()
             series.attempt_seconds.observe(attempt.duration)
         for delivery in deliveries:
-            if delivery.state is DeliveryState.OWED:
+            if delivery.state is DeliveryState.QUEUED:
                 continue
             series.ends[delivery.state].inc()
             if delivery.state is DeliveryState.DELIVERED and delivery.finished_at is not None:
@@ -150,7 +150,7 @@ class Counts(Listener):
         self._report_messages.labels("new").inc(new)
         self._report_messages.labels("changed").inc(changed)
 
-    def trouble(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
+    def step_failed(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         """Count a step that failed."""
         self._step_failures.inc()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from bridge.daemon.metrics.cached_summary import Glance
+    from bridge.daemon.metrics.cached_summary import CachedSummary
     from bridge.domain.clock import Clock
     from bridge.store.summary import Summary
 
@@ -24,10 +24,10 @@ NOT_SEEN = "not_seen"
 """The label of messages that no poll has brought a status of yet."""
 
 
-class Standing(Collector):
+class Gauges(Collector):
     """Gauges of what the store knows; only that it cannot be read, where it cannot."""
 
-    def __init__(self, glance: Glance, clock: Clock, receivers: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, glance: CachedSummary, clock: Clock, receivers: Callable[[], Sequence[str]]) -> None:
         self._glance = glance
         self._clock = clock
         self._receivers = receivers
@@ -64,14 +64,14 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     down = {breaker.receiver for breaker in summary.breakers if breaker.is_open}
     up = {name: name not in down for name in receivers}
     yield _gauges("receiver_up", "Whether a receiver takes events now: its circuit breaker is closed.", "receiver", up)
-    yield _gauges("deliveries_owed", "Deliveries still to be made.", "receiver", counts(DeliveryState.OWED))
+    yield _gauges("deliveries_queued", "Deliveries still to be made.", "receiver", counts(DeliveryState.QUEUED))
     yield _gauges("deliveries_dead", "Dead letters that are kept.", "receiver", counts(DeliveryState.DEAD))
     orphaned = sum(
-        states.get(DeliveryState.OWED, 0) for name, states in summary.deliveries.items() if name not in receivers
+        states.get(DeliveryState.QUEUED, 0) for name, states in summary.deliveries.items() if name not in receivers
     )
-    yield _gauge("deliveries_orphaned", "Deliveries owed to receivers that left the configuration.", orphaned)
-    oldest = _seconds_since(summary.oldest_owed, now)
-    yield _gauge("oldest_owed_seconds", "Age of the oldest delivery still to be made.", oldest)
+    yield _gauge("deliveries_orphaned", "Deliveries queued for receivers that left the configuration.", orphaned)
+    oldest = _seconds_since(summary.oldest_queued, now)
+    yield _gauge("oldest_queued_seconds", "Age of the oldest delivery still to be made.", oldest)
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

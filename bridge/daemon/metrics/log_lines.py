@@ -1,4 +1,4 @@
-"""Counts the lines of the log that could not be written."""
+"""Counters the lines of the log that could not be written."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import prometheus_client
 from prometheus_client.exposition import choose_encoder
 
 from bridge import __version__
-from bridge.daemon.metrics.cached_summary import PATIENCE, Glance
-from bridge.daemon.metrics.counters import Counts
-from bridge.daemon.metrics.gauges import Standing
+from bridge.daemon.metrics.cached_summary import PATIENCE, CachedSummary
+from bridge.daemon.metrics.counters import Counters
+from bridge.daemon.metrics.gauges import Gauges
 from bridge.daemon.metrics.log_lines import LogLines
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Metrics:
     ) -> None:
         self._registry = prometheus_client.CollectorRegistry()
         self._receivers = receivers
-        self._counts = Counts(self._registry, clock)
-        self._registry.register(Standing(Glance(summary, clock, patience), clock, receivers))
+        self._counts = Counters(self._registry, clock)
+        self._registry.register(Gauges(CachedSummary(summary, clock, patience), clock, receivers))
         self._registry.register(LogLines())
         prometheus_client.ProcessCollector(registry=self._registry)
         build = prometheus_client.Info("wbiz_bridge_build", "The version that runs.", registry=self._registry)
@@ -59,7 +59,7 @@ class Metrics:
 
     @property
     def listener(self) -> Listener:
-        """Counts what it hears; it hears of reloads too."""
+        """Counters what it hears; it hears of reloads too."""
         return self._counts
 
     def reloaded(self, ok: bool, at: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.delivery.attempt import BlockingWay, Handed
+from bridge.delivery.attempt import BlockingSender, Handed
 from bridge.domain.model import Delivered, Retry
 from bridge.receivers.apprise.library import listening, service
 from bridge.receivers.plain_text import Note, write_note
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SAID: Final = 300  # characters of a reason
 
 
-class AppriseWay(BlockingWay):
+class AppriseSender(BlockingSender):
     """Leads to a service through Apprise. Used by one thread at a time.
 
     Args:

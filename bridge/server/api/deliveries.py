@@ -15,7 +15,7 @@ from bridge.domain.model import DeliveryState, EventType
 from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
 from bridge.server.api.schemas import Choice, DeliveryOut, PageOut, Retried, TriedOut
 from bridge.server.auth import Access
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
 
 _States = Annotated[list[DeliveryState], Query(description="Only in these states; `dead` is given up.")]
@@ -24,10 +24,10 @@ _Types = Annotated[list[EventType], Query(description="Only of events of these t
 _Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 
 
-def router(inside: Inside, access: Access) -> APIRouter:
+def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/deliveries", tags=["deliveries"])
-    store = inside.store
+    store = context.store
 
     @routes.get("", response_model=PageOut[DeliveryOut], responses=problems())
     def list_deliveries(
@@ -48,8 +48,8 @@ def router(inside: Inside, access: Access) -> APIRouter:
     @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def retry_deliveries(choice: Choice) -> dict[str, int]:
         """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
-        count = store.ledger.retry(inside.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
-        inside.wake_outboxes()
+        count = store.deliveries.retry(context.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
+        context.wake_dispatchers()
         return {"retried": count}
 
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
@@ -67,11 +67,11 @@ def router(inside: Inside, access: Access) -> APIRouter:
     )
     def retry_delivery(delivery_id: Id) -> dict[str, int]:
         """Send one dead letter again."""
-        if not store.ledger.retry(inside.now(), ids=[delivery_id]):
+        if not store.deliveries.retry(context.now(), ids=[delivery_id]):
             if not store.listing.deliveries(ids=[delivery_id]):
                 raise _unknown(delivery_id)
             raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not dead: there is nothing to retry")
-        inside.wake_outboxes()
+        context.wake_dispatchers()
         return {"retried": 1}
 
     return routes

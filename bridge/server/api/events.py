@@ -16,7 +16,7 @@ from bridge.domain.model import LARGEST_ID, Event, EventType
 from bridge.server.api.params import Limit, OfMessage, Since, Until, cursor, page, problems
 from bridge.server.api.schemas import EventOut, PageOut
 from bridge.server.auth import Access, asks_for_stream
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.server.event_stream import MOST_STREAMS
 from bridge.store.history import EVENT_CURSOR, EventQuery
 
@@ -38,19 +38,19 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 _Cursor = Annotated[str | None, cursor(EVENT_CURSOR)]
 
 
-def router(inside: Inside, access: Access) -> APIRouter:
+def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/events", tags=["events"])
 
     async def stream(query: EventQuery, after: str | None) -> Response:
-        position = await run_in_threadpool(_place, inside, after)
+        position = await run_in_threadpool(_place, context, after)
         if position is None:
             detail = f"there is no event {after} (any more): begin with after=0, or without"
             raise HTTPException(HTTPStatus.NOT_FOUND, detail)
-        if inside.streams.full:  # asked last: while the position is looked for, others come
+        if context.streams.full:  # asked last: while the position is looked for, others come
             detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
-        return inside.streams.answer(partial(_follow, inside, query), position)
+        return context.streams.answer(partial(_follow, context, query), position)
 
     @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
     async def list_events(
@@ -67,7 +67,7 @@ def router(inside: Inside, access: Access) -> APIRouter:
         query = EventQuery(message_id, tuple(type) or None, since, until)
         if asks_for_stream("/v1/events", request.headers):
             return await stream(query, last_event_id)
-        found = await run_in_threadpool(inside.store.history.events, query, cursor, limit)
+        found = await run_in_threadpool(context.store.history.events, query, cursor, limit)
         return page(found, envelope, request, access)
 
     @routes.get("/stream", responses={**_STREAM, **problems(HTTPStatus.NOT_FOUND)}, response_class=Response)
@@ -86,14 +86,14 @@ def router(inside: Inside, access: Access) -> APIRouter:
     return routes
 
 
-def _place(inside: Inside, after: str | None) -> int | None:
+def _place(context: ServerContext, after: str | None) -> int | None:
     """Find the position to begin after."""
     if not after:
-        return inside.store.history.place(inside.now())
+        return context.store.history.place(context.now())
     if not after.isdigit():
-        return inside.store.history.position(after)
+        return context.store.history.position(after)
     return min(int(after), LARGEST_ID)
 
 
-def _follow(inside: Inside, query: EventQuery, position: int) -> tuple[list[tuple[int, Event]], int]:
-    return inside.store.history.follow(position, inside.now(), query)
+def _follow(context: ServerContext, query: EventQuery, position: int) -> tuple[list[tuple[int, Event]], int]:
+    return context.store.history.follow(position, context.now(), query)

@@ -16,9 +16,9 @@ from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import LARGEST_ID, Status
 from bridge.domain.redaction import clean_text
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
-from bridge.server.api.schemas import Handed, MessageOut, PageOut, Poked, StoryOut, Watch, Watched
+from bridge.server.api.schemas import Handed, MessageOut, PageOut, PolledNow, StoryOut, Watch, Watched
 from bridge.server.auth import Access
-from bridge.server.context import Inside
+from bridge.server.context import ServerContext
 from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 from bridge.store.store import Store
@@ -39,11 +39,11 @@ _Words = Annotated[
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
-def router(inside: Inside, access: Access) -> APIRouter:
+def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/messages", tags=["messages"])
-    _read(routes, inside.store, access)
-    _change(routes, inside)
+    _read(routes, context.store, access)
+    _change(routes, context)
     return routes
 
 
@@ -51,8 +51,8 @@ def story_json(story: Story) -> dict[str, Any]:
     """Arrange a message's story for JSON."""
     events = []
     for told in story.told:
-        owed = [delivery_json(each.delivery, each.attempts) for each in told.deliveries]
-        events.append({**envelope(told.event), "deliveries": owed})
+        queued = [delivery_json(each.delivery, each.attempts) for each in told.deliveries]
+        events.append({**envelope(told.event), "deliveries": queued})
     return {**message_json(story.message), "events": events, "whole": story.whole}
 
 
@@ -92,22 +92,22 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         return JSONResponse(story_json(story))
 
 
-def _change(routes: APIRouter, inside: Inside) -> None:
-    store = inside.store
+def _change(routes: APIRouter, context: ServerContext) -> None:
+    store = context.store
 
     @routes.post("", response_model=Watched, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def watch_messages(handed: Handed) -> dict[str, list[int]]:
         """Watch messages from now on: one, or thousands. They are polled at once; receivers stay as configured."""
         given = (handed,) if isinstance(handed, Watch) else handed.messages
         described = {each.id: each.details() for each in given}
-        new = store.messages.watch_each(described, inside.now())
-        inside.wake_poller()
+        new = store.messages.watch_each(described, context.now())
+        context.wake_poller()
         known = described.keys() - set(new)
         return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
     @routes.delete("/{message_id:int}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
     def unwatch_message(message_id: Id) -> Response:
-        """Stop watching a message; what is known of it, and owed because of it, stays."""
+        """Stop watching a message; what is known of it, and queued because of it, stays."""
         gone, listed = store.messages.unwatch([message_id])
         if listed:
             detail = f"the configuration lists {message_id} under `messages`: remove it there"
@@ -117,20 +117,20 @@ def _change(routes: APIRouter, inside: Inside) -> None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @routes.post(
-        "/{message_id:int}/poke",
+        "/{message_id:int}/poll",
         status_code=202,
-        response_model=Poked,
+        response_model=PolledNow,
         responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     )
-    def poke_message(message_id: Id) -> JSONResponse:
+    def poll_message(message_id: Id) -> JSONResponse:
         """Poll a message now, at most once a second."""
-        if not store.messages.poke([message_id], inside.now()):
+        if not store.messages.poll_now([message_id], context.now()):
             if not store.listing.messages(ids=[message_id]):
                 raise _unknown(message_id)
             detail = f"{message_id} is not polled any more: POST it to /v1/messages to watch it again"
             raise HTTPException(HTTPStatus.CONFLICT, detail)
-        inside.wake_poller()
-        return JSONResponse({"poked": message_id}, HTTPStatus.ACCEPTED)
+        context.wake_poller()
+        return JSONResponse({"polling": message_id}, HTTPStatus.ACCEPTED)
 
 
 def _pair(text: str) -> tuple[str, str]:

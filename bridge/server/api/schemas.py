@@ -198,7 +198,7 @@ class AttemptOut(_Out):
 
 
 class DeliveryOut(_Out):
-    """One event owed to one receiver.
+    """One event queued for one receiver.
 
     ``attempts`` counts the rounds of its present schedule, ``probes`` the calls that failed while its receiver was
     down: they use up no step of the schedule.
@@ -242,10 +242,10 @@ class PageOut(_Out, Generic[T]):
     next: str | None
 
 
-class Poked(_Out):
+class PolledNow(_Out):
     """A message that is polled at once."""
 
-    poked: int
+    polling: int
 
 
 def _left_out() -> Any:

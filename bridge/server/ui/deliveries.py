@@ -1,4 +1,4 @@
-"""The page of deliveries: dead letters first, what is owed, what was delivered. Pure."""
+"""The page of deliveries: dead letters first, what is queued, what was delivered. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TABS: Mapping[DeliveryState | None, str] = {
     None: "All",
     DeliveryState.DEAD: "Dead letters",
-    DeliveryState.OWED: "Owed",
+    DeliveryState.QUEUED: "Queued",
     DeliveryState.DELIVERED: "Delivered",
 }
 
@@ -77,7 +77,7 @@ def deliveries_page(
 
     Args:
         found: The deliveries of this page.
-        counts: How many are owed and dead, by receiver.
+        counts: How many are queued and dead, by receiver.
         reasons: Why those that are dead were given up.
         state: Only those in it; None for all.
         receiver: Only those to it; None for all.
@@ -87,7 +87,7 @@ def deliveries_page(
     chosen = [each for name, each in counts.items() if receiver in {None, name}]
 
     def count(which: DeliveryState | None) -> int | None:
-        if which not in {DeliveryState.DEAD, DeliveryState.OWED}:
+        if which not in {DeliveryState.DEAD, DeliveryState.QUEUED}:
             return None
         return sum(each.get(which, 0) for each in chosen)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _STATUSES = {"new": "Not seen yet"}
-_STATES = {"owed": "Owed", "delivered": "Delivered", "dead": "Dead letter"}
+_STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter"}
 _OUTCOMES = {"delivered": "delivered", "failed": "not taken", "refused": "refused for good"}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Component:
     """A part: how it does (``state``), what is worth knowing (``note``), and what is wrong (``why``, ``advice``).
 
     ``advice`` may have code between backticks.
@@ -46,7 +46,7 @@ _CHECKS = {
         "WbizTool's API",
         "answers",
         "is down",
-        "Does it refuse the credentials? Mend `wbiztool.client_id` and the key, and try them with "
+        "Does it refuse the credentials? Fix `wbiztool.client_id` and the key, and try them with "
         "`wbiz-bridge check --online`. Otherwise wait for WbizTool: the bridge finds out by itself when it is back.",
     ),
     "polling": _Told(
@@ -59,7 +59,7 @@ _CHECKS = {
         "Configuration",
         "in force",
         "is wrong",
-        "`wbiz-bridge check` lists each mistake with its line. Mend it before anything restarts the bridge: it would "
+        "`wbiz-bridge check` lists each mistake with its line. Fix it before anything restarts the bridge: it would "
         "not start.",
     ),
     "database": _Told(
@@ -81,7 +81,7 @@ _GONE = (
 _DISCONNECTED = "What is sent from it stays pending. Connect it again in WbizTool, with the phone that it belongs to."
 
 
-def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], now: datetime) -> tuple[Part, ...]:
+def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], now: datetime) -> tuple[Component, ...]:
     """Tell of every part.
 
     Args:
@@ -100,38 +100,38 @@ def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], 
     return (*shown[:1], *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
 
 
-def _check(told: _Told, check: Check) -> Part:
+def _check(told: _Told, check: Check) -> Component:
     if check.ok:
-        return Part(told.name, ok=True, state=told.well, note=check.why)
-    return Part(
+        return Component(told.name, ok=True, state=told.well, note=check.why)
+    return Component(
         told.name, ok=False, state=told.ill, why=_sentence(check.why or f"{told.name} {told.ill}"), advice=told.advice
     )
 
 
-def _other(name: str, check: Check) -> Part:
+def _other(name: str, check: Check) -> Component:
     """Tell of what is only worth a word when it is not well."""
     told = f"{name[:1].upper()}{name[1:]}"
-    return Part(told, ok=False, state="not well", why=_sentence(check.why or f"{name} is not well"), advice=_OTHER)
+    return Component(told, ok=False, state="not well", why=_sentence(check.why or f"{name} is not well"), advice=_OTHER)
 
 
-def _receiver(subject: str, check: Check, configured: Collection[str]) -> Part:
+def _receiver(subject: str, check: Check, configured: Collection[str]) -> Component:
     name = subject.removeprefix(receiver_subject(""))
     if check.ok:
-        return Part(f"Receiver {name}", ok=True, state="well", note=check.why)
-    mend = f"What it is owed is kept. Mend it, then `wbiz-bridge test {name}`: then it gets everything at once."
-    advice = mend if name in configured else _GONE
-    return Part(
+        return Component(f"Receiver {name}", ok=True, state="well", note=check.why)
+    fix = f"What is queued for it is kept. Fix it, then `wbiz-bridge test {name}`: then it gets everything at once."
+    advice = fix if name in configured else _GONE
+    return Component(
         f"Receiver {name}", ok=False, state="fails", why=_sentence(check.why or f"receiver {name} fails"), advice=advice
     )
 
 
-def _number(known: Known, now: datetime) -> Part:
+def _number(known: Known, now: datetime) -> Component:
     name = f"Number {known.number.number or known.number.id}"
     # Told of as lost: it has been so for longer than a flap (numbers.settle).
     if known.number.connected or known.told:
-        return Part(name, ok=True, state="connected" if known.number.connected else "just lost its connection")
+        return Component(name, ok=True, state="connected" if known.number.connected else "just lost its connection")
     why = f"WhatsApp number {known.number.number or known.number.id} is disconnected since {ago(known.since, now)}"
-    return Part(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
+    return Component(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
 
 
 def _sentence(words: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bridge.server.ui.chart import Chart
-    from bridge.server.ui.health import Part
+    from bridge.server.ui.health import Component
     from bridge.store.search import Totals
     from bridge.store.summary import Summary, WatchedMessage
 
@@ -28,11 +28,11 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class Queued:
     """How a receiver's deliveries stand."""
 
     name: str
-    owed: int
+    queued: int
     dead: int
 
 
@@ -40,15 +40,15 @@ class Owed:
 class OverviewPage:
     """All that the overview shows."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Component, ...]
     summary: str
     tiles: tuple[Tile, ...]
     chart: Chart
     failed: tuple[WatchedMessage, ...]
-    receivers: tuple[Owed, ...]
+    receivers: tuple[Queued, ...]
 
     @property
-    def faults(self) -> tuple[Part, ...]:
+    def faults(self) -> tuple[Component, ...]:
         """The parts that are not well."""
         return tuple(part for part in self.parts if not part.ok)
 
@@ -61,7 +61,7 @@ class OverviewPage:
 def overview(
     totals: Totals,
     summary: Summary,
-    parts: tuple[Part, ...],
+    parts: tuple[Component, ...],
     chart: Chart,
     failed: tuple[WatchedMessage, ...],
     receivers: Sequence[str],
@@ -74,7 +74,7 @@ def overview(
         parts: How each part does.
         chart: The last hours.
         failed: The latest failures, the newest first.
-        receivers: Those in the configuration; others are shown where something was owed to them.
+        receivers: Those in the configuration; others are shown where something was queued for them.
     """
     unseen = totals.statuses.get(None, 0)
     tiles = [Tile(str(status), totals.statuses.get(status, 0)) for status in _TILES]
@@ -85,17 +85,17 @@ def overview(
         (*tiles, Tile("new", unseen)) if unseen else tuple(tiles),
         chart,
         failed,
-        tuple(_owed(name, summary.deliveries.get(name, {})) for name in names),
+        tuple(_queued(name, summary.deliveries.get(name, {})) for name in names),
     )
 
 
 def _in_a_sentence(summary: Summary, totals: Totals) -> str:
     if not totals.messages:
         return "The bridge runs, and waits for something to watch."
-    owed = sum(counts.get(DeliveryState.OWED, 0) for counts in summary.deliveries.values())
+    queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
     polled = counted(summary.polled, "message is", "messages are") + " polled"
-    return f"{polled}, and {counted(owed, 'delivery is', 'deliveries are')} under way." if owed else f"{polled}."
+    return f"{polled}, and {counted(queued, 'delivery is', 'deliveries are')} under way." if queued else f"{polled}."
 
 
-def _owed(name: str, counts: Mapping[DeliveryState, int]) -> Owed:
-    return Owed(name, counts.get(DeliveryState.OWED, 0), counts.get(DeliveryState.DEAD, 0))
+def _queued(name: str, counts: Mapping[DeliveryState, int]) -> Queued:
+    return Queued(name, counts.get(DeliveryState.QUEUED, 0), counts.get(DeliveryState.DEAD, 0))

@@ -19,13 +19,13 @@ from bridge.server.ui.deliveries import address
 from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.render import STATIC, static
-from bridge.server.ui.views import Desk
+from bridge.server.ui.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
     from bridge.server.auth import Access
-    from bridge.server.context import Inside
+    from bridge.server.context import ServerContext
 
 _READ = ["GET", "HEAD"]
 _EVERY = "*"
@@ -51,16 +51,16 @@ class Pages:
     on_missing: Callable[[Request, Exception], Awaitable[Response]]
 
 
-def make_pages(inside: Inside, access: Access) -> Pages:
+def make_pages(context: ServerContext, access: Access) -> Pages:
     """Put together what answers browsers.
 
     Args:
-        inside: The running bridge.
+        context: The running bridge.
         access: Has the token that sending again asks for.
     """
-    desk = Desk(inside, can_change=access.token is not None)
+    desk = Views(context, can_change=access.token is not None)
     router = APIRouter(include_in_schema=False)
-    for part in (_reading(desk), _sending_again(desk, inside, access), _files()):
+    for part in (_reading(desk), _sending_again(desk, context, access), _files()):
         router.include_router(part)
 
     async def on_missing(request: Request, error: Exception) -> Response:
@@ -73,7 +73,7 @@ def make_pages(inside: Inside, access: Access) -> Pages:
     return Pages(router, on_missing)
 
 
-def _reading(desk: Desk) -> APIRouter:
+def _reading(desk: Views) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/", methods=_READ)
@@ -105,12 +105,12 @@ def _reading(desk: Desk) -> APIRouter:
     return router
 
 
-def _sending_again(desk: Desk, inside: Inside, access: Access) -> APIRouter:
+def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRouter:
     router = APIRouter()
 
     def retry(ids: Collection[int] | None, receiver: str | None) -> int:
-        count = inside.store.ledger.retry(inside.now(), ids=ids, receiver=receiver)
-        inside.wake_outboxes()
+        count = context.store.deliveries.retry(context.now(), ids=ids, receiver=receiver)
+        context.wake_dispatchers()
         return count
 
     @router.post(RETRY_FORM)
@@ -149,7 +149,7 @@ def answer(html: str, status: int = HTTPStatus.OK) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), status, HEADERS)
 
 
-def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> Response:
+def _page(desk: Views, request: Request, write: Callable[[str], str | None]) -> Response:
     path = request.url.path
     try:
         html = write(path)
@@ -164,7 +164,7 @@ def _page(desk: Desk, request: Request, write: Callable[[str], str | None]) -> R
     return answer(html)
 
 
-def _broken(desk: Desk, request: Request, error: BridgeError) -> Response:
+def _broken(desk: Views, request: Request, error: BridgeError) -> Response:
     html = desk.missing(request.url.path, title="The database can't be used now", text=str(error))
     return answer(html, HTTPStatus.SERVICE_UNAVAILABLE)
 

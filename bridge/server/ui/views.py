@@ -19,9 +19,9 @@ from bridge.server.ui.timeline import story_page
 from bridge.store.history import DeliveryQuery
 
 if TYPE_CHECKING:
-    from bridge.server.context import Inside
+    from bridge.server.context import ServerContext
     from bridge.server.ui.flash import Notice
-    from bridge.server.ui.health import Part
+    from bridge.server.ui.health import Component
     from bridge.store.summary import Summary
 
 _ROWS = 50
@@ -39,16 +39,16 @@ class _Frame:
     dead: int
 
 
-class Desk:
+class Views:
     """Writes the pages.
 
     Args:
-        inside: The running bridge, of which everything is only read.
+        context: The running bridge, of which everything is only read.
         can_change: Whether there is a token, with which one may change something.
     """
 
-    def __init__(self, inside: Inside, *, can_change: bool) -> None:
-        self._store, self._receivers, self._now = inside.store, inside.receivers, inside.now
+    def __init__(self, context: ServerContext, *, can_change: bool) -> None:
+        self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._can_change = can_change
 
     def overview(self, path: str) -> str:
@@ -106,7 +106,7 @@ class Desk:
         page = {"title": title, "text": text, "message_id": message_id}
         return render("missing.html", path, here="", now=self._now(), frame=_Frame(0, 0), asked=Asked(), page=page)
 
-    def _look(self) -> tuple[Summary, tuple[Part, ...]]:
+    def _look(self) -> tuple[Summary, tuple[Component, ...]]:
         summary, now, receivers = self._store.listing.summary(), self._now(), self._receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
         return summary, parts(judge(summary, receivers, now), receivers, known, now)
@@ -124,7 +124,7 @@ class Desk:
         return messages_page(asked, found, cursor)
 
     def _render(
-        self, template: str, path: str, here: str, summary: Summary, known: tuple[Part, ...], **shown: Any
+        self, template: str, path: str, here: str, summary: Summary, known: tuple[Component, ...], **shown: Any
     ) -> str:
         dead = sum(counts.get(DeliveryState.DEAD, 0) for counts in summary.deliveries.values())
         frame = _Frame(sum(not part.ok for part in known), dead)

@@ -61,7 +61,7 @@ def test_a_secret_file_is_followed_too(folder: Folder) -> None:
     assert following.read().wbiztool.api_key.get_secret_value() == "new-key-0123456789!"
 
 
-def test_what_is_wrong_is_told_once_and_read_again_when_it_is_mended(folder: Folder) -> None:
+def test_what_is_wrong_is_told_once_and_read_again_when_it_is_fixed(folder: Folder) -> None:
     following = reloader(folder)
     folder.write(LEAST + "    messages: [{include: missing.txt}]\n")
     following.changed()

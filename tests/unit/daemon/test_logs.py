@@ -174,7 +174,7 @@ def test_what_is_given_up_with_its_receiver_has_a_line_each(log: Told) -> None:
 def test_of_deliveries_that_wait_the_first_is_a_warning_for_each_receiver(log: Told) -> None:
     for _ in range(50):
         for receiver in ("crm", "ops"):
-            waiting = [delivery(DeliveryState.OWED, receiver, id_) for id_ in range(20)]
+            waiting = [delivery(DeliveryState.QUEUED, receiver, id_) for id_ in range(20)]
             log.listener.tried(receiver, waiting, [attempt(Retry("HTTP 502"))])
         log.clock.advance(10)
     assert [(line["event"], line["receiver"]) for line in log.loud()] == [
@@ -182,18 +182,18 @@ def test_of_deliveries_that_wait_the_first_is_a_warning_for_each_receiver(log: T
         ("delivery_failed", "ops"),
     ]
     log.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
-    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
+    log.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))])
     assert log.lines[-1]["log_level"] == "warning"
     assert log.lines[-1]["again_at"] == "2026-11-23T20:11:12.345Z"
 
 
 def probed(log: Told, why: str, probes: int, *, ids: Sequence[int] = (12346,)) -> None:
-    failed = [replace(delivery(DeliveryState.OWED, "crm", id_), reason=why, probes=probes) for id_ in ids]
+    failed = [replace(delivery(DeliveryState.QUEUED, "crm", id_), reason=why, probes=probes) for id_ in ids]
     log.listener.tried("crm", failed, [replace(attempt(Retry(why)), probe=True)])
 
 
 def test_of_failed_probes_one_an_hour_is_a_warning(log: Told) -> None:
-    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502 Bad Gateway"))])
+    log.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502 Bad Gateway"))])
     for minute in range(3 * 60):
         log.clock.advance(60)
         probed(log, "HTTP 502 Bad Gateway", minute + 1)
@@ -233,8 +233,8 @@ def test_a_probe_that_ends_deliveries_is_a_line_for_each(log: Told) -> None:
 
 def test_a_step_that_fails_each_second_is_told_once_a_minute(log: Told) -> None:
     for _ in range(180):
-        log.listener.trouble("polling", LOCKED)
-        log.listener.trouble("housekeeping", LOCKED)
+        log.listener.step_failed("polling", LOCKED)
+        log.listener.step_failed("housekeeping", LOCKED)
         log.clock.advance(1)
     assert [(line["log_level"], line["where"]) for line in log.loud()] == 3 * [
         ("error", "polling"),
@@ -340,7 +340,7 @@ def test_a_library_s_level_in_between_and_a_faulty_record_do_no_harm(capfd: pyte
 def test_ids_lead_from_the_poll_to_the_delivery(log: Told) -> None:
     log.listener.polled(12346, Observation(Status.FAILED, START), 0.2)
     log.listener.told(told())
-    log.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
+    log.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))])
     log.clock.advance(timedelta(minutes=5).total_seconds())
     log.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
     assert {line["message_id"] for line in log.lines} == {12346}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.daemon import worker_pool
-from bridge.daemon.worker_pool import DEPTH, FAST_DEPTH, LEAD, MOST_AT_ONCE, Pump, depth
+from bridge.daemon.worker_pool import DEPTH, FAST_DEPTH, LEAD, MOST_AT_ONCE, WorkerPool, depth
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
 from tests.world.waiting import until
@@ -22,7 +22,7 @@ SOON = 10.0  # seconds after which a test that hangs fails; none waits for that 
 
 @dataclass
 class Bench:
-    """A pump over a list of numbers, which squares them, each in a thread."""
+    """A pool over a list of numbers, which squares them, each in a thread."""
 
     threads: int = 4
     work: Callable[[int], int] = lambda number: number * number
@@ -41,13 +41,13 @@ class Bench:
     most_in_flight: int = 0
 
     def __post_init__(self) -> None:
-        self.pump: Pump[int, int] = Pump(
+        self.pool: WorkerPool[int, int] = WorkerPool(
             "bench",
             self.threads,
             claim=self.claim,
             begin=self.begin,
             record=self.record,
-            trouble=lambda error: self.troubles.append(str(error)),
+            step_failed=lambda error: self.troubles.append(str(error)),
             set_aside=self.set_aside,
             failed=lambda error: self.faults.append(str(error)),
             clock=SystemClock(),
@@ -67,7 +67,7 @@ class Bench:
         def work() -> None:
             try:
                 result: int | Exception = self.work(number)
-            except Exception as error:  # noqa: BLE001 -- the pump is to hear of it
+            except Exception as error:  # noqa: BLE001 -- the pool is to hear of it
                 result = error
             done(result)
 
@@ -94,8 +94,8 @@ class Bench:
 
     def run(self, *numbers: int) -> None:
         self.due += numbers
-        self.pump.wake()
-        assert self.pump.wait_until_idle(SOON)
+        self.pool.wake()
+        assert self.pool.wait_until_idle(SOON)
 
 
 @pytest.fixture
@@ -105,12 +105,12 @@ def started() -> Iterator[Callable[[Bench], Bench]]:
 
     def start(bench: Bench) -> Bench:
         benches.append(bench)
-        bench.pump.start()
+        bench.pool.start()
         return bench
 
     yield start
     for bench in benches:
-        bench.pump.stop(SOON)
+        bench.pool.stop(SOON)
     assert not living()
 
 
@@ -178,14 +178,14 @@ def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(starte
         assert all_done.wait(SOON)
         Bench.record(bench, results)
 
-    bench.work, bench.pump._record = work, record
+    bench.work, bench.pool._record = work, record
     started(bench)
     bench.due += range(count)
-    bench.pump.wake()
+    bench.pool.wake()
     for _ in range(count):
         done.get(timeout=SOON)
     all_done.set()
-    assert bench.pump.wait_until_idle(SOON)
+    assert bench.pool.wait_until_idle(SOON)
     assert bench.recorded == list(range(count))
     assert max(map(len, bench.batches)) <= MOST_AT_ONCE
     assert len(bench.batches) <= 10
@@ -204,19 +204,19 @@ def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started
     def claim(room: int) -> Sequence[int]:
         looks.append(room)
         if len(looks) == 1:
-            # Something becomes due just after this look; whoever made it so wakes the pump.
-            bench.pump.wake()
+            # Something becomes due just after this look; whoever made it so wakes the pool.
+            bench.pool.wake()
             return ()
         assert gate.wait(SOON)
         return Bench.claim(bench, room)
 
-    bench.pump._claim = claim
+    bench.pool._claim = claim
     started(bench)
     bench.due += [7]
-    bench.pump.wake()
-    assert not bench.pump.wait_until_idle(0.05)
+    bench.pool.wake()
+    assert not bench.pool.wait_until_idle(0.05)
     gate.set()
-    assert bench.pump.wait_until_idle(SOON)
+    assert bench.pool.wait_until_idle(SOON)
     assert bench.recorded == [49]
 
 
@@ -224,12 +224,12 @@ def test_a_pump_that_was_woken_during_a_look_is_not_idle_after_it() -> None:
     bench = Bench()
 
     def claim(_: int) -> Sequence[int]:
-        bench.pump.wake()
+        bench.pool.wake()
         return ()
 
-    bench.pump._claim = claim
-    bench.pump._refill()
-    assert not bench.pump.wait_until_idle(0)
+    bench.pool._claim = claim
+    bench.pool._refill()
+    assert not bench.pool.wait_until_idle(0)
 
 
 def test_what_becomes_due_by_recording_is_found_before_the_pump_is_idle(started: Start) -> None:
@@ -239,7 +239,7 @@ def test_what_becomes_due_by_recording_is_found_before_the_pump_is_idle(started:
         Bench.record(bench, results)
         bench.due += [number + 1 for number in results if number < 50]
 
-    bench.work, bench.pump._record = lambda number: number, record
+    bench.work, bench.pool._record = lambda number: number, record
     started(bench).run(0)
     assert bench.recorded == list(range(51))
 
@@ -248,10 +248,10 @@ def test_waiting_for_idleness_ends_without_it_when_time_is_up(started: Start) ->
     gate = threading.Event()
     bench = started(Bench(work=lambda number: number if gate.wait(SOON) else -1))
     bench.due += [1]
-    bench.pump.wake()
-    assert not bench.pump.wait_until_idle(0.01)
+    bench.pool.wake()
+    assert not bench.pool.wait_until_idle(0.01)
     gate.set()
-    assert bench.pump.wait_until_idle(SOON)
+    assert bench.pool.wait_until_idle(SOON)
     assert bench.recorded == [1]
 
 
@@ -267,10 +267,10 @@ def test_a_slow_job_holds_up_no_other(started: Start) -> None:
 
     bench = started(Bench(threads=2, work=work))
     bench.due += range(100)
-    bench.pump.wake()
+    bench.pool.wake()
     assert [others.get(timeout=SOON) for _ in range(99)] == list(range(1, 100))
     gate.set()
-    assert bench.pump.wait_until_idle(SOON)
+    assert bench.pool.wait_until_idle(SOON)
     assert bench.recorded == list(range(100))
 
 
@@ -300,16 +300,16 @@ def test_stopping_finishes_what_was_begun_and_leaves_the_rest(started: Start) ->
 
     bench = started(Bench(threads=2, work=work))
     bench.due += range(100)
-    bench.pump.wake()
+    bench.pool.wake()
     in_hand = {begun.get(timeout=SOON), begun.get(timeout=SOON)}
-    stopping = threading.Thread(target=bench.pump.stop, args=(SOON,))
+    stopping = threading.Thread(target=bench.pool.stop, args=(SOON,))
     stopping.start()
     # The stop must have begun before the jobs end, or more would be claimed, and rightly.
-    assert bench.pump._stopping.wait(SOON)
+    assert bench.pool._stopping.wait(SOON)
     gate.set()
     stopping.join(SOON)
     assert not living()
-    # Threads that ended their jobs before the pump looked may have begun those that waited for them.
+    # Threads that ended their jobs before the pool looked may have begun those that waited for them.
     assert in_hand <= set(bench.recorded) <= set(range(2 * DEPTH))
     assert len(bench.due) == 100 - 2 * DEPTH
 
@@ -328,12 +328,12 @@ def test_stopping_does_not_wait_for_jobs_that_hang_and_each_thread_ends_with_its
             recorded.put(number)
 
     bench = Bench(threads=3, work=work)
-    bench.pump._record = record
+    bench.pool._record = record
     started(bench)
     bench.due += range(10)
-    bench.pump.wake()
+    bench.pool.wake()
     assert {begun.get(timeout=SOON) for _ in range(3)} == {0, 1, 2}
-    bench.pump.stop(0.01)
+    bench.pool.stop(0.01)
     assert len(living()) == 4
     for number, gate in enumerate(gates):
         gate.set()
@@ -351,24 +351,24 @@ def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
         failing.put(len(results))
         raise NotNowError("disk is full")
 
-    bench.pump._record = record
+    bench.pool._record = record
     started(bench)
     bench.due += [1]
-    bench.pump.wake()
+    bench.pool.wake()
     failing.get(timeout=SOON)
-    bench.pump.stop(SOON)
+    bench.pool.stop(SOON)
     assert not living()
     assert bench.troubles
 
 
 def test_stopping_twice_or_before_the_start_does_no_harm() -> None:
     bench = Bench()
-    bench.pump.stop(0.01)
+    bench.pool.stop(0.01)
     assert not living()
     other = Bench()
-    other.pump.start()
-    other.pump.stop(SOON)
-    other.pump.stop(SOON)
+    other.pool.start()
+    other.pool.stop(SOON)
+    other.pool.stop(SOON)
     assert not living()
 
 
@@ -399,7 +399,7 @@ def test_job_that_cannot_be_begun_is_set_aside(started: Callable[[Bench], Bench]
             raise ValueError("not that one")
         Bench.begin(bench, number, done)
 
-    bench.pump._begin_job = begin
+    bench.pool._begin_job = begin
     started(bench).run(*range(50))
     assert bench.recorded == [number * number for number in range(50) if number != 2]
     assert bench.aside == [(2, "not that one")]
@@ -407,7 +407,7 @@ def test_job_that_cannot_be_begun_is_set_aside(started: Callable[[Bench], Bench]
 
 def test_jobs_may_end_while_they_are_being_begun(started: Callable[[Bench], Bench]) -> None:
     bench = Bench(threads=1)
-    bench.pump._begin_job = lambda number, done: done(number)
+    bench.pool._begin_job = lambda number, done: done(number)
     started(bench).run(*range(5000))
     assert bench.recorded == list(range(5000))
 

@@ -18,9 +18,9 @@ EVENT = changed()
 REFUSED = Retry("HTTP 400 Bad Request: the receiver refuses it")
 
 
-def owed(id_: int, seconds: float = 0) -> Delivery:
+def queued(id_: int, seconds: float = 0) -> Delivery:
     due = START + timedelta(seconds=seconds)
-    return Delivery(id_, EVENT, "crm", DeliveryState.OWED, 0, START, due, due)
+    return Delivery(id_, EVENT, "crm", DeliveryState.QUEUED, 0, START, due, due)
 
 
 def tried(outcome: Outcome, status: int | None = 400) -> Attempt:
@@ -35,7 +35,7 @@ def tried(outcome: Outcome, status: int | None = 400) -> Attempt:
 def test_each_is_in_one_pack_none_is_too_large_and_only_what_is_not_due_waits(
     dues: list[int], most: int, portions: dict[int, int]
 ) -> None:
-    found = [owed(id_, seconds) for id_, seconds in enumerate(dues)]
+    found = [queued(id_, seconds) for id_, seconds in enumerate(dues)]
     ready, waiting = cut(found, most, portions, START)
     packed = [delivery.id for pack in ready + waiting for delivery in pack]
     assert sorted(packed) == [delivery.id for delivery in found]
@@ -54,7 +54,7 @@ def test_whatever_a_receiver_refuses_comes_to_stand_alone_and_all_the_rest_is_ta
 ) -> None:
     """Each round sends all packs; a receiver takes those without poison. Each refusal makes what is left smaller."""
     batches = Batches("crm", 16, timedelta(0))
-    left = {id_: owed(id_) for id_ in range(count)}
+    left = {id_: queued(id_) for id_ in range(count)}
     sent = 0
     while any(id_ not in poison for id_ in left):
         packs, _ = cut(list(left.values()), 16, batches._portions, START + timedelta(days=1))
@@ -74,7 +74,7 @@ def test_whatever_a_receiver_refuses_comes_to_stand_alone_and_all_the_rest_is_ta
     assert batches._portions == {}
 
 
-def test_a_fault_of_our_own_with_one_event_is_found_in_the_same_way() -> None:
+def test_a_fault_of_our_own_with_one_event_is_found_in_the_same_sender() -> None:
     assert Batches("crm", 16, timedelta(0)).divides(tried(Dead("a fault of the bridge's own"), None), 2)
 
 
@@ -83,21 +83,21 @@ def test_a_pause_that_was_asked_for_leaves_a_batch_whole(after: timedelta | None
     batches = Batches("crm", 16, timedelta(0))
     asked = tried(Retry("HTTP 429", after=after), 429)
     assert not batches.divides(asked, 2)
-    batches.learn(asked, (owed(1), owed(2)))
-    assert cut([owed(1), owed(2)], 16, batches._portions, START) == ([(owed(1), owed(2))], [])
+    batches.learn(asked, (queued(1), queued(2)))
+    assert cut([queued(1), queued(2)], 16, batches._portions, START) == ([(queued(1), queued(2))], [])
 
 
 def test_where_nothing_was_answered_each_is_tried_alone_next_time() -> None:
     batches = Batches("crm", 16, timedelta(0))
     silence = tried(Retry("no whole answer", quick=True), None)
     assert not batches.divides(silence, 2)
-    batches.learn(silence, (owed(1), owed(2)))
-    assert cut([owed(1), owed(2)], 16, batches._portions, START) == ([(owed(1),), (owed(2),)], [])
+    batches.learn(silence, (queued(1), queued(2)))
+    assert cut([queued(1), queued(2)], 16, batches._portions, START) == ([(queued(1),), (queued(2),)], [])
 
 
 def test_after_three_refusals_in_a_row_single_events_follow_not_halves() -> None:
     batches = Batches("crm", 100, timedelta(0))
     for first in (0, 100, 200):
-        batches.learn(tried(REFUSED), tuple(owed(first + id_) for id_ in range(100)))
+        batches.learn(tried(REFUSED), tuple(queued(first + id_) for id_ in range(100)))
     assert batches._portions[0] == 50
     assert batches._portions[200] == 1

@@ -27,11 +27,11 @@ FAULTY = Dead("exit code 1", about_event=True)
 
 def queued(number: int = 1, at: datetime = START, **more: int) -> Delivery:
     event = Event(f"evt_{number}", EventType.MESSAGE_FAILED, at, f"message/{number}", 1, {}, number)
-    return replace(Delivery(number, event, "crm", DeliveryState.OWED, 0, at, at, at), **more)
+    return replace(Delivery(number, event, "crm", DeliveryState.QUEUED, 0, at, at, at), **more)
 
 
 class Receiver:
-    """One receiver's breaker and deliveries, with decisions carried out as the ledger does, on a clock of its own."""
+    """One receiver's breaker and deliveries, with decisions carried out as the queue does, on a clock of its own."""
 
     def __init__(self, jitter: float = 0.0, concurrency: int = 4) -> None:
         self.clock = FakeClock()
@@ -46,7 +46,7 @@ class Receiver:
 
     @property
     def still_queued(self) -> list[Delivery]:
-        return [delivery for delivery in self.all.values() if delivery.state is DeliveryState.OWED]
+        return [delivery for delivery in self.all.values() if delivery.state is DeliveryState.QUEUED]
 
     def claim(self, room: int, busy: frozenset[int] = frozenset()) -> tuple[list[Delivery], bool]:
         """List what would go now, as the dispatcher does, and tell whether it is a probe."""
@@ -70,7 +70,7 @@ class Receiver:
         decision = decide(made, before, concurrency=self.concurrency, jitter=lambda: self.jitter)
         self.breaker = decision.breaker
         for delivery in decision.deliveries:
-            if self.all[delivery.id].state is DeliveryState.OWED:
+            if self.all[delivery.id].state is DeliveryState.QUEUED:
                 self.all[delivery.id] = delivery
         for delivery in self.still_queued:
             if decision.release and delivery.due_at > now:
@@ -88,7 +88,7 @@ class Receiver:
         return min((moment for moment in moments if moment > now), default=None)
 
     def try_next(self, outcome: Outcome, room: int = 1) -> list[int]:
-        """Wait until something may go, and let it all end in the same way."""
+        """Wait until something may go, and let it all end in the same sender."""
         while not (claimed := self.claim(room))[0]:
             moment = self.next_moment()
             assert moment is not None, "nothing would ever be tried again"
@@ -223,7 +223,7 @@ def test_programs_that_refuse_five_events_in_a_row_count_as_down() -> None:
         crm.end([number], FAULTY, probe=False)
         assert crm.all[number].state is DeliveryState.DEAD
     assert crm.breaker.is_open
-    assert crm.all[REFUSALS + 1].state is DeliveryState.OWED
+    assert crm.all[REFUSALS + 1].state is DeliveryState.QUEUED
 
 
 def test_digest_of_five_refused_events_counts_as_five() -> None:
@@ -256,7 +256,7 @@ def test_waiting_as_asked_uses_up_time_and_no_step() -> None:
     crm.queue()
     for _ in range(75):
         crm.try_next(Retry("HTTP 503", HOUR))
-        assert (crm.all[1].state, crm.all[1].attempts) == (DeliveryState.OWED, 0)
+        assert (crm.all[1].state, crm.all[1].attempts) == (DeliveryState.QUEUED, 0)
     crm.try_next(Retry("HTTP 503", HOUR))
     assert crm.clock.now() - START == LIFETIME
     assert crm.all[1].state is DeliveryState.DEAD
@@ -394,7 +394,7 @@ def test_every_outcome_leaves_every_delivery_accounted_for(
     for earlier, later in zip(before, decision.deliveries, strict=True):
         assert (later.event, later.first_due_at, later.created_at) == (earlier.event, START, START)
         assert 0 <= (later.attempts - earlier.attempts) + (later.probes - earlier.probes) <= 1
-        if later.state is DeliveryState.OWED:
+        if later.state is DeliveryState.QUEUED:
             assert START <= later.due_at <= START + LONGEST_WAIT
             assert later.reason
         else:
@@ -454,7 +454,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def every_delivery_is_in_one_of_the_three_states(self) -> None:
         for delivery in self.crm.all.values():
-            assert (delivery.finished_at is None) == (delivery.state is DeliveryState.OWED)
+            assert (delivery.finished_at is None) == (delivery.state is DeliveryState.QUEUED)
 
     @invariant()
     def what_is_queued_has_a_time_that_comes(self) -> None:

@@ -50,8 +50,8 @@ def failing(name: str) -> CircuitBreaker:
 
 
 def owing(summary: Summary, name: str, count: int = 2) -> Summary:
-    counts = {**summary.deliveries, name: {DeliveryState.OWED: count, DeliveryState.DEAD: 1}}
-    return replace(summary, deliveries=counts, oldest_owed=START - timedelta(minutes=7))
+    counts = {**summary.deliveries, name: {DeliveryState.QUEUED: count, DeliveryState.DEAD: 1}}
+    return replace(summary, deliveries=counts, oldest_queued=START - timedelta(minutes=7))
 
 
 SOURCE_DOWN = json.dumps({"failing_since": isoformat(START - 90 * SECOND), "reason": "HTTP 502", "refused": False})
@@ -73,7 +73,7 @@ WRONG: dict[str, Callable[[Summary], Summary]] = {
 HARMLESS: tuple[Callable[[Summary], Summary], ...] = (
     lambda summary: owing(summary, "crm", 5000),
     lambda summary: replace(summary, oldest_due=START - LAGS_AFTER) if summary.oldest_due is None else summary,
-    lambda summary: replace(summary, breakers=(*summary.breakers, failing("removed"), CircuitBreaker("mended"))),
+    lambda summary: replace(summary, breakers=(*summary.breakers, failing("removed"), CircuitBreaker("fixed"))),
     lambda summary: with_fact(summary, "sequence_floor", "[5, 2]"),
     lambda summary: summary if summary.facts.get(REPORT) else with_fact(summary, REPORT, ""),
 )
@@ -131,7 +131,7 @@ def test_exactly_what_is_wrong_is_told(
             "receiver/crm",
             "receiver crm has been failing for 4 m: HTTP 500 (nothing is queued; the next event will try it)",
         ),
-        ("receiver/gone", "2 deliveries are owed to gone, which is not in the configuration any more"),
+        ("receiver/gone", "2 deliveries are queued for gone, which is not in the configuration any more"),
         (
             "configuration",
             (
@@ -146,7 +146,7 @@ def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) 
 
 
 def test_receiver_for_which_something_is_queued_says_that_it_is_tried() -> None:
-    failing = replace(WRONG["receiver/crm"](WELL), deliveries={"crm": {DeliveryState.OWED: 1}})
+    failing = replace(WRONG["receiver/crm"](WELL), deliveries={"crm": {DeliveryState.QUEUED: 1}})
     (words,) = judge(failing, RECEIVERS, START).faults
     assert words == "receiver crm has been failing for 4 m: HTTP 500 (the next try is due)"
 
@@ -176,11 +176,11 @@ def test_polling_lags_when_the_oldest_poll_is_late_by_more_than_five_minutes(sec
     assert check.since == (due_at if due_at < START else None)
 
 
-def test_what_is_owed_is_told_but_is_no_fault() -> None:
+def test_what_is_queued_is_told_but_is_no_fault() -> None:
     health = judge(owing(WELL, "crm"), RECEIVERS, START)
     assert health.ok
     assert health.checks["deliveries"] == Check(
-        why="2 deliveries are owed, the oldest since 7 m ago", since=START - timedelta(minutes=7)
+        why="2 deliveries are queued, the oldest since 7 m ago", since=START - timedelta(minutes=7)
     )
 
 

@@ -21,7 +21,7 @@ def test_waits_grow_up_to_an_hour(count: int) -> None:
 @given(st.integers(1, 300), st.sets(st.integers(0, 299), max_size=3))
 def test_division_ends_with_those_at_fault_alone(many: int, bad: set[int]) -> None:
     """A digest of many fails as a whole because of a few: all others are sent, in few parts."""
-    queued = [replace(delivery(DeliveryState.OWED), id=id_) for id_ in range(many)]
+    queued = [replace(delivery(DeliveryState.QUEUED), id=id_) for id_ in range(many)]
     halving, sent, aside, tries = Halving(), set[int](), set[int](), 0
     while queued:
         for part in halving.divided(tuple(queued)):

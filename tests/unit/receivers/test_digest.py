@@ -1,4 +1,4 @@
-"""Digests: whatever the events are, the counts add up."""
+"""Digest: whatever the events are, the counts add up."""
 
 from __future__ import annotations
 

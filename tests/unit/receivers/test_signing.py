@@ -75,7 +75,7 @@ def test_without_a_key_there_is_no_signature() -> None:
 
 
 @given(keys)
-def test_a_secret_is_read_as_libraries_write_it_and_in_no_other_way(key: bytes) -> None:
+def test_a_secret_is_read_as_libraries_write_it_and_in_no_other_sender(key: bytes) -> None:
     secret = secret_of(key)
     assert key_of(secret) == HmacKey(key)
     assert repr(key_of(secret)) == "HmacKey()"
@@ -160,7 +160,7 @@ def test_what_is_no_secret_is_refused_without_being_quoted(secret: str) -> None:
 
 
 @given(st.text().filter(lambda text: not text.startswith(("whsec_", "whsk_", "whpk_"))))
-def test_no_text_whatsoever_fails_in_another_way(text: str) -> None:
+def test_no_text_whatsoever_fails_in_another_sender(text: str) -> None:
     with pytest.raises(ValueError, match="24 to 64 bytes"):
         key_of(text)
     with pytest.raises(ValueError, match="24 to 64 bytes"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.daemon.receiver_factory import way_to
+from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import UnrenderableError
@@ -141,8 +141,8 @@ def test_an_attempt_that_can_t_be_rendered_is_a_dead_letter_in_clear_words_and_n
         settings = WebhookReceiverConfig.model_validate(
             {"name": "api", "webhook": sink.url, "body": Body({"e": Source("{{ event.data.current.error }}")})}
         )
-        with closing(way_to(settings)) as way:
-            made = attempt(way, [source_down()], clock=SystemClock(), redact=Redactor())
+        with closing(sender_for(settings)) as sender:
+            made = attempt(sender, [source_down()], clock=SystemClock(), redact=Redactor())
         assert sink.count == 0
     assert isinstance(made.outcome, Dead)
     assert made.outcome.why.startswith("the template of body can't be rendered for this event (source.down)")

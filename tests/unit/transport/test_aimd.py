@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.transport.aimd import CUT, HOLDS, LEAST, RECOVERS_IN, Allowance, Sign, after
-from bridge.transport.rate_limiter import Pace
+from bridge.transport.rate_limiter import RateLimiter
 from tests.unit.transport.test_rate_limiter import times
 from tests.world.clock import FakeClock
 
@@ -66,7 +66,7 @@ def test_whatever_comes_it_stays_within_its_bounds(calls: list[tuple[Sign, float
 
 def test_the_pace_follows_and_says_so() -> None:
     clock, said = FakeClock(), list[float]()
-    pace = Pace(10, clock, changed=said.append)
+    pace = RateLimiter(10, clock, changed=said.append)
     pace.heed(Sign.WELL)
     pace.heed(Sign.TOO_MANY)
     assert times(pace, clock, 3) == pytest.approx([0, 0.2, 0.4])

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.clock import SystemClock
-from bridge.transport.rate_limiter import EARLY, Pace
+from bridge.transport.rate_limiter import EARLY, RateLimiter
 from tests.world.clock import FakeClock
 
 
-def times(pace: Pace, clock: FakeClock, calls: int) -> list[float]:
+def times(pace: RateLimiter, clock: FakeClock, calls: int) -> list[float]:
     made = []
     for _ in range(calls):
         delay = pace.delay()
@@ -26,17 +26,17 @@ def times(pace: Pace, clock: FakeClock, calls: int) -> list[float]:
 
 def test_calls_are_spaced_evenly() -> None:
     clock = FakeClock()
-    assert times(Pace(20, clock), clock, 4) == pytest.approx([0, 0.05, 0.1, 0.15])
+    assert times(RateLimiter(20, clock), clock, 4) == pytest.approx([0, 0.05, 0.1, 0.15])
 
 
 def test_without_a_limit_nobody_waits() -> None:
     clock = FakeClock()
-    assert times(Pace(None, clock), clock, 1000) == [0] * 1000
+    assert times(RateLimiter(None, clock), clock, 1000) == [0] * 1000
 
 
 def test_time_that_passed_unused_is_not_saved_up() -> None:
     clock = FakeClock()
-    pace = Pace(1, clock)
+    pace = RateLimiter(1, clock)
     times(pace, clock, 1)
     clock.advance(3600)
     assert times(pace, clock, 3) == pytest.approx([3600, 3601, 3602])
@@ -44,21 +44,21 @@ def test_time_that_passed_unused_is_not_saved_up() -> None:
 
 def test_a_pause_holds_for_the_next_call_and_those_after_it() -> None:
     clock = FakeClock()
-    pace = Pace(10, clock)
+    pace = RateLimiter(10, clock)
     pace.pause(60)
     assert times(pace, clock, 3) == pytest.approx([60, 60.1, 60.2])
 
 
 def test_a_pause_holds_where_there_is_no_limit() -> None:
     clock = FakeClock()
-    pace = Pace(None, clock)
+    pace = RateLimiter(None, clock)
     pace.pause(60)
     assert times(pace, clock, 2) == [60, 60]
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     clock = FakeClock()
-    pace = Pace(None, clock)
+    pace = RateLimiter(None, clock)
     pace.pause(60)
     pace.pause(1)
     pace.pause(-5)
@@ -67,7 +67,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
 
 def test_nobody_calls_while_no_part_of_the_rate_is_this_process_s() -> None:
     clock, share = FakeClock(), [0.0]
-    pace = Pace(1, clock, lambda: share[0])
+    pace = RateLimiter(1, clock, lambda: share[0])
     assert (pace.open(), pace.delay()) == (False, None)
     share[0] = 0.5
     assert pace.open()
@@ -76,7 +76,7 @@ def test_nobody_calls_while_no_part_of_the_rate_is_this_process_s() -> None:
 
 def test_many_threads_together_keep_the_rate() -> None:
     clock = SystemClock()
-    pace, made = Pace(500, clock), []
+    pace, made = RateLimiter(500, clock), []
 
     def call(_: int) -> None:
         delay = pace.delay()
@@ -99,7 +99,7 @@ def test_no_two_calls_are_closer_than_the_rate_allows_nor_within_a_pause(
     rate: float, steps: list[tuple[float, float | None]]
 ) -> None:
     clock = FakeClock()
-    pace, paused_until, made = Pace(rate, clock), 0.0, [float("-inf")]
+    pace, paused_until, made = RateLimiter(rate, clock), 0.0, [float("-inf")]
     for idle, pause in steps:
         clock.advance(idle)
         if pause is not None:
@@ -118,7 +118,7 @@ def test_fast_calls_may_be_early_and_are_no_more_in_any_time_than_the_rate_and_t
     rate: float, idle: list[float]
 ) -> None:
     clock = FakeClock()
-    pace, made = Pace(rate, clock), []
+    pace, made = RateLimiter(rate, clock), []
     for seconds in idle:
         clock.advance(seconds)
         made += times(pace, clock, 1)

@@ -75,9 +75,9 @@ def test_what_is_given_up_with_its_receiver_has_ended_too() -> None:
     assert value(bridge, "deliveries_total", receiver="crm", outcome="dead") == 3
 
 
-def test_what_is_owed_still_has_not_ended() -> None:
+def test_what_is_queued_still_has_not_ended() -> None:
     bridge = metrics()
-    bridge.listener.tried("crm", [delivery(DeliveryState.OWED)], [attempt(Retry("HTTP 502"))])
+    bridge.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))])
     assert value(bridge, "deliveries_total", receiver="crm", outcome="delivered") == 0
     assert value(bridge, "deliveries_total", receiver="crm", outcome="dead") == 0
 
@@ -92,7 +92,7 @@ def test_the_delay_of_a_delivery_is_measured_from_its_event(seconds: float, coun
 
 def test_failed_steps_are_counted() -> None:
     bridge = metrics()
-    bridge.listener.trouble("delivering to crm", NotNowError("the database is locked by another program"))
+    bridge.listener.step_failed("delivering to crm", NotNowError("the database is locked by another program"))
     assert value(bridge, "step_failures_total") == 1
 
 

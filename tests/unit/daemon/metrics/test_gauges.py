@@ -41,16 +41,16 @@ def test_delays_are_measured_until_now(before: float | None, seconds: float) -> 
     moment = None if before is None else START - timedelta(seconds=before)
     bridge = metrics(Summary({}, 1, moment, {}, moment, (), {}))
     assert value(bridge, "poll_lag_seconds") == seconds
-    assert value(bridge, "oldest_owed_seconds") == seconds
+    assert value(bridge, "oldest_queued_seconds") == seconds
 
 
-def test_what_is_owed_and_dead_is_shown_for_each_receiver_in_the_configuration() -> None:
-    deliveries = {"crm": {DeliveryState.OWED: 3, DeliveryState.DELIVERED: 9}, "gone": {DeliveryState.OWED: 4}}
+def test_what_is_queued_and_dead_is_shown_for_each_receiver_in_the_configuration() -> None:
+    deliveries = {"crm": {DeliveryState.QUEUED: 3, DeliveryState.DELIVERED: 9}, "gone": {DeliveryState.QUEUED: 4}}
     bridge = metrics(Summary({}, 0, None, deliveries, None, (), {}))
-    assert value(bridge, "deliveries_owed", receiver="crm") == 3
+    assert value(bridge, "deliveries_queued", receiver="crm") == 3
     assert value(bridge, "deliveries_dead", receiver="crm") == 0
-    assert value(bridge, "deliveries_owed", receiver="ops") == 0
-    assert value(bridge, "deliveries_owed", receiver="gone") is None
+    assert value(bridge, "deliveries_queued", receiver="ops") == 0
+    assert value(bridge, "deliveries_queued", receiver="gone") is None
     assert value(bridge, "deliveries_orphaned") == 4
 
 

@@ -9,8 +9,8 @@ from bridge.store.history import GivenUp
 from bridge.store.paging import Page
 from tests.world.clock import START
 
-OWED, DEAD = DeliveryState.OWED, DeliveryState.DEAD
-COUNTS = {"crm": {OWED: 3, DEAD: 2}, "ops": {OWED: 4}}
+QUEUED, DEAD = DeliveryState.QUEUED, DeliveryState.DEAD
+COUNTS = {"crm": {QUEUED: 3, DEAD: 2}, "ops": {QUEUED: 4}}
 REASONS = tuple(GivenUp(name, "410 Gone", 1, 1, START) for name in ("crm", "ops"))
 
 
@@ -23,7 +23,7 @@ def page(
 
 def test_tabs_count_what_waits_for_somebody() -> None:
     counts = {tab.name: tab.count for tab in page().tabs}
-    assert counts == {"All": None, "Dead letters": 2, "Owed": 7, "Delivered": None}
+    assert counts == {"All": None, "Dead letters": 2, "Queued": 7, "Delivered": None}
     assert [tab.name for tab in page().tabs if tab.current] == ["Dead letters"]
     assert {tab.name: tab.count for tab in page(receiver="ops").tabs}["Dead letters"] == 0
 

@@ -8,14 +8,14 @@ import pytest
 
 from bridge.domain.health import Check, Health
 from bridge.domain.numbers import Known, Number
-from bridge.server.ui.health import Part, parts
+from bridge.server.ui.health import Component, parts
 from tests.world.clock import START
 
 NAMES = ("database", "scheduler", "configuration", "source", "polling", "deliveries", "receiver/crm")
 WELL = Health({name: Check() for name in NAMES})
 
 
-def told(health: Health, *numbers: Known, receivers: tuple[str, ...] = ("crm",)) -> dict[str, Part]:
+def told(health: Health, *numbers: Known, receivers: tuple[str, ...] = ("crm",)) -> dict[str, Component]:
     return {part.name: part for part in parts(health, receivers, numbers, START)}
 
 

@@ -43,7 +43,7 @@ def test_a_failure_is_told_with_its_reason() -> None:
 
 def test_it_is_known_whether_something_can_be_sent_again() -> None:
     assert story_page(story(DeliveryState.DELIVERED, DeliveryState.DEAD), None).has_dead
-    assert not story_page(story(DeliveryState.DELIVERED, DeliveryState.OWED), None).has_dead
+    assert not story_page(story(DeliveryState.DELIVERED, DeliveryState.QUEUED), None).has_dead
 
 
 @pytest.mark.parametrize(

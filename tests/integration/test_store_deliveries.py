@@ -1,4 +1,4 @@
-"""What happened and who is owed it, in a real database: one transaction, one event, and order."""
+"""What happened and what is queued for whom, in a real database: one transaction, one event, and order."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
     assert told == expected
     assert [event for _, event in store.listing.events()][-1] == expected
     assert known(store, 12346).sequence == 2
-    owed = store.listing.deliveries()
-    assert {delivery.receiver for delivery in owed} == {"crm", "ops"}
-    assert all(delivery.event == expected for delivery in owed)
-    assert all(delivery.state is DeliveryState.OWED and delivery.attempts == 0 for delivery in owed)
-    assert all(delivery.due_at == delivery.first_due_at == delivery.created_at == NOW for delivery in owed)
+    queued = store.listing.deliveries()
+    assert {delivery.receiver for delivery in queued} == {"crm", "ops"}
+    assert all(delivery.event == expected for delivery in queued)
+    assert all(delivery.state is DeliveryState.QUEUED and delivery.attempts == 0 for delivery in queued)
+    assert all(delivery.due_at == delivery.first_due_at == delivery.created_at == NOW for delivery in queued)
 
 
 def test_a_transition_that_nobody_wants_is_recorded_all_the_same(store: Store) -> None:
@@ -154,9 +154,9 @@ def test_two_polls_of_a_message_that_were_in_flight_at_once_are_one_event(store:
 def test_many_transitions_at_once_each_get_the_delivery_of_their_own_event(store: Store) -> None:
     told = fail_some(store, range(1, 301), to=("crm", "ops"))
     assert [event.message_id for event in told] == list(range(1, 301))
-    owed = store.listing.deliveries()
-    assert len(owed) == 600
-    assert sorted(about(owed)) == sorted([(id_, 1) for id_ in range(1, 301)] * 2)
+    queued = store.listing.deliveries()
+    assert len(queued) == 600
+    assert sorted(about(queued)) == sorted([(id_, 1) for id_ in range(1, 301)] * 2)
 
 
 # Order
@@ -185,7 +185,7 @@ def test_an_event_waits_while_the_one_before_it_is_being_sent(store: Store) -> N
     observe(store, 1, Status.PENDING)
     observe(store, 1, Status.SENT)
     (first,) = due(store)
-    assert store.ledger.due("crm", NOW, 10, {first.id}) == []
+    assert store.deliveries.due("crm", NOW, 10, {first.id}) == []
 
 
 def test_an_event_goes_on_when_the_one_before_it_is_dead(store: Store) -> None:
@@ -212,7 +212,7 @@ def test_the_longest_due_goes_first_and_busy_ones_make_room(store: Store) -> Non
     assert about(due(store, after(9))) == [(2, 1), (3, 1), (1, 1)]
     assert about(due(store, after(9), most=2)) == [(2, 1), (3, 1)]
     busy = {of(store, 2).id}
-    assert about(store.ledger.due("crm", after(9), 2, busy)) == [(3, 1), (1, 1)]
+    assert about(store.deliveries.due("crm", after(9), 2, busy)) == [(3, 1), (1, 1)]
 
 
 def test_what_is_grouped_is_held_back_for_its_wait(store: Store) -> None:
@@ -220,28 +220,28 @@ def test_what_is_grouped_is_held_back_for_its_wait(store: Store) -> None:
     waiting = Subscription("ops", wait=timedelta(seconds=10))
     store.record_polls([polled(known(store, 1), Status.FAILED)], [waiting])
     assert due(store, after(9.9), receiver="ops") == []
-    (owed,) = due(store, after(10), receiver="ops")
-    assert (owed.created_at, owed.first_due_at, owed.due_at) == (NOW, after(10), after(10))
+    (queued,) = due(store, after(10), receiver="ops")
+    assert (queued.created_at, queued.first_due_at, queued.due_at) == (NOW, after(10), after(10))
 
 
-def test_a_digest_tells_of_everything_that_is_owed_once_some_of_it_is_due(store: Store) -> None:
+def test_a_digest_tells_of_everything_that_is_queued_once_some_of_it_is_due(store: Store) -> None:
     fail_some(store, [1], NOW)
     fail_some(store, [2], after(30))
-    assert store.ledger.due_together("crm", after(-1), 10) == []
-    assert about(store.ledger.probes("crm", after(-1), 10, (), together=True)) == [(1, 1), (2, 1)]
-    assert about(store.ledger.due_together("crm", NOW, 10)) == [(1, 1), (2, 1)]
-    assert about(store.ledger.due_together("crm", NOW, 1)) == [(1, 1)]
+    assert store.deliveries.due_together("crm", after(-1), 10) == []
+    assert about(store.deliveries.probes("crm", after(-1), 10, (), together=True)) == [(1, 1), (2, 1)]
+    assert about(store.deliveries.due_together("crm", NOW, 10)) == [(1, 1), (2, 1)]
+    assert about(store.deliveries.due_together("crm", NOW, 1)) == [(1, 1)]
 
 
 def test_a_batch_may_take_along_what_is_due_soon_but_not_what_waits_for_its_next_attempt(store: Store) -> None:
     fail_some(store, [1, 2], NOW)
     fail_some(store, [3, 4], after(2))
     tried(store, of(store, 1), _NO)
-    soon = partial(store.ledger.due_soon, "crm", NOW, after(2))
+    soon = partial(store.deliveries.due_soon, "crm", NOW, after(2))
     assert about(soon(10, ())) == [(2, 1), (3, 1), (4, 1)]
     assert about(soon(1, {of(store, 2).id})) == [(3, 1)]
-    assert about(store.ledger.due_soon("crm", NOW, after(1), 10, ())) == [(2, 1)]
-    assert about(store.ledger.due_soon("crm", after(5), after(7), 10, ())) == [(2, 1), (3, 1), (4, 1), (1, 1)]
+    assert about(store.deliveries.due_soon("crm", NOW, after(1), 10, ())) == [(2, 1)]
+    assert about(store.deliveries.due_soon("crm", after(5), after(7), 10, ())) == [(2, 1), (3, 1), (4, 1), (1, 1)]
 
 
 def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:
@@ -249,23 +249,23 @@ def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:
     tried(store, of(store, 1), _NO)
     tried(store, of(store, 1), _NO)
     tried(store, of(store, 2), _NO, probe=True)
-    assert about(store.ledger.probes("crm", NOW, 10, ())) == [(3, 1), (2, 1), (1, 1)]
-    assert about(store.ledger.probes("crm", NOW, 1, ())) == [(3, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 10, ())) == [(3, 1), (2, 1), (1, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 1, ())) == [(3, 1)]
 
 
 def test_probe_leaves_out_what_was_refused_until_it_is_due(store: Store) -> None:
     fail_some(store, [1, 2])
     poison = of(store, 1).id
     tried(store, of(store, 1), _REFUSED)
-    assert about(store.ledger.probes("crm", NOW, 10, {poison})) == [(2, 1)]
-    assert about(store.ledger.probes("crm", NOW, 10, {poison}, together=True)) == [(2, 1)]
-    assert about(store.ledger.probes("crm", after(5), 10, {poison})) == [(2, 1), (1, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 10, {poison})) == [(2, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 10, {poison}, together=True)) == [(2, 1)]
+    assert about(store.deliveries.probes("crm", after(5), 10, {poison})) == [(2, 1), (1, 1)]
 
 
 # What became of it
 
 
-def test_a_delivery_that_was_taken_is_no_longer_owed(store: Store) -> None:
+def test_a_delivery_that_was_taken_is_no_longer_queued(store: Store) -> None:
     fail_some(store, [1])
     tried(store, due(store), OK, after(1), answer="thanks")
     delivery = of(store, 1)
@@ -291,7 +291,7 @@ def test_every_attempt_leaves_a_record(store: Store) -> None:
 
 def test_one_attempt_may_carry_many_deliveries(store: Store) -> None:
     fail_some(store, range(1, 1202))
-    carried = store.ledger.due_together("crm", NOW, 5000)
+    carried = store.deliveries.due_together("crm", NOW, 5000)
     assert len(carried) == 1201
     tried(store, carried, OK)
     assert set(states(store)) == {DeliveryState.DELIVERED}
@@ -313,24 +313,24 @@ def test_the_end_of_a_late_attempt_does_not_bring_back_what_was_settled_meanwhil
 
 def put(store: Store, breaker: CircuitBreaker) -> None:
     with store._database.write() as connection:
-        store.ledger.put_breaker(connection, breaker)
+        store.deliveries.put_breaker(connection, breaker)
 
 
 def test_receiver_that_never_failed_has_a_closed_breaker(store: Store) -> None:
-    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
+    assert store.deliveries.breaker("crm") == CircuitBreaker("crm")
 
 
 def test_breaker_is_kept_with_all_that_is_known_of_it(store: Store) -> None:
     breaker = CircuitBreaker("crm", 4, after(-9), True, after(300), after(60), "503", (7, 9), 2, after(-3), after(-5))
     put(store, breaker)
-    assert store.ledger.breaker("crm") == breaker
-    assert store.ledger.breaker("ops") == CircuitBreaker("ops")
+    assert store.deliveries.breaker("crm") == breaker
+    assert store.deliveries.breaker("ops") == CircuitBreaker("ops")
     put(store, CircuitBreaker("crm"))
-    assert store.ledger.breaker("crm") == CircuitBreaker("crm")
+    assert store.deliveries.breaker("crm") == CircuitBreaker("crm")
 
 
 def probe_of(store: Store, at: float = 0) -> Delivery:
-    (delivery,) = store.ledger.probes("crm", after(at), 1, ())
+    (delivery,) = store.deliveries.probes("crm", after(at), 1, ())
     return delivery
 
 
@@ -340,11 +340,11 @@ def test_first_success_makes_everything_due_at_once_in_order(store: Store) -> No
     for _ in range(3):
         tried(store, of(store, 2), _NO)
     tried(store, of(store, 1), _NO)
-    assert store.ledger.breaker("crm").is_open
+    assert store.deliveries.breaker("crm").is_open
     fail_some(store, [5], after(30))
     assert about(due(store)) == [(3, 1), (4, 1)]
     tried(store, probe_of(store), OK, after(2), probe=True)
-    assert not store.ledger.breaker("crm").is_open
+    assert not store.deliveries.breaker("crm").is_open
     assert about(due(store, after(30))) == [(1, 1), (4, 1), (2, 1), (5, 1)], "what failed more than once goes last"
     assert about(due(store, receiver="ops")) == [(6, 1)]
 
@@ -355,7 +355,7 @@ def test_failing_receiver_is_sent_nothing_that_is_older_than_its_time(store: Sto
     for _ in range(3):
         tried(store, of(store, 2), _NO, after(60))
     (given_up,) = tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
-    assert states(store) == [DeliveryState.DEAD, DeliveryState.OWED, DeliveryState.OWED, DeliveryState.OWED]
+    assert states(store) == [DeliveryState.DEAD, DeliveryState.QUEUED, DeliveryState.QUEUED, DeliveryState.QUEUED]
     (dead,) = store.listing.deliveries(state=DeliveryState.DEAD)
     assert (dead.receiver, dead.event.message_id) == ("crm", 1)
     assert dead.reason == "given up after 75 hours: the receiver is down; the last: 500 Internal Server Error"
@@ -384,7 +384,7 @@ def test_probe_that_carried_many_is_kept_while_any_of_them_needs_it(store: Store
     for at in range(100, 104):
         tried(store, of(store, 1), _NO, after(at), probe=True)
     for at in range(104, 108):
-        tried(store, store.ledger.probes("crm", NOW, 10, (), together=True), _NO, after(at), probe=True)
+        tried(store, store.deliveries.probes("crm", NOW, 10, (), together=True), _NO, after(at), probe=True)
     assert [each.at for each in store.listing.attempts(of(store, 1).id)] == [after(100), after(107)]
     assert [each.at for each in store.listing.attempts(of(store, 2).id)] == [after(104), after(107)]
 
@@ -393,10 +393,10 @@ def test_test_that_succeeds_closes_the_breaker_and_releases_everything(store: St
     fail_some(store, [1, 2, 3])
     for _ in range(4):
         tried(store, of(store, 1), _NO)
-    put(store, replace(store.ledger.breaker("crm"), probe_at=after(55), paused_until=after(900), down_since=NOW))
+    put(store, replace(store.deliveries.breaker("crm"), probe_at=after(55), paused_until=after(900), down_since=NOW))
     nudged = store.fact(NUDGED)
-    store.ledger.release("crm", after(1))
-    breaker = store.ledger.breaker("crm")
+    store.deliveries.release("crm", after(1))
+    breaker = store.deliveries.breaker("crm")
     assert (breaker.is_open, breaker.paused_until, breaker.allowed) == (False, None, 1)
     assert breaker.changes_at(timedelta(seconds=30)) == after(31), "others hear of it when it has lasted"
     assert len(due(store, after(1))) == 3
@@ -406,7 +406,7 @@ def test_test_that_succeeds_closes_the_breaker_and_releases_everything(store: St
 def test_breaker_written_beside_a_recording_is_not_overwritten(store: Store) -> None:
     fail_some(store, [1])
     put(store, CircuitBreaker("crm", failures=3, is_open=True, probe_at=after(900)))
-    asking = threading.Thread(target=store.ledger.release, args=("crm", after(7)))
+    asking = threading.Thread(target=store.deliveries.release, args=("crm", after(7)))
 
     def decided(breaker: CircuitBreaker) -> list[Tried]:
         asking.start()
@@ -418,7 +418,7 @@ def test_breaker_written_beside_a_recording_is_not_overwritten(store: Store) -> 
 
     store.record_deliveries("crm", decided)
     asking.join(10)
-    breaker = store.ledger.breaker("crm")
+    breaker = store.deliveries.breaker("crm")
     assert (breaker.is_open, breaker.failures) == (False, 0)
 
 
@@ -436,7 +436,7 @@ def test_breaker_that_did_not_change_is_not_written_again(store: Store) -> None:
 
 
 def dead_letters(store: Store) -> None:
-    """Make five: message 1 of crm and ops at NOW, 2 of both a minute later, 3 of crm two minutes later; 4 is owed."""
+    """Make five: message 1 of crm and ops at NOW, 2 of both a minute later, 3 of crm two minutes later; 4 is queued."""
     for id_, at, to in ((1, NOW, ("crm", "ops")), (2, after(60), ("crm", "ops")), (3, after(120), ("crm",))):
         fail_some(store, [id_], at, to=to)
         for receiver in to:
@@ -445,42 +445,44 @@ def dead_letters(store: Store) -> None:
 
 
 def again(store: Store) -> list[tuple[str, int | None]]:
-    owed = store.listing.deliveries(state=DeliveryState.OWED)
-    return sorted((delivery.receiver, delivery.event.message_id) for delivery in owed if delivery.event.message_id != 4)
+    queued = store.listing.deliveries(state=DeliveryState.QUEUED)
+    return sorted(
+        (delivery.receiver, delivery.event.message_id) for delivery in queued if delivery.event.message_id != 4
+    )
 
 
 def test_all_dead_letters_can_be_sent_again(store: Store) -> None:
     dead_letters(store)
-    assert store.ledger.retry(after(200)) == 5
+    assert store.deliveries.retry(after(200)) == 5
     assert len(again(store)) == 5
-    assert store.ledger.retry(after(200)) == 0
+    assert store.deliveries.retry(after(200)) == 0
 
 
 def test_dead_letters_are_chosen_by_receiver(store: Store) -> None:
     dead_letters(store)
-    assert store.ledger.retry(after(200), receiver="ops") == 2
+    assert store.deliveries.retry(after(200), receiver="ops") == 2
     assert again(store) == [("ops", 1), ("ops", 2)]
 
 
 def test_dead_letters_are_chosen_by_when_they_were_given_up(store: Store) -> None:
     dead_letters(store)
-    assert store.ledger.retry(after(200), since=after(60)) == 3
+    assert store.deliveries.retry(after(200), since=after(60)) == 3
     assert again(store) == [("crm", 2), ("crm", 3), ("ops", 2)]
 
 
 def test_dead_letters_are_chosen_by_id_and_only_dead_ones_count(store: Store) -> None:
     dead_letters(store)
     chosen = [delivery.id for delivery in store.listing.deliveries() if delivery.event.message_id in {1, 4}]
-    assert store.ledger.retry(after(200), ids=[*chosen, 9999]) == 2
+    assert store.deliveries.retry(after(200), ids=[*chosen, 9999]) == 2
     assert again(store) == [("crm", 1), ("ops", 1)]
 
 
 def test_what_dead_letters_are_chosen_by_must_all_be_true(store: Store) -> None:
     dead_letters(store)
     ids = [delivery.id for delivery in store.listing.deliveries()]
-    assert store.ledger.retry(after(200), ids=ids, receiver="crm", since=after(60)) == 2
+    assert store.deliveries.retry(after(200), ids=ids, receiver="crm", since=after(60)) == 2
     assert again(store) == [("crm", 2), ("crm", 3)]
-    assert store.ledger.retry(after(200), ids=[]) == 0
+    assert store.deliveries.retry(after(200), ids=[]) == 0
 
 
 def test_a_dead_letter_that_is_sent_again_is_the_same_event_from_the_start_of_the_schedule(store: Store) -> None:
@@ -489,21 +491,21 @@ def test_a_dead_letter_that_is_sent_again_is_the_same_event_from_the_start_of_th
         tried(store, of(store, 1), _NO, after(at))
     tried(store, of(store, 1), Dead("410 Gone"), after(10))
     before = of(store, 1)
-    store.ledger.retry(after(20))
+    store.deliveries.retry(after(20))
     (delivery,) = due(store, after(20))
     assert (delivery.id, delivery.event) == (before.id, before.event)
-    assert (delivery.state, delivery.attempts, delivery.finished_at) == (DeliveryState.OWED, 0, None)
+    assert (delivery.state, delivery.attempts, delivery.finished_at) == (DeliveryState.QUEUED, 0, None)
     assert delivery.first_due_at == delivery.due_at == after(20)
     assert len(store.listing.attempts(delivery.id)) == 3
 
 
-def test_a_dead_letter_that_is_sent_again_goes_before_later_events_that_are_still_owed(store: Store) -> None:
+def test_a_dead_letter_that_is_sent_again_goes_before_later_events_that_are_still_queued(store: Store) -> None:
     store.messages.watch([1], NOW)
     observe(store, 1, Status.PENDING)
     observe(store, 1, Status.SENT)
     tried(store, due(store), Dead("410 Gone"))
     assert about(due(store)) == [(1, 2)]
-    store.ledger.retry(after(20))
+    store.deliveries.retry(after(20))
     assert about(due(store, after(20))) == [(1, 1)]
 
 
@@ -511,9 +513,9 @@ def test_a_failing_receiver_is_probed_at_once_when_its_dead_letters_are_sent_aga
     fail_some(store, [1], to=("crm", "ops"))
     tried(store, due(store), Dead("410 Gone"))
     tried(store, due(store, receiver="ops"), Dead("410 Gone"))
-    store.ledger.retry(after(0.5), receiver="crm")
-    assert store.ledger.breaker("crm").probe_at == after(0.5)
-    assert store.ledger.breaker("ops").probe_at == after(1), "a second after the failure, as before"
+    store.deliveries.retry(after(0.5), receiver="crm")
+    assert store.deliveries.breaker("crm").probe_at == after(0.5)
+    assert store.deliveries.breaker("ops").probe_at == after(1), "a second after the failure, as before"
 
 
 # Health
@@ -537,9 +539,9 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
     assert len({each.id for each in (down, *told, up)}) == 4
     assert down.data == {**SINCE, "sequence": 1}
     assert store.fact("a") == "2"
-    owed = [(each.receiver, each.event.type) for each in store.listing.deliveries() if each.event.message_id is None]
-    assert ("ops", EventType.RECEIVER_DOWN) not in owed
-    assert ("crm", EventType.RECEIVER_DOWN) in owed
+    queued = [(each.receiver, each.event.type) for each in store.listing.deliveries() if each.event.message_id is None]
+    assert ("ops", EventType.RECEIVER_DOWN) not in queued
+    assert ("crm", EventType.RECEIVER_DOWN) in queued
 
 
 def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -> None:
@@ -555,7 +557,7 @@ def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -
     statements(own_store, "UPDATE events SET type = 'receiver.down'")
     with pytest.raises(DatabaseError):
         own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
-    assert own_store.ledger.breaker("crm").down_since is None
+    assert own_store.deliveries.breaker("crm").down_since is None
     statements(own_store, "DROP INDEX one_only")
     (event,) = own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
     assert event.type is EventType.RECEIVER_DOWN
@@ -566,16 +568,16 @@ def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -
 # A clock that was set
 
 
-def test_a_clock_that_is_set_moves_what_is_owed_and_not_what_is_over(store: Store) -> None:
+def test_a_clock_that_is_set_moves_what_is_queued_and_not_what_is_over(store: Store) -> None:
     fail_some(store, [1, 2])
     tried(store, of(store, 1), OK)
     put(store, CircuitBreaker("crm", 1, NOW, is_open=True, probe_at=after(5), paused_until=after(7), down_since=NOW))
     store.shift_time(timedelta(days=-2))
     day = 86_400
-    owed, over = of(store, 2), of(store, 1)
-    assert (owed.created_at, owed.first_due_at, owed.due_at) == (NOW, after(-2 * day), after(-2 * day))
+    queued, over = of(store, 2), of(store, 1)
+    assert (queued.created_at, queued.first_due_at, queued.due_at) == (NOW, after(-2 * day), after(-2 * day))
     assert (over.due_at, over.finished_at) == (NOW, NOW)
-    moved = store.ledger.breaker("crm")
+    moved = store.deliveries.breaker("crm")
     assert (moved.failing_since, moved.down_since) == (after(-2 * day), after(-2 * day))
     assert (moved.probe_at, moved.paused_until) == (after(5 - 2 * day), after(7 - 2 * day))
 
@@ -588,7 +590,7 @@ def test_no_delivery_and_no_probe_stays_due_later_than_the_rules_allow(store: St
     put(store, CircuitBreaker("sms", 3, NOW, is_open=True, probe_at=after(3600), paused_until=after(3600)))
     store.clamp_time(NOW, NOW, NOW)
     assert of(store, 1).due_at == NOW + LONGEST_WAIT
-    crm, ops, sms = (store.ledger.breaker(name) for name in ("crm", "ops", "sms"))
+    crm, ops, sms = (store.deliveries.breaker(name) for name in ("crm", "ops", "sms"))
     assert crm == CircuitBreaker("crm", 3, NOW, is_open=True, probe_at=after(55), well_since=NOW, down_since=NOW)
     assert (ops.paused_until, ops.probe_at) == (NOW + LONGEST_PAUSE, after(55))
     assert sms.probe_at == after(3600), "as its receiver asked"
@@ -599,15 +601,15 @@ def test_no_delivery_and_no_probe_stays_due_later_than_the_rules_allow(store: St
 
 @pytest.fixture
 def busy_store(store: Store) -> Store:
-    """Owed: 2,000 deliveries to crm that are not due yet, and one that is; delivered: 1,000 to ops."""
+    """Queued: 2,000 deliveries to crm that are not due yet, and one that is; delivered: 1,000 to ops."""
     fail_some(store, range(1, 1001), after(60), to=("crm", "ops"))
     fail_some(store, range(1001, 2001), after(60))
     fail_some(store, [7777])
-    tried(store, store.ledger.due_together("ops", after(60), 5000), OK)
+    tried(store, store.deliveries.due_together("ops", after(60), 5000), OK)
     return store
 
 
-def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_owed(busy_store: Store) -> None:
+def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_queued(busy_store: Store) -> None:
     with plans(busy_store) as found:
         assert about(due(busy_store)) == [(7777, 1)]
     (plan,) = found
@@ -616,10 +618,10 @@ def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_owed(busy_store: S
     assert not is_slow(plan.replace("Seq Scan on internal_errors", ""))  # it is empty, and PostgreSQL knows
 
 
-def test_nothing_owed_costs_nothing_to_find_out(busy_store: Store) -> None:
+def test_nothing_queued_costs_nothing_to_find_out(busy_store: Store) -> None:
     with plans(busy_store) as found:
         assert due(busy_store, receiver="ops") == []
-        assert busy_store.ledger.due_together("ops", after(1e6), 10) == []
-        assert busy_store.ledger.probes("ops", NOW, 1, ()) == []
+        assert busy_store.deliveries.due_together("ops", after(1e6), 10) == []
+        assert busy_store.deliveries.probes("ops", NOW, 1, ()) == []
     assert len(found) == 3
     assert not any("SCAN deliveries" in plan or "Seq Scan on deliveries" in plan for plan in found)
