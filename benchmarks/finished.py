@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import median, table
 from bridge.domain.model import Observation, Status
 from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.report import Row
 from bridge.domain.watchlist import Watchlist
 from bridge.source.discovery import SWEPT
-from bridge.source.report_response import PAGE, Row
+from bridge.source.report_response import PAGE
 from bridge.store.store import Store
 from bridge.store.tables import to_millis
 from bridge.store.watchlist import Polled

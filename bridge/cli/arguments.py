@@ -31,7 +31,7 @@ def event_type(text: str) -> EventType:
     Raises:
         UsageError: There is no such type.
     """
-    from bridge.config.errors import suggestion  # noqa: PLC0415 -- keeps the commands quick
+    from bridge.domain.suggest import suggestion  # noqa: PLC0415 -- keeps the commands quick
 
     name = text if "." in text else f"message.{text}"
     try:

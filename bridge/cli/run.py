@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from bridge.config.models import Config
     from bridge.daemon.daemon import Daemon
     from bridge.domain.model import AccountId
+    from bridge.domain.poll_answer import Answer
+    from bridge.domain.summary import Summary
     from bridge.source.api_health import SourceHealth
-    from bridge.source.status_response import Answer
-    from bridge.store.summary import Summary
 
 
 _NewAddressOption = Annotated[

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.health import Health
-    from bridge.store.summary import NodeSeen, Summary
+    from bridge.domain.summary import NodeSeen, Summary
 
 
 def describe(health: Health, summary: Summary | None, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -118,13 +117,6 @@ class Faults:
 
     def __bool__(self) -> bool:
         return bool(self._kept)
-
-
-def suggestion(name: str, allowed: Iterable[str]) -> str:
-    """Point to the nearest of the allowed names, or list them."""
-    names = sorted(allowed)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"allowed: {', '.join(names)}"
 
 
 def _order(fault: Fault) -> tuple[str, int, int]:

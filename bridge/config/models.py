@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretS
 
 from bridge.config.database_url import passwords
 from bridge.config.errors import Sources  # noqa: TC001 -- likewise
-from bridge.config.network import NetworkConfig
 from bridge.config.warnings import warnings_of
 from bridge.domain.model import AccountId
 from bridge.domain.poll_schedule import Interval, Schedule
@@ -23,6 +22,7 @@ from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.units import Rate
 from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- likewise
 from bridge.receivers.config_models import ReceiverConfig  # noqa: TC001 -- likewise
+from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)
 

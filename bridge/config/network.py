@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BeforeValidator, Field, SecretStr
-
-from bridge.domain.settings import validators
-from bridge.domain.settings.base_model import Model
 from bridge.transport.tls import Tls
 
 if TYPE_CHECKING:
@@ -17,39 +13,12 @@ if TYPE_CHECKING:
 
     from bridge.config.errors import Faults
     from bridge.config.yaml_reader import Value
+    from bridge.transport.settings import TlsConfig
 
     ReadFile = Callable[[Value], tuple[Path, bytes] | None]
 
-_FileName = Annotated[str, BeforeValidator(validators.line)]
 _FILES: tuple[str, ...] = ("ca_file", "cert_file", "key_file")
 _NO_CERTIFICATE = "no certificate can be read from the file (allowed: PEM, -----BEGIN CERTIFICATE-----)"
-
-
-class TlsConfig(Model):
-    """What stands under ``tls``."""
-
-    ca_file: _FileName | None = None
-    cert_file: _FileName | None = None
-    key_file: _FileName | None = None
-    key_password: Annotated[SecretStr, validators.secret()] | None = None
-    verify: Annotated[bool, validators.switch()] = True
-
-
-class NetworkConfig(Model):
-    """The way to a place. ``proxy`` False is none, and None the one that the environment names, if it does."""
-
-    tls: Tls | None = None
-    proxy: Annotated[SecretStr | Literal[False], BeforeValidator(validators.proxy)] | None = Field(default=None)
-
-    @property
-    def proxy_in_clear(self) -> str | Literal[False] | None:
-        """The proxy's address, which may hold a password."""
-        return self.proxy.get_secret_value() if isinstance(self.proxy, SecretStr) else self.proxy
-
-    def network_in_clear(self) -> list[str]:
-        """List the secrets in it, in clear."""
-        found = [self.proxy.get_secret_value()] if isinstance(self.proxy, SecretStr) else []
-        return found + ([self.tls.key_password] if self.tls is not None and self.tls.key_password else [])
 
 
 def read_tls(value: Value, asked: TlsConfig, read: ReadFile, faults: Faults) -> Tls | None:

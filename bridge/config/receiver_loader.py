@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.config import template_checks
-from bridge.config.match_models import ConditionsConfig, MatchConfig
 from bridge.config.network import check_tls
 from bridge.config.section_reader import names
 from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.receivers import config_checks, config_models
 
 if TYPE_CHECKING:

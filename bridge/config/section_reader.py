@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config.errors import suggestion
 from bridge.config.exposure import CREDENTIAL, exposure, is_secret
 from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
-from bridge.config.network import TlsConfig, read_tls
+from bridge.config.network import read_tls
 from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.suggest import suggestion
+from bridge.transport.settings import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.config.errors import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place, suggestion
+from bridge.config.errors import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place
 from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
 from bridge.config.glob_patterns import Pattern, is_pattern, unreadable
 from bridge.config.tags import read_tags, read_text
@@ -16,6 +16,7 @@ from bridge.config.yaml_reader import BROKEN, Value, read_yaml
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, Details
 from bridge.domain.settings.units import parse_moment
+from bridge.domain.suggest import suggestion
 from bridge.domain.watchlist import Watchlist
 
 if TYPE_CHECKING:

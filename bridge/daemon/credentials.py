@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.daemon.factory import wbiztool
 from bridge.domain.errors import CredentialsError, NotNowError
-from bridge.source.status_response import Refused, Unavailable
+from bridge.domain.poll_answer import Refused, Unavailable
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -7,9 +7,11 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bridge.daemon.failing_steps import Steps
 from bridge.daemon.receiver_factory import Identity, packer_for, sender_for
+from bridge.daemon.worker_pool import Job, Result, Worker, WorkerPool
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
@@ -17,8 +19,7 @@ from bridge.receivers.event_formats import source_of
 from bridge.source.api import WbizTool
 from bridge.source.discovery import Discovery
 from bridge.source.number_monitor import NumberMonitor
-from bridge.source.poller import Poller
-from bridge.store.failing_steps import Steps
+from bridge.source.poller import Answered, Poller
 from bridge.transport.client import HttpClient
 from bridge.transport.rate_limiter import RateLimiter
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.config.models import Config
     from bridge.domain.clock import Clock
+    from bridge.domain.model import Message
     from bridge.domain.observer import Listener
     from bridge.receivers.config_models import ReceiverConfig
     from bridge.store.store import Store
@@ -45,6 +47,7 @@ class Component:
 
     settings: object
     worker: Poller | Dispatcher
+    pool: WorkerPool[Any, Any]
     close: Callable[[], None]
     stop: threading.Event
     discovery: Discovery | None = None
@@ -53,7 +56,7 @@ class Component:
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
         self.stop.set()
-        self.worker.pool.stop(seconds)
+        self.pool.stop(seconds)
         self.close()
 
 
@@ -147,23 +150,24 @@ def _source(config: Config, shared: Shared) -> Component:
     channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
 
     def wake() -> None:
-        poller.pool.wake()
+        pool.wake()
 
     discovery = _discovery(config, shared, source, wake) if config.discover.report else None
     poller = Poller(
         shared.store,
         source,
-        concurrency=config.wbiztool.concurrency,
         schedule=config.poll.schedule,
         hints=discovery.hints if discovery is not None else lambda: None,
         jitter=random.random,
         routes=shared.routes,
-        steps=shared.steps,
         clock=shared.clock,
         listener=shared.listener,
     )
     numbers = _number_watch(config, shared, source) if config.numbers.watch else None
-    return Component(_of_source(config), poller, channel.close, stop, discovery, numbers)
+    pool: WorkerPool[Message, Answered | Message] = pool_for(
+        "poll", "polling", config.wbiztool.concurrency, poller, shared
+    )
+    return Component(_of_source(config), poller, pool, channel.close, stop, discovery, numbers)
 
 
 def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
@@ -205,10 +209,28 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
         pace=RateLimiter(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,
-        steps=shared.steps,
         clock=shared.clock,
         jitter=random.random,
         listener=shared.listener,
         stop=stop,
     )
-    return Component((settings, pages), dispatcher, sender.close, stop)
+    pool = pool_for(
+        f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
+    )
+    return Component((settings, pages), dispatcher, pool, sender.close, stop)
+
+
+def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shared: Shared) -> WorkerPool[Job, Result]:
+    """Have a worker's jobs done, by a thread of this name. ``doing`` says what they are, for logs."""
+    return WorkerPool(
+        name,
+        size,
+        claim=worker.claim,
+        begin=worker.begin,
+        record=worker.record,
+        set_aside=worker.set_aside,
+        next_due=worker.next_due,
+        step_failed=partial(shared.listener.step_failed, doing),
+        failed=shared.steps.of(doing),
+        clock=shared.clock,
+    )

@@ -6,6 +6,8 @@ import resource
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bridge.server.limits import HTTP_CONNECTIONS
+
 if TYPE_CHECKING:
     from bridge.config.models import Config
 
@@ -14,9 +16,6 @@ _BESIDE_CALLS = 60
 
 _FOR_EACH_PLACE = 2
 """Files for each place that is called, beside its connections: what wakes the thread that calls it."""
-
-HTTP_CONNECTIONS = 64
-"""Clients of the HTTP server that are served at once, and as many again may be on their way in or out."""
 
 
 def files_needed(config: Config) -> int:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired
-    from bridge.source.status_response import Answer
+    from bridge.domain.poll_answer import Answer
 
 _WARNINGS = frozenset(
     {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from bridge.delivery.attempt import HttpSender, Sender
 from bridge.delivery.batching import Batches, Digest, Individual, Packer
 from bridge.receivers.apprise.receiver import AppriseSender
 from bridge.receivers.command import CommandSender
@@ -16,6 +15,7 @@ from bridge.receivers.config_models import (
     WebhookReceiverConfig,
 )
 from bridge.receivers.event_formats import STANDARD, TEST_SOURCE, CloudEventsBinaryForm, CloudEventsForm, Form
+from bridge.receivers.sender import HttpSender
 from bridge.receivers.slack.blocks import Style
 from bridge.receivers.slack.mentions import Mention
 from bridge.receivers.slack.receiver import SlackReceiver
@@ -26,7 +26,7 @@ from bridge.transport.client import HttpClient
 
 if TYPE_CHECKING:
     from bridge.receivers.config_models import ReceiverConfig
-    from bridge.receivers.protocol import Receiver
+    from bridge.receivers.protocol import Receiver, Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from bridge.config.models import Config
     from bridge.daemon.factory import Component, ComponentSpec
+    from bridge.daemon.failing_steps import Steps
     from bridge.daemon.worker_pool import WorkerPool
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
     from bridge.source.api_health import SourceHealth
-    from bridge.store.failing_steps import Steps
     from bridge.store.store import Store
 
 STOP_WITHIN = 2.5
@@ -202,7 +202,7 @@ class Supervisor:
             return None
         part = blueprint.build()
         built.append(part)
-        part.worker.pool.start()
+        part.pool.start()
         return part
 
     def _exchange(self, name: str, old: Component | None, new: Component | None, decided: Future[bool]) -> None:
@@ -232,7 +232,7 @@ class Supervisor:
         if stopped:
             part.end(0.0)
         elif not isinstance(part.worker, Dispatcher) or self._is_needed(name):
-            part.worker.pool.wake()
+            part.pool.wake()
 
     def _is_needed(self, receiver: str) -> bool:
         """Tell whether there is anything to do for a receiver: hundreds that have nothing cost a start little."""
@@ -246,7 +246,7 @@ class Supervisor:
             return list(self._parts.values())
 
     def _pumps(self, kind: type) -> Iterable[WorkerPool[Any, Any]]:
-        return [part.worker.pool for part in self._list() if isinstance(part.worker, kind)]
+        return [part.pool for part in self._list() if isinstance(part.worker, kind)]
 
     def _wake_receivers(self, receivers: Collection[str] | None) -> None:
         if receivers is None:
@@ -255,7 +255,7 @@ class Supervisor:
         with self._changed:
             parts = [self._parts[name] for name in receivers if name in self._parts]
         for part in parts:
-            part.worker.pool.wake()
+            part.pool.wake()
 
     def _wake(self, kind: type) -> None:
         for pool in self._pumps(kind):

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
 from bridge.store.engine import DamagedError
@@ -69,6 +69,30 @@ _NO_ITEMS_FAULT = (NotNowError, DamagedError, ConfigurationError, CredentialsErr
 """What a store raises that can't be used: the same is tried again, whoever must act for it (a role lost its rights)."""
 
 
+class Worker(Protocol[Job, Result]):
+    """What a pool is for: see the arguments of :class:`WorkerPool`, which have the same names."""
+
+    def claim(self, room: int) -> Sequence[Job]:
+        """List what is due and not in flight."""
+        ...
+
+    def begin(self, job: Job, done: Callable[[Result | Exception], None]) -> None:
+        """Begin a job."""
+        ...
+
+    def record(self, results: Sequence[Result]) -> None:
+        """Write results."""
+        ...
+
+    def set_aside(self, item: Job | Result, error: Exception) -> None:
+        """Let what failed be tried again later."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Say in how many seconds something will be due."""
+        ...
+
+
 class WorkerPool(Generic[Job, Result]):
     """Claims jobs, has them done, records the results.
 
@@ -84,7 +108,7 @@ class WorkerPool(Generic[Job, Result]):
         set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
             later. Nothing else is held up by it. May fail as ``record`` may.
         failed: Told of a fault of our own in ``claim``, and of None when it works again.
-        pause: Says after how many seconds something will be due that a look found not due yet; None for "wait until
+        next_due: Says after how many seconds something will be due that a look found not due yet; None for "wait until
             woken". Asked only after a look that found less than there was room for.
         clock: Tells how long stopping may take.
     """
@@ -101,7 +125,7 @@ class WorkerPool(Generic[Job, Result]):
         set_aside: Callable[[Job | Result, Exception], None],
         failed: Callable[[Exception | None], None],
         clock: Clock,
-        pause: Callable[[], float | None] = lambda: None,
+        next_due: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._claim = claim
         self._begin_job = begin
@@ -112,7 +136,7 @@ class WorkerPool(Generic[Job, Result]):
         self._failures = 0
         self._look_at = float("-inf")
         self._clock = clock
-        self._pause = pause
+        self._next_due = next_due
         self._timeout: float | None = None
         self._size = size
         self._stopping = threading.Event()
@@ -343,7 +367,7 @@ class WorkerPool(Generic[Job, Result]):
         try:
             jobs = self._claim(room)
             if len(jobs) < room:
-                self._timeout = self._pause()
+                self._timeout = self._next_due()
         except BridgeError as error:
             self._timeout = PATIENCE
             self._step_failed(error)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import tenacity
 
-from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.attempt import begin_attempt
 from bridge.domain.breaker import Change, CircuitBreaker, announced
 from bridge.domain.clock import isoformat
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.delivery.attempt import Sender
     from bridge.delivery.batching import Pack, Packer
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
     from bridge.domain.redaction import Redactor
     from bridge.domain.routing import Routes
-    from bridge.store.failing_steps import Steps
+    from bridge.receivers.protocol import Sender
     from bridge.store.store import Store
     from bridge.transport.rate_limiter import RateLimiter
 
@@ -76,7 +74,6 @@ class Dispatcher:
         pace: Spaces the POSTs.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
-        steps: Told where looking for what is due fails by an internal error.
         jitter: Returns a number from 0 to 1, at random.
         stop: Ends waits at once when it is set.
     """
@@ -92,7 +89,6 @@ class Dispatcher:
         pace: RateLimiter,
         redact: Redactor,
         routes: Routes,
-        steps: Steps,
         clock: Clock,
         jitter: Callable[[], float],
         listener: Listener,
@@ -123,18 +119,6 @@ class Dispatcher:
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
             wait=tenacity.wait_random_exponential(multiplier=_QUICK_WAIT, max=_LONGEST_QUICK_WAIT),
             retry=tenacity.retry_if_result(_worth_a_quick_try),
-        )
-        self.pool: WorkerPool[Parcel, Sent] = WorkerPool(
-            f"dispatcher-{self.name}",
-            concurrency,
-            claim=self.claim,
-            begin=self.begin,
-            record=self.record,
-            step_failed=lambda error: listener.step_failed(f"delivering to {self.name}", error),
-            set_aside=self.set_aside,
-            failed=steps.of(f"delivering to {self.name}"),
-            pause=self._until_next,
-            clock=clock,
         )
 
     def claim(self, room: int) -> Sequence[Parcel]:
@@ -167,17 +151,17 @@ class Dispatcher:
         self._in_flight += len(parcels)
         return parcels
 
-    def begin(self, parcel: Parcel, done: Callable[[Sent | Exception], None]) -> None:
+    def begin(self, job: Parcel, done: Callable[[Sent | Exception], None]) -> None:
         """Begin one round of attempts: a few quick tries where that makes sense, a single one for a probe.
 
         None more once the receiver asked, of another parcel, to be left alone, or its breaker opened: what was not
         tried stays due.
         """
-        events = [delivery.event for delivery in parcel.deliveries]
+        events = [delivery.event for delivery in job.deliveries]
         made: list[Attempt] = []
 
         def call(ended: Callable[[Callable[[], Attempt | None]], None]) -> None:
-            if parcel.claim <= self._held_back or self._store.node.ownership(self.name) is Ownership.NONE:
+            if job.claim <= self._held_back or self._store.node.ownership(self.name) is Ownership.NONE:
                 ended(lambda: None)
                 return
             begin_attempt(
@@ -186,7 +170,7 @@ class Dispatcher:
 
         def tried(get: Callable[[], Attempt]) -> Attempt | None:
             try:
-                made.append(replace(get(), probe=parcel.probe))
+                made.append(replace(get(), probe=job.probe))
             except StoppedError:
                 return None
             return made[-1]
@@ -199,27 +183,27 @@ class Dispatcher:
             if made and _asks_to_wait(made[-1]):
                 self._held_back = self._claims  # what is claimed later finds the pause,
                 self._asked_to_wait = True  # and nothing is claimed until that is recorded
-            done(Sent(parcel, tuple(made), self._clock.now()))
+            done(Sent(job, tuple(made), self._clock.now()))
 
         RetriedCall(
             call,
-            passing=lambda made: not parcel.probe and _worth_a_quick_try(made),
+            passing=lambda made: not job.probe and _worth_a_quick_try(made),
             retrying=self._quick,
             limiter=self._pace,
             stop=self._stop,
             done=finished,
         ).begin()
 
-    def record(self, sent: Sequence[Sent]) -> None:
+    def record(self, results: Sequence[Sent]) -> None:
         """Write what became of parcels, and the breaker, in one transaction."""
-        attempted = [each for each in sent if each.attempts]
+        attempted = [each for each in results if each.attempts]
         if attempted:
             self._write(attempted)
             if any(_asks_to_wait(each.attempts[-1]) for each in attempted):
                 self._asked_to_wait = False
-        for each in sent:
+        for each in results:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
-        self._in_flight -= len(sent)
+        self._in_flight -= len(results)
 
     def set_aside(self, item: Parcel | Sent, error: Exception) -> None:
         """Send deliveries later that made us raise; several in smaller parts, until the one at fault stands alone."""
@@ -278,7 +262,7 @@ class Dispatcher:
             moments += [breaker.probe_at, breaker.paused_until]
         return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
-    def _until_next(self) -> float | None:
+    def next_due(self) -> float | None:
         """Return in how many seconds to look again; None for not before being woken."""
         return None if self._look_at is None else max(0.0, (self._look_at - self._clock.now()).total_seconds())
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bridge.config.errors import suggestion
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Event, EventType, Status
+from bridge.domain.suggest import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.breaker import CircuitBreaker
     from bridge.domain.quarantine import SetAside
-    from bridge.store.summary import Summary
+    from bridge.domain.summary import Summary
 
 ALIVE = "alive_at"
 """The fact by which other processes see that a daemon runs: when it last said so. It is taken back at a clean end."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.model import Delivery
-    from bridge.store.summary import PastAttempt, WatchedMessage
+    from bridge.domain.summary import PastAttempt, WatchedMessage
 
 
 def stamp(moment: datetime | None) -> str | None:

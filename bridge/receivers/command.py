@@ -16,10 +16,11 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from bridge.delivery.attempt import BlockingSender, Handed
 from bridge.domain.clock import isoformat
 from bridge.domain.model import Dead, Delivered, Retry
 from bridge.receivers.event_formats import STANDARD
+from bridge.receivers.protocol import Handed
+from bridge.receivers.sender import BlockingSender
 from bridge.receivers.text import one_line
 from bridge.receivers.wording import error_of, label_of, state_of
 from bridge.transport.message import StoppedError

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from bridge.config.errors import suggestion
 from bridge.domain.model import EventType
 from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.settings.validators import host_of, line
+from bridge.domain.suggest import suggestion
 from bridge.receivers.responses import Success
 from bridge.receivers.signing import key_of
 from bridge.receivers.slack import mentions

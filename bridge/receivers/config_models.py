@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from bridge.config.match_models import MatchConfig
-from bridge.config.network import NetworkConfig
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.match_models import MatchConfig
 from bridge.domain.settings.units import Rate
 from bridge.receivers import config_checks
 from bridge.receivers.apprise.library import address, parts_of
 from bridge.receivers.responses import Success  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.receivers.templating.template_text import JSON, Body, Source
+from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)
 MOST_MENTIONED = 10

@@ -6,12 +6,14 @@ else: it never sleeps, retries, logs, or touches network or database.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from bridge.domain.clock import Clock
     from bridge.domain.model import Event, Outcome
     from bridge.transport.message import Reply, Request
 
@@ -43,4 +45,51 @@ class Receiver(Protocol):
             reply: The answer as it came, with any status and any bytes.
             at: When it came, aware, in UTC.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What came of handing events over: the outcome, and what was answered, as it came.
+
+    ``http_status`` is None where nothing was answered, or not over HTTP.
+    """
+
+    outcome: Outcome
+    answer: str = ""
+    http_status: int | None = None
+
+
+class Sender(Protocol):
+    """A receiver and the way to it. Safe to use from several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives the receiver."""
+        ...
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Hand events over, once.
+
+        Args:
+            events: At least one; exactly one where the receiver takes no batches.
+            clock: Tells the attempt's time, and when the answer came.
+
+        Raises:
+            TransportError: Nothing that can be read came back. Its text is for people, and says why.
+            UnrenderableError: The receiver's template can't be rendered for these events. Likewise.
+            Exception: A fault of the bridge's own with these events.
+        """
+        ...
+
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Begin to hand events over, and return at once. ``done`` gets what returns or raises as :meth:`hand_over`.
+
+        Raises:
+            Exception: As :meth:`hand_over` does.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what is being handed over, and let go of what is kept open."""
         ...

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bridge.daemon.file_limits import HTTP_CONNECTIONS
+from bridge.server.limits import HTTP_CONNECTIONS
 
 if TYPE_CHECKING:
     import asyncio

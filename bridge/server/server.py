@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from bridge.daemon.file_limits import HTTP_CONNECTIONS
 from bridge.domain.errors import NotNowError
 from bridge.domain.settings.listen_address import Listen
 from bridge.server.connection import Connection
+from bridge.server.limits import HTTP_CONNECTIONS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

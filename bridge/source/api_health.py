@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bridge.domain.model import EventType, Observation
-from bridge.source.status_response import Refused
+from bridge.domain.poll_answer import Refused
 
 if TYPE_CHECKING:
-    from bridge.source.status_response import Answer
+    from bridge.domain.poll_answer import Answer
 
 PATIENCE = timedelta(minutes=1)
 """How long every poll must have failed before the source counts as down. Refused credentials count at once."""

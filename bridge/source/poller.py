@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridge.daemon.worker_pool import WorkerPool
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import InternalError
 from bridge.domain.events import SOURCE
 from bridge.domain.model import EventType, Message, Observation
+from bridge.domain.poll_answer import Malformed, Unavailable
 from bridge.source import api_health
-from bridge.source.status_response import Malformed, Unavailable
 from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
+    from bridge.domain.poll_answer import Answer
     from bridge.domain.poll_schedule import Hints, Schedule
     from bridge.domain.routing import Routes
     from bridge.source.api import WbizTool
-    from bridge.source.status_response import Answer
-    from bridge.store.failing_steps import Steps
     from bridge.store.store import Store
 
 HEED_EVERY = 10.0
@@ -50,7 +48,6 @@ class Poller:
         hints: Says what the account's report is good for now.
         jitter: Returns a number from 0 to 1, at random.
         routes: Who wants which events.
-        steps: Told where looking for what is due fails by an internal error.
     """
 
     def __init__(
@@ -58,12 +55,10 @@ class Poller:
         store: Store,
         source: WbizTool,
         *,
-        concurrency: int,
         schedule: Schedule,
         hints: Callable[[], Hints | None] = lambda: None,
         jitter: Callable[[], float],
         routes: Routes,
-        steps: Steps,
         clock: Clock,
         listener: Listener,
     ) -> None:
@@ -81,18 +76,6 @@ class Poller:
         self.health = _health_from(store.fact(SOURCE))
         self._offset_before = self._offset()
         self._well_since: datetime | None = None
-        self.pool: WorkerPool[Message, Answered | Message] = WorkerPool(
-            "poll",
-            concurrency,
-            claim=self.claim,
-            begin=self.begin,
-            record=self.record,
-            step_failed=lambda error: listener.step_failed("polling", error),
-            set_aside=self.set_aside,
-            failed=steps.of("polling"),
-            clock=clock,
-            pause=self._until_next,
-        )
 
     def claim(self, room: int) -> Sequence[Message]:
         """List messages to poll now, and count them as being polled."""
@@ -111,30 +94,30 @@ class Poller:
             self._probe = readable[0].id
         return readable
 
-    def begin(self, message: Message, done: Callable[[Answered | Message | Exception], None]) -> None:
+    def begin(self, job: Message, done: Callable[[Answered | Message | Exception], None]) -> None:
         """Poll one message; hand it back as it was when told to stop, or when the source went down meanwhile."""
-        if self.health.down and message.id != self._probe:
-            done(message)
+        if self.health.down and job.id != self._probe:
+            done(job)
             return
         started = self._clock.monotonic()
 
         def ended(answer: Answer | Exception | None) -> None:
             if answer is None:
-                done(message)
+                done(job)
             elif isinstance(answer, Exception):
                 done(answer)
             else:
                 at = answer.at if isinstance(answer, Observation) else self._clock.now()
-                done(Answered(message, answer, at, self._clock.monotonic() - started))
+                done(Answered(job, answer, at, self._clock.monotonic() - started))
 
-        self._source.begin_poll(message.id, ended)
+        self._source.begin_poll(job.id, ended)
 
-    def record(self, polled: Sequence[Answered | Message]) -> None:
+    def record(self, results: Sequence[Answered | Message]) -> None:
         """Write what the polls found, in one transaction, and what it says about the source."""
-        answered = [each for each in polled if isinstance(each, Answered)]
+        answered = [each for each in results if isinstance(each, Answered)]
         told = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
-        self._store.messages.let_go([each.id for each in polled if isinstance(each, Message)])
-        self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in polled)
+        self._store.messages.let_go([each.id for each in results if isinstance(each, Message)])
+        self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in results)
         self._follow_clock()
         for each in answered:
             self._listener.polled(each.message.id, each.answer, each.seconds)
@@ -156,7 +139,7 @@ class Poller:
         self._store.set_message_aside(message_id, str(error), self._clock.now())
         self._listener.internal_error(f"message {message_id}", error)
 
-    def _until_next(self) -> float | None:
+    def next_due(self) -> float | None:
         """Say when the next message is due: the beat alone would come up to half a second later."""
         now = self._clock.now()
         due_at = None if self.health.down else self._store.messages.next_due(now)

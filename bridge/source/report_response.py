@@ -14,8 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import LARGEST_ID, LONGEST_LABEL
+from bridge.domain.poll_answer import Failure, Malformed, Refused
 from bridge.domain.redaction import clean_text
-from bridge.source.status_response import Failure, Malformed, Refused, quote, read_object, whole_number
+from bridge.domain.report import Row
+from bridge.source.status_response import quote, read_object, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,15 +36,6 @@ _LABELS = ("label", "campaign_name", "campaign", "name", "phone", "receiver", "t
 _LONGEST_HINT = 64
 _ZONES = timedelta(days=1)
 """How far a day of the account's time zone, which is not known, may lie before or after a day of UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A message that the report shows. ``hint`` stands for its ``message_status``: it can be compared, not read."""
-
-    id: int
-    hint: str
-    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,44 +13,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge.domain.model import CODES, Observation, Status
+from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable
 from bridge.domain.redaction import clean_text
 from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """The answer states no status. It may be a passing fault (a proxy's page), so the call is tried again."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """WbizTool refuses the credentials: it will answer so for every message, until they are fixed."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """WbizTool wants fewer calls. ``after`` is the wait that it asks for, if it says."""
-
-    why: str
-    after: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """WbizTool, or the way to it, fails at the moment."""
-
-    why: str
-
-
-Failure = Malformed | Refused | Throttled | Unavailable
-Answer = Observation | Failure
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)

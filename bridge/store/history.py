@@ -14,13 +14,14 @@ from bridge.store import row_mapping
 from bridge.store.engine import chunks
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.search import SHOWN, shown
-from bridge.store.summary import PastAttempt, WatchedMessage, past_attempt
+from bridge.store.summary import past_attempt
 from bridge.store.tables import attempts, carried, deliveries, events, messages, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
+    from bridge.domain.summary import PastAttempt, WatchedMessage
     from bridge.store.engine import Database
 
 IN_FLIGHT = timedelta(seconds=10)

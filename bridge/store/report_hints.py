@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from bridge.source.report_response import Row
+    from bridge.domain.report import Row
     from bridge.store.engine import Database
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.domain.model import Status
+from bridge.domain.summary import WatchedMessage
 from bridge.store import row_mapping
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
-from bridge.store.summary import WatchedMessage
 from bridge.store.tables import from_millis, messages, to_millis
 
 if TYPE_CHECKING:

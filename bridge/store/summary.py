@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.model import Delivery, DeliveryState, Event, Message, Status
+from bridge.domain.model import Delivery, DeliveryState, Event, Status
+from bridge.domain.summary import NodeSeen, PastAttempt, Summary, WatchedMessage
 from bridge.store import quarantine, row_mapping
 from bridge.store.tables import attempts, breakers, carried, deliveries, dispatchers, events, messages, meta, nodes
 
@@ -15,81 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.quarantine import SetAside
     from bridge.store.engine import Database
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedMessage:
-    """A message with what only listings show: whether it is polled still, when it was, and when it will be."""
-
-    message: Message
-    watched: bool
-    polled_at: datetime | None
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PastAttempt:
-    """An attempt as it was recorded; ``duration`` is in seconds."""
-
-    id: int
-    at: datetime
-    duration: float
-    outcome: str
-    http_status: int | None
-    why: str | None
-    answer: str
-    probe: bool
 
 
 def past_attempt(row: sa.Row[Any]) -> PastAttempt:
     """Read an attempt from a row that has all of its columns."""
     return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSeen:
-    """One of several daemons on one database: its part of the rate, and the receivers that it delivers to.
-
-    When it is not heard of again until ``lease_until``, others take over.
-    """
-
-    name: str
-    since: datetime
-    lease_until: datetime
-    share: float
-    receivers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The bridge at a glance.
-
-    ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
-    receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
-    ``oldest_due`` and ``oldest_queued`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
-    internal errors concerned, the latest first. ``unreadable`` counts messages that were told to be stuck because
-    WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be written, if it can't.
-    """
-
-    statuses: dict[Status | None, int]
-    polled: int
-    oldest_due: datetime | None
-    deliveries: dict[str, dict[DeliveryState, int]]
-    oldest_queued: datetime | None
-    breakers: tuple[CircuitBreaker, ...]
-    facts: dict[str, str]
-    nodes: tuple[NodeSeen, ...] = ()
-    set_aside: tuple[SetAside, ...] = ()
-    unreadable: int = 0
-    write_fault: str = ""
-
-    @property
-    def receivers(self) -> list[str]:
-        """Everybody for whom anything was ever queued, or who failed."""
-        return sorted({*self.deliveries, *(breaker.receiver for breaker in self.breakers)})
 
 
 class Listing:

@@ -24,7 +24,6 @@ from bridge.receivers.config_models import WebhookReceiverConfig
 from bridge.receivers.webhook import batch_id
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
-from bridge.store.failing_steps import Steps
 from bridge.store.store import Store
 from bridge.transport.rate_limiter import RateLimiter
 from tests.world.clock import START, FakeClock
@@ -50,7 +49,7 @@ class Bench:
         self.clock = FakeClock()
         self.store = store
         self.sink = sink
-        self.way = sender_for(settings)
+        self.sender = sender_for(settings)
         self.dispatcher = Dispatcher(
             self.sender,
             store,
@@ -60,7 +59,6 @@ class Bench:
             pace=RateLimiter(None, self.clock),
             redact=Redactor(),
             routes=Routes(),
-            steps=Steps(store, clock=self.clock, listener=Listener(), redact=Redactor()),
             clock=self.clock,
             jitter=lambda: 0.0,
             listener=Listener(),
@@ -159,17 +157,17 @@ def test_an_event_waits_for_others_no_longer_than_it_may_and_a_full_batch_goes_a
     with bench(store, batch={"max": 3, "wait": "2s"}) as crm:
         crm.owe([1, 2])
         crm.work()
-        assert (crm.sizes(), crm.dispatcher._until_next()) == ([], 2.0)
+        assert (crm.sizes(), crm.dispatcher.next_due()) == ([], 2.0)
         crm.clock.advance(1.5)
         crm.owe([3, 4])
         crm.work()
-        assert (crm.sizes(), crm.dispatcher._until_next()) == ([3], 2.0)
+        assert (crm.sizes(), crm.dispatcher.next_due()) == ([3], 2.0)
         crm.clock.advance(1.9)
         crm.owe([5])
         crm.clock.advance(0.1)
         crm.work()
         assert crm.sizes() == [3, 2], "what came later goes along"
-        assert crm.dispatcher._until_next() is None
+        assert crm.dispatcher.next_due() is None
 
 
 def test_a_batch_holds_one_event_of_a_message_and_the_next_follows_it(store: Store) -> None:

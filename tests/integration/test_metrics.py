@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.errors import NotNowError
 from bridge.domain.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
-from bridge.source.status_response import Unavailable
+from bridge.domain.poll_answer import Unavailable
 from tests.world.clock import FakeClock
 from tests.world.metrics import attempt, delivery, promtool, value
 from tests.world.records import NOW, after, due, fail_some, observe, tried

@@ -24,9 +24,9 @@ from rich.console import Console
 from bridge.cli import commands as cli_commands
 from bridge.cli.demo.screen import Screen
 from bridge.domain.model import Details, Event, EventType, Message, Retry, State, Status
+from bridge.domain.summary import WatchedMessage
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
-from bridge.store.summary import WatchedMessage
 from tests.integration.test_terminal import COLOURS, on_terminal
 from tests.unit.domain.test_sanitization import BIDI, WORST, drives
 from tests.world.daemon import command

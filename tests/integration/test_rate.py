@@ -5,20 +5,19 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.daemon.factory import Shared, pool_for
 from bridge.daemon.metrics.gauges import Gauges
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Interval, Schedule
-from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes
 from bridge.simulator.faults import Fault
 from bridge.source.api import WbizTool
 from bridge.source.poller import Poller
-from bridge.store.failing_steps import Steps
 from bridge.transport import aimd
 from bridge.transport.client import HttpClient
 from bridge.transport.rate_limiter import RateLimiter
@@ -28,6 +27,7 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.daemon.worker_pool import WorkerPool
     from bridge.simulator.api import Simulator
     from bridge.store.store import Store
 
@@ -46,7 +46,9 @@ class Heard(Listener):
 
 
 @contextmanager
-def polling(store: Store, simulator: Simulator, per_second: float, every: timedelta, heard: Heard) -> Iterator[Poller]:
+def polling(
+    store: Store, simulator: Simulator, per_second: float, every: timedelta, heard: Heard
+) -> Iterator[tuple[Poller, WorkerPool[Any, Any]]]:
     """Poll what the store has, with two calls in flight."""
     clock, stop = SystemClock(), threading.Event()
     with ExitStack() as stack:
@@ -64,19 +66,18 @@ def polling(store: Store, simulator: Simulator, per_second: float, every: timede
         poller = Poller(
             store,
             source,
-            concurrency=2,
             schedule=Schedule((Interval(every),)),
             jitter=lambda: 0.5,
             routes=Routes(),
-            steps=Steps(store, clock=clock, listener=heard, redact=Redactor()),
             clock=clock,
             listener=heard,
         )
-        poller.pool.start()
-        stack.callback(poller.pool.stop, 5)
+        pool = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
+        pool.start()
+        stack.callback(pool.stop, 5)
         stack.callback(stop.set)
-        poller.pool.wake()
-        yield poller
+        pool.wake()
+        yield poller, pool
 
 
 def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_for_ever_and_the_lag_is_seen(
@@ -88,10 +89,10 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
         simulator.account.put(id_)
     store.messages.watch(OLD, clock.now())
     statements(store, "UPDATE messages SET seen = 3")
-    with polling(store, simulator, RATE, timedelta(milliseconds=250), Heard()) as poller:
+    with polling(store, simulator, RATE, timedelta(milliseconds=250), Heard()) as (_, pool):
         until(lambda: simulator.polls.total() > RATE // 4)
         store.messages.watch(NEW, clock.now())
-        poller.pool.wake()
+        pool.wake()
         until(lambda: all(simulator.polls[id_] for id_ in NEW))
         assert sum(simulator.polls[id_] > 0 for id_ in OLD) < len(OLD) // 2, "before half of the old had their turn"
         until(lambda: all(simulator.polls[id_] >= 3 for id_ in NEW))
@@ -116,10 +117,10 @@ def test_fewer_calls_are_made_while_the_api_is_in_trouble_and_as_many_as_before_
     monkeypatch.setattr(aimd, "RECOVERS_IN", 1.0)
     simulator.account.put(1)
     heard = Heard()
-    with polling(store, simulator, 200, timedelta(milliseconds=1), heard) as poller:
+    with polling(store, simulator, 200, timedelta(milliseconds=1), heard) as (poller, pool):
         simulator.fault(fault)
         store.messages.watch(range(1, 5), SystemClock().now())
-        poller.pool.wake()
+        pool.wake()
         until(lambda: heard.used[-1:] == [aimd.LEAST] or poller.health.down)
         assert heard.used[0] == aimd.CUT
         simulator.fix()

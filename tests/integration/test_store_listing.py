@@ -10,7 +10,7 @@ import pytest
 
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.model import Dead, DeliveryState, EventType, Message, State, Status
-from bridge.store.summary import Summary
+from bridge.domain.summary import Summary
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 

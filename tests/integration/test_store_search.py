@@ -10,15 +10,15 @@ import pytest
 
 from bridge.domain.errors import UsageError
 from bridge.domain.model import Details, Status
-from bridge.source.report_response import Row
+from bridge.domain.report import Row
 from bridge.store.paging import Page, cursor_to, place_in
 from bridge.store.search import Hour, MessageQuery, Search
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, observe
 
 if TYPE_CHECKING:
+    from bridge.domain.summary import WatchedMessage
     from bridge.store.store import Store
-    from bridge.store.summary import WatchedMessage
 
 ALL = MessageQuery()
 

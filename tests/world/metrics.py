@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.model import Attempt, Delivered, Delivery, DeliveryState, Event, EventType
-from bridge.store.summary import Summary
+from bridge.domain.summary import Summary
 from tests.world.clock import START, FakeClock
 
 if TYPE_CHECKING:

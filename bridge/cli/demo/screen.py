@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bridge.domain.model import Event
-    from bridge.store.summary import WatchedMessage
+    from bridge.domain.summary import WatchedMessage
 
 
 class Screen(Listener):

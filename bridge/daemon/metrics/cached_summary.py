@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.domain.clock import Clock
-    from bridge.store.summary import Summary
+    from bridge.domain.summary import Summary
 
 KEPT_FOR = 5.0
 """Seconds for which one reading serves all scrapes: however many scrape, the database is counted no more often."""

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
 from bridge.domain.observer import Listener
-from bridge.source.status_response import Malformed, Refused, Throttled, Unavailable
+from bridge.domain.poll_answer import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired, Outcome
-    from bridge.source.status_response import Answer
+    from bridge.domain.poll_answer import Answer
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
 _ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.daemon.metrics.cached_summary import CachedSummary
     from bridge.domain.clock import Clock
-    from bridge.store.summary import Summary
+    from bridge.domain.summary import Summary
 
 NOT_SEEN = "not_seen"
 """The label of messages that no poll has brought a status of yet."""

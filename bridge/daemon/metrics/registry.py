@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
-    from bridge.store.summary import Summary
+    from bridge.domain.summary import Summary
 
 # When each series began would be a series of its own, and nobody asks for it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.delivery.attempt import BlockingSender, Handed
 from bridge.domain.model import Delivered, Retry
 from bridge.receivers.apprise.library import listening, service
 from bridge.receivers.plain_text import Note, write_note
+from bridge.receivers.protocol import Handed
+from bridge.receivers.sender import BlockingSender
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:

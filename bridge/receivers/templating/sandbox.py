@@ -22,7 +22,7 @@ from jinja2.tests import TESTS
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-from bridge.config.errors import suggestion
+from bridge.domain.suggest import suggestion
 from bridge.receivers.templating import filters
 from bridge.receivers.templating.budget import STEP, TooMuchError, size, spend
 

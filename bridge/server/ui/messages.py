@@ -10,8 +10,8 @@ from bridge.domain.model import Status
 from bridge.store.search import MessageQuery
 
 if TYPE_CHECKING:
+    from bridge.domain.summary import WatchedMessage
     from bridge.store.paging import Page
-    from bridge.store.summary import WatchedMessage
 
 NEW = "new"
 """The status, so to speak, of a message that was not seen yet."""

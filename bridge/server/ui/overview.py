@@ -11,10 +11,10 @@ from bridge.server.ui.formatting import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bridge.domain.summary import Summary, WatchedMessage
     from bridge.server.ui.chart import Chart
     from bridge.server.ui.health import Component
     from bridge.store.search import Totals
-    from bridge.store.summary import Summary, WatchedMessage
 
 _TILES = (Status.PENDING, Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN)
 

@@ -10,9 +10,9 @@ from bridge.receivers.wording import WORDS, duration_of, error_of
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
+    from bridge.domain.summary import WatchedMessage
     from bridge.server.ui.flash import Notice
     from bridge.store.history import Story, Told, Undertaken
-    from bridge.store.summary import WatchedMessage
 
 _LOOKS = {
     EventType.MESSAGE_PENDING: ("info", "pending"),

@@ -19,10 +19,10 @@ from bridge.server.ui.timeline import story_page
 from bridge.store.history import DeliveryQuery
 
 if TYPE_CHECKING:
+    from bridge.domain.summary import Summary
     from bridge.server.context import ServerContext
     from bridge.server.ui.flash import Notice
     from bridge.server.ui.health import Component
-    from bridge.store.summary import Summary
 
 _ROWS = 50
 """How many rows a page of a list has."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.status import describe
 from bridge.domain.health import Health
 from bridge.domain.model import Status
-from bridge.store.summary import Summary
+from bridge.domain.summary import Summary
 from tests.world.clock import START
 
 if TYPE_CHECKING:

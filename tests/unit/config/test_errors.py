@@ -7,9 +7,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.errors import MOST_OF_A_KIND, Fault, Faults, InvalidConfiguration, Place, suggestion
+from bridge.config.errors import MOST_OF_A_KIND, Fault, Faults, InvalidConfiguration, Place
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.sanitization import one_line
+from bridge.domain.suggest import suggestion
 from tests.unit.domain.test_sanitization import drives
 
 FILE = Path("config.yaml")

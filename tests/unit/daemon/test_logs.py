@@ -17,7 +17,7 @@ from bridge.daemon import logs
 from bridge.daemon.logs import QUIET, LogListener, configure
 from bridge.domain.errors import NotNowError
 from bridge.domain.model import Dead, Delivered, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
-from bridge.source.status_response import Unavailable
+from bridge.domain.poll_answer import Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import attempt, delivery, told
 

@@ -28,7 +28,7 @@ from bridge.domain.health import (
     look,
 )
 from bridge.domain.model import DeliveryState, Status
-from bridge.store.summary import Summary
+from bridge.domain.summary import Summary
 from tests.world.clock import START
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import EventType, Observation, Status
+from bridge.domain.poll_answer import Answer, Malformed, Refused, Throttled, Unavailable
 from bridge.source.api_health import PATIENCE, PROBE_EVERY, PROBE_REFUSED_EVERY, SourceHealth, after
-from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START
 
 GOOD = Observation(Status.PENDING, START)

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.numbers import Number
+from bridge.domain.poll_answer import Malformed, Refused, Throttled, Unavailable
+from bridge.domain.report import Row
 from bridge.source.numbers_response import read_numbers
-from bridge.source.report_response import Page, Row, days, read_page
-from bridge.source.status_response import Malformed, Refused, Throttled, Unavailable
+from bridge.source.report_response import Page, days, read_page
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

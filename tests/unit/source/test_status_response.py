@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.model import CODES, Observation, Status
+from bridge.domain.poll_answer import Answer, Malformed, Refused, Throttled, Unavailable
 from bridge.domain.redaction import clean_text
-from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable, read_answer
+from bridge.source.status_response import read_answer
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

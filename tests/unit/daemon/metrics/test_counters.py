@@ -13,7 +13,7 @@ from bridge.daemon.metrics.gauges import NOT_SEEN
 from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.errors import NotNowError
 from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Expired, Observation, Retry, Status
-from bridge.source.status_response import Answer, Malformed, Refused, Throttled, Unavailable
+from bridge.domain.poll_answer import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, attempt, delivery, metrics, shown, told, value
 
@@ -165,7 +165,7 @@ calls = st.one_of(
         st.sampled_from([*NAMES, "gone"]),
         st.lists(st.builds(Expired, ids, words, st.none() | ids, words), max_size=3),
     ),
-    st.tuples(st.just("trouble"), words, st.builds(NotNowError, words)),
+    st.tuples(st.just("step_failed"), words, st.builds(NotNowError, words)),
     st.tuples(st.just("reloaded"), st.lists(words, max_size=2)),
     st.tuples(st.just("discovered"), ids, ids, st.floats(0, 100)),
     st.tuples(st.just("paced"), st.floats(0, 1)),

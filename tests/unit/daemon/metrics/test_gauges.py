@@ -15,8 +15,8 @@ from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE
 from bridge.domain.model import DeliveryState, Status
+from bridge.domain.summary import Summary
 from bridge.store.sqlite_files import DatabaseError
-from bridge.store.summary import Summary
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, metrics, shown, value
 

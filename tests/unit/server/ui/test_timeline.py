@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.model import Delivery, DeliveryState, EventType, Message, State, Status
+from bridge.domain.summary import WatchedMessage
 from bridge.server.ui.timeline import story_page, title_of, why_not_polled
 from bridge.store.history import Story, Told, Undertaken
-from bridge.store.summary import WatchedMessage
 from tests.unit.receivers.events import changed, source_down
 from tests.world.clock import START
 

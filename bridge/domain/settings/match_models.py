@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from bridge.config.errors import suggestion
 from bridge.domain.matching import Conditions, Match, Regex
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, Status
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings.base_model import Model
+from bridge.domain.suggest import suggestion
 
 _LONGEST_PATTERN = 500
 

@@ -1,0 +1,80 @@
+"""Senders: over HTTP, and by calls that block."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.domain.clock import wall_time
+from bridge.domain.errors import raise_again
+from bridge.receivers.protocol import Handed
+from bridge.transport.message import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event
+    from bridge.receivers.protocol import Receiver
+    from bridge.transport.client import HttpClient
+    from bridge.transport.message import Reply
+
+
+class HttpSender:
+    """Leads to a receiver over HTTP.
+
+    Args:
+        receiver: Writes the POST and reads its answer.
+        channel: Leads to it.
+    """
+
+    def __init__(self, receiver: Receiver, channel: HttpClient) -> None:
+        self.name = receiver.name
+        self._receiver = receiver
+        self._channel = channel
+        self.close = channel.close
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Make one POST."""
+        request = self._receiver.render(events, wall_time(clock))
+        return self._handed(lambda: self._channel.send(request, request.path), clock)
+
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Begin one POST."""
+        request = self._receiver.render(events, wall_time(clock))
+        self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
+
+    def _handed(self, get: Callable[[], Reply], clock: Clock) -> Handed:
+        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
+        reply = get()
+        return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
+
+
+class BlockingSender(ABC):
+    """A way that hands over by calls that block: each in a thread of its own."""
+
+    @abstractmethod
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Hand events over, once."""
+
+    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+        """Hand events over in a thread."""
+
+        def work() -> None:
+            try:
+                handed = self.hand_over(events, clock)
+            except Exception as error:  # noqa: BLE001 -- raised again where it is heard
+                done(partial(raise_again, error))
+            else:
+                done(lambda: handed)
+
+        _start(work)
+
+
+def _start(step: Callable[[], None]) -> None:
+    try:
+        threading.Thread(target=step, name="hand over", daemon=True).start()
+    except RuntimeError:
+        raise TransportError("the system starts no more threads") from None
