@@ -1,6 +1,6 @@
 """A local receiver for demo, tests and benchmarks: records what it gets, and answers as it is told.
 
-``python -m bridge.simulator.sink`` runs one in a process of its own, see :mod:`bridge.simulator.sink_process`.
+``python -m bridge.simulator.sink_process`` runs one in a process of its own.
 """
 
 from __future__ import annotations
@@ -100,9 +100,3 @@ class Sink:
         if self._on_request is not None:
             self._on_request(request)
         return self.answer(request) if told is None else told
-
-
-if __name__ == "__main__":
-    from bridge.simulator.sink_process import main
-
-    main()

@@ -1,4 +1,4 @@
-"""The sink as a process of its own, ``python -m bridge.simulator.sink``: for tests that outlive what they test.
+"""The sink as a process of its own, ``python -m bridge.simulator.sink_process``: for tests that outlive what they test.
 
 The first line on the standard output says where it listens, as JSON. Each request becomes one line of JSON, in the log
 or else on the standard output, and is written before it is answered: what the sender knows as delivered is in the log.
@@ -26,7 +26,7 @@ _SHOWN = ("content-type", "user-agent")  # and webhook-*; no others: an Authoriz
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m bridge.simulator.sink", description="A receiver of webhooks.")
+    parser = argparse.ArgumentParser(prog="python -m bridge.simulator.sink_process", description="A receiver of webhooks.")
     parser.add_argument("--port", type=int, default=0, help="by default one that the system gives")
     parser.add_argument("--log", type=Path, help="a file to which a line is added for each request")
     parser.add_argument(
@@ -71,3 +71,7 @@ def _line(request: Recorded, answer: str) -> Mapping[str, object]:
         "body": request.body.decode("utf-8", "replace"),
         "answer": answer,
     }
+
+
+if __name__ == "__main__":
+    main()

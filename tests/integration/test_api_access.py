@@ -125,7 +125,7 @@ def test_a_call_that_cannot_be_written_down_is_told_of(sqlite_store: Store, monk
     def locked(*_: object) -> list[int]:
         raise NotNowError("locked")
 
-    monkeypatch.setattr(sqlite_store.messages, "poke", locked)
+    monkeypatch.setattr(sqlite_store.messages, "poll_now", locked)
     with Api(sqlite_store, Access()).running() as api:
         assert api.ask("POST", "/hooks/wbiztool", {"msg_id": 1}, headers={}).status_code == 200
         until(lambda: api.troubles == ["a call of WbizTool's webhook"])

@@ -111,7 +111,7 @@ def test_a_sink_logs_each_webhook_before_it_answers(session: requests.Session, t
     log = tmp_path / "hooks.jsonl"
     log.write_text('{"sequence": 0}\n')
     headers = {"Webhook-Id": "evt_1", "Authorization": "Bearer a-secret-of-ours"}
-    with running("bridge.simulator.sink", "--log", str(log)) as told:
+    with running("bridge.simulator.sink_process", "--log", str(log)) as told:
         assert session.post(told["url"], data="Grüße".encode(), headers=headers, timeout=5).status_code == 200
         earlier, line = [json.loads(text) for text in log.read_text(encoding="utf-8").splitlines()]
     assert earlier == {"sequence": 0}
@@ -121,7 +121,7 @@ def test_a_sink_logs_each_webhook_before_it_answers(session: requests.Session, t
 
 def test_a_sink_misbehaves_as_often_as_it_is_told_and_logs_how(session: requests.Session, tmp_path: Path) -> None:
     log = tmp_path / "hooks.jsonl"
-    with running("bridge.simulator.sink", "--log", str(log), "--fault-share", "0.5", "--seed", "1") as told:
+    with running("bridge.simulator.sink_process", "--log", str(log), "--fault-share", "0.5", "--seed", "1") as told:
         seen = [_outcome(session, told["url"]) for _ in range(40)]
     logged = [json.loads(text)["answer"] for text in log.read_text(encoding="utf-8").splitlines()]
     assert logged == seen
