@@ -53,9 +53,7 @@ class Cost(NamedTuple):
 def main(runs: int) -> None:
     """Print the table."""
     binary = alertmanager()
-    costs: dict[str, list[Cost]] = {"the bridge": []}
-    if binary:
-        costs["Alertmanager"] = []
+    costs: dict[str, list[Cost]] = {"the bridge": []} | ({"Alertmanager": []} if binary else {})
     for _ in range(runs):
         costs["the bridge"].append(bridge())
         if binary:

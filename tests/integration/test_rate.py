@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.daemon.factory import Shared, pool_for
-from bridge.daemon.metrics.cached_summary import CachedSummary
 from bridge.daemon.metrics.gauges import Gauges
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
@@ -73,7 +72,7 @@ def polling(
             clock=clock,
             listener=heard,
         )
-        pool: WorkerPool[Any, Any] = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
+        pool = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
         pool.start()
         stack.callback(pool.stop, 5)
         stack.callback(stop.set)
@@ -104,8 +103,7 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
 
 def lag(store: Store) -> float:
     """What the metric says."""
-    clock = SystemClock()
-    found = Gauges(CachedSummary(store.listing.summary, clock, 5), clock, lambda: ()).collect()
+    found = Gauges(store.listing.summary, SystemClock(), lambda: ()).collect()
     (family,) = (each for each in found if each.name == "wbiz_bridge_poll_lag_seconds")
     return family.samples[0].value
 

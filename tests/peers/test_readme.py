@@ -1,4 +1,4 @@
-"""The receivers that the README prints, as they are printed: they take what is signed for them, and nothing else."""
+"""The receivers that docs/webhooks.md prints, as they are printed: they take what is signed for them, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.peers
 
-SECTION = "## Let a program react"
+DOCUMENT, SECTION = "docs/webhooks.md", "# Webhooks"
 SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 OTHER = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 
@@ -35,7 +35,7 @@ def in_python(folder: Path) -> Program:
     """The receiver in Python, started as Flask's own documentation says."""
     for name in ("flask", "standardwebhooks"):
         pytest.importorskip(name, reason=f"no {name} here: pip install '.[peers]'")
-    (folder / "receiver.py").write_text(block("README.md", SECTION, "python"), encoding="utf-8")
+    (folder / "receiver.py").write_text(block(DOCUMENT, SECTION, "python"), encoding="utf-8")
     flask = [sys.executable, "-m", "flask", "--app", "receiver", "run", "--port", "0"]
     return Program(folder, *flask, extra={"CRM_WEBHOOK_SECRET": SECRET})
 
@@ -44,7 +44,7 @@ def in_node(folder: Path) -> Program:
     """The receiver in Node."""
     for name in ("express", "standardwebhooks"):
         find_module(name)
-    (folder / "receiver.js").write_text(block("README.md", SECTION, "js"), encoding="utf-8")
+    (folder / "receiver.js").write_text(block(DOCUMENT, SECTION, "js"), encoding="utf-8")
     return Program(folder, find("node"), *listens_anywhere(), "receiver.js", extra={"CRM_WEBHOOK_SECRET": SECRET})
 
 
@@ -56,8 +56,8 @@ def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Program
 
 
 def printed_for(receiver: Program) -> dict[str, str]:
-    """The receiver in the README's configuration; of its address, only the machine is another."""
-    (printed,) = yaml.safe_load(block("README.md", SECTION, "yaml"))["receivers"]
+    """The receiver in the page's configuration; of its address, only the machine is another."""
+    (printed,) = yaml.safe_load(block(DOCUMENT, SECTION, "yaml"))["receivers"]
     return {**printed, "webhook": receiver.url + urlsplit(printed["webhook"]).path}
 
 

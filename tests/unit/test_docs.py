@@ -1,0 +1,64 @@
+"""The documentation for people: links lead somewhere, paths exist, and the receiver that CONTRIBUTING shows works."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bridge.domain.model import Delivered, Retry
+from bridge.domain.samples import sample_event
+from bridge.transport.message import Reply
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("systemd/*.md"))
+)
+_FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"`((?:bridge|tests|benchmarks|docs|systemd|\.ci|\.github)/[\w./-]*)`")
+_EXAMPLE = {"bridge/receivers/ntfy.py"}
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def prose(page: str) -> str:
+    return _FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    dead = []
+    for link in _LINK.findall(prose(page)):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_exist(page: str) -> None:
+    assert [path for path in _PATH.findall(prose(page)) if path not in _EXAMPLE and not (ROOT / path).exists()] == []
+
+
+def test_receiver_in_contributing_renders_and_reads() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r'^```python\n(""".*?)^```$', text, re.MULTILINE | re.DOTALL)
+    module = ModuleType("ntfy")
+    exec(code, module.__dict__)
+    receiver = module.NtfyReceiver("phone")
+    assert receiver.render([sample_event(AT)], AT).body.startswith(b"TEST: Message 0 failed")
+    assert receiver.read(Reply(200), AT) == Delivered()
+    assert isinstance(receiver.read(Reply(500), AT), Retry)
