@@ -53,7 +53,9 @@ class Cost(NamedTuple):
 def main(runs: int) -> None:
     """Print the table."""
     binary = alertmanager()
-    costs: dict[str, list[Cost]] = {"the bridge": []} | ({"Alertmanager": []} if binary else {})
+    costs: dict[str, list[Cost]] = {"the bridge": []}
+    if binary:
+        costs["Alertmanager"] = []
     for _ in range(runs):
         costs["the bridge"].append(bridge())
         if binary:

@@ -12,7 +12,6 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.measure import CORE, daemon, median, table, until
@@ -92,9 +91,12 @@ def _loop(url: str, apart: float, concurrency: int) -> None:
 async def _keep_calling(url: str, apart: float, concurrency: int) -> None:
     """Keep calls in flight, the first ones so far apart that the answers don't come all at once."""
     place = urlsplit(url)
+    host, port = place.hostname, place.port
+    assert host is not None
+    assert port is not None
     call = f"POST /api/v1/message/status/1/ HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 0\r\n\r\n".encode()
     for _ in range(concurrency):
-        await asyncio.get_running_loop().create_connection(lambda: _Caller(call), place.hostname, place.port)
+        await asyncio.get_running_loop().create_connection(lambda: _Caller(call), host, port)
         await asyncio.sleep(apart)
     await asyncio.Event().wait()
 
@@ -106,7 +108,8 @@ class _Caller(asyncio.Protocol):
         self._call = call
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
         self._transport.write(self._call)
 
     def data_received(self, _: bytes) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pycurl
 import requests
 from requests.adapters import HTTPAdapter
-from wbiztool_client import WbizToolClient
+from wbiztool_client import WbizToolClient  # type: ignore[import-untyped]  # it has no types
 
 from benchmarks.measure import daemon, elsewhere, median, table, until
 from benchmarks.stub import Stub, stub

@@ -26,7 +26,9 @@ _SHOWN = ("content-type", "user-agent")  # and webhook-*; no others: an Authoriz
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m bridge.simulator.sink_process", description="A receiver of webhooks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge.simulator.sink_process", description="A receiver of webhooks."
+    )
     parser.add_argument("--port", type=int, default=0, help="by default one that the system gives")
     parser.add_argument("--log", type=Path, help="a file to which a line is added for each request")
     parser.add_argument(

@@ -104,7 +104,11 @@ def closed_by_ext4(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
         trigger = Path("/sys/fs/ext4", Path(device.strip()).name, "trigger_fs_error")
         if not trigger.exists():
             pytest.skip("not on this platform: the kernel's ext4 makes no errors when it is asked to")
-        yield place, lambda: trigger.write_text("x") and None
+
+        def fail() -> None:
+            trigger.write_text("x")
+
+        yield place, fail
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def test_a_call_that_cannot_be_written_down_is_told_of(sqlite_store: Store, monk
 
 
 def test_from_outside_wbiztool_needs_the_token_of_the_hook(sqlite_store: Store) -> None:
-    hook, asked = "/hooks/wbiztool", {"headers": {}}
+    hook = "/hooks/wbiztool"
+    asked: dict[str, Any] = {"headers": {}}
     with Api(sqlite_store, Access("0.0.0.0", TOKEN)).running() as api:
         answer = api.ask("POST", hook, {"id": 1}, **asked)
         assert (answer.status_code, "set http.hook_token" in answer.text) == (403, True)

@@ -198,11 +198,11 @@ def test_digest_goes_without_the_event_that_cannot_be_told(
 
 def break_jobs() -> None:
     """In the daemon's process: let jobs that come again and again raise what nobody expects."""
-    supervisor.Supervisor.follow_nudges = _raise  # type: ignore[method-assign]
-    http_service.Web.try_again = _raise  # type: ignore[method-assign]
-    daemons.follow_clock = _raise
+    supervisor.Supervisor.follow_nudges = _raise  # type: ignore[method-assign,assignment]
+    http_service.Web.try_again = _raise  # type: ignore[method-assign,assignment]
+    daemons.follow_clock = _raise  # type: ignore[assignment]
     daemons.HOUSEKEEPING = timedelta(seconds=0.5)
-    Store.prune = _raise  # type: ignore[method-assign]
+    Store.prune = _raise  # type: ignore[method-assign,assignment]
 
 
 def _raise(*_: object) -> Any:
@@ -236,7 +236,7 @@ def break_scheduler() -> None:
             _raise()
         follow(scheduler)
 
-    SteadyScheduler._follow_wall_clock = dying  # type: ignore[method-assign]
+    SteadyScheduler._follow_wall_clock = dying  # type: ignore[method-assign,assignment]
 
 
 def test_daemon_whose_scheduler_died_ends_in_words(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
@@ -262,7 +262,7 @@ def break_http() -> None:
             raise RuntimeError("nobody expected this")
         return await on_tick(server, counter)
 
-    uvicorn.Server.on_tick = dying  # type: ignore[method-assign]
+    uvicorn.Server.on_tick = dying  # type: ignore[method-assign,assignment]
 
 
 def test_http_thread_that_dies_is_started_again(folder: Path, sink: Sink) -> None:

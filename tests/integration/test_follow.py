@@ -56,7 +56,14 @@ def following(folder: Path, database: str) -> Iterator[Callable[[], list[int]]]:
 
 def event_behind(connection: psycopg.Connection[Any], message: int, position: int, at: datetime) -> None:
     """Write an event as another program would: with a position of before, and not committed yet."""
-    data = {"message_id": message, "sequence": 1, "label": None, "tags": {}, "previous": None, "current": {}}
+    data: dict[str, Any] = {
+        "message_id": message,
+        "sequence": 1,
+        "label": None,
+        "tags": {},
+        "previous": None,
+        "current": {},
+    }
     connection.execute(
         "INSERT INTO events (position, id, type, at, subject, sequence, message_id, data)"
         " VALUES (%s, %s, 'message.failed', %s, %s, 1, %s, %s)",

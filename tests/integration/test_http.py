@@ -414,7 +414,7 @@ def test_many_who_ask_at_once_are_all_answered(serve: Serve) -> None:
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
     host, port = serve().address
-    second = HttpServer(app(fail, fail), host, port)
+    second = HttpServer(app(fail, lambda _: fail()), host, port)
     with pytest.raises(NotNowError) as refused:
         second.start()
     assert str(refused.value) == (
@@ -427,7 +427,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
 
 def test_an_address_that_this_machine_has_not_is_named() -> None:
     with pytest.raises(NotNowError, match=r"HTTP cannot listen at 192\.0\.2\.1:0: this machine has no such address"):
-        HttpServer(app(fail, fail), "192.0.2.1", 0).start()
+        HttpServer(app(fail, lambda _: fail()), "192.0.2.1", 0).start()
 
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::")

@@ -15,6 +15,8 @@ from tests.world.daemon import Daemon, account, command, write_config
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.simulator.sink import Recorded
+
 LABEL = "Rechnung 🧾 für $5"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 
@@ -86,6 +88,6 @@ def test_check_warns_and_exits_with_0(tmp_path: Path) -> None:
     assert "no message is listed, and `discover` is off" in command(tmp_path, "check").stderr
 
 
-def _json(record: object) -> dict[str, dict[str, object]]:
+def _json(record: Recorded) -> dict[str, dict[str, object]]:
     body: dict[str, dict[str, object]] = json.loads(record.body)
     return body

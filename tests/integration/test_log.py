@@ -58,13 +58,13 @@ def no_room() -> tuple[int, ...]:
     return (os.open("/dev/full", os.O_WRONLY),)
 
 
-@pytest.mark.parametrize("trouble", [nobody_is_there, nobody_reads, no_room])
+@pytest.mark.parametrize("opened", [nobody_is_there, nobody_reads, no_room])
 def test_log_that_cannot_be_written_stops_nothing(
-    tmp_path: Path, simulator: Simulator, sink: Sink, step_failed: Callable[[], tuple[int, ...]]
+    tmp_path: Path, simulator: Simulator, sink: Sink, opened: Callable[[], tuple[int, ...]]
 ) -> None:
     simulator.account.put(1)
     write_config(tmp_path, config(simulator, sink, log={"level": "debug"}))
-    errors, *others = step_failed()
+    errors, *others = opened()
     try:
         with Daemon(tmp_path, errors=errors) as daemon:
             daemon.wait_until_ready()
@@ -142,7 +142,7 @@ def have_a_fault() -> None:
     def fault(_: object) -> None:
         raise RuntimeError(f"nobody expected {SECRET}")
 
-    daemon_module.Daemon._plan = fault
+    daemon_module.Daemon._plan = fault  # type: ignore[method-assign,assignment] # in a process of its own
 
 
 def test_traceback_goes_into_the_log_without_secrets(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:

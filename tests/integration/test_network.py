@@ -163,8 +163,8 @@ def test_a_server_that_is_not_shown_what_it_demands_is_told_as_one(
         # Which words it has depends on whether the server's alert is read before its end of the connection.
         words = r"127\.0\.0\.1:\d+ (wants|cut the connection|ended TLS at once: it may want) .*client certificate"
         assert re.match(words, failure(server.url, proxy=proxy, tls=Tls(ours.pem)))
-        stranger = [file.read_text() for file in theirs.client("stranger")]
-        assert re.match(words, failure(server.url, proxy=proxy, tls=Tls(ours.pem, *stranger)))
+        certificate, key = (file.read_text() for file in theirs.client("stranger"))
+        assert re.match(words, failure(server.url, proxy=proxy, tls=Tls(ours.pem, certificate, key)))
         assert server.seen == []
 
 

@@ -96,6 +96,10 @@ class Serve(Protocol):
     ) -> Browser: ...
 
 
+def nothing(*_: object) -> None:
+    pass
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
@@ -108,7 +112,7 @@ def serve() -> Iterator[Serve]:
             external: str | None = None,
         ) -> Browser:
             access = Access(token=token, external=None if external is None else parse_external(external))
-            context = ServerContext(store, CLOCK.now, *[lambda *_: None] * 3, Streams(), lambda: receivers)
+            context = ServerContext(store, CLOCK.now, nothing, nothing, nothing, Streams(), lambda: receivers)
             app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, context=context)
             server = HttpServer(app, "127.0.0.1", 0)
             server.start()

@@ -143,7 +143,10 @@ def test_closing_the_way_ends_what_runs_and_starts_no_more(tmp_path: Path) -> No
         "sms", [script(tmp_path, f"echo $$ > {tmp_path}/pid; trap '' TERM; sleep 600")], timedelta(minutes=1)
     )
     clock = SystemClock()
-    run = lambda: attempt(sender, [sample_event(clock.now())], clock=clock, redact=Redactor())  # noqa: E731 -- short
+
+    def run() -> object:
+        return attempt(sender, [sample_event(clock.now())], clock=clock, redact=Redactor())
+
     thread = threading.Thread(target=run)
     thread.start()
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")

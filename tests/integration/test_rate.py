@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.daemon.factory import Shared, pool_for
+from bridge.daemon.metrics.cached_summary import CachedSummary
 from bridge.daemon.metrics.gauges import Gauges
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
@@ -72,7 +73,7 @@ def polling(
             clock=clock,
             listener=heard,
         )
-        pool = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
+        pool: WorkerPool[Any, Any] = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
         pool.start()
         stack.callback(pool.stop, 5)
         stack.callback(stop.set)
@@ -103,7 +104,8 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
 
 def lag(store: Store) -> float:
     """What the metric says."""
-    found = Gauges(store.listing.summary, SystemClock(), lambda: ()).collect()
+    clock = SystemClock()
+    found = Gauges(CachedSummary(store.listing.summary, clock, 5), clock, lambda: ()).collect()
     (family,) = (each for each in found if each.name == "wbiz_bridge_poll_lag_seconds")
     return family.samples[0].value
 

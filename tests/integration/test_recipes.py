@@ -165,7 +165,7 @@ def test_pagerduty(tmp_path: Path) -> None:
         (False, "trigger"),
     }
     # What resolves has the key of what was triggered.
-    keys = {each.event.type: each.json["dedup_key"] for each in reversed(all_told)}
+    keys = {str(each.event.type): each.json["dedup_key"] for each in reversed(all_told)}
     assert keys["message.failed"] == keys["message.stuck"] == keys["message.sent"] == "wbiz-12346"
     assert keys["source.down"] == keys["source.up"]
     assert keys["number.disconnected"] == keys["number.connected"] == "wbiz-+4915112345678"

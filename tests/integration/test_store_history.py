@@ -164,7 +164,9 @@ def test_an_event_that_may_yet_be_committed_behind_a_later_one_is_waited_for(sto
 def test_an_empty_database_has_no_history(store: Store) -> None:
     assert store.history.place(NOW) == 0
     assert store.history.follow(0, NOW) == ([], 0)
-    assert store.history.events().items == store.history.deliveries().items == store.history.given_up() == ()
+    assert store.history.events().items == ()
+    assert store.history.deliveries().items == ()
+    assert store.history.given_up() == ()
 
 
 def test_a_page_among_many_reads_no_more_than_itself(store: Store) -> None:

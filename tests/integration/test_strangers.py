@@ -6,7 +6,7 @@ import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -51,7 +51,7 @@ BROKEN = (
 
 @pytest.fixture
 def daemon(tmp_path: Path, simulator: Simulator) -> Iterator[Daemon]:
-    settings = {"wbiztool": account(simulator), "database": "sqlite:///bridge.db"}
+    settings: dict[str, Any] = {"wbiztool": account(simulator), "database": "sqlite:///bridge.db"}
     settings |= {"receivers": [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]}
     write_config(tmp_path, {**settings, "http": {"listen": "127.0.0.1:0", "token": TOKEN}})
     with Daemon(tmp_path) as running:

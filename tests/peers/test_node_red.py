@@ -36,7 +36,7 @@ return msg;
 @pytest.fixture(scope="module")
 def node_red(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     folder = tmp_path_factory.mktemp("node-red")
-    quiet = ["--userDir", folder, "--port", "0", "-D", "uiHost=127.0.0.1"]
+    quiet: list[str | Path] = ["--userDir", folder, "--port", "0", "-D", "uiHost=127.0.0.1"]
     with Program(folder, find("node-red"), *quiet, extra={"WBIZ_WEBHOOK_SECRET": SECRET}) as program:
         yield program
 
@@ -51,6 +51,7 @@ def deploy(node_red: Program, **changes: dict[str, Any]) -> None:
 
 def receiver(node_red: Program) -> dict[str, Any]:
     printed = block(DOCUMENT, SECTION, "yaml").replace("http://127.0.0.1:1880", node_red.url)
+    configured: dict[str, Any]
     (configured,) = yaml.safe_load(printed)["receivers"]
     return configured
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -99,7 +99,9 @@ def root(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator, browser
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_in_the_way_of_anybody(browser: Browser, root: str, size: str, scheme: str) -> None:
+def test_axe_finds_nothing_in_the_way_of_anybody(
+    browser: Browser, root: str, size: str, scheme: Literal["light", "dark"]
+) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[peers]'").Axe()
     found = {}
     with tab(browser, root, size=size, scheme=scheme) as opened:

@@ -1,4 +1,4 @@
-"""The receivers that docs/webhooks.md prints, as they are printed: they take what is signed for them, and nothing else."""
+"""The receivers that docs/webhooks.md prints: they take what is signed for them, and nothing else."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.simulator.api import Simulator
 
-MESSAGE = {"id": 12346, "label": "Facture n° 88 « Ωmega » 🧾", "tags": {"team": "billing"}}
+MESSAGE: dict[str, Any] = {"id": 12346, "label": "Facture n° 88 « Ωmega » 🧾", "tags": {"team": "billing"}}
 """What is watched. Its label is one that a careless reader of bytes gets wrong."""
 ERROR = "Invalid phone number"
 

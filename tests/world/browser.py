@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _QUIET = (
@@ -27,7 +27,7 @@ _QUIET = (
 _PATIENCE = 20_000
 """Milliseconds for what a page is to show."""
 
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
+SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
 
 
 @dataclass
@@ -69,7 +69,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def tab(browser: Browser, root: str, *, size: str = "desktop", scheme: str = "light", **more: Any) -> Iterator[Tab]:
+def tab(
+    browser: Browser, root: str, *, size: str = "desktop", scheme: Literal["light", "dark"] = "light", **more: Any
+) -> Iterator[Tab]:
     """Open a tab of a fresh profile; at the end it must have had nothing to complain of."""
     with browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale="en-GB", **more) as context:
         context.set_default_timeout(_PATIENCE)

@@ -30,8 +30,10 @@ _HERE = Path(__file__).parents[2]
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for a bridge under test: no configuration, proxy or service manager of this machine's."""
-    foreign = ("WBIZ", "NOTIFY_SOCKET", "WATCHDOG", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "COV")
-    foreign += ("PYTHONDONTWRITEBYTECODE",)  # every start would compile all modules anew
+    foreign = (
+        *("WBIZ", "NOTIFY_SOCKET", "WATCHDOG", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "COV"),
+        "PYTHONDONTWRITEBYTECODE",  # every start would compile all modules anew
+    )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return {**kept, "no_proxy": "*", "NO_PROXY": "*", "PYTHONUNBUFFERED": "1", **(extra or {})}
 
@@ -151,8 +153,7 @@ class Daemon:
         """End it as a service manager would; its exit code and how long it took."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self._close()
-        return self.process.returncode, time.monotonic() - started
+        return self._close(), time.monotonic() - started
 
     def log(self) -> str:
         """What it has logged."""
@@ -167,11 +168,12 @@ class Daemon:
         elif not self._log.closed:
             self._close()
 
-    def _close(self) -> None:
-        self.process.wait(30)
+    def _close(self) -> int:
+        code = self.process.wait(30)
         if not self._log.closed:
             self._log.close()
             os.close(self._ready)
+        return code
 
 
 def _run(first: Callable[[], None] | None, then: Callable[[], None]) -> None:

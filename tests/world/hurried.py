@@ -23,7 +23,7 @@ def run(divisor: float, ready_fd: int) -> None:
 
 
 def hurry(divisor: float) -> None:
-    retry.SCHEDULE = tuple(wait / divisor for wait in retry.SCHEDULE)
+    retry.SCHEDULE = tuple(wait / divisor for wait in retry.SCHEDULE)  # type: ignore[assignment] # as many as before
     retry.LAST_STEP = retry.LAST_STEP / divisor
     retry.LIFETIME = retry.LIFETIME / divisor
 
@@ -31,14 +31,14 @@ def hurry(divisor: float) -> None:
 def announce(ready_fd: int) -> None:
     run = daemon.Daemon.run
 
-    def announced(self: daemon.Daemon, ready: Callable[[], None]) -> None:
+    def announced(self: daemon.Daemon, ready: Callable[[], None] = lambda: None) -> None:
         def say() -> None:
             ready()
             os.write(ready_fd, b"r")
 
         run(self, say)
 
-    daemon.Daemon.run = announced
+    daemon.Daemon.run = announced  # type: ignore[method-assign] # in a process of its own
 
 
 def be_impatient() -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def until(holds: Callable[[], object], seconds: float = 20) -> None:
     """Wait until something holds, and fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -18,8 +18,8 @@ def _command_line() -> None:
     make = typer.main.get_command
     made = make(app)
 
-    def get_command(asked: typer.Typer) -> Any:
-        return made if asked is app else make(asked)
+    def get_command(typer_instance: typer.Typer) -> Any:
+        return made if typer_instance is app else make(typer_instance)
 
     typer.main.get_command = get_command
 

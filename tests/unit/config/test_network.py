@@ -165,9 +165,11 @@ def test_wbiztool_s_certificate_is_always_verified_too(there: Folder) -> None:
     ],
 )
 def test_a_proxy_is_an_address_or_off(there: Folder, written: str, read: object) -> None:
-    receiver = there.load(f"{HOOK}        proxy: {written}\n").receivers[1]
-    assert receiver.proxy_in_clear == read
-    assert there.load(HOOK).receivers[1].proxy_in_clear is None
+    chosen, default = (there.load(text).receivers[1] for text in (f"{HOOK}        proxy: {written}\n", HOOK))
+    assert isinstance(chosen, WebhookReceiverConfig)
+    assert isinstance(default, WebhookReceiverConfig)
+    assert chosen.proxy_in_clear == read
+    assert default.proxy_in_clear is None
 
 
 def test_passwords_are_known_as_secrets_and_not_shown(there: Folder) -> None:

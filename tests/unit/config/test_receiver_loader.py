@@ -160,6 +160,7 @@ def test_a_secret_file_beside_the_configuration_is_found_from_any_folder(
     (folder.path / "elsewhere").mkdir()
     monkeypatch.chdir(folder.path / "elsewhere")
     loaded = folder.load('wbiztool: {client_id: 1, api_key: "${KEY}"}\nreceivers: [{slack_file: secrets/slack}]\n')
+    assert isinstance(loaded.receivers[0], SlackReceiverConfig)
     assert loaded.receivers[0].url.get_secret_value() == "https://hooks.slack.com/services/x"
     absolute = f"receivers: [{{slack_file: {folder.path}/secrets/slack}}]\n"
     assert folder.faults(f'wbiztool: {{client_id: 1, api_key: "${{KEY}}"}}\n{absolute}', ENVIRON) == []

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bridge.config import locate
 from bridge.domain.settings.units import Rate, parse_rate
+from bridge.receivers.config_models import SlackReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRET"
@@ -138,7 +139,9 @@ def test_sections_and_lists_with_nothing_in_them_are_as_if_left_out(folder: Fold
     "url", ["http://127.0.0.1:9/x", "http://127.8.8.8/x", "http://[::1]:9/x", "http://localhost/x", "HTTPS://a.b/x"]
 )
 def test_slack_is_told_by_https_or_on_this_machine(folder: Folder, url: str) -> None:
-    assert folder.load(LEAST, {**ENVIRON, "SLACK": url}).receivers[0].url.get_secret_value() == url
+    receiver = folder.load(LEAST, {**ENVIRON, "SLACK": url}).receivers[0]
+    assert isinstance(receiver, SlackReceiverConfig)
+    assert receiver.url.get_secret_value() == url
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ GONE = Dead("HTTP 410 Gone")
 FAULTY = Dead("exit code 1", about_event=True)
 
 
-def queued(number: int = 1, at: datetime = START, **more: int) -> Delivery:
+def queued(number: int = 1, at: datetime = START, **more: Any) -> Delivery:
     event = Event(f"evt_{number}", EventType.MESSAGE_FAILED, at, f"message/{number}", 1, {}, number)
     return replace(Delivery(number, event, "crm", DeliveryState.QUEUED, 0, at, at, at), **more)
 

@@ -39,6 +39,7 @@ def understood(written: Written) -> BaseCloudEvent:
 
 def assert_same(read: BaseCloudEvent, event: Event) -> None:
     data = read.get_data()
+    assert data is not None
     assert (data if isinstance(data, dict) else json.loads(data)) == json.loads(json.dumps(event.data))
     assert read.get_id() == event.id
     assert read.get_type() == f"com.wbiztool.bridge.{event.type}"

@@ -104,13 +104,18 @@ def test_it_ends_once_with_the_first_result_that_is_no_passing_fault_or_the_last
 
 def test_stop_ends_a_wait_of_an_hour_at_once() -> None:
     world, ended = World([7], delays=[3600.0]), threading.Event()
+
+    def done(result: int | Exception | None) -> None:
+        world.ends.append(result)
+        ended.set()
+
     retried: RetriedCall[int] = RetriedCall(
         world.call,
         passing=lambda _: False,
         retrying=tenacity.Retrying(),
         limiter=world,
         stop=world.stop,
-        done=lambda result: (world.ends.append(result), ended.set())[0],
+        done=done,
     )
     retried.begin()
     world.stop.set()

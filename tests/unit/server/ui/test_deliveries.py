@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.domain.model import DeliveryState
+from bridge.domain.model import Delivery, DeliveryState
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
 from bridge.server.ui.flash import REFUSED, Notice
 from bridge.store.history import GivenUp
@@ -17,7 +17,7 @@ REASONS = tuple(GivenUp(name, "410 Gone", 1, 1, START) for name in ("crm", "ops"
 def page(
     state: DeliveryState | None = DEAD, receiver: str | None = None, cursor: str | None = None, more: str | None = None
 ) -> DeliveriesPage:
-    found = Page((), more)
+    found: Page[Delivery] = Page((), more)
     return deliveries_page(found, COUNTS, REASONS, state=state, receiver=receiver, cursor=cursor, notice=None)
 
 
