@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bridge.daemon.failing_steps import Steps
 from bridge.daemon.receiver_factory import Identity, packer_for, sender_for
@@ -33,25 +33,18 @@ if TYPE_CHECKING:
     from bridge.receivers.config_models import ReceiverConfig
     from bridge.store.store import Store
 
-SOURCE = "the source"
-"""The name of the poller's part. No receiver can have it: their names have no space."""
-
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part that can run by itself, and what it was made from.
+    """What can run by itself, and what it was made from: a dispatcher, or the poller with what belongs to it.
 
-    ``stop`` ends its waits, and ``close`` lets go of its connections. ``discovery`` and ``numbers``
-    call WbizTool beside the poller, at the same pace; None where they are off.
+    ``stop`` ends its waits, and ``close`` lets go of its connections.
     """
 
     settings: object
-    worker: Poller | Dispatcher
     pool: WorkerPool[Any, Any]
     close: Callable[[], None]
     stop: threading.Event
-    discovery: Discovery | None = None
-    numbers: NumberMonitor | None = None
 
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""
@@ -61,16 +54,28 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentSpec:
-    """How to make a part. From equal settings come equal parts. Building it starts nothing."""
+class SourceComponent(Component):
+    """The poller. ``discovery`` and ``numbers`` call WbizTool beside it, at the same pace; None where they are off."""
+
+    poller: Poller
+    discovery: Discovery | None
+    numbers: NumberMonitor | None
+
+
+Made = TypeVar("Made", bound=Component)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpec(Generic[Made]):
+    """How to make a component. From equal settings come equal ones. Building it starts nothing."""
 
     settings: object
-    build: Callable[[], Component]
+    build: Callable[[], Made]
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all parts have in common, whatever the configuration says."""
+    """What all components have in common, whatever the configuration says."""
 
     store: Store
     clock: Clock
@@ -80,18 +85,21 @@ class Shared:
 
     @property
     def steps(self) -> Steps:
-        """Notes internal errors of a part as a whole."""
+        """Notes internal errors of a component as a whole."""
         return Steps(self.store, clock=self.clock, listener=self.listener, redact=self.redact)
 
 
-def blueprints(config: Config, shared: Shared) -> dict[str, ComponentSpec]:
-    """Plan the poller and one dispatcher for each receiver, by name."""
-    source = ComponentSpec(_of_source(config), lambda: _source(config, shared))
-    dispatchers = {
+def source_spec(config: Config, shared: Shared) -> ComponentSpec[SourceComponent]:
+    """Plan the poller."""
+    return ComponentSpec(_of_source(config), lambda: _source(config, shared))
+
+
+def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[Component]]:
+    """Plan one dispatcher for each receiver, by its name."""
+    return {
         each.name: ComponentSpec((each, config.pages), partial(_dispatcher, each, config.pages, shared))
         for each in config.receivers
     }
-    return {SOURCE: source, **dispatchers}
 
 
 def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
@@ -145,7 +153,7 @@ def _of_source(config: Config) -> object:
     return config.wbiztool, config.poll, config.discover, config.numbers
 
 
-def _source(config: Config, shared: Shared) -> Component:
+def _source(config: Config, shared: Shared) -> SourceComponent:
     stop = threading.Event()
     channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
 
@@ -167,7 +175,7 @@ def _source(config: Config, shared: Shared) -> Component:
     pool: WorkerPool[Message, Answered | Message] = pool_for(
         "poll", "polling", config.wbiztool.concurrency, poller, shared
     )
-    return Component(_of_source(config), poller, pool, channel.close, stop, discovery, numbers)
+    return SourceComponent(_of_source(config), pool, channel.close, stop, poller, discovery, numbers)
 
 
 def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable[[], None]) -> Discovery:
@@ -217,7 +225,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
     pool = pool_for(
         f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
     )
-    return Component((settings, pages), dispatcher, pool, sender.close, stop)
+    return Component((settings, pages), pool, sender.close, stop)
 
 
 def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shared: Shared) -> WorkerPool[Job, Result]:

@@ -1,4 +1,4 @@
-"""The running parts: a poller, and a dispatcher for each receiver. A new configuration exchanges what it must."""
+"""The running components: a poller, and a dispatcher for each receiver. A new configuration exchanges what it must."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.errors import Fault, InvalidConfiguration, Place
-from bridge.daemon.factory import Shared, blueprints, subscriptions
+from bridge.daemon.factory import Made, Shared, dispatcher_specs, source_spec, subscriptions
 from bridge.daemon.two_phase_change import Change
-from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.errors import BridgeError
-from bridge.source.poller import Poller
 from bridge.store.deliveries import NUDGED
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from bridge.config.models import Config
-    from bridge.daemon.factory import Component, ComponentSpec
+    from bridge.daemon.factory import Component, ComponentSpec, SourceComponent
     from bridge.daemon.failing_steps import Steps
     from bridge.daemon.worker_pool import WorkerPool
     from bridge.domain.clock import Clock
@@ -36,11 +34,11 @@ _CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
 """An address that can't be called, a file that can't be read any more, no more threads, a URL that Apprise refuses."""
 
 _LOOK = 0.5
-"""Seconds between looks whether it is time to stop, while waiting for the parts to have nothing left to do."""
+"""Seconds between looks whether it is time to stop, while waiting for the pools to have nothing left to do."""
 
 
 class Supervisor:
-    """Runs the parts that a configuration asks for.
+    """Runs the components that a configuration asks for.
 
     Args:
         store: Opened as a node.
@@ -54,7 +52,8 @@ class Supervisor:
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""
         self._hold_back = hold_back
-        self._parts: dict[str, Component] = {}
+        self._source: SourceComponent | None = None
+        self._dispatchers: dict[str, Component] = {}
         self._exchanging = 0
         self._stopped = False
         self._changed = threading.Condition()
@@ -75,17 +74,17 @@ class Supervisor:
         return take_back
 
     def prepare(self, config: Config) -> Change:
-        """Build the parts that this configuration asks for, ready to begin. Until the commit, nothing of them acts.
+        """Build what this configuration asks for, ready to begin. Until the commit, nothing of it acts.
 
-        At the commit, a part whose settings have not changed goes on. One that must go finishes first what it has in
-        flight, and its successor begins only then: nothing is polled or sent by both. :meth:`settle` waits for it.
+        At the commit, a component whose settings have not changed goes on. One that must go finishes first what it has
+        in flight, and its successor begins only then: nothing is polled or sent by both. :meth:`settle` waits for it.
 
         Raises:
-            InvalidConfiguration: A part cannot be built.
+            InvalidConfiguration: A component cannot be built.
             BridgeError: The store cannot be read.
         """
         self._shared.redact.learn(config.secrets())  # first: whatever is said of them from here on hides them
-        wanted = blueprints(config, self._shared)
+        spec, specs = source_spec(config, self._shared), dispatcher_specs(config, self._shared)
         decided: Future[bool] = Future()
         built: list[Component] = []
         exchanges: list[threading.Thread] = []
@@ -98,21 +97,28 @@ class Supervisor:
 
         def abandon() -> None:
             decided.set_result(False)
-            _side_by_side([partial(part.end, 0.0) for part in built])
+            _side_by_side([partial(component.end, 0.0) for component in built])
+
+        def prepare(
+            name: str, old: Made | None, new: ComponentSpec[Made] | None, put: Callable[..., bool | None]
+        ) -> None:
+            if old is not None and new is not None and old.settings == new.settings:
+                return
+            try:
+                component = _started(new, built)
+                # A daemon thread: what hangs in a component must not hold up the end of the process.
+                arguments = (old, component, decided, put)
+                thread = threading.Thread(target=self._exchange, args=arguments, name="exchange", daemon=True)
+                thread.start()
+                exchanges.append(thread)
+            except _CANNOT_BE_BUILT as error:
+                faults.append(Fault(Place(config.path), f"{name} cannot be prepared: {_why(error)}"))
 
         try:
-            for name in {**self._parts, **wanted}:
-                old, new = self._parts.get(name), wanted.get(name)
-                if old is None or new is None or old.settings != new.settings:
-                    try:
-                        part = self._build(new, built)
-                        # A daemon thread: what hangs in a part must not hold up the end of the process.
-                        exchange = (name, old, part, decided)
-                        thread = threading.Thread(target=self._exchange, args=exchange, name="exchange", daemon=True)
-                        thread.start()
-                        exchanges.append(thread)
-                    except _CANNOT_BE_BUILT as error:
-                        faults.append(Fault(Place(config.path), f"{name} cannot be prepared: {_why(error)}"))
+            prepare("the source", self._source, spec, self._put_source)
+            for name in {**self._dispatchers, **specs}:
+                put = partial(self._put_dispatcher, name)
+                prepare(name, self._dispatchers.get(name), specs.get(name), put)
         except BaseException:
             abandon()
             raise
@@ -122,7 +128,7 @@ class Supervisor:
         return Change(commit, abandon)
 
     def settle(self, config: Config) -> None:
-        """Wait until the parts of a committed configuration run, or :meth:`stop` is called."""
+        """Wait until the components of a committed configuration run, or :meth:`stop` is called."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or not self._exchanging)
         try:
@@ -134,7 +140,7 @@ class Supervisor:
         """Run what this configuration asks for; return when it is so, or when :meth:`stop` is called.
 
         Raises:
-            InvalidConfiguration: A part cannot be built.
+            InvalidConfiguration: A component cannot be built.
             BridgeError: The store cannot be read.
         """
         prepared = self.prepare(config)
@@ -145,15 +151,18 @@ class Supervisor:
     @property
     def source_health(self) -> SourceHealth:
         """How the source does."""
-        return next(part.worker.health for part in self._list() if isinstance(part.worker, Poller))
+        assert self._source is not None
+        return self._source.poller.health
 
     def wake_poller(self) -> None:
         """Look at once for what is to be polled."""
-        self._wake(Poller)
+        if self._source is not None:
+            self._source.pool.wake()
 
     def wake_dispatchers(self) -> None:
         """Look at once for what is to be delivered."""
-        self._wake(Dispatcher)
+        for dispatcher in self._all_dispatchers():
+            dispatcher.pool.wake()
 
     def follow_nudges(self) -> None:
         """Look at what is due if a command beside the daemon made something due: it can't wake anybody.
@@ -161,8 +170,8 @@ class Supervisor:
         Raises:
             BridgeError: The store cannot be read.
         """
-        for pool in self._pumps(Dispatcher):
-            pool.revive()
+        for dispatcher in self._all_dispatchers():
+            dispatcher.pool.revive()
         nudged = self._shared.store.fact(NUDGED)
         if nudged != self._nudged:
             self._nudged = nudged
@@ -170,69 +179,78 @@ class Supervisor:
 
     def discover(self) -> None:
         """Read the account's report, if the configuration says so."""
-        for part in self._list():
-            if part.discovery is not None:
-                self.steps.contained("discover", part.discovery.sweep)()
+        if self._source is not None and self._source.discovery is not None:
+            self.steps.contained("discover", self._source.discovery.sweep)()
 
     def look_at_numbers(self) -> None:
         """See whether the account's numbers are connected, if the configuration says so."""
-        for part in self._list():
-            if part.numbers is not None:
-                self.steps.contained("numbers", part.numbers.look)()
+        if self._source is not None and self._source.numbers is not None:
+            self.steps.contained("numbers", self._source.numbers.look)()
 
     def drain_poller(self, stop: threading.Event) -> None:
         """Poll until nothing is due, or ``stop`` is set."""
-        self._drain(Poller, stop)
+        if self._source is not None:
+            _drain([self._source.pool], stop)
 
     def drain_dispatchers(self, stop: threading.Event) -> None:
         """Deliver until nothing is due, or ``stop`` is set."""
-        self._drain(Dispatcher, stop)
+        _drain([dispatcher.pool for dispatcher in self._all_dispatchers()], stop)
 
     def stop(self, seconds: float) -> None:
-        """Stop every part, side by side: what hangs in one receiver must not take the time of the others."""
+        """Stop all components, side by side: what hangs in one receiver must not take the time of the others."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        parts = self._list()
-        _side_by_side([partial(part.end, seconds) for part in parts])
+            components = [*self._dispatchers.values(), *([] if self._source is None else [self._source])]
+        _side_by_side([partial(component.end, seconds) for component in components])
 
-    def _build(self, blueprint: ComponentSpec | None, built: list[Component]) -> Component | None:
-        """Build a part and start its threads, which do nothing until they are woken."""
-        if blueprint is None:
-            return None
-        part = blueprint.build()
-        built.append(part)
-        part.pool.start()
-        return part
+    def _exchange(
+        self,
+        old: Made | None,
+        new: Made | None,
+        decided: Future[bool],
+        put: Callable[[Made | None, Made | None], bool | None],
+    ) -> None:
+        """End a component and begin the next one, once that is decided.
 
-    def _exchange(self, name: str, old: Component | None, new: Component | None, decided: Future[bool]) -> None:
+        ``put`` lets the next one be known; it returns whether there is work for it; None once all is stopped.
+        """
         if not decided.result():
             return
         try:
             if old is not None:
                 old.end(threading.TIMEOUT_MAX)
-            if new is not None:
-                self._begin(name, old, new)
+            has_work = put(old, new)
+            if new is not None and has_work is None:
+                new.end(0.0)
+            elif new is not None and has_work:
+                new.pool.wake()
         finally:
             with self._changed:
-                if new is None:
-                    del self._parts[name]
                 self._exchanging -= 1
                 self._changed.notify_all()
 
-    def _begin(self, name: str, old: Component | None, part: Component) -> None:
-        if isinstance(part.worker, Poller):
-            if old is not None and isinstance(old.worker, Poller):
-                part.worker.succeed(old.worker)  # the source may have changed since it was built
-            self._shared.listener.paced(1.0)
+    def _put_source(self, old: SourceComponent | None, new: SourceComponent | None) -> bool | None:
+        assert new is not None
+        if old is not None:
+            new.poller.succeed(old.poller)  # the source may have changed since it was built
+        self._shared.listener.paced(1.0)
         with self._changed:
-            stopped = self._stopped
-            if not stopped:
-                self._parts[name] = part
-        if stopped:
-            part.end(0.0)
-        elif not isinstance(part.worker, Dispatcher) or self._is_needed(name):
-            part.pool.wake()
+            if self._stopped:
+                return None
+            self._source = new
+            return True
+
+    def _put_dispatcher(self, name: str, old: Component | None, new: Component | None) -> bool | None:
+        del old
+        with self._changed:
+            if new is None:
+                del self._dispatchers[name]
+                return False
+            if self._stopped:
+                return None
+            self._dispatchers[name] = new
+        return self._is_needed(name)
 
     def _is_needed(self, receiver: str) -> bool:
         """Tell whether there is anything to do for a receiver: hundreds that have nothing cost a start little."""
@@ -241,31 +259,36 @@ class Supervisor:
         except BridgeError:
             return True  # its own look will say what is wrong
 
-    def _list(self) -> list[Component]:
+    def _all_dispatchers(self) -> list[Component]:
         with self._changed:
-            return list(self._parts.values())
-
-    def _pumps(self, kind: type) -> Iterable[WorkerPool[Any, Any]]:
-        return [part.pool for part in self._list() if isinstance(part.worker, kind)]
+            return list(self._dispatchers.values())
 
     def _wake_receivers(self, receivers: Collection[str] | None) -> None:
         if receivers is None:
             self.wake_dispatchers()
             return
         with self._changed:
-            parts = [self._parts[name] for name in receivers if name in self._parts]
-        for part in parts:
-            part.pool.wake()
+            concerned = [self._dispatchers[name] for name in receivers if name in self._dispatchers]
+        for dispatcher in concerned:
+            dispatcher.pool.wake()
 
-    def _wake(self, kind: type) -> None:
-        for pool in self._pumps(kind):
-            pool.wake()
 
-    def _drain(self, kind: type, stop: threading.Event) -> None:
-        self._wake(kind)
-        for pool in self._pumps(kind):
-            while not stop.is_set() and not pool.wait_until_idle(_LOOK):
-                pass
+def _started(spec: ComponentSpec[Made] | None, built: list[Component]) -> Made | None:
+    """Build a component and start its threads, which do nothing until they are woken."""
+    if spec is None:
+        return None
+    component = spec.build()
+    built.append(component)
+    component.pool.start()
+    return component
+
+
+def _drain(pools: Sequence[WorkerPool[Any, Any]], stop: threading.Event) -> None:
+    for pool in pools:
+        pool.wake()
+    for pool in pools:
+        while not stop.is_set() and not pool.wait_until_idle(_LOOK):
+            pass
 
 
 @contextmanager
