@@ -16,7 +16,8 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
-from tests.world.daemon import Daemon, account, environment, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, environment, write_config
 from tests.world.waiting import until
 from tests.world.wall_clock import WallClock
 
@@ -93,11 +94,5 @@ def status(folder: Path, clock: WallClock) -> dict[str, Any]:
 
 
 def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": f"{EVERY:.0f}s"},
-        "messages": list(range(1, WATCHED + 1)),
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "secret": "whsec_" + "A" * 32, "events": ["*"]}],
-        **more,
-    }
+    receivers = [webhook(sink, secret="whsec_" + "A" * 32)]
+    return bridge_config(simulator, receivers, range(1, WATCHED + 1), poll={"every": f"{EVERY:.0f}s"}, **more)

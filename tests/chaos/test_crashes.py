@@ -20,6 +20,7 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
+from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, account, command, write_config
 
 if TYPE_CHECKING:
@@ -127,15 +128,9 @@ def misbehaving(chance: random.Random) -> Callable[[Recorded], Answer]:
 
 
 def config(simulator: Simulator, sink: Sink, database: str, ids: Sequence[int]) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator, rate_limit="2000/s"),
-        "poll": {"every": "1s", "unknown_after": "0s"},
-        "messages": list(ids),
-        "database": database,
-        "receivers": [
-            {"name": "crm", "webhook": sink.url, "events": ["message.*"], "timeout": "400ms", "concurrency": 16}
-        ],
-    }
+    receivers = [webhook(sink, events=["message.*"], timeout="400ms", concurrency=16)]
+    wbiztool, poll = account(simulator, rate_limit="2000/s"), {"every": "1s", "unknown_after": "0s"}
+    return bridge_config(simulator, receivers, ids, wbiztool=wbiztool, poll=poll, database=database)
 
 
 def until_settled(folder: Path, messages: int) -> None:

@@ -24,6 +24,7 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
+from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, write_config
 
 if TYPE_CHECKING:
@@ -128,13 +129,8 @@ def dead_letters(file: Path) -> dict[str, int]:
 
 
 def config(simulator: Simulator, urls: dict[str, str]) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator, rate_limit="10000/s"),
-        "poll": {"every": "250ms", "unknown_after": "0s"},
-        "messages": list(MESSAGES),
-        "database": "sqlite:///bridge.db",
-        "http": False,
-        "receivers": [
-            {"name": name, "webhook": url, "events": ["message.*"], "timeout": "500ms"} for name, url in urls.items()
-        ],
-    }
+    receivers = [
+        {"name": name, "webhook": url, "events": ["message.*"], "timeout": "500ms"} for name, url in urls.items()
+    ]
+    wbiztool, poll = account(simulator, rate_limit="10000/s"), {"every": "250ms", "unknown_after": "0s"}
+    return bridge_config(simulator, receivers, MESSAGES, wbiztool=wbiztool, poll=poll)

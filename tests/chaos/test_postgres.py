@@ -19,7 +19,8 @@ from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from bridge.store.postgres import Server
 from tests.world.cluster import cluster, folders
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.relay import Relay
 from tests.world.waiting import until
 
@@ -83,9 +84,8 @@ def watching(folder: Path, database: str) -> Iterator[World]:
     """A daemon that has delivered a first event."""
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)
-        receivers = [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}]
-        polling = {"wbiztool": account(simulator), "poll": {"every": "250ms", "linger": "1h"}, "messages": [1]}
-        write_config(folder, {**polling, "receivers": receivers, "database": database})
+        receivers, poll = [webhook(sink, events=["message.*"])], {"every": "250ms", "linger": "1h"}
+        write_config(folder, bridge_config(simulator, receivers, [1], poll=poll, database=database))
         with Daemon(folder) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(1)
@@ -201,8 +201,7 @@ def refusals(folder: Path, database: str, *commands: list[str]) -> set[tuple[int
     """How commands end on a database, and what they say."""
     with Simulator() as simulator:
         receivers = [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]
-        settings = {"wbiztool": account(simulator), "receivers": receivers, "messages": [1]}
-        write_config(folder, {**settings, "database": database})
+        write_config(folder, bridge_config(simulator, receivers, [1], poll=None, database=database))
         ended = [command(folder, *arguments) for arguments in commands]
         assert simulator.polls.total() == 0
     assert {done.stdout for done in ended} == {""}

@@ -13,7 +13,8 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.nodes import leases
 from tests.world.waiting import until
 
@@ -49,17 +50,12 @@ class Bridge:
         return Answer.status(404) if self.failing.is_set() else Answer.ok()
 
     def configure(self, sink: Sink) -> None:
-        settings = {
-            "wbiztool": account(self.simulator),
-            "poll": {"every": "500ms"},
-            "messages": [1, 2, 3, 4, 5],
-            "database": self._database,
-            "receivers": [
-                {"name": "crm", "webhook": f"{sink.url}?crm", "events": ["failed"], "settle": f"{SETTLE}s"},
-                {"name": "ops", "webhook": f"{sink.url}?ops", "events": ["receiver.*"]},
-            ],
-        }
-        write_config(self.folder, settings)
+        receivers = [
+            webhook(sink, events=["failed"], settle=f"{SETTLE}s"),
+            webhook(sink, "ops", events=["receiver.*"]),
+        ]
+        ids, poll = range(1, 6), {"every": "500ms"}
+        write_config(self.folder, bridge_config(self.simulator, receivers, ids, poll=poll, database=self._database))
 
     def start(self) -> Daemon:
         daemon = Daemon(self.folder, first=leases(LEASE))

@@ -15,6 +15,7 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
+from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, command, write_config
 
 if TYPE_CHECKING:
@@ -64,12 +65,9 @@ def storm(folder: Path, count: int, *, wait: str, most: int) -> None:
 
 
 def config(simulator: Simulator, slack: Sink, wait: str) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator, rate_limit="2000/s"),
-        "messages": [{"include": "ids.txt"}],
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"slack": slack.url, "events": ["failed"], "group": {"wait": wait, "by": ["type", "error"]}}],
-    }
+    receiver = {"slack": slack.url, "events": ["failed"], "group": {"wait": wait, "by": ["type", "error"]}}
+    wbiztool = account(simulator, rate_limit="2000/s")
+    return bridge_config(simulator, [receiver], [{"include": "ids.txt"}], wbiztool=wbiztool, poll=None)
 
 
 def until_delivered(folder: Path, count: int) -> None:

@@ -21,6 +21,7 @@ import requests
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
+from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.waiting import until
 
@@ -275,10 +276,7 @@ def open_files(daemon: Daemon) -> list[Path]:
 
 
 def config(simulator: Simulator, sink: Sink, ids: range, database: str = "sqlite:///bridge.db") -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator, rate_limit="200/s"),
-        "poll": {"every": "1s"},
-        "messages": list(ids),
-        "database": database,
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
-    }
+    wbiztool, poll = account(simulator, rate_limit="200/s"), {"every": "1s"}
+    return bridge_config(
+        simulator, [webhook(sink, events=["message.*"])], ids, wbiztool=wbiztool, poll=poll, database=database
+    )

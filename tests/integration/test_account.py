@@ -11,7 +11,8 @@ import pytest
 from bridge.domain import poll_schedule
 from bridge.domain.model import Status
 from bridge.simulator.faults import Fault
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
-
-
-def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        **more,
-    }
 
 
 def told(sink: Sink) -> list[dict[str, Any]]:
@@ -43,7 +34,7 @@ def types(sink: Sink) -> list[str]:
 
 
 def test_whatever_the_account_sends_is_watched_without_a_list(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
-    write_config(tmp_path, config(simulator, sink, discover={"report": True, "every": "1s"}))
+    write_config(tmp_path, bridge_config(simulator, sink, discover={"report": True, "every": "1s"}))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         simulator.account.life = [(0.5, Status.FAILED, "Invalid phone number")]
@@ -56,7 +47,7 @@ def test_whatever_the_account_sends_is_watched_without_a_list(tmp_path: Path, si
 
 
 def test_one_pass_reads_it_too(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
-    write_config(tmp_path, config(simulator, sink, discover={"report": True}, numbers={"watch": True}))
+    write_config(tmp_path, bridge_config(simulator, sink, discover={"report": True}, numbers={"watch": True}))
     for message_id in range(1, 251):
         simulator.account.put(message_id, Status.SENT)
     assert command(tmp_path, "poll").returncode == 0
@@ -73,7 +64,7 @@ def test_a_report_that_always_shows_the_same_does_not_keep_a_change_from_being_n
 ) -> None:
     simulator.account.shown = lambda message, now: "Pending"  # noqa: ARG005 -- whatever it is
     simulator.account.put(1)
-    settings = config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1s"})
+    settings = bridge_config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1s"})
     write_config(tmp_path, settings)
     with Daemon(tmp_path, first=settle_at_once) as daemon:
         daemon.wait_until_ready()
@@ -92,7 +83,7 @@ def test_a_status_call_that_lags_behind_the_report_is_asked_until_it_has_caught_
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:
     simulator.account.put(1)
-    write_config(tmp_path, config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1h"}))
+    write_config(tmp_path, bridge_config(simulator, sink, discover={"report": True, "every": "1s", "relaxed": "1h"}))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         until(lambda: types(sink) == ["message.pending"])
@@ -110,7 +101,7 @@ def test_a_number_that_is_disconnected_is_told_and_why_a_message_is_stuck(
 ) -> None:
     simulator.account.connect(2, "4915100000002")
     simulator.account.put(1)
-    settings = config(simulator, sink, messages=[1], numbers={"watch": True, "every": "1s", "settle": "1s"})
+    settings = bridge_config(simulator, sink, [1], numbers={"watch": True, "every": "1s", "settle": "1s"})
     settings["poll"]["stuck_after"] = "4s"
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
@@ -135,7 +126,7 @@ def test_an_answer_that_cannot_be_read_tells_nothing_of_numbers(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:
     simulator.fault(Fault.EMPTY, call="/whatsapp/accounts/")
-    write_config(tmp_path, config(simulator, sink, numbers={"watch": True, "every": "1s", "settle": "0s"}))
+    write_config(tmp_path, bridge_config(simulator, sink, numbers={"watch": True, "every": "1s", "settle": "0s"}))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         until(lambda: "looking at the account's numbers" in daemon.log())
@@ -150,7 +141,7 @@ def test_an_answer_that_cannot_be_read_tells_nothing_of_numbers(
 def test_refused_credentials_end_the_start_in_the_apis_own_words(
     tmp_path: Path, simulator: Simulator, sink: Sink, fault: Fault | None
 ) -> None:
-    settings = config(simulator, sink, messages=[1])
+    settings = bridge_config(simulator, sink, [1])
     if fault is None:
         settings["wbiztool"]["api_key"] = "not-the-right-key"
     else:
@@ -169,7 +160,7 @@ def test_an_api_that_cannot_say_whether_they_are_good_does_not_keep_the_bridge_f
 ) -> None:
     simulator.account.put(1)
     simulator.fault(fault, call="/me/")
-    settings = config(simulator, sink, messages=[1])
+    settings = bridge_config(simulator, sink, [1])
     settings["wbiztool"]["timeout"] = "300ms"
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
@@ -182,7 +173,7 @@ def test_an_api_that_cannot_say_whether_they_are_good_does_not_keep_the_bridge_f
 def test_a_key_is_rotated_by_a_reload_and_a_wrong_one_refused(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     (tmp_path / "key").write_text(simulator.api_key)
-    settings = config(simulator, sink, messages=[1])
+    settings = bridge_config(simulator, sink, [1])
     del settings["wbiztool"]["api_key"]
     settings["wbiztool"]["api_key_file"] = "key"
     write_config(tmp_path, settings)

@@ -13,7 +13,8 @@ from wbiztool_client import WbizToolClient  # type: ignore[import-untyped]  # it
 from bridge.client import watch
 from bridge.domain.model import Status
 from tests.integration.test_web import address
-from tests.world.daemon import Daemon, account, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +36,8 @@ def session() -> Iterator[requests.Session]:
 
 
 def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "10m"},
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        "http": {"listen": "127.0.0.1:0", "token": TOKEN, "hook_watch": True},
-        **more,
-    }
+    http = {"listen": "127.0.0.1:0", "token": TOKEN, "hook_watch": True}
+    return bridge_config(simulator, sink, poll={"every": "10m"}, http=http, **more)
 
 
 def send(simulator: Simulator) -> int:

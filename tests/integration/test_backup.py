@@ -35,6 +35,7 @@ from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 from bridge.store.tables import HEAD
 from bridge.store.temporary_folders import locked
+from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.nodes import leases
 from tests.world.printed import block
@@ -530,17 +531,7 @@ def settled(folder: Path, sink: Sink, count: int, database: str | None = None) -
 
 
 def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
-    return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-        },
-        "poll": {"every": "250ms"},
-        "messages": [1, 2, 3],
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
-    }
+    return bridge_config(simulator, [webhook(sink, events=["message.*"])], [1, 2, 3], poll={"every": "250ms"})
 
 
 def test_the_name_of_a_database_shows_no_password() -> None:

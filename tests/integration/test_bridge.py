@@ -20,7 +20,8 @@ from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -406,17 +407,8 @@ def test_a_receiver_that_hangs_does_not_slow_another(tmp_path: Path) -> None:
 
 
 def config(simulator: Simulator, messages: Iterable[object], receivers: list[Any], **poll: str) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1, "unknown_after": "0s", **poll},
-        "messages": list(messages),
-        "database": "sqlite:///bridge.db",
-        "receivers": receivers,
-    }
-
-
-def webhook(sink: Sink, name: str, **more: object) -> dict[str, Any]:
-    return {"name": name, "webhook": f"{sink.url}?{name}", "events": ["*"], **more}
+    polling = {"every": "250ms", "attempts": 1, "unknown_after": "0s", **poll}
+    return bridge_config(simulator, receivers, messages, poll=polling)
 
 
 def slack(sink: Sink, name: str, **more: object) -> dict[str, Any]:

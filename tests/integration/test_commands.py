@@ -22,7 +22,8 @@ from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
-from tests.world.daemon import Daemon, command, environment, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, account, command, environment, write_config
 from tests.world.records import fail_some, keep_down
 from tests.world.schemas import faults
 from tests.world.waiting import until
@@ -385,18 +386,9 @@ def test_wrong_usage_ends_with_2(line: str, here: Run) -> None:
 
 
 def config(simulator: Simulator, sink: Sink, *, messages: list[Any] | None = None) -> dict[str, Any]:
-    return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-            "timeout": "30s",
-        },
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": messages or [],
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"], "timeout": "30s"}],
-    }
+    """As a slow machine needs it: no call is given up early."""
+    wbiztool = account(simulator, timeout="30s")
+    return bridge_config(simulator, [webhook(sink, timeout="30s")], messages or [], wbiztool=wbiztool)
 
 
 def python(*arguments: str, folder: Path, stdout: Any) -> subprocess.Popen[bytes]:

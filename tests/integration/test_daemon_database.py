@@ -20,7 +20,8 @@ from bridge.store.engine import Database
 from bridge.store.lock import DaemonLock
 from bridge.store.migrate import migrate
 from bridge.store.store import Store
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.hurried import be_impatient
 from tests.world.power import lay_down_power_over_files
 from tests.world.waiting import until
@@ -316,14 +317,7 @@ def test_a_pass_whose_database_is_damaged_ends(world: World) -> None:
 
 
 def config(simulator: Simulator, sink: Sink, ids: range = range(1, 4)) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": list(ids),
-        "database": "sqlite:///state/bridge.db",
-        "http": False,
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
-    }
+    return bridge_config(simulator, [webhook(sink, events=["message.*"])], ids, database="sqlite:///state/bridge.db")
 
 
 def ordinary(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

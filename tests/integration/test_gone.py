@@ -10,7 +10,8 @@ import pytest
 from bridge.domain.model import Status
 from bridge.store.engine import GoneError
 from bridge.store.store import Store
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW
 
 if TYPE_CHECKING:
@@ -89,11 +90,6 @@ def test_file_that_another_process_opens_and_closes_is_still_there(tmp_path: Pat
 
 
 def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": [1],
-        "database": "sqlite:///state/bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}],
-        **more,
-    }
+    return bridge_config(
+        simulator, [webhook(sink, events=["message.*"])], [1], database="sqlite:///state/bridge.db", **more
+    )

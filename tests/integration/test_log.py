@@ -15,7 +15,8 @@ import pytest
 
 from bridge.daemon import daemon as daemon_module
 from bridge.domain.model import Status
-from tests.world.daemon import Daemon, account, environment, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, environment, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
     from bridge.simulator.sink import Sink
 
 SECRET = "a-secret-that-nobody-must-see"
-
-
-def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": [1],
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        **more,
-    }
 
 
 def nobody_is_there() -> tuple[int, ...]:
@@ -63,7 +53,7 @@ def test_log_that_cannot_be_written_stops_nothing(
     tmp_path: Path, simulator: Simulator, sink: Sink, opened: Callable[[], tuple[int, ...]]
 ) -> None:
     simulator.account.put(1)
-    write_config(tmp_path, config(simulator, sink, log={"level": "debug"}))
+    write_config(tmp_path, bridge_config(simulator, sink, [1], log={"level": "debug"}))
     errors, *others = opened()
     try:
         with Daemon(tmp_path, errors=errors) as daemon:
@@ -81,7 +71,7 @@ def test_log_that_cannot_be_written_stops_nothing(
 def test_closed_standard_streams_become_nobody_else_s(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """A socket or the database would get their numbers, and what is written to standard error would go in there."""
     simulator.account.put(1)
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, [1]))
     closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "bridge", "run"]
     here = str(Path(__file__).parents[2])
     with subprocess.Popen(closed, cwd=tmp_path, env=environment({"PYTHONPATH": here})) as process:
@@ -102,7 +92,7 @@ def lines(daemon: Daemon) -> list[dict[str, Any]]:
 def test_log_says_why_it_stops_and_what_is_left(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     nowhere = {"name": "nowhere", "webhook": "http://127.0.0.1:1/", "events": ["*"]}
-    settings = config(simulator, sink)
+    settings = bridge_config(simulator, sink, [1])
     write_config(tmp_path, settings | {"receivers": [*settings["receivers"], nowhere]})
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
@@ -116,7 +106,7 @@ def test_log_says_why_it_stops_and_what_is_left(tmp_path: Path, simulator: Simul
 
 def test_log_names_what_a_reload_has_changed_and_no_value(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
-    settings = config(simulator, sink)
+    settings = bridge_config(simulator, sink, [1])
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
@@ -146,7 +136,7 @@ def have_a_fault() -> None:
 
 
 def test_traceback_goes_into_the_log_without_secrets(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
-    settings = config(simulator, sink)
+    settings = bridge_config(simulator, sink, [1])
     settings["receivers"][0]["headers"] = {"Authorization": SECRET}
     write_config(tmp_path, settings)
     with Daemon(tmp_path, first=have_a_fault) as daemon:

@@ -13,7 +13,8 @@ from bridge.domain.model import Details, Retry, Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 from tests.world.waiting import until
 
@@ -117,13 +118,8 @@ def test_a_daemon_goes_on_where_the_other_one_stopped(tmp_path: Path, target: st
     with Simulator() as simulator, Sink(answer) as sink:
         for message_id in range(1, 31):
             simulator.account.put(message_id, Status.PENDING if message_id % 3 else Status.SENT)
-        settings = {
-            "wbiztool": account(simulator),
-            "poll": {"every": "250ms", "attempts": 1},
-            "messages": list(range(1, 31)),
-            "receivers": [{"name": name, "webhook": f"{sink.url}?{name}", "events": ["*"]} for name in ("crm", "ops")],
-        }
-        write_config(tmp_path, {**settings, "database": "sqlite:///bridge.db"})
+        settings = bridge_config(simulator, [webhook(sink, name) for name in ("crm", "ops")], range(1, 31))
+        write_config(tmp_path, settings)
         with Daemon(tmp_path, hurry=100) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(30)

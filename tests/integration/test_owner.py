@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.store.owner import ACCOUNT
 from bridge.store.store import Store
+from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.records import statements
 from tests.world.waiting import until
@@ -38,16 +39,6 @@ def second() -> Iterator[Simulator]:
         yield running
 
 
-def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": [1],
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        **more,
-    }
-
-
 def plain(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
@@ -61,9 +52,9 @@ def test_database_of_another_account_is_refused_by_every_command(
     tmp_path: Path, database_url: str, simulator: Simulator, second: Simulator, sink: Sink
 ) -> None:
     simulator.account.put(1, Status.SENT)
-    write_config(tmp_path, config(simulator, sink, database=plain(database_url)))
+    write_config(tmp_path, bridge_config(simulator, sink, [1], database=plain(database_url)))
     assert command(tmp_path, "poll").returncode == 0
-    write_config(tmp_path, config(second, sink, database=plain(database_url)))
+    write_config(tmp_path, bridge_config(second, sink, [1], database=plain(database_url)))
     sqlite = database_url.startswith("sqlite")
     for arguments in COMMANDS + (SQLITE_ONLY if sqlite else []):
         done = command(tmp_path, *arguments)
@@ -87,7 +78,7 @@ def test_default_database_is_not_shared_by_two_folders(
     for name, api in (("one", simulator), ("two", second)):
         folders[name] = tmp_path / name
         folders[name].mkdir()
-        write_config(folders[name], config(api, sink))
+        write_config(folders[name], bridge_config(api, sink, [1], database=None))
     with Daemon(folders["one"], extra=home) as daemon:
         daemon.wait_until_ready()
         file = tmp_path / "home" / "wbiz-bridge" / "bridge.db"
@@ -108,7 +99,7 @@ def test_new_address_of_an_account_is_accepted_once_by_flag(
 ) -> None:
     with Store(database_url, account=AccountId(simulator.client_id, "https://old.example/api/v1")):
         pass
-    write_config(tmp_path, config(simulator, sink, database=plain(database_url)))
+    write_config(tmp_path, bridge_config(simulator, sink, [1], database=plain(database_url)))
     refused = command(tmp_path, "poll")
     assert refused.returncode == 78
     assert "at https://old.example/api/v1, but the configuration has that client id at " in refused.stderr
@@ -121,7 +112,7 @@ def test_new_address_of_an_account_is_accepted_once_by_flag(
 def test_database_from_before_is_adopted(tmp_path: Path, database_url: str, simulator: Simulator, sink: Sink) -> None:
     with Store(database_url) as store:
         assert store.fact(ACCOUNT) is None
-    write_config(tmp_path, config(simulator, sink, database=plain(database_url)))
+    write_config(tmp_path, bridge_config(simulator, sink, [1], database=plain(database_url)))
     assert command(tmp_path, "watch", "7").returncode == 0
     assert owner_of(database_url) == AccountId(simulator.client_id, simulator.base_url)
 
@@ -129,9 +120,9 @@ def test_database_from_before_is_adopted(tmp_path: Path, database_url: str, simu
 def test_broken_configuration_reads_no_other_accounts_database(
     tmp_path: Path, simulator: Simulator, second: Simulator, sink: Sink
 ) -> None:
-    write_config(tmp_path, config(simulator, sink, database="sqlite:///bridge.db"))
+    write_config(tmp_path, bridge_config(simulator, sink, [1]))
     assert command(tmp_path, "watch", "7").returncode == 0
-    write_config(tmp_path, config(second, sink, database="sqlite:///bridge.db", retention="soon"))
+    write_config(tmp_path, bridge_config(second, sink, [1], retention="soon"))
     done = command(tmp_path, "messages")
     assert done.returncode == 78
     assert "belongs to another WbizTool account" in done.stderr
@@ -143,7 +134,7 @@ def test_reload_with_another_account_is_refused_as_a_whole(
     tmp_path: Path, simulator: Simulator, second: Simulator, sink: Sink, key: str
 ) -> None:
     simulator.account.put(1)
-    settings = config(simulator, sink, database="sqlite:///bridge.db")
+    settings = bridge_config(simulator, sink, [1])
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
@@ -176,7 +167,7 @@ def test_two_accounts_that_meet_on_a_new_database_do_not_both_get_it(database_ur
 
 def test_names_show_no_password(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     url = sa.make_url("postgresql://bridge:hunter-two@127.0.0.1:1/none").render_as_string(hide_password=False)
-    write_config(tmp_path, config(simulator, sink, database=url))
+    write_config(tmp_path, bridge_config(simulator, sink, [1], database=url))
     for arguments in (["check"], ["check", "--json"], ["status"], ["status", "--json"]):
         done = command(tmp_path, *arguments)
         assert "127.0.0.1:1/none" in done.stdout

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from bridge.cli.commands import app
 from bridge.store.sqlite_files import DatabaseError, obstacle
 from bridge.store.store import Store
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.power import lay_down_power_over_files
 
 if TYPE_CHECKING:
@@ -57,12 +58,9 @@ def as_nobody() -> None:
 
 
 def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "messages": [1],
-        "receivers": [{"name": "crm", "webhook": sink.url}],
-        **more,
-    }
+    """Where the database is, the configuration does not say."""
+    receivers = [{"name": "crm", "webhook": sink.url}]
+    return bridge_config(simulator, receivers, [1], **{"poll": None, "database": None, **more})
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -175,7 +173,7 @@ def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> 
 
 
 def test_key_that_everybody_can_read_is_told_by_check_and_start(common: Path, simulator: Simulator, sink: Sink) -> None:
-    path = write_config(common, config(simulator, sink, poll={"every": "1s"}))
+    path = write_config(common, config(simulator, sink, poll={"every": "1s"}, database="sqlite:///bridge.db"))
     path.chmod(0o644)
     words = f"every user of this machine can read {path}, which holds wbiztool.api_key: chmod o-r {path}"
     checked = command(common, "check")

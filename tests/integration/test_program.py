@@ -23,7 +23,8 @@ from bridge.receivers.event_formats import STANDARD
 from bridge.simulator.api import Simulator
 from bridge.transport.message import StoppedError
 from tests.unit.receivers.events import changed
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -162,8 +163,7 @@ def test_closing_the_way_ends_what_runs_and_starts_no_more(tmp_path: Path) -> No
 
 def config(folder: Path, simulator: Simulator, path: str, **more: Any) -> None:
     receiver = {"name": "sms", "command": [path], "events": ["failed"], **more}
-    settings = {"wbiztool": account(simulator), "messages": [1, 2], "receivers": [receiver]}
-    write_config(folder, {**settings, "database": "sqlite:///bridge.db"})
+    write_config(folder, bridge_config(simulator, [receiver], [1, 2], poll=None))
 
 
 def test_the_daemon_runs_it_records_it_and_leaves_nothing_running_when_it_stops(tmp_path: Path) -> None:

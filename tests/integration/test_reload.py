@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import Status
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.server import OK, serving
 from tests.world.tls import Authority
 from tests.world.waiting import until
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
 
 SECRET = "a-token-that-nobody-must-see"
-
-
-def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": list(messages),
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": f"{sink.url}?crm", "events": ["*"]}],
-        **more,
-    }
 
 
 def reload(daemon: Daemon, settings: dict[str, Any]) -> None:
@@ -53,11 +43,11 @@ def told(sink: Sink, name: str = "crm") -> list[tuple[int, str]]:
 def test_ids_come_and_go_at_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     simulator.account.put(2)
-    write_config(tmp_path, config(simulator, sink, 1))
+    write_config(tmp_path, bridge_config(simulator, sink, [1]))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         until(lambda: told(sink) == [(1, "message.pending")])
-        reload(daemon, config(simulator, sink, 2))
+        reload(daemon, bridge_config(simulator, sink, [2]))
         until(lambda: told(sink)[1:] == [(2, "message.pending")])
         polls = simulator.polls[1]
         simulator.account.put(1, Status.SENT)
@@ -70,7 +60,7 @@ def test_ids_come_and_go_at_a_signal(tmp_path: Path, simulator: Simulator, sink:
 def test_a_changed_file_is_noticed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(7)
     (tmp_path / "ids.txt").write_text("")
-    settings = config(simulator, sink)
+    settings = bridge_config(simulator, sink)
     settings["messages"] = [{"include": "ids.txt"}]
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
@@ -83,11 +73,11 @@ def test_a_changed_file_is_noticed_without_a_signal(tmp_path: Path, simulator: S
 def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     simulator.account.put(2)
-    good = config(simulator, sink, 1)
+    good = bridge_config(simulator, sink, [1])
     write_config(tmp_path, good)
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
-        reload(daemon, {**config(simulator, sink, 1, 2), "polll": {"every": "1s"}, "retention": SECRET})
+        reload(daemon, {**bridge_config(simulator, sink, [1, 2]), "polll": {"every": "1s"}, "retention": SECRET})
         check = command(tmp_path, "check")
         faults = [line for line in check.stderr.splitlines() if "config.yaml:" in line]
         assert len(faults) == 2
@@ -109,7 +99,7 @@ def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, sim
 def test_a_changed_certificate_is_followed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
     simulator.account.put(1)
-    settings = config(simulator, sink, 1)
+    settings = bridge_config(simulator, sink, [1])
     (tmp_path / "trusted.pem").write_text(theirs.pem)
     with serving(OK, tls=ours.server()) as server:
         hook = {"name": "safe", "webhook": server.url, "events": ["*"], "tls": {"ca_file": "trusted.pem"}}
@@ -124,7 +114,7 @@ def test_a_changed_certificate_is_followed_without_a_signal(tmp_path: Path, simu
 
 def test_who_is_not_verified_is_warned_of_where_people_look(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     hook = {"name": "unsafe", "webhook": "https://127.0.0.1:1/", "events": ["stuck"], "tls": {"verify": False}}
-    write_config(tmp_path, {**config(simulator, sink), "messages": [1], "receivers": [hook]})
+    write_config(tmp_path, {**bridge_config(simulator, sink), "messages": [1], "receivers": [hook]})
     words = "receiver unsafe: tls.verify is off: whoever is on the way can read and change what it is sent"
     assert f"warning: {words}" in command(tmp_path, "check").stderr
     assert json.loads(command(tmp_path, "check", "--json").stdout)["warnings"] == [words]
@@ -137,10 +127,10 @@ def test_who_is_not_verified_is_warned_of_where_people_look(tmp_path: Path, simu
 
 
 def test_another_database_needs_a_restart(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
-        reload(daemon, config(simulator, sink, database="sqlite:///other.db"))
+        reload(daemon, bridge_config(simulator, sink, database="sqlite:///other.db"))
         assert "another database needs a restart" in daemon.log()
         assert daemon.stop()[0] == 0
     assert not (tmp_path / "other.db").exists()
@@ -149,7 +139,7 @@ def test_another_database_needs_a_restart(tmp_path: Path, simulator: Simulator, 
 def test_receivers_come_change_and_go(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     for message_id in (1, 2, 3):
         simulator.account.put(message_id)
-    settings = config(simulator, sink, 1)
+    settings = bridge_config(simulator, sink, [1])
     write_config(tmp_path, settings)
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
@@ -171,7 +161,7 @@ def test_what_is_in_flight_is_neither_dropped_nor_sent_twice(tmp_path: Path, sim
     simulator.account.put(1, Status.FAILED, "no such number")
     arrived: list[Recorded] = []
     with Sink(lambda _: Answer.hang(), on_request=arrived.append) as slow, Sink() as quick:
-        settings = config(simulator, slow, 1)
+        settings = bridge_config(simulator, slow, [1])
         settings["receivers"].append({"name": "quick", "webhook": f"{quick.url}?quick", "events": ["*"]})
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
@@ -194,7 +184,7 @@ def test_what_is_in_flight_is_neither_dropped_nor_sent_twice(tmp_path: Path, sim
 def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: Path, simulator: Simulator) -> None:
     simulator.account.put(1, Status.FAILED, "no such number")
     with Sink(lambda _: Answer.hang()) as slow:
-        settings = config(simulator, slow, 1)
+        settings = bridge_config(simulator, slow, [1])
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
@@ -210,7 +200,7 @@ def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: 
 def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     with Sink() as watcher:
-        settings = config(simulator, sink, 1, heartbeat={"url": f"{watcher.url}?{SECRET}", "every": "1s"})
+        settings = bridge_config(simulator, sink, [1], heartbeat={"url": f"{watcher.url}?{SECRET}", "every": "1s"})
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
@@ -222,7 +212,7 @@ def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simul
             beats = watcher.count
             reload(daemon, settings)
             watcher.wait_for(beats + 1)
-            reload(daemon, config(simulator, sink, 1))
+            reload(daemon, bridge_config(simulator, sink, [1]))
             beats = watcher.count
             time.sleep(1.5)
             assert watcher.count <= beats + 1

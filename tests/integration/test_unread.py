@@ -12,7 +12,8 @@ from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault
 from bridge.simulator.sink import Sink
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.reloading import free_port
 from tests.world.waiting import until
 
@@ -27,17 +28,10 @@ def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path
         for id_ in (1, 2):
             simulator.account.put(id_)
         simulator.fault(Fault.STATUS_OUT_OF_RANGE, message_id=1)
-        write_config(
-            tmp_path,
-            {
-                "wbiztool": account(simulator),
-                "poll": {"every": "250ms", "attempts": 1, "stuck_after": "1s"},
-                "messages": [{"id": 1, "label": "Invoice 88"}, 2],
-                "database": "sqlite:///bridge.db",
-                "http": {"listen": daemon_url.removeprefix("http://")},
-                "receivers": [{"name": "crm", "webhook": sink.url, "events": ["stuck", "sent"]}],
-            },
-        )
+        receivers, messages = [webhook(sink, events=["stuck", "sent"])], [{"id": 1, "label": "Invoice 88"}, 2]
+        poll = {"every": "250ms", "attempts": 1, "stuck_after": "1s"}
+        http = {"listen": daemon_url.removeprefix("http://")}
+        write_config(tmp_path, bridge_config(simulator, receivers, messages, poll=poll, http=http))
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(2)  # of both: 2 is pending, which can be read

@@ -10,10 +10,11 @@ import shutil
 import signal
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, command, write_config
 from tests.world.power import lay_down_power_over_files
 from tests.world.waiting import until
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
-
-def config(simulator: Simulator, sink: Sink, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": [{"include": "watch.d/*.yaml"}],
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        **more,
-    }
+_LISTS = [{"include": "watch.d/*.yaml"}]
 
 
 def refusals(daemon: Daemon) -> int:
@@ -55,7 +47,7 @@ def test_folder_that_may_not_be_read_unwatches_nothing(tmp_path: Path, simulator
     folder = tmp_path / "watch.d"
     folder.mkdir()
     (folder / "ids.yaml").write_text("- 1\n")
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     with Daemon(tmp_path, first=lay_down_power_over_files) as daemon:
         daemon.wait_until_ready()
         sink.wait_for(1)
@@ -81,7 +73,7 @@ def test_folder_that_vanished_unwatches_nothing(tmp_path: Path, simulator: Simul
     folder = tmp_path / "watch.d"
     folder.mkdir()
     (folder / "ids.yaml").write_text("- 1\n")
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         sink.wait_for(1)
@@ -109,7 +101,7 @@ def test_folder_that_vanished_unwatches_nothing(tmp_path: Path, simulator: Simul
 def test_folder_that_never_was_there_is_allowed(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """And noticed when it comes."""
     simulator.account.put(1)
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         (tmp_path / "watch.d").mkdir()
@@ -154,7 +146,7 @@ def test_what_is_no_file_is_a_fault_and_is_not_waited_for(
     (tmp_path / "key").write_text(simulator.api_key)
     lists = [{"include": "watch.d/*.yaml"}, {"include": "ids.txt"}]
     known = {key: value for key, value in account(simulator).items() if key != "api_key"}
-    write_config(tmp_path, config(simulator, sink, messages=lists, wbiztool={**known, "api_key_file": "key"}))
+    write_config(tmp_path, bridge_config(simulator, sink, lists, wbiztool={**known, "api_key_file": "key"}))
     (tmp_path / name).unlink(missing_ok=True)
     in_place_of_a_file(tmp_path / name, kind)
     for each in ("check", "run", "poll"):
@@ -171,7 +163,7 @@ def test_reload_does_not_wait_for_a_pipe(tmp_path: Path, simulator: Simulator, s
     simulator.account.put(1)
     (tmp_path / "watch.d").mkdir()
     (tmp_path / "watch.d" / "ids.yaml").write_text("- 1\n")
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
         sink.wait_for(1)
@@ -190,7 +182,7 @@ def test_reload_does_not_wait_for_a_pipe(tmp_path: Path, simulator: Simulator, s
 def test_database_that_is_no_file_is_refused_in_words(
     tmp_path: Path, simulator: Simulator, sink: Sink, end: str, kind: str
 ) -> None:
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     in_place_of_a_file(tmp_path / f"bridge.db{end}", kind)
     for each in ("check", "run", "poll", "messages"):
         done = command(tmp_path, each)
@@ -201,7 +193,7 @@ def test_database_that_is_no_file_is_refused_in_words(
 
 def test_route_takes_a_pipe(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """`wbiz-bridge route <(jq … event.json)`: somebody writes into it."""
-    write_config(tmp_path, config(simulator, sink))
+    write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     os.mkfifo(tmp_path / "event.json")
     writer = threading.Thread(target=lambda: (tmp_path / "event.json").write_text(json.dumps(EVENT)))
     writer.start()

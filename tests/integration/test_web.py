@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -16,7 +16,8 @@ from bridge.config.models import HttpConfig
 from bridge.domain.model import Status
 from bridge.domain.settings.listen_address import Listen
 from bridge.simulator.sink import Answer, Sink
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
 
 TOKEN = "a-token-of-at-least-some-length"
-
-
-def config(simulator: Simulator, sink: Sink, *messages: int, **more: Any) -> dict[str, Any]:
-    return {
-        "wbiztool": account(simulator),
-        "poll": {"every": "250ms", "attempts": 1},
-        "messages": list(messages),
-        "database": "sqlite:///bridge.db",
-        "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-        "http": {"listen": "127.0.0.1:0"},
-        **more,
-    }
 
 
 def address(daemon: Daemon) -> str:
@@ -65,7 +54,7 @@ def metrics(url: str) -> dict[str, float]:
 def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1, Status.FAILED, "no such number")
     simulator.account.put(2)
-    settings = config(simulator, sink, 1, 2)
+    settings = bridge_config(simulator, sink, [1, 2], http={"listen": "127.0.0.1:0"})
     write_config(tmp_path, settings)
     with Daemon(tmp_path, hurry=1000) as daemon:
         daemon.wait_until_ready()
@@ -99,7 +88,7 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
         used, port = taken.getsockname()[1], free.getsockname()[1]
         free.close()
-        settings = config(simulator, sink)
+        settings = bridge_config(simulator, sink, http={"listen": "127.0.0.1:0"})
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
@@ -138,7 +127,7 @@ def test_port_taken_at_the_start_is_tried_until_it_is_free(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         http = {"listen": f"127.0.0.1:{port}"} if asked else {}
-        write_config(tmp_path, config(simulator, sink, 1, http=http))
+        write_config(tmp_path, bridge_config(simulator, sink, [1], http=http))
         with Daemon(tmp_path, first=None if asked else partial(be_by_default, port)) as daemon:
             daemon.wait_until_ready()
             sink.wait_for(1)
@@ -159,10 +148,10 @@ def test_port_that_is_awaited_refuses_no_other_change(tmp_path: Path, simulator:
     simulator.account.put(1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         http = {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}
-        write_config(tmp_path, config(simulator, sink, http=http))
+        write_config(tmp_path, bridge_config(simulator, sink, http=http))
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
-            write_config(tmp_path, config(simulator, sink, 1, http={**http, "token": TOKEN}))
+            write_config(tmp_path, bridge_config(simulator, sink, [1], http={**http, "token": TOKEN}))
             daemon.process.send_signal(signal.SIGHUP)
             sink.wait_for(1)
             until(lambda: '"event": "config_reloaded"' in daemon.log())

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
 from tests.world.cluster import as_owner, folders, free_port
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.programs import Program, find
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ def folder() -> Iterator[Path]:
 
 
 def configure(tmp_path: Path, simulator: Simulator, sink: Sink, database: str) -> None:
-    receivers = [{"name": "crm", "webhook": sink.url, "events": ["message.*"]}]
-    polling = {"wbiztool": account(simulator), "poll": {"every": "250ms"}, "messages": [1]}
-    write_config(tmp_path, {**polling, "receivers": receivers, "database": database})
+    settings = bridge_config(
+        simulator, [webhook(sink, events=["message.*"])], [1], poll={"every": "250ms"}, database=database
+    )
+    write_config(tmp_path, settings)
 
 
 def test_session_mode_does_with_its_defaults(

@@ -16,7 +16,8 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
 from tests.integration.test_web import address
-from tests.world.daemon import Daemon, account, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, write_config
 from tests.world.printed import block
 from tests.world.programs import find, find_module, foreign
 from tests.world.waiting import until
@@ -174,16 +175,8 @@ def test_node_client_sends_schedules_and_cancels(simulator: Simulator, tmp_path:
 def test_node_client_s_messages_are_watched(simulator: Simulator, tmp_path: Path) -> None:
     """The whole way: sent by the client, handed over as docs/api.md prints, polled, told."""
     with Sink() as sink:
-        write_config(
-            tmp_path,
-            {
-                "wbiztool": account(simulator),
-                "poll": {"every": "250ms"},
-                "database": "sqlite:///bridge.db",
-                "http": {"listen": "127.0.0.1:0", "token": TOKEN},
-                "receivers": [{"name": "crm", "webhook": sink.url, "events": ["*"]}],
-            },
-        )
+        http = {"listen": "127.0.0.1:0", "token": TOKEN}
+        write_config(tmp_path, bridge_config(simulator, sink, poll={"every": "250ms"}, http=http))
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
             printed = block("docs/api.md", "## Hand over a message the moment it is sent", "js")

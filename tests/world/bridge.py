@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.domain.model import Status
-from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.config import bridge_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -48,16 +49,8 @@ class Bridge:
         self._ids = [MESSAGE["id"], *others]
         self._all_are(Status.PENDING)
         folder.mkdir(exist_ok=True)
-        write_config(
-            folder,
-            {
-                "wbiztool": account(simulator),
-                "poll": {"every": "250ms", **(poll or {})},
-                "messages": [MESSAGE, *others],
-                "database": "sqlite:///bridge.db",
-                "receivers": list(receivers),
-            },
-        )
+        polling = {"every": "250ms", **(poll or {})}
+        write_config(folder, bridge_config(simulator, receivers, [MESSAGE, *others], poll=polling))
         self.daemon = Daemon(folder, hurry=hurry, extra=self._environment)
 
     def __enter__(self) -> Self:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from bridge.domain.model import Status
-from tests.world.daemon import Daemon, account, write_config
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -37,15 +38,8 @@ class World:
         write_config(folder, self.config(1, self.old_port, "old"))
 
     def config(self, message_id: int, port: int, receiver: str, **more: Any) -> dict[str, Any]:
-        return {
-            "wbiztool": account(self.simulator),
-            "poll": {"every": "250ms", "attempts": 1},
-            "messages": [message_id],
-            "database": "sqlite:///bridge.db",
-            "receivers": [{"name": receiver, "webhook": f"{self.sink.url}?{receiver}", "events": ["*"]}],
-            "http": {"listen": f"127.0.0.1:{port}", "token": TOKEN},
-            **more,
-        }
+        sections = {"http": {"listen": f"127.0.0.1:{port}", "token": TOKEN}, **more}
+        return bridge_config(self.simulator, [webhook(self.sink, receiver)], [message_id], **sections)
 
     def new(self) -> dict[str, Any]:
         return self.config(2, self.new_port, "new")
