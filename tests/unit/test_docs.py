@@ -8,9 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydantic import BaseModel
 
+from bridge.config import models
 from bridge.domain.model import Delivered, Retry
 from bridge.domain.samples import sample_event
+from bridge.receivers import config_models
 from bridge.transport.message import Reply
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +65,19 @@ def test_receiver_in_contributing_renders_and_reads() -> None:
     assert receiver.render([sample_event(AT)], AT).body.startswith(b"TEST: Message 0 failed")
     assert receiver.read(Reply(200), AT) == Delivered()
     assert isinstance(receiver.read(Reply(500), AT), Retry)
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    kinds = [*vars(models).values(), *vars(config_models).values()]
+    found = {
+        kind
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__name__.endswith("Config")
+    }
+    assert len(found) >= 12
+    for kind in found:
+        for name, field in kind.model_fields.items():
+            key = field.alias or name
+            if key not in {"path", "sources", "watchlist", "url"} and not field.exclude:
+                assert re.search(rf"`{key}`|\b{key}:|^## {key}$", text, re.MULTILINE), key
