@@ -43,7 +43,7 @@ def main(runs: int) -> None:
             found[count].append(measure(count))
     print(f"{POLLED:,} messages polled, SQLite, {runs} runs, medians of {LOOKS}, milliseconds:")
     table(
-        ("with so many finished", *(f"{count:,}" for count in FINISHED)),
+        ("with this many finished", *(f"{count:,}" for count in FINISHED)),
         [
             (what, *(f"{median([each[what] for each in found[count]]) * 1000:.2f}" for count in FINISHED))
             for what in found[0][0]
@@ -68,7 +68,7 @@ def measure(finished: int) -> dict[str, float]:
             rows = [Row(id_, '"Pending"') for id_ in range(FIRST, FIRST + PAGE)]
             steps: dict[str, Callable[[], object]] = {
                 "what is due (twice a second)": lambda: store.messages.claim(now, 64, ()),
-                "what is queued (likewise)": lambda: store.deliveries.due("crm", now, 64, ()),
+                "what is queued (as above)": lambda: store.deliveries.due("crm", now, 64, ()),
                 "recording 1,000 polls": lambda: _poll(store, now),
                 "the status line (10 s)": lambda: _beat(store),
                 "a scrape, /readyz, the heartbeat": store.listing.summary,
@@ -82,7 +82,7 @@ def measure(finished: int) -> dict[str, float]:
 
 
 def finish(store: Store, count: int, now: datetime) -> None:
-    """Let there be so many finished messages, all told of, in the last 24 hours."""
+    """Let there be this many finished messages, all told of, in the last 24 hours."""
     if not count:
         return
     first = to_millis(now - timedelta(days=1))

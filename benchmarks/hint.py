@@ -117,7 +117,7 @@ def main(runs: int) -> None:
     )
     early = 1 - JITTER / 2  # polls come up to a tenth early, at random
     pages, slow = PENDING // PAGE + 1, PENDING / RELAXED / early
-    print(f"reckoned: {PENDING:,} x 60 / {EVERY * early:g} = {PENDING * 60 / EVERY / early:,.0f} calls/min, against "
+    print(f"computed: {PENDING:,} x 60 / {EVERY * early:g} = {PENDING * 60 / EVERY / early:,.0f} calls/min, against "
           f"{pages} pages x {60 / EVERY:g} + {CHANGED_A_MINUTE} changes + {PENDING:,} / {RELAXED * early / 60:g} = "
           f"{pages * 60 / EVERY + CHANGED_A_MINUTE + slow * 60:,.0f}")  # fmt: skip
     print(f"limit: at least {LIMIT} times fewer calls at the same notice")

@@ -45,7 +45,7 @@ def main(runs: int) -> None:
 
 
 def polls_a_second(count: int) -> float:
-    """Measure so many daemons on a database of their own."""
+    """Measure this many daemons on a database of their own."""
     watched = int(max(NODES) * CONCURRENCY / LATENCY)
     with ExitStack() as stack:
         server = stack.enter_context(stub(latency=LATENCY, core=None))

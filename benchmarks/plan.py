@@ -1,6 +1,6 @@
 """A plan on paper: what does a sender of ten million messages a day need? By simulation, from measured unit costs.
 
-How often a message is polled is reckoned by the bridge's own rules (:mod:`bridge.domain.poll_schedule`) over messages
+How often a message is polled is computed by the bridge's own rules (:mod:`bridge.domain.poll_schedule`) over messages
 with lives as assumed below. What a poll and an event cost is measured first: the real daemon on PostgreSQL, and
 PostgreSQL itself.
 """
@@ -35,7 +35,7 @@ SAMPLE = 10_000
 PAGE = 200
 SWEEP = 15.0
 SWEPT = 600.0
-"""With the report as a hint: so often, in seconds, the pages with the messages of the last so many are looked at."""
+"""With the report as a hint: so often, in seconds, the pages with the messages of the last this many are looked at."""
 
 POLLS = 20_000
 EVENTS = 5_000

@@ -139,6 +139,6 @@ def put_off(store: Store) -> None:
 
 
 def finish(store: Store, count: int) -> None:
-    """Let so many be sent."""
+    """Let this many be sent."""
     with store._database.write() as connection:  # noqa: SLF001 -- nobody else may
         connection.exec_driver_sql("UPDATE messages SET due_at = NULL, status = 'sent' WHERE id <= ?", (count,))

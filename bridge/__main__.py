@@ -59,7 +59,7 @@ def _exit_code() -> int:
 
 
 def _internal_error(error: Exception) -> int:
-    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is told."""
+    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is shown."""
     if logs.is_configured():  # a traceback goes where the log goes, and waits as little
         structlog.get_logger().critical("internal_error", why=str(error), exc_info=True)
         return 1

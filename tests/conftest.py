@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# Every worker and every command would compile all modules anew: a third of what the tests take.
+# Every worker and every command would compile all modules again: a third of what the tests take.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -136,7 +136,7 @@ def _postgres_made(postgres_server: str) -> Iterator[sa.URL]:
 
 @pytest.fixture(scope="session")
 def _sqlite_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file to be copied, likewise."""
+    """A file to be copied, as above."""
     file = tmp_path_factory.mktemp("made") / "bridge.db"
     Store(f"sqlite:///{file}").close()
     return file

@@ -66,12 +66,12 @@ def install(
     """Install this bridge as a systemd service, or bring the service to this version.
 
     It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
-    asks for what belongs into them. What is there already stays as it is; only the unit is written anew.
+    asks for what belongs into them. What is there already stays as it is; only the unit is rewritten.
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     """
     from bridge.cli.service import plan, preflight, unit_file  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- as above
 
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
@@ -110,7 +110,7 @@ def uninstall(
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
     """
     from bridge.cli.service import plan, unit_file  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- as above
 
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
@@ -122,15 +122,15 @@ def uninstall(
 
 
 def _must_be_root(*, dry_run: bool, root: Path) -> None:
-    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- as above
 
     if root == _SYSTEM and not dry_run and os.geteuid() != 0:
         raise InstallError("only root can do that: put sudo before it. To see what it would do: --dry-run.")
 
 
 def _must_be_in_sight(here: Place) -> None:
-    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- likewise
-    from bridge.cli.service.preflight import obstacle  # noqa: PLC0415 -- likewise
+    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- as above
+    from bridge.cli.service.preflight import obstacle  # noqa: PLC0415 -- as above
 
     found = obstacle(here)
     if found is not None:

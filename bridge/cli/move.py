@@ -35,8 +35,8 @@ def move(
 
     Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
     """
-    from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- likewise
-    from bridge.store.database_check import try_database  # noqa: PLC0415 -- likewise
+    from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- as above
+    from bridge.store.database_check import try_database  # noqa: PLC0415 -- as above
     from bridge.store.store import Store  # noqa: PLC0415 -- keeps the other commands quick
 
     settings = load_config(config)

@@ -51,7 +51,7 @@ def say(*lines: str, err: bool = False) -> None:
     """Print lines for people. What comes from outside neither drives the terminal nor begins a line of its own.
 
     Args:
-        lines: Each is one line, whatever stands in it.
+        lines: Each is one line, whatever is in it.
         err: To standard error.
     """
     typer.echo("\n".join(map(one_line, lines)), err=err)
@@ -73,7 +73,7 @@ def _as_json(value: object, indent: int | None) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """Print a table; what stands in it is text, whatever it looks like.
+    """Print a table; what is in it is text, whatever it looks like.
 
     On a terminal it is as wide as that, and long cells are wrapped. Elsewhere nothing is cut, and no line is longer
     than what it says: a cell that is much longer than others pushes only its own line apart.
@@ -106,7 +106,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def now() -> datetime:
-    """Tell the time that listings reckon from."""
+    """Tell the time that listings count from."""
     return datetime.now(UTC)
 
 

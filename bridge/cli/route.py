@@ -47,7 +47,7 @@ def route(
     Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
     """
     from bridge.daemon.factory import subscriptions  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.domain.routing import refusal  # noqa: PLC0415 -- likewise
+    from bridge.domain.routing import refusal  # noqa: PLC0415 -- as above
 
     settings = load_config(config)
     asked = subscriptions(settings, hold_back=False)
@@ -78,7 +78,7 @@ def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
 def _events(source: str, settings: Config) -> list[Event]:
     """Read events from where they are."""
     from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.domain.event_parser import read_events  # noqa: PLC0415 -- likewise
+    from bridge.domain.event_parser import read_events  # noqa: PLC0415 -- as above
 
     if source.startswith("evt_") and not Path(source).exists():
         return [_happened(source, settings)]

@@ -71,8 +71,8 @@ def run(config: ConfigOption = None, *, new_address: _NewAddressOption = False) 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """
     from bridge.config.loader import load as read_config  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.config.watcher import Reloader  # noqa: PLC0415 -- likewise
-    from bridge.daemon.daemon import Daemon  # noqa: PLC0415 -- likewise
+    from bridge.config.watcher import Reloader  # noqa: PLC0415 -- as above
+    from bridge.daemon.daemon import Daemon  # noqa: PLC0415 -- as above
 
     kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # by nohup: then it stays so
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a daemon that can reload
@@ -124,7 +124,7 @@ def check(
     Example: wbiz-bridge check --online
     """
     from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.store.owner import check_file  # noqa: PLC0415 -- likewise
+    from bridge.store.owner import check_file  # noqa: PLC0415 -- as above
 
     settings = load_config(config)
     check_file(settings.database, settings.wbiztool.account)
@@ -165,11 +165,11 @@ def try_receiver(
 
     Example: wbiz-bridge test ops --type message.sent
     """
-    from bridge.daemon.receiver_factory import Identity, sender_for  # noqa: PLC0415 -- likewise
-    from bridge.delivery.attempt import attempt  # noqa: PLC0415 -- likewise
+    from bridge.daemon.receiver_factory import Identity, sender_for  # noqa: PLC0415 -- as above
+    from bridge.delivery.attempt import attempt  # noqa: PLC0415 -- as above
     from bridge.domain.redaction import Redactor  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.domain.routing import Subscription, subscribed  # noqa: PLC0415 -- likewise
-    from bridge.domain.samples import sample_event  # noqa: PLC0415 -- likewise
+    from bridge.domain.routing import Subscription, subscribed  # noqa: PLC0415 -- as above
+    from bridge.domain.samples import sample_event  # noqa: PLC0415 -- as above
 
     settings = load_config(config)
     chosen = next((each for each in settings.receivers if each.name == receiver), None)
@@ -198,9 +198,9 @@ def status(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     Example: wbiz-bridge status
     """
     from bridge.cli.status import describe, health_json  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.config.errors import InvalidConfiguration  # noqa: PLC0415 -- likewise
-    from bridge.domain.health import judge, unreadable  # noqa: PLC0415 -- likewise
-    from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- likewise
+    from bridge.config.errors import InvalidConfiguration  # noqa: PLC0415 -- as above
+    from bridge.domain.health import judge, unreadable  # noqa: PLC0415 -- as above
+    from bridge.store.engine import shown as shown_url  # noqa: PLC0415 -- as above
 
     wrong: ConfigurationError | None = None
     account: AccountId | None

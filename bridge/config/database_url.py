@@ -22,7 +22,7 @@ def default_url(environ: Mapping[str, str]) -> str:
     """Name ``bridge.db`` in systemd's state folder (the first, if there are several), else in the user's.
 
     Raises:
-        ValueError: The folder's name can't stand in a URL, or the user has no home.
+        ValueError: The folder's name can't be in a URL, or the user has no home.
     """
     state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     try:

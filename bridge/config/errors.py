@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import AccountId
 
 MOST_OF_A_KIND = 20
-"""How many faults of one kind are told one by one: a list of the wrong form has one on every line."""
+"""How many faults of one kind are listed one by one: a list of the wrong form has one on every line."""
 
 _LONGEST_KEY = 200
 

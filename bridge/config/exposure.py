@@ -46,7 +46,7 @@ def holds_token(url: str) -> bool:
 def exposure(file: Path, holds: Sequence[str]) -> str | None:
     """Say who can get at a file's secrets, and the command that ends it; None where only owner and group can.
 
-    A user who can change the file can have the secrets sent to himself.
+    A user who can change the file can have the secrets sent to themselves.
 
     Args:
         file: It was read.

@@ -31,7 +31,7 @@ def is_pattern(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern, as it stands in ``place``. ``folder`` is where a relative one begins."""
+    """A pattern, as it is in ``place``. ``folder`` is where a relative one begins."""
 
     folder: str
     name: str
@@ -122,7 +122,7 @@ def _matches(pattern: str, named: int) -> list[str]:
 
     Args:
         pattern: From the root on.
-        named: How many characters at its beginning are a folder's own name, whatever stands there.
+        named: How many characters at its beginning are a folder's own name, whatever is there.
 
     Raises:
         OSError: A folder cannot be read, or looked into.
@@ -136,7 +136,7 @@ def _matches(pattern: str, named: int) -> list[str]:
     found: list[str] = []
     for folder in _matches(head, named) if wild_head else [head]:
         names = [name for name in _names(folder, among_files=wild_head) if tail.startswith(".") or name[0] != "."]
-        found += [os.path.join(folder, name) for name in filter_names(names, tail)]  # noqa: PTH118 -- likewise
+        found += [os.path.join(folder, name) for name in filter_names(names, tail)]  # noqa: PTH118 -- as above
     return found
 
 
@@ -158,6 +158,6 @@ def _names(folder: str, *, among_files: bool) -> list[str]:
     except FileNotFoundError:
         return []
     except NotADirectoryError:
-        if among_files:  # `lists/*/ids.txt` where a file stands in lists
+        if among_files:  # `lists/*/ids.txt` where a file is in lists
             return []
         raise

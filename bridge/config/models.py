@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
 
 from bridge.config.database_url import passwords
-from bridge.config.errors import Sources  # noqa: TC001 -- likewise
+from bridge.config.errors import Sources  # noqa: TC001 -- as above
 from bridge.config.warnings import warnings_of
 from bridge.domain.model import AccountId
 from bridge.domain.poll_schedule import Interval, Schedule
@@ -20,8 +20,8 @@ from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.units import Rate
-from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- likewise
-from bridge.receivers.config_models import ReceiverConfig  # noqa: TC001 -- likewise
+from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- as above
+from bridge.receivers.config_models import ReceiverConfig  # noqa: TC001 -- as above
 from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)
@@ -95,7 +95,7 @@ class PollConfig(Model):
 
 
 class DiscoverConfig(Model):
-    """Watching whatever the account sends: the report is read ``every`` so often, so many ``days`` back.
+    """Watching whatever the account sends: the report is read ``every`` so often, this many ``days`` back.
 
     While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval.
     """
@@ -107,7 +107,7 @@ class DiscoverConfig(Model):
 
 
 class NumbersConfig(Model):
-    """Watching whether the account's numbers are connected. A change is told when it has lasted for ``settle``."""
+    """Watching whether the account's numbers are connected. A change is reported when it has lasted for ``settle``."""
 
     watch: Annotated[bool, validators.switch()] = False
     every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=1)

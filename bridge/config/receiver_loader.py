@@ -135,7 +135,7 @@ class Receivers:
             self._faults.add(batch.place, f"{_BINARY} has no batches; remove it, or use cloudevents")
 
     def _check_slack(self, item: Value, receiver: config_models.SlackReceiverConfig) -> None:
-        """See that the format is that of the address, and that nothing stands there which it can't have."""
+        """See that the format is that of the address, and that nothing is there which it can't have."""
         workflow = receiver.format == "workflow"
         address = item.data.get("slack") or item.data["slack_file"]
         of_slack = config_checks.is_slack_workflow(receiver.url.get_secret_value())
@@ -182,7 +182,7 @@ class Receivers:
         return data
 
     def _conditions(self, value: Value, model: type[Model]) -> dict[str, Any]:
-        """Read what stands under ``match``, or under its ``not``: what is single becomes a list of one."""
+        """Read what is under ``match``, or under its ``not``: what is single becomes a list of one."""
         data = self._sections.read(value, names(model))
         for key in ("label", "status", "error"):
             if isinstance(data.get(key), str):

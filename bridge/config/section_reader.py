@@ -176,7 +176,7 @@ class Sections:
         """Put a fault of pydantic's into place and words, unless it is about what was told of already."""
         key, *steps = fault["loc"]
         if fault["type"] == "missing" and not steps:
-            # One that stands there but was refused was told of already.
+            # One that is there but was refused was told of already.
             if key not in value.data and f"{key}_file" not in value.data:
                 self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in _SECRETS else ''} is missing")
             return
@@ -196,7 +196,7 @@ class Sections:
 
 
 def names(model: type[BaseModel]) -> list[str]:
-    """List a model's keys, as they stand in the file."""
+    """List a model's keys, as they are in the file."""
     return [field.alias or key for key, field in model.model_fields.items() if not field.exclude]
 
 
@@ -214,7 +214,7 @@ def plain(value: Value, *, as_text: bool = False) -> Any:
 
 
 def _in_the_file(key: str, item: Value) -> Iterator[Value]:
-    """Find the values of a key that may be secrets and stand in the file itself, not in the environment."""
+    """Find the values of a key that may be secrets and are in the file itself, not in the environment."""
     match item.data:
         case dict() as headers if key == "headers":
             yield from (value for name, value in headers.items() if CREDENTIAL.search(name) and _literal(value))
@@ -229,7 +229,7 @@ def _literal(value: Value) -> bool:
 
 
 def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | None:
-    """Say why a key can't stand here; None if it can."""
+    """Say why a key is not allowed here; None if it can."""
     if key in known:
         return None
     if ":" in key:

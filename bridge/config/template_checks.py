@@ -42,7 +42,7 @@ def read(item: Value, data: dict[str, Any], faults: Faults) -> list[Found]:
     """Take the templates out of what was read of a webhook, and put what the model knows in their place.
 
     Args:
-        item: The webhook as it stands in the file.
+        item: The webhook as it is in the file.
         data: What was read of it; changed.
         faults: What is wrong is added here.
     """
@@ -84,7 +84,7 @@ def _address(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Foun
     assert begin is not None
     match = _HOST.match(source.put_in(source.text[: begin.start()]))
     if match is None:
-        faults.add(at.place, "the host must stand there by itself; a template is for what follows its slash")
+        faults.add(at.place, "the host must be written out; a template is for what follows its slash")
         data["webhook"] = BROKEN
         return
     data["webhook"], first = match.groups()
@@ -210,7 +210,7 @@ def _events(settings: WebhookReceiverConfig) -> list[Event]:
 
 
 def _writer(settings: WebhookReceiverConfig) -> Callable[[Event, Mapping[str, Any]], str]:
-    """Make what writes the body that headers are tried out with; what is wrong with the body is told elsewhere."""
+    """Make what writes the body that headers are tried out with; what is wrong with the body is reported elsewhere."""
     from bridge.receivers.templating import compiler  # noqa: PLC0415 -- see the module's docstring
 
     if settings.body is None:

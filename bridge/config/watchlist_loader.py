@@ -30,8 +30,8 @@ LARGEST_LIST = 128 * MIB
 
 _ENTRY_KEYS = ("id", "label", "tags", "expected_at")
 _MOST_LEVELS = 10
-_SURELY = len(str(LARGEST_ID)) - 1  # so many digits are no more than the largest id
-_MOST_READINGS = 2  # of one file: the second tells which ids stand twice, a third nothing new
+_SURELY = len(str(LARGEST_ID)) - 1  # this many digits are no more than the largest id
+_MOST_READINGS = 2  # of one file: the second tells which ids appear twice, a third nothing new
 _TWICE = "duplicate id"
 _NO_DETAILS = Details()
 _NO_ID = "no id"
@@ -43,7 +43,7 @@ class ListReader:
 
     Args:
         environ: The variables that YAML files may name.
-        faults: What is wrong is added here, the ids that stand twice when :meth:`close` is called.
+        faults: What is wrong is added here, the ids that appear twice when :meth:`close` is called.
         file: The configuration itself, which no list can include.
     """
 
@@ -57,7 +57,7 @@ class ListReader:
         self._readings: Counter[str] = Counter()
         self._first: dict[int, tuple[Path, int]] = {}  # of ids in YAML; for those in plain text it would be too large
         self._texts: list[Path] = []
-        self._twice: list[tuple[int, Place]] = []  # those that are told, and the first that is only counted
+        self._twice: list[tuple[int, Place]] = []  # those that are listed, and the first that is only counted
         self._more_twice = 0
         self._phones: list[Place] = []
 
@@ -185,7 +185,7 @@ class ListReader:
                 case _:
                     self.read(read_yaml(file, self._environ, self._faults), file.parent)
         except UnreadableError as error:
-            self._readings[real] -= 1  # it is told at each place that names it
+            self._readings[real] -= 1  # it is reported at each place that names it
             self._faults.add(place, f"{file}: {error}")
         except InvalidConfiguration as error:
             for fault in error.faults:

@@ -189,14 +189,14 @@ class _Reader:
             _SCALAR_TAGS if isinstance(event, yaml.ScalarEvent) else _COLLECTION_TAGS
         ):
             # The tag is not shown: a password that begins with "!" and has no quotes looks like one.
-            value = self._refuse(place, "tags are not allowed (text that begins with ! must stand in quotes)")
+            value = self._refuse(place, "tags are not allowed (text that begins with ! must be in quotes)")
         if event.anchor:
             self._anchors[event.anchor] = value
         return value
 
     def _alias(self, name: str | None, place: Place) -> Value:
         if name is None or name not in self._anchors:
-            return self._refuse(place, "there is no such anchor (text that begins with * must stand in quotes)")
+            return self._refuse(place, "there is no such anchor (text that begins with * must be in quotes)")
         value = self._anchors[name]
         if value is None:
             return self._refuse(place, "it contains itself")
@@ -223,7 +223,7 @@ class _Reader:
             value = self._value(next(self._events), path, depth + 1)
             size += value.size
             if name in keys:
-                what = f"this key stands twice (first in line {keys[name].line}); keep one"
+                what = f"this key appears twice (first in line {keys[name].line}); keep one"
                 self._fault(key_place, what, "duplicate key")
             elif name is not None:
                 keys[name] = key_place
@@ -241,7 +241,7 @@ class _Reader:
         if event.style in {None, ""}:
             data = read_plain(text)
             if isinstance(data, bool):
-                what = f"`{text}` is a boolean in YAML 1.1, so it cannot be a key unless it stands in quotes"
+                what = f"`{text}` is a boolean in YAML 1.1, so it cannot be a key unless it is in quotes"
                 self._fault(place, what)
                 return None
             if not isinstance(data, str):
@@ -295,7 +295,7 @@ def _syntax(error: yaml.MarkedYAMLError, place: Place, text: str) -> str:
     lines = _LINE_END.split(text)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "${" in line:
-        what += ' (inside { } and [ ], ${NAME} must stand in quotes: "${NAME}")'
+        what += ' (inside { } and [ ], ${NAME} must be in quotes: "${NAME}")'
     elif error.problem == "could not find expected ':'":
         what += " (a line above has no colon after its key, or no space after the colon)"
     elif "\t" in line[: place.column]:

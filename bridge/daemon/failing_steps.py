@@ -1,4 +1,4 @@
-"""Steps of the daemon that are done again and again: an internal error in one of them is told, and ends nothing."""
+"""Steps of the daemon that are done again and again: an internal error in one of them is reported, and ends nothing."""
 
 from __future__ import annotations
 

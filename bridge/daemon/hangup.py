@@ -36,7 +36,7 @@ class Terminal:
     Args:
         is_there: Tells whether it is there.
         monotonic: Tells seconds.
-        sleep: Waits for so many.
+        sleep: Waits for this many.
     """
 
     def __init__(

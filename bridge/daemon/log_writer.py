@@ -77,12 +77,12 @@ class LogWriter:
             self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until everything is written, for so many seconds at most; return whether it is."""
+        """Wait until everything is written, for this many seconds at most; return whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._queue or self._in_hand or self._gap), seconds)
 
     def close(self, seconds: float) -> None:
-        """Write what is left, within so many seconds. What is logged after that is lost."""
+        """Write what is left, within this many seconds. What is logged after that is lost."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -136,7 +136,7 @@ class LogWriter:
         return b"".join(lines)
 
     def _write(self) -> None:
-        """Write what is in hand, and keep what could not be written: whole lines, the first of them begun anew.
+        """Write what is in hand, and keep what could not be written: whole lines, the first of them begun again.
 
         Raises:
             OSError: Not all could be written.

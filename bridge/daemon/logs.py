@@ -48,7 +48,7 @@ QUIET = 60.0
 each of them is the first one after a success."""
 
 REMINDED_EVERY = 3600.0
-"""Seconds after which a failed probe is told again although its reason is the same: the log shows that it goes on."""
+"""Seconds after which a failed probe is logged again although its reason is the same: the log shows that it goes on."""
 
 FLUSHED_WITHIN = 1.0
 """Seconds that the end of a process waits for what it has logged to be written."""
@@ -126,13 +126,13 @@ def say(text: str) -> None:
 
 
 def flush(seconds: float = FLUSHED_WITHIN) -> bool:
-    """Wait until the log is written, for so many seconds at most; return whether it is."""
+    """Wait until the log is written, for this many seconds at most; return whether it is."""
     writer = _writer()
     return writer is None or writer.flush(seconds)
 
 
 def close(seconds: float = FLUSHED_WITHIN) -> None:
-    """Write what is left of the log, within so many seconds, and no more."""
+    """Write what is left of the log, within this many seconds, and no more."""
     writer = _writer()
     if writer is not None:
         writer.close(seconds)
@@ -352,7 +352,7 @@ class LogListener(Listener):
 
 
 class _Failures:
-    """Tells failures that are news from the many that follow: how it goes on is told by the events about health."""
+    """Tells failures that are news from the many that follow: how it goes on is reported by the events about health."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic

@@ -1,7 +1,7 @@
 """Keeps calls busy with what is due, and hands the results back in batches.
 
 The poller and each receiver's dispatcher are such pumps: one thread claims what is due and records what came of it, and
-between the two, so many jobs are under way at once; whoever ends one begins the next. Because claiming and recording
+between the two, that many jobs are under way at once; whoever ends one begins the next. Because claiming and recording
 is one thread's, nothing is claimed twice, and results that arrive together are written in one transaction.
 """
 
@@ -27,7 +27,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 MOST_AT_ONCE = 500
-"""Results recorded in one transaction, at most: what waits for it is told of only after it."""
+"""Results recorded in one transaction, at most: what waits for it is reported only after it."""
 
 DEPTH = 4
 """Jobs claimed for each that may be under way, at most: the next ones are at hand while results are gathered and
@@ -100,7 +100,7 @@ class WorkerPool(Generic[Job, Result]):
         name: Names the thread.
         size: How many jobs are under way at once.
         claim: Given room for how many, lists what is due and not in flight. Called by the pool's own thread.
-        begin: Begins a job, and sees to it that its result is told, once, or what it raised. Called by any thread,
+        begin: Begins a job, and hands over its result, once, or what it raised. Called by any thread,
             one at a time; it may raise itself.
         record: Writes results, all or none. Called by the pool's own thread; when the store fails, it is called again
             with the same.
@@ -321,7 +321,7 @@ class WorkerPool(Generic[Job, Result]):
         while True:
             try:
                 self._set_aside(item.job if isinstance(item, Failed) else item, error)
-            except Exception as another:  # noqa: BLE001 -- likewise
+            except Exception as another:  # noqa: BLE001 -- as above
                 if self._is_over(another if isinstance(another, BridgeError) else InternalError.of(another)):
                     return False
             else:
@@ -361,7 +361,7 @@ class WorkerPool(Generic[Job, Result]):
         self._fill()
 
     def _look(self, room: int) -> Sequence[Job]:
-        """Claim what is due. A fault of our own is told, and the next look then waits for longer and longer."""
+        """Claim what is due. A fault of our own is reported, and the next look then waits for longer and longer."""
         jobs: Sequence[Job] = ()
         self._timeout = None
         try:

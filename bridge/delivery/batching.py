@@ -1,4 +1,4 @@
-"""Which deliveries go together in one parcel: each by itself, all in one digest, or so many in a batch."""
+"""Which deliveries go together in one parcel: each by itself, all in one digest, or this many in a batch."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Digest(Individual):
 
 
 class Batches(Individual):
-    """So many in one. A batch that is refused is sent again in halves, until those that are refused stand alone.
+    """This many in one. A batch that is refused is sent again in halves, until those that are refused stand alone.
 
     What it knows of them is kept in memory only: after a restart they are refused, and divided, once more.
 

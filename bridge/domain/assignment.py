@@ -1,4 +1,4 @@
-"""Who of several nodes does what? Every node reckons the same from what all of them can see. Pure."""
+"""Who of several nodes does what? Every node computes the same from what all of them can see. Pure."""
 
 from __future__ import annotations
 

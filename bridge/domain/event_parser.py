@@ -32,7 +32,7 @@ def read_events(text: str, now: datetime) -> list[Event]:
 
 
 def _documents(text: str) -> list[tuple[object, str]]:
-    """Take apart what stands in a text, each with the words for its place."""
+    """Take apart what is in a text, each with the words for its place."""
     found: list[object] = []
     decoder, at = json.JSONDecoder(), 0
     while rest := text[at:].lstrip():
@@ -83,7 +83,7 @@ def _event(value: object, place: str, now: datetime) -> Event:
 
 
 def _of(within: Mapping[str, Any], key: str, kind: type, place: str, *, required: bool = False) -> Any:
-    """Return what stands under a key, of the kind that it must be; empty where it may be missing or null."""
+    """Return what is under a key, of the kind that it must be; empty where it may be missing or null."""
     value = within.get(key)
     if value is None and not required:
         return kind()

@@ -1,7 +1,7 @@
 """JSON Schemas (2020-12) of everything that receivers get: one for each type of event. Pure.
 
 They are open: keys may be added within a major version, and none is removed or renamed. Theirs is the version that
-stands in their ``$id``.
+is their ``$id``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MEANINGS: Mapping[EventType, str] = {
 
 
 def schema_id(type_: EventType) -> str:
-    """Name the schema of a type of event, as it stands in the body of ``format: standard``."""
+    """Name the schema of a type of event, as it is in the body of ``format: standard``."""
     return f"urn:wbiztool-bridge:schema:{VERSION}:{type_}"
 
 

@@ -118,7 +118,7 @@ def look(read: Callable[[], Summary], receivers: Sequence[str], now: datetime) -
 
 
 def unreadable(error: BridgeError) -> Health:
-    """Say that the database can't be read: how the rest does stands in it, so that nobody knows."""
+    """Say that the database can't be read: how the rest does is in it, so that nobody knows."""
     return Health({"database": Check(ok=False, why=str(error))})
 
 

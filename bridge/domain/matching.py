@@ -99,7 +99,7 @@ def refusal(match: Match, event: Event) -> str | None:
 
 
 def holds(match: Match, event: Event) -> bool:
-    """Decide whether a message is as a receiver wants it: :func:`refusal` without its words, for each event anew."""
+    """Decide whether a message is as a receiver wants it: :func:`refusal` without its words, for each event."""
     for each in _tests(match.every, event):
         if not each:
             return False

@@ -59,7 +59,7 @@ def look(
         known: By the number's id.
         seen: All numbers of the account.
         at: When.
-        settle: For how long a number must have been as it is before that is told.
+        settle: For how long a number must have been as it is before that is reported.
     """
     now = {number.id: _seen(known.get(number.id), number, at) for number in seen}
     changes = []
@@ -101,7 +101,7 @@ def written(known: Mapping[int, Known], good_until: datetime) -> str:
 
 
 def shifted(fact: str, step: timedelta) -> str:
-    """Write the fact anew by a clock that was set: nothing has lasted longer or shorter by that."""
+    """Write the fact again by a clock that was set: nothing has lasted longer or shorter by that."""
     told = json.loads(fact)
     known = {
         id_: replace(each, since=each.since + step, lost_at=each.lost_at and each.lost_at + step)

@@ -38,7 +38,7 @@ def parameters(url: str) -> dict[str, str]:
     """
     try:
         from psycopg import ProgrammingError  # noqa: PLC0415 -- only who uses PostgreSQL has it
-        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 -- likewise
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 -- as above
     except ImportError:
         raise ValueError(EXTRA) from None
     rest = _rest(url)

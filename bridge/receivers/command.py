@@ -104,7 +104,7 @@ class CommandSender(BlockingSender):
         with self._changed:
             if self._closed:
                 raise StoppedError("the bridge was stopped")
-            child = subprocess.Popen(  # noqa: S603 -- what to run stands in the configuration, and no shell reads it
+            child = subprocess.Popen(  # noqa: S603 -- what to run is in the configuration, and no shell reads it
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -154,7 +154,7 @@ def success(item: object) -> Success:
 def no_header_twice(headers: dict[str, SecretStr | Source]) -> dict[str, SecretStr | Source]:
     """Refuse names that differ in case only: they are one header."""
     if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("a header stands twice (capitals make no difference)")
+        raise ValueError("a header appears twice (capitals make no difference)")
     return headers
 
 
@@ -170,7 +170,7 @@ def event_pattern(item: object) -> str:
 
 
 def receiver_name(value: object) -> str:
-    """Allow what can stand in a URL, a log and a command without quotes."""
+    """Allow what can be in a URL, a log and a command without quotes."""
     if not isinstance(value, str) or not _NAME.match(value):
         raise ValueError("not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)")
     return value

@@ -27,7 +27,7 @@ MOST_GROUPS: Final = 20
 
 _NAME_SIZE: Final = 60
 _NAMES_OF_A_GROUP: Final = 1_900  # in the units of slack_text.size, for what Slack takes in 2,000
-_NAMES_IN_ALL: Final = 15_000  # likewise; it leaves more than half of 40,000 for the rest of the payload
+_NAMES_IN_ALL: Final = 15_000  # as above; it leaves more than half of 40,000 for the rest of the payload
 _COMMA: Final = 2
 _ERROR_OF_A_GROUP: Final = 300
 

@@ -26,7 +26,7 @@ _TAKEN = 2
 _OF_ONE_EVENT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 """Refusals that speak of what was sent. Others (401, 404, a redirect, …) would meet every event."""
 
-_HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else stands there is not worth repeating
+_HOST = re.compile(r"[a-z0-9_.:-]{1,253}")  # a name or an address; what else is there is not worth repeating
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read(reply: Reply, at: datetime, success: Sequence[Success] = ()) -> Outcome
 
     Args:
         reply: The answer, with any status and any headers.
-        at: When it came, aware, in UTC: a ``Retry-After`` with a date is reckoned from it.
+        at: When it came, aware, in UTC: a ``Retry-After`` with a date counts from it.
         success: The answers that count as taken; none for every 2xx.
     """
     family = reply.status // _FAMILY

@@ -2,7 +2,7 @@
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
-The specification calls what stands in ``whsk_`` and ``whpk_`` "a standard ed25519 key pair" in base64, and leaves the
+The specification calls what is in ``whsk_`` and ``whpk_`` "a standard ed25519 key pair" in base64, and leaves the
 bytes open. Its Go library, Svix and libsodium hold a secret key as 64 bytes, the seed and the public key; others hold
 the seed alone. Both are read, the first is made.
 """

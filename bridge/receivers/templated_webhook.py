@@ -131,7 +131,7 @@ def header(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Encode what may not stand in an address. What has a meaning there has it still."""
+    """Encode what may not be in an address. What has a meaning there has it still."""
     return quote(text.strip(), safe=_IN_AN_ADDRESS)
 
 

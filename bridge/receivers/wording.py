@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How a type of event is told.
+    """How a type of event is worded.
 
     ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for counts. ``colour`` is
     that of the bar beside it.
@@ -52,7 +52,7 @@ WORDS: Mapping[EventType, Words] = {
     EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED),
     EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN),
 }
-"""How each type of event is told."""
+"""How each type of event is worded."""
 
 TEST = "TEST: "
 """What stands before the words about a test."""

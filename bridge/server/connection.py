@@ -105,7 +105,7 @@ class Connection(H11Protocol):
         if len(alive) > HTTP_CONNECTIONS:
             # The newest waits: there is always one.
             waiting = (each for each in alive if each._waits)  # noqa: SLF001 -- its own class
-            min(waiting, key=lambda each: each._waiting_since).transport.abort()  # noqa: SLF001 -- likewise
+            min(waiting, key=lambda each: each._waiting_since).transport.abort()  # noqa: SLF001 -- as above
 
     def _watch(self) -> None:
         self._timer = self.loop.call_later(PATIENCE, self._look)

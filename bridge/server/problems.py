@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): how every error is told over HTTP."""
+"""Problem details (RFC 9457): how every error is reported over HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MOST_FAULTS = 20
-_FORMS = ("one", "many")  # how a body may be written; its tag stands in pydantic's place, and in no body
+_FORMS = ("one", "many")  # how a body may be written; its tag takes pydantic's place, and in no body
 
 
 def problem(

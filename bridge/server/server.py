@@ -133,7 +133,7 @@ class HttpServer:
         return self._thread.is_alive()
 
     def stop(self, seconds: float) -> None:
-        """Answer no more. What is being answered gets what there is of so many seconds, and is then cut."""
+        """Answer no more. What is being answered gets what there is of this many seconds, and is then cut."""
         if self._socket is None or self._thread.ident is None:
             return
         self._server.grace = max(0.0, seconds - _UNWIND)
@@ -157,7 +157,7 @@ class HttpServer:
         assert self._socket is not None
         self._socket.close()
         if self._before is not None and self._before._socket is not None:  # noqa: SLF001 -- its own class
-            _share(self._before._socket, on=False)  # noqa: SLF001 -- likewise
+            _share(self._before._socket, on=False)  # noqa: SLF001 -- as above
 
     def _listening(self, before: HttpServer | None) -> socket.socket:
         """Make a socket at the place that was asked for.
@@ -167,7 +167,7 @@ class HttpServer:
         """
         held = None if before is None else before._socket  # noqa: SLF001 -- its own class
         try:
-            if held is not None and before is not None and before._asked == self._asked:  # noqa: SLF001 -- likewise
+            if held is not None and before is not None and before._asked == self._asked:  # noqa: SLF001 -- as above
                 return held.dup()  # the same port, also where the system chose it
             return _bound(self._asked, held)
         except socket.gaierror as error:

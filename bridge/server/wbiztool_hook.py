@@ -1,6 +1,6 @@
 """``POST /hooks/wbiztool``: the URL to give WbizTool as ``webhook``. What it names is polled now.
 
-WbizTool can send no header, so that its token stands in the URL: ``/hooks/wbiztool/TOKEN``, or ``?token=TOKEN``. Calls
+WbizTool can send no header, so that its token is in the URL: ``/hooks/wbiztool/TOKEN``, or ``?token=TOKEN``. Calls
 are answered before anything is looked up. What came in the meantime is written together, so that a flood of calls is a
 few transactions; and a message that is named again and again is polled once a second (:meth:`Messages.poll_now`).
 """

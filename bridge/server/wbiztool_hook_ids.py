@@ -64,7 +64,7 @@ def _form(text: str) -> list[dict[str, str]]:
 
 
 def _pairs(parsed: object) -> Iterator[tuple[str, Any]]:
-    """List every name in a document with its value, outermost first; JSON that stands in a text is read, too."""
+    """List every name in a document with its value, outermost first; JSON that is in a text is read, too."""
     level: list[Any] = [parsed]
     left = _MOST_VALUES
     for _ in range(_DEEPEST):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
 
 Step = tuple[float, Status, str | None]
-"""A message comes to a status so many seconds after it was made, with an error if it failed."""
+"""A message comes to a status this many seconds after it was made, with an error if it failed."""
 
 _PAGE = 200
 

@@ -83,7 +83,7 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """What stands in place of ``https://wbiztool.com/api/v1``."""
+        """What replaces ``https://wbiztool.com/api/v1``."""
         return f"{self._server.address}{_BASE}"
 
     @property
@@ -109,7 +109,7 @@ class Simulator:
 
         Args:
             fault: What is wrong with them.
-            times: Only the next so many.
+            times: Only the next this many.
             message_id: Only those about one message.
             share: Only some of them, at random: 0.3 is three in ten.
             call: Only those of one call: ``/report/``, and ``/message/status/`` for any message's.
@@ -135,7 +135,7 @@ class Simulator:
             return list(self._records)
 
     def wait_for(self, count: int, seconds: float = 10) -> None:
-        """Wait until so many calls have come, all together.
+        """Wait until this many calls have come, all together.
 
         Raises:
             TimeoutError: They did not come in time.

@@ -198,7 +198,7 @@ class Calls:
         if delay is None:
             return _refuse("Invalid date, time or timezone")
         number = self._number(fields.get("whatsapp_client"))
-        if number is None:  # likewise
+        if number is None:  # as above
             return _refuse(_BAD_NUMBER)
         text, webhook = str(fields.get("msg") or ""), fields.get("webhook")
         return _created(self._account.send(str(to), text, number=number.id, webhook=webhook, delay=delay))

@@ -80,7 +80,7 @@ class Answer:
 
     @classmethod
     def endless(cls, size: int = 10**9) -> Answer:
-        """Answer a body of so many bytes."""
+        """Answer a body of this many bytes."""
         return cls(manner=Manner.ENDLESS, size=size)
 
     @classmethod

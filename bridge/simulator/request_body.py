@@ -31,7 +31,7 @@ def _form(body: bytes) -> dict[str, Any]:
 
 
 def _parts(body: bytes) -> dict[str, Any]:
-    """Read a form with files; its boundary stands in its first line (RFC 7578, 4.1)."""
+    """Read a form with files; its boundary is in its first line (RFC 7578, 4.1)."""
     boundary = body.partition(b"\r\n")[0].removeprefix(b"--").decode("latin-1").replace('"', "")
     head = f'Content-Type: multipart/form-data; boundary="{boundary}"\r\n\r\n'.encode()
     message = BytesParser(policy=HTTP).parsebytes(head + body)

@@ -79,7 +79,7 @@ class Sink:
             return list(self._records)
 
     def wait_for(self, count: int, seconds: float = 10) -> list[Recorded]:
-        """Wait until so many requests have come, and list them.
+        """Wait until this many requests have come, and list them.
 
         Raises:
             TimeoutError: They did not come in time.

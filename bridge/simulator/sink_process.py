@@ -35,7 +35,7 @@ def main() -> None:
         "--fault-share",
         type=float,
         default=0.0,
-        help="so many of the answers are a 503, a cut connection, or none until the sender gives up: 0.33 is a third",
+        help="this share of the answers is a 503, a cut connection, or none until the sender gives up: 0.33 is a third",
     )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

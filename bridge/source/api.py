@@ -140,10 +140,10 @@ class WbizTool:
         except StoppedError:
             return None
         except TransportError as error:
-            self._pace.heed(Sign.FAILED)
+            self._pace.follow(Sign.FAILED)
             return Unavailable(str(error))
         answer = read(reply, self._clock.now())
-        self._pace.heed(_sign(answer))
+        self._pace.follow(_sign(answer))
         if isinstance(answer, Throttled) and answer.after is not None:
             # It is said to the account, not to this call: everybody waits, this call's next try included.
             self._pace.pause(min(answer.after.total_seconds(), LONGEST_PAUSE))

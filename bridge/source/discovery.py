@@ -1,7 +1,7 @@
 """Reads the account's report again and again: what the account sends is watched, what changes is polled at once.
 
-The report is a hint and never the state. What it shows anew makes a poll due; what it does not show is polled too, only
-less often.
+The report is a hint and never the state. What it shows as new makes a poll due; what it does not show is polled too,
+only less often.
 """
 
 from __future__ import annotations

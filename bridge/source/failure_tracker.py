@@ -1,4 +1,4 @@
-"""A trouble that lasts is told by a fact of the database: whoever asks how the bridge does then hears of it."""
+"""A trouble that lasts is noted as a fact of the database: whoever asks how the bridge does then hears of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class FailureTracker:
-    """Follows whether a step works that is done again and again. A database that fails is told of elsewhere.
+    """Follows whether a step works that is done again and again. A database that fails is reported elsewhere.
 
     Args:
         fact: The fact: nothing, or ``failing_since`` and ``reason``.
-        after: How long it must have failed until that is told.
+        after: How long it must have failed before that is reported.
     """
 
     def __init__(self, store: Store, fact: str, after: timedelta, clock: Clock) -> None:

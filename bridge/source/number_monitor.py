@@ -27,7 +27,7 @@ class NumberMonitor:
 
     Args:
         every: How often it is asked.
-        settle: For how long a number must have been as it is before that is told.
+        settle: For how long a number must have been as it is before that is reported.
         routes: Who wants which events.
     """
 

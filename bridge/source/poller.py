@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.source.api import WbizTool
     from bridge.store.store import Store
 
-HEED_EVERY = 10.0
+FOLLOW_EVERY = 10.0
 """Seconds between looks at what other nodes found."""
 
 
@@ -72,14 +72,14 @@ class Poller:
         self._listener = listener
         self._busy: set[int] = set()
         self._probe: int | None = None
-        self._heed_at = float("-inf")
+        self._follow_at = float("-inf")
         self.health = _health_from(store.fact(SOURCE))
         self._offset_before = self._offset()
         self._well_since: datetime | None = None
 
     def claim(self, room: int) -> Sequence[Message]:
         """List messages to poll now, and count them as being polled."""
-        self._heed_others()
+        self._follow_others()
         now = self._clock.now()
         most = self.health.admits(now, len(self._busy), room)
         if not most or not self._store.node.share():
@@ -155,12 +155,12 @@ class Poller:
         due_at = self._schedule.next_poll(message, verdict, at, self._jitter, self._hints())
         return Polled(message, verdict, at, due_at)
 
-    def _heed_others(self) -> None:
+    def _follow_others(self) -> None:
         """Learn now and then that another node found the source down: who told it may be gone when it is back."""
         now = self._clock.monotonic()
-        if self._store.node.alone or self.health.down or now < self._heed_at:
+        if self._store.node.alone or self.health.down or now < self._follow_at:
             return
-        self._heed_at = now + HEED_EVERY
+        self._follow_at = now + FOLLOW_EVERY
         found = _health_from(self._store.fact(SOURCE))
         if found.down:
             self.health = found

@@ -57,7 +57,7 @@ def days(now: datetime, count: int) -> tuple[str, str]:
 
 
 def window(count: int) -> timedelta:
-    """Say how far back a report of so many days may reach."""
+    """Say how far back a report of this many days may reach."""
     return timedelta(days=count) + 2 * _ZONES
 
 

@@ -31,7 +31,7 @@ BUSY_TIMEOUT = 10.0
 
 _ADVISORY_KEY = 0x7762697B  # any number that other users of the same PostgreSQL database won't choose
 
-_ORDER_KEY = 0x7762697C  # likewise
+_ORDER_KEY = 0x7762697C  # as above
 
 CHUNK = 1000
 """How many rows one statement takes: SQLite and PostgreSQL both bound a statement's parameters."""
@@ -45,7 +45,7 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
 
 
 class DamagedError(DatabaseError):
-    """The database is damaged. Restore a backup, or move it away to start anew."""
+    """The database is damaged. Restore a backup, or move it away to start afresh."""
 
 
 class GoneError(DamagedError):
@@ -247,7 +247,7 @@ class Database:
         if self.path is None:
             from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 -- only where it is used
         else:
-            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415 -- likewise
+            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415 -- as above
         return insert(table)
 
 
@@ -286,7 +286,7 @@ def _read_text(stored: bytes) -> str:
 
 
 _LOCKED = "is locked by another program"
-_DAMAGED = "is damaged: restore a backup, or move it away to start anew"
+_DAMAGED = "is damaged: restore a backup, or move it away to start afresh"
 _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
     sqlite3.SQLITE_BUSY: (NotNowError, _LOCKED),
     sqlite3.SQLITE_LOCKED: (NotNowError, _LOCKED),
@@ -295,7 +295,7 @@ _FAULTS: dict[int, tuple[type[BridgeError], str]] = {
     sqlite3.SQLITE_TOOBIG: (UnstorableError, "cannot hold a value: it is too large"),
     sqlite3.SQLITE_NOMEM: (NotNowError, "needs more memory than there is"),
     sqlite3.SQLITE_CORRUPT: (DamagedError, _DAMAGED),
-    sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start anew"),
+    sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start afresh"),
     sqlite3.SQLITE_READONLY: (DatabaseError, "cannot be written"),
     sqlite3.SQLITE_CANTOPEN: (DatabaseError, "cannot be opened"),
     sqlite3.SQLITE_PERM: (DatabaseError, "may not be used"),

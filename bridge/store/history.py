@@ -172,7 +172,7 @@ class History:
             return next(iter(_undertaken(connection, found)), None)
 
     def story(self, message_id: int, most: int = 200) -> Story | None:
-        """Tell everything about a message; of its events at most the latest so many. None where there is no such."""
+        """Tell everything about a message; of its events at most the latest this many. None where there is no such."""
         latest = sa.select(events).where(_of(message_id)).order_by(events.c.sequence.desc()).limit(most + 1)
         with self._database.read() as connection:
             message = connection.execute(sa.select(*SHOWN).where(messages.c.id == message_id)).one_or_none()

@@ -1,4 +1,4 @@
-"""One daemon to a SQLite file: the second is told so. On PostgreSQL, several nodes or one who has it to himself."""
+"""One daemon to a SQLite file: the second is told so. On PostgreSQL, several nodes or one one that has it to itself."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def share_daemon_lock(connection: sa.Connection, name: str) -> None:
     """Take PostgreSQL's lock together with other nodes, for as long as the connection lives.
 
     Raises:
-        NotNowError: Somebody has the database to himself.
+        NotNowError: Another program has the database to itself.
     """
     if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock_shared(_ADVISORY_KEY))):
         raise _in_use(name)

@@ -42,7 +42,7 @@ SURE = 2 / 3
 """The part of a lease for which a node begins calls after its last sign of life; the rest is for them to end."""
 
 JOINED_WITHIN = 3.0
-"""Seconds that a node waits at its start for who has the database to himself."""
+"""Seconds that a node waits at its start for a program that has the database to itself."""
 
 _CHANNEL = "wbiz_bridge"
 _LONGEST_NOTICE = 7000  # PostgreSQL takes less than 8,000 bytes
@@ -97,7 +97,7 @@ class SingleNode:
     def answered(self, at: datetime) -> None:
         """Note that WbizTool answered this node."""
 
-    def answered_elsewhere(self, connection: sa.Connection, since: datetime) -> bool:  # noqa: ARG002 -- likewise
+    def answered_elsewhere(self, connection: sa.Connection, since: datetime) -> bool:  # noqa: ARG002 -- as above
         """Tell whether WbizTool answered another node since then, within a transaction."""
         return False
 
@@ -115,7 +115,7 @@ class Node(SingleNode):
         database: PostgreSQL, with the schema that this version needs.
 
     Raises:
-        NotNowError: The database is out of reach, or somebody has it to himself.
+        NotNowError: The database is out of reach, or another program has it to itself.
     """
 
     def __init__(self, database: Database) -> None:
@@ -221,7 +221,7 @@ class Node(SingleNode):
         """Begin. Nodes that start together each make sure, for a moment by themselves, that the schema is there.
 
         Raises:
-            NotNowError: The database is out of reach, or somebody has it to himself.
+            NotNowError: The database is out of reach, or another program has it to itself.
         """
         until = _steady() + JOINED_WITHIN
         while True:
@@ -319,7 +319,7 @@ class Node(SingleNode):
         connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, f"{what} {holder or self.holder} {names}")))
 
     def _put_on_ear(self) -> None:
-        """Connect to hear what others say, and hold the lock meanwhile by which nobody takes the database for himself.
+        """Connect to hear what others say, and hold the lock meanwhile that keeps others from taking the database.
 
         Raises:
             NotNowError: The database is out of reach, or somebody has it, or had it meanwhile and changed its schema.

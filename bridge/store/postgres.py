@@ -192,7 +192,7 @@ class Server:
         The words of a refusal are the server's, in the language of its configuration.
         """
         from psycopg import Error, pq  # noqa: PLC0415 -- only who uses PostgreSQL has it
-        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 -- likewise
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 -- as above
 
         wanted = {**_DEFAULTS, **self._parameters, "client_encoding": "UTF8"}
         connection: Any = pq.PGconn.connect_start(make_conninfo(**wanted).encode())

@@ -1,4 +1,4 @@
-"""What the account's report shows, beside what is known: what it shows anew is due at once."""
+"""What the account's report shows, beside what is known: what it shows as new is due at once."""
 
 from __future__ import annotations
 

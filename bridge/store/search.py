@@ -43,7 +43,7 @@ CURSOR = cursor_pattern(_CURSOR, 2)
 class MessageQuery:
     """Which messages. What is given must all be true of them.
 
-    ``statuses`` may hold None: not seen yet. ``text`` stands in the label or the error, in whatever case (on SQLite,
+    ``statuses`` may hold None: not seen yet. ``text`` is in the label or the error, in whatever case (on SQLite,
     of ASCII letters). ``since`` and ``until`` bound the latest change, the latter without the moment itself; a message
     that was not seen yet changed when it came to be watched. ``ids`` are at most some thousand.
     """

@@ -61,7 +61,7 @@ def check_kinds(file: Path) -> None:
     """Check that nothing but regular files stands where a database has its files: a pipe would be waited for.
 
     Raises:
-        DatabaseError: Something else stands there.
+        DatabaseError: Something else is there.
     """
     for each in of(file):
         with suppress(OSError):  # it is not there, or whoever opens it says why it can't be looked at

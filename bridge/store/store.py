@@ -298,7 +298,7 @@ class Store:
         Args:
             seen: All of them.
             at: When they were seen so.
-            settle: For how long a number must have been as it is before that is told.
+            settle: For how long a number must have been as it is before that is reported.
             good_until: Until when that counts as known.
             subscriptions: Who wants which events.
         """
@@ -357,7 +357,7 @@ class Store:
 
         Args:
             before: When.
-            reported: How far back the account's report goes, where it is read: a message that stands in it would be
+            reported: How far back the account's report goes, where it is read: a message that is in it would be
                 taken for new if it was forgotten.
         """
         with self._database.write() as connection:

@@ -196,7 +196,7 @@ class Messages:
         return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
-        """Move what is scheduled, and what ages are reckoned from: the clock was set. Within a transaction."""
+        """Move what is scheduled, and what ages count from: the clock was set. Within a transaction."""
         millis = step // timedelta(milliseconds=1)
         moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _MOVE_WITH_THE_CLOCK}
         connection.execute(sa.update(messages).where(messages.c.due_at.isnot(None)).values(moved))
@@ -234,7 +234,7 @@ class Messages:
                 "listed": messages.c.listed | insert.excluded.listed,
                 "added": messages.c.added | insert.excluded.added,
                 "due_at": sa.case((_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
-                # One that was given up, or not watched meanwhile, begins anew.
+                # One that was given up, or not watched meanwhile, begins afresh.
                 "watched_since": sa.case((_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
                 "stuck": sa.case((_IDLE, sa.false()), else_=messages.c.stuck),
                 "unread_since": sa.case((_IDLE, None), else_=messages.c.unread_since),

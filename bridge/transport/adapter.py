@@ -143,7 +143,7 @@ class CurlAdapter(BaseAdapter):
         return response
 
     def _settings(self, request: PreparedRequest, timeout: float) -> list[tuple[int, Any]]:
-        """List what libcurl is told of one call."""
+        """List the options of one call."""
         url = str(request.url)
         found = _URL.fullmatch(url)
         if found is None or request.method not in {"GET", "POST"} or not url.isascii():

@@ -46,7 +46,7 @@ class Failure:
 
 @dataclass(slots=True, eq=False)
 class Transfer:
-    """One call: what libcurl is told beside the engine's settings, and what comes back.
+    """One call: the options beside the engine's settings, and what comes back.
 
     ``patience`` is the seconds that connecting may take, ``limit`` the bytes of the body that are kept, and ``done`` is
     called once, whatever happens; it must not raise.
@@ -84,7 +84,7 @@ class Engine:
     """Makes transfers, in a thread that starts with the first of them.
 
     Args:
-        settings: What libcurl is told of every call.
+        settings: Options of every call.
         kept: The most connections that are kept open while nothing goes over them.
     """
 

@@ -58,7 +58,7 @@ class RateLimiter:
         """Whether any part of the rate is this process's."""
         return self._share() > 0
 
-    def heed(self, sign: Sign) -> None:
+    def follow(self, sign: Sign) -> None:
         """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.transport.aimd`)."""
         if sign is Sign.WELL and self._allowance is UNHURT:
             return  # nearly always

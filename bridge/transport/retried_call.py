@@ -77,7 +77,7 @@ class RetriedCall(Generic[Result]):
     def _ended(self, get: Callable[[], Result | None]) -> None:
         try:
             result = get()
-        except Exception as error:  # noqa: BLE001 -- likewise
+        except Exception as error:  # noqa: BLE001 -- as above
             self._done(error)
             return
         if self._passing(result):
@@ -101,7 +101,7 @@ class RetriedCall(Generic[Result]):
         self._later(float(wait), self.begin)
 
     def _later(self, seconds: float, step: Callable[[], None]) -> None:
-        """Do something after so many seconds, in a thread that waits for it."""
+        """Do something after this many seconds, in a thread that waits for it."""
 
         def wait() -> None:
             self._stop.wait(seconds)

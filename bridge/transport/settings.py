@@ -14,7 +14,7 @@ _FileName = Annotated[str, BeforeValidator(validators.line)]
 
 
 class TlsConfig(Model):
-    """What stands under ``tls``."""
+    """What is under ``tls``."""
 
     ca_file: _FileName | None = None
     cert_file: _FileName | None = None

@@ -1,9 +1,9 @@
 """An hour's work for two hundred messages, in about a minute: memory stays flat, no file and no thread leaks.
 
 At the usual ``poll.every`` of 30 seconds, two hundred messages make 24,000 polls in an hour. Here they are polled every
-quarter of a second, until so many have been made, and change their status all the while. Beside the receiver that takes
-what it gets, one floods, one hangs, one drips and one refuses connections; the waits between their attempts are divided
-by 100,000, so that three days of them, from the first attempt to the dead letter, take three seconds. Those
+quarter of a second, until this many have been made, and change their status all the while. Beside the receiver that
+takes what it gets, one floods, one hangs, one drips and one refuses connections; the waits between their attempts are
+divided by 100,000, so that three days of them, from the first attempt to the dead letter, take three seconds. Those
 between the probes of a receiver that fails are the real ones.
 
 (A thousand messages make 120,000 polls in an hour: on two cores, those take several minutes.)

@@ -104,7 +104,7 @@ def test_the_accounts_rate_holds_over_all_nodes_while_they_come_and_go(tmp_path:
 
 @pytest.mark.chaos
 def test_twenty_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, postgres_url: str) -> None:
-    """One of three is killed again and again, and started anew; once, all connections to the database end."""
+    """One of three is killed again and again, and started again; once, all connections to the database end."""
     chance = random.Random(PLAN.seed)
     with Simulator() as simulator, Sink(answer=misbehaving(chance)) as sink, ExitStack() as stack:
         truth = lives(simulator, PLAN, chance)
@@ -113,7 +113,7 @@ def test_twenty_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, 
         daemons = {name: stack.enter_context(start(tmp_path, settings, name)) for name in names}
         for daemon in daemons.values():
             daemon.wait_until_ready()
-        anew = set()
+        again = set()
         for number in range(PLAN.ends):
             time.sleep(chance.uniform(0.1, 2 * PLAN.lives / PLAN.ends))
             if number == PLAN.ends // 2:
@@ -121,9 +121,9 @@ def test_twenty_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, 
             name = chance.choice(names)
             daemons[name].kill()
             daemons[name] = stack.enter_context(start(tmp_path, settings, name))
-            anew.add(name)
+            again.add(name)
         sink.answer = lambda _: Answer.ok()
-        for name in anew:
+        for name in again:
             daemons[name].wait_until_ready()
         until_settled(tmp_path / "a", len(truth))
         for daemon in daemons.values():

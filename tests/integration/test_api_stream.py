@@ -43,7 +43,7 @@ def following(api: Api, path: str = "/v1/events/stream", **headers: str) -> Iter
 
 
 def some(lines: Iterator[str], count: int) -> list[dict[str, str]]:
-    """Read so many events, each with its fields."""
+    """Read this many events, each with its fields."""
     found: list[dict[str, str]] = []
     fields: dict[str, str] = {}
     for line in lines:

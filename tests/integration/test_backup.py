@@ -518,7 +518,7 @@ def told(record: Recorded) -> tuple[int, str, int]:
 
 
 def settled(folder: Path, sink: Sink, count: int, database: str | None = None) -> None:
-    """Wait until so many webhooks have come and nothing is queued."""
+    """Wait until this many webhooks have come and nothing is queued."""
     sink.wait_for(count)
     deadline = time.monotonic() + 15
     while True:

@@ -428,7 +428,7 @@ def to(records: Iterable[Recorded], name: str) -> list[Recorded]:
 
 
 def arrived(sink: Sink, name: str, count: int) -> list[Recorded]:
-    """Wait until so many POSTs have come to a receiver."""
+    """Wait until this many POSTs have come to a receiver."""
     until(lambda: len(to(sink.records(), name)) >= count)
     return to(sink.records(), name)
 

@@ -120,7 +120,7 @@ def a_schema_of_a_newer_version(file: Path, used: Path) -> None:
         database.commit()
 
 
-DAMAGED = "the database {file} is damaged: restore a backup, or move it away to start anew"
+DAMAGED = "the database {file} is damaged: restore a backup, or move it away to start afresh"
 WRITES = "user root may not write in {folder}, which belongs to root (mode 0555); fix: chmod u+rwx {folder}"
 SPOILT: dict[Callable[[Path, Path], None], tuple[str, str]] = {
     a_folder_that_is_read_only: (f"the database {{file}} cannot be made: {WRITES}",) * 2,
@@ -132,7 +132,7 @@ SPOILT: dict[Callable[[Path, Path], None], tuple[str, str]] = {
         "the database {file} cannot be opened: user root may not read and write {file}, which belongs to root (mode 0",
     )
     * 2,
-    garbage: ("the database {file} is not a database: restore a backup, or move it away to start anew",) * 2,
+    garbage: ("the database {file} is not a database: restore a backup, or move it away to start afresh",) * 2,
     pages_overwritten_in_the_middle: (DAMAGED, DAMAGED),
     a_file_cut_short: (DAMAGED, DAMAGED),
     a_schema_of_a_newer_version: (

@@ -1,4 +1,4 @@
-"""The recipes of docs/receivers.md, as they stand there: what they send is what each service documents.
+"""The recipes of docs/receivers.md, as they are there: what they send is what each service documents.
 
 Each is loaded as a configuration, with only the host replaced, and delivers events of every type that it asks for, with
 all kinds of texts in it, to a server on loopback. The sources of the formats are linked in the document.

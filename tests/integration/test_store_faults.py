@@ -206,7 +206,7 @@ def test_a_directory_in_place_of_the_file_cannot_be_opened(sqlite_url: str, excl
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_a_file_that_is_no_database_is_left_as_it_is(sqlite_url: str, exclusive: bool) -> None:
     file_of(sqlite_url).write_bytes(b"Dear diary, " * 1000)
-    with pytest.raises(DatabaseError, match="is not a database: restore a backup, or move it away to start anew"):
+    with pytest.raises(DatabaseError, match="is not a database: restore a backup, or move it away to start afresh"):
         Store(sqlite_url, exclusive=exclusive)
     assert file_of(sqlite_url).read_bytes() == b"Dear diary, " * 1000
 
@@ -225,7 +225,7 @@ def test_a_file_with_damaged_pages_is_named_as_such(sqlite_url: str) -> None:
     with pytest.raises(DatabaseError) as refused, Store(sqlite_url) as store:
         store.listing.events()
     assert str(refused.value) == (
-        f"the database {file_of(sqlite_url)} is damaged: restore a backup, or move it away to start anew"
+        f"the database {file_of(sqlite_url)} is damaged: restore a backup, or move it away to start afresh"
     )
 
 

@@ -26,7 +26,7 @@ EXAMPLES = 12
 
 BY_DESIGN = {
     "use_after_free": "a message that is not watched any more keeps its history",
-    "ensure_resource_availability": "likewise, the other way: what was handed over may be another's by now",
+    "ensure_resource_availability": "the other way round: what was handed over may be another's by now",
 }
 """Checks that ask for what this API does not promise, with the reason."""
 

@@ -82,7 +82,7 @@ class Bridge:
         return found
 
     def delivered(self, receiver: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until so many events have reached a receiver, and say how the bridge shows it."""
+        """Wait until this many events have reached a receiver, and say how the bridge shows it."""
         until(lambda: len(self._said("delivered", receiver)) >= count)
         return self.deliveries(receiver)
 

@@ -32,7 +32,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for a bridge under test: no configuration, proxy or service manager of this machine's."""
     foreign = (
         *("WBIZ", "NOTIFY_SOCKET", "WATCHDOG", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "COV"),
-        "PYTHONDONTWRITEBYTECODE",  # every start would compile all modules anew
+        "PYTHONDONTWRITEBYTECODE",  # every start would compile all modules again
     )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return {**kept, "no_proxy": "*", "NO_PROXY": "*", "PYTHONUNBUFFERED": "1", **(extra or {})}

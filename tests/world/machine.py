@@ -2,7 +2,7 @@
 
 It is no virtual machine: systemd runs as PID 1 in namespaces of its own, over a throw-away overlay of this machine's
 files (machine.sh). Nothing that is written inside arrives outside, and nothing stays. The network is shared, so that
-a simulator and receivers on loopback are reached from context. What the bridge needs stands in the machine's /opt:
+a simulator and receivers on loopback are reached from inside. What the bridge needs is in the machine's /opt:
 
 * ``/opt/wbiz-bridge``: the virtual environment that ``pip install`` would have made, from the packages of this one,
 * ``/opt/python``: its Python, which may live in a home folder that no service sees.

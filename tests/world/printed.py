@@ -15,7 +15,7 @@ def block(document: str, heading: str, language: str) -> str:
 
     Args:
         document: Its path in the repository.
-        heading: As it stands there, with its ``#``.
+        heading: As it is there, with its ``#``.
     """
     text = (_ROOT / document).read_text(encoding="utf-8")
     (_, below) = f"\n{text}".split(f"\n{heading}\n")

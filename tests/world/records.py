@@ -84,7 +84,7 @@ def tried(
 
 
 def keep_down(store: Store, id_: int, *, probes: int) -> Delivery:
-    """Let the delivery about a failed message fail three times, which opens crm's breaker, and so many probes then."""
+    """Let a failed message's delivery fail three times, which opens crm's breaker, and then this many probes."""
 
     def now() -> Delivery:
         (found,) = (each for each in store.listing.deliveries() if each.event.message_id == id_)

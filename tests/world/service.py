@@ -50,7 +50,7 @@ class Service:
             if message_id not in self.simulator.account.history():
                 self.simulator.account.put(message_id)
         listed = "".join(f"  - {message_id}\n" for message_id in ids)
-        skeleton = self._skeleton.partition("\n# Health and metrics:")[0]  # what follows is said anew below
+        skeleton = self._skeleton.partition("\n# Health and metrics:")[0]  # what follows is said again below
         text = skeleton.replace("wbiztool:\n", f"wbiztool:\n  base_url: {self.simulator.base_url}\n", 1)
         text = text.replace("\nmessages:\n", f"\nmessages:\n{listed}", 1)
         text += f"\n  - name: crm\n    webhook: {self.sink.url}?crm\n    events: ['*']\n"

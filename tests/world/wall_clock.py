@@ -22,7 +22,7 @@ class WallClock:
         self.set(0)
 
     def set(self, seconds: int) -> None:
-        """Set it so many seconds ahead of the true time."""
+        """Set it this many seconds ahead of the true time."""
         new = self._file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n", encoding="ascii")
         new.rename(self._file)

@@ -30,7 +30,7 @@ def _database() -> None:
         Store(f"sqlite:///{folder}/bridge.db").close()
 
 
-sys.dont_write_bytecode = False  # every fork would compile the migrations anew
+sys.dont_write_bytecode = False  # every fork would compile the migrations again
 _command_line()
 _database()
 gc.collect()

@@ -156,7 +156,7 @@ def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) 
         layout.drop_ins: "your changes of the unit",
         layout.folder: "configuration and keys",
         layout.state: "history, and what is queued for receivers",
-        layout.state_private: "likewise",
+        layout.state_private: "the same",
     }
     if not shared:
         yours = {layout.shared_drop_ins: "your changes of the unit"} | yours

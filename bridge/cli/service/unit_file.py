@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHIPPED_PROGRAM = "/opt/wbiz-bridge/bin/wbiz-bridge"
 
 _SEAL = """\
-# Written by `wbiz-bridge service install`, which writes it anew with each version: your own changes belong into a
+# Written by `wbiz-bridge service install`, which rewrites it with each version: your own changes belong into a
 # drop-in (systemctl edit {service}). This tells whether somebody changed it all the same: sha256 {sum}
 """
 _SEAL_LINES = 2

@@ -1,4 +1,4 @@
-"""Reads the store's summary for scrapes: seldom, and never for longer than a scraper waits."""
+"""Reads the store's summary for scrapes: rarely, and never for longer than a scraper waits."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class Counters(Listener):
         """Count a request over HTTP."""
         self._http_requests.labels(_ANSWERS[min(max(status // 100, 2), 5) - 2]).inc()
 
-    def internal_error(self, where: str, error: BaseException) -> None:  # noqa: ARG002 -- likewise
+    def internal_error(self, where: str, error: BaseException) -> None:  # noqa: ARG002 -- as above
         """Count a fault of our own."""
         of = where.partition(" ")[0]
         self._internal_errors.labels(of if of in _CONCERNED else "other").inc()
@@ -221,7 +221,7 @@ class _Receivers:
     def keep(self, receivers: Collection[str]) -> None:
         """Begin the series of these receivers where they are new, and end those of all others.
 
-        At each scrape anew: one that is gone may have had an attempt in flight, which began its series again. They show
+        At each scrape: one that is gone may have had an attempt in flight, which began its series again. They show
         zeros from the start: the first of something would otherwise be no increase.
         """
         for receiver in receivers:

@@ -58,7 +58,7 @@ def _host(host: str) -> str:
         except ValueError:
             raise ValueError(f"what is in brackets is not an IPv6 address {_ALLOWED}") from None
     if host.count(":") > 1 and "/" not in host:
-        raise ValueError(f"an IPv6 address stands in brackets {_ALLOWED}")
+        raise ValueError(f"an IPv6 address is written in brackets {_ALLOWED}")
     if not _HOST_NAME.match(host):
         raise ValueError(f"not the name or address of a host {_ALLOWED}")
     return host

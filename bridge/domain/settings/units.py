@@ -30,7 +30,7 @@ LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many (``count``) in so long a time (``per``)."""
+    """This many (``count``) in so long a time (``per``)."""
 
     count: float
     per: timedelta

@@ -78,7 +78,7 @@ def whole(least: int, most: int) -> BeforeValidator:
 
     def check(value: object) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
-            value = int(value)  # "${NAME}" has to stand in quotes inside braces
+            value = int(value)  # "${NAME}" has to be in quotes inside braces
         if type(value) is not int or not least <= value <= most:
             raise ValueError(f"must be a whole number (allowed: {least} to {most})")
         return value
@@ -193,7 +193,7 @@ def bearer_token(text: str) -> None:
 
 
 def hook_token(text: str) -> None:
-    """Allow a token that can stand in the path of a URL as it is."""
+    """Allow a token that can be in the path of a URL as it is."""
     if not _URL_TOKEN.match(text):
         raise ValueError(
             f"not usable in a URL (allowed: {_SHORTEST_TOKEN} and more of A-Z a-z 0-9 _ -; "

@@ -5,7 +5,7 @@ up to less than the whole may have. Sources of the limits: https://docs.slack.de
 in a message; header 150; section 3,000, or 10 fields of 2,000; context 10 elements) and
 https://api.slack.com/changelog/2018-04-truncating-really-long-messages (40,000 characters).
 
-Only an attachment has a coloured bar, and what stands in one may be hidden behind "Show more"
+Only an attachment has a coloured bar, and what is in one may be hidden behind "Show more"
 (https://docs.slack.dev/reference/messaging/attachments): so what happened, and whom it concerns, stands before it.
 """
 
@@ -157,7 +157,7 @@ def _lines(digest: Digest, room: int) -> list[str]:
 def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, events: Sequence[Event]) -> Block:
     """Put a message together. One about a test mentions nobody.
 
-    With blocks, Slack shows ``text`` in notifications only, so that what stands in both is not seen twice.
+    With blocks, Slack shows ``text`` in notifications only, so that what is in both is not seen twice.
     """
     mention = "" if all_tests(events) else style.mention.of({event.type for event in events})
     top = [head, _own_section(mention)] if mention else [head]

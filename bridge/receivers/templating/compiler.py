@@ -58,7 +58,7 @@ def text(source: Source, *, in_address: bool = False) -> Callable[[Mapping[str, 
 
 
 def value(source: Source) -> Callable[[Mapping[str, Any]], Any]:
-    """Understand a template that stands in the place of a value: a single ``{{ … }}`` keeps its type, else it is text.
+    """Understand a template that is in the place of a value: a single ``{{ … }}`` keeps its type, else it is text.
 
     Raises:
         TemplateError: It is none.
@@ -160,7 +160,7 @@ def _guarded(source: Source, make: Callable[[], _Made]) -> _Made:
 
 def _syntax(error: jinja2.TemplateSyntaxError) -> str:
     if "\\x1a" in str(error.message) or "\x1a" in str(error.message):
-        return "within {{ }}, ${NAME} must stand in quotes: {{ '${NAME}' }}"
+        return "within {{ }}, ${NAME} must be in quotes: {{ '${NAME}' }}"
     return f"not a template: {error.message}"
 
 

@@ -1,7 +1,7 @@
-"""A template as it stands in the configuration: text, and what the environment put into it. Pure; knows no Jinja.
+"""A template as it is in the configuration: text, and what the environment put into it. Pure; knows no Jinja.
 
 A variable (``${TOKEN}``) is not put into a template's text: a value with a quote or a brace in it would change what the
-template says. A mark stands in its place until the template is understood, and what the mark stands for is known to
+template says. A mark takes its place until the template is understood, and what the mark stands for is known to
 be a secret.
 """
 
@@ -68,7 +68,7 @@ class Source:
         return text
 
     def words(self) -> list[str]:
-        """List what may be a secret of a header or an address: the variables, and long words that stand there."""
+        """List what may be a secret of a header or an address: the variables, and long words that are there."""
         literal = _CODE.sub(" ", self.text)
         quoted = ["".join(both) for code in _CODE.findall(self.text) for both in _QUOTED.findall(code)]
         found = [word for text in (literal, *quoted, *self.values) for word in _WORD.findall(_MARK.sub(" ", text))]

@@ -35,7 +35,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         state: _States = [],
         receiver: Name = None,
         message_id: OfMessage = None,
-        type: _Types = [],  # noqa: A002 -- likewise
+        type: _Types = [],  # noqa: A002 -- as above
         since: Since = None,
         until: Until = None,
         cursor: _Cursor = None,

@@ -72,7 +72,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
 
     @routes.get("/stream", responses={**_STREAM, **problems(HTTPStatus.NOT_FOUND)}, response_class=Response)
     async def follow_events(
-        type: _Types = [],  # noqa: A002 -- likewise
+        type: _Types = [],  # noqa: A002 -- as above
         message_id: OfMessage = None,
         after: _After = None,
         last_event_id: _LastId = None,

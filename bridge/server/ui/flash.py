@@ -9,7 +9,7 @@ from bridge.server.ui.formatting import counted
 from bridge.server.ui.messages import id_in
 
 REFUSED = "no"
-"""What stands in the address instead of a count where the token was wrong."""
+"""What is in the address instead of a count where the token was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """How a check is told: its name, its state when it is well and when it is not, and what to do then."""
+    """How a check is worded: its name, its state when it is well and when it is not, and what to do then."""
 
     name: str
     well: str

@@ -31,7 +31,7 @@ def id_in(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What stands in the form of the search."""
+    """The values of the search form."""
 
     q: str = ""
     status: str = ""

@@ -117,7 +117,7 @@ class Views:
         search = self._store.search
         try:
             found = search.messages(asked.query(by_id=asked.id is not None), cursor, _ROWS)
-            if not found.items and asked.id is not None:  # digits may stand in a label, too
+            if not found.items and asked.id is not None:  # digits may be in a label, too
                 found = search.messages(asked.query(by_id=False), cursor, _ROWS)
         except UsageError as error:
             return MessagesPage(wrong=str(error), newest=asked.address())

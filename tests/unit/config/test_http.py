@@ -106,7 +106,7 @@ def test_a_token_that_no_header_carries_or_that_is_soon_guessed_is_refused(folde
         ("'127.0.0.1:\\u0661'", "not an address with a port"),
         ("127.0.0.1:65536", "the port is out of range (allowed: 1 to 65535, or 0 for any that is free)"),
         (f"127.0.0.1:{'9' * 5000}", "the port is out of range"),
-        ("'::1:8095'", "an IPv6 address stands in brackets"),
+        ("'::1:8095'", "an IPv6 address is written in brackets"),
         ("'[::1'", "not the name or address of a host"),
         ("'[localhost]:80'", "what is in brackets is not an IPv6 address"),
         ("'*:80'", "not the name or address of a host"),

@@ -88,10 +88,10 @@ def test_the_line_within_a_text_is_told(folder: Folder) -> None:
         ("webhook: https://a.b/\nbody: {a: 1}\ncontent_type: text/plain", "a body of keys and values is JSON"),
         ("webhook: https://a.b/\ncontent_type: text/plain", "says what `body` is, and there is none"),
         ("webhook: https://a.b/\nbody: '{}'\ncontent_type: nonsense", "not a media type"),
-        ("webhook: https://{{ event.data.label }}/", "the host must stand there by itself"),
-        ("webhook: https://a.b{{ event.data.label }}/", "the host must stand there by itself"),
-        ("webhook: '{{ receiver }}'", "the host must stand there by itself"),
-        ("webhook: ftp://a.b/{{ receiver }}", "the host must stand there by itself"),
+        ("webhook: https://{{ event.data.label }}/", "the host must be written out"),
+        ("webhook: https://a.b{{ event.data.label }}/", "the host must be written out"),
+        ("webhook: '{{ receiver }}'", "the host must be written out"),
+        ("webhook: ftp://a.b/{{ receiver }}", "the host must be written out"),
         ("webhook: https://a.b:99999/{{ receiver }}", "not a usable address"),
         ("webhook: https://a.b/\nheaders: {Host: '{{ receiver }}'}", "this header is set by the bridge"),
         ("webhook: https://a.b/\nsuccess: [302]", "where it leads to a host that you know: `302 host`"),
@@ -167,7 +167,7 @@ def test_jinja_is_imported_only_where_there_is_a_template() -> None:
         # The daemon imports its HTTP server only where it is to answer over HTTP.
         if name in lazily or name.startswith("bridge/server/"):
             continue
-        # What stands in a function, or only for the type checker, is indented.
+        # What is in a function, or only for the type checker, is indented.
         for line in file.read_text(encoding="utf-8").splitlines():
             assert not line.startswith(tuple(f"{word} {name}" for word in ("import", "from") for name in loading)), file
             assert not line.startswith("from bridge.receivers.templating import"), file

@@ -43,12 +43,12 @@ BOMB_OF_MAPPINGS = "a: &a {p: x, q: x}\n" + "".join(
         (b"wbiztool: &a [[*a], 1]\n", "wbiztool[0][0]: it contains itself"),
         (b"wbiztool: *a\npoll: &a {}\n", "there is no such anchor"),
         (b"x: &a poll\n*a : {}\n", "config.yaml:2:1: a key must be a word"),
-        (b"{wbiztool: {}, wbiztool: {}}\n", "config.yaml:1:16: wbiztool: this key stands twice (first in line 1)"),
-        (b"poll: {every: 1s, 'every': 2s}\n", "poll.every: this key stands twice"),
+        (b"{wbiztool: {}, wbiztool: {}}\n", "config.yaml:1:16: wbiztool: this key appears twice (first in line 1)"),
+        (b"poll: {every: 1s, 'every': 2s}\n", "poll.every: this key appears twice"),
         (b"%YAML 1.1\n%TAG ! tag:x,1:\n---\nwbiztool: !x {}\n", "tags are not allowed"),
-        (b"wbiztool: {}\nwbiztool: {}\n", "config.yaml:2:1: wbiztool: this key stands twice (first in line 1)"),
+        (b"wbiztool: {}\nwbiztool: {}\n", "config.yaml:2:1: wbiztool: this key appears twice (first in line 1)"),
         (b"poll: {<<: {every: 1s}}\n", "merge keys (<<) are not supported"),
-        (b"wbiztool: {client_id: ${KEY}}\n", 'must stand in quotes: "${NAME}"'),
+        (b"wbiztool: {client_id: ${KEY}}\n", 'must be in quotes: "${NAME}"'),
     ],
 )
 def test_what_is_no_plain_configuration_is_told(folder: Folder, content: bytes, what: str) -> None:

@@ -39,7 +39,7 @@ def test_each_receiver_goes_to_one_node_that_has_it(wants: dict[int, set[str]]) 
     given = assign(wants)
     assert given.keys() == {name for names in wants.values() for name in names}
     assert all(name in wants[node] for name, node in given.items())
-    assert assign(dict(reversed(wants.items()))) == given, "each node reckons by itself"
+    assert assign(dict(reversed(wants.items()))) == given, "each node computes by itself"
 
 
 @given(st.sets(st.integers(1, 50), min_size=1, max_size=5), _names)

@@ -81,7 +81,7 @@ class Receiver:
         return decision
 
     def next_moment(self) -> datetime | None:
-        """Return when something may go, as the dispatcher reckons it; None if only something new can change that."""
+        """Return when something may go, as the dispatcher computes it; None if only something new can change that."""
         now = self.clock.now()
         moments = [delivery.due_at for delivery in self.still_queued]
         if self.breaker.failures or self.breaker.paused_until:

@@ -67,7 +67,7 @@ def test_whatever_comes_it_stays_within_its_bounds(calls: list[tuple[Sign, float
 def test_the_pace_follows_and_says_so() -> None:
     clock, said = FakeClock(), list[float]()
     pace = RateLimiter(10, clock, changed=said.append)
-    pace.heed(Sign.WELL)
-    pace.heed(Sign.TOO_MANY)
+    pace.follow(Sign.WELL)
+    pace.follow(Sign.TOO_MANY)
     assert times(pace, clock, 3) == pytest.approx([0, 0.2, 0.4])
     assert said == [CUT]

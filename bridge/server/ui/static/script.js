@@ -48,7 +48,7 @@
     }
   }
 
-  // What is live: each element with data-live and an id is exchanged when the bridge shows it anew.
+  // What is live: each element with data-live and an id is exchanged when the bridge shows it again.
 
   const shown = new Map();
   // Times tick here; that they did over there is no news.

@@ -35,7 +35,7 @@ _OF_ONE_ACCOUNT = {
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, list[str]]:
-    """All values of each key, whichever section it stands in."""
+    """All values of each key, whichever section it is in."""
     found: dict[str, list[str]] = {}
     for line in _UNIT.read_text(encoding="utf-8").splitlines():
         if line and line[0] not in "#[":

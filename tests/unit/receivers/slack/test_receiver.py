@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
 _WORDS = "|".join(re.escape(word) for words in WORDS.values() for word in (words.emoji, words.short))
 OURS = re.compile(rf"({_DATE}|\*[\w ,]+…?\*|{_WORDS}| to | · | )*")
-"""All that may stand in mrkdwn: dates, bold words and the bridge's own."""
+"""All that may be in mrkdwn: dates, bold words and the bridge's own."""
 
 
 def payload(*events: Event, by: Sequence[str] = ("type", "error"), shown: int = 20) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a Slack message has beside its words: a coloured bar, a link to the bridge, a mention; all within its limits.
 
-The limits are those of ``test_receiver.py``; that attachments have colours and blocks of their own stands in
+The limits are those of ``test_receiver.py``; that attachments have colours and blocks of their own is in
 https://docs.slack.dev/reference/messaging/attachments.
 """
 

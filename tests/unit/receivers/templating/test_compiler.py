@@ -176,7 +176,7 @@ def test_what_a_variable_holds_is_never_a_part_of_the_template() -> None:
 
 
 def test_a_variable_outside_of_quotes_is_told_as_that() -> None:
-    with pytest.raises(TemplateError, match="must stand in quotes") as caught:
+    with pytest.raises(TemplateError, match="must be in quotes") as caught:
         compiler.text(Source(f"{{{{ {mark(0)} }}}}", (TOKEN,)))
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
