@@ -35,6 +35,14 @@ hypothesis.settings.register_profile("thorough", deadline=None)
 hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" else "quick")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where no database is named, neither find one of this machine's user, nor leave one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(params=[pytest.param(6, id="few"), pytest.param(20, id="many", marks=pytest.mark.chaos)])
 def examples(request: pytest.FixtureRequest) -> hypothesis.settings:
     """For a rule whose every example goes through a database or HTTP: a few, and many among the long runs."""
