@@ -20,6 +20,7 @@ from bridge.domain.errors import ConfigurationError
 from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.receivers.config_models import Group, SlackReceiverConfig, WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
+from tests.world.fuzz import share_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -283,19 +284,43 @@ _RECEIVER = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    top=st.dictionaries(st.sampled_from([*_KEYS, "log"]), _ANYTHING),
-    receivers=st.none() | st.lists(_RECEIVER, max_size=3),
+_LEAST_VALUES: dict[str, object] = {
+    "wbiztool": {"client_id": 1, "api_key": "${KEY}"},
+    "receivers": [{"slack": "${SLACK}"}],
+}
+_UNDER_THE_KEYS = st.builds(
+    lambda least, fine, top, receivers: {**least, **fine, **top, **receivers},
+    st.sampled_from([_LEAST_VALUES, {}]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "poll": st.sampled_from([{}, {"every": "5s"}, {"linger": "2d"}]),
+            "messages": st.lists(st.integers(1, 9), unique=True, max_size=3),
+            "http": st.booleans() | st.just({"listen": "127.0.0.1:0"}),
+            "log": st.sampled_from([{}, {"level": "debug"}, {"format": "json"}]),
+            "retention": st.integers(1, 99).map("{}d".format),
+        },
+    ),
+    st.just({})
+    | st.dictionaries(st.sampled_from([*_KEYS, "log"]), _ANYTHING, max_size=1)
+    | st.dictionaries(st.sampled_from([*_KEYS, "log"]), _ANYTHING),
+    st.just({}) | st.fixed_dictionaries({"receivers": st.lists(_RECEIVER, max_size=3)}),
 )
-def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(
-    folder: Folder, top: dict[str, object], receivers: object
-) -> None:
-    if receivers is not None:
-        top = {**top, "receivers": receivers}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(top=_UNDER_THE_KEYS)
+def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(folder: Folder, top: dict[str, object]) -> None:
     folder.write(yaml.safe_dump(top).encode())
     with suppress(InvalidConfiguration):
         folder.load()
+
+
+def test_some_of_the_values_under_the_keys_are_taken(folder: Folder) -> None:
+    def taken(top: dict[str, object]) -> bool:
+        return top != _LEAST_VALUES and not folder.faults(yaml.safe_dump(top).encode())
+
+    assert 0.05 < share_of(_UNDER_THE_KEYS, taken) < 0.95
 
 
 _TRICKY = st.sampled_from(
@@ -349,26 +374,41 @@ _A_RECEIVER = (
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    replaced=st.fixed_dictionaries({}, optional={key: _some_of(model) | _VALUE for key, model in _SECTIONS.items()}),
-    receivers=st.lists(_A_RECEIVER, max_size=2),
-    messages=st.lists(_VALUE, max_size=3),
-    others=st.dictionaries(st.sampled_from(["database", "http", "heartbeat", "retention"]), _VALUE, max_size=1),
+_IN_THE_RIGHT_SECTIONS = st.builds(
+    lambda replaced, lists, others: {**_LEAST_VALUES, **replaced, **lists, **others},
+    st.fixed_dictionaries({}, optional={key: _some_of(model) | _VALUE for key, model in _SECTIONS.items()}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "messages": st.lists(_VALUE, max_size=3),
+            "receivers": st.lists(_A_RECEIVER, min_size=1, max_size=2),
+        },
+    ),
+    st.dictionaries(st.sampled_from(["database", "http", "heartbeat", "retention"]), _VALUE, max_size=1),
 )
-def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
-    folder: Folder,
-    replaced: dict[str, object],
-    receivers: list[object],
-    messages: list[object],
-    others: dict[str, object],
-) -> None:
+
+
+@pytest.fixture
+def lists(folder: Folder) -> Folder:
+    """A folder with what a watch list may include."""
     folder.write("- 1\n- {id: 2}\n", "a.yaml")
     folder.write("3\n", "a.txt")
-    (folder.path / "folder").mkdir(exist_ok=True)
-    right: dict[str, object] = {"wbiztool": {"client_id": 1, "api_key": "${KEY}"}}
-    lists: dict[str, object] = {"messages": messages, "receivers": receivers or [{"slack": "${SLACK}"}]}
-    folder.write(yaml.safe_dump({**right, **replaced, **lists, **others}).encode())
-    faults = folder.faults()
+    (folder.path / "folder").mkdir()
+    return folder
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sections=_IN_THE_RIGHT_SECTIONS)
+def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
+    lists: Folder, sections: dict[str, object]
+) -> None:
+    faults = lists.faults(yaml.safe_dump(sections).encode())
     assert not {unicodedata.category(character) for fault in faults for character in fault} & {"Cc", "Cs", "Zl", "Zp"}
     assert len(set(faults)) == len(faults)
+
+
+def test_some_of_what_is_in_the_right_sections_is_taken(lists: Folder) -> None:
+    def taken(sections: dict[str, object]) -> bool:
+        return sections != _LEAST_VALUES and not lists.faults(yaml.safe_dump(sections).encode())
+
+    assert 0.05 < share_of(_IN_THE_RIGHT_SECTIONS, taken) < 0.95

@@ -18,6 +18,7 @@ from bridge.receivers.templating import compiler
 from bridge.receivers.templating.compiler import TemplateError
 from bridge.receivers.templating.template_text import Body, Source, mark
 from tests.unit.receivers.events import any_event, changed, source_down, texts
+from tests.world.fuzz import share_of
 
 HIDDEN = "what-nobody-may-see"
 FAILED = names(changed(tags={"team": "billing", "items": "7"}), "crm")
@@ -226,9 +227,46 @@ def test_whatever_an_event_holds_a_body_of_keys_is_json_with_just_that_in_it(eve
     assert json.loads(write(known)) == made, "and the same on every attempt"
 
 
+_PIECES = (
+    *(
+        "{{ ",
+        " }}",
+        "{% ",
+        " %}",
+        "event",
+        ".data",
+        ".label",
+        "['id']",
+        " | upper",
+        " | length",
+        "1 + 1",
+        "'a'",
+        "(",
+        ")",
+    ),
+    *("{{ event.data.label }}", "{{ event.type | upper }}", "{% if event %}", "{% endif %}", "{% raw %}", "{# a #}"),
+    *("{% for key in event.data %}", "{{ key }}", "{% endfor %}", "{{ nothing }}", "{{ 'a' ~ 1 }}", " text\n"),
+)
+_TEMPLATES = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join) | st.text(
+    alphabet="{}%#'\"|.()[] \n\\-+*~eventdataforif12", max_size=60
+)
+
+
 @settings(max_examples=40)
-@given(st.text(alphabet="{}%#'\"|.()[] \n\\-+*~eventdataforif12", max_size=60))
+@given(_TEMPLATES)
 def test_whatever_is_written_is_a_template_or_told_to_be_none(template: str) -> None:
     for understand in (compiler.text, compiler.value):
         with suppress(TemplateError):
             understand(Source(template))(FAILED)
+
+
+def test_some_of_what_is_written_is_a_template() -> None:
+    """Not text alone: something is in braces, and it is understood."""
+
+    def taken(template: str) -> bool:
+        try:
+            return compiler.text(Source(template))(FAILED) != template
+        except TemplateError:
+            return False
+
+    assert 0.05 < share_of(_TEMPLATES, taken) < 0.95
