@@ -95,7 +95,7 @@ def chaos(folder: Path, plan: Plan, database: str, end: Callable[[Daemon], None]
             until_settled(folder, len(truth))
             terminate(daemon)
         received = sink.records()
-    check(received, truth)
+    assert_told_what_happened(received, truth)
     assert {(told["data"]["message_id"], told["data"]["sequence"]) for told in map(body_of, received)} == {
         (event["data"]["message_id"], event["data"]["sequence"]) for event in events_of(folder)
     }
@@ -157,7 +157,7 @@ def body_of(record: Recorded) -> dict[str, Any]:
     return told
 
 
-def check(received: Sequence[Recorded], truth: dict[int, list[str]]) -> None:
+def assert_told_what_happened(received: Sequence[Recorded], truth: dict[int, list[str]]) -> None:
     """Compare what arrived with what happened."""
     taken: dict[int, list[dict[str, Any]]] = {message_id: [] for message_id in truth}
     ids: dict[str, tuple[int, int]] = {}

@@ -14,7 +14,7 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
-from tests.chaos.test_crashes import Plan, check, config, lives, misbehaving, until_settled
+from tests.chaos.test_crashes import Plan, assert_told_what_happened, config, lives, misbehaving, until_settled
 from tests.world.daemon import Daemon, write_config
 from tests.world.nodes import cut_connections, leases
 from tests.world.waiting import until
@@ -129,7 +129,7 @@ def test_twenty_kills_among_three_nodes_lose_and_invent_nothing(tmp_path: Path, 
         for daemon in daemons.values():
             assert daemon.stop()[0] == 0
         received = sink.records()
-    check(received, truth)
+    assert_told_what_happened(received, truth)
 
 
 @pytest.mark.chaos

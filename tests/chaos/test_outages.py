@@ -12,7 +12,7 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
-from tests.chaos.test_crashes import Plan, body_of, check, config, lives
+from tests.chaos.test_crashes import Plan, assert_told_what_happened, body_of, config, lives
 from tests.world.daemon import Daemon, write_config
 from tests.world.waiting import until
 
@@ -138,4 +138,4 @@ def test_flaky_receiver_keeps_flowing_through_twelve_kills(tmp_path: Path) -> No
             assert daemon.stop()[0] == 0
         received = sink.records()
     assert max(ok.values()) - started <= 120
-    check(received, truth)
+    assert_told_what_happened(received, truth)

@@ -68,7 +68,7 @@ class World:
     def is_up_to_date(self) -> bool:
         return self.sink.count >= self._expected
 
-    def goes_on_within(self, seconds: float) -> None:
+    def assert_goes_on_within(self, seconds: float) -> None:
         """Wait until everything was delivered that happened; exactly once, for no POST was cut."""
         started = time.monotonic()
         until(self.is_up_to_date, seconds)
@@ -113,7 +113,7 @@ def test_read_only_for_a_while_is_only_a_pause(tmp_path: Path, server: Cluster, 
             connection.execute("SET default_transaction_read_only = off")
             connection.execute(f"ALTER {what} RESET default_transaction_read_only")
             connection.execute("SELECT pg_reload_conf()")
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
 
 
 def test_rights_taken_away_for_a_while_are_only_a_pause(tmp_path: Path, server: Cluster, database: str) -> None:
@@ -129,7 +129,7 @@ def test_rights_taken_away_for_a_while_are_only_a_pause(tmp_path: Path, server: 
         until(lambda: "the role may not log in" in world.daemon.log())
         time.sleep(2)
         server.execute("ALTER ROLE app LOGIN")
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
         assert "internal" not in world.daemon.log()
 
 
@@ -149,7 +149,7 @@ def test_right_to_write_that_was_taken_away_is_told(tmp_path: Path, server: Clus
         assert shown["checks"]["database"]["why"] in world.daemon.log()
         with psycopg.connect(server.url(name, "writer"), autocommit=True) as connection:
             connection.execute("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO writer")
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
@@ -161,7 +161,7 @@ def test_server_that_is_away_is_waited_for(tmp_path: Path, server: Cluster, data
         assert (status.returncode, "is out of reach" in status.stdout) == (1, True)
         until(lambda: "is out of reach" in world.daemon.log())
         server.start()
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
 
 
 def test_standby_takes_over_by_several_hosts(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_standby_takes_over_by_several_hosts(tmp_path: Path) -> None:
         world.changes(Status.FAILED)
         until(lambda: "is read-only now" in world.daemon.log())
         standby.promote()
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
 
 
 def test_connections_that_are_cut_anywhere_lose_and_repeat_nothing(tmp_path: Path, database: str) -> None:
@@ -190,7 +190,7 @@ def test_connections_that_are_cut_anywhere_lose_and_repeat_nothing(tmp_path: Pat
             world.changes(Status.FAILED if number % 2 == 0 else Status.SENT)
             relay.cut_after(number % 7 + 1)
             until(world.is_up_to_date, BACK_WITHIN + 5)
-        world.goes_on_within(BACK_WITHIN)
+        world.assert_goes_on_within(BACK_WITHIN)
         assert relay.cuts >= 20
 
 

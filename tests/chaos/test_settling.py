@@ -110,7 +110,7 @@ def after(event: dict[str, Any], key: str = "since") -> float:
     return (at - since).total_seconds()
 
 
-def check(told: list[dict[str, Any]]) -> None:
+def assert_told_once_each_in_time(told: list[dict[str, Any]]) -> None:
     """One pair, each at its time: the clock of ``settle`` went on while nobody ran."""
     down, up = told
     assert (down["type"], up["type"]) == ("receiver.down", "receiver.up")
@@ -136,7 +136,7 @@ def test_settling_goes_on_across_kills(bridge: Bridge) -> None:
     assert not bridge.breaker()["announced_down"]
     time.sleep(SETTLE)
     assert daemon.stop()[0] == 0
-    check(bridge.told)
+    assert_told_once_each_in_time(bridge.told)
 
 
 def test_receiver_that_came_back_while_nobody_ran_was_not_down(bridge: Bridge) -> None:
@@ -180,4 +180,4 @@ def test_another_node_goes_on_with_the_settling(bridge: Bridge) -> None:
     until(lambda: bridge.names() == ["receiver.down", "receiver.up"], SETTLE + LEASE + SLOW)
     time.sleep(SETTLE)
     assert third.stop()[0] == 0
-    check(bridge.told)
+    assert_told_once_each_in_time(bridge.told)

@@ -366,10 +366,10 @@ def test_after_a_restore_what_came_after_the_backup_is_told_again_and_nothing_el
         write_config(tmp_path, config(simulator, sink))
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
-            settled(tmp_path, sink, 3)
+            assert_settled(tmp_path, sink, 3)
             assert command(tmp_path, "backup", "copy.db").returncode == 0
             simulator.account.put(2, Status.SENT)
-            settled(tmp_path, sink, 4)
+            assert_settled(tmp_path, sink, 4)
             assert daemon.stop()[0] == 0
         simulator.account.put(3, Status.FAILED, "while nobody looked")
 
@@ -379,7 +379,7 @@ def test_after_a_restore_what_came_after_the_backup_is_told_again_and_nothing_el
 
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
-            settled(tmp_path, sink, 6)
+            assert_settled(tmp_path, sink, 6)
             assert daemon.stop()[0] == 0
         records = sink.records()
     before, after, again = records[:3], records[3], records[4:]
@@ -418,11 +418,11 @@ def test_postgresql_is_restored_by_the_commands_that_docs_print(
         write_config(tmp_path, settings)
         with Daemon(tmp_path, first=leases(2)) as daemon:
             daemon.wait_until_ready()
-            settled(tmp_path, sink, 3, postgres_url)
+            assert_settled(tmp_path, sink, 3, postgres_url)
             shell(backup, tmp_path, url, restored_name)
             assert stat.S_IMODE((tmp_path / "bridge.dump").stat().st_mode) == 0o600
             simulator.account.put(2, Status.SENT)
-            settled(tmp_path, sink, 4, postgres_url)
+            assert_settled(tmp_path, sink, 4, postgres_url)
             assert daemon.stop()[0] == 0
         simulator.account.put(3, Status.FAILED, "while nobody looked")
 
@@ -432,7 +432,7 @@ def test_postgresql_is_restored_by_the_commands_that_docs_print(
 
         with Daemon(tmp_path, first=leases(2)) as daemon:
             daemon.wait_until_ready()
-            settled(tmp_path, sink, 6, restored)
+            assert_settled(tmp_path, sink, 6, restored)
             assert restored_name in command(tmp_path, "status").stdout
             assert daemon.stop()[0] == 0
         records = sink.records()
@@ -517,7 +517,7 @@ def told(record: Recorded) -> tuple[int, str, int]:
     return data["message_id"], data["current"]["status"], data["sequence"]
 
 
-def settled(folder: Path, sink: Sink, count: int, database: str | None = None) -> None:
+def assert_settled(folder: Path, sink: Sink, count: int, database: str | None = None) -> None:
     """Wait until this many webhooks have come and nothing is queued."""
     sink.wait_for(count)
     deadline = time.monotonic() + 15

@@ -71,7 +71,7 @@ def api(sqlite_store: Store) -> Iterator[Api]:
         yield running
 
 
-def goes_all_the_sender(api: Api, answer: bytes = b'{"status": 2, "error": "x"}') -> None:
+def assert_goes_all_the_way(api: Api, answer: bytes = b'{"status": 2, "error": "x"}') -> None:
     """Poll what is due, for each schedule; record it, deliver it, and look at it in all ways."""
     store = api.store
     wanted = [Subscription("crm", ("*",)), Subscription("ops", ("*",))]
@@ -97,7 +97,7 @@ def goes_all_the_sender(api: Api, answer: bytes = b'{"status": 2, "error": "x"}'
         assert api.ask("GET", path).status_code == 200
 
 
-def test_api_takes_what_goes_all_the_sender(api: Api, examples: settings) -> None:
+def test_api_takes_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(
         body=st.fixed_dictionaries(
@@ -111,12 +111,12 @@ def test_api_takes_what_goes_all_the_sender(api: Api, examples: settings) -> Non
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         taken = api.ask("POST", "/v1/messages", data=json.dumps(body), headers=headers)
         assert taken.status_code in {200, 400, 422}, taken.text
-        goes_all_the_sender(api)
+        assert_goes_all_the_way(api)
 
     holds()
 
 
-def test_list_takes_what_goes_all_the_sender(api: Api, tmp_path: Path, examples: settings) -> None:
+def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, examples: settings) -> None:
     @examples
     @given(
         entry=st.fixed_dictionaries(
@@ -132,12 +132,12 @@ def test_list_takes_what_goes_all_the_sender(api: Api, tmp_path: Path, examples:
         except errors.InvalidConfiguration:
             return
         api.store.messages.sync(read.watchlist, NOW)
-        goes_all_the_sender(api)
+        assert_goes_all_the_way(api)
 
     holds()
 
 
-def test_report_shows_what_goes_all_the_sender(api: Api, examples: settings) -> None:
+def test_report_shows_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(row=st.fixed_dictionaries({"id": numbers | words}, optional={"message_status": documents, "label": words}))
     def holds(row: dict[str, Any]) -> None:
@@ -145,12 +145,12 @@ def test_report_shows_what_goes_all_the_sender(api: Api, examples: settings) -> 
         page = read_page(Reply(200, body=body), NOW)
         if isinstance(page, Page):  # more digits than Python reads are no JSON to it
             api.store.report_hints.note(page.rows, NOW)
-        goes_all_the_sender(api)
+        assert_goes_all_the_way(api)
 
     holds()
 
 
-def test_hook_names_what_goes_all_the_sender(api: Api, examples: settings) -> None:
+def test_hook_names_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(body=documents)
     def holds(body: Any) -> None:
@@ -159,17 +159,17 @@ def test_hook_names_what_goes_all_the_sender(api: Api, examples: settings) -> No
         except ValueError:
             raw = b"msg_id=" + b"9" * 5000
         api.store.messages.discover(ids_in("", raw), NOW)
-        goes_all_the_sender(api)
+        assert_goes_all_the_way(api)
 
     holds()
 
 
-def test_answer_goes_all_the_sender(api: Api, examples: settings) -> None:
+def test_answer_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(answer=answers)
     def holds(answer: dict[str, Any]) -> None:
         api.store.messages.watch([len(api.store.listing.messages()) + 1], NOW)
-        goes_all_the_sender(api, json.dumps(answer).encode())
+        assert_goes_all_the_way(api, json.dumps(answer).encode())
 
     holds()
 

@@ -133,7 +133,7 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
         words = command(folder, "status")
         assert words.returncode == 1
         assert "internal error, please report it: message" in words.stdout
-        everything_is_shown(folder, http_of(daemon))
+        assert_everything_is_shown(folder, http_of(daemon))
         metrics = requests.get(f"{http_of(daemon)}/metrics", timeout=10).text
         (counted,) = re.findall(r'wbiz_bridge_internal_errors_total{of="message"} (\d+)', metrics)
         assert int(counted) >= len(ASIDE)  # more, where this took a minute
@@ -163,7 +163,7 @@ def test_damaged_delivery_is_set_aside_and_others_go_on(folder: Path, sink: Sink
         daemon.wait_until_ready()
         until(lambda: sorted(map(told_of, sink.records()[before:])) == sorted(2 * [5, 6, 7, 8, GOOD]))
         until(lambda: len(status(folder)["internal_errors"]) == 8)
-        everything_is_shown(folder, http_of(daemon))
+        assert_everything_is_shown(folder, http_of(daemon))
         assert daemon.process.poll() is None
         shown = json.loads(command(folder, "deliveries", "--state", "queued", "--json").stdout)
         unreadable = {each["event"]["data"]["unreadable"][0] for each in shown if "unreadable" in each["event"]["data"]}
@@ -278,7 +278,7 @@ def test_http_thread_that_dies_is_started_again(folder: Path, sink: Sink) -> Non
         assert daemon.stop()[0] == 0
 
 
-def everything_is_shown(folder: Path, http: str) -> None:
+def assert_everything_is_shown(folder: Path, http: str) -> None:
     """What is damaged keeps nothing from being listed, by commands, over the API and on the page."""
     for listing in (["messages"], ["events"], ["deliveries"]):
         for form in ([], ["--json"]):

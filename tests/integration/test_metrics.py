@@ -9,7 +9,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
 from bridge.domain.poll_answer import Unavailable
 from tests.world.clock import FakeClock
-from tests.world.metrics import attempt, delivery, promtool, value
+from tests.world.metrics import assert_promtool_accepts, attempt, delivery, value
 from tests.world.records import NOW, after, due, fail_some, observe, tried
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def test_the_gauges_are_what_the_database_holds(store: Store) -> None:
 
 def test_prometheus_finds_no_fault_with_names_and_types(store: Store) -> None:
     body, _ = busy(store).render()
-    promtool("check", "metrics", text=body)
+    assert_promtool_accepts("check", "metrics", text=body)

@@ -95,7 +95,7 @@ def told(name: str, folder: Path, answer: Answer) -> list[Told]:
         return [Told(*each) for each in zip(events, sink.records(), made, strict=True)]
 
 
-def check_all_taken(all_told: list[Told]) -> None:
+def assert_all_taken(all_told: list[Told]) -> None:
     assert {each.made.outcome for each in all_told} == {Delivered()}
 
 
@@ -111,7 +111,7 @@ def test_every_recipe_is_tried() -> None:
 
 def test_the_first_example(tmp_path: Path) -> None:
     all_told = told("Templates", tmp_path, Answer.ok())
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     sent, failed = (
         next(each for each in all_told if each.event.type == type_) for type_ in ("message.sent", "message.failed")
     )
@@ -134,7 +134,7 @@ def test_the_mistake_that_the_document_shows_is_told_just_so(tmp_path: Path) -> 
 
 def test_github(tmp_path: Path) -> None:
     all_told = told("GitHub", tmp_path, Answer.status(204))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert each.request.path == "/repos/OWNER/REPOSITORY/dispatches"
         assert each.request.headers["authorization"] == f"Bearer {SECRETS['GITHUB_TOKEN']}"
@@ -149,7 +149,7 @@ def test_github(tmp_path: Path) -> None:
 
 def test_pagerduty(tmp_path: Path) -> None:
     all_told = told("PagerDuty", tmp_path, Answer.status(202))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         sent, payload = each.json, each.json["payload"]
         assert sent["routing_key"] == SECRETS["PAGERDUTY_ROUTING_KEY"]
@@ -173,7 +173,7 @@ def test_pagerduty(tmp_path: Path) -> None:
 
 def test_opsgenie(tmp_path: Path) -> None:
     all_told = told("Opsgenie", tmp_path, Answer.status(202))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     aliases: dict[bool, set[str]] = {True: set(), False: set()}
     for each in all_told:
         assert each.request.headers["authorization"] == f"GenieKey {SECRETS['OPSGENIE_API_KEY']}"
@@ -196,7 +196,7 @@ def test_opsgenie(tmp_path: Path) -> None:
 
 def test_teams(tmp_path: Path) -> None:
     all_told = told("Microsoft Teams", tmp_path, Answer.status(202))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert each.request.path == "/hooks/s3cr3t-p4th"
         assert len(each.request.body) < 28 * 1024
@@ -216,7 +216,7 @@ def test_teams(tmp_path: Path) -> None:
 
 def test_discord(tmp_path: Path) -> None:
     all_told = told("Discord", tmp_path, Answer.status(204))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert 0 < len(each.json["content"].encode("utf-16-le")) // 2 <= 2000
         assert each.json["allowed_mentions"] == {"parse": []}
@@ -224,7 +224,7 @@ def test_discord(tmp_path: Path) -> None:
 
 def test_telegram(tmp_path: Path) -> None:
     all_told = told("Telegram", tmp_path, Answer.ok(b'{"ok":true,"result":{}}'))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert each.request.path == f"/bot{SECRETS['TELEGRAM_BOT_TOKEN']}/sendMessage"
         assert each.json["chat_id"] == int(SECRETS["TELEGRAM_CHAT_ID"])
@@ -234,7 +234,7 @@ def test_telegram(tmp_path: Path) -> None:
 
 def test_n8n(tmp_path: Path) -> None:
     all_told = told("n8n", tmp_path, Answer.ok())
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert each.request.headers["x-bridge-token"] == SECRETS["N8N_TOKEN"]
         assert (each.json["type"], each.json["data"]) == (each.event.type, each.event.data)
@@ -242,7 +242,7 @@ def test_n8n(tmp_path: Path) -> None:
 
 def test_zapier_gets_the_same_keys_in_every_event_and_none_within_another(tmp_path: Path) -> None:
     all_told = told("Zapier and Make", tmp_path, Answer.ok(b'{"status": "success"}'))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     assert len({tuple(each.json) for each in all_told}) == 1
     assert {each.event.type for each in all_told} == {*EventType} - {"message.pending"}
     assert not [each.json for each in all_told if any(isinstance(value, dict | list) for value in each.json.values())]
@@ -252,7 +252,7 @@ def test_zapier_gets_the_same_keys_in_every_event_and_none_within_another(tmp_pa
 def test_a_google_sheet_has_taken_a_row_when_it_redirects_to_where_the_answer_is(tmp_path: Path) -> None:
     one_time = "https://script.googleusercontent.com/macros/echo?user_content_key=AehSKLjVgOxSM&lib=M1YLor6O1P"
     all_told = told("A Google Sheet", tmp_path, Answer.status(302, location=one_time))
-    check_all_taken(all_told)
+    assert_all_taken(all_told)
     for each in all_told:
         assert each.request.path == f"/macros/s/{SECRETS['SHEET_DEPLOYMENT_ID']}/exec"
         assert each.json["token"] == SECRETS["SHEET_TOKEN"]

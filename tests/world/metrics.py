@@ -64,7 +64,7 @@ def value(of: Metrics, name: str, **labels: str) -> float | None:
     return found[0] if found else None
 
 
-def promtool(*arguments: str | Path, text: bytes = b"") -> None:
+def assert_promtool_accepts(*arguments: str | Path, text: bytes = b"") -> None:
     """Let promtool check something; a fault is shown in its own words."""
     program = shutil.which("promtool")
     if program is None:

@@ -75,7 +75,7 @@ def text_objects(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from [block["text"]] if "text" in block else block.get("fields") or block["elements"]
 
 
-def check_text(text: dict[str, Any], limit: int) -> None:
+def assert_text(text: dict[str, Any], limit: int) -> None:
     own = {"type", "text", "emoji"} if text["type"] == "plain_text" else {"type", "text", "verbatim"}
     assert set(text) == own
     assert text["type"] in {"plain_text", "mrkdwn"}
@@ -83,7 +83,7 @@ def check_text(text: dict[str, Any], limit: int) -> None:
     assert text["text"].strip()
 
 
-def check_shape(message: dict[str, Any]) -> None:
+def assert_shape(message: dict[str, Any]) -> None:
     """Hold a message against Slack's documented limits."""
     assert set(message) == {"text", "blocks", "unfurl_links", "unfurl_media"}
     assert message["unfurl_links"] is message["unfurl_media"] is False
@@ -93,24 +93,24 @@ def check_shape(message: dict[str, Any]) -> None:
         match block:
             case {"type": "header", "text": text, **rest}:
                 assert text["type"] == "plain_text"
-                check_text(text, 150)
+                assert_text(text, 150)
             case {"type": "section", "text": text, **rest}:
-                check_text(text, 3000)
+                assert_text(text, 3000)
             case {"type": "section", "fields": fields, **rest}:
                 assert 1 <= len(fields) <= 10
                 for field in fields:
-                    check_text(field, 2000)
+                    assert_text(field, 2000)
             case {"type": "context", "elements": elements, **rest}:
                 assert 1 <= len(elements) <= 10
                 for element in elements:
-                    check_text(element, 2000)
+                    assert_text(element, 2000)
             case _:
                 pytest.fail(f"no block of Slack's: {block}")
         assert not rest
     assert utf16(json.dumps(message, ensure_ascii=False, separators=(",", ":"))) < 40_000
 
 
-def check_harmless(message: dict[str, Any]) -> None:
+def assert_harmless(message: dict[str, Any]) -> None:
     """See that what comes from outside can't command anything."""
     for text in text_objects(message):
         if text["type"] == "mrkdwn":
@@ -193,7 +193,7 @@ def test_events_that_are_not_about_a_message_are_told_too(event: Event, text: st
 @pytest.mark.parametrize("type_", EventType)
 def test_every_type_has_its_words_even_with_no_data_at_all(type_: EventType) -> None:
     message = payload(Event("evt_a", type_, START, "somewhere", 1, {}))
-    check_shape(message)
+    assert_shape(message)
     assert message["text"].startswith(WORDS[type_].emoji)
 
 
@@ -219,7 +219,7 @@ def test_a_burst_is_told_as_one_digest() -> None:
 
 def test_a_digest_of_many_groups_counts_those_that_do_not_fit() -> None:
     message = payload(*(changed(id_, error=f"Number {id_} is invalid") for id_ in range(5000)))
-    check_shape(message)
+    assert_shape(message)
     assert seen(message)[-2] == "and 4,980 more in 4,980 other groups"
     assert len(message["blocks"]) == 2 + 2 * 20 + 2
 
@@ -255,23 +255,23 @@ def shown_counts(message: dict[str, Any]) -> tuple[int, int, int]:
 def test_the_counts_that_are_shown_always_add_up(count: int, kinds: int, shown: int, char: str) -> None:
     events = [changed(id_, error=f"error {id_ % kinds} {char * (id_ % kinds * 9)}", label=char) for id_ in range(count)]
     message = payload(*events, shown=shown)
-    check_shape(message)
+    assert_shape(message)
     assert shown_counts(message) == (count, count, count)
 
 
 @given(any_event)
 def test_any_event_whatsoever_fits_and_is_harmless(event: Event) -> None:
     message = payload(event)
-    check_shape(message)
-    check_harmless(message)
+    assert_shape(message)
+    assert_harmless(message)
 
 
 @settings(max_examples=50)  # each is a whole digest
 @given(st.lists(any_event, min_size=2, max_size=60), st.integers(0, 300))
 def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Event], shown: int) -> None:
     message = payload(*events, shown=shown)
-    check_shape(message)
-    check_harmless(message)
+    assert_shape(message)
+    assert_harmless(message)
     assert seen(message)[0].endswith(f" {len(events):,} events")
 
 
@@ -281,13 +281,13 @@ def test_the_longest_of_everything_fits(char: str) -> None:
     one = changed(10**300, error=long, label=long, tags={long: long})
     crowd = [changed(10**300 + id_, error=f"{id_ % 30}{long}", label=long) for id_ in range(1000)]
     for message in (payload(one), payload(*crowd, shown=1000)):
-        check_shape(message)
-        check_harmless(message)
+        assert_shape(message)
+        assert_harmless(message)
 
 
 def test_nothing_from_outside_makes_a_mention_a_link_or_formatting() -> None:
     message = payload(changed(error="<!channel> *now* <https://evil.example|pay>", label="@here & _there_"))
-    check_harmless(message)
+    assert_harmless(message)
     assert "Error: &lt;!channel&gt; *now* &lt;https://evil.example|pay&gt;" in seen(message)
     assert "*Label* @here &amp; _there_" in seen(message)
     assert message["text"] == (

@@ -20,7 +20,7 @@ from bridge.receivers.slack.mentions import Mention, slack_mention
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.wording import WORDS
 from tests.unit.receivers.events import any_event, changed, source_down
-from tests.unit.receivers.slack.test_receiver import check_harmless, check_shape
+from tests.unit.receivers.slack.test_receiver import assert_harmless, assert_shape
 from tests.world.clock import START
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def test_whatever_a_message_has_it_fits_and_is_harmless(
     assert len(blocks) <= 50
     tests_only = all(event.test for event in events)
     bare = plain(message, "" if tests_only else " ".join(mention.who), pages)
-    check_shape(bare)
-    check_harmless(bare)
+    assert_shape(bare)
+    assert_harmless(bare)
 
 
 def test_the_longest_digest_with_the_longest_mention_fits() -> None:
@@ -128,7 +128,7 @@ def test_the_longest_digest_with_the_longest_mention_fits() -> None:
     message = payload(events, pages=PAGES, mention=LONGEST)
     assert len(message["text"]) <= 3000
     assert len(json.dumps(message, ensure_ascii=False, separators=(",", ":"))) < 40_000
-    check_shape(plain(message, " ".join(LONGEST.who), PAGES))
+    assert_shape(plain(message, " ".join(LONGEST.who), PAGES))
 
 
 @pytest.mark.parametrize(
