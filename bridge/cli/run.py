@@ -165,11 +165,12 @@ def try_receiver(
 
     Example: wbiz-bridge test ops --type message.sent
     """
-    from bridge.daemon.receiver_factory import Identity, sender_for  # noqa: PLC0415 -- as above
     from bridge.delivery.attempt import attempt  # noqa: PLC0415 -- as above
     from bridge.domain.redaction import Redactor  # noqa: PLC0415 -- keeps the other commands quick
     from bridge.domain.routing import Subscription, subscribed  # noqa: PLC0415 -- as above
     from bridge.domain.samples import sample_event  # noqa: PLC0415 -- as above
+    from bridge.receivers.protocol import Identity  # noqa: PLC0415 -- as above
+    from bridge.receivers.registry import sender_for  # noqa: PLC0415 -- as above
 
     settings = load_config(config)
     chosen = next((each for each in settings.receivers if each.name == receiver), None)

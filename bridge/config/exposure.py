@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from bridge.config.database_url import passwords
+from bridge.receivers.registry import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 CREDENTIAL: Final = re.compile(r"auth|token|key|secret|signature|password|cookie|credential", re.IGNORECASE)
 """What the name of a header with a secret contains."""
 
-_SECRET: Final = frozenset({"api_key", "slack", "apprise", "secret", "token", "hook_token", "key_password"})
-_ADDRESSES: Final = frozenset({"webhook", "url", "proxy"})
+_SECRET: Final = frozenset(
+    {"api_key", "secret", "token", "hook_token", "key_password"}
+    | {key for key, kind in KINDS.items() if kind.value == "secret"}
+)
+_ADDRESSES: Final = frozenset({"url", "proxy"} | {key for key, kind in KINDS.items() if kind.value == "address"})
 _GUESSABLE = 16  # characters: a longer part of an address, with digits in it, is rather a token
 _SHOWN = 3
 

@@ -1,4 +1,4 @@
-"""What the configuration may say, as pydantic's models. The receivers' are in :mod:`bridge.receivers.config_models`."""
+"""What the configuration may say, as pydantic's models. Each receiver has its own beside its code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydan
 from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.units import Rate
 from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- as above
-from bridge.receivers.config_models import ReceiverConfig  # noqa: TC001 -- as above
+from bridge.receivers.base_config import ReceiverConfig  # noqa: TC001 -- as above
 from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config import template_checks
 from bridge.config.network import check_tls
-from bridge.config.section_reader import names
+from bridge.config.section_reader import SECRETS, names
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
-from bridge.receivers import config_checks, config_models
+from bridge.receivers.base_config import Group, HttpReceiverConfig
+from bridge.receivers.registry import KINDS
+from bridge.receivers.slack.config import MentionConfig, SlackReceiverConfig, is_slack_workflow
+from bridge.receivers.webhook.config import Batch, WebhookReceiverConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +22,8 @@ if TYPE_CHECKING:
     from bridge.config.errors import Faults, Place
     from bridge.config.section_reader import Sections
     from bridge.domain.settings.base_model import Model
+    from bridge.receivers.base_config import ReceiverConfig
 
-_KINDS: dict[str, type[config_models.ReceiverConfig]] = {
-    "slack": config_models.SlackReceiverConfig,
-    "webhook": config_models.WebhookReceiverConfig,
-    "apprise": config_models.AppriseReceiverConfig,
-    "command": config_models.CommandReceiverConfig,
-}
 _SLACK_VERIFIED = "Slack's certificate is always verified"
 COMMANDS = "WBIZ_BRIDGE_COMMANDS"
 """The variable that says ``off`` where receivers may not be programs: the systemd unit sets it."""
@@ -35,21 +33,6 @@ _NO_COMMANDS = (
     f"(its environment has {COMMANDS}=off)"
 )
 _BINARY = "cloudevents-binary"
-_ONLY_WEBHOOK = "only a webhook takes this; remove it"
-_NOT_WEBHOOK = dict.fromkeys(
-    ("secret", "secret_file", "headers", "format", "batch", "body", "content_type", "success"), _ONLY_WEBHOOK
-)
-_NOT_GROUPED = {"group": "only Slack messages are grouped, and what goes through Apprise; remove it"}
-_NOT_SLACK = dict.fromkeys(("color", "mention"), "only a Slack message has this; remove it")
-_NOT_HTTP = dict.fromkeys(
-    ("tls", "proxy", "proxy_file"), "only what is reached over HTTP by the bridge itself has this; remove it"
-)
-_ELSEWHERE = {
-    "slack": {key: why for key, why in _NOT_WEBHOOK.items() if key != "format"},
-    "webhook": {**_NOT_GROUPED, **_NOT_SLACK},
-    "apprise": {**_NOT_WEBHOOK, **_NOT_SLACK, **_NOT_HTTP},
-    "command": {**_NOT_WEBHOOK, **_NOT_GROUPED, **_NOT_SLACK, **_NOT_HTTP},
-}
 
 
 class Receivers:
@@ -62,7 +45,7 @@ class Receivers:
         self._given: dict[str, Place] = {}
         self._made_up: set[str] = set()
 
-    def read(self, value: Value) -> list[config_models.ReceiverConfig]:
+    def read(self, value: Value) -> list[ReceiverConfig]:
         """Read the list. Those that are wrong are noted and not returned."""
         if value.data is BROKEN:
             return []
@@ -87,18 +70,18 @@ class Receivers:
             what = f"this name is taken by another receiver (in line {first.line}); names are unique"
             self._faults.add(value.place, what, "name taken")
 
-    def _receiver(self, item: Value) -> config_models.ReceiverConfig | None:
+    def _receiver(self, item: Value) -> ReceiverConfig | None:
         if not isinstance(item.data, dict):
             if item.data is not BROKEN:
                 self._faults.add(item.place, "must be a receiver: `slack: https://…` or `webhook: https://…`")
             return None
-        found = [kind for kind in _KINDS if kind in item.data or f"{kind}_file" in item.data]
+        found = [kind for kind in KINDS if kind in item.data or f"{kind}_file" in item.data]
         if len(found) != 1:
             self._no_kind(item, found)
             return None
         (kind,) = found
-        model = _KINDS[kind]
-        data = self._sections.read(item, names(model), _ELSEWHERE[kind])
+        model = KINDS[kind].settings
+        data = self._sections.read(item, names(model), _elsewhere(kind))
         if "name" not in data:
             data["name"] = self._free_name(kind)
         for key in ("secret", "success"):
@@ -113,32 +96,30 @@ class Receivers:
             self._check_together(item, settings, found_templates or [])
         return settings
 
-    def _check_together(
-        self, item: Value, receiver: config_models.ReceiverConfig, found: list[template_checks.Found]
-    ) -> None:
+    def _check_together(self, item: Value, receiver: ReceiverConfig, found: list[template_checks.Found]) -> None:
         """Check what no key can be wrong about alone: that templates can write every event that it gets, and so on."""
-        if found and isinstance(receiver, config_models.WebhookReceiverConfig):
+        if found and isinstance(receiver, WebhookReceiverConfig):
             template_checks.try_out(found, receiver, self._faults)
-        if isinstance(receiver, config_models.WebhookReceiverConfig) and receiver.batch is not None:
+        if isinstance(receiver, WebhookReceiverConfig) and receiver.batch is not None:
             self._check_batch(item.data["batch"], receiver)
-        if isinstance(receiver, config_models.SlackReceiverConfig):
+        if isinstance(receiver, SlackReceiverConfig):
             self._check_slack(item, receiver)
-        if isinstance(receiver, config_models.HttpReceiverConfig) and receiver.tls is not None:
-            always = _SLACK_VERIFIED if isinstance(receiver, config_models.SlackReceiverConfig) else None
+        if isinstance(receiver, HttpReceiverConfig) and receiver.tls is not None:
+            always = _SLACK_VERIFIED if isinstance(receiver, SlackReceiverConfig) else None
             check_tls(item.data["tls"], receiver.tls, receiver.url.get_secret_value(), self._faults, always)
 
-    def _check_batch(self, batch: Value, receiver: config_models.WebhookReceiverConfig) -> None:
+    def _check_batch(self, batch: Value, receiver: WebhookReceiverConfig) -> None:
         """See that several events can be written together."""
         if receiver.templated:
             self._faults.add(batch.place, "a template is about one event; remove it, or the templates")
         elif receiver.format == _BINARY:
             self._faults.add(batch.place, f"{_BINARY} has no batches; remove it, or use cloudevents")
 
-    def _check_slack(self, item: Value, receiver: config_models.SlackReceiverConfig) -> None:
+    def _check_slack(self, item: Value, receiver: SlackReceiverConfig) -> None:
         """See that the format is that of the address, and that nothing is there which it can't have."""
         workflow = receiver.format == "workflow"
         address = item.data.get("slack") or item.data["slack_file"]
-        of_slack = config_checks.is_slack_workflow(receiver.url.get_secret_value())
+        of_slack = is_slack_workflow(receiver.url.get_secret_value())
         if of_slack is True and not workflow:
             self._faults.add(address.place, "this is the address of a workflow: set format: workflow beside it")
         elif of_slack is False and workflow:
@@ -151,20 +132,21 @@ class Receivers:
                 )
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
-        either = dict.fromkeys(name for model in _KINDS.values() for name in names(model))
+        either = dict.fromkeys(name for kind in KINDS.values() for name in names(kind.settings))
         data = self._sections.read(item, either)
         self._read_inside(item, data)
         if found:
             self._faults.add(item.place, f"has both {' and '.join(found)}; make {len(found)} receivers of it")
         else:
-            secret = " or ".join(f"{kind} (or {kind}_file)" for kind in ("slack", "webhook", "apprise"))
-            self._faults.add(item.place, f"needs an address: {secret}; or a command")
+            addresses = " or ".join(f"{key} (or {key}_file)" for key, kind in KINDS.items() if kind.value != "plain")
+            others = "".join(f"; or a {key}" for key, kind in KINDS.items() if kind.value == "plain")
+            self._faults.add(item.place, f"needs an address: {addresses}{others}")
 
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
         """Check the keys within ``match``, ``group``, ``batch`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig)
-        inner: dict[str, type[BaseModel]] = {"group": config_models.Group, "batch": config_models.Batch}
+        inner: dict[str, type[BaseModel]] = {"group": Group, "batch": Batch}
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))
@@ -176,7 +158,7 @@ class Receivers:
         if isinstance(data, str | list):
             return {"who": data if isinstance(data, list) else [data]}
         if isinstance(data, dict):
-            data = self._sections.read(value, names(config_models.MentionConfig))
+            data = self._sections.read(value, names(MentionConfig))
             if isinstance(data.get("who"), str):
                 data["who"] = [data["who"]]
         return data
@@ -199,3 +181,15 @@ class Receivers:
             number += 1
         self._made_up.add(name)
         return name
+
+
+def _elsewhere(kind: str) -> dict[str, str]:
+    """List the keys that only other kinds take, each with the words for it."""
+    own = names(KINDS[kind].settings)
+    takers: dict[str, list[str]] = {}
+    for other, each in KINDS.items():
+        for key in names(each.settings):
+            if key not in own and key not in KINDS:
+                takers.setdefault(key, []).append(other)
+    words = {key: f"only {' and '.join(kinds)} receivers take this; remove it" for key, kinds in takers.items()}
+    return words | {f"{key}_file": why for key, why in words.items() if key in SECRETS}

@@ -11,6 +11,7 @@ from bridge.config.files import MIB, EncodingError, UnreadableError, decode, rea
 from bridge.config.network import read_tls
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.suggest import suggestion
+from bridge.receivers.registry import KINDS
 from bridge.transport.settings import TlsConfig
 
 if TYPE_CHECKING:
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
 
 NO_VALUE = "has no value; give one or remove the key"
 
-_SECRETS = (
+SECRETS = (
     "api_key",
-    "slack",
-    "webhook",
-    "apprise",
+    *(key for key, kind in KINDS.items() if kind.value != "plain"),
     "secret",
     "url",
     "token",
@@ -53,7 +52,7 @@ _OTHER_TEXTS = (
     "cert_file",
     "key_file",
 )
-_TEXTS = frozenset({*_SECRETS, *(f"{name}_file" for name in _SECRETS), *_OTHER_TEXTS})
+_TEXTS = frozenset({*SECRETS, *(f"{name}_file" for name in SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024
@@ -89,7 +88,7 @@ class Sections:
             elsewhere: Keys that are known in other places, with the words for them here.
         """
         names = list(allowed)
-        names += [f"{name}_file" for name in _SECRETS if name in names]
+        names += [f"{name}_file" for name in SECRETS if name in names]
         data: dict[str, Any] = {}
         for key, item in value.data.items():
             wrong = _refused(key, names, elsewhere or {})
@@ -101,7 +100,7 @@ class Sections:
             elif wrong is None:
                 data[key] = plain(item, as_text=key in _TEXTS)
                 self._written += [(each.place, key, each.text) for each in _in_the_file(key, item)]
-        for name in _SECRETS:
+        for name in SECRETS:
             if f"{name}_file" in data:
                 self._put_in(data, name, value.data[f"{name}_file"].place)
         if isinstance(data.get("tls"), dict):
@@ -178,7 +177,7 @@ class Sections:
         if fault["type"] == "missing" and not steps:
             # One that is there but was refused was told of already.
             if key not in value.data and f"{key}_file" not in value.data:
-                self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in _SECRETS else ''} is missing")
+                self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in SECRETS else ''} is missing")
             return
         if data.get(key) is BROKEN:
             return
@@ -220,7 +219,7 @@ def _in_the_file(key: str, item: Value) -> Iterator[Value]:
             yield from (value for name, value in headers.items() if CREDENTIAL.search(name) and _literal(value))
         case list() as values if key == "secret":
             yield from filter(_literal, values)
-        case _ if key in _SECRETS and _literal(item):
+        case _ if key in SECRETS and _literal(item):
             yield item
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bridge.config.errors import Faults, Place
     from bridge.domain.model import Event
-    from bridge.receivers.config_models import WebhookReceiverConfig
+    from bridge.receivers.webhook.config import WebhookReceiverConfig
 
 _HOST = re.compile(r"(https?://[^/?#]+/)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _BEGINS = re.compile(r"\{[{%#]")
@@ -51,8 +51,8 @@ def read(item: Value, data: dict[str, Any], faults: Faults) -> list[Found]:
 
 def try_out(found: list[Found], settings: WebhookReceiverConfig, faults: Faults) -> None:
     """Render each template for every kind of event that the receiver gets; what can't be rendered is a fault."""
-    from bridge.receivers.templated_webhook import names  # noqa: PLC0415 -- see the module's docstring
     from bridge.receivers.templating.compiler import TemplateError  # noqa: PLC0415
+    from bridge.receivers.webhook.templated import names  # noqa: PLC0415 -- see the module's docstring
 
     wrong: dict[tuple[Place, str], list[str]] = {}
     write = _writer(settings) if any(each.wants_body for each in found) else None
@@ -184,7 +184,7 @@ def _nothing_wrong(made: Any, settings: WebhookReceiverConfig) -> str | None:  #
 
 
 def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
-    from bridge.receivers.templated_webhook import address  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.webhook.templated import address  # noqa: PLC0415 -- see the module's docstring
 
     try:
         validators.webhook_url(settings.url.get_secret_value() + address(made))
@@ -194,7 +194,7 @@ def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
 
 
 def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
-    from bridge.receivers.templated_webhook import reads_as_json  # noqa: PLC0415 -- see the module's docstring
+    from bridge.receivers.webhook.templated import reads_as_json  # noqa: PLC0415 -- see the module's docstring
 
     if not is_json(settings.content_type) or reads_as_json(made):
         return None

@@ -10,14 +10,16 @@ from bridge.config.exposure import CREDENTIAL, holds_token
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import Subscription, subscribed
 from bridge.domain.settings.listen_address import is_loopback
-from bridge.receivers.config_models import HttpReceiverConfig, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.receivers.base_config import HttpReceiverConfig
 from bridge.receivers.templating.template_text import Source
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.config.models import Config
-    from bridge.receivers.config_models import ReceiverConfig
+    from bridge.receivers.base_config import ReceiverConfig
+    from bridge.receivers.slack.config import SlackReceiverConfig
 
 _EXAMPLE_HOST = re.compile(r"(.+\.)?example(\.(com|org|net))?", re.IGNORECASE)  # RFC 2606
 _EXAMPLE_PATH = re.compile(r"\u2026|\.\.\.|T0{5,}|X{8,}", re.IGNORECASE)  # an ellipsis, and how Slack's pages write it

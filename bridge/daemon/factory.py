@@ -10,12 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bridge.daemon.failing_steps import Steps
-from bridge.daemon.receiver_factory import Identity, packer_for, sender_for
 from bridge.daemon.worker_pool import Job, Result, Worker, WorkerPool
+from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
 from bridge.receivers.event_formats import source_of
+from bridge.receivers.protocol import Identity
+from bridge.receivers.registry import sender_for
 from bridge.source.api import WbizTool
 from bridge.source.discovery import Discovery
 from bridge.source.number_monitor import NumberMonitor
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.model import Message
     from bridge.domain.observer import Listener
-    from bridge.receivers.config_models import ReceiverConfig
+    from bridge.receivers.base_config import ReceiverConfig
     from bridge.store.store import Store
 
 

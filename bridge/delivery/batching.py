@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bridge.domain.model import Attempt, Delivery
+    from bridge.receivers.base_config import ReceiverConfig
     from bridge.store.deliveries import DeliveryQueue
 
 MOST_IN_A_DIGEST = 5000
@@ -200,3 +201,10 @@ def _asks_for_a_pause(attempt: Attempt) -> bool:
     """Tell whether the receiver wants fewer calls, be it that it does not say for how long: halves would be more."""
     asked = attempt.http_status == HTTPStatus.TOO_MANY_REQUESTS
     return isinstance(attempt.outcome, Retry) and (asked or attempt.outcome.after is not None)
+
+
+def packer_for(settings: ReceiverConfig) -> Packer:
+    """Build what decides which events go together to a receiver."""
+    if settings.batch_limits is not None:
+        return Batches(settings.name, *settings.batch_limits)
+    return Digest(settings.name) if settings.grouped else Individual(settings.name)

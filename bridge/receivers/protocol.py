@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bridge import __version__
+from bridge.receivers.event_formats import TEST_SOURCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event, Outcome
     from bridge.transport.message import Reply, Request
+
+USER_AGENT = f"wbiztool-bridge/{__version__}"
+"""How the bridge names itself to receivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the bridge tells receivers of itself.
+
+    ``source`` names it to receivers of CloudEvents (:func:`bridge.receivers.event_formats.source_of`), and ``pages`` is
+    where people see it, for links; None where they don't.
+    """
+
+    source: str = TEST_SOURCE
+    pages: str | None = None
 
 
 class Receiver(Protocol):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.domain.clock import wall_time
 from bridge.domain.errors import raise_again
 from bridge.receivers.protocol import Handed
+from bridge.transport.client import HttpClient
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
+    from bridge.receivers.base_config import HttpReceiverConfig
     from bridge.receivers.protocol import Receiver
-    from bridge.transport.client import HttpClient
     from bridge.transport.message import Reply
 
 
@@ -78,3 +79,19 @@ def _start(step: Callable[[], None]) -> None:
         threading.Thread(target=step, name="hand over", daemon=True).start()
     except RuntimeError:
         raise TransportError("the system starts no more threads") from None
+
+
+def over_http(settings: HttpReceiverConfig, receiver: Receiver) -> HttpSender:
+    """Build what sends to a receiver over HTTP.
+
+    Raises:
+        TransportError: Its address can't be called.
+    """
+    channel = HttpClient(
+        settings.url.get_secret_value(),
+        timeout=settings.timeout,
+        connections=settings.concurrency,
+        tls=settings.tls,
+        proxy=settings.proxy_in_clear,
+    )
+    return HttpSender(receiver, channel)

@@ -17,7 +17,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import Attempt, Delivered, Retry, Status
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
-from bridge.receivers.apprise.receiver import AppriseSender
+from bridge.receivers.apprise.sender import AppriseSender
 from bridge.simulator.api import Simulator
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
@@ -114,7 +114,7 @@ def test_its_log_lines_go_nowhere() -> None:
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     with Sink(lambda _: Answer.drip()) as sink:
         code = (
-            "import sys; from datetime import timedelta; from bridge.receivers.apprise.receiver import AppriseSender;"
+            "import sys; from datetime import timedelta; from bridge.receivers.apprise.sender import AppriseSender;"
             "from bridge.domain.samples import sample_event; from bridge.domain.clock import SystemClock;"
             "c = SystemClock(); w = AppriseSender('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
             "print(w.hand_over([sample_event(c.now())], c).outcome)"

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.daemon.receiver_factory import packer_for, sender_for
+from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher, Parcel, Sent
 from bridge.domain.events import envelope
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.observer import Listener
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
-from bridge.receivers.config_models import WebhookReceiverConfig
-from bridge.receivers.webhook import batch_id
+from bridge.receivers.registry import sender_for
+from bridge.receivers.webhook.config import WebhookReceiverConfig
+from bridge.receivers.webhook.receiver import batch_id
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
 from bridge.store.store import Store

@@ -21,7 +21,7 @@ from bridge.domain.poll_schedule import Hints, Interval, Schedule
 from bridge.domain.routing import Subscription
 from bridge.domain.settings.units import FIRST, LAST, parse_moment
 from bridge.receivers.slack.receiver import SlackReceiver
-from bridge.receivers.webhook import WebhookReceiver
+from bridge.receivers.webhook.receiver import WebhookReceiver
 from bridge.server.auth import Access
 from bridge.server.wbiztool_hook_ids import ids_in
 from bridge.source.report_response import Page, read_page

@@ -19,12 +19,12 @@ import pytest
 
 from bridge.config.loader import load
 from bridge.daemon.credentials import try_credentials
-from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Delivered
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
+from bridge.receivers.registry import sender_for
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from bridge.transport.client import HttpClient

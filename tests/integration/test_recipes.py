@@ -18,14 +18,14 @@ import pytest
 
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.loader import load
-from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Delivered, EventType, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Subscription, wants
 from bridge.domain.samples import sample_event, samples
-from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.receivers.registry import sender_for
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.clock import START
 

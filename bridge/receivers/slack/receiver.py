@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bridge.receivers.digest import GROUP_KEYS, digest
+from bridge.receivers.protocol import USER_AGENT
 from bridge.receivers.slack import responses
 from bridge.receivers.slack.blocks import PLAIN, Style, draw_digest, draw_event
-from bridge.receivers.webhook import USER_AGENT
 from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:

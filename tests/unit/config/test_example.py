@@ -20,14 +20,11 @@ from bridge.config.models import (
     WbizToolConfig,
 )
 from bridge.domain.model import Details
-from bridge.receivers.config_models import (
-    AppriseReceiverConfig,
-    Batch,
-    CommandReceiverConfig,
-    Group,
-    SlackReceiverConfig,
-    WebhookReceiverConfig,
-)
+from bridge.receivers.apprise.config import AppriseReceiverConfig
+from bridge.receivers.base_config import Group
+from bridge.receivers.command.config import CommandReceiverConfig
+from bridge.receivers.slack.config import SlackReceiverConfig
+from bridge.receivers.webhook.config import Batch, WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, Folder
 
 if TYPE_CHECKING:

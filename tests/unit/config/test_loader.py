@@ -18,7 +18,9 @@ from bridge.config.errors import InvalidConfiguration
 from bridge.config.section_reader import names
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.poll_schedule import Interval, Schedule
-from bridge.receivers.config_models import Group, SlackReceiverConfig, WebhookReceiverConfig
+from bridge.receivers.base_config import Group
+from bridge.receivers.slack.config import SlackReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 from tests.world.fuzz import share_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.config.watcher import fingerprint
-from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 from tests.unit.config.world import LEAST, Folder
 from tests.world.tls import Authority
 

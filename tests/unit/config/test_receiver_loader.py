@@ -11,7 +11,8 @@ import pytest
 from bridge.config.errors import InvalidConfiguration
 from bridge.domain.matching import Conditions, Regex
 from bridge.domain.redaction import Redactor
-from bridge.receivers.config_models import SlackReceiverConfig, WebhookReceiverConfig
+from bridge.receivers.slack.config import SlackReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRETMARKED5ECRET"
@@ -192,9 +193,12 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
         ("{name: x}", "needs an address: slack (or slack_file) or webhook (or webhook_file) or apprise"),
         ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
         ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
-        ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only a webhook takes this"),
-        ("{webhook: 'https://example.com/', group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
-        ("{slack: 'https://example.com/', batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
+        ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only webhook receivers take this"),
+        (
+            "{webhook: 'https://example.com/', group: {wait: 1s}}",
+            "receivers[1].group: only slack and apprise receivers take this",
+        ),
+        ("{slack: 'https://example.com/', batch: {max: 2}}", "receivers[1].batch: only webhook receivers take this"),
         (
             "{webhook: 'https://example.com/', batch: {max: 0}}",
             "batch.max: must be a whole number (allowed: 1 to 1000)",
@@ -215,14 +219,14 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
         ("{apprise: 'tgram://x'}", "receivers[1].apprise: Apprise does not understand this address"),
         ("{apprise: 'nosuchservice://x/y'}", "receivers[1].apprise: Apprise does not understand this address"),
         ("{apprise: 'json://127.0.0.1/', concurrency: 2}", "must be a whole number (allowed: 1 to 1)"),
-        ("{apprise: 'json://127.0.0.1/', batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
+        ("{apprise: 'json://127.0.0.1/', batch: {max: 2}}", "receivers[1].batch: only webhook receivers take this"),
         ("{command: /bin/true}", "receivers[1].command: must be a list"),
         ("{command: []}", "receivers[1].command: an empty list"),
         ("{command: [true]}", "receivers[1].command: the program must be named by its whole path"),
         ("{command: [/nowhere/true]}", "receivers[1].command: there is no such program"),
         ("{command: [/etc/passwd]}", "receivers[1].command: this is not a program that may be run"),
-        ("{command: [/bin/true], group: {wait: 1s}}", "receivers[1].group: only Slack messages are grouped"),
-        ("{command: [/bin/true], batch: {max: 2}}", "receivers[1].batch: only a webhook takes this"),
+        ("{command: [/bin/true], group: {wait: 1s}}", "receivers[1].group: only slack and apprise receivers take this"),
+        ("{command: [/bin/true], batch: {max: 2}}", "receivers[1].batch: only webhook receivers take this"),
     ],
 )
 def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> None:
@@ -335,8 +339,8 @@ TRIGGER = "https://hooks.slack.com/triggers/T0/1/x"
         ("slack: ${SLACK}, mention: {who: U012AB3CD, event: [failed]}", "mention.event", "(did you mean `events`?)"),
         ("slack: ${SLACK}, mention: 5", "mention", "Slack finds nobody by this name"),
         ("slack: ${SLACK}, color: red", "color", "must be on or off"),
-        ("webhook: 'https://a.b/', mention: '@here'", "mention", "only a Slack message has this"),
-        ("webhook: 'https://a.b/', color: on", "color", "only a Slack message has this"),
+        ("webhook: 'https://a.b/', mention: '@here'", "mention", "only slack receivers take this"),
+        ("webhook: 'https://a.b/', color: on", "color", "only slack receivers take this"),
         (
             "slack: ${SLACK}, format: workflow",
             "slack",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 PACKAGE = Path(bridge.__file__).parent
@@ -99,7 +99,7 @@ def test_the_line_within_a_text_is_told(folder: Folder) -> None:
         ("webhook: https://a.b/\nsuccess: 429", "429 asks for a pause"),
         ("webhook: https://a.b/\nsuccess: 200 a.b", "only a redirection (3xx) leads to a host"),
         ("webhook: https://a.b/\nsuccess: []", "an empty list"),
-        ("slack: https://a.b/\nbody: {a: 1}", "only a webhook takes this"),
+        ("slack: https://a.b/\nbody: {a: 1}", "only webhook receivers take this"),
     ],
 )
 def test_what_is_wrong_is_told_once(folder: Folder, lines: str, what: str) -> None:
@@ -160,7 +160,7 @@ def test_jinja_is_imported_only_where_there_is_a_template() -> None:
         "bridge/receivers/templating/compiler.py",
         "bridge/receivers/templating/sandbox.py",
     }
-    lazily.add("bridge/receivers/templated_webhook.py")
+    lazily.add("bridge/receivers/webhook/templated.py")
     loading = ("jinja2", *(file.removesuffix(".py").replace("/", ".") for file in lazily))
     for file in PACKAGE.rglob("*.py"):
         name = file.relative_to(PACKAGE.parent).as_posix()

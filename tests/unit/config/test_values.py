@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bridge.config import locate
 from bridge.domain.settings.units import Rate, parse_rate
-from bridge.receivers.config_models import SlackReceiverConfig
+from bridge.receivers.slack.config import SlackReceiverConfig
 from tests.unit.config.world import ENVIRON, LEAST, Folder
 
 MARKED = "MARKED5ECRET"
@@ -125,7 +125,7 @@ def test_all_faults_of_one_list_or_mapping_are_told(folder: Folder) -> None:
 def test_what_only_a_webhook_takes_is_refused_for_slack(folder: Folder, key: str) -> None:
     (fault,) = folder.faults(f"{LEAST}        {key}\n")
     assert fault.startswith("config.yaml:4:5: receivers[0].")
-    assert fault.endswith("only a webhook takes this; remove it")
+    assert fault.endswith("only webhook receivers take this; remove it")
 
 
 def test_sections_and_lists_with_nothing_in_them_are_as_if_left_out(folder: Folder) -> None:

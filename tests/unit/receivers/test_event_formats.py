@@ -18,7 +18,7 @@ from bridge.domain.model import EventType
 from bridge.domain.redaction import clean_text
 from bridge.domain.samples import sample_event, samples
 from bridge.receivers.event_formats import CloudEventsBinaryForm, CloudEventsForm, Written, source_of
-from bridge.receivers.webhook import WebhookReceiver
+from bridge.receivers.webhook.receiver import WebhookReceiver
 from tests.world.records import NOW
 
 if TYPE_CHECKING:

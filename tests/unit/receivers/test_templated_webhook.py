@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.daemon.receiver_factory import sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import UnrenderableError
 from bridge.domain.model import Dead, Delivered, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
-from bridge.receivers.config_models import WebhookReceiverConfig
+from bridge.receivers.registry import sender_for
 from bridge.receivers.responses import Success
-from bridge.receivers.templated_webhook import TemplatedReceiver, Templates
 from bridge.receivers.templating.template_text import Body, Source
+from bridge.receivers.webhook.config import WebhookReceiverConfig
+from bridge.receivers.webhook.templated import TemplatedReceiver, Templates
 from bridge.simulator.sink import Sink
 from bridge.transport.message import Reply, Request
 from tests.unit.receivers.events import changed, source_down

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from bridge import __version__
 from bridge.domain.model import Dead, Delivered, Event
-from bridge.receivers.webhook import WebhookReceiver
+from bridge.receivers.webhook.receiver import WebhookReceiver
 from bridge.transport.message import Reply, Request
 from tests.unit.receivers.events import any_event, changed, receiver_down
 from tests.world.clock import START

@@ -14,7 +14,7 @@ from bridge.domain.model import Dead, Delivered, Outcome, Retry
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.slack.responses import PASSING, PERMANENT
 from bridge.receivers.slack.workflow import WorkflowReceiver
-from bridge.receivers.webhook import WebhookReceiver
+from bridge.receivers.webhook.receiver import WebhookReceiver
 from bridge.transport.message import Reply
 from tests.world.clock import START
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.receivers.templated_webhook import names
 from bridge.receivers.templating import compiler
 from bridge.receivers.templating.compiler import TemplateError
 from bridge.receivers.templating.template_text import Body, Source, mark
+from bridge.receivers.webhook.templated import names
 from tests.unit.receivers.events import any_event, changed, source_down, texts
 from tests.world.fuzz import share_of
 

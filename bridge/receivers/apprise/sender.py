@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
+    from bridge.receivers.apprise.config import AppriseReceiverConfig
+    from bridge.receivers.protocol import Identity
 
 _SAID: Final = 300  # characters of a reason
 
@@ -116,3 +118,10 @@ def _prepared(url: str, timeout: float) -> Any:
         )
 
     return send
+
+
+def make_sender(settings: AppriseReceiverConfig, identity: Identity) -> AppriseSender:
+    """Build it as the configuration says."""
+    del identity
+    url, group = settings.url.get_secret_value(), settings.group
+    return AppriseSender(settings.name, url, settings.timeout, by=group.by, shown=group.max)

@@ -8,9 +8,9 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bridge import __version__
 from bridge.receivers import responses
 from bridge.receivers.event_formats import STANDARD, Form, Written
+from bridge.receivers.protocol import USER_AGENT
 from bridge.receivers.signing import key_of, sign
 from bridge.transport.message import Reply, Request
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.domain.model import Event, Outcome
     from bridge.receivers.responses import Success
-
-USER_AGENT = f"wbiztool-bridge/{__version__}"
-"""How the bridge names itself to receivers."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 

@@ -18,7 +18,7 @@ from bridge.receivers.summary import summary_of
 from bridge.receivers.templating import compiler
 from bridge.receivers.templating.compiler import TemplateError
 from bridge.receivers.templating.template_text import JSON, is_json
-from bridge.receivers.webhook import WebhookReceiver
+from bridge.receivers.webhook.receiver import WebhookReceiver
 from bridge.transport.message import http_words, json_object
 
 if TYPE_CHECKING:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event, Outcome
+    from bridge.receivers.command.config import CommandReceiverConfig
+    from bridge.receivers.protocol import Identity
 
 TRY_AGAIN: Final = os.EX_TEMPFAIL
 """The exit code, 75, with which a program asks to be run again later."""
@@ -288,3 +290,9 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def make_sender(settings: CommandReceiverConfig, identity: Identity) -> CommandSender:
+    """Build it as the configuration says."""
+    del identity
+    return CommandSender(settings.name, settings.command, settings.timeout)

@@ -1,0 +1,95 @@
+"""What the configuration may say of every receiver, and of those over HTTP.
+
+What :mod:`bridge.domain.settings.validators` says of secrets and of ValueErrors holds here, too.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from bridge.domain.model import EventType
+from bridge.domain.settings import validators
+from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.match_models import MatchConfig
+from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
+from bridge.domain.suggest import suggestion
+from bridge.transport.settings import NetworkConfig
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+
+def event_pattern(item: object) -> str:
+    """Allow an event type or a glob of them, and write it in full."""
+    if not isinstance(item, str):
+        raise ValueError("must be an event type, e.g. failed")  # noqa: TRY004 -- see the module's docstring
+    pattern = item if "." in item or item == "*" else f"message.{item}"
+    if not any(fnmatchcase(type_, pattern) for type_ in EventType):
+        types = [type_.removeprefix("message.") for type_ in EventType]
+        raise ValueError(f"no event type is called so ({suggestion(item, types)})")
+    return pattern
+
+
+def receiver_name(value: object) -> str:
+    """Allow what can be in a URL, a log and a command without quotes."""
+    if not isinstance(value, str) or not _NAME.match(value):
+        raise ValueError("not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)")
+    return value
+
+
+class Group(Model):
+    """How bursts become one message: how long to wait for more, by what to count, how many ids to name."""
+
+    wait: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=3)
+    by: tuple[Literal["type", "error"], ...] = ("type", "error")
+    max: Annotated[int, validators.whole(1, 40)] = 20
+
+
+class ReceiverConfig(Model):
+    """What the configuration says of any receiver."""
+
+    name: Annotated[str, BeforeValidator(receiver_name)]
+    events: Annotated[tuple[Annotated[str, BeforeValidator(event_pattern)], ...], Field(min_length=1)] | None = None
+    match: MatchConfig = MatchConfig()
+    settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
+    timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
+    rate_limit: Rate | None = None
+    concurrency: int = 1
+
+    @property
+    def grouped(self) -> bool:
+        """Whether everything that is queued goes in one message."""
+        return False
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """How long an event waits for others to go with it."""
+        return timedelta(0)
+
+    @property
+    def batch_limits(self) -> tuple[int, timedelta] | None:
+        """How many events go in one call at most, and how long one waits for others; None where each goes alone."""
+        return None
+
+    @property
+    def files_for_each(self) -> int:
+        """How many open files an attempt needs, at most."""
+        return 1
+
+    def in_clear(self) -> list[str]:
+        """List its secrets, in clear: for what keeps them out of logs and records."""
+        return []
+
+
+class HttpReceiverConfig(NetworkConfig, ReceiverConfig):
+    """What is reached over HTTP by the bridge itself."""
+
+    url: SecretStr
+
+    def in_clear(self) -> list[str]:
+        """List the address, and what is secret of the way to it."""
+        return [self.url.get_secret_value(), *self.network_in_clear()]
