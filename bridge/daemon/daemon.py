@@ -1,4 +1,4 @@
-"""The daemon: APScheduler gives the beat, the store says what is due, the works do it."""
+"""The daemon: APScheduler gives the beat, the store says what is due, the supervisor has it done."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bridge.config.glob_patterns import LISTS, vanished, written
 from bridge.daemon import systemd
 from bridge.daemon.credentials import try_credentials
 from bridge.daemon.heartbeat import Heartbeat
+from bridge.daemon.housekeeping import Housekeeping
 from bridge.daemon.http_service import Web
 from bridge.daemon.metrics.registry import Metrics
+from bridge.daemon.restart_needed import unchangeable
 from bridge.daemon.scheduler import SteadyScheduler
 from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
 from bridge.daemon.two_phase_change import Change
+from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, CredentialsError, InternalError, NotNowError
 from bridge.domain.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
 from bridge.domain.observer import Listener, Listeners
-from bridge.domain.poll_schedule import LAZILY
-from bridge.source.report_response import window
-from bridge.store.engine import DamagedError
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bridge.config.models import Config
     from bridge.config.watcher import Reloader
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Event
     from bridge.store.store import Store
 
 BEAT = timedelta(seconds=0.5)
@@ -47,22 +46,6 @@ LOOK_FOR_CHANGES = timedelta(seconds=2)
 
 INTRODUCED_WITHIN = timedelta(seconds=3)
 """The longest that a start waits for WbizTool's word on the credentials. Then the polls will tell."""
-
-SMALLEST_STEP = timedelta(seconds=2)
-"""Less than that is the ordinary unevenness between two clocks."""
-
-_OTHER_ACCOUNT = (
-    "the account can't change while the bridge runs: each account needs a database of its own. "
-    "Set `database:` too, then restart the bridge"
-)
-_OTHER_ADDRESS = (
-    "the API's address can't change while the bridge runs. If the account is the same, stop the bridge and run "
-    "`wbiz-bridge poll --accept-base-url` once, then start it"
-)
-
-LARGE_STEP = timedelta(hours=1)
-DOUBTED_FOR = timedelta(days=1)
-"""How long nothing is forgotten for its age after a clock was set forward by more than that: it may be a mistake."""
 
 
 class Daemon:
@@ -86,22 +69,21 @@ class Daemon:
         self._reload_asked = threading.Event()
         self._stop = threading.Event()
         self._why = ""
-        self._prune_from = float("-inf")
-        self._damage = _Damage(self._stop)
+        self._damage = DamageWatch(self._stop)
         self._metrics = Metrics(store.listing.summary, clock, self._receivers)
         self._listener = Listeners(
             listener,
             self._metrics.listener,
-            _Waker(self._show),
-            _HealthWaker(self._say_status_now),
+            Waker(self._show),
+            HealthWaker(self._say_status_now),
             self._damage,
         )
         self._supervisor = Supervisor(store, clock=clock, listener=self._listener)
+        self._housekeeping = Housekeeping(store, clock, self._listener, lambda: self._config)
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
         self._verdict: Reload | None = None
-        self._clamps = False
         self._web = Web(
             self.health,
             self._metrics,
@@ -186,7 +168,7 @@ class Daemon:
         every(BEAT, self._supervisor.wake_poller, "poll")
         every(BEAT, self._follow_nudges, "deliver")
         every(BEAT, self._follow_clock, "clock")
-        every(HOUSEKEEPING, self._keep_house, "housekeeping")
+        every(HOUSEKEEPING, self._housekeeping.keep, "housekeeping")
         every(STATUS_EVERY, self._say_status, "status")
         # One job for both: while a change is prepared, nothing else may take an address.
         every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
@@ -235,8 +217,7 @@ class Daemon:
             self._stop.set()
             raise
         self._supervisor.settle(config)
-        self._clamps = True
-        self._clamp_where_asked()
+        self._housekeeping.clamp()
         self._supervisor.wake_poller()
 
     def _commit(self, config: Config, change: Change, *, starting: bool) -> None:
@@ -324,7 +305,7 @@ class Daemon:
         Raises:
             InvalidConfiguration: There is something.
         """
-        faults = _unchangeable(self._config, config)
+        faults = unchangeable(self._config, config)
         if not faults and config.wbiztool.credentials != self._config.wbiztool.credentials:
             try:
                 self._try_credentials(config)
@@ -369,43 +350,9 @@ class Daemon:
         self._web.tell()
 
     def _follow_clock(self) -> None:
-        step = self._clock.stepped()
-        try:
-            if follow_clock(self._clock, self._store):
-                if step > LARGE_STEP:
-                    self._prune_from = self._clock.monotonic() + DOUBTED_FOR.total_seconds()
-                self._supervisor.wake_dispatchers()  # each waits for a moment of the old time
-                self._clamps = True  # what was in flight meanwhile was scheduled by the old time
-                self._say_status()  # its latest beat lies in the old time
-        except BridgeError as error:
-            self._listener.step_failed("following the clock", error)
-        self._clamp_where_asked()
-
-    def _clamp_where_asked(self) -> None:
-        """Bound what is scheduled; at the next beat again, where the database can't be written now."""
-        if self._clamps:
-            try:
-                self._clamp()
-                self._clamps = False
-            except BridgeError as error:
-                self._listener.step_failed("bounding the schedule", error)
-
-    def _clamp(self) -> None:
-        now = self._clock.now()
-        longest = self._config.poll.schedule.longest
-        lazy = max(longest, LAZILY, self._config.discover.relaxed)
-        self._store.clamp_time(now + longest, now + lazy, now)
-
-    def _keep_house(self) -> None:
-        try:
-            self._clamp()
-            if self._clock.monotonic() < self._prune_from:
-                return
-            now, discover = self._clock.now(), self._config.discover
-            reported = now - window(discover.days) if discover.report else None
-            self._store.prune(now - self._config.retention, reported)
-        except BridgeError as error:
-            self._listener.step_failed("housekeeping", error)
+        if self._housekeeping.follow_clock():
+            self._supervisor.wake_dispatchers()  # each waits for a moment of the old time
+            self._say_status()  # its latest beat lies in the old time
 
     def _say_status(self) -> None:
         try:
@@ -422,73 +369,3 @@ class Daemon:
 
     def _say_status_now(self) -> None:
         self._scheduler.run_now("status")
-
-
-def _unchangeable(before: Config, config: Config) -> list[Fault]:
-    """List what a running bridge can't change."""
-    old, new = before.wbiztool.account, config.wbiztool.account
-    changed = (
-        ("database", before.database != config.database, "another database needs a restart of the bridge"),
-        ("wbiztool.client_id", old.client_id != new.client_id, _OTHER_ACCOUNT),
-        ("wbiztool.base_url", old.client_id == new.client_id and old.address != new.address, _OTHER_ADDRESS),
-    )
-    return [Fault(Place(config.path, key=key), what) for key, differs, what in changed if differs]
-
-
-def follow_clock(clock: Clock, store: Store) -> bool:
-    """Follow a wall clock that was set, moving what is scheduled by as much. True if it was set.
-
-    The order keeps everything from being due in between: a clock set forward may be read only when the schedule has
-    moved, one set back must be read before it does.
-    """
-    step = clock.stepped()
-    if abs(step) < SMALLEST_STEP:
-        return False
-    if not store.node.alone:
-        clock.follow(step)  # the schedule is by the other nodes' clocks, too
-    elif step > timedelta(0):
-        store.shift_time(step)
-        clock.follow(step)
-    else:
-        clock.follow(step)
-        try:
-            store.shift_time(step)
-        except BridgeError:
-            clock.follow(-step)  # both or neither: the next beat tries again
-            raise
-    return True
-
-
-class _Waker(Listener):
-    """Wakes, as soon as something has happened, those who deliver it or follow it."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-
-    def told(self, event: Event) -> None:  # noqa: ARG002 -- the listener's signature
-        self._wake()
-
-
-class _HealthWaker(_Waker):
-    """Lets the bridge's own state be said as soon as it has changed."""
-
-    def told(self, event: Event) -> None:
-        if event.message_id is None:
-            super().told(event)
-
-
-class _Damage(Listener):
-    """Ends the daemon when the database is found damaged.
-
-    What is read from it may be wrong, and what is sent can't be noted down. Opening the store looks for damage too, so
-    that a daemon which is started again and again does not send the same again and again.
-    """
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self.found: Exception | None = None
-
-    def step_failed(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
-        if isinstance(error, DamagedError):
-            self.found = error
-            self._stop.set()

@@ -2,7 +2,7 @@
 
 The wall clock can be set back or forward under a running daemon. ``now()`` does not follow at once: it goes on evenly,
 so that nothing becomes due early or late. The daemon sees the step, moves what it has scheduled by as much, and lets
-the clock follow (:func:`bridge.daemon.daemon.follow_clock`).
+the clock follow (:func:`bridge.daemon.housekeeping.follow_clock`).
 """
 
 from __future__ import annotations

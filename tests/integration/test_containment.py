@@ -18,8 +18,8 @@ import requests
 import uvicorn
 import yaml
 
-import bridge.daemon.daemon as daemons
-from bridge.daemon import http_service, supervisor
+from bridge.daemon import daemon as daemon_module
+from bridge.daemon import housekeeping, http_service, supervisor
 from bridge.daemon.scheduler import SteadyScheduler
 from bridge.domain.model import Status
 from bridge.simulator.sink import Sink
@@ -200,8 +200,8 @@ def break_jobs() -> None:
     """In the daemon's process: let jobs that come again and again raise what nobody expects."""
     supervisor.Supervisor.follow_nudges = _raise  # type: ignore[method-assign,assignment]
     http_service.Web.try_again = _raise  # type: ignore[method-assign,assignment]
-    daemons.follow_clock = _raise  # type: ignore[assignment]
-    daemons.HOUSEKEEPING = timedelta(seconds=0.5)
+    housekeeping.follow_clock = _raise  # type: ignore[assignment]
+    daemon_module.HOUSEKEEPING = timedelta(seconds=0.5)
     Store.prune = _raise  # type: ignore[method-assign,assignment]
 
 
