@@ -111,7 +111,7 @@ def started() -> Iterator[Callable[[Bench], Bench]]:
     yield start
     for bench in benches:
         bench.pool.stop(SOON)
-    assert not living()
+    until(lambda: not living())
 
 
 def living() -> list[threading.Thread]:
@@ -308,7 +308,7 @@ def test_stopping_finishes_what_was_begun_and_leaves_the_rest(started: Start) ->
     assert bench.pool._stopping.wait(SOON)
     gate.set()
     stopping.join(SOON)
-    assert not living()
+    until(lambda: not living())
     # Threads that ended their jobs before the pool looked may have begun those that waited for them.
     assert in_hand <= set(bench.recorded) <= set(range(2 * DEPTH))
     assert len(bench.due) == 100 - 2 * DEPTH
@@ -340,7 +340,7 @@ def test_stopping_does_not_wait_for_jobs_that_hang_and_each_thread_ends_with_its
         assert recorded.get(timeout=SOON) == number
     for thread in living():
         thread.join(SOON)
-    assert not living()
+    until(lambda: not living())
 
 
 def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
@@ -357,19 +357,19 @@ def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
     bench.pool.wake()
     failing.get(timeout=SOON)
     bench.pool.stop(SOON)
-    assert not living()
+    until(lambda: not living())
     assert bench.troubles
 
 
 def test_stopping_twice_or_before_the_start_does_no_harm() -> None:
     bench = Bench()
     bench.pool.stop(0.01)
-    assert not living()
+    until(lambda: not living())
     other = Bench()
     other.pool.start()
     other.pool.stop(SOON)
     other.pool.stop(SOON)
-    assert not living()
+    until(lambda: not living())
 
 
 def test_poisoned_results_are_set_aside_and_all_others_recorded(started: Callable[[Bench], Bench]) -> None:
