@@ -2,7 +2,20 @@
 
 import argparse
 
-from benchmarks import delivery, finished, hint, isolation, latency, nodes, notice, plan, polling, receivers, size
+from benchmarks import (
+    delivery,
+    finished,
+    hint,
+    isolation,
+    latency,
+    nodes,
+    notice,
+    plan,
+    polling,
+    receivers,
+    size,
+    startup,
+)
 
 BENCHMARKS = {
     "delivery": delivery.main,
@@ -16,6 +29,7 @@ BENCHMARKS = {
     "polling": polling.main,
     "receivers": receivers.main,
     "size": size.main,
+    "startup": startup.main,
 }
 
 

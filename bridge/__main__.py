@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 import traceback
+from importlib import import_module
+from typing import Any
 
-import structlog
-
-from bridge.cli.commands import app
+from bridge import __version__
 from bridge.cli.terminal import ReaderGoneError, protect
-from bridge.daemon import logs, systemd
+from bridge.daemon import systemd
 from bridge.domain.errors import BridgeError, place_of
 from bridge.domain.sanitization import one_line
 
@@ -29,7 +29,8 @@ def main() -> None:
     try:
         code = _run()
     finally:
-        logs.close()
+        if logs := _logs():
+            logs.close()
     sys.exit(code)
 
 
@@ -51,17 +52,20 @@ def _run() -> int:
 
 
 def _exit_code() -> int:
+    if sys.argv[1:] == ["--version"]:  # answered before Typer is imported
+        sys.stdout.write(f"wbiz-bridge {__version__}\n")
+        return 0
     try:
-        app(prog_name="wbiz-bridge")
+        import_module("bridge.cli.app").app(prog_name="wbiz-bridge")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
 
 
 def _internal_error(error: Exception) -> int:
-    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is shown."""
-    if logs.is_configured():  # a traceback goes where the log goes, and waits as little
-        structlog.get_logger().critical("internal_error", why=str(error), exc_info=True)
+    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is told."""
+    if logs := _logs():  # a traceback goes where the log goes, and waits as little
+        import_module("structlog").get_logger().critical("internal_error", why=str(error), exc_info=True)
         return 1
     if DEBUG in os.environ:
         traceback.print_exception(error)
@@ -74,9 +78,15 @@ def _internal_error(error: Exception) -> int:
     return 1
 
 
+def _logs() -> Any:
+    """Return :mod:`bridge.daemon.logs` if this process logs. A command that does not, does not import it either."""
+    logs = sys.modules.get("bridge.daemon.logs")
+    return logs if logs is not None and logs.is_configured() else None
+
+
 def _say(words: str) -> None:
     """Say the command line's last word."""
-    if logs.is_configured():
+    if logs := _logs():
         logs.say(words)
         return
     shown = systemd.with_priority(words, "error") if systemd.is_journal(sys.stderr) else words

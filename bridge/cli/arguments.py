@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.model import EventType
+from bridge.domain.suggest import suggestion
 
 
 def message_id(text: str) -> int:
@@ -25,14 +28,15 @@ def message_id(text: str) -> int:
     return id_
 
 
+IdsArgument = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
+
+
 def event_type(text: str) -> EventType:
     """Read an event type: ``message.failed``, or ``failed`` for short.
 
     Raises:
         UsageError: There is no such type.
     """
-    from bridge.domain.suggest import suggestion  # noqa: PLC0415 -- keeps the commands quick
-
     name = text if "." in text else f"message.{text}"
     try:
         return EventType(name)
@@ -40,3 +44,8 @@ def event_type(text: str) -> EventType:
         types = [each.removeprefix("message.") for each in EventType]
         near = suggestion(text.removeprefix("message."), types)
         raise UsageError(f"no event type is called {text!r} ({near})") from None
+
+
+def listed(ids: list[int]) -> str:
+    """Write message ids one after the other."""
+    return ", ".join(str(id_) for id_ in ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli import output
-from bridge.cli.terminal import console
+from bridge.cli.console import console
 from bridge.domain.clock import ago, in_words
 from bridge.domain.health import is_alive, last_beat
 from bridge.domain.json_views import stamp

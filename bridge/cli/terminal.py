@@ -1,7 +1,7 @@
 """What is written to a terminal, a pipe or a file: nothing from outside drives a terminal, and any encoding will do.
 
 Every command writes through :class:`SafeStream`, which :func:`bridge.__main__.main` puts in place of the standard
-streams. What rich adds for colours goes past it (:func:`console`); texts from outside are neutralised before.
+streams. What rich adds for colours goes past it (:mod:`bridge.cli.console`); texts from outside are neutralised before.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import errno
 import io
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
-
-from rich.console import Console
+from typing import TYPE_CHECKING, TextIO
 
 from bridge.domain.errors import BridgeError
 from bridge.domain.sanitization import neutral
@@ -87,19 +85,6 @@ class SafeStream(io.TextIOWrapper):
         os.close(nowhere)
 
 
-class _Past:
-    """Lets rich write to a safe stream what it has made itself."""
-
-    def __init__(self, stream: SafeStream) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        return self._stream.raw(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
 def protect() -> None:
     """Put safe streams in place of standard output and standard error."""
     if not isinstance(sys.stdout, SafeStream) and hasattr(sys.stdout, "buffer"):
@@ -108,13 +93,6 @@ def protect() -> None:
     if not isinstance(sys.stderr, SafeStream) and hasattr(sys.stderr, "buffer"):
         sys.stderr.flush()
         sys.stderr = SafeStream(sys.stderr, quiet=True)
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Make a console for what is laid out by rich. What it is given must have been neutralised."""
-    stream = sys.stderr if stderr else sys.stdout
-    file = cast("IO[str]", _Past(stream)) if isinstance(stream, SafeStream) else stream
-    return Console(file=file, highlight=False, emoji=False)
 
 
 def holds_everything(stream: TextIO) -> bool:

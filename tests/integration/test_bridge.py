@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from bridge.cli.commands import app
+from bridge.cli.app import app
 from bridge.daemon.worker_pool import DEPTH
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.__main__ import main
-from bridge.cli.commands import app
+from bridge.cli.app import app
 from bridge.domain.model import EventType, Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli.commands import app
+from bridge.cli.app import app
 from bridge.store.sqlite_files import DatabaseError, obstacle
 from bridge.store.store import Store
 from tests.world.config import bridge_config

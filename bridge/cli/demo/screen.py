@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bridge.cli.console import console
 from bridge.cli.output import COLOURS
-from bridge.cli.terminal import console
 from bridge.domain.observer import Listener
 from bridge.domain.sanitization import squeezed
 

@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.cli.output import aligned
+from bridge.cli.table import aligned
 from bridge.domain.sanitization import neutral, neutral_json, one_line, squeezed
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.app import ConfigOption, app, load_config
+from bridge.cli.configuration import load_config
+from bridge.cli.options import ConfigOption, command_app
+from bridge.store.backup import back_up, sqlite_file
+
+app = command_app()
 
 
 @app.command()
@@ -24,8 +28,6 @@ def backup(
 
     Example: wbiz-bridge backup /var/backups/bridge.db
     """
-    from bridge.store.backup import back_up, sqlite_file  # noqa: PLC0415 -- keeps the other commands quick
-
     settings = load_config(config)
     size = back_up(sqlite_file(settings.database), file, force=force, account=settings.wbiztool.account)
     output.say(f"{file}: {_amount(size)}, checked")

@@ -1,4 +1,4 @@
-"""What receivers are given beside events: ``secret new``, ``secret public``, ``schema``."""
+"""What webhooks are signed with: ``secret new``, ``secret public``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.app import JsonOption, app
-from bridge.cli.arguments import event_type
+from bridge.cli.options import JsonOption, command_app
 from bridge.domain.errors import BridgeError, UsageError
+from bridge.receivers.signing import Ed25519Key, ed25519_key_of, new_secret
 
-_secret = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
-app.add_typer(_secret, name="secret", help="Make the secrets that webhooks are signed with.")
+app = command_app(name="secret", no_args_is_help=True, help="Make the secrets that webhooks are signed with.")
 
 _MOST = 4096
 
 
-@_secret.command("new")
+@app.command("new")
 def new(
     file: Annotated[
         Path | None,
@@ -44,8 +41,6 @@ def new(
 
     Examples: wbiz-bridge secret new · wbiz-bridge secret new --ed25519 -o crm.secret
     """
-    from bridge.receivers.signing import Ed25519Key, new_secret  # noqa: PLC0415 -- keeps the other commands quick
-
     random = secrets.token_bytes(32)
     pair = Ed25519Key(random) if ed25519 else None
     made = new_secret(random) if pair is None else pair.secret
@@ -60,7 +55,7 @@ def new(
         output.say(*_advice(file, None if pair is None else pair.public), err=True)
 
 
-@_secret.command("public")
+@app.command("public")
 def public(
     file: Annotated[
         Path,
@@ -77,8 +72,6 @@ def public(
 
     Example: wbiz-bridge secret public crm.secret
     """
-    from bridge.receivers.signing import ed25519_key_of  # noqa: PLC0415 -- keeps the other commands quick
-
     try:
         key = ed25519_key_of(_read(file).rstrip("\r\n"))
     except ValueError as error:
@@ -87,28 +80,6 @@ def public(
         output.print_json({"public_key": key.public})
     else:
         output.say(key.public)
-
-
-@app.command()
-def schema(
-    type_: Annotated[
-        str | None,
-        typer.Argument(metavar="[TYPE]", help="An event's type, e.g. message.failed or failed.", show_default=False),
-    ] = None,
-) -> None:
-    """Show the JSON Schema of events.
-
-    Of one type, or of all in one document. Events may have more keys than are named there; none is ever removed or
-    renamed within a major version.
-
-    Example: wbiz-bridge schema message.failed
-    """
-    from bridge.domain.event_schemas import any_schema, schema_of  # noqa: PLC0415 -- keeps the other commands quick
-
-    if type_ is None:
-        output.print_json(any_schema())
-    else:
-        output.print_json(schema_of(event_type(type_)))
 
 
 def _write(file: Path, secret: str) -> None:

@@ -8,8 +8,16 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.app import ConfigOption, app, load_config
+from bridge.cli.configuration import load_config
+from bridge.cli.options import ConfigOption, command_app
+from bridge.cli.progress import progress
+from bridge.config.database_url import database_url
 from bridge.domain.errors import BridgeError, UsageError
+from bridge.store.backup import sqlite_file
+from bridge.store.database_check import try_database
+from bridge.store.store import Store
+
+app = command_app()
 
 
 @app.command()
@@ -35,10 +43,6 @@ def move(
 
     Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
     """
-    from bridge.store.backup import sqlite_file  # noqa: PLC0415 -- as above
-    from bridge.store.database_check import try_database  # noqa: PLC0415 -- as above
-    from bridge.store.store import Store  # noqa: PLC0415 -- keeps the other commands quick
-
     settings = load_config(config)
     account, target = settings.wbiztool.account, _target(to)
     if settings.database.startswith("postgresql"):
@@ -55,7 +59,7 @@ def move(
         if dry_run:
             return
         opened = Store(target, exclusive=True, account=account)
-        with opened as store, output.progress("copying", lambda: total) as tell:
+        with opened as store, progress("copying", lambda: total) as tell:
             source.copy_to(store, tell)
             where = store.name
     output.say(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
@@ -63,8 +67,6 @@ def move(
 
 
 def _target(text: str) -> str:
-    from bridge.config.database_url import database_url  # noqa: PLC0415 -- keeps the other commands quick
-
     try:
         url = database_url(text, Path())
     except ValueError as error:

@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.app import app
+from bridge.cli.options import command_app
+from bridge.cli.service import plan, preflight, unit_file
+from bridge.cli.service.actions import InstallError, Run, carry_out, describe
+from bridge.cli.service.paths import Layout
+from bridge.cli.service.preflight import obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.cli.service.actions import Step
-    from bridge.cli.service.paths import Layout
     from bridge.cli.service.plan import Answers, Found
     from bridge.cli.service.preflight import Place
 
-_service = typer.Typer(
-    help="Install the bridge as a systemd service, or remove it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(_service, name="service")
+app = command_app(name="service", no_args_is_help=True, help="Install the bridge as a systemd service, or remove it.")
 
 _SYSTEM = Path("/")
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -51,7 +48,7 @@ _Root = Annotated[
 ]
 
 
-@_service.command()
+@app.command()
 def install(
     client_id: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, help="Your WbizTool client id.", show_default=False)
@@ -66,13 +63,10 @@ def install(
     """Install this bridge as a systemd service, or bring the service to this version.
 
     It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
-    asks for what belongs into them. What is there already stays as it is; only the unit is rewritten.
+    asks for what belongs into them. What is there already stays as it is; only the unit is written anew.
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     """
-    from bridge.cli.service import plan, preflight, unit_file  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- as above
-
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
     here = preflight.here()
@@ -93,7 +87,7 @@ def install(
             output.say(f"  {number}. {sentence}")
 
 
-@_service.command()
+@app.command()
 def uninstall(
     *,
     instance: _Instance = None,
@@ -109,9 +103,6 @@ def uninstall(
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
     """
-    from bridge.cli.service import plan, unit_file  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.cli.service.paths import Layout  # noqa: PLC0415 -- as above
-
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
     found = plan.look(layout, root)
@@ -122,16 +113,11 @@ def uninstall(
 
 
 def _must_be_root(*, dry_run: bool, root: Path) -> None:
-    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- as above
-
     if root == _SYSTEM and not dry_run and os.geteuid() != 0:
         raise InstallError("only root can do that: put sudo before it. To see what it would do: --dry-run.")
 
 
 def _must_be_in_sight(here: Place) -> None:
-    from bridge.cli.service.actions import InstallError  # noqa: PLC0415 -- as above
-    from bridge.cli.service.preflight import obstacle  # noqa: PLC0415 -- as above
-
     found = obstacle(here)
     if found is not None:
         raise InstallError(f"a service cannot run this bridge: {found}")
@@ -139,8 +125,6 @@ def _must_be_in_sight(here: Place) -> None:
 
 def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
-    from bridge.cli.service import plan  # noqa: PLC0415 -- keeps the other commands quick
-
     output.say("What you don't have at hand, leave empty: it can be put into its file later.")
     client_id, api_key, slack_url = answers.client_id, "", ""
     if layout.config not in found.present and client_id is None:
@@ -157,8 +141,6 @@ def _secret(question: str) -> str:
 
 
 def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:
-    from bridge.cli.service.actions import Run, carry_out, describe  # noqa: PLC0415 -- keeps the other commands quick
-
     for step in steps:
         if root != _SYSTEM and isinstance(step, Run):
             continue

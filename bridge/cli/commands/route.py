@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.app import ConfigOption, JsonOption, app, load_config
+from bridge.cli.configuration import load_config
+from bridge.cli.options import ConfigOption, JsonOption, command_app
+from bridge.cli.table import print_table
+from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
+from bridge.daemon.factory import subscriptions
 from bridge.domain.errors import BridgeError, UsageError
+from bridge.domain.event_parser import read_events
+from bridge.domain.routing import refusal
 from bridge.domain.sanitization import squeezed
+from bridge.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.config.models import Config
     from bridge.domain.model import Event
+
+app = command_app()
 
 _LARGEST = 16 * 1024 * 1024
 
@@ -46,9 +55,6 @@ def route(
 
     Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
     """
-    from bridge.daemon.factory import subscriptions  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.domain.routing import refusal  # noqa: PLC0415 -- as above
-
     settings = load_config(config)
     asked = subscriptions(settings, hold_back=False)
     wanted = _names(settings, expect)
@@ -77,9 +83,6 @@ def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
 
 def _events(source: str, settings: Config) -> list[Event]:
     """Read events from where they are."""
-    from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes  # noqa: PLC0415 -- keeps the other commands quick
-    from bridge.domain.event_parser import read_events  # noqa: PLC0415 -- as above
-
     if source.startswith("evt_") and not Path(source).exists():
         return [_happened(source, settings)]
     try:
@@ -90,8 +93,6 @@ def _events(source: str, settings: Config) -> list[Event]:
 
 
 def _happened(event_id: str, settings: Config) -> Event:
-    from bridge.store.store import Store  # noqa: PLC0415 -- keeps the other commands quick
-
     with Store(settings.database, account=settings.wbiztool.account) as store:
         event = store.listing.event(event_id)
     if event is None:
@@ -107,4 +108,4 @@ def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
 def _show(event: Event, refusals: dict[str, str | None]) -> None:
     output.say(squeezed(" · ".join(filter(None, [str(event.type), output.about(event)]))))
     rows = [(name, "no" if why else "yes", why or "") for name, why in refusals.items()]
-    output.print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")
+    print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")

@@ -1,0 +1,58 @@
+"""Is the configuration right: ``check``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.configuration import load_config
+from bridge.cli.libcurl import outdated_libcurl
+from bridge.cli.options import ConfigOption, JsonOption, command_app
+from bridge.daemon.credentials import try_credentials
+from bridge.domain.clock import SystemClock
+from bridge.store.database_check import try_database
+from bridge.store.engine import shown as shown_url
+from bridge.store.owner import check_file
+
+app = command_app()
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also try the credentials at WbizTool, and open the database.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the configuration.
+
+    Lists everything that is wrong with it, and where (exit code 78). Names the database, which must be this account's.
+
+    Example: wbiz-bridge check --online
+    """
+    settings = load_config(config)
+    check_file(settings.database, settings.wbiztool.account)
+    found = try_database(settings.database, settings.wbiztool.account) if online else None
+    account = try_credentials(settings, SystemClock()) if online else None
+    if as_json:
+        shown: dict[str, Any] = {
+            "configuration": str(settings.path),
+            "database": shown_url(settings.database),
+            "messages": len(settings.watchlist),
+            "receivers": [receiver.name for receiver in settings.receivers],
+            "warnings": [*settings.warnings(), *outdated_libcurl()],
+        }
+        output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
+        return
+    names = ", ".join(receiver.name for receiver in settings.receivers)
+    more = ", and whatever the account sends" if settings.discover.report else ""
+    output.say(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
+    output.say(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
+    for warning in (*settings.warnings(), *outdated_libcurl()):
+        output.say(f"warning: {warning}", err=True)
+    if online:
+        output.say(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")

@@ -1,0 +1,75 @@
+"""The watch list: ``watch``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.arguments import IdsArgument, listed
+from bridge.cli.configuration import open_store
+from bridge.cli.options import ConfigOption, JsonOption, command_app
+from bridge.domain.errors import UsageError
+from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details
+from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import parse_moment
+
+app = command_app()
+
+
+@app.command()
+def watch(
+    ids: IdsArgument,
+    label: Annotated[str | None, typer.Option(help="Words of your own, shown in every alert about it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Receivers can choose by tags. May be repeated.")
+    ] = None,
+    expected_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it is scheduled to be sent: 2026-12-24T09:00+05:30. Few polls before."),
+    ] = None,
+    config: ConfigOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch messages from now on.
+
+    A running daemon polls them within a second.
+
+    Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
+    """
+    tags = dict(_pair(each) for each in tag or [])
+    if len(tags) > MOST_TAGS:
+        raise UsageError(f"too many tags (allowed: up to {MOST_TAGS})")
+    if label is not None and len(label) > LONGEST_LABEL:
+        raise UsageError(f"--label: must be text (allowed: up to {LONGEST_LABEL} characters)")
+    details = Details(label and clean_text(label), tags, _moment(expected_at))
+    with open_store(config) as store:
+        new = store.messages.watch(ids, output.now(), details)
+    known = [id_ for id_ in ids if id_ not in new]
+    if as_json:
+        output.print_json({"watched": new, "already_watched": known})
+        return
+    if new:
+        output.say(f"watching {listed(new)}")
+    if known:
+        output.say(f"already watched: {listed(known)}")
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_moment(text)
+    except ValueError as error:
+        raise UsageError(f"--expected-at {text}: {error}") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = clean_text(text).partition("=")
+    if not (separator and key and value):
+        raise UsageError(f"--tag {text}: not KEY=VALUE")
+    if len(key) > LONGEST_TAG_NAME or len(value) > LONGEST_TAG:
+        longest = f"a name of up to {LONGEST_TAG_NAME} characters, a value of up to {LONGEST_TAG}"
+        raise UsageError(f"--tag: too long (allowed: {longest})")
+    return key, value

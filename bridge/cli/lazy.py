@@ -1,0 +1,50 @@
+"""The root's commands, known by name and one line of help, so that only the one that is asked for is imported."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS = {
+    "run": "Run the daemon.",
+    "poll": "Make one pass and exit, for cron.",
+    "check": "Check the configuration.",
+    "test": "Send a test event to a receiver and show its answer.",
+    "status": "Show how the bridge does.",
+    "demo": "See it work, without an account.",
+    "watch": "Watch messages from now on.",
+    "unwatch": "Stop polling messages that `watch` added.",
+    "messages": "List messages and their status.",
+    "events": "List what happened.",
+    "route": "Say who would get an event.",
+    "schema": "Show the JSON Schema of events.",
+    "backup": "Copy the database, also while the bridge runs.",
+    "move": "Copy everything from the SQLite database into an empty PostgreSQL one.",
+    "deliveries": "List who was sent what.",
+    "secret": "Make the secrets that webhooks are signed with.",
+    "service": "Install the bridge as a systemd service, or remove it.",
+}
+"""Each command and the first line of its help, in the order of the help. Its module in `commands/` has its name."""
+
+
+@cache
+def load(name: str) -> Any:
+    """Import a command's module, and return the command."""
+    return typer.main.get_command(import_module(f"bridge.cli.commands.{name}").app)
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from the table, for help, completion and suggestions; the one that is called is imported."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that the arguments name, and import it."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and load(str(listed.name)), rest
