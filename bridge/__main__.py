@@ -63,8 +63,8 @@ def _exit_code() -> int:
 
 
 def _internal_error(error: Exception) -> int:
-    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is told."""
-    if logs := _logs():  # a traceback goes where the log goes, and waits as little
+    """Say in one sentence that there is a fault of our own. Its text may hold anything, so only its place is shown."""
+    if _logs():  # a traceback goes where the log goes, and waits as little
         import_module("structlog").get_logger().critical("internal_error", why=str(error), exc_info=True)
         return 1
     if DEBUG in os.environ:

@@ -31,7 +31,7 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-MostOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1_000_000, help="Show at most so many.")]
+MostOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1_000_000, help="Show at most this many.")]
 NewAddressOption = Annotated[
     bool,
     typer.Option(

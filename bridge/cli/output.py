@@ -20,7 +20,7 @@ def say(*lines: str, err: bool = False) -> None:
     """Print lines for people. What comes from outside neither drives the terminal nor begins a line of its own.
 
     Args:
-        lines: Each is one line, whatever stands in it.
+        lines: Each is one line, whatever is in it.
         err: To standard error.
     """
     typer.echo("\n".join(map(one_line, lines)), err=err)
@@ -42,7 +42,7 @@ def _as_json(value: object, indent: int | None) -> str:
 
 
 def now() -> datetime:
-    """Tell the time that listings reckon from."""
+    """Tell the time that listings count from."""
     return datetime.now(UTC)
 
 

@@ -27,7 +27,7 @@ COLOURS = {
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """Print a table; what stands in it is text, whatever it looks like.
+    """Print a table; what is in it is text, whatever it looks like.
 
     On a terminal it is as wide as that, and long cells are wrapped. Elsewhere nothing is cut, and no line is longer
     than what it says: a cell that is much longer than others pushes only its own line apart.

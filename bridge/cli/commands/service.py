@@ -63,7 +63,7 @@ def install(
     """Install this bridge as a systemd service, or bring the service to this version.
 
     It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
-    asks for what belongs into them. What is there already stays as it is; only the unit is written anew.
+    asks for what belongs into them. What is there already stays as it is; only the unit is rewritten.
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     """

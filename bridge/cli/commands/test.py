@@ -11,7 +11,6 @@ from bridge.cli import output
 from bridge.cli.arguments import event_type
 from bridge.cli.configuration import load_config
 from bridge.cli.options import ConfigOption, JsonOption, command_app
-from bridge.daemon.receiver_factory import Identity, sender_for
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import UsageError
@@ -20,6 +19,8 @@ from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Subscription, subscribed
 from bridge.domain.samples import sample_event
 from bridge.domain.sanitization import squeezed
+from bridge.receivers.protocol import Identity
+from bridge.receivers.registry import sender_for
 from bridge.store.store import Store
 
 app = command_app()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.console import console
-from bridge.cli.output import COLOURS
+from bridge.cli.table import COLOURS
 from bridge.domain.observer import Listener
 from bridge.domain.sanitization import squeezed
 
