@@ -148,7 +148,8 @@ def test_user_without_a_home_is_told_what_to_set(folder: Path, tmp_path: Path) -
     script = "import os, sys, encodings.utf_8_sig, platformdirs.unix, bridge.config.loader, bridge.__main__ as m\n"
     script += "from typer.testing import CliRunner; from bridge.cli.app import app\n"
     script += "CliRunner().invoke(app, ['messages', '--help'])\n"
-    script += "sys.argv = ['x', 'messages']; os.environ.pop('HOME', None); os.setuid(54321); m.main()"
+    script += "[os.environ.pop(name, None) for name in ('HOME', 'XDG_STATE_HOME')]\n"
+    script += "sys.argv = ['x', 'messages']; os.setuid(54321); m.main()"
     tmp_path.chmod(0o755)
     shown = os.open(tmp_path, os.O_RDONLY)  # the folders above it are root's alone
     try:

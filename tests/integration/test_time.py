@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from bridge.daemon.housekeeping import follow_clock
 
+from bridge.daemon.housekeeping import follow_clock
 from bridge.domain.clock import isoformat, wall_time
 from bridge.domain.health import REPORT
 from bridge.domain.model import Delivered, Retry, Status

@@ -8,8 +8,10 @@ from bridge.cli import commands
 from bridge.cli.lazy import COMMANDS, load
 
 HEAVY = ("sqlalchemy", "pydantic", "bridge.daemon.daemon", "structlog", "requests", "yaml")
-NEEDLESS = ("alembic", "apscheduler", "jinja2", "prometheus_client", "fastapi", "uvicorn", "pycurl", "structlog")
-NEEDLESS += ("bridge.daemon.daemon", "bridge.daemon.logs")
+NEEDLESS = (
+    *("alembic", "apscheduler", "jinja2", "prometheus_client", "fastapi", "uvicorn", "pycurl", "structlog"),
+    *("bridge.daemon.daemon", "bridge.daemon.logs"),
+)
 
 
 def imported(*arguments: str, of: tuple[str, ...], code: int = 0) -> list[str]:
