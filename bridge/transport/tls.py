@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+import certifi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Bundle:
     """The file or folder of certificates that are trusted where the configuration names none."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._path = Path(next(filter(None, map(environ.get, BUNDLES)), DEFAULT_CA_BUNDLE_PATH))
+        self._path = Path(next(filter(None, map(environ.get, BUNDLES)), certifi.where()))
         self.folder = self._path.is_dir()
         self._changes = -1
         self._seen: tuple[int, ...] | None = None
