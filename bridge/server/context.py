@@ -19,7 +19,7 @@ class ServerContext:
     """The running bridge.
 
     ``wake_poller`` and ``wake_dispatchers`` let it look at once for what is due, ``step_failed`` tells what goes
-    wrong where nobody waits for an answer. ``answered`` is told the status of each answer, and ``failed`` of each
+    wrong where nobody waits for an answer. ``answered`` gets the status of each answer, and ``failed`` of each
     fault of our own. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may
     have messages watched.
     """

@@ -1,4 +1,4 @@
-"""One daemon to a SQLite file: the second is told so. On PostgreSQL, several nodes or one one that has it to itself."""
+"""One daemon to a SQLite file: the second is refused. On PostgreSQL, several nodes or one that has it to itself."""
 
 from __future__ import annotations
 

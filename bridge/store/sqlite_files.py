@@ -1,4 +1,4 @@
-"""The files of a SQLite database: nobody but their owner may read them, and whoever may not use them is told why."""
+"""The files of a SQLite database: nobody but their owner may read them, and others are refused in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for single values, as pydantic's validators. Pure; what they raise is told in the same words to the user.
+"""The rules for single values, as pydantic's validators. Pure; what they raise is shown to the user in the same words.
 
 A ValueError never holds a secret; pydantic takes ValueErrors only, also where the type is what is wrong.
 """

@@ -139,7 +139,7 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
     ``WBIZ_BRIDGE_TEST`` is there for a test only, so that who looks whether it is there takes no real event for one.
 
     Args:
-        event: What it is told of.
+        event: What happened.
         receiver: The receiver's name.
         ours: The bridge's own environment, of which it gets where programs and its home are, and the language.
     """

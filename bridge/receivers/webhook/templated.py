@@ -50,7 +50,7 @@ class Templates:
 
 
 class TemplatedReceiver(WebhookReceiver):
-    """A webhook that is told in the words of a template.
+    """A webhook whose body is a template.
 
     What is signed is what is sent, whatever it is.
 
@@ -100,7 +100,7 @@ class TemplatedReceiver(WebhookReceiver):
         return Written(written.content_type, written.body, headers, path)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
-        """Read the answer by the general table. A service that is told in its own words may refuse with a 2xx.
+        """Read the answer by the general table. A service with a body of its own may refuse with a 2xx.
 
         That is so where the answer is JSON with ``"ok": false`` (Slack's Web API), ``"success": false`` or an
         ``error``, unless `success` says what a success is.
