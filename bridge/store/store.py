@@ -19,12 +19,13 @@ from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
 from bridge.store import copy, owner, quarantine
 from bridge.store.backup import remove_left_copies
+from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.history import History
 from bridge.store.lock import DaemonLock
-from bridge.store.membership import Node, SingleNode
+from bridge.store.membership import Membership, SingleNode
 from bridge.store.migrate import migrate, revision
 from bridge.store.prune import prune
 from bridge.store.report_hints import ReportHints
@@ -98,7 +99,7 @@ class Store:
     ) -> None:
         self._database = Database(url)
         self._lock: DaemonLock | None = None
-        self.node = SingleNode()
+        self.node: Membership = SingleNode()
         several = node and self._database.path is None
         try:
             if account is not None and self._has_schema():
@@ -110,7 +111,7 @@ class Store:
             with self._database.read() as connection:
                 found = get_meta(connection, _DATABASE_ID)
             if several:
-                self.node = Node(self._database)
+                self.node = ClusterNode(self._database)
         except BaseException:
             self.close()
             raise

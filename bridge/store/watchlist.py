@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.domain.detector import Verdict
     from bridge.domain.watchlist import Watchlist
     from bridge.store.engine import Database
-    from bridge.store.membership import SingleNode
+    from bridge.store.membership import Membership
 
 POLL_NOW_EVERY = timedelta(seconds=1)
 """How soon after a poll another one may follow because somebody asks for it."""
@@ -49,7 +49,7 @@ class Polled:
 class Messages:
     """Reads and writes watched messages."""
 
-    def __init__(self, database: Database, node: SingleNode) -> None:
+    def __init__(self, database: Database, node: Membership) -> None:
         self._database = database
         self._node = node
         free = database.none_of(messages.c.id, "busy")

@@ -15,7 +15,8 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import Subscription
 from bridge.simulator.api import Simulator
-from bridge.store.membership import Node, Ownership
+from bridge.store.cluster_node import ClusterNode
+from bridge.store.membership import Ownership
 from bridge.store.store import Store
 from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
@@ -36,8 +37,8 @@ CRM = Subscription("crm")
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that end within a test."""
-    monkeypatch.setattr("bridge.store.membership.LEASE", timedelta(seconds=1))
-    monkeypatch.setattr("bridge.store.membership.BEAT", 0.1)
+    monkeypatch.setattr("bridge.store.cluster_node.LEASE", timedelta(seconds=1))
+    monkeypatch.setattr("bridge.store.cluster_node.BEAT", 0.1)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def other(one: Store, postgres_url: str) -> Iterator[Store]:
 
 def silence(store: Store) -> None:
     """Let a node's signs of life end, as if its machine had stopped."""
-    assert isinstance(store.node, Node)
+    assert isinstance(store.node, ClusterNode)
     store.node._closing.set()
     store.node._waker.send(b"x")
     store.node._thread.join()
@@ -145,7 +146,7 @@ def test_a_silent_node_stops_by_itself_before_others_take_over(one: Store, other
 
 @pytest.mark.usefixtures("quick")
 def test_a_node_that_was_given_up_and_lives_comes_back_as_a_new_one(one: Store, other: Store) -> None:
-    assert isinstance(one.node, Node)
+    assert isinstance(one.node, ClusterNode)
     before = one.node.holder
     silence(one)
     until(lambda: other.node.alone)
@@ -217,7 +218,7 @@ def test_nodes_go_on_when_the_server_ends_their_connections(one: Store, other: S
 def test_who_wants_the_database_to_himself_waits_for_all_to_leave(
     one: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.membership.JOINED_WITHIN", 0.1)
+    monkeypatch.setattr("bridge.store.cluster_node.JOINED_WITHIN", 0.1)
     assert one.node.holder
     with pytest.raises(NotNowError, match="another bridge is running"):
         Store(postgres_url, exclusive=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import sqlalchemy as sa
 
-from bridge.store import membership
+from bridge.store import cluster_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ def leases(seconds: float) -> Callable[[], None]:
 
 
 def _set(seconds: float) -> None:
-    membership.LEASE = timedelta(seconds=seconds)
-    membership.BEAT = seconds / 15
+    cluster_node.LEASE = timedelta(seconds=seconds)
+    cluster_node.BEAT = seconds / 15
 
 
 def cut_connections(url: str) -> None:
