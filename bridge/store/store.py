@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,22 +14,18 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
-from bridge.store import copy, owner, quarantine
-from bridge.store.backup import remove_left_copies
+from bridge.store import copy, opening, owner, quarantine
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.history import History
-from bridge.store.lock import DaemonLock
 from bridge.store.membership import Membership, SingleNode
-from bridge.store.migrate import migrate, revision
 from bridge.store.prune import prune
 from bridge.store.report_hints import ReportHints
 from bridge.store.search import Search
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.summary import Listing
-from bridge.store.tables import HEAD, meta
 from bridge.store.watchlist import Messages, Polled
 
 if TYPE_CHECKING:
@@ -45,18 +38,10 @@ if TYPE_CHECKING:
     from bridge.domain.numbers import Number
     from bridge.domain.routing import Subscription
     from bridge.domain.watchlist import Watchlist
+    from bridge.store.lock import DaemonLock
 
-_DATABASE_ID = "database_id"
 _QUEUED = "queued for"
 _WELL = "{}"
-
-PREPARED_WITHIN = 10.0
-"""Seconds that a process waits for another one to make or upgrade the schema."""
-
-LET_GO_WITHIN = 0.5
-"""Seconds that commands take to let go of a schema that is ready. Who holds it for longer is a bridge that runs."""
-
-_LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +87,14 @@ class Store:
         self.node: Membership = SingleNode()
         several = node and self._database.path is None
         try:
-            if account is not None and self._has_schema():
+            if account is not None and opening.has_schema(self._database):
                 # First, so that another account's bridge is neither waited for nor upgraded.
                 owner.check(self.name, self.fact(owner.ACCOUNT), account, new_address=new_address)
-            self._open(exclusive=exclusive or (node and not several))
+            self._lock = opening.prepare(self._database, exclusive=exclusive or (node and not several))
             if account is not None and (node or not exclusive):
                 self._adopt(account, new_address=new_address, must=node)
             with self._database.read() as connection:
-                found = get_meta(connection, _DATABASE_ID)
+                found = get_meta(connection, opening.DATABASE_ID)
             if several:
                 self.node = ClusterNode(self._database)
         except BaseException:
@@ -238,22 +223,6 @@ class Store:
             self.messages.put_off(connection, quarantine.items(Kind.MESSAGE), now)
             self.deliveries.try_now(connection, quarantine.items(Kind.DELIVERY), now)
             quarantine.try_now(connection, now)
-
-    def record_health(
-        self,
-        type_: EventType,
-        subject: str,
-        data: Mapping[str, Any],
-        at: datetime,
-        subscriptions: Sequence[Subscription],
-        *,
-        facts: Mapping[str, str],
-    ) -> Event:
-        """Write an event about the bridge's own health with its deliveries, and the facts that it changes."""
-        with self._telling() as connection:
-            for key, value in facts.items():
-                set_meta(self._database, connection, key, value)
-            return self._add_health(connection, [(type_, data, at)], subject, subscriptions)[0]
 
     def record_source(
         self,
@@ -385,26 +354,6 @@ class Store:
         with suppress(ValueError, KeyError, TypeError):  # somebody has damaged it: who writes it writes it again
             set_meta(self._database, connection, key, shifted(fact))
 
-    def _open(self, *, exclusive: bool) -> None:
-        self._database.verify()
-        if exclusive:
-            self._lock = self._lock_to_prepare()
-            if self._database.path is not None:
-                remove_left_copies(self._database.path.parent, self._database.path)
-            self._database.check()
-            migrate(self._database)
-        elif revision(self._database) != HEAD:
-            self._prepare()
-        if self.fact(_DATABASE_ID) is None:
-            with self._database.write() as connection:
-                insert = self._database.insert(meta).values(key=_DATABASE_ID, value=secrets.token_hex(16))
-                connection.execute(insert.on_conflict_do_nothing())
-
-    def _has_schema(self) -> bool:
-        """Tell whether there is a database already. Looking for one must not make a file."""
-        path = self._database.path
-        return (path is None or os.path.lexists(path)) and revision(self._database) is not None
-
     def _adopt(self, account: AccountId, *, new_address: bool, must: bool) -> None:
         """Let the database belong to the account. A command that only reads, and may not write, goes without."""
         if owner.parse(self.fact(owner.ACCOUNT)) == account:
@@ -415,39 +364,6 @@ class Store:
         except (DatabaseError, NotNowError):
             if must:
                 raise
-
-    def _prepare(self) -> None:
-        """Make or upgrade the schema for a command; a daemon that runs on an older one must be restarted first."""
-        try:
-            lock = self._lock_to_prepare()
-        except NotNowError:
-            if revision(self._database) == HEAD:
-                return  # the holder has prepared it
-            raise NotNowError(
-                f"the bridge that is running on {self.name} is of another version: restart it first"
-            ) from None
-        with lock:
-            migrate(self._database)
-
-    def _lock_to_prepare(self) -> DaemonLock:
-        """Take the daemon's lock. While the schema is not ready, its holder may be a command that makes it: wait.
-
-        Raises:
-            NotNowError: It is held, and the schema is ready, or has not become so in time.
-        """
-        until = time.monotonic() + PREPARED_WITHIN
-        ready = False
-        while True:
-            try:
-                return DaemonLock(self._database)
-            except NotNowError:
-                now = time.monotonic()
-                if now > until:
-                    raise
-            if not ready and revision(self._database) == HEAD:
-                # Who made it lets go now, and so does each of those who found it made when they had the lock.
-                ready, until = True, min(until, now + LET_GO_WITHIN)
-            time.sleep(_LOOK)
 
     def _events_of(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
         told = []

@@ -22,12 +22,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-import bridge.store.store
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Recorded, Sink
-from bridge.store import backup, migrate, migrations
+from bridge.store import backup, migrate, migrations, opening
 from bridge.store.backup import back_up
 from bridge.store.engine import DamagedError, Database
 from bridge.store.migrate import revision
@@ -64,9 +63,9 @@ def hook(event, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(hook)
-from bridge.store import migrate, store
+from bridge.store import migrate, opening, store
 migrate.SCRIPTS, migrate.HEAD = sys.argv[3:]
-store.HEAD = migrate.HEAD
+opening.HEAD = migrate.HEAD
 store.Store(sys.argv[2], exclusive=True)
 """
 
@@ -102,7 +101,7 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         (scripts / "versions" / "v9000_later.py").write_text(_LATER.format(head=HEAD, upgrade=does))
         monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
         monkeypatch.setattr(migrate, "HEAD", "9000")
-        monkeypatch.setattr(bridge.store.store, "HEAD", "9000")
+        monkeypatch.setattr(opening, "HEAD", "9000")
 
     return upgrade
 

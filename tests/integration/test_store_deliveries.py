@@ -45,6 +45,7 @@ from tests.world.records import (
     known,
     observe,
     polled,
+    record_health,
     statements,
     tried,
     values,
@@ -523,13 +524,13 @@ def test_a_failing_receiver_is_probed_at_once_when_its_dead_letters_are_sent_aga
 
 def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None:
     subscriptions = [_EVERYTHING, Subscription("ops", ("receiver.*",))]
-    down = store.record_health(EventType.SOURCE_DOWN, "source", SINCE, NOW, subscriptions, facts={"a": "1"})
+    down = record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, subscriptions, facts={"a": "1"})
     fail_some(store, [1], to=("ops",))
     about_ops = {"receiver": "ops", **SINCE}
     decided = [(EventType.RECEIVER_DOWN, about_ops, NOW), (EventType.RECEIVER_UP, about_ops, NOW)]
     with store._database.write() as connection:
         told = store._add_health(connection, decided, "receiver/ops", subscriptions)
-    up = store.record_health(EventType.SOURCE_UP, "source", SINCE, after(1), subscriptions, facts={"a": "2"})
+    up = record_health(store, EventType.SOURCE_UP, SINCE, after(1), subscriptions, facts={"a": "2"})
     assert [(each.subject, each.sequence) for each in (down, *told, up)] == [
         ("source", 1),
         ("receiver/ops", 1),

@@ -24,7 +24,7 @@ from bridge.store import engine
 from bridge.store.engine import UnstorableError
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
-from tests.world.records import NOW, SINCE, due, fail_some, known, statements, values
+from tests.world.records import NOW, SINCE, due, fail_some, known, record_health, statements, values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -289,7 +289,7 @@ def test_the_name_of_a_database_holds_no_password(sqlite_url: str) -> None:
     assert engine.Database(url).name == "postgresql://bridge:***@db.example.com/bridge"
     with Store(sqlite_url) as store:
         assert store.name == str(file_of(sqlite_url))
-        assert store.record_health(EventType.SOURCE_UP, "source", SINCE, NOW, (), facts={}).sequence == 1
+        assert record_health(store, EventType.SOURCE_UP, SINCE, NOW, (), facts={}).sequence == 1
 
 
 @pytest.mark.postgres

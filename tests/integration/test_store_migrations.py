@@ -94,7 +94,7 @@ def test_a_database_of_a_newer_version_is_refused_in_clear_words(database_url: s
 def test_a_command_does_not_upgrade_a_database_under_a_running_daemon(
     own_store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.store.PREPARED_WITHIN", 0.2)
+    monkeypatch.setattr("bridge.store.opening.PREPARED_WITHIN", 0.2)
     statements(own_store, "UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(NotNowError, match="is of another version: restart it first"):
         Store(database_url)

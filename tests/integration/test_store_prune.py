@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 from bridge.domain.model import Dead, DeliveryState, EventType, Retry, State, Status
 from bridge.domain.watchlist import Watchlist
 from tests.world.plans import plans
-from tests.world.records import NOW, OK, SINCE, about, after, due, fail_some, known, observe, statements, tried, values
+from tests.world.records import (
+    NOW,
+    OK,
+    SINCE,
+    about,
+    after,
+    due,
+    fail_some,
+    known,
+    observe,
+    record_health,
+    statements,
+    tried,
+    values,
+)
 
 if TYPE_CHECKING:
     from bridge.store.store import Store
@@ -65,12 +79,12 @@ def test_sequences_go_on_after_their_events_are_gone(store: Store) -> None:
     store.messages.watch([1], NOW)
     observe(store, 1, Status.PENDING, to=())
     for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP):
-        store.record_health(type_, "source", SINCE, NOW, (), facts={})
+        record_health(store, type_, SINCE, NOW, (), facts={})
     before = {event.id for _, event in store.listing.events()}
     assert store.prune(after(_MONTH)) == 2
     assert known(store, 1).state == State(Status.PENDING, NOW)
     (told,) = observe(store, 1, Status.SENT, after(_MONTH), to=())
-    health = store.record_health(EventType.SOURCE_DOWN, "source", SINCE, after(_MONTH), (), facts={})
+    health = record_health(store, EventType.SOURCE_DOWN, SINCE, after(_MONTH), (), facts={})
     assert (told.sequence, health.sequence) == (2, 3)
     assert not before & {told.id, health.id}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -13,13 +14,14 @@ from bridge.domain.detector import judge
 from bridge.domain.model import Attempt, Delivered, Message, Observation, Retry, Status
 from bridge.domain.routing import Subscription
 from bridge.store.deliveries import Tried
+from bridge.store.facts import set_meta
 from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.model import Delivery, Event, Expired, Outcome
+    from bridge.domain.model import Delivery, Event, EventType, Expired, Outcome
     from bridge.store.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -120,3 +122,19 @@ def values(store: Store, sql: str) -> Iterator[tuple[object, ...]]:
     engine = sa.create_engine(store._database.url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:
         yield from (tuple(row) for row in connection.execute(sa.text(sql)).all())
+
+
+def record_health(
+    store: Store,
+    type_: EventType,
+    data: Mapping[str, Any],
+    at: datetime,
+    subscriptions: Sequence[Subscription] = (),
+    *,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> Event:
+    """Write an event about the source as the store does, with the facts that it changes."""
+    with store._telling() as connection:
+        for key, value in facts.items():
+            set_meta(store._database, connection, key, value)
+        return store._add_health(connection, [(type_, data, at)], "source", subscriptions)[0]
