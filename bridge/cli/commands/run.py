@@ -58,7 +58,7 @@ def _say_ready(settings: Config, daemon: Daemon) -> None:
     )
     log_warnings(settings)
     for why in outdated_libcurl():
-        structlog.get_logger().warning("libcurloutdated_libcurl", why=why)
+        structlog.get_logger().warning("libcurl_outdated", why=why)
     gc.freeze()  # what there is now stays: the collector need not look through it again and again
 
 
