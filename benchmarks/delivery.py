@@ -25,9 +25,9 @@ import yaml
 from benchmarks.measure import CORE, Running, daemon, median, table, until
 from benchmarks.polling import KEY
 from benchmarks.stub import Stub, pin, stub
-from bridge.domain.detector import judge
 from bridge.domain.model import Details, Observation, Status
 from bridge.domain.routing import Subscription
+from bridge.domain.transition_detector import judge
 from bridge.store.store import Store
 from bridge.store.watchlist import Polled
 

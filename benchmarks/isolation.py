@@ -21,10 +21,10 @@ import yaml
 from bridge.config import loader, models
 from bridge.daemon.supervisor import Supervisor
 from bridge.domain.clock import SystemClock
-from bridge.domain.detector import judge
 from bridge.domain.model import Observation, Status
 from bridge.domain.observer import Listener
 from bridge.domain.routing import Subscription
+from bridge.domain.transition_detector import judge
 from bridge.simulator.faulty_server import Manner
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store

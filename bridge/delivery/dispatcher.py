@@ -11,7 +11,7 @@ import tenacity
 from bridge.delivery.attempt import begin_attempt
 from bridge.domain.breaker import Change, CircuitBreaker, announced
 from bridge.domain.clock import isoformat
-from bridge.domain.decision import Decision, Round, decide, divided
+from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.model import Attempt, Delivery, EventType, Retry
 from bridge.domain.quarantine import Halving
@@ -64,7 +64,7 @@ class Sent:
 
 
 class Dispatcher:
-    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.domain.decision`.
+    """Delivers to one receiver, in order for each message, by the rules of :mod:`bridge.domain.delivery_decision`.
 
     Args:
         sender: Leads to the receiver.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.domain.detector import Verdict, judge
 from bridge.domain.model import EventType, Status, Unread
+from bridge.domain.transition_detector import Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from bridge.domain.decision import Decision
+    from bridge.domain.delivery_decision import Decision
     from bridge.store.engine import Database
 
 _QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from bridge.domain.detector import Verdict
+    from bridge.domain.transition_detector import Verdict
     from bridge.domain.watchlist import Watchlist
     from bridge.store.engine import Database
     from bridge.store.membership import Membership

@@ -12,8 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from bridge.domain.breaker import CircuitBreaker
-from bridge.domain.decision import Round, decide
-from bridge.domain.detector import judge
+from bridge.domain.delivery_decision import Round, decide
 from bridge.domain.events import event_id
 from bridge.domain.model import (
     Attempt,
@@ -30,6 +29,7 @@ from bridge.domain.model import (
 )
 from bridge.domain.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.domain.routing import Subscription
+from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import NUDGED, Tried
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.watchlist import Polled

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import strategies as st
 
 from bridge.config.loader import load
-from bridge.domain.detector import Verdict, judge
 from bridge.domain.model import Details, EventType, Message, Observation, State, Status
+from bridge.domain.transition_detector import Verdict, judge
 from bridge.store.store import Store
 from bridge.store.watchlist import Polled
 from tests.world.plans import is_slow, plans

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.domain.clock import isoformat
-from bridge.domain.decision import Round, decide
-from bridge.domain.detector import judge
+from bridge.domain.delivery_decision import Round, decide
 from bridge.domain.model import Attempt, Delivered, Message, Observation, Retry, Status
 from bridge.domain.routing import Subscription
+from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import Tried
 from bridge.store.facts import set_meta
 from bridge.store.watchlist import Polled

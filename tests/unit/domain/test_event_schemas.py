@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.detector import judge
 from bridge.domain.event_schemas import MEANINGS, any_schema, data_schema_id, example, schema_id, schema_of
 from bridge.domain.events import envelope, transition_event
 from bridge.domain.model import Event, EventType, Message, Observation, State, Status
 from bridge.domain.samples import samples
+from bridge.domain.transition_detector import judge
 from bridge.receivers.event_formats import STANDARD
 from tests.unit.receivers.events import texts
 from tests.world.clock import START

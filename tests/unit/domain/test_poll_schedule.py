@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.detector import Verdict
 from bridge.domain.model import EventType, Message, Observation, State, Status
 from bridge.domain.poll_schedule import JITTER, LAZILY, SETTLES, Hints, Interval, Schedule
+from bridge.domain.transition_detector import Verdict
 from tests.world.clock import START
 
 EVERY = timedelta(seconds=30)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.detector import Verdict, judge
 from bridge.domain.model import EventType, Message, Observation, State, Status
+from bridge.domain.transition_detector import Verdict, judge
 from tests.world.clock import START
 
 WAIT = timedelta(seconds=10)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bridge.domain.breaker import REFUSALS, CircuitBreaker
-from bridge.domain.decision import Decision, Round, decide, divided
+from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.model import Dead, Delivered, Delivery, DeliveryState, Event, EventType, Outcome, Retry
 from bridge.domain.retry import LIFETIME, LONGEST_WAIT, SHORTEST_PAUSE
 from tests.world.clock import START, FakeClock
