@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bridge.config import template_checks
@@ -183,6 +184,7 @@ class Receivers:
         return name
 
 
+@cache
 def _elsewhere(kind: str) -> dict[str, str]:
     """List the keys that only other kinds take, each with the words for it."""
     own = names(KINDS[kind].settings)

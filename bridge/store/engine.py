@@ -150,7 +150,7 @@ class Database:
         return why and f"the database {self.name} {why}"
 
     def _try_to_write(self) -> str:
-        """Write into PostgreSQL, take it back, and say what was in the sender."""
+        """Write into PostgreSQL, take it back, and say what was in the way."""
         try:
             with self.in_words(), self._engine.connect() as connection:
                 connection.execute(sa.insert(meta).values(key=f"try {uuid.uuid4()}", value=""))

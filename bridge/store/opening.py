@@ -17,8 +17,7 @@ from bridge.store.tables import HEAD, meta
 if TYPE_CHECKING:
     from bridge.store.engine import Database
 
-DATABASE_ID = "database_id"
-"""The fact by which databases differ."""
+_DATABASE_ID = "database_id"
 
 PREPARED_WITHIN = 10.0
 """Seconds that a process waits for another one to make or upgrade the schema."""
@@ -46,18 +45,23 @@ def prepare(database: Database, *, exclusive: bool) -> DaemonLock | None:
         DatabaseError: It cannot be used as it is.
     """
     database.verify()
-    lock = None
     if exclusive:
-        lock = _prepare_alone(database)
-    elif revision(database) != HEAD:
+        return _prepare_alone(database)
+    if revision(database) != HEAD:
         _prepare_beside_others(database)
-    try:
-        _give_id(database)
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise
-    return lock
+    return None
+
+
+def identify(database: Database) -> str:
+    """Return the id of a database that was prepared; one that has none yet gets it."""
+    known = _id_of(database)
+    if known is None:
+        with database.write() as connection:
+            insert = database.insert(meta).values(key=_DATABASE_ID, value=secrets.token_hex(16))
+            connection.execute(insert.on_conflict_do_nothing())  # another program may have given it one meanwhile
+        known = _id_of(database)
+        assert known is not None
+    return known
 
 
 def _prepare_alone(database: Database) -> DaemonLock:
@@ -87,13 +91,9 @@ def _prepare_beside_others(database: Database) -> None:
         migrate(database)
 
 
-def _give_id(database: Database) -> None:
+def _id_of(database: Database) -> str | None:
     with database.read() as connection:
-        found = get_meta(connection, DATABASE_ID)
-    if found is None:
-        with database.write() as connection:
-            insert = database.insert(meta).values(key=DATABASE_ID, value=secrets.token_hex(16))
-            connection.execute(insert.on_conflict_do_nothing())
+        return get_meta(connection, _DATABASE_ID)
 
 
 def _lock_to_prepare(database: Database) -> DaemonLock:

@@ -85,7 +85,7 @@ _PARAMETER = (
     "PgBouncer's ignore_startup_parameters"
 )
 _NOBODY = "is out of reach: no server answers at this address (is PostgreSQL running, and does it listen there?)"
-_NO_SUCH_HOST = "is out of reach: its host name is not known (see `database:`, and whether DNS supervisor)"
+_NO_SUCH_HOST = "is out of reach: its host name is not known (see `database:`, and whether DNS works)"
 _WRONG_SORT = "is out of reach: none of the servers in `database:` is what its target_session_attrs asks for"
 _TEXTS: dict[str, Meaning] = {
     "transaction blocks not allowed|statement pooling": NO_SESSIONS,

@@ -91,17 +91,14 @@ class Store:
                 # First, so that another account's bridge is neither waited for nor upgraded.
                 owner.check(self.name, self.fact(owner.ACCOUNT), account, new_address=new_address)
             self._lock = opening.prepare(self._database, exclusive=exclusive or (node and not several))
+            self.id = opening.identify(self._database)
             if account is not None and (node or not exclusive):
                 self._adopt(account, new_address=new_address, must=node)
-            with self._database.read() as connection:
-                found = get_meta(connection, opening.DATABASE_ID)
             if several:
                 self.node = ClusterNode(self._database)
         except BaseException:
             self.close()
             raise
-        assert found is not None
-        self.id: str = found
         self._queued: Callable[[Collection[str]], None] = lambda _: None
         self.messages = Messages(self._database, self.node)
         self.deliveries = DeliveryQueue(self._database)
