@@ -47,7 +47,7 @@ def _describe_counts(summary: Summary, now: datetime) -> None:
     for node in summary.nodes:
         output.say(f"node       {_node(node, now)}")
     if summary.oldest_queued is not None:
-        output.say(f"queued       the oldest delivery since {ago(summary.oldest_queued, now)}")
+        output.say(f"queued     the oldest delivery since {ago(summary.oldest_queued, now)}")
 
 
 def _node(node: NodeSeen, now: datetime) -> str:

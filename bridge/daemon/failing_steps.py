@@ -50,7 +50,7 @@ class Steps:
         return partial(self.note, name)
 
     def note(self, name: str, error: BaseException | None) -> None:
-        """Note that a step failed by an internal error, or, for None, that it supervisor."""
+        """Note that a step failed by an internal error, or, for None, that it works."""
         try:
             if error is not None:
                 self._failing.add(name)

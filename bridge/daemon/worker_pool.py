@@ -1,8 +1,8 @@
 """Keeps calls busy with what is due, and hands the results back in batches.
 
-The poller and each receiver's dispatcher are such pumps: one thread claims what is due and records what came of it, and
-between the two, that many jobs are under way at once; whoever ends one begins the next. Because claiming and recording
-is one thread's, nothing is claimed twice, and results that arrive together are written in one transaction.
+The poller and each receiver's dispatcher have a pool each: one thread claims what is due and records what came of it,
+and between the two, several jobs are under way at once; whoever ends one begins the next. Because claiming and
+recording is one thread's, nothing is claimed twice, and results that arrive together are written in one transaction.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def example(type_: EventType) -> Event:
 
 def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
     """List the keys of an event's data, and which of them may be missing."""
-    sequence = _whole("Counters the events about the same thing, from 1: what has a higher one came later.", least=1)
+    sequence = _whole("Counts the events about the same thing, from 1: what has a higher one came later.", least=1)
     reason = {"description": "Why, in words; null where there is no reason to give.", "type": ["string", "null"]}
     down_since = _moment("Since when it had failed, where that is known.")
     match type_:

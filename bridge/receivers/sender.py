@@ -54,7 +54,7 @@ class HttpSender:
 
 
 class BlockingSender(ABC):
-    """A way that hands over by calls that block: each in a thread of its own."""
+    """Hands over by calls that block: each in a thread of its own."""
 
     @abstractmethod
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:

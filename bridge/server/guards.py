@@ -68,7 +68,7 @@ class HostGuard:
 
 
 class FaultGuard:
-    """Counters answers, and answers 500 for what is raised, which it logs without the values that a traceback shows.
+    """Counts answers, and answers 500 for what is raised, which it logs without the values that a traceback shows.
 
     A client that goes, or breaks off its request, is no fault of ours: that is counted, and no line of the log.
 

@@ -43,7 +43,7 @@ def poll(config: ConfigOption = None, *, new_address: NewAddressOption = False) 
 
 
 class _Progress(Listener):
-    """Counters polls on a bar."""
+    """Counts polls on a bar."""
 
     def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance

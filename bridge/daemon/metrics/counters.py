@@ -1,4 +1,4 @@
-"""Counters what happens, as a listener. No label holds what has no bounds: no message's id, no words of an error."""
+"""Counts what happens, as a listener. No label holds what has no bounds: no message's id, no words of an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counters the lines of the log that could not be written."""
+"""Counts the lines of the log that could not be written."""
 
 from __future__ import annotations
 

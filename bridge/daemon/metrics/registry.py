@@ -59,7 +59,7 @@ class Metrics:
 
     @property
     def listener(self) -> Listener:
-        """Counters what it hears; it hears of reloads too."""
+        """Counts what it hears; it hears of reloads too."""
         return self._counts
 
     def reloaded(self, ok: bool, at: datetime) -> None:

@@ -33,7 +33,7 @@ class UnfitError(ValueError):
 
 
 def as_text(value: Any) -> str:
-    """Write a value: null as nothing, and mappings and lists as JSON, for nobody wants Python's sender."""
+    """Write a value: null as nothing, and mappings and lists as JSON, for nobody wants Python's way."""
     match value:
         case None:
             return ""

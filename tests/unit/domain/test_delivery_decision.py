@@ -89,7 +89,7 @@ class Receiver:
         return min((moment for moment in moments if moment > now), default=None)
 
     def try_next(self, outcome: Outcome, room: int = 1) -> list[int]:
-        """Wait until something may go, and let it all end in the same sender."""
+        """Wait until something may go, and let it all end in the same way."""
         while not (claimed := self.claim(room))[0]:
             moment = self.next_moment()
             assert moment is not None, "nothing would ever be tried again"

@@ -1,4 +1,4 @@
-"""Digest: whatever the events are, the counts add up."""
+"""Digests: whatever the events are, the counts add up."""
 
 from __future__ import annotations
 
