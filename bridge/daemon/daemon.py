@@ -24,7 +24,19 @@ from bridge.daemon.two_phase_change import Change
 from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, CredentialsError, InternalError, NotNowError
-from bridge.domain.health import ALIVE, NUMBERS, RELOAD, REPORT, Health, Reload, judge, look, status_line, unreadable
+from bridge.domain.health import (
+    ALIVE,
+    ALIVE_FOR,
+    NUMBERS,
+    RELOAD,
+    REPORT,
+    Health,
+    Reload,
+    judge,
+    look,
+    status_line,
+    unreadable,
+)
 from bridge.domain.observer import Listener, Listeners
 from bridge.transport.message import TransportError
 
@@ -83,9 +95,11 @@ class Daemon:
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
+        self._beaten_at: float | None = None
         self._verdict: Reload | None = None
         self._web = Web(
             self.health,
+            self.ready,
             self._metrics,
             self._listener,
             store=store,
@@ -147,6 +161,11 @@ class Daemon:
     def health(self) -> Health:
         """Judge how the bridge does."""
         return look(self._store.listing.summary, self._receivers(), self._clock.now())
+
+    def ready(self) -> bool:
+        """Tell whether the bridge can serve: its scheduler ran, and could write to the database, a moment ago."""
+        beaten_at = self._beaten_at
+        return beaten_at is not None and self._clock.monotonic() - beaten_at <= ALIVE_FOR.total_seconds()
 
     @contextmanager
     def _says_stopped(self) -> Iterator[None]:
@@ -357,6 +376,7 @@ class Daemon:
     def _say_status(self) -> None:
         try:
             self._store.set_fact(ALIVE, isoformat(self._clock.now()))
+            self._beaten_at = self._clock.monotonic()
         except BridgeError as error:
             self._listener.step_failed("giving a sign of life", error)
         summary = None

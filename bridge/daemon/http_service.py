@@ -39,6 +39,7 @@ class Web:
 
     Args:
         health: Says how the bridge does.
+        ready: Tells whether it can serve.
         metrics: Writes what was counted.
         listener: Told where the server cannot listen, and of what goes wrong where nobody waits for an answer.
         store: Read, and written, by the API.
@@ -50,6 +51,7 @@ class Web:
     def __init__(
         self,
         health: Callable[[], Health],
+        ready: Callable[[], bool],
         metrics: Metrics,
         listener: Listener,
         *,
@@ -59,6 +61,7 @@ class Web:
         receivers: Callable[[], Sequence[str]],
     ) -> None:
         self._health = health
+        self._ready = ready
         self._metrics = metrics
         self._listener = listener
         self._store = store
@@ -176,7 +179,7 @@ class Web:
             answered=self._listener.answered,
             failed=self._metrics.listener.internal_error,  # the guard logs it by itself
         )
-        app = make_app(self._health, self._metrics.render, access=access, context=context)
+        app = make_app(self._health, self._metrics.render, ready=self._ready, access=access, context=context)
         server = HttpServer(app, settings.listen.host, settings.listen.port)
         server.prepare(self._server)
         return server, streams

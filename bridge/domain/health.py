@@ -1,4 +1,4 @@
-"""Is the bridge well? One rule for ``status``, ``/readyz`` and the heartbeat. Pure."""
+"""Is the bridge well? One rule for ``status``, ``/health`` and the heartbeat. Pure."""
 
 from __future__ import annotations
 

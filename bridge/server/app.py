@@ -31,17 +31,19 @@ _NO_ACCESS = Access()
 
 
 def make_app(
-    readiness: Callable[[], Health],
+    health: Callable[[], Health],
     metrics: Callable[[str], tuple[bytes, str]],
     *,
+    ready: Callable[[], bool] = lambda: True,
     access: Access = _NO_ACCESS,
     context: ServerContext | None = None,
 ) -> FastAPI:
     """Put together what the server answers.
 
     Args:
-        readiness: Says how the bridge does. Called from threads of the server, like ``metrics``.
+        health: Says how the bridge does. Called from threads of the server, like ``metrics``.
         metrics: Given a request's ``Accept``, returns the metrics and their content type.
+        ready: Tells whether the bridge can serve. Anybody may ask, so it must not read the database.
         access: Says who may ask for what.
         context: The running bridge, for the API and the page; None for health and metrics alone.
     """
@@ -62,7 +64,7 @@ def make_app(
     failed = _unheard if context is None else context.failed
     app.add_middleware(FaultGuard, answered=app.state.answered, failed=failed)
     app.add_middleware(BrowserHeaders)
-    app.include_router(_for_monitors(readiness, metrics))
+    app.include_router(_for_monitors(health, ready, metrics))
     if context is not None:
         app.include_router(_for_programs(app, context, access))
         pages = make_pages(context, access)
@@ -75,7 +77,9 @@ def _unheard(*_: object) -> None:
     """Tell nobody."""
 
 
-def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tuple[bytes, str]]) -> APIRouter:
+def _for_monitors(
+    health: Callable[[], Health], ready: Callable[[], bool], metrics: Callable[[str], tuple[bytes, str]]
+) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/healthz", methods=_READ)
@@ -83,9 +87,13 @@ def _for_monitors(readiness: Callable[[], Health], metrics: Callable[[str], tupl
         return PlainTextResponse("ok\n")
 
     @router.api_route("/readyz", methods=_READ)
-    def readyz() -> JSONResponse:
-        health = readiness()
-        return JSONResponse(health.as_json(), HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+    async def readyz() -> PlainTextResponse:
+        return PlainTextResponse(*(("ready\n",) if ready() else ("not ready\n", HTTPStatus.SERVICE_UNAVAILABLE)))
+
+    @router.api_route("/health", methods=_READ)
+    def show_health() -> JSONResponse:
+        found = health()
+        return JSONResponse(found.as_json(), HTTPStatus.OK if found.ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
     @router.api_route("/metrics", methods=_READ)
     def show_metrics(accept: Annotated[str, Header()] = "") -> Response:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from bridge.domain.settings.external_url import External
 
-OPEN = frozenset({"/healthz"})
-"""What needs no token: it says nothing but that the process lives."""
+OPEN = frozenset({"/healthz", "/readyz"})
+"""What needs no token: probes, which say nothing but that the process lives, and that it can serve."""
 
 HOOK = "/hooks/wbiztool"
 """What WbizTool calls, which can send no header; it has a token of its own, in its URL
@@ -43,7 +43,7 @@ class Access:
     """Where the server is reached, and what it asks for there.
 
     ``listen_host`` is the host that it listens at, ``external`` where a reverse proxy answers for it. Where others than
-    programs of this machine can ask, by either, everything but ``/healthz`` needs the token; else only what changes
+    programs of this machine can ask, by either, everything but :data:`OPEN` needs the token; else only what changes
     something does.
     """
 

@@ -68,7 +68,7 @@ def test_after_a_full_disk_the_daemon_goes_on_by_itself(tmp_path: Path, small_di
 
 @pytest.mark.chaos
 def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> None:
-    """By `status`, by `/readyz` and `/health`, and to the service manager; and no more once there is room."""
+    """By `status`, by `/health`, and to the service manager; and no more once there is room."""
     with Simulator() as simulator, Sink() as sink, listening(tmp_path / "notify") as manager:
         simulator.account.put(1)
         settings = config(simulator, sink, range(1, 2), database=f"sqlite:///{small_disk}/bridge.db")
@@ -84,14 +84,16 @@ def test_full_disk_is_told_within_a_beat(tmp_path: Path, small_disk: Path) -> No
             words = f"the database {small_disk}/bridge.db cannot "
             until(lambda: words in daemon.log())
             until(lambda: manager.status.startswith(words), 2)
-            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 503
+            assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 503
             shown = json.loads(command(tmp_path, "status", "--json").stdout)
             assert not shown["checks"]["database"]["ok"]
             assert shown["faults"][0].startswith(words)
             time.sleep(1)
             assert words in command(tmp_path, "status").stdout
+            until(lambda: requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 503, 40)
             fill.unlink()
             sink.wait_for(2, 30)
+            until(lambda: requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200, 15)
             until(lambda: manager.status == "messages watched: 0, deliveries queued: 0", 30)
             assert json.loads(command(tmp_path, "status", "--json").stdout)["ok"]
             assert daemon.stop()[0] == 0
@@ -160,7 +162,7 @@ def told_of(folder: Path, place: Path, happen: Callable[[], None], words: str) -
             simulator.account.put(1, Status.FAILED, "e" * 60_000)
             until(lambda: words in daemon.log())
             until(lambda: manager.status.startswith(words), 2)
-            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 503
+            assert requests.get(f"http://127.0.0.1:{port}/health", timeout=5).status_code == 503
             assert json.loads(command(folder, "status", "--json").stdout)["faults"][0] == words
             yield daemon
 

@@ -26,8 +26,6 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fastapi import FastAPI
-
 TOKEN = "token-0123456789abcdef"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 WELL = Health({"database": Check()})
@@ -41,10 +39,11 @@ class Serve(Protocol):
 
     def __call__(
         self,
-        readiness: Callable[[], Health] = ...,
+        health: Callable[[], Health] = ...,
         metrics: Callable[[str], tuple[bytes, str]] = ...,
         *,
         host: str = ...,
+        ready: Callable[[], bool] = ...,
         listen_host: str | None = ...,
         token: str | None = ...,
     ) -> HttpServer: ...
@@ -56,14 +55,16 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(
-            readiness: Callable[[], Health] = lambda: WELL,
+            health: Callable[[], Health] = lambda: WELL,
             metrics: Callable[[str], tuple[bytes, str]] = lambda accept: (accept.encode(), "text/plain; version=0.0.4"),
             *,
             host: str = "127.0.0.1",
+            ready: Callable[[], bool] = lambda: True,
             listen_host: str | None = None,
             token: str | None = None,
         ) -> HttpServer:
-            server = HttpServer(app(readiness, metrics, listen_host or host, token), host, 0)
+            access = Access(listen_host or host, token)
+            server = HttpServer(make_app(health, metrics, ready=ready, access=access), host, 0)
             server.start()
             stack.callback(server.stop, 1)
             return server
@@ -77,15 +78,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the server have less patience, and take fewer clients."""
     monkeypatch.setattr(connection, "PATIENCE", 0.3)
     monkeypatch.setattr(connection, "HTTP_CONNECTIONS", 8)
-
-
-def app(
-    readiness: Callable[[], Health],
-    metrics: Callable[[str], tuple[bytes, str]],
-    listen_host: str = "127.0.0.1",
-    token: str | None = None,
-) -> FastAPI:
-    return make_app(readiness, metrics, access=Access(listen_host, token))
 
 
 def url(server: HttpServer, path: str = "") -> str:
@@ -129,9 +121,17 @@ def test_alive_is_said_without_a_look_at_anything(serve: Serve) -> None:
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+def test_ready_says_only_whether_it_can_serve(serve: Serve) -> None:
+    can = [True]
+    server = serve(lambda: ILL, ready=lambda: can[0])
+    assert (get(server, "/readyz").status_code, get(server, "/readyz").text) == (200, "ready\n")
+    can[0] = False
+    assert (get(server, "/readyz").status_code, get(server, "/readyz").text) == (503, "not ready\n")
+
+
 @pytest.mark.parametrize(("health", "status"), [(WELL, 200), (ILL, 503)])
-def test_ready_is_said_with_every_check(serve: Serve, health: Health, status: int) -> None:
-    answer = get(serve(lambda: health), "/readyz")
+def test_health_is_said_with_every_check(serve: Serve, health: Health, status: int) -> None:
+    answer = get(serve(lambda: health), "/health")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
     assert answer.json() == health.as_json()
 
@@ -142,7 +142,7 @@ def test_metrics_come_in_the_form_that_was_asked_for(serve: Serve) -> None:
     assert answer.headers["content-type"] == "text/plain; version=0.0.4"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health", "/metrics"])
 def test_monitors_may_ask_for_the_head_alone(serve: Serve, path: str) -> None:
     server = serve()
     head, whole = get(server, path, method="HEAD"), get(server, path)
@@ -156,7 +156,7 @@ def test_monitors_may_ask_for_the_head_alone(serve: Serve, path: str) -> None:
         ("GET", "/nothing", {"title": "Not Found", "status": 404, "detail": "there is no /nothing"}),
         ("GET", "/healthz/", {"title": "Not Found", "status": 404, "detail": "there is no /healthz/"}),
         ("GET", "/docs", {"title": "Not Found", "status": 404, "detail": "there is no /docs"}),
-        ("POST", "/readyz", {"title": "Method Not Allowed", "status": 405}),
+        ("POST", "/health", {"title": "Method Not Allowed", "status": 405}),
     ],
 )
 def test_what_there_is_not_is_told_as_a_problem(serve: Serve, method: str, path: str, problem: dict[str, Any]) -> None:
@@ -173,12 +173,12 @@ def test_a_fault_of_a_handler_is_logged_without_secrets_and_not_shown(
 ) -> None:
     logs.configure("info", "json", [TOKEN])
 
-    def readiness() -> Health:
+    def health() -> Health:
         url_with_secret = f"https://example.com/{TOKEN}"
         raise RuntimeError(f"cannot reach {url_with_secret}")
 
-    server = serve(readiness)
-    answer = get(server, "/readyz")
+    server = serve(health)
+    answer = get(server, "/health")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert answer.json() == {
         "type": "about:blank",
@@ -189,9 +189,9 @@ def test_a_fault_of_a_handler_is_logged_without_secrets_and_not_shown(
     logs.close()
     (line,) = capfd.readouterr().err.splitlines()
     logged = json.loads(line)
-    assert (logged["event"], logged["fault"], logged["path"]) == ("http_internal_error", "RuntimeError", "/readyz")
+    assert (logged["event"], logged["fault"], logged["path"]) == ("http_internal_error", "RuntimeError", "/health")
     assert logged["why"] == "cannot reach https://example.com/***"
-    assert logged["at"].endswith(" readiness")
+    assert logged["at"].endswith(" health")
     assert TOKEN not in line + answer.text
     assert get(server, "/healthz").status_code == 200
 
@@ -206,32 +206,34 @@ OTHERS = (
 def test_requests_for_this_machine_or_the_host_it_listens_at_are_answered(serve: Serve) -> None:
     server = serve(listen_host="bridge.EXAMPLE", token=TOKEN)
     for host in OURS:
-        assert get(server, "/readyz", {"Host": host, **SHOWN}).status_code == 200, host
+        assert get(server, "/health", {"Host": host, **SHOWN}).status_code == 200, host
 
 
 def test_requests_for_others_are_refused(serve: Serve) -> None:
     server = serve(fail)
     for host in OTHERS:
-        answer = get(server, "/readyz", {"Host": host})
+        answer = get(server, "/health", {"Host": host})
         assert answer.status_code == 421, host
         assert answer.json()["detail"] == "the header Host names another server: ask for localhost or 127.0.0.1"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health"])
 def test_probe_without_host_is_answered(serve: Serve, path: str) -> None:
     """As haproxy asks with `option httpchk GET /healthz`."""
     answer = everything(raw(serve(), f"GET {path} HTTP/1.0\r\n\r\n".encode()))
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_probe_of_liveness_may_name_any_host(serve: Serve) -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_may_name_any_host(serve: Serve, path: str) -> None:
+    server = serve(fail)
     for host in (*OURS, *OTHERS):
-        assert get(serve(), "/healthz", {"Host": host}).status_code == 200, host
+        assert get(server, path, {"Host": host}).status_code == 200, host
 
 
 def test_http_1_1_without_host_is_refused(serve: Serve) -> None:
     """RFC 9112, 3.2: a server must."""
-    answer = everything(raw(serve(fail), b"GET /readyz HTTP/1.1\r\n\r\n"))
+    answer = everything(raw(serve(fail), b"GET /health HTTP/1.1\r\n\r\n"))
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
@@ -239,50 +241,51 @@ def test_http_1_1_without_host_is_refused(serve: Serve) -> None:
     "headers", [b"Host: localhost\r\nHost: evil.example\r\n", b"Host: a@localhost\r\n", b"Host: localhost:x\r\n"]
 )
 def test_request_with_two_hosts_or_none_that_is_one_is_refused(serve: Serve, headers: bytes) -> None:
-    answer = everything(raw(serve(fail), b"GET /readyz HTTP/1.0\r\n" + headers + b"\r\n"))
+    answer = everything(raw(serve(fail), b"GET /health HTTP/1.0\r\n" + headers + b"\r\n"))
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_where_it_listens_at_every_address_any_name_may_be_asked_for(serve: Serve) -> None:
     server = serve(listen_host="0.0.0.0", token=TOKEN)
     asked = {"Host": "bridge.example", "Authorization": f"Bearer {TOKEN}"}
-    assert get(server, "/readyz", asked).status_code == 200
+    assert get(server, "/health", asked).status_code == 200
 
 
 def test_pages_of_others_get_no_permission_to_read(serve: Serve) -> None:
     server = serve()
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
-    for answer in (get(server, "/readyz", asked), get(server, "/readyz", asked, method="OPTIONS")):
+    for answer in (get(server, "/health", asked), get(server, "/health", asked, method="OPTIONS")):
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
 def test_with_the_token_all_is_answered(serve: Serve) -> None:
     server = serve(listen_host="0.0.0.0", token=TOKEN)
-    for path in ("/healthz", "/readyz", "/metrics"):
+    for path in ("/healthz", "/readyz", "/health", "/metrics"):
         for scheme in ("Bearer", "bearer"):
             assert get(server, path, {"Authorization": f"{scheme} {TOKEN}"}).status_code == 200
 
 
-def test_without_the_token_only_alive_is_said(serve: Serve) -> None:
+def test_without_the_token_only_probes_are_answered(serve: Serve) -> None:
     server = serve(fail, listen_host="0.0.0.0", token=TOKEN)
     for shown in (None, "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer ü"):
         headers = {"Authorization": shown} if shown is not None else {}
-        for path in ("/readyz", "/metrics", "/nothing"):
+        for path in ("/health", "/metrics", "/nothing"):
             answer = get(server, path, headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), shown
             assert answer.json()["title"] == "Unauthorized"
             assert TOKEN not in answer.text
-        assert get(server, "/healthz", headers).status_code == 200
+        for path in ("/healthz", "/readyz"):
+            assert get(server, path, headers).status_code == 200
 
 
 @pytest.mark.usefixtures("hurried")
 def test_clients_that_say_nothing_keep_nobody_out(serve: Serve) -> None:
     server = serve()
     with ExitStack() as stack:
-        for sent in (b"", b"GET /readyz HTTP/1.1\r\nHost: loc") * 20:
+        for sent in (b"", b"GET /health HTTP/1.1\r\nHost: loc") * 20:
             stack.enter_context(raw(server, sent))
         for _ in range(3):
-            assert get(server, "/readyz").status_code == 200
+            assert get(server, "/health").status_code == 200
         until(lambda: len(server._server.server_state.connections) <= 8)
         assert seconds_to_stop(server) < 1
 
@@ -306,7 +309,7 @@ def test_a_client_that_never_ends_its_request_is_cut(serve: Serve, sent: bytes) 
 
 @pytest.mark.usefixtures("hurried")
 def test_a_client_that_never_sends_the_body_it_promised_is_cut(serve: Serve) -> None:
-    promised = b"POST /readyz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123"
+    promised = b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123"
     started = time.monotonic()
     assert everything(raw(serve(), promised)).startswith(b"HTTP/1.1 403 ")
     assert time.monotonic() - started < 2
@@ -338,13 +341,13 @@ def test_a_connection_that_is_used_is_kept(serve: Serve) -> None:
 def test_an_answer_that_takes_long_to_make_is_waited_for(serve: Serve) -> None:
     released = threading.Event()
 
-    def readiness() -> Health:
+    def health() -> Health:
         released.wait(10)
         return WELL
 
-    server = serve(readiness)
+    server = serve(health)
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(get, server, "/readyz")
+        slow = pool.submit(get, server, "/health")
         time.sleep(4 * connection.PATIENCE)
         released.set()
         assert slow.result().status_code == 200
@@ -353,16 +356,16 @@ def test_an_answer_that_takes_long_to_make_is_waited_for(serve: Serve) -> None:
 def test_handlers_that_hang_hold_up_neither_others_nor_the_end(serve: Serve) -> None:
     released, hanging = threading.Event(), threading.Semaphore(0)
 
-    def readiness() -> Health:
+    def health() -> Health:
         hanging.release()
         released.wait(30)
         return WELL
 
-    server = serve(readiness)
+    server = serve(health)
     with ExitStack() as stack:
         stack.callback(released.set)
         for _ in range(10):
-            stack.enter_context(raw(server, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+            stack.enter_context(raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         for _ in range(10):
             assert hanging.acquire(timeout=5)
         assert get(server, "/healthz").status_code == 200
@@ -374,25 +377,25 @@ def test_handlers_that_hang_hold_up_neither_others_nor_the_end(serve: Serve) -> 
 def test_the_threads_of_handlers_do_not_hold_up_the_process(serve: Serve) -> None:
     kinds: list[bool] = []
 
-    def readiness() -> Health:
+    def health() -> Health:
         kinds.append(threading.current_thread().daemon)
         return WELL
 
-    get(serve(readiness), "/readyz")
+    get(serve(health), "/health")
     assert kinds == [True]
 
 
 def test_an_answer_under_way_is_finished_before_the_end(serve: Serve) -> None:
     begun = threading.Event()
 
-    def readiness() -> Health:
+    def health() -> Health:
         begun.set()
         time.sleep(0.2)
         return WELL
 
-    server = serve(readiness)
+    server = serve(health)
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(get, server, "/readyz")
+        asked = pool.submit(get, server, "/health")
         assert begun.wait(5)
         assert seconds_to_stop(server) < 1
         assert asked.result().status_code == 200
@@ -400,7 +403,7 @@ def test_an_answer_under_way_is_finished_before_the_end(serve: Serve) -> None:
 
 def test_a_head_that_is_too_large_is_refused(serve: Serve) -> None:
     server = serve(fail)
-    answer = everything(raw(server, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 1_000_000))
+    answer = everything(raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 1_000_000))
     assert answer.startswith(b"HTTP/1.1 400 ") or not answer
     assert get(server, "/healthz").status_code == 200
 
@@ -408,13 +411,13 @@ def test_a_head_that_is_too_large_is_refused(serve: Serve) -> None:
 def test_many_who_ask_at_once_are_all_answered(serve: Serve) -> None:
     server = serve()
     with ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(lambda _: get(server, "/readyz").status_code, range(200)))
+        answers = list(pool.map(lambda _: get(server, "/health").status_code, range(200)))
     assert answers == [200] * 200
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
     host, port = serve().address
-    second = HttpServer(app(fail, lambda _: fail()), host, port)
+    second = HttpServer(make_app(fail, lambda _: fail()), host, port)
     with pytest.raises(NotNowError) as refused:
         second.start()
     assert str(refused.value) == (
@@ -427,7 +430,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
 
 def test_an_address_that_this_machine_has_not_is_named() -> None:
     with pytest.raises(NotNowError, match=r"HTTP cannot listen at 192\.0\.2\.1:0: this machine has no such address"):
-        HttpServer(app(fail, lambda _: fail()), "192.0.2.1", 0).start()
+        HttpServer(make_app(fail, lambda _: fail()), "192.0.2.1", 0).start()
 
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::")
@@ -465,7 +468,9 @@ def test_server_takes_a_port_over_at_any_address(before: str, after: str) -> Non
 
 def named(name: str, host: str, port: int) -> HttpServer:
     """A server that says its name as metrics."""
-    return HttpServer(app(fail, lambda _: (name.encode(), "text/plain"), "0.0.0.0", TOKEN), host, port)
+    return HttpServer(
+        make_app(fail, lambda _: (name.encode(), "text/plain"), access=Access("0.0.0.0", TOKEN)), host, port
+    )
 
 
 def reached(host: str) -> str:
@@ -486,7 +491,7 @@ def test_a_port_is_free_again_after_the_end(serve: Serve) -> None:
     first = serve()
     assert get(first, "/healthz").status_code == 200
     first.stop(1)
-    again = HttpServer(app(lambda: WELL, lambda _: (b"", "")), *first.address)
+    again = HttpServer(make_app(lambda: WELL, lambda _: (b"", "")), *first.address)
     again.start()
     assert get(again, "/healthz").status_code == 200
     again.stop(1)
@@ -510,4 +515,4 @@ def test_it_listens_at_addresses_of_ipv6_too(serve: Serve, host: str) -> None:
     for address in ["[::1]", "127.0.0.1"] if host == "::" else ["[::1]"]:
         with requests.Session() as session:
             session.trust_env = False
-            assert session.get(f"http://{address}:{port}/readyz", headers=SHOWN, timeout=5).status_code == 200
+            assert session.get(f"http://{address}:{port}/health", headers=SHOWN, timeout=5).status_code == 200

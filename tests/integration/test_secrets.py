@@ -126,7 +126,7 @@ def assert_everything_was_tried_and_failed_as_it_should(written: dict[str, str])
     assert "the heartbeat" in written["the log"]
     assert "config_reload_refused" in written["the log"]
     assert 'wbiz_bridge_delivery_attempts_total{outcome="refused",receiver="webhook-gone"}' in written["/metrics"]
-    assert not json.loads(written["/readyz"])["checks"]["configuration"]["ok"]
+    assert not json.loads(written["/health"])["checks"]["configuration"]["ok"]
     assert json.loads(written["a change without the token"])["status"] == 401
     assert "may not send" in written["messages --json"]
     assert "may not send" in written["/messages/1"]
@@ -146,7 +146,7 @@ def asked(daemon: Daemon) -> dict[str, str]:
     (address,) = set(re.findall(r'"http": "(http://[^"]+)"', daemon.log()))
     with requests.Session() as session:
         session.trust_env = False
-        for path in ("/metrics", "/readyz", "/healthz", "/nothing", "/", "/messages/1", "/deliveries?state=dead"):
+        for path in ("/metrics", "/health", "/healthz", "/nothing", "/", "/messages/1", "/deliveries?state=dead"):
             headers = {"Authorization": f"Bearer {HTTP_TOKEN}"}
             found[path] = session.get(f"{address}{path}", headers=headers, timeout=5).text
             found[f"{path} without the token"] = session.get(f"{address}{path}", timeout=5).text

@@ -61,7 +61,7 @@ def test_two_accounts_run_side_by_side_and_each_is_told_of_its_own_messages(acco
     assert events(shop.told("crm")) == [(1, "message.pending"), (1, "message.sent")]
     assert events(support.told("crm")) == [(1, "message.pending"), (1, "message.failed")]
     addresses = [next(line for line in service.lines() if line["event"] == "started")["http"] for service in accounts]
-    assert [requests.get(f"{address}/readyz", timeout=10).status_code for address in addresses] == [200, 200]
+    assert [requests.get(f"{address}/health", timeout=10).status_code for address in addresses] == [200, 200]
 
 
 def test_neither_can_see_the_other_s_keys_and_state(accounts: tuple[Service, Service]) -> None:

@@ -121,7 +121,7 @@ def answers(host: str, port: int) -> bool:
 def ready(port: int) -> dict[str, Any]:
     with requests.Session() as session:
         session.trust_env = False
-        found: dict[str, Any] = session.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()
+        found: dict[str, Any] = session.get(f"http://127.0.0.1:{port}/health", timeout=5).json()
         return found
 
 

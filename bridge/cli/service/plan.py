@@ -178,7 +178,7 @@ def _config(layout: Layout, found: Found, answers: Answers) -> Step:
 
 
 _HTTP = """
-# Health and metrics: http://127.0.0.1:{port}/readyz and /metrics. Each bridge of this machine needs a port of its own.
+# Health and metrics: http://127.0.0.1:{port}/health and /metrics. Each bridge of this machine needs a port of its own.
 http:
   listen: 127.0.0.1:{port}
 """

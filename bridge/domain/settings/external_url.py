@@ -10,7 +10,9 @@ _ALLOWED = "(allowed: the address that browsers see, e.g. https://bridge.example
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*\Z")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|\[[0-9A-Fa-f:.]+\]\Z")
 _PORTS = {"http": 80, "https": 443}
-OURS = frozenset({"v1", "hooks", "healthz", "readyz", "metrics", "openapi.json", "messages", "deliveries", "page"})
+OURS = frozenset(
+    {"v1", "hooks", "healthz", "readyz", "health", "metrics", "openapi.json", "messages", "deliveries", "page"}
+)
 """What paths of the bridge itself begin with: a prefix that does too could not be told from them."""
 
 
