@@ -9,8 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """Find the one of the allowed names that was most likely meant; None where none is near."""
+    return next(iter(difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=0.6)), None)
+
+
 def suggestion(name: str, allowed: Iterable[str]) -> str:
     """Point to the nearest of the allowed names, or list them."""
     names = sorted(allowed)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"allowed: {', '.join(names)}"
+    near = nearest(name, names)
+    return f"allowed: {', '.join(names)}" if near is None else f"did you mean `{near}`?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header
+from fastapi import APIRouter, Depends, FastAPI, Header
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from bridge import __version__
 from bridge.domain.errors import BridgeError
 from bridge.server import openapi, wbiztool_hook
 from bridge.server.api import deliveries, events, messages
+from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
 from bridge.server.guards import FaultGuard, HostGuard
 from bridge.server.middleware import BodyLimit, BrowserHeaders
@@ -106,7 +107,7 @@ def _for_monitors(
 def _for_programs(app: FastAPI, context: ServerContext, access: Access) -> APIRouter:
     router = APIRouter()
     for part in (messages, events, deliveries):
-        router.include_router(part.router(context, access), prefix="/v1")
+        router.include_router(part.router(context, access), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(wbiztool_hook.router(context, access))
     described: dict[str, Any] = {}
 

@@ -226,6 +226,48 @@ def test_what_is_wrong_in_a_question_is_told_with_its_parameter(api: Api) -> Non
         assert answer.json()["errors"][0]["parameter"] == name, path
 
 
+def test_unknown_parameter_is_refused_with_a_suggestion(api: Api) -> None:
+    answer = api.ask("GET", "/v1/messages?statu=failed&limit=1")
+    allowed = "allowed: cursor, id, limit, since, status, tag, text, until, watched"
+    assert problem(answer, 422) == f"statu: unknown parameter (did you mean status? {allowed})"
+    assert answer.json()["errors"] == [
+        {"detail": f"unknown parameter (did you mean status? {allowed})", "parameter": "statu"}
+    ]
+    assert f"xyz: unknown parameter ({allowed}) (and 1 more)" in problem(api.ask("GET", "/v1/messages?xyz&tagg"), 422)
+
+
+def test_unknown_parameter_is_refused_by_every_call(api: Api) -> None:
+    """Not by WbizTool's hook, to which WbizTool may add its own, nor by the page and what monitors ask for."""
+    api.store.messages.watch([1], NOW)
+    for path, calls in api.get("/openapi.json")["paths"].items():
+        for method in calls:
+            asked = path.replace("{message_id}", "1").replace("{delivery_id}", "1").replace("{token}", TOKEN)
+            answer = api.ask(method.upper(), f"{asked}?lastt=1", {"id": 1, "all": True})
+            if path.startswith("/hooks/"):
+                assert answer.status_code == 200
+            else:
+                assert problem(answer, 422).startswith("lastt: unknown parameter ("), (method, path)
+    assert "(this call takes none)" in problem(api.ask("GET", "/v1/messages/1?limit=1"), 422)
+    for path in ("/", "/messages", "/deliveries", "/healthz", "/health", "/metrics", "/openapi.json"):
+        assert api.ask("GET", f"{path}?lastt=1").status_code == 200, path
+
+
+def test_parameter_that_is_no_list_is_refused_twice(api: Api) -> None:
+    assert problem(api.ask("GET", "/v1/messages?limit=1&limit=2"), 422) == (
+        "limit: is given several times: it takes one value"
+    )
+    for path in ("/v1/messages?id=1&id=2", "/v1/events?type=message.sent&type=message.failed", "/v1/messages?tag=a=b"):
+        assert api.ask("GET", path).status_code == 200, path
+
+
+def test_nonsense_in_a_query_is_refused_at_once(api: Api) -> None:
+    for query in ("&".join(f"{name:04}" for name in range(2_000)), "x" * 12_000, "%00%ff%F0%9F=1", "=1", "limit[]=1"):
+        answer = api.ask("GET", f"/v1/messages?{query}")
+        assert "unknown parameter" in problem(answer, 422)
+        assert len(answer.content) < 10_000
+        assert answer.elapsed.total_seconds() < 1
+
+
 def test_what_is_no_json_is_refused(api: Api) -> None:
     headers = {**SHOWN, "Content-Type": "application/json"}
     for body, status in ((b"{", 400), (b"[" * 100_000, 400), (b'{"id": 1e400}', 422), (b'"\xff"', 400), (b"", 422)):
