@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from bridge.client import verify_batch
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher, Parcel, Sent
 from bridge.domain.events import envelope
@@ -151,6 +152,8 @@ def test_a_batch_is_a_signed_list_of_events_each_as_it_would_be_alone(store: Sto
     assert record.headers["webhook-id"] == batch_id(told)
     body = record.body.decode()
     assert record.headers["webhook-signature"] == Webhook(SECRET).sign(batch_id(told), crm.clock.now(), body)
+    at = crm.clock.now().timestamp()
+    assert verify_batch(record.body, record.headers, SECRET, clock=lambda: at) == [envelope(event) for event in told]
     assert crm.states() == dict.fromkeys([1, 2, 3], (DeliveryState.DELIVERED, 1))
 
 

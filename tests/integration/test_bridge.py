@@ -15,6 +15,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from bridge.cli.app import app
+from bridge.client import verify
 from bridge.daemon.worker_pool import DEPTH
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
@@ -142,6 +143,7 @@ def test_a_failed_message_reaches_slack_and_a_webhook_within_one_interval(tmp_pa
         assert "." not in record.headers["webhook-id"]
         for secret in (NEW_SECRET, OLD_SECRET):
             assert Webhook(secret).verify(record.body, dict(record.headers)) == json.loads(record.body)
+            assert verify(record.body, record.headers, secret) == json.loads(record.body)
 
 
 def test_after_a_kill_nothing_is_repeated_and_nothing_was_missed(tmp_path: Path) -> None:
