@@ -48,7 +48,8 @@ def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: P
 def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     installed.mkdir()
-    for name in ("webhook", "pgbouncer", "nginx", "prometheus-alertmanager", "node"):
+    fetched = ("webhook", "pgbouncer", "nginx", "prometheus-alertmanager", "php", "go")
+    for name in (*fetched, "node"):
         stand_in(installed / name, "true")
     stand_in(installed / "apt-get", "exit 1")
     stand_in(installed / "npm", 'cp package.json "asked.json" && echo "$@" >asked')
@@ -60,7 +61,7 @@ def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: P
             check=True,
             timeout=20,
         )
-    for name in ("webhook", "pgbouncer", "nginx", "prometheus-alertmanager"):
+    for name in fetched:
         assert (folder / "bin" / name).readlink() == installed / name
     assert (folder / "bin" / "node-red").is_symlink()
     assert (folder / "asked").read_text(encoding="utf-8").startswith("install ")

@@ -10,13 +10,16 @@ from types import ModuleType
 import pytest
 from pydantic import BaseModel
 
+from bridge.client import verify
 from bridge.config import models
 from bridge.domain.model import Delivered, Retry
 from bridge.domain.samples import sample_event
 from bridge.receivers import base_config
 from bridge.receivers.registry import KINDS
+from bridge.receivers.signing import Ed25519Key, HmacKey, new_secret, sign
 from bridge.receivers.slack import config as slack
 from bridge.transport.message import Reply
+from tests.world.printed import block
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -86,3 +89,30 @@ def test_every_setting_is_in_the_reference() -> None:
             key = field.alias or name
             if key not in {"path", "sources", "watchlist", "url"} and not field.exclude:
                 assert re.search(rf"`{key}`|\b{key}:|^## {key}$", text, re.MULTILINE), key
+
+
+def test_receiver_of_ed25519_verifies_what_the_bridge_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    key, now = Ed25519Key(b"2" * 32), int(datetime.now(UTC).timestamp())
+    monkeypatch.setenv("CRM_WEBHOOK_KEY", key.public)
+    module = ModuleType("receiver")
+    exec(block("docs/webhooks.md", "### With an ed25519 key", "python"), module.__dict__)
+
+    def is_signed(by: Ed25519Key, body: bytes = b"{}", age: int = 0) -> object:
+        signature = sign([HmacKey(b"1" * 32), by], "evt_abc", now - age, b"{}")
+        headers = {"webhook-id": "evt_abc", "webhook-timestamp": str(now - age), "webhook-signature": signature}
+        return module.is_signed(body, headers)
+
+    assert is_signed(key)
+    assert not is_signed(key, body=b"{} ")
+    assert not is_signed(key, age=310)
+    assert not is_signed(Ed25519Key(b"3" * 32))
+    assert not module.is_signed(b"{}", {})
+
+
+def test_signature_in_test_locally_is_verified() -> None:
+    module = ModuleType("signing")
+    exec(block("docs/test-locally.md", "## In your own tests", "python"), module.__dict__)
+    secret = new_secret(b"1" * 32)
+    assert verify(b'{"id": "evt_test"}', module.signed_headers(b'{"id": "evt_test"}', secret), secret) == {
+        "id": "evt_test"
+    }
