@@ -48,7 +48,13 @@ def make_app(
         access: Says who may ask for what.
         context: The running bridge, for the API and the page; None for health and metrics alone.
     """
-    app = FastAPI(title="WbizTool bridge", version=__version__, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="WbizTool bridge",
+        version=__version__,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # a function's name is the id of its operation
+    )
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(BridgeError, on_bridge_error)

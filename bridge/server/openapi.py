@@ -37,6 +37,7 @@ def describe(app: FastAPI, access: Access) -> dict[str, Any]:
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "description": "`http.token`"}}
     for path, calls in found["paths"].items():
         for method, call in calls.items():
+            call["summary"] = call["operationId"].replace("_", " ").capitalize()
             for parameter in call.get("parameters", ()):
                 parameter["schema"] = _without_null(parameter["schema"])
             if access.needs_token(method.upper(), path):

@@ -85,12 +85,12 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     refused = problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     @routes.post(HOOK, responses=refused)
-    async def wbiztool_calls(request: Request) -> Response:
+    async def poll_named_messages(request: Request) -> Response:
         """Poll now what a call of WbizTool names, in whatever shape it names it. Nothing else in it is believed."""
         return await called(request, request.query_params.get("token"))
 
     @routes.post(f"{HOOK}/{{token}}", responses=refused)
-    async def wbiztool_calls_with_token(request: Request, token: str) -> Response:
+    async def poll_named_messages_with_token(request: Request, token: str) -> Response:
         """Do the same, with `http.hook_token` in the path: what WbizTool can call from outside."""
         return await called(request, token)
 

@@ -53,7 +53,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         return {"retried": count}
 
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
-    def read_delivery(delivery_id: Id) -> JSONResponse:
+    def get_delivery(delivery_id: Id) -> JSONResponse:
         """Tell everything about a delivery: every attempt, and what was answered."""
         found = store.history.delivery(delivery_id)
         if found is None:

@@ -59,7 +59,7 @@ def story_json(story: Story) -> dict[str, Any]:
 def _read(routes: APIRouter, store: Store, access: Access) -> None:
 
     @routes.get("", response_model=PageOut[MessageOut], responses=problems())
-    def find_messages(
+    def list_messages(
         request: Request,
         id: _Ids = [],  # noqa: A002 -- the parameter's name
         status: _Statuses = [],
@@ -84,7 +84,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         return page(store.search.messages(query, cursor, limit), message_json, request, access)
 
     @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
-    def read_message(message_id: Id) -> JSONResponse:
+    def get_message(message_id: Id) -> JSONResponse:
         """Tell everything about a message: its status, what happened, who was told of it, and every attempt."""
         story = store.history.story(message_id)
         if story is None:
