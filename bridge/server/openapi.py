@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.openapi.utils import get_openapi
 
 from bridge.server.api.schemas import Problem
+from bridge.server.openapi_webhooks import components, webhooks
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,6 +19,8 @@ Hand over message ids the moment WbizTool gives them to you, and read what becam
 
 Errors are problem details (RFC 9457). Lists come in pages: hand `next` back as `cursor`. Times are UTC, as
 `2026-11-23T20:11:12.345Z`; where you give one, it needs a time zone.
+
+`webhooks` describes what receivers of the kind `webhook` are sent, one event in each POST.
 """
 
 
@@ -33,7 +36,9 @@ def describe(app: FastAPI, access: Access) -> dict[str, Any]:
     )
     parts = found.setdefault("components", {})
     shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    parts.setdefault("schemas", {}).update({**shape.pop("$defs", {}), "Problem": shape})
+    found["webhooks"], sent = webhooks(), components()
+    parts.setdefault("schemas", {}).update({**shape.pop("$defs", {}), "Problem": shape, **sent["schemas"]})
+    parts["parameters"] = sent["parameters"]
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "description": "`http.token`"}}
     for path, calls in found["paths"].items():
         for method, call in calls.items():

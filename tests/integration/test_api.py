@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
 import pytest
+from fastapi.openapi.models import OpenAPI
 
-from bridge.domain.model import Dead, DeliveryState, Details, Status
+from bridge.domain.model import Dead, DeliveryState, Details, EventType, Status
 from bridge.server.auth import Access
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, tried
@@ -333,6 +335,27 @@ def test_the_api_describes_itself(api: Api) -> None:
         for call in calls.values():
             assert call["description"].endswith(".")
             assert {"400", "422", "503"} <= call["responses"].keys()
+
+
+def references(part: Any) -> set[str]:
+    if isinstance(part, list):
+        return set().union(*map(references, part))
+    if not isinstance(part, dict):
+        return set()
+    return {part["$ref"]} if isinstance(part.get("$ref"), str) else references(list(part.values()))
+
+
+def test_the_description_is_whole(api: Api) -> None:
+    described = api.get("/openapi.json")
+    OpenAPI.model_validate(described)
+    ids = [call["operationId"] for path in described["webhooks"].values() for call in path.values()]
+    assert len({*ids, *OPERATIONS}) == len(EventType) + len(OPERATIONS)
+    for reference in references(described):
+        assert reference.startswith("#/components/")
+        _, _, kind, name = reference.split("/")
+        assert name in described["components"][kind], reference
+    for name, schema in described["components"]["schemas"].items():
+        assert jsonschema_rs.meta.is_valid(schema), name
 
 
 def test_what_stands_in_labels_and_errors_is_data_and_nothing_else(api: Api) -> None:

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.domain.model import Status
+from bridge.server.auth import Access
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.integration.test_api_daemon import TOKEN, config
 from tests.integration.test_web import address
+from tests.world.api import Api
 from tests.world.daemon import Daemon, environment, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bridge.store.store import Store
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
@@ -52,6 +56,12 @@ def url(tmp_path: Path) -> Iterator[str]:
             yield address(daemon)
             assert daemon.stop()[0] == 0
         assert "http_internal_error" not in daemon.log()
+
+
+def test_description_is_valid_openapi(sqlite_store: Store) -> None:
+    definitions = pytest.importorskip("schemathesis.specs.openapi.definitions", reason="pip install -e '.[peers]'")
+    with Api(sqlite_store, Access(token=TOKEN)).running() as api:
+        definitions.OPENAPI_31_VALIDATOR.validate(api.get("/openapi.json"))
 
 
 def test_schemathesis_finds_nothing(url: str, schemathesis: str, tmp_path: Path) -> None:
