@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from bridge.domain.model import Details, Retry, Status
 from bridge.simulator.sink import Answer, Sink
@@ -24,6 +25,7 @@ from tests.world.daemon import command, environment
 from tests.world.records import NOW, due, observe, tried
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 EVIL = f"\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\r{BIDI}évil 🧾"
@@ -169,8 +171,13 @@ def test_user_without_a_home_is_told_what_to_set(folder: Path, tmp_path: Path) -
     assert b"Traceback" not in done.stderr
 
 
-def interrupted(folder: Path, *arguments: str, seen: bytes) -> tuple[int, bytes]:
-    """Run a command until it has shown something, then press Ctrl-C; its exit code, and all that it has shown."""
+def interrupted(
+    folder: Path, *arguments: str, seen: bytes, then: Callable[[str], None] = lambda _: None
+) -> tuple[int, bytes]:
+    """Run a command until it has shown something, then press Ctrl-C; its exit code, and all that it has shown.
+
+    Before that, *then* is called with what it has shown so far.
+    """
     process = subprocess.Popen(
         [*INTERRUPTIBLE, *arguments],
         cwd=folder,
@@ -186,6 +193,7 @@ def interrupted(folder: Path, *arguments: str, seen: bytes) -> tuple[int, bytes]
             part = os.read(process.stdout.fileno(), 65536)
             assert part, shown
             shown += part
+        then(shown.decode())
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     finally:
@@ -206,6 +214,19 @@ def test_ctrl_c_ends_a_demo_with_what_came_so_far(folder: Path) -> None:
     assert b"messages watched" in shown
     assert b"the demo was ended early" in shown
     assert b"Traceback" not in shown
+
+
+def test_demo_tells_where_its_page_is_and_keeps_it_until_ctrl_c(folder: Path) -> None:
+    pages = []
+
+    def look(shown: str) -> None:
+        (address,) = set(re.findall(r"http://127\.0\.0\.1:\d+", shown))
+        pages.append(requests.get(address, timeout=10).text)
+
+    code, shown = interrupted(folder, "demo", "--seconds", "5", "--keep", seen=b"Press Ctrl-C to end it", then=look)
+    assert (code, b"Traceback" in shown) == (0, False)
+    assert "Invalid phone number" in pages[0]
+    assert b"9 messages watched" in shown
 
 
 def test_ctrl_c_ends_what_waits_for_an_answer_with_130(folder: Path, tmp_path: Path) -> None:

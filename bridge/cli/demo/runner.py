@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,13 @@ import yaml
 
 from bridge.cli.demo.screen import Screen
 from bridge.cli.demo.script import NOT_SENT, SCENES
+from bridge.client import VerificationError, verify
 from bridge.config import loader
 from bridge.daemon.daemon import Daemon
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError
 from bridge.domain.model import DeliveryState, Status
-from bridge.receivers.signing import key_of, new_secret, sign
+from bridge.receivers.signing import new_secret
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
@@ -30,7 +31,7 @@ from bridge.store.store import Store
 from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _FOLDER = "wbiz-bridge-demo-"
 _LOOK_EVERY = 0.2
@@ -39,11 +40,12 @@ _REFUSALS = 2
 """How many POSTs the receiver of the demo refuses first, so that one sees them tried again."""
 
 
-def run_demo(length: timedelta) -> None:
+def run_demo(length: timedelta, *, keep: bool = False) -> None:
     """Play the demo and print a summary.
 
     Args:
         length: How long the messages take to come to their ends; a moment more for the last deliveries.
+        keep: Go on after that, until Ctrl-C.
 
     Raises:
         BridgeError: Something that must hold did not; the text says what.
@@ -69,8 +71,16 @@ def run_demo(length: timedelta) -> None:
             account.put(scene.id, script=[(scene.when * length.total_seconds(), scene.becomes, scene.error)])
         screen.begin(length)
         with Store(settings.database, exclusive=True) as store:
-            _play(Daemon(settings, store, clock=clock, listener=screen), store, screen, length)
-            _conclude(store, screen, crm, slack)
+            daemon = Daemon(settings, store, clock=clock, listener=screen)
+            with _running(daemon, screen) as runner:
+                with screen:
+                    finished = _play(runner, store, screen, length)
+                if finished:
+                    _conclude(store, screen, crm, slack)
+                    if keep:
+                        _stay(runner, screen)
+            if not finished:
+                _conclude(store, screen, crm, slack)
 
 
 def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) -> Mapping[str, object]:
@@ -83,7 +93,7 @@ def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) ->
         "poll": {"every": "1s", "unknown_after": "3s"},
         "messages": [*({"id": scene.id, "label": scene.label} for scene in SCENES), NOT_SENT],
         "database": "sqlite:///bridge.db",
-        "http": False,
+        "http": {"listen": "127.0.0.1:0"},
         "receivers": [
             {"name": "slack", "slack": slack.url, "events": ["failed", "expired", "unknown"], "group": {"wait": "1s"}},
             {"name": "crm", "webhook": crm.url, "secret": secret},
@@ -91,23 +101,38 @@ def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) ->
     }
 
 
-def _play(daemon: Daemon, store: Store, screen: Screen, length: timedelta) -> None:
-    """Run the daemon until everything has come to its end, or should have."""
-    clock = SystemClock()
-    runner = threading.Thread(target=daemon.run, name="daemon")
-    until = clock.monotonic() + (length + _SETTLE).total_seconds()
-    with screen:
-        runner.start()
-        # Ctrl-C ends the show early; the summary then says how far it came.
-        with suppress(KeyboardInterrupt):
-            while runner.is_alive() and clock.monotonic() < until:
-                shown = store.listing.messages()
-                screen.show(shown)
-                at_end = [each for each in shown if each.message.state and each.message.state.status.terminal]
-                if len(at_end) == len(SCENES) and not store.listing.queued()[0] and screen.played:
-                    break
-                runner.join(_LOOK_EVERY)
+@contextmanager
+def _running(daemon: Daemon, screen: Screen) -> Iterator[threading.Thread]:
+    """Run the daemon in a thread of its own, and stop it at the end."""
+    runner = threading.Thread(target=daemon.run, args=[lambda: screen.page(daemon.http_address)], name="daemon")
+    runner.start()
+    try:
+        yield runner
+    finally:
         daemon.stop()
+        runner.join()
+
+
+def _play(runner: threading.Thread, store: Store, screen: Screen, length: timedelta) -> bool:
+    """Wait until everything has come to its end, or should have; tell whether it has."""
+    clock = SystemClock()
+    until = clock.monotonic() + (length + _SETTLE).total_seconds()
+    # Ctrl-C ends the show early; the summary then says how far it came.
+    with suppress(KeyboardInterrupt):
+        while runner.is_alive() and clock.monotonic() < until:
+            shown = store.listing.messages()
+            screen.show(shown)
+            at_end = [each for each in shown if each.message.state and each.message.state.status.terminal]
+            if len(at_end) == len(SCENES) and not store.listing.queued()[0] and screen.played:
+                return True
+            runner.join(_LOOK_EVERY)
+    return False
+
+
+def _stay(runner: threading.Thread, screen: Screen) -> None:
+    """Wait for Ctrl-C, which is how this is meant to end."""
+    screen.stays()
+    with suppress(KeyboardInterrupt):
         runner.join()
 
 
@@ -149,15 +174,18 @@ class _Crm:
     def answer(self, request: Recorded) -> Answer:
         """Take a webhook, or refuse it with a 503."""
         event = json.loads(request.body)
-        headers = request.headers
-        expected = sign((key_of(self.secret),), headers["webhook-id"], int(headers["webhook-timestamp"]), request.body)
+        try:
+            verify(request.body, request.headers, self.secret)
+            verified = True
+        except VerificationError:
+            verified = False
         with self._lock:
             if self.refused < _REFUSALS:
                 self.refused += 1
                 self._screen.webhook(event, taken=False)
                 return Answer.status(503)
-            self.bad_signatures += headers.get("webhook-signature") != expected
-            self.taken.add(headers["webhook-id"])
+            self.bad_signatures += not verified
+            self.taken.add(request.headers["webhook-id"])
         self._screen.webhook(event, taken=True)
         return Answer.status(204)
 

@@ -37,6 +37,7 @@ class Screen(Listener):
         self._live = Live(console=self._console, refresh_per_second=8) if self._console.is_terminal else None
         self._started = time.monotonic()
         self._length = 0.0
+        self._page: str | None = None
 
     def begin(self, length: timedelta) -> None:
         """Say what is about to be seen."""
@@ -47,6 +48,17 @@ class Screen(Listener):
             "The receiver [cyan]crm[/] is down at first: watch its webhooks being tried again.\n",
             soft_wrap=True,
         )
+
+    def page(self, address: str | None) -> None:
+        """Say where the bridge's page is."""
+        self._page = address
+        if address is not None:
+            self._line("green", "page   ", f"{address} shows this in a browser")
+
+    def stays(self) -> None:
+        """Say that the show is over and the bridge goes on."""
+        where = "" if self._page is None else f": its page is {self._page}"
+        self._console.print(f"\nThe bridge goes on{where}\nPress Ctrl-C to end it.", soft_wrap=True)
 
     @property
     def played(self) -> bool:
