@@ -177,7 +177,7 @@
     live = !live;
     $("live").classList.toggle("paused", !live);
     $("live").querySelector(".word").textContent = live ? "Live" : "Paused";
-    $("live").querySelector(".unseen").textContent = live ? ": pause it" : ": go on";
+    $("live").querySelector(".visually-hidden").textContent = live ? ": pause it" : ": go on";
     if (live) keepLooking();
   });
   document.addEventListener("visibilitychange", () => document.hidden || keepLooking());
