@@ -66,6 +66,9 @@ class Status(enum.StrEnum):
         return self in _TERMINAL
 
 
+UNSEEN = "unseen"
+"""What stands for the status of a message that no poll has seen yet, wherever statuses are asked for."""
+
 _TERMINAL = frozenset({Status.SENT, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 CODES: Mapping[Status, int] = {

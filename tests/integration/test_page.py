@@ -6,7 +6,7 @@ import shutil
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import requests
@@ -206,18 +206,18 @@ def test_a_newcomer_is_told_what_to_do(lite: Store, serve: Serve) -> None:
 
 ASKED = {
     "": [4, 3, 2, 1],
-    "?q=2": [2],
-    "?q=%232": [2],
-    "?q=88": [1],  # no id, but in a label
-    "?q=INVOICE": [2, 1],
-    "?q=phone": [3],
+    "?text=2": [2],
+    "?text=%232": [2],
+    "?text=88": [1],  # no id, but in a label
+    "?text=INVOICE": [2, 1],
+    "?text=phone": [3],
     "?status=failed": [3],
-    "?status=new": [4],
+    "?status=unseen": [4],
     "?tag=team%3Dbilling": [2, 1],
-    "?tag=team%3Dbilling&q=99": [2],
-    "?q=nothing": [],
-    "?q=%00": [4, 3, 2, 1],
-    "?q=100%25": [],
+    "?tag=team%3Dbilling&text=99": [2],
+    "?text=nothing": [],
+    "?text=%00": [4, 3, 2, 1],
+    "?text=100%25": [],
 }
 """What is found among four messages."""
 
@@ -237,7 +237,7 @@ def test_messages_are_found_by_id_status_tag_and_text(lite: Store, serve: Serve)
 def test_what_cannot_be_asked_is_said_on_the_page(lite: Store, serve: Serve) -> None:
     watched(lite, 1)
     browser = serve(lite)
-    for asked in ("?status=lost", "?tag=billing", "?cursor=cut", "?q=1&cursor=cut"):
+    for asked in ("?status=lost", "?tag=billing", "?cursor=cut", "?text=1&cursor=cut"):
         page = browser.open(f"/messages{asked}")
         assert page.text("p.wrong")
         assert not page.texts(".row")
@@ -254,6 +254,27 @@ def test_pages_go_on_where_the_one_before_ended(lite: Store, serve: Serve) -> No
     assert sorted(map(int, found)) == list(range(1, 121))
     assert browser.open(page.link("Back to the newest")).texts(".row .id") == found[:50]
     assert len(browser.open(browser.open("/deliveries?receiver=crm").link("Older")).texts(".row")) == 50
+
+
+def test_pages_ask_with_the_names_of_the_api(lite: Store, serve: Serve) -> None:
+    fail_some(lite, range(1, 121))
+    give_up(lite, 121)
+    watched(lite, 122, "Reminder", team="billing")
+    browser = serve(lite)
+    with requests.Session() as program:
+        program.trust_env = False
+        described = program.get(f"{browser.root}openapi.json", timeout=5).json()["paths"]
+    asked: dict[str, set[str]] = {"/messages": set(), "/deliveries": set()}
+    for path in ("/", "/messages", "/messages?status=failed", "/deliveries?receiver=crm", "/deliveries?state=dead"):
+        soup = browser.open(path).soup
+        asked["/messages"] |= {str(each["name"]) for each in soup.select("form.search [name]")}
+        for link in soup.select("a[href]"):
+            where = urlsplit(urljoin(browser.root, str(link["href"])))
+            asked.setdefault(where.path, set()).update(parse_qs(where.query))
+    assert asked["/messages"] >= {"text", "status", "tag", "cursor"}
+    assert asked["/deliveries"] >= {"state", "receiver", "cursor"}
+    for path in ("/messages", "/deliveries"):
+        assert asked[path] <= {each["name"] for each in described[f"/v1{path}"]["get"]["parameters"]}
 
 
 def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> None:
@@ -316,7 +337,7 @@ def test_stored_markup_stays_text_everywhere(lite: Store, serve: Serve) -> None:
     for each in due(lite):
         tried(lite, each, Dead(MARKUP), after(1), answer=MARKUP)
     browser = serve(lite)
-    for path in ("/", "/messages", "/messages/9", "/deliveries", "/deliveries?state=dead", f"/messages?q={MARKUP}"):
+    for path in ("/", "/messages", "/messages/9", "/deliveries", "/deliveries?state=dead", f"/messages?text={MARKUP}"):
         page = browser.open(path)
         assert page.status == 200
         assert MARKUP.split(" &", maxsplit=1)[0] in page.soup.get_text() + str(page.soup.find_all("input"))
@@ -369,7 +390,7 @@ def test_strange_forms_change_nothing(lite: Store, serve: Serve) -> None:
     root = serve(lite).root
     with requests.Session() as session:
         session.trust_env = False
-        for body in (b"", b"token=" + b"x" * 20_000, b"&".join([b"a=b"] * 30), b"\xff\xfe=%ff&id=1"):
+        for body in (b"", b"token=" + b"x" * 20_000, b"&".join([b"a=b"] * 30), b"\xff\xfe=%ff&ids=1"):
             answer = session.post(f"{root}deliveries/retry", data=body, allow_redirects=False, timeout=5)
             assert answer.status_code == 303
     assert set(states(lite).values()) == {"dead"}
@@ -379,7 +400,7 @@ def test_a_form_leads_nowhere_but_back(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
     fields = {
         "token": TOKEN,
-        "message": "//evil.example",
+        "message_id": "//evil.example",
         "receiver": "//evil.example\r\nX: y",
         "back": "//evil.example",
     }
@@ -399,13 +420,13 @@ def test_without_a_token_in_the_configuration_nobody_changes_anything(lite: Stor
         assert "http.token_file" in page.text("#again")
     with requests.Session() as session:
         session.trust_env = False
-        session.post(f"{browser.root}deliveries/retry", data={"token": "", "all": "*"}, timeout=5)
+        session.post(f"{browser.root}deliveries/retry", data={"token": "", "all": "true"}, timeout=5)
     assert set(states(lite).values()) == {"dead"}
 
 
 def test_another_sites_page_changes_nothing_even_if_it_knew_the_token(lite: Store, serve: Serve) -> None:
     give_up(lite, 1)
-    url, form = f"{serve(lite).root}deliveries/retry", {"token": TOKEN, "all": "*"}
+    url, form = f"{serve(lite).root}deliveries/retry", {"token": TOKEN, "all": "true"}
     with requests.Session() as session:
         session.trust_env = False
         for origin in ("https://evil.example", "null"):
@@ -435,7 +456,7 @@ def test_a_password_changes_nothing(lite: Store, serve: Serve) -> None:
         session.trust_env = False
         session.auth = ("anybody", TOKEN)
         assert session.post(f"{root}v1/deliveries/retry", json={"all": True}, timeout=5).status_code == 401
-        session.post(f"{root}deliveries/retry", data={"all": "*"}, timeout=5)
+        session.post(f"{root}deliveries/retry", data={"all": "true"}, timeout=5)
     assert set(states(lite).values()) == {"dead"}
 
 

@@ -35,7 +35,7 @@ LABELS = {
 PATHS = {
     "overview": "/",
     "messages": "/messages",
-    "nothing found": "/messages?q=nothing-like-that",
+    "nothing found": "/messages?text=nothing-like-that",
     "story": "/messages/2",
     "deliveries": "/deliveries",
     "dead letters": "/deliveries?state=dead",
@@ -216,7 +216,7 @@ def test_the_keyboard_is_enough(browser: Browser, root: str) -> None:
         assert page.evaluate("document.activeElement.id") == "main"
         for _ in range(60):
             page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement.id") == "q":
+            if page.evaluate("document.activeElement.id") == "text":
                 break
         page.keyboard.type("2")
         page.keyboard.press("Enter")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
-from bridge.domain.model import LARGEST_ID, Status
+from bridge.domain.model import LARGEST_ID, UNSEEN, Status
 from bridge.domain.redaction import clean_text
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
 from bridge.server.api.schemas import Handed, MessageOut, PageOut, PolledNow, StoryOut, Watch, Watched
@@ -22,9 +22,6 @@ from bridge.server.context import ServerContext
 from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 from bridge.store.store import Store
-
-UNSEEN = "unseen"
-"""The status of a message that no poll has seen yet, as it is asked for."""
 
 _Statuses = Annotated[list[Status | Literal["unseen"]], Query(description="Only of these; `unseen`: not polled yet.")]
 _Ids = Annotated[list[Annotated[int, Query(ge=1, le=LARGEST_ID)]], Query(max_length=100, description="Only these.")]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from bridge.domain.clock import ago, isoformat
+from bridge.domain.model import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-_STATUSES = {"new": "Not seen yet"}
+_STATUSES = {UNSEEN: "Not seen yet"}
 _STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter"}
 _OUTCOMES = {"delivered": "delivered", "failed": "not taken", "refused": "refused for good"}
 
@@ -53,7 +54,7 @@ def code(text: str) -> Markup:
 
 
 def status_name(name: str) -> str:
-    """Name a status, or ``new`` for a message that was not seen yet."""
+    """Name a status, or ``unseen`` for a message that was not seen yet."""
     return _STATUSES.get(name, name.capitalize())
 
 

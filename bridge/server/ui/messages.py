@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
-from bridge.domain.model import Status
+from bridge.domain.model import UNSEEN, Status
 from bridge.store.search import MessageQuery
 
 if TYPE_CHECKING:
     from bridge.domain.summary import WatchedMessage
     from bridge.store.paging import Page
-
-NEW = "new"
-"""The status, so to speak, of a message that was not seen yet."""
 
 _MOST_DIGITS = 18
 """Longer numbers are no ids: the database has none so large."""
@@ -33,29 +30,29 @@ def id_in(text: str) -> int | None:
 class Asked:
     """The values of the search form."""
 
-    q: str = ""
+    text: str = ""
     status: str = ""
     tag: str = ""
 
     @property
     def anything(self) -> bool:
         """Whether anything was chosen."""
-        return any((self.q, self.status, self.tag))
+        return any((self.text, self.status, self.tag))
 
     @classmethod
-    def read(cls, q: str, status: str, tag: str) -> Self:
+    def read(cls, text: str, status: str, tag: str) -> Self:
         """Read what came with the address; what no database holds (NUL) is left out."""
-        return cls(*(each.replace("\0", "").strip()[:_LONGEST] for each in (q, status, tag)))
+        return cls(*(each.replace("\0", "").strip()[:_LONGEST] for each in (text, status, tag)))
 
     @property
     def id(self) -> int | None:
         """The id that was asked for, if what was asked for may be one."""
-        return id_in(self.q.removeprefix("#"))
+        return id_in(self.text.removeprefix("#"))
 
     @property
     def wrong(self) -> str | None:
         """What is wrong with it, in words for the person who wrote it."""
-        if self.status and self.status != NEW and self.status not in set(Status):
+        if self.status and self.status != UNSEEN and self.status not in set(Status):
             return f"There is no status {self.status}."
         key, is_pair, _ = self.tag.partition("=")
         return None if not self.tag or (is_pair and key.strip()) else "Write a tag as key=value, such as team=billing."
@@ -69,14 +66,14 @@ class Asked:
         key, _, value = self.tag.partition("=")
         return MessageQuery(
             ids=(self.id,) if by_id and self.id is not None else None,
-            statuses=None if not self.status else (None if self.status == NEW else Status(self.status),),
+            statuses=None if not self.status else (None if self.status == UNSEEN else Status(self.status),),
             tags={key.strip(): value.strip()} if self.tag else {},
-            text=self.q if self.q and not by_id else None,
+            text=self.text if self.text and not by_id else None,
         )
 
     def address(self, cursor: str | None = None) -> str:
         """Write the address of a page of what was found, from the first page."""
-        asked = {"q": self.q, "status": self.status, "tag": self.tag, "cursor": cursor}
+        asked = {"text": self.text, "status": self.status, "tag": self.tag, "cursor": cursor}
         query = urlencode({key: value for key, value in asked.items() if value})
         return f"messages?{query}" if query else "messages"
 

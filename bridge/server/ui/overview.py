@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.domain.model import DeliveryState, Status
+from bridge.domain.model import UNSEEN, DeliveryState, Status
 from bridge.server.ui.formatting import counted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _TILES = (Status.PENDING, Status.SENT, Status.FAILED, Status.EXPIRED, Status.CAN
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """How many messages have a status; ``new`` are those not seen yet."""
+    """How many messages have a status; ``unseen`` are those not seen yet."""
 
     name: str
     count: int
@@ -82,7 +82,7 @@ def overview(
     return OverviewPage(
         parts,
         _in_a_sentence(summary, totals),
-        (*tiles, Tile("new", unseen)) if unseen else tuple(tiles),
+        (*tiles, Tile(UNSEEN, unseen)) if unseen else tuple(tiles),
         chart,
         failed,
         tuple(_queued(name, summary.deliveries.get(name, {})) for name in names),

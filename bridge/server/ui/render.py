@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from bridge import __version__
-from bridge.domain.model import Status
+from bridge.domain.model import UNSEEN, Status
 from bridge.server.ui.formatting import FILTERS
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ STATIC: Mapping[str, str] = {
 }
 """The files beside the pages, and what they are."""
 
-STATUSES = (*(str(status) for status in Status), "new")
-"""The statuses by which one can search; ``new`` are messages not seen yet."""
+STATUSES = (*map(str, Status), UNSEEN)
+"""The statuses by which one can search; ``unseen`` are messages not seen yet."""
 
 
 @cache

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
 
 _READ = ["GET", "HEAD"]
-_EVERY = "*"
 _LARGEST_FORM = 16 * 1024
 
 HEADERS = {
@@ -81,8 +80,10 @@ def _reading(desk: Views) -> APIRouter:
         return _page(desk, request, desk.overview)
 
     @router.api_route("/messages", methods=_READ)
-    def messages(request: Request, q: str = "", status: str = "", tag: str = "", cursor: str | None = None) -> Response:
-        asked = Asked.read(q, status, tag)
+    def messages(
+        request: Request, text: str = "", status: str = "", tag: str = "", cursor: str | None = None
+    ) -> Response:
+        asked = Asked.read(text, status, tag)
         return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
 
     @router.api_route("/messages/{message}", methods=_READ)
@@ -118,11 +119,12 @@ def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRo
         form = await _form(request)
         if access.token is None or not same(form.get("token", "").strip(), access.token):
             return _back(form, REFUSED)
-        ids, receiver = _chosen(form)
-        if ids is None and receiver is None:
+        delivery = id_in(form.get("ids", ""))
+        if delivery is None and form.get("all") != "true":
             return _back(form, "0")
+        ids = None if delivery is None else [delivery]
         try:
-            count = await run_in_threadpool(retry, ids, None if receiver == _EVERY else receiver)
+            count = await run_in_threadpool(retry, ids, form.get("receiver") or None)
         except BridgeError as error:
             return _broken(desk, request, error)
         return _back(form, str(count))
@@ -183,15 +185,9 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _chosen(form: dict[str, str]) -> tuple[list[int] | None, str | None]:
-    """Tell which dead letters a form chooses: by id, or all of a receiver."""
-    delivery = id_in(form.get("id", ""))
-    return (None, form.get("all")) if delivery is None else ([delivery], None)
-
-
 def _back(form: dict[str, str], count: str) -> Response:
     """Lead back to where the form stood, relative to where it was sent."""
-    message = id_in(form.get("message", ""))
+    message = id_in(form.get("message_id", ""))
     receiver = form.get("receiver") or None
     page = (
         address(DeliveryState.DEAD, receiver, retried=count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.model import UNSEEN, DeliveryState, EventType
 from bridge.receivers.wording import WORDS, duration_of, error_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _LOOKS = {
 }
 """The tone and the sign of each type of event that a message can have."""
 
-_PLAIN = ("quiet", "new")
+_PLAIN = ("quiet", UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)

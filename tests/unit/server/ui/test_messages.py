@@ -31,7 +31,7 @@ def test_a_number_may_be_an_id_or_text() -> None:
 def test_everything_that_is_chosen_must_hold() -> None:
     query = Asked.read("invoice", "failed", " team = billing ").query(by_id=False)
     assert query == MessageQuery(text="invoice", statuses=(Status.FAILED,), tags={"team": "billing"})
-    assert Asked.read("", "new", "").query(by_id=False) == MessageQuery(statuses=(None,))
+    assert Asked.read("", "unseen", "").query(by_id=False) == MessageQuery(statuses=(None,))
     assert Asked.read("", "", "").query(by_id=False) == MessageQuery()
 
 
@@ -40,19 +40,19 @@ def test_what_cannot_be_is_said(status: str, tag: str) -> None:
     assert Asked.read("", status, tag).wrong
 
 
-@pytest.mark.parametrize(("status", "tag"), [("", ""), ("failed", "a=b"), ("new", "a=b=c"), ("", "a=")])
+@pytest.mark.parametrize(("status", "tag"), [("", ""), ("failed", "a=b"), ("unseen", "a=b=c"), ("", "a=")])
 def test_what_can_be_is_not_complained_of(status: str, tag: str) -> None:
     assert Asked.read("", status, tag).wrong is None
 
 
 @given(st.text(max_size=50), st.sampled_from(["", "failed"]), st.text(max_size=50))
-def test_the_address_of_a_page_asks_for_the_same(q: str, status: str, tag: str) -> None:
-    asked = Asked.read(q, status, tag)
+def test_the_address_of_a_page_asks_for_the_same(text: str, status: str, tag: str) -> None:
+    asked = Asked.read(text, status, tag)
     fields = {name: values[0] for name, values in parse_qs(urlsplit(asked.address("abc")).query).items()}
     assert fields.pop("cursor") == "abc"
-    assert Asked.read(**{"q": "", "status": "", "tag": "", **fields}) == asked
+    assert Asked.read(**{"text": "", "status": "", "tag": "", **fields}) == asked
 
 
 @given(st.text())
-def test_what_no_database_holds_is_left_out(q: str) -> None:
-    assert "\0" not in Asked.read(q + "\0", "", "").q
+def test_what_no_database_holds_is_left_out(text: str) -> None:
+    assert "\0" not in Asked.read(text + "\0", "", "").text
