@@ -15,6 +15,22 @@ MIB = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 """What some editors put before UTF-8 text."""
 
+_FORMATS = {
+    b"PK\x03\x04": "a Word, Excel or zip file",
+    b"\xd0\xcf\x11\xe0": "a Word or Excel file",
+    b"{\\rtf": "a file with formatting (RTF)",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "a compressed file",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+"""What editors and browsers save that is not text, or not UTF-8, by how it begins."""
+
+_LOOKED_AT = 4096
+_SHARE_OF_NULS = 4  # every second byte of Latin text in UTF-16; text with a few accents or emoji is still above this
+
 NOT_UTF8 = "not UTF-8 text (save the file with the encoding UTF-8)"
 
 
@@ -29,6 +45,17 @@ class EncodingError(Exception):
         self.line = line
         self.column = column
         super().__init__(NOT_UTF8)
+
+
+def not_plain_text(content: bytes) -> str | None:
+    """Say what a file is that was not saved as plain text; None where it may be text. Pure."""
+    begin = content[:_LOOKED_AT].removeprefix(BOM).lstrip()
+    found = next((words for magic, words in _FORMATS.items() if begin[: len(magic)].lower() == magic.lower()), None)
+    if found is None and begin.count(0) * _SHARE_OF_NULS > len(begin):
+        found = "text in UTF-16"
+    return (
+        f"this is not a plain text file but {found}: save it as plain text, with the encoding UTF-8" if found else None
+    )
 
 
 def read_bytes(file: Path, most: int, *, pipe: bool = False) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sou
 from bridge.config.files import UnreadableError
 from bridge.config.network import check_tls
 from bridge.config.receiver_loader import Receivers
-from bridge.config.section_reader import Sections, names
+from bridge.config.section_reader import SECRETS, Sections, names
 from bridge.config.watchlist_loader import ListReader
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
+from bridge.receivers.registry import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +38,7 @@ _SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat":
 
 _LISTS = ("messages", "receivers")
 _SIMPLE = ("database", "retention")
+_TOP = (*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE)
 
 
 def load(path: Path, environ: Mapping[str, str]) -> models.Config:
@@ -90,12 +93,13 @@ class _Loading:
             return None
         top: dict[str, Value] = root.data
         simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_SWITCHED, *_LISTS}}
-        allowed = [*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE]
-        data = self._sections.read(Value(simple, root.place, keys=root.keys), allowed)
+        data = self._sections.read(Value(simple, root.place, keys=root.keys), _TOP, _inner_keys())
         data["database"] = self._database(data.get("database"), top.get("database") or top.get("database_file") or root)
         self.database = data["database"] if isinstance(data["database"], str) else None
         for name, model in _SECTIONS.items():
-            if name in top:
+            if name in top and top[name].data is None and {key.strip() for key in top} & {*names(model)}:
+                data[name] = BROKEN  # its keys are beside it, which is noted
+            elif name in top:
                 data[name] = self._section(top[name], name, model)
         if isinstance(data.get("wbiztool"), models.WbizToolConfig):
             self.account = data["wbiztool"].account
@@ -151,3 +155,19 @@ class _Loading:
         except ValueError as error:
             self._faults.add(at.place, str(error))
             return BROKEN
+
+
+@cache
+def _inner_keys() -> dict[str, str]:
+    """List the keys that belong to one section, each with what to say of it at the top level."""
+    owners: dict[str, list[str]] = {}
+    inside = [*_SECTIONS.items(), *_SWITCHED.items(), *(("receivers", kind.settings) for kind in KINDS.values())]
+    for section, model in inside:
+        for key in (name for name in names(model) if name not in _TOP):
+            owners.setdefault(key, []).append(section)
+    words = {
+        key: f"belongs to `{sections[0]}`: put it below that line, with two spaces before it"
+        for key, sections in owners.items()
+        if len(set(sections)) == 1
+    }
+    return words | {f"{key}_file": what for key, what in words.items() if key in SECRETS}

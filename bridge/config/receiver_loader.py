@@ -33,6 +33,19 @@ _NO_COMMANDS = (
     "this service may not run programs: allow it in a drop-in, as systemd/README.md says "
     f"(its environment has {COMMANDS}=off)"
 )
+_WEBHOOK = "write `webhook: https://…` (a program) or `slack: https://…`"
+_MAIL = "write `apprise: mailto://user:password@example.com`"
+_OTHER_WORDS = {
+    **dict.fromkeys(("url", "address", "endpoint", "http", "https", "hook", "webhook_url"), _WEBHOOK),
+    **dict.fromkeys(("slack_url", "slack_webhook", "slack_webhook_url"), "write `slack: https://hooks.slack.com/…`"),
+    **dict.fromkeys(("email", "mail", "mailto", "smtp", "to"), _MAIL),
+    **dict.fromkeys(("telegram", "sms", "whatsapp", "phone"), "write `apprise:` and the service's URL"),
+    **dict.fromkeys(("teams", "discord", "pagerduty"), "write `webhook:` and a template: docs/receivers.md has one"),
+    **dict.fromkeys(("program", "script", "exec", "cmd", "run"), "write `command: [/path/to/program]`"),
+    **dict.fromkeys(("type", "kind"), "remove it, and write the address as `slack:`, `webhook:` or `apprise:`"),
+}
+"""What people call the address of a receiver, and how it is written."""
+
 _BINARY = "cloudevents-binary"
 
 
@@ -134,11 +147,12 @@ class Receivers:
 
     def _no_kind(self, item: Value, found: list[str]) -> None:
         either = dict.fromkeys(name for kind in KINDS.values() for name in names(kind.settings))
-        data = self._sections.read(item, either)
+        words = {} if found else {key: f"unknown key: {what}" for key, what in _OTHER_WORDS.items()}
+        data = self._sections.read(item, either, words)
         self._read_inside(item, data)
         if found:
             self._faults.add(item.place, f"has both {' and '.join(found)}; make {len(found)} receivers of it")
-        else:
+        elif not words.keys() & item.data.keys():
             addresses = " or ".join(f"{key} (or {key}_file)" for key, kind in KINDS.items() if kind.value != "plain")
             others = "".join(f"; or a {key}" for key, kind in KINDS.items() if kind.value == "plain")
             self._faults.add(item.place, f"needs an address: {addresses}{others}")

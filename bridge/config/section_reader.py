@@ -232,7 +232,7 @@ def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | 
     if key in known:
         return None
     if ":" in key:
-        return "unknown key (after the colon belongs a space)"
+        return "unknown key (a space is missing after the colon)"
     return elsewhere.get(key) or f"unknown key ({suggestion(key, known)})"
 
 
@@ -257,7 +257,7 @@ def _words(fault: Any) -> str:
         case "literal_error" | "enum":
             return f"not a value for this key (allowed: {fault['ctx']['expected']})"
         case "tuple_type":
-            return "must be a list"
+            return "must be a list, with brackets around it: […]"
         case "extra_forbidden":
             return "unknown key"
         case "too_long":

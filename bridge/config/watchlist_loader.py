@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.errors import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place
-from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, read_bytes
+from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, not_plain_text, read_bytes
 from bridge.config.glob_patterns import Pattern, is_pattern, unreadable
 from bridge.config.tags import read_tags, read_text
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
@@ -34,6 +35,7 @@ _SURELY = len(str(LARGEST_ID)) - 1  # this many digits are no more than the larg
 _MOST_READINGS = 2  # of one file: the second tells which ids appear twice, a third nothing new
 _TWICE = "duplicate id"
 _NO_DETAILS = Details()
+_SEVERAL = re.compile(r"\s*\d+(\s*[,;]\s*\d+)+\s*")
 _NO_ID = "no id"
 _MOST_WARNINGS = 3
 
@@ -66,7 +68,7 @@ class ListReader:
         if value.data is None or value.data is BROKEN:
             return
         if not isinstance(value.data, list):
-            self._faults.add(value.place, "must be a list, one `- 12345` to a line")
+            self._faults.add(value.place, "must be a list: one `- 12345` on each line, or [12345, 12346]")
             return
         for entry in value.data:
             match entry.data:
@@ -108,7 +110,8 @@ class ListReader:
         try:
             id_ = read_id(text)
         except ValueError as error:
-            self._faults.add(place, str(error), _NO_ID)
+            several = ". Several ids are written [12345, 12346], or one to a line" if _SEVERAL.fullmatch(text) else ""
+            self._faults.add(place, f"{error}{several}", _NO_ID)
             return None
         if like_a_phone(text):
             self._phones.append(place)
@@ -194,6 +197,8 @@ class ListReader:
             self._open.pop()
 
     def _text(self, content: bytes, file: Path) -> None:
+        if what := not_plain_text(content):
+            raise InvalidConfiguration([Fault(Place(file), what)])
         self._texts.append(file)
         known = self.watchlist
         for number, line in enumerate(io.BytesIO(content.removeprefix(BOM)), 1):

@@ -15,7 +15,11 @@ import yaml
 
 from bridge.config.env_vars import marked, substitute
 from bridge.config.errors import Fault, InvalidConfiguration, Place
-from bridge.config.files import MIB, EncodingError, decode, read_bytes
+from bridge.config.files import MIB, EncodingError, decode, not_plain_text, read_bytes
+from bridge.config.slips.excerpt import excerpt
+from bridge.config.slips.finder import LOADER, NOT_YAML, find_slip
+from bridge.config.slips.lines import LINE_END
+from bridge.config.slips.repair import Slip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,15 +40,13 @@ DEEPEST = 50
 BROKEN = object()
 """Stands for a value that was found wrong already: nothing more is said of it."""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset({f"{_STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null")})
 _COLLECTION_TAGS = frozenset({f"{_STANDARD}map", f"{_STANDARD}seq"})
 _LONGEST_NUMBER = 40
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+\Z")
-_SHOWN_KEY = re.compile(r"[\w .*/<-]{1,60}")
-_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # libyaml's lines
+_SHOWN_KEY = re.compile(r"[\w.*<-]{1,60}")
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+)")
 _HALVES = re.compile("[\ud800-\udfff]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -82,6 +84,8 @@ def read_yaml(file: Path, environ: Mapping[str, str] | None, faults: Faults) -> 
         InvalidConfiguration: It is not UTF-8, not YAML, or not one document.
     """
     content = read_bytes(file, LARGEST_FILE)
+    if what := not_plain_text(content):
+        raise InvalidConfiguration([Fault(Place(file), what)])
     try:
         text = decode(content)
     except EncodingError as error:
@@ -95,24 +99,25 @@ def parse(text: str, file: Path, environ: Mapping[str, str] | None, faults: Faul
     Raises:
         InvalidConfiguration: There is no value to go on with: it is no YAML, or not one document.
     """
+    faults.keep_text(file, text)
     if environ is None:
         text = _NOT_PLAIN.sub(_escaped, text)
     strange = _NOT_TEXT.search(text)
     if strange:
-        before = _LINE_END.split(text[: strange.start()])
+        before = LINE_END.split(text[: strange.start()])
         what = f"the character {strange[0]!a} is not allowed in YAML"
-        raise InvalidConfiguration([Fault(Place(file, len(before), len(before[-1]) + 1), what)])
+        if strange[0] == "\ufeff":
+            what = "an invisible character (a byte order mark) stands here; retype the line"
+        raise InvalidConfiguration([_at(Slip(len(before), len(before[-1]) + 1, what), file, text)])
     try:
-        reader = _Reader(yaml.parse(text, Loader=_Loader), file, environ)
+        reader = _Reader(yaml.parse(text, Loader=LOADER), file, environ)
         value = reader.document()
     except yaml.MarkedYAMLError as error:
         if "escape code" in str(error.problem) and (joined := _SURROGATES.sub(_joined, text)) != text:
             return parse(joined, file, environ, faults)
-        mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise InvalidConfiguration([Fault(place, _syntax(error, place, text))]) from None
+        raise InvalidConfiguration([_at(find_slip(text) or Slip(1, 1, NOT_YAML), file, text)]) from None
     except yaml.YAMLError:
-        raise InvalidConfiguration([Fault(Place(file), "not valid YAML")]) from None
+        raise InvalidConfiguration([Fault(Place(file), NOT_YAML)]) from None
     # Only now: what stands before an error of syntax may be wrong only because of it.
     for place, what, kind in reader.faults:
         faults.add(place, what, kind)
@@ -284,20 +289,11 @@ class _Reader:
 
 def _shown(name: str) -> str:
     """Show a key as far as it looks like one: ``{api_key:abc}``, with no space, is a key that holds a secret."""
+    name = name.strip()
     match = _SHOWN_KEY.match(name)
     shown = match[0] if match else ""
     return shown if shown == name else f"{shown}…"
 
 
-def _syntax(error: yaml.MarkedYAMLError, place: Place, text: str) -> str:
-    """Say what the parser found, and what it most often comes from."""
-    what = f"not valid YAML: {error.problem or error.context}"
-    lines = _LINE_END.split(text)
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    if "${" in line:
-        what += ' (inside { } and [ ], ${NAME} must be in quotes: "${NAME}")'
-    elif error.problem == "could not find expected ':'":
-        what += " (a line above has no colon after its key, or no space after the colon)"
-    elif "\t" in line[: place.column]:
-        what += " (indent with spaces, not with tabs)"
-    return what
+def _at(slip: Slip, file: Path, text: str) -> Fault:
+    return Fault(Place(file, slip.line, slip.column), slip.what, excerpt(LINE_END.split(text), slip.line, slip.column))

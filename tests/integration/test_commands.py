@@ -270,8 +270,26 @@ def test_all_faults_of_a_configuration_are_shown_with_their_place_and_without_it
     places = re.findall(r"config\.yaml:(\d+):\d+: ", done.stderr)
     assert set(places) == {"1", "2", "3", "5", "6", "7"}
     assert re.search(r"receivers\[0\]\.evnts: unknown key \(did you mean .events.\?\)", done.stderr)
+    assert "  6 |     evnts: [***]\n    |     ^\n" in done.stderr
     assert "hidden" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_check_as_json_lists_faults_and_their_places(tmp_path: Path, here: Run) -> None:
+    (tmp_path / "config.yaml").write_text("wbiztool: {client_id: 1, api_key: ${KEY}}\n")
+    done = here("check", "--json")
+    assert done.code == 78
+    assert json.loads(done.out)["faults"] == [
+        {
+            "file": "config.yaml",
+            "line": 1,
+            "column": 35,
+            "key": None,
+            "message": 'inside { } and [ ], put a variable in quotes: "${KEY}"',
+            "excerpt": ["  1 | wbiztool: {client_id: 1, api_key: ${KEY}}", f"    | {' ' * 34}^"],
+        }
+    ]
+    assert "config.yaml:1:35: inside { } and [ ]" in done.err
 
 
 def test_refused_credentials_end_with_77_and_the_words_of_the_api(tmp_path: Path, here: Run) -> None:

@@ -10,6 +10,7 @@ from bridge.cli import output
 from bridge.cli.configuration import load_config
 from bridge.cli.libcurl import outdated_libcurl
 from bridge.cli.options import ConfigOption, JsonOption, command_app
+from bridge.config.errors import Fault, InvalidConfiguration
 from bridge.daemon.credentials import try_credentials
 from bridge.domain.clock import SystemClock
 from bridge.store.database_check import try_database
@@ -34,7 +35,12 @@ def check(
 
     Example: wbiz-bridge check --online
     """
-    settings = load_config(config)
+    try:
+        settings = load_config(config)
+    except InvalidConfiguration as error:
+        if as_json:
+            output.print_json({"faults": [_as_json(fault) for fault in error.faults]})
+        raise
     check_file(settings.database, settings.wbiztool.account)
     found = try_database(settings.database, settings.wbiztool.account) if online else None
     account = try_credentials(settings, SystemClock()) if online else None
@@ -44,6 +50,7 @@ def check(
             "database": shown_url(settings.database),
             "messages": len(settings.watchlist),
             "receivers": [receiver.name for receiver in settings.receivers],
+            "faults": [],
             "warnings": [*settings.warnings(), *outdated_libcurl()],
         }
         output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
@@ -56,3 +63,15 @@ def check(
         output.say(f"warning: {warning}", err=True)
     if online:
         output.say(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
+
+
+def _as_json(fault: Fault) -> dict[str, Any]:
+    place = fault.place
+    return {
+        "file": str(place.file),
+        "line": place.line,
+        "column": place.column,
+        "key": place.key or None,
+        "message": fault.what,
+        "excerpt": list(fault.excerpt),
+    }

@@ -24,6 +24,7 @@ _LONGEST_NUMBER = 40
 _LONGEST_TEXT = 4096
 _OFF = frozenset({"off", "false", "no"})  # as YAML writes false
 _SHORTEST_TOKEN = 16
+_CURLY_QUOTES = "“”„‘’"  # noqa: RUF001 -- of a word processor, and of no secret
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
 _URL_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{_SHORTEST_TOKEN},}}\Z")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -127,6 +128,8 @@ def secret(check: Callable[[str], object] = line) -> BeforeValidator:
 
     def validate(value: object) -> SecretStr:
         text = line(value)
+        if text[0] in _CURLY_QUOTES:
+            raise ValueError('begins with a curly quote: use plain quotes (")')
         check(text)
         return SecretStr(text)
 
