@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,8 +74,9 @@ def make_app(
     app.add_middleware(BrowserHeaders)
     app.include_router(_for_monitors(health, ready, metrics))
     if context is not None:
-        app.include_router(_for_programs(app, context, access))
-        pages = make_pages(context, access)
+        describe = cache(lambda: openapi.describe(app, access))
+        app.include_router(_for_programs(context, access, describe))
+        pages = make_pages(context, access, describe)
         app.include_router(pages.router)
         app.add_exception_handler(HTTPStatus.NOT_FOUND, pages.on_missing)
     return app
@@ -110,17 +112,14 @@ def _for_monitors(
     return router
 
 
-def _for_programs(app: FastAPI, context: ServerContext, access: Access) -> APIRouter:
+def _for_programs(context: ServerContext, access: Access, describe: Callable[[], dict[str, Any]]) -> APIRouter:
     router = APIRouter()
     for part in (messages, events, deliveries):
         router.include_router(part.router(context, access), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(wbiztool_hook.router(context, access))
-    described: dict[str, Any] = {}
 
     @router.get("/openapi.json", include_in_schema=False)
-    def describe() -> JSONResponse:
-        if not described:
-            described.update(openapi.describe(app, access))
-        return JSONResponse(described)
+    def show_description() -> JSONResponse:
+        return JSONResponse(describe())
 
     return router

@@ -20,7 +20,7 @@ Hand over message ids the moment WbizTool gives them to you, and read what becam
 Errors are problem details (RFC 9457). Lists come in pages: hand `next` back as `cursor`. Times are UTC, as
 `2026-11-23T20:11:12.345Z`; where you give one, it needs a time zone.
 
-`webhooks` describes what receivers of the kind `webhook` are sent, one event in each POST.
+Webhooks are what a receiver of the kind `webhook` is sent: one event in each POST.
 """
 
 

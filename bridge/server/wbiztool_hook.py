@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ from starlette.requests import Request
 
 from bridge.domain.errors import BridgeError
 from bridge.server.api.params import problems
+from bridge.server.api.schemas import Noted
 from bridge.server.auth import HOOK, Access, same
 from bridge.server.context import ServerContext
 from bridge.server.wbiztool_hook_ids import ids_in
@@ -30,6 +32,8 @@ LARGEST_CALL = 256 * 1024
 
 MOST_WAITING = 10_000
 """How many ids wait to be written; more are left to their usual polls."""
+
+_Token = Annotated[str, Path(description="`http.hook_token` of the configuration.")]
 
 
 class Hook:
@@ -84,13 +88,13 @@ def router(context: ServerContext, access: Access) -> APIRouter:
 
     refused = problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
-    @routes.post(HOOK, responses=refused)
+    @routes.post(HOOK, response_model=Noted, responses=refused)
     async def poll_named_messages(request: Request) -> Response:
         """Poll now what a call of WbizTool names, in whatever shape it names it. Nothing else in it is believed."""
         return await called(request, request.query_params.get("token"))
 
-    @routes.post(f"{HOOK}/{{token}}", responses=refused)
-    async def poll_named_messages_with_token(request: Request, token: str) -> Response:
+    @routes.post(f"{HOOK}/{{token}}", response_model=Noted, responses=refused)
+    async def poll_named_messages_with_token(request: Request, token: _Token) -> Response:
         """Do the same, with `http.hook_token` in the path: what WbizTool can call from outside."""
         return await called(request, token)
 

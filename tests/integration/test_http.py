@@ -155,7 +155,7 @@ def test_monitors_may_ask_for_the_head_alone(serve: Serve, path: str) -> None:
     [
         ("GET", "/nothing", {"title": "Not Found", "status": 404, "detail": "there is no /nothing"}),
         ("GET", "/healthz/", {"title": "Not Found", "status": 404, "detail": "there is no /healthz/"}),
-        ("GET", "/docs", {"title": "Not Found", "status": 404, "detail": "there is no /docs"}),
+        ("GET", "/redoc", {"title": "Not Found", "status": 404, "detail": "there is no /redoc"}),
         ("POST", "/health", {"title": "Method Not Allowed", "status": 405}),
     ],
 )

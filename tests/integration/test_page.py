@@ -483,7 +483,7 @@ def test_links_hold_under_the_path_of_a_reverse_proxy(lite: Store, serve: Serve)
 
 def test_every_page_forbids_what_it_does_not_need(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
-    for path in ("/", "/messages", "/messages/1", "/deliveries", "/no/such/page"):
+    for path in ("/", "/messages", "/messages/1", "/deliveries", "/docs", "/no/such/page"):
         headers = browser.open(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy

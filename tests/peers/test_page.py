@@ -40,6 +40,7 @@ PATHS = {
     "deliveries": "/deliveries",
     "dead letters": "/deliveries?state=dead",
     "nothing there": "/messages/77",
+    "api": "/docs",
 }
 
 

@@ -11,7 +11,7 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*\Z")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|\[[0-9A-Fa-f:.]+\]\Z")
 _PORTS = {"http": 80, "https": 443}
 OURS = frozenset(
-    {"v1", "hooks", "healthz", "readyz", "health", "metrics", "openapi.json", "messages", "deliveries", "page"}
+    {"v1", "hooks", "healthz", "readyz", "health", "metrics", "openapi.json", "messages", "deliveries", "docs", "page"}
 )
 """What paths of the bridge itself begin with: a prefix that does too could not be told from them."""
 

@@ -18,8 +18,11 @@ from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
 
-_States = Annotated[list[DeliveryState], Query(description="Only in these states; `dead` is given up.")]
-_Types = Annotated[list[EventType], Query(description="Only of events of these types.")]
+_States = Annotated[
+    list[DeliveryState],
+    Query(description="Only those in one of these states; `dead` is given up.", examples=[["dead"]]),
+]
+_Types = Annotated[list[EventType], Query(description="Only those of events of these types.")]
 
 _Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 

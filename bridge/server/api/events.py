@@ -20,9 +20,16 @@ from bridge.server.context import ServerContext
 from bridge.server.event_stream import MOST_STREAMS
 from bridge.store.history import EVENT_CURSOR, EventQuery
 
-_Types = Annotated[list[EventType], Query(description="Only of these types.")]
+_Types = Annotated[list[EventType], Query(description="Only those of these types.", examples=[["message.failed"]])]
 _PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"
-_LastId = Annotated[str | None, Header(alias="Last-Event-ID", pattern=_PLACE)]
+_LastId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        pattern=_PLACE,
+        description="The last `id:` that was seen. `EventSource` sends it by itself.",
+    ),
+]
 _After = Annotated[
     str | None,
     Query(

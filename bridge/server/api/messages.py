@@ -23,16 +23,29 @@ from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 from bridge.store.store import Store
 
-_Statuses = Annotated[list[Status | Literal["unseen"]], Query(description="Only of these; `unseen`: not polled yet.")]
-_Ids = Annotated[list[Annotated[int, Query(ge=1, le=LARGEST_ID)]], Query(max_length=100, description="Only these.")]
+_Statuses = Annotated[
+    list[Status | Literal["unseen"]],
+    Query(description="Only those with one of these; `unseen` is not polled yet.", examples=[["failed"]]),
+]
+_Ids = Annotated[
+    list[Annotated[int, Query(ge=1, le=LARGEST_ID)]],
+    Query(max_length=100, description="Only those with one of these ids."),
+]
 _Tags = Annotated[
     list[Annotated[str, Query(max_length=300, pattern="^[^=]+=.*$")]],
-    Query(max_length=20, description="Only with this tag, `KEY=VALUE`.", examples=[["team=billing"]]),
+    Query(
+        max_length=20,
+        description="Only those with this tag, `KEY=VALUE`; with several, those with all of them.",
+        examples=[["team=billing"]],
+    ),
 ]
 _Words = Annotated[
-    str | None, Query(max_length=200, description="Stands in the label or the error."), AfterValidator(clean_text)
+    str | None,
+    Query(max_length=200, description="Only those whose label or error contains this."),
+    AfterValidator(clean_text),
 ]
 
+_Watched = Annotated[bool | None, Query(description="Only those that are being watched, or only those that are not.")]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
@@ -64,7 +77,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         text: _Words = None,
         since: Since = None,
         until: Until = None,
-        watched: bool | None = None,
+        watched: _Watched = None,
         cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from bridge.store.paging import Page
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[12345])]
-Limit = Annotated[int, Query(ge=1, le=1000, description="The most that a page holds.")]
-Since = Annotated[GivenMoment | None, Query(description="From then on.")]
-Until = Annotated[GivenMoment | None, Query(description="Before then.")]
-OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only of this message.")]
-Name = Annotated[str | None, Query(max_length=64, description="Only to this receiver."), AfterValidator(clean_text)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many items a page holds at most.")]
+Since = Annotated[GivenMoment | None, Query(description="From this time on; it needs a time zone.")]
+Until = Annotated[GivenMoment | None, Query(description="Before this time; it needs a time zone.")]
+OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only those about this message.")]
+Name = Annotated[
+    str | None, Query(max_length=64, description="Only those to this receiver."), AfterValidator(clean_text)
+]
 
 
 def cursor(pattern: str) -> Any:
     """Describe the parameter that leads to the page after one."""
-    return Query(max_length=60, pattern=pattern, description="`next` of the page before.")
+    return Query(max_length=60, pattern=pattern, description="`next` of the previous page.")
 
 
 _ALWAYS = (

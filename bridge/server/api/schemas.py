@@ -68,6 +68,7 @@ _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 _ZONE = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|\+14:00)"
 _GIVEN = {
     "type": "string",
+    "format": "date-time",
     "description": "RFC 3339, in the years 1971 to 2198.",
     # The server takes most of 1970 and 2199 too; which moments of them depends on the zone, and no pattern can say it.
     "pattern": rf"^({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)T{_TIME}{_ZONE}$",
@@ -115,6 +116,10 @@ class _Out(BaseModel):
 class Watch(_In):
     """A message to watch."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": 12346, "label": "Invoice 88", "tags": {"team": "billing"}}]}
+    )
+
     id: MessageId
     label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
     tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
@@ -127,6 +132,8 @@ class Watch(_In):
 
 class WatchMany(_In):
     """Messages to watch, up to ten thousand in a call."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"messages": [{"id": 12346}, {"id": 12347}]}]})
 
     messages: Annotated[list[Watch], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
@@ -256,10 +263,14 @@ def _left_out() -> Any:
 class Choice(_In):
     """Which dead letters to send again; what is given must all be true of them, and something must be."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"receiver": "crm"}]})
 
-    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=_left_out)
-    receiver: Annotated[Name, Field(min_length=1)] = Field(default_factory=_left_out)
+    ids: Annotated[
+        list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE, description="Those with one of these ids.")
+    ] = Field(default_factory=_left_out)
+    receiver: Annotated[Name, Field(min_length=1, description="Those to this receiver.")] = Field(
+        default_factory=_left_out
+    )
     since: GivenMoment = Field(default_factory=_left_out, description="Those given up since then.")
     all: Annotated[Literal[True], Field(description="All of them.")] = Field(default_factory=_left_out)
 
@@ -268,6 +279,12 @@ class Choice(_In):
         if not self.model_fields_set:
             raise ValueError("say which: ids, receiver, since, or all")
         return self
+
+
+class Noted(_Out):
+    """How many ids were found in a call of WbizTool's."""
+
+    noted: int
 
 
 class Retried(_Out):

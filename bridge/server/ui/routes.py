@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.model import DeliveryState
 from bridge.server.auth import RETRY_FORM, same
 from bridge.server.problems import on_http_exception
+from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import address
 from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.messages import Asked, id_in
@@ -22,7 +23,7 @@ from bridge.server.ui.render import STATIC, static
 from bridge.server.ui.views import Views
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
@@ -50,16 +51,22 @@ class Pages:
     on_missing: Callable[[Request, Exception], Awaitable[Response]]
 
 
-def make_pages(context: ServerContext, access: Access) -> Pages:
+def make_pages(context: ServerContext, access: Access, describe: Callable[[], Mapping[str, Any]]) -> Pages:
     """Put together what answers browsers.
 
     Args:
         context: The running bridge.
         access: Has the token that sending again asks for.
+        describe: Makes the OpenAPI document.
     """
     desk = Views(context, can_change=access.token is not None)
     router = APIRouter(include_in_schema=False)
-    for part in (_reading(desk), _sending_again(desk, context, access), _files()):
+    for part in (
+        _reading(desk),
+        _about_the_api(desk, access, describe),
+        _sending_again(desk, context, access),
+        _files(),
+    ):
         router.include_router(part)
 
     async def on_missing(request: Request, error: Exception) -> Response:
@@ -102,6 +109,17 @@ def _reading(desk: Views) -> APIRouter:
         chosen = DeliveryState(state) if state in set(DeliveryState) else None
         named, notice = (receiver or "").replace("\0", "") or None, Notice.read(retried)
         return _page(desk, request, lambda path: desk.deliveries(path, chosen, named, cursor, notice))
+
+    return router
+
+
+def _about_the_api(desk: Views, access: Access, describe: Callable[[], Mapping[str, Any]]) -> APIRouter:
+    router = APIRouter()
+
+    @router.api_route("/docs", methods=_READ)
+    def docs(request: Request) -> Response:
+        address = access.link("") or str(request.base_url).rstrip("/")
+        return _page(desk, request, lambda path: desk.docs(path, api_reference(describe(), address)))
 
     return router
 

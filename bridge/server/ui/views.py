@@ -21,6 +21,7 @@ from bridge.store.history import DeliveryQuery
 if TYPE_CHECKING:
     from bridge.domain.summary import Summary
     from bridge.server.context import ServerContext
+    from bridge.server.ui.api_reference import ApiReference
     from bridge.server.ui.flash import Notice
     from bridge.server.ui.health import Component
 
@@ -100,6 +101,11 @@ class Views:
             notice=notice,
         )
         return self._render("deliveries.html", path, "deliveries", summary, known, page=page)
+
+    def docs(self, path: str, page: ApiReference) -> str:
+        """Write the page about the API."""
+        summary, known = self._look()
+        return self._render("docs.html", path, "docs", summary, known, page=page)
 
     def missing(self, path: str, *, title: str, text: str = "", message_id: int | None = None) -> str:
         """Write that there is nothing at an address, without a look at anything that may be broken."""

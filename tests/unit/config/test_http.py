@@ -174,6 +174,7 @@ def test_a_reverse_proxy_is_named_by_the_address_that_browsers_see(
         ("https://bridge.example.com/a%20b", "its path may hold letters"),
         ("https://bridge.example.com/a/../b", "its path may hold letters"),
         ("https://bridge.example.com/v1", "its path must not begin with /v1"),
+        ("https://bridge.example.com/docs", "its path must not begin with /docs"),
     ],
 )
 def test_what_is_no_address_of_a_proxy_is_refused(folder: Folder, text: str, what: str) -> None:
