@@ -256,7 +256,7 @@ def test_unknown_parameter_is_refused_by_every_call(api: Api) -> None:
 
 def test_parameter_that_is_no_list_is_refused_twice(api: Api) -> None:
     assert problem(api.ask("GET", "/v1/messages?limit=1&limit=2"), 422) == (
-        "limit: is given several times: it takes one value"
+        "limit: given more than once (it takes one value)"
     )
     for path in ("/v1/messages?id=1&id=2", "/v1/events?type=message.sent&type=message.failed", "/v1/messages?tag=a=b"):
         assert api.ask("GET", path).status_code == 200, path

@@ -32,7 +32,7 @@ async def check_query(request: Request) -> None:
 
 
 def _fault(name: str, known: Collection[str]) -> dict[str, Any]:
-    words = "is given several times: it takes one value" if name in known else _unknown(name, known)
+    words = "given more than once (it takes one value)" if name in known else _unknown(name, known)
     return {"type": "query", "loc": ("query", name), "msg": words, "input": None}
 
 
