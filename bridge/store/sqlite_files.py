@@ -53,8 +53,10 @@ def prepare(file: Path) -> None:
         raise refused(f"the database {file} cannot be made", file, error) from None
     for each in of(file):
         _narrow(each, _OTHERS)
-    if file.parent == platformdirs.user_state_path("wbiz-bridge"):  # no other folder is the bridge's own
-        _narrow(file.parent, _OTHERS)
+    # No other folder is the bridge's own. In a container, a user may have no home: it has no such folder either.
+    with suppress(RuntimeError):
+        if file.parent == platformdirs.user_state_path("wbiz-bridge"):
+            _narrow(file.parent, _OTHERS)
 
 
 def check_kinds(file: Path) -> None:
