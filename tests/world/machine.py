@@ -71,7 +71,7 @@ class Machine:
     """
 
     def __init__(self, folder: Path) -> None:
-        _install(folder / "opt")
+        install(folder / "opt")
         self._log = (folder / "boot.log").open("w+", encoding="utf-8")
         self._process = subprocess.Popen(
             ["unshare", "--mount", str(_SCRIPT), str(folder), sysconfig.get_path("purelib"), sys.base_prefix],
@@ -145,7 +145,7 @@ class Machine:
         return self._log.read()
 
 
-def _install(opt: Path) -> None:
+def install(opt: Path) -> None:
     """Make what ``python3 -m venv /opt/wbiz-bridge`` and ``pip install`` make, without asking an index."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     home = opt / "wbiz-bridge"
