@@ -48,7 +48,7 @@ def test_a_promtool_that_is_installed_is_used_and_nothing_is_fetched(tmp_path: P
 def test_peers_that_are_installed_are_used_and_none_is_fetched_twice(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     installed.mkdir()
-    fetched = ("webhook", "pgbouncer", "nginx", "prometheus-alertmanager", "php", "go")
+    fetched = ("webhook", "pgbouncer", "nginx", "prometheus-alertmanager", "php", "go", "tini")
     for name in (*fetched, "node"):
         stand_in(installed / name, "true")
     stand_in(installed / "apt-get", "exit 1")

@@ -28,7 +28,7 @@ PAGES = sorted(
 )
 _FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_PATH = re.compile(r"`((?:bridge|tests|benchmarks|docs|systemd|\.ci|\.github)/[\w./-]*)`")
+_PATH = re.compile(r"`((?:bridge|tests|benchmarks|docs|systemd|deploy|\.ci|\.github)/[\w./-]*)`")
 _EXAMPLE = ("bridge/receivers/ntfy/", "tests/unit/receivers/ntfy/")
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
