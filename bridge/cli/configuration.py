@@ -1,33 +1,37 @@
-"""Reads the configuration, and opens the database that it names, for a command."""
+"""Reads the configuration for a command."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.cli import output
-from bridge.config import loader, locate
+from bridge.config import control_path, loader, locate
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.models import Config
 from bridge.domain.model import AccountId
-from bridge.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def load_config(option: Path | None) -> Config:
-    """Find and read the configuration."""
-    return loader.load(locate.find(option, os.environ), os.environ)
+def load_config(option: Path | None, *, as_service: bool = True) -> Config:
+    """Find and read the configuration.
+
+    Args:
+        option: The option ``-c``.
+        as_service: Read the configuration of a service as the service does, with what systemd gives it.
+    """
+    path = locate.find(option, os.environ)
+    return loader.load(path, _environ(path) if as_service else os.environ)
 
 
-def open_store(option: Path | None) -> Store:
-    """Open the database that the configuration names, also where something else in it is wrong, which is then said.
+def database_of(option: Path | None) -> tuple[str, AccountId | None]:
+    """Name the database, and whose it is, also where something else in the configuration is wrong, which is then said.
 
     What happened must be seen, and sent again, while the file is being fixed.
     """
-    url, account = _database_of(option)
-    return Store(url, account=account)
-
-
-def _database_of(option: Path | None) -> tuple[str, AccountId | None]:
     try:
         settings = load_config(option)
     except InvalidConfiguration as error:
@@ -38,3 +42,10 @@ def _database_of(option: Path | None) -> tuple[str, AccountId | None]:
         output.say(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
         return error.database, error.account
     return settings.database, settings.wbiztool.account
+
+
+def _environ(config: Path) -> Mapping[str, str]:
+    given = control_path.unit_environ(config)
+    if "STATE_DIRECTORY" in os.environ or not given or not os.path.lexists(given["STATE_DIRECTORY"]):
+        return os.environ
+    return given | os.environ

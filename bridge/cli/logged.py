@@ -13,7 +13,7 @@ from bridge.daemon.logs import configure
 
 def load_with_logs(option: Path | None) -> Config:
     """Read the configuration, and log as it says from now on."""
-    settings = load_config(option)
+    settings = load_config(option, as_service=False)
     configure(settings.log.level, settings.log.format, settings.secrets())
     return settings
 

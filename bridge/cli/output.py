@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from bridge.cli.terminal import holds_everything
 from bridge.domain.sanitization import neutral_json, one_line
 
 if TYPE_CHECKING:
-    from bridge.domain.model import Event
+    from collections.abc import Mapping
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -46,11 +46,20 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def about(event: Event) -> str:
-    """Say in a few words what an event is about, for a table."""
-    if event.message_id is None:
-        named = event.data.get("receiver") or event.data.get("number")
-        return " ".join(str(part) for part in (named, event.data.get("reason")) if part)
-    label, current = event.data.get("label"), event.data.get("current") or {}
-    why = current.get("error") or event.data.get("reason")
-    return " · ".join(part for part in (str(event.message_id), label, why) if part)
+def moment(written: str | None) -> datetime | None:
+    """Read a moment from JSON."""
+    return None if written is None else datetime.fromisoformat(written)
+
+
+def about(event: Mapping[str, Any]) -> str:
+    """Say in a few words what an event is about, for a table.
+
+    Args:
+        event: As JSON has it.
+    """
+    data: Mapping[str, Any] = event["data"]
+    if "message_id" not in data:
+        named = data.get("receiver") or data.get("number")
+        return " ".join(str(part) for part in (named, data.get("reason")) if part)
+    why = (data.get("current") or {}).get("error") or data.get("reason")
+    return " · ".join(part for part in (str(data["message_id"]), data.get("label"), why) if part)

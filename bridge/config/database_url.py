@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import sqlalchemy as sa
 
+from bridge.config.control_path import default_file
 from bridge.domain import postgres_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _ALLOWED = (
     "(allowed: sqlite:////path/to/bridge.db, sqlite:///bridge.db beside this file, or postgresql://user@host/name)"
@@ -24,9 +24,8 @@ def default_url(environ: Mapping[str, str]) -> str:
     Raises:
         ValueError: The folder's name can't be in a URL, or the user has no home.
     """
-    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     try:
-        return _sqlite(Path(state) if state else platformdirs.user_state_path("wbiz-bridge"), "bridge.db")
+        return _sqlite(default_file(environ))
     except RuntimeError:  # the user is in no list of users, and there is no HOME either
         raise ValueError(
             "this user has no home folder: say where the database is (sqlite:////path/bridge.db)"
@@ -53,7 +52,7 @@ def database_url(text: object, folder: Path) -> str:
         raise ValueError(f"not a usable database {_ALLOWED}") from None
     if url.drivername == "sqlite" and url.host is None and url.database not in {None, "", ":memory:"} and not url.query:
         assert url.database is not None
-        return _sqlite(folder, url.database)
+        return _sqlite(folder / url.database)
     raise ValueError(f"not a usable database {_ALLOWED}")
 
 
@@ -62,8 +61,8 @@ def passwords(url: str) -> tuple[str, ...]:
     return postgres_url.secrets_in(url) if postgres_url.is_postgres(url) else ()
 
 
-def _sqlite(folder: Path, name: str) -> str:
-    file = str(folder / name)
+def _sqlite(path: Path) -> str:
+    file = str(path)
     try:
         url = sa.URL.create("sqlite", database=file).render_as_string()
     except UnicodeEncodeError:

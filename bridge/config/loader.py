@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config import models
+from bridge.config.control_path import control_path
 from bridge.config.database_url import database_url, default_url
 from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sources
 from bridge.config.files import UnreadableError
@@ -17,6 +18,7 @@ from bridge.config.receiver_loader import Receivers
 from bridge.config.section_reader import SECRETS, Sections, names
 from bridge.config.watchlist_loader import ListReader
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
+from bridge.domain.settings import validators
 from bridge.receivers.registry import KINDS
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat":
 """Sections that can be ``off`` in place of keys with values."""
 
 _LISTS = ("messages", "receivers")
-_SIMPLE = ("database", "retention")
+_SIMPLE = ("database", "control", "retention")
 _TOP = (*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE)
 
 
@@ -96,6 +98,7 @@ class _Loading:
         data = self._sections.read(Value(simple, root.place, keys=root.keys), _TOP, _inner_keys())
         data["database"] = self._database(data.get("database"), top.get("database") or top.get("database_file") or root)
         self.database = data["database"] if isinstance(data["database"], str) else None
+        data["control"] = self._control(data.get("control"), top.get("control", root))
         for name, model in _SECTIONS.items():
             if name in top and top[name].data is None and {key.strip() for key in top} & {*names(model)}:
                 data[name] = BROKEN  # its keys are beside it, which is noted
@@ -146,6 +149,17 @@ class _Loading:
             self._faults.add(at.data["listen"].place, f"{words}, or listen on 127.0.0.1")
         elif found.external_url is not None:
             self._faults.add(at.data["external_url"].place, words)
+
+    def _control(self, text: object, at: Value) -> object:
+        if text is BROKEN or (text is None and self.database is None):
+            return BROKEN
+        try:
+            if text is None:
+                return control_path(self._environ, str(self.database), self._path)
+            return validators.socket_path(text, self._folder)
+        except ValueError as error:
+            self._faults.add(at.place, str(error))
+            return BROKEN
 
     def _database(self, text: object, at: Value) -> object:
         if text is BROKEN:

@@ -156,7 +156,8 @@ class Config(Model):
     """The whole configuration.
 
     ``sources`` is all that was read, ``path`` the first of it: as they were named, so relative to the working folder
-    if ``path`` is. ``database`` is a SQLAlchemy URL.
+    if ``path`` is. ``database`` is a SQLAlchemy URL, and
+    ``control`` the Unix socket at which commands find the daemon; None for none.
     """
 
     path: Path
@@ -170,6 +171,7 @@ class Config(Model):
     numbers: NumbersConfig = NumbersConfig()
     receivers: tuple[ReceiverConfig, ...]
     database: Annotated[str, Field(repr=False)]  # it may hold a password
+    control: Path | None = None
     http: HttpConfig | None = HttpConfig()
     heartbeat: HeartbeatConfig | None = None
     retention: Annotated[timedelta, validators.duration("1h", "3650d")] = timedelta(days=30)

@@ -37,6 +37,7 @@ SECRETS = (
 _OTHER_TEXTS = (
     "base_url",
     "external_url",
+    "control",
     "listen",
     "name",
     "headers",

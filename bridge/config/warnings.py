@@ -10,6 +10,7 @@ from bridge.config.exposure import CREDENTIAL, holds_token
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import Subscription, subscribed
 from bridge.domain.settings.listen_address import is_loopback
+from bridge.domain.socket_path import LONGEST_SOCKET_PATH
 from bridge.receivers.base_config import HttpReceiverConfig
 from bridge.receivers.templating.template_text import Source
 from bridge.receivers.webhook.config import WebhookReceiverConfig
@@ -42,6 +43,11 @@ def warnings_of(config: Config) -> Iterator[str]:
         yield (
             "no message is listed, and `discover` is off: only messages that `wbiz-bridge watch` adds are watched "
             "(list them under `messages`, or set `discover: {report: on}`)"
+        )
+    if config.control is not None and len(bytes(config.control)) > LONGEST_SOCKET_PATH:
+        yield (
+            f"commands can't reach the daemon at {config.control}: a socket's path has at most {LONGEST_SOCKET_PATH} "
+            "bytes; set `control:` to a shorter one"
         )
     yield from config.file_warnings
     yield from config.list_warnings

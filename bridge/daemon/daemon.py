@@ -12,9 +12,11 @@ from bridge.config.changes import changes
 from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.config.glob_patterns import LISTS, vanished, written
 from bridge.daemon import systemd
+from bridge.daemon.control_socket import ControlSocket
 from bridge.daemon.credentials import try_credentials
 from bridge.daemon.heartbeat import Heartbeat
 from bridge.daemon.housekeeping import Housekeeping
+from bridge.daemon.http_app import HttpApps
 from bridge.daemon.http_service import Web
 from bridge.daemon.metrics.registry import Metrics
 from bridge.daemon.restart_needed import unchangeable
@@ -97,16 +99,13 @@ class Daemon:
         self._heartbeat: Heartbeat | None = None
         self._beaten_at: float | None = None
         self._verdict: Reload | None = None
-        self._web = Web(
-            self.health,
-            self.ready,
-            self._metrics,
-            self._listener,
-            store=store,
-            clock=clock,
-            supervisor=self._supervisor,
-            receivers=self._receivers,
+        steps = self._supervisor.steps
+        apps = HttpApps(
+            *(self.health, self.ready, self._metrics, self._listener),
+            *(store, clock, self._supervisor, lambda: self._config),
         )
+        self._web = Web(apps, self._listener, store=store, clock=clock, steps=steps)
+        self._control = ControlSocket(config.control, apps, self._listener, steps)
 
     @property
     def http_address(self) -> str | None:
@@ -123,9 +122,10 @@ class Daemon:
         self._try_credentials(self._config)
         self._plan()
         steps = self._supervisor.steps
-        with self._says_stopped(), threads_are_heard(steps), run_down(self._supervisor, self._stop), closing(self._web):
+        with self._says_stopped(), threads_are_heard(steps), run_down(self._supervisor, self._stop), self._serving():
             self._store.try_set_aside_now(self._clock.now())
             self._adopt(self._config, {RELOAD: ""}, starting=True)
+            self._control.keep()
             self._scheduler.start()
             self._say_status()
             systemd.notify("READY=1")
@@ -166,6 +166,12 @@ class Daemon:
         """Tell whether the bridge can serve: its scheduler ran, and could write to the database, a moment ago."""
         beaten_at = self._beaten_at
         return beaten_at is not None and self._clock.monotonic() - beaten_at <= ALIVE_FOR.total_seconds()
+
+    @contextmanager
+    def _serving(self) -> Iterator[None]:
+        """Answer commands, and at the end nobody any more."""
+        with closing(self._web), closing(self._control):
+            yield
 
     @contextmanager
     def _says_stopped(self) -> Iterator[None]:
@@ -280,6 +286,7 @@ class Daemon:
 
     def _look_for_changes(self) -> None:
         self._web.try_again()
+        self._control.keep()
         self._say_verdict()
         if self._reloader is not None and (self._reload_asked.is_set() or self._reloader.changed()):
             self._reload_asked.clear()
@@ -367,6 +374,7 @@ class Daemon:
 
     def _show(self) -> None:
         self._web.tell()
+        self._control.tell()
 
     def _follow_clock(self) -> None:
         if self._housekeeping.follow_clock():

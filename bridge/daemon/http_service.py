@@ -11,21 +11,20 @@ from bridge.daemon.two_phase_change import Change
 from bridge.domain.errors import NotNowError
 from bridge.domain.health import HTTP
 from bridge.domain.settings.listen_address import Listen
+from bridge.server.auth import Access
+from bridge.server.event_stream import Streams
+from bridge.server.server import HttpServer
+from bridge.server.tcp import TcpPlace
 from bridge.source.failure_tracker import FailureTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from pydantic import SecretStr
 
     from bridge.config.models import Config, HttpConfig
-    from bridge.daemon.metrics.registry import Metrics
-    from bridge.daemon.supervisor import Supervisor
+    from bridge.daemon.failing_steps import Steps
+    from bridge.daemon.http_app import HttpApps
     from bridge.domain.clock import Clock
-    from bridge.domain.health import Health
     from bridge.domain.observer import Listener
-    from bridge.server.event_stream import Streams
-    from bridge.server.server import HttpServer
     from bridge.store.store import Store
 
 STOP_WITHIN = 0.5
@@ -38,36 +37,17 @@ class Web:
     At the start, an address that can't be had keeps nothing else from running: it is tried again until it can.
 
     Args:
-        health: Says how the bridge does.
-        ready: Tells whether it can serve.
-        metrics: Writes what was counted.
-        listener: Told where the server cannot listen, and of what goes wrong where nobody waits for an answer.
-        store: Read, and written, by the API.
+        apps: Make what answers.
+        listener: Told where the server cannot listen.
+        store: Told for how long it could not.
         clock: Tells the time.
-        supervisor: Woken where the API makes work.
-        receivers: Names those in the configuration.
+        steps: Noted in them is a thread that ended.
     """
 
-    def __init__(
-        self,
-        health: Callable[[], Health],
-        ready: Callable[[], bool],
-        metrics: Metrics,
-        listener: Listener,
-        *,
-        store: Store,
-        clock: Clock,
-        supervisor: Supervisor,
-        receivers: Callable[[], Sequence[str]],
-    ) -> None:
-        self._health = health
-        self._ready = ready
-        self._metrics = metrics
+    def __init__(self, apps: HttpApps, listener: Listener, *, store: Store, clock: Clock, steps: Steps) -> None:
+        self._apps = apps
         self._listener = listener
-        self._store = store
-        self._clock = clock
-        self._supervisor = supervisor
-        self._receivers = receivers
+        self._steps = steps
         self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
@@ -110,7 +90,7 @@ class Web:
             self._cannot(error)
             return
         self._exchange(self._settings, server, streams)
-        self._supervisor.steps.note(f"thread {server.thread}", None)
+        self._steps.note(f"thread {server.thread}", None)
         self._listener.listens(str(self.address))
 
     def tell(self) -> None:
@@ -156,31 +136,12 @@ class Web:
         Raises:
             NotNowError: It cannot listen there.
         """
-        # Takes long to import, and may be off.
-        from bridge.server.app import make_app  # noqa: PLC0415
-        from bridge.server.auth import Access  # noqa: PLC0415
-        from bridge.server.context import ServerContext  # noqa: PLC0415
-        from bridge.server.event_stream import Streams  # noqa: PLC0415
-        from bridge.server.server import HttpServer  # noqa: PLC0415
-
-        streams = Streams()
         access = Access(
             settings.listen.host, _shown(settings.token), settings.external_url, _shown(settings.hook_token)
         )
-        context = ServerContext(
-            self._store,
-            self._clock.now,
-            self._supervisor.wake_poller,
-            self._supervisor.wake_dispatchers,
-            self._listener.step_failed,
-            streams,
-            self._receivers,
-            hook_watch=settings.hook_watch,
-            answered=self._listener.answered,
-            failed=self._metrics.listener.internal_error,  # the guard logs it by itself
-        )
-        app = make_app(self._health, self._metrics.render, ready=self._ready, access=access, context=context)
-        server = HttpServer(app, settings.listen.host, settings.listen.port)
+        streams = Streams()
+        app = self._apps.make(access, streams, hook_watch=settings.hook_watch)
+        server = HttpServer(app, TcpPlace(settings.listen.host, settings.listen.port))
         server.prepare(self._server)
         return server, streams
 

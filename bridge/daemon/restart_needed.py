@@ -24,6 +24,7 @@ def unchangeable(before: Config, config: Config) -> list[Fault]:
     old, new = before.wbiztool.account, config.wbiztool.account
     changed = (
         ("database", before.database != config.database, "another database needs a restart of the bridge"),
+        ("control", before.control != config.control, "another socket for commands needs a restart of the bridge"),
         ("wbiztool.client_id", old.client_id != new.client_id, _OTHER_ACCOUNT),
         ("wbiztool.base_url", old.client_id == new.client_id and old.address != new.address, _OTHER_ADDRESS),
     )

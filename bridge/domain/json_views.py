@@ -1,4 +1,4 @@
-"""How messages and deliveries are written in JSON: the same by the commands and over HTTP. Keys are never renamed."""
+"""How the bridge is shown in JSON: the same by the commands and over HTTP. Keys are never renamed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
 from bridge.domain.events import envelope
+from bridge.domain.health import is_alive, last_beat
+from bridge.domain.model import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Delivery
-    from bridge.domain.summary import PastAttempt, WatchedMessage
+    from bridge.domain.health import Health
+    from bridge.domain.model import Attempt, Delivery
+    from bridge.domain.summary import PastAttempt, Summary, WatchedMessage
 
 
 def stamp(moment: datetime | None) -> str | None:
@@ -68,3 +71,77 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
             for made in attempts
         ]
     return shown
+
+
+def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
+    """Arrange what came of a test event for JSON; ``subscribed``: other events of its type reach the receiver, too."""
+    match made.outcome:
+        case Delivered():
+            outcome, why = "delivered", None
+        case Retry(why=why):
+            outcome = "not delivered"
+        case Dead(why=why):
+            outcome = "refused for good"
+    return {
+        "receiver": receiver,
+        "subscribed": subscribed,
+        "outcome": outcome,
+        "why": why,
+        "http_status": made.http_status,
+        "seconds": round(made.duration, 3),
+        "answer": made.answer,
+    }
+
+
+def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[str, Any]:
+    """Arrange how the bridge does for JSON; without a summary, the database could not be read."""
+    return health.as_json() | (_counts(summary, now) if summary is not None else {})
+
+
+def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
+    seen = last_beat(summary.facts)
+    return {
+        "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
+        "messages": {"by_status": _statuses(summary), "polled": summary.polled, "unreadable": summary.unreadable},
+        "oldest_due": stamp(summary.oldest_due),
+        "oldest_queued": stamp(summary.oldest_queued),
+        "receivers": {
+            name: {str(state): count for state, count in states.items()} for name, states in summary.deliveries.items()
+        },
+        "breakers": {
+            breaker.receiver: {
+                "state": str(breaker.state(now)),
+                "failures": breaker.failures,
+                "failing_since": stamp(breaker.failing_since),
+                "probe_at": stamp(breaker.probe_at),
+                "paused_until": stamp(breaker.paused_until),
+                "reason": breaker.reason,
+                "announced_down": breaker.down_since is not None,
+            }
+            for breaker in summary.breakers
+        },
+        "internal_errors": [
+            {
+                "of": str(each),
+                "since": stamp(each.since),
+                "failures": each.count,
+                "error": each.error,
+                "retry_at": stamp(each.retry_at),
+            }
+            for each in summary.set_aside
+        ],
+        "nodes": [
+            {
+                "name": node.name,
+                "since": stamp(node.since),
+                "lease_until": stamp(node.lease_until),
+                "share": node.share,
+                "receivers": list(node.receivers),
+            }
+            for node in summary.nodes
+        ],
+    }
+
+
+def _statuses(summary: Summary) -> dict[str, int]:
+    return {str(status) if status else "not seen yet": count for status, count in summary.statuses.items()}

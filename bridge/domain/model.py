@@ -146,7 +146,12 @@ class Unread:
     @property
     def words(self) -> str:
         """The same, for people."""
-        return f"WbizTool's answers can't be read: {self.why}"
+        return unreadable_words(self.why)
+
+
+def unreadable_words(why: str) -> str:
+    """Say for people that the answers about a message can't be read."""
+    return f"WbizTool's answers can't be read: {why}"
 
 
 @dataclass(frozen=True, slots=True)

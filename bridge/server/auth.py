@@ -42,6 +42,8 @@ _ASK_PERSON = 'Basic realm="WbizTool bridge: any user name, and the token as pas
 class Access:
     """Where the server is reached, and what it asks for there.
 
+    ``trusted`` is a server that only root and the bridge's own user can reach: nobody needs a token there.
+
     ``listen_host`` is the host that it listens at, ``external`` where a reverse proxy answers for it. Where others than
     programs of this machine can ask, by either, everything but :data:`OPEN` needs the token; else only what changes
     something does.
@@ -51,6 +53,7 @@ class Access:
     token: str | None = None
     external: External | None = None
     hook_token: str | None = None
+    trusted: bool = False
 
     @property
     def by_others(self) -> bool:
@@ -60,6 +63,8 @@ class Access:
     def needs_token(self, method: str, path: str) -> bool:
         """Tell whether a request has to show the token."""
         if path in {HOOK, RETRY_FORM} or path.startswith(f"{HOOK}/"):
+            return False
+        if self.trusted:
             return False
         return path not in OPEN and (self.by_others or method not in READING)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.errors import BridgeError
+    from bridge.domain.model import EventType
     from bridge.server.event_stream import Streams
     from bridge.store.store import Store
 
@@ -20,8 +21,9 @@ class ServerContext:
 
     ``wake_poller`` and ``wake_dispatchers`` let it look at once for what is due, ``step_failed`` tells what goes
     wrong where nobody waits for an answer. ``answered`` gets the status of each answer, and ``failed`` of each
-    fault of our own. ``receivers`` names those in the configuration. ``hook_watch`` says whether WbizTool's calls may
-    have messages watched.
+    fault of our own. ``receivers`` names those in the configuration. ``status`` says how the bridge does, with all
+    counts, and ``try_receiver`` sends a test event of a type to a receiver, or returns None where there is no such.
+    ``hook_watch`` says whether WbizTool's calls may have messages watched.
     """
 
     store: Store
@@ -31,6 +33,8 @@ class ServerContext:
     step_failed: Callable[[str, BridgeError], None]
     streams: Streams
     receivers: Callable[[], Sequence[str]] = tuple
+    status: Callable[[], Mapping[str, Any]] = dict
+    try_receiver: Callable[[str, EventType], dict[str, Any] | None] = lambda *_: None
     hook_watch: bool = False
     answered: Callable[[int], None] = lambda _: None
     failed: Callable[[str, BaseException], None] = lambda *_: None

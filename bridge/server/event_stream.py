@@ -14,7 +14,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.events import envelope
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -56,22 +56,31 @@ class Streams:
         self._closed = True
         self.wake()
 
-    def answer(self, follow: Callable[[int], tuple[list[tuple[int, Event]], int]], after: int) -> EventStream:
+    def answer(
+        self,
+        follow: Callable[[int], tuple[list[tuple[int, Event]], int]],
+        after: int,
+        first: Sequence[tuple[int, Event]] = (),
+    ) -> EventStream:
         """Make the answer that shows what happens after a position, as long as the client stays.
 
         Args:
             follow: Reads what came after a position, and says where to go on. Called from threads.
             after: The position.
+            first: What is shown before: events with their positions.
         """
         self._open += 1
-        return EventStream(self, follow, after)
+        return EventStream(self, self.lines(follow, after, first))
 
     def left(self) -> None:
         """Note that a client has left."""
         self._open -= 1
 
     async def lines(
-        self, follow: Callable[[int], tuple[list[tuple[int, Event]], int]], position: int
+        self,
+        follow: Callable[[int], tuple[list[tuple[int, Event]], int]],
+        position: int,
+        first: Sequence[tuple[int, Event]] = (),
     ) -> AsyncIterator[str]:
         """Write events as they come. The server takes the next line only when the client has taken the one before."""
         loop = asyncio.get_running_loop()
@@ -79,6 +88,8 @@ class Streams:
         self._waiting.add((loop, woken))
         try:
             yield _COME_BACK
+            for at, event in first:
+                yield _written(at, event)
             said_at = loop.time()
             while not self._closed:
                 woken.clear()
@@ -102,11 +113,9 @@ class Streams:
 class EventStream(StreamingResponse):
     """The answer to a client that stays."""
 
-    def __init__(
-        self, streams: Streams, follow: Callable[[int], tuple[list[tuple[int, Event]], int]], after: int
-    ) -> None:
+    def __init__(self, streams: Streams, lines: AsyncIterator[str]) -> None:
         self._streams = streams
-        self._lines = streams.lines(follow, after)
+        self._lines = lines
         # X-Accel-Buffering: nginx would keep the events back until there are enough of them.
         super().__init__(self._lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
 from bridge.domain.errors import NotNowError
-from bridge.domain.settings.listen_address import Listen
 from bridge.server.connection import Connection
 from bridge.server.limits import HTTP_CONNECTIONS
 
 if TYPE_CHECKING:
+    import socket
+
     from fastapi import FastAPI
 
 _KEEP_ALIVE = 5
 """Seconds that a connection may be idle between two requests."""
 
-_EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised, not to be listened at
 _UNWIND = 0.3
 """Seconds that uvicorn needs to end when nobody asks anything: it looks and waits in steps of a tenth."""
 
-_WHY = {
-    errno.EADDRINUSE: "the port is taken: stop the program that has it, or set another in http.listen",
-    errno.EADDRNOTAVAIL: "this machine has no such address (now): set another in http.listen",
-    errno.EACCES: "ports below 1024 need a privilege: set another in http.listen",
-}
+
+class Place(Protocol):
+    """Where a server listens (:mod:`bridge.server.tcp`, :mod:`bridge.server.unix`)."""
+
+    def bind(self, held: socket.socket | None, *, same: bool) -> socket.socket:
+        """Make a socket here, beside one that another server holds; ``same`` if that one was asked for here too.
+
+        Raises:
+            NotNowError: It cannot be had; the text says why and what to do.
+        """
+        ...
+
+    def settle(self, bound: socket.socket) -> None:
+        """Have the place to itself: the exchange of two servers is over."""
+        ...
+
+    def leave(self) -> None:
+        """Tidy up behind a server that has ended."""
+        ...
 
 
 class HttpServer:
@@ -40,12 +51,13 @@ class HttpServer:
 
     Args:
         app: Answers.
-        host: The name or address to listen at; ``::`` is every address, those of IPv4 too.
-        port: 0 lets the system choose.
+        place: Where it listens.
+        name: That of its thread.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        self._asked = self._at = Listen(host, port)
+    def __init__(self, app: FastAPI, place: Place, name: str = "http") -> None:
+        self._place = place
+        self._at: Any = None
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -66,7 +78,7 @@ class HttpServer:
         self._socket: socket.socket | None = None
         self._failed: OSError | None = None
         # A daemon thread, as are those that it starts: a handler that hangs must not hold up the end of the process.
-        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Listen, and answer from now on.
@@ -88,8 +100,9 @@ class HttpServer:
             NotNowError: It cannot listen there; the text says why and what to do.
         """
         self._before = before
-        self._socket = self._listening(before)
-        self._at = Listen(*self._socket.getsockname()[:2])
+        held, place = (None, None) if before is None else (before._socket, before._place)  # noqa: SLF001 -- its own class
+        self._socket = self._place.bind(held, same=place == self._place)
+        self._at = self._socket.getsockname()
         try:
             self._thread.start()
         except RuntimeError:
@@ -108,7 +121,7 @@ class HttpServer:
         self._socket.listen(HTTP_CONNECTIONS)
         self._server.release()
         self._server.ready.wait()
-        _share(self._socket, on=False)
+        self._place.settle(self._socket)
         self._before = None
 
     def abandon(self) -> None:
@@ -120,8 +133,9 @@ class HttpServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and the port that it listens at, once it does."""
-        return self._at.host, self._at.port
+        """The host and the port that it listens at, once it does, where its place is one of the network's."""
+        host, port, *_ = self._at
+        return host, port
 
     @property
     def thread(self) -> str:
@@ -140,6 +154,7 @@ class HttpServer:
         self._server.should_exit = True
         self._thread.join(seconds)
         self._socket.close()
+        self._place.leave()
 
     def _run(self) -> None:
         assert self._socket is not None
@@ -157,24 +172,7 @@ class HttpServer:
         assert self._socket is not None
         self._socket.close()
         if self._before is not None and self._before._socket is not None:  # noqa: SLF001 -- its own class
-            _share(self._before._socket, on=False)  # noqa: SLF001 -- as above
-
-    def _listening(self, before: HttpServer | None) -> socket.socket:
-        """Make a socket at the place that was asked for.
-
-        Raises:
-            NotNowError: It cannot be had.
-        """
-        held = None if before is None else before._socket  # noqa: SLF001 -- its own class
-        try:
-            if held is not None and before is not None and before._asked == self._asked:  # noqa: SLF001 -- as above
-                return held.dup()  # the same port, also where the system chose it
-            return _bound(self._asked, held)
-        except socket.gaierror as error:
-            why = f"{error.strerror}: set another in http.listen"
-        except OSError as error:
-            why = _WHY.get(error.errno or 0, f"{error.strerror}: set another in http.listen, or `http: off`")
-        raise NotNowError(f"HTTP cannot listen at {self._asked}: {why}")
+            self._before._place.settle(self._before._socket)  # noqa: SLF001 -- as above
 
 
 class _Server(uvicorn.Server):
@@ -209,54 +207,3 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
         for task in self.server_state.tasks:
             task.cancel()
-
-
-def _bound(listen: Listen, held: socket.socket | None) -> socket.socket:
-    """Make a socket that listens at an address, beside one that is held already.
-
-    Where it would take connections from that one, it does not listen yet.
-
-    Raises:
-        OSError: The address cannot be had.
-    """
-    found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    # Of a name's addresses that of IPv4 first: it is what others expect behind `localhost`.
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-    beside = held is not None and held.getsockname()[1] == listen.port
-    if held is not None and beside and held.family == family and held.getsockname()[:2] == address[:2]:
-        return held.dup()  # the same place by another name
-    # As socket.create_server, but for the two that may share a port.
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen.host != "::")
-        # Handed down to each connection: else the second part of an answer waits 40 ms for the first's acknowledgement.
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if held is not None and beside:
-            _share(held, on=True)
-            _share(bound, on=True)
-        bound.bind(address)
-        if not beside or held is None or not _covers(held, family):
-            bound.listen(HTTP_CONNECTIONS)
-    except BaseException:
-        bound.close()
-        if held is not None:
-            _share(held, on=False)
-        raise
-    return bound
-
-
-def _covers(held: socket.socket, family: int) -> bool:
-    """Tell whether a socket listens at every address of a family (that of IPv6 is bound for IPv4 too)."""
-    return held.getsockname()[0] in _EVERY_ADDRESS and held.family in {family, socket.AF_INET6}
-
-
-def _share(bound: socket.socket, *, on: bool) -> None:
-    """Let a socket's port be bound at another address too, or no longer, by this process's user.
-
-    0.0.0.0:8095 can't be bound beside 127.0.0.1:8095 without. It lasts for the exchange only: else a second bridge
-    would take a port that is in use, and half of the connections.
-    """
-    with suppress(OSError, AttributeError):  # a system that can't: then binding fails, and says so
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, on)

@@ -19,14 +19,18 @@ from bridge.store.sqlite_files import DatabaseError
 from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
     from bridge.domain.model import AccountId
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 
 _PG_DUMP = {"host": "host", "port": "port", "user": "username"}
 
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _PREFIX = ".wbiz-bridge-backup."
-_WRITTEN = frozenset({"copy", "copy-journal", "copy-wal", "copy-shm"})
+_WRITTEN = frozenset({"backup", "copy", "copy-journal", "copy-wal", "copy-shm"})
 
 
 def sqlite_file(url: str) -> Path:
@@ -61,15 +65,47 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
         DamagedError: The database is damaged.
         BridgeError: The database cannot be read, or the copy not be written.
     """
-    _refuse(source, target, force=force)
+    if not source.exists():
+        raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
+    real = source.resolve()
+    if target.resolve() in sqlite_files.of(real):
+        raise UsageError(f"{target}: this file is the database's own; name another one")
+
+    def make(copy: Path) -> None:
+        os.close(os.open(copy, _NEW, 0o600))
+        _copy(source, copy)
+        if account is not None:
+            owner.check(str(source), owner.of_file(copy), account)
+
+    try:
+        return write_backup(target, make, force=force)
+    except sqlite3.Error as error:
+        raise _in_words(error, source, target) from None
+
+
+def write_backup(target: Path, make: Callable[[Path], None], *, force: bool = False) -> int:
+    """Let a backup be made beside its place, and put it there once it is whole. Returns its size in bytes.
+
+    Args:
+        target: The place.
+        make: Writes the backup to a file that there is not yet.
+        force: Replace a file that is there.
+
+    Raises:
+        UsageError: The target is there already, or can be none.
+        NotNowError: The disk is full.
+        BridgeError: It cannot be written.
+    """
+    if target.is_dir():
+        raise UsageError(f"{target}: this is a folder; name a file in it")
+    if target.exists() and not force:
+        raise UsageError(f"{target}: there is such a file already; name another one, or replace it with --force")
     try:
         # A folder, because SQLite puts files of its own beside a database: all of them are gone at the end.
         remove_left_copies(target.parent)
         with workplace(target.parent, _PREFIX) as folder:
             copy = folder / "copy"
-            _copy(source, copy)
-            if account is not None:
-                owner.check(str(source), owner.of_file(copy), account)
+            make(copy)
             _sync(copy)
             size = copy.stat().st_size
             copy.replace(target)
@@ -77,9 +113,28 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
     except OSError as error:
         kind = NotNowError if error.errno in sqlite_files.FULL else BridgeError
         raise kind(f"{target}: the backup cannot be written: {error.strerror}") from None
-    except sqlite3.Error as error:
-        raise _in_words(error, source, target) from None
     return size
+
+
+def open_backup(source: Path) -> BinaryIO:
+    """Copy a database as it is at one moment, and open the copy, which has no name any more.
+
+    Args:
+        source: The database's file, beside which the copy is made.
+
+    Raises:
+        NotNowError: The disk is full, or the database is locked.
+        DamagedError: The database is damaged.
+        BridgeError: The database cannot be read, or the copy not be written.
+    """
+    try:
+        with workplace(source.parent, _PREFIX) as folder:
+            copy = folder / "backup"
+            back_up(source, copy)
+            return copy.open("rb")
+    except OSError as error:
+        kind = NotNowError if error.errno in sqlite_files.FULL else BridgeError
+        raise kind(f"{source.parent}: the backup cannot be written there: {error.strerror}") from None
 
 
 def remove_left_copies(folder: Path, database: Path | None = None) -> None:
@@ -95,25 +150,12 @@ def remove_left_copies(folder: Path, database: Path | None = None) -> None:
         sweep(folder, f".{database.name}.before-", _WRITTEN)
 
 
-def _refuse(source: Path, target: Path, *, force: bool) -> None:
-    if not source.exists():
-        raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
-    real = source.resolve()
-    if target.resolve() in sqlite_files.of(real):
-        raise UsageError(f"{target}: this file is the database's own; name another one")
-    if target.is_dir():
-        raise UsageError(f"{target}: this is a folder; name a file in it")
-    if target.exists() and not force:
-        raise UsageError(f"{target}: there is such a file already; name another one, or replace it with --force")
-
-
 def _copy(source: Path, copy: Path) -> None:
     def progress(status: int, _remaining: int, _total: int) -> None:
         # Only after BUSY_TIMEOUT; without this, sqlite3 would try again for ever.
         if status & _PRIMARY_CODE in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise NotNowError(f"the database {source} is locked by another program")
 
-    os.close(sqlite_files.make(copy))
     # Not mode=ro: SQLite has to put a database in order that a killed process left behind.
     existing = f"{source.absolute().as_uri()}?mode=rw"
     with (

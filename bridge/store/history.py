@@ -130,6 +130,13 @@ class History:
         told = [(row.position, row_mapping.event(row)) for row in found]
         return [(at, event) for at, event in told if _is(event, query)], told[-1][0] if told else after
 
+    def latest(self, until: int, query: EventQuery, most: int) -> list[tuple[int, Event]]:
+        """List the latest events up to a position, oldest first, each with its own."""
+        chosen = sa.select(events).where(events.c.position <= until, *_about(query))
+        with self._database.read() as connection:
+            found = connection.execute(chosen.order_by(events.c.position.desc()).limit(most)).all()
+        return [(row.position, row_mapping.event(row)) for row in found[::-1]]
+
     def place(self, now: datetime) -> int:
         """Tell the position after which what happens from now on is found, and what may yet be committed before it."""
         latest = sa.select(events.c.position, events.c.at).order_by(events.c.position.desc()).limit(_LOOK_BACK)
@@ -170,6 +177,11 @@ class History:
         with self._database.read() as connection:
             found = connection.execute(_JOINED.where(deliveries.c.id == delivery_id)).all()
             return next(iter(_undertaken(connection, found)), None)
+
+    def attempts(self, ids: Iterable[int]) -> dict[int, list[PastAttempt]]:
+        """List the attempts of deliveries, oldest first; of one that there is not, none."""
+        with self._database.read() as connection:
+            return _attempts(connection, ids)
 
     def story(self, message_id: int, most: int = 200) -> Story | None:
         """Tell everything about a message; of its events at most the latest this many. None where there is no such."""
@@ -260,7 +272,12 @@ def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
 
 def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
     queued = [row_mapping.delivery(row) for row in found]
-    made: dict[int, list[PastAttempt]] = {each.id: [] for each in queued}
+    made = _attempts(connection, [each.id for each in queued])
+    return [Undertaken(each, tuple(made[each.id])) for each in queued]
+
+
+def _attempts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, list[PastAttempt]]:
+    made: dict[int, list[PastAttempt]] = {id_: [] for id_ in ids}
     for chunk in chunks(made):
         tries = (
             sa.select(carried.c.delivery, attempts)
@@ -270,4 +287,4 @@ def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Underta
         )
         for row in connection.execute(tries):
             made[row.delivery].append(past_attempt(row))
-    return [Undertaken(each, tuple(made[each.id])) for each in queued]
+    return made

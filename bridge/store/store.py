@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from bridge.domain import numbers
 from bridge.domain.breaker import CircuitBreaker
@@ -15,6 +15,7 @@ from bridge.domain.events import SOURCE, health_event, receiver_subject, transit
 from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
 from bridge.store import copy, opening, owner, quarantine
+from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
@@ -117,6 +118,15 @@ class Store:
     def name(self) -> str:
         """The database's place, without a password."""
         return self._database.name
+
+    def open_backup(self) -> BinaryIO:
+        """Copy the database as it is at one moment, and open the copy; see :func:`bridge.store.backup.open_backup`.
+
+        Raises:
+            UsageError: It is PostgreSQL's, which has its own ways.
+            BridgeError: It can't be copied.
+        """
+        return open_backup(sqlite_file(self._database.url))
 
     def on_write_fault(self, tell: Callable[[], None]) -> None:
         """Call this when the database can't be written any more, for another reason, or can be again."""

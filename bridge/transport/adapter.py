@@ -14,26 +14,25 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 
+from bridge.transport.curl_options import BASICS, header_lines, of_bundle, of_proxy, of_tls
 from bridge.transport.engine import Engine, Transfer
-from bridge.transport.errors import explain, place
-from bridge.transport.message import BODY_LIMIT
+from bridge.transport.errors import STOPPED_CALL, explain, place
+from bridge.transport.message import BODY_LIMIT, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from requests import PreparedRequest
 
     from bridge.transport.proxies import Proxy
     from bridge.transport.tls import Bundle, Tls
 
-_SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_…, which pycurl has no name for: a proxy's own headers are not the answer's
 _CONNECTING = 1 / 3
-_UNASKED = ("Accept", "Content-Type", "Expect", "User-Agent")
-"""Headers that libcurl would add by itself."""
-
 _URL = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#][^#]*)(?:#.*)?", re.ASCII | re.IGNORECASE)
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: (.*?))?\r?\n", re.IGNORECASE)
-_INTERIM = b"1"
+
+
+class Stopped(exceptions.ConnectionError):
+    """The adapter was closed before an answer came."""
 
 
 class Body(io.BytesIO):
@@ -70,7 +69,7 @@ class CurlAdapter(BaseAdapter):
         self._bundle = bundle if tls.verify and tls.authorities is None else None
         self._proxy = proxy
         self._lines: tuple[object, list[bytes]] = None, []
-        self._engine = Engine([*_BASICS, *_of_proxy(proxy), *_of_tls(tls)], connections)
+        self._engine = Engine([*BASICS, *of_proxy(proxy), *of_tls(tls)], connections)
 
     def send(
         self,
@@ -128,12 +127,14 @@ class CurlAdapter(BaseAdapter):
         url, cut = str(request.url), transfer.size > transfer.limit
         if transfer.failure is not None and not (cut and transfer.failure.code == pycurl.E_WRITE_ERROR):
             proxy = self._proxy.address if self._proxy else None
-            raise explain(transfer.failure, url, proxy, timeout=timeout, patience=timeout * _CONNECTING)
+            name, words = explain(transfer.failure, url, proxy, timeout=timeout, patience=timeout * _CONNECTING)
+            raise Stopped(words) if name == STOPPED_CALL else getattr(exceptions, name)(words)
         response = Answer()
         try:
-            response.status_code, response.reason, response.headers = read_head(transfer.head)
+            response.status_code, response.reason, headers = read_head(transfer.head)
         except ValueError as error:
             raise exceptions.ConnectionError(f"{place(url)} {error}") from None
+        response.headers = CaseInsensitiveDict(headers)
         if response.status_code == 407 and self._proxy is not None:  # noqa: PLR2004 -- only a proxy says so
             raise exceptions.ProxyError(f"the proxy on the way to {place(url)} wants another user and password")
         response.encoding = _encoding(response.headers.get("content-type"))
@@ -155,8 +156,7 @@ class CurlAdapter(BaseAdapter):
             (pycurl.HTTPGET, 1) if request.method == "GET" else (pycurl.POSTFIELDS, request.body or b""),
         ]
         if self._bundle is not None and (found[1].lower() == "https://" or self._proxy is not None):
-            name = self._bundle.name()
-            settings += [(option, name) for option in (_FOLDERS if self._bundle.folder else _FILES)]
+            settings += of_bundle(self._bundle)
         return settings
 
     def _written(self, request: PreparedRequest) -> list[bytes]:
@@ -164,7 +164,7 @@ class CurlAdapter(BaseAdapter):
         known, lines = self._lines
         if known is not request.headers:
             try:
-                lines = _lines(request.headers)
+                lines = header_lines(request.headers)
             except ValueError:
                 where = place(str(request.url))
                 raise exceptions.InvalidHeader(
@@ -174,94 +174,6 @@ class CurlAdapter(BaseAdapter):
         return lines
 
 
-def read_head(lines: Sequence[bytes]) -> tuple[int, str, CaseInsensitiveDict[str]]:
-    """Read status, reason and headers (the last of each) of the answer among an exchange's header lines.
-
-    Interim answers may stand before it, and trailers behind it.
-
-    Raises:
-        ValueError: There is no whole one. The text says what the other side does instead.
-    """
-    status: re.Match[bytes] | None = None
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if status is None or line[:5].upper() == b"HTTP/":
-            status, headers = _STATUS.fullmatch(line), {}
-            if status is None:
-                raise ValueError("does not answer in HTTP")
-        elif colon:
-            headers[name.strip().decode("latin-1")] = value.strip().decode("latin-1")
-        elif not line.strip():
-            if status[1][:1] != _INTERIM:
-                return int(status[1]), (status[2] or b"").decode("latin-1"), CaseInsensitiveDict(headers)
-            status = None
-    raise ValueError("cut its answer in the middle")
-
-
 @lru_cache(maxsize=100)
 def _encoding(content_type: str | None) -> str | None:
     return get_encoding_from_headers(CaseInsensitiveDict({"content-type": content_type} if content_type else {}))
-
-
-def _lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
-    """Write headers as libcurl takes them: an empty value is written with a semicolon, and a colon alone is "none".
-
-    Raises:
-        ValueError: They can't be written in HTTP.
-    """
-    lines = [
-        b"%s: %s" % (_bytes(name), _bytes(value)) if value else b"%s;" % _bytes(name)
-        for name, value in headers.items()
-        if name.lower() != "content-length"
-    ]
-    if any(character in line for line in lines for character in (b"\n", b"\r", b"\0")):
-        raise ValueError("a line break in a header")
-    return lines + [b"%s:" % name.encode() for name in _UNASKED if name not in headers]
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text.encode("latin-1") if isinstance(text, str) else text
-
-
-_FILES = (pycurl.CAINFO, pycurl.PROXY_CAINFO)
-_FOLDERS = (pycurl.CAPATH, pycurl.PROXY_CAPATH)
-_BASICS: list[tuple[int, Any]] = [
-    (pycurl.NOSIGNAL, 1),
-    (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-    (pycurl.PATH_AS_IS, 1),
-    (pycurl.HTTP_CONTENT_DECODING, 0),
-    (_SUPPRESS_CONNECT_HEADERS, 1),
-    (pycurl.DNS_CACHE_TIMEOUT, 0),  # it would remember failures, too
-    (pycurl.NOPROXY, ""),  # nor what the environment says
-]
-
-
-def _of_proxy(proxy: Proxy | None) -> list[tuple[int, Any]]:
-    settings: list[tuple[int, Any]] = [(pycurl.PROXY, proxy.address if proxy else "")]
-    if proxy is not None and proxy.user is not None:
-        settings += [
-            (pycurl.PROXYUSERNAME, proxy.user.encode()),
-            (pycurl.PROXYPASSWORD, (proxy.password or "").encode()),
-        ]
-    return settings
-
-
-def _of_tls(tls: Tls) -> list[tuple[int, Any]]:
-    """List what holds for the place, and without the client's certificate for a proxy that is reached over TLS."""
-    # A libcurl of a distribution has a folder of its own, which it trusts beside any file.
-    settings: list[tuple[int, Any]] = [(option, None) for option in (*_FILES, *_FOLDERS)]
-    if not tls.verify:
-        settings += [(pycurl.SSL_VERIFYPEER, 0), (pycurl.SSL_VERIFYHOST, 0)]
-        settings += [(pycurl.PROXY_SSL_VERIFYPEER, 0), (pycurl.PROXY_SSL_VERIFYHOST, 0)]
-    elif tls.authorities is not None:
-        pem = tls.authorities.encode()
-        settings += [(pycurl.CAINFO_BLOB, pem), (pycurl.PROXY_CAINFO_BLOB, pem)]
-    if tls.certificate:
-        settings += [
-            (pycurl.SSLCERT_BLOB, tls.certificate.encode()),
-            (pycurl.SSLKEY_BLOB, (tls.key or tls.certificate).encode()),
-            (pycurl.KEYPASSWD, tls.key_password.encode()),
-        ]
-    return settings

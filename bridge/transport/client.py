@@ -12,8 +12,7 @@ import requests
 
 from bridge import __version__
 from bridge.domain.errors import raise_again
-from bridge.transport.adapter import Body, CurlAdapter
-from bridge.transport.errors import Stopped
+from bridge.transport.adapter import Body, CurlAdapter, Stopped
 from bridge.transport.message import Reply, Request, StoppedError, TransportError
 from bridge.transport.proxies import proxy_for, read_proxy
 from bridge.transport.tls import Bundle, Tls

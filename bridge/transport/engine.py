@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import select
 import threading
 import time
@@ -26,6 +27,7 @@ HEADERS_LIMIT = 64 * 1024
 STOPPED = -1
 """The code of a call that was ended because its engine was closed; libcurl's own are positive."""
 
+_SUCCESS = re.compile(rb"HTTP/\S+ 2")
 _SEEN = (pycurl.OS_ERRNO, pycurl.HTTP_CONNECTCODE, pycurl.PROXY_ERROR, pycurl.NUM_CONNECTS)
 
 
@@ -49,13 +51,15 @@ class Transfer:
     """One call: the options beside the engine's settings, and what comes back.
 
     ``patience`` is the seconds that connecting may take, ``limit`` the bytes of the body that are kept, and ``done`` is
-    called once, whatever happens; it must not raise.
+    called once, whatever happens; it must not raise. Where there is a ``sink``, the body of a success goes to it, piece
+    by piece as it comes, and is not kept; False ends the call.
     """
 
     settings: Sequence[tuple[int, Any]]
     patience: float
     limit: int
     done: Callable[[Transfer], None]
+    sink: Callable[[bytes], bool] | None = None
     head: list[bytes] = field(default_factory=list)
     body: list[bytes] = field(default_factory=list)
     failure: Failure | None = None
@@ -70,6 +74,8 @@ class Transfer:
 
     def take_body(self, piece: bytes) -> int | None:
         """Take a piece of the body; -1 ends the call."""
+        if self.sink is not None and _SUCCESS.match(self.head[0]):
+            return None if self.sink(piece) else -1
         self.body.append(piece)
         self.size += len(piece)
         return -1 if self.size > self.limit else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BODY_LIMIT = 64 * 1024
 """How many bytes of an answer's body are read, unless the request says otherwise. A longer body is cut off there, its
@@ -45,6 +46,35 @@ class Reply:
     def text(self) -> str:
         """The body as text, whatever its bytes."""
         return self.body.decode("utf-8", "replace")
+
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: (.*?))?\r?\n", re.IGNORECASE)
+_INTERIM = b"1"
+
+
+def read_head(lines: Sequence[bytes]) -> tuple[int, str, dict[str, str]]:
+    """Read status, reason and headers (the last of each) of the answer among an exchange's header lines.
+
+    Interim answers may stand before it, and trailers behind it.
+
+    Raises:
+        ValueError: There is no whole one. The text says what the other side does instead.
+    """
+    status: re.Match[bytes] | None = None
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if status is None or line[:5].upper() == b"HTTP/":
+            status, headers = _STATUS.fullmatch(line), {}
+            if status is None:
+                raise ValueError("does not answer in HTTP")
+        elif colon:
+            headers[name.strip().decode("latin-1")] = value.strip().decode("latin-1")
+        elif not line.strip():
+            if status[1][:1] != _INTERIM:
+                return int(status[1]), (status[2] or b"").decode("latin-1"), headers
+            status = None
+    raise ValueError("cut its answer in the middle")
 
 
 class TransportError(Exception):

@@ -21,6 +21,7 @@ from bridge.server import connection
 from bridge.server.app import make_app
 from bridge.server.auth import Access
 from bridge.server.server import HttpServer
+from bridge.server.tcp import TcpPlace
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def serve() -> Iterator[Serve]:
             token: str | None = None,
         ) -> HttpServer:
             access = Access(listen_host or host, token)
-            server = HttpServer(make_app(health, metrics, ready=ready, access=access), host, 0)
+            server = HttpServer(make_app(health, metrics, ready=ready, access=access), TcpPlace(host, 0))
             server.start()
             stack.callback(server.stop, 1)
             return server
@@ -417,7 +418,7 @@ def test_many_who_ask_at_once_are_all_answered(serve: Serve) -> None:
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
     host, port = serve().address
-    second = HttpServer(make_app(fail, lambda _: fail()), host, port)
+    second = HttpServer(make_app(fail, lambda _: fail()), TcpPlace(host, port))
     with pytest.raises(NotNowError) as refused:
         second.start()
     assert str(refused.value) == (
@@ -430,7 +431,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(serve: Serve) -> None:
 
 def test_an_address_that_this_machine_has_not_is_named() -> None:
     with pytest.raises(NotNowError, match=r"HTTP cannot listen at 192\.0\.2\.1:0: this machine has no such address"):
-        HttpServer(make_app(fail, lambda _: fail()), "192.0.2.1", 0).start()
+        HttpServer(make_app(fail, lambda _: fail()), TcpPlace("192.0.2.1", 0)).start()
 
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::")
@@ -468,9 +469,8 @@ def test_server_takes_a_port_over_at_any_address(before: str, after: str) -> Non
 
 def named(name: str, host: str, port: int) -> HttpServer:
     """A server that says its name as metrics."""
-    return HttpServer(
-        make_app(fail, lambda _: (name.encode(), "text/plain"), access=Access("0.0.0.0", TOKEN)), host, port
-    )
+    answered = make_app(fail, lambda _: (name.encode(), "text/plain"), access=Access("0.0.0.0", TOKEN))
+    return HttpServer(answered, TcpPlace(host, port))
 
 
 def reached(host: str) -> str:
@@ -491,7 +491,7 @@ def test_a_port_is_free_again_after_the_end(serve: Serve) -> None:
     first = serve()
     assert get(first, "/healthz").status_code == 200
     first.stop(1)
-    again = HttpServer(make_app(lambda: WELL, lambda _: (b"", "")), *first.address)
+    again = HttpServer(make_app(lambda: WELL, lambda _: (b"", "")), TcpPlace(*first.address))
     again.start()
     assert get(again, "/healthz").status_code == 200
     again.stop(1)

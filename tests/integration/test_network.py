@@ -252,7 +252,7 @@ def test_commands_tell_of_a_proxy_that_refuses_and_never_its_password(tmp_path: 
         done = [command(tmp_path, *each) for each in (("check", "--online"), ("test", "crm"), ("poll",), ("status",))]
         assert sink.count == 0
         assert simulator.calls.total() == 0
-    assert [each.returncode for each in done] == [75, 1, 75, 1]
+    assert [each.returncode for each in done] == [75, 1, 75, 3]
     refused = "the proxy on the way to 127.0.0.1:[0-9]+ wants another user and password"
     for each in done[:3]:
         assert re.search(refused, each.stdout + each.stderr), each

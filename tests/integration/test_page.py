@@ -22,6 +22,7 @@ from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.server.event_stream import Streams
 from bridge.server.server import HttpServer
+from bridge.server.tcp import TcpPlace
 from bridge.store.store import Store
 from tests.world.clock import FakeClock
 from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, polled, statements, tried
@@ -114,7 +115,7 @@ def serve() -> Iterator[Serve]:
             access = Access(token=token, external=None if external is None else parse_external(external))
             context = ServerContext(store, CLOCK.now, nothing, nothing, nothing, Streams(), lambda: receivers)
             app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, context=context)
-            server = HttpServer(app, "127.0.0.1", 0)
+            server = HttpServer(app, TcpPlace("127.0.0.1", 0))
             server.start()
             stack.callback(server.stop, 1)
             browser = Browser(server)

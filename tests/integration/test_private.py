@@ -82,7 +82,8 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path, simulator: Simulat
         daemon.wait_until_ready()
         assert command(tmp_path, "backup", "copy.db", extra=home, first=open_to_all).returncode == 0
         state = tmp_path / "home" / "wbiz-bridge"
-        assert modes(state) == dict.fromkeys(["bridge.db", "bridge.db-wal", "bridge.db-shm", "bridge.db.lock"], 0o600)
+        names = [f"bridge.db{end}" for end in ("", "-wal", "-shm", ".lock", ".sock")]
+        assert modes(state) == dict.fromkeys(names, 0o600)
         assert (S_IMODE(state.stat().st_mode), S_IMODE(state.parent.stat().st_mode)) == (0o700, 0o700)
         assert modes(tmp_path)["copy.db"] == 0o600
         assert daemon.stop()[0] == 0

@@ -165,7 +165,7 @@ def refuse_a_reload(folder: Path, daemon: Daemon, settings: dict[str, Any]) -> N
 
 
 def files(folder: Path) -> dict[str, str]:
-    return {file.name: file.read_bytes().decode("latin-1") for file in folder.glob("bridge.db*")}
+    return {file.name: file.read_bytes().decode("latin-1") for file in folder.glob("bridge.db*") if file.is_file()}
 
 
 def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_tail_of_a_password_with_an_at_is_shown_nowhere(tmp_path: Path, key: str
         assert (done.returncode, f": {key}: not a usable database: write %40 for an @" in done.stderr) == (78, True)
         assert not re.search("hunter2|Sup3r|host.example", done.stdout + done.stderr)
     write_config(tmp_path, {**settings, "database": "sqlite:///bridge.db"})
-    assert command(tmp_path, "messages").returncode == 0
+    assert command(tmp_path, "watch", "1").returncode == 0
     for extra in (["--to", url], []):
         moved = command(tmp_path, "move", *extra, extra={"WBIZ_BRIDGE_MOVE_TO": url})
         assert (moved.returncode, "write %40 for an @" in moved.stderr) == (2, True)

@@ -184,8 +184,8 @@ def test_database_that_is_no_file_is_refused_in_words(
 ) -> None:
     write_config(tmp_path, bridge_config(simulator, sink, _LISTS))
     in_place_of_a_file(tmp_path / f"bridge.db{end}", kind)
-    for each in ("check", "run", "poll", "messages"):
-        done = command(tmp_path, each)
+    for each in ("check", "run", "poll", "watch 1"):
+        done = command(tmp_path, *each.split())
         assert done.returncode == 74, done.stderr
         assert f"{end} is a {kind}: " in done.stderr
         assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from bridge.server.app import make_app
 from bridge.server.context import ServerContext
 from bridge.server.event_stream import Streams
 from bridge.server.server import HttpServer
+from bridge.server.tcp import TcpPlace
 from tests.world.records import NOW
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Api:
             hook_watch=self.hook_watch,
         )
         app = make_app(lambda: Health({}), lambda _: (b"", "text/plain"), access=self.access, context=context)
-        server = HttpServer(app, "127.0.0.1", 0)
+        server = HttpServer(app, TcpPlace("127.0.0.1", 0))
         server.start()
         self.url = "http://{}:{}".format(*server.address)
         try:

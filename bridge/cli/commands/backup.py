@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.configuration import load_config
-from bridge.cli.options import ConfigOption, command_app
-from bridge.store.backup import back_up, sqlite_file
+from bridge.cli.connection import Connect, connected
+from bridge.cli.options import command_app
 
 app = command_app()
 
 
 @app.command()
+@connected
 def backup(
+    connect: Connect,
     file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The copy to make.", show_default=False)],
-    config: ConfigOption = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
 ) -> None:
@@ -28,8 +28,8 @@ def backup(
 
     Example: wbiz-bridge backup /var/backups/bridge.db
     """
-    settings = load_config(config)
-    size = back_up(sqlite_file(settings.database), file, force=force, account=settings.wbiztool.account)
+    with connect() as bridge:
+        size = bridge.back_up(file, force=force)
     output.say(f"{file}: {_amount(size)}, checked")
 
 

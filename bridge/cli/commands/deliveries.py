@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bridge.cli import output
-from bridge.cli.configuration import open_store
-from bridge.cli.options import ConfigOption, JsonOption, MostOption, command_app
+from bridge.cli.connection import Connect, connected
+from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.clock import ago
 from bridge.domain.errors import UsageError
-from bridge.domain.json_views import delivery_json
-from bridge.domain.model import Delivery, DeliveryState
+from bridge.domain.model import DeliveryState
 from bridge.domain.settings.units import parse_duration
 
 app = command_app(name="deliveries")
 
 
 @app.callback(invoke_without_command=True)
+@connected
 def deliveries(
+    connect: Connect,
     context: typer.Context,
     state: Annotated[DeliveryState | None, typer.Option(help="Only those that are in it.")] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only those to it.")] = None,
     most: MostOption = 50,
-    config: ConfigOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,23 +38,22 @@ def deliveries(
     """
     if context.invoked_subcommand is not None:
         return
-    with open_store(config) as store:
-        found = store.listing.deliveries(state=state, receiver=receiver, most=most)
-        if as_json:
-            output.print_json([delivery_json(each, store.listing.attempts(each.id)) for each in found])
-            return
-        last_answers = {each.id: store.listing.attempts(each.id)[-1:] for each in found if each.reason}
+    with connect() as bridge:
+        found = bridge.deliveries(state and str(state), receiver, most)
+    if as_json:
+        output.print_json(found)
+        return
     now = output.now()
     rows = [
         (
-            str(each.id),
-            each.receiver,
-            str(each.state),
-            str(each.event.type),
-            output.about(each.event),
-            ago(each.finished_at or each.created_at, now),
+            str(each["id"]),
+            each["receiver"],
+            each["state"],
+            each["event"]["type"],
+            output.about(each["event"]),
+            ago(output.moment(each["finished_at"] or each["created_at"]), now),
             _reason(each, now),
-            " ".join(last_answers[each.id][0].answer.split())[:60] if last_answers.get(each.id) else "",
+            _last_answer(each),
         )
         for each in found
     ]
@@ -63,11 +62,12 @@ def deliveries(
 
 
 @app.command("retry")
+@connected
 def retry(
+    connect: Connect,
     ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="All dead letters to it.")] = None,
     since: Annotated[str | None, typer.Option(metavar="AGE", help="Those that died since then, e.g. 2h or 3d.")] = None,
-    config: ConfigOption = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     as_json: JsonOption = False,
@@ -84,9 +84,8 @@ def retry(
         age: timedelta | None = parse_duration(since) if since else None
     except ValueError as error:
         raise UsageError(f"--since {since}: {error}") from None
-    now = output.now()
-    with open_store(config) as store:
-        count = store.deliveries.retry(now, ids=ids or None, receiver=receiver, since=now - age if age else None)
+    with connect() as bridge:
+        count = bridge.retry(ids or (), receiver, output.now() - age if age else None)
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -95,13 +94,21 @@ def retry(
         raise typer.Exit(1)
 
 
-def _reason(delivery: Delivery, now: datetime) -> str:
+def _reason(delivery: dict[str, Any], now: datetime) -> str:
     """Say why it has not arrived, when it is tried again, and how often the receiver was probed with it."""
-    if not delivery.reason:
+    if not delivery["reason"]:
         return ""
     notes = []
-    if delivery.state is DeliveryState.QUEUED:
-        notes.append(f"next try {ago(delivery.due_at, now)}" if delivery.due_at > now else "waits for the receiver")
-    if delivery.probes:
-        notes.append(f"{delivery.probes} failed probe{'' if delivery.probes == 1 else 's'}")
-    return f"{delivery.reason} ({', '.join(notes)})" if notes else delivery.reason
+    if delivery["state"] == DeliveryState.QUEUED:
+        due_at = output.moment(delivery["due_at"])
+        notes.append(f"next try {ago(due_at, now)}" if due_at and due_at > now else "waits for the receiver")
+    if delivery["probes"]:
+        notes.append(f"{delivery['probes']} failed probe{'' if delivery['probes'] == 1 else 's'}")
+    return f"{delivery['reason']} ({', '.join(notes)})" if notes else str(delivery["reason"])
+
+
+def _last_answer(delivery: dict[str, Any]) -> str:
+    """Give the beginning of what the receiver answered last, where it did not take it."""
+    if not delivery["reason"] or not delivery["tries"]:
+        return ""
+    return " ".join(delivery["tries"][-1]["answer"].split())[:60]

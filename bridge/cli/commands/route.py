@@ -16,6 +16,7 @@ from bridge.config.files import EncodingError, UnreadableError, decode, read_byt
 from bridge.daemon.factory import subscriptions
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.event_parser import read_events
+from bridge.domain.events import envelope
 from bridge.domain.routing import refusal
 from bridge.domain.sanitization import squeezed
 from bridge.store.store import Store
@@ -106,6 +107,6 @@ def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
 
 
 def _show(event: Event, refusals: dict[str, str | None]) -> None:
-    output.say(squeezed(" · ".join(filter(None, [str(event.type), output.about(event)]))))
+    output.say(squeezed(" · ".join(filter(None, [str(event.type), output.about(envelope(event))]))))
     rows = [(name, "no" if why else "yes", why or "") for name, why in refusals.items()]
     print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")

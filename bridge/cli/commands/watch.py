@@ -9,10 +9,11 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.arguments import IdsArgument, listed
-from bridge.cli.configuration import open_store
-from bridge.cli.options import ConfigOption, JsonOption, command_app
+from bridge.cli.connection import Connect, connected
+from bridge.cli.options import JsonOption, command_app
+from bridge.domain.clock import isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, Details
+from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings.units import parse_moment
 
@@ -20,7 +21,9 @@ app = command_app()
 
 
 @app.command()
+@connected
 def watch(
+    connect: Connect,
     ids: IdsArgument,
     label: Annotated[str | None, typer.Option(help="Words of your own, shown in every alert about it.")] = None,
     tag: Annotated[
@@ -30,7 +33,6 @@ def watch(
         str | None,
         typer.Option(metavar="TIME", help="When it is scheduled to be sent: 2026-12-24T09:00+05:30. Few polls before."),
     ] = None,
-    config: ConfigOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,17 +47,18 @@ def watch(
         raise UsageError(f"too many tags (allowed: up to {MOST_TAGS})")
     if label is not None and len(label) > LONGEST_LABEL:
         raise UsageError(f"--label: must be text (allowed: up to {LONGEST_LABEL} characters)")
-    details = Details(label and clean_text(label), tags, _moment(expected_at))
-    with open_store(config) as store:
-        new = store.messages.watch(ids, output.now(), details)
-    known = [id_ for id_ in ids if id_ not in new]
+    at = _moment(expected_at)
+    details = {"label": label and clean_text(label), "tags": tags, "expected_at": at and isoformat(at)}
+    given = {key: value for key, value in details.items() if value}
+    with connect() as bridge:
+        found = bridge.watch([{"id": id_, **given} for id_ in dict.fromkeys(ids)])
     if as_json:
-        output.print_json({"watched": new, "already_watched": known})
+        output.print_json(found)
         return
-    if new:
-        output.say(f"watching {listed(new)}")
-    if known:
-        output.say(f"already watched: {listed(known)}")
+    if found["watched"]:
+        output.say(f"watching {listed(found['watched'])}")
+    if found["already_watched"]:
+        output.say(f"already watched: {listed(found['already_watched'])}")
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -19,6 +19,7 @@ from bridge.domain.settings.units import Rate, format_duration, parse_duration, 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+    from pathlib import Path
 
 _LONGEST_NUMBER = 40
 _LONGEST_TEXT = 4096
@@ -166,6 +167,16 @@ def base_url(value: object) -> str:
     if any(character in text for character in "?#@"):
         raise ValueError("must be an address without user, `?` and `#`")
     return text
+
+
+def socket_path(value: object, folder: Path) -> Path | None:
+    """Allow the path of a Unix socket, relative to a folder, or ``off``, which is None.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    text = line(value)
+    return None if text.lower() in _OFF else folder / text
 
 
 def listen() -> BeforeValidator:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from bridge.domain.json_views import delivery_json
 from bridge.domain.model import DeliveryState, EventType
 from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
-from bridge.server.api.schemas import Choice, DeliveryOut, PageOut, Retried, TriedOut
+from bridge.server.api.schemas import Choice, ListedOut, PageOut, Retried, TriedOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
@@ -24,6 +24,7 @@ _States = Annotated[
 ]
 _Types = Annotated[list[EventType], Query(description="Only those of events of these types.")]
 
+_Tries = Annotated[bool, Query(description="With every attempt of each, as `tries`.")]
 _Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 
 
@@ -32,7 +33,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     routes = APIRouter(prefix="/deliveries", tags=["deliveries"])
     store = context.store
 
-    @routes.get("", response_model=PageOut[DeliveryOut], responses=problems())
+    @routes.get("", response_model=PageOut[ListedOut], responses=problems())
     def list_deliveries(
         request: Request,
         state: _States = [],
@@ -41,12 +42,17 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         type: _Types = [],  # noqa: A002 -- as above
         since: Since = None,
         until: Until = None,
+        tries: _Tries = False,
         cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:
         """List deliveries, the newest first."""
         query = DeliveryQuery(tuple(state) or None, receiver, message_id, tuple(type) or None, since, until)
-        return page(store.history.deliveries(query, cursor, limit), delivery_json, request, access)
+        found = store.history.deliveries(query, cursor, limit)
+        if not tries:
+            return page(found, delivery_json, request, access)
+        attempts = store.history.attempts([each.id for each in found.items])
+        return page(found, lambda each: delivery_json(each, attempts[each.id]), request, access)
 
     @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def retry_deliveries(choice: Choice) -> dict[str, int]:

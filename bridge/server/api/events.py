@@ -38,6 +38,9 @@ _After = Annotated[
         "Left out: `Last-Event-ID`, or what happens from now on.",
     ),
 ]
+_Last = Annotated[
+    int, Query(ge=0, le=1000, description="Begin with the latest so many, unless there is a place to begin after.")
+]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-Sent Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
 }
@@ -49,15 +52,17 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/events", tags=["events"])
 
-    async def stream(query: EventQuery, after: str | None) -> Response:
+    async def stream(query: EventQuery, after: str | None, last: int = 0) -> Response:
         position = await run_in_threadpool(_place, context, after)
         if position is None:
             detail = f"there is no event {after} (any more): begin with after=0, or without"
             raise HTTPException(HTTPStatus.NOT_FOUND, detail)
+        history = context.store.history
+        first = [] if after or not last else await run_in_threadpool(history.latest, position, query, last)
         if context.streams.full:  # asked last: while the position is looked for, others come
             detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
-        return context.streams.answer(partial(_follow, context, query), position)
+        return context.streams.answer(partial(_follow, context, query), position, first)
 
     @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
     async def list_events(
@@ -82,13 +87,14 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         type: _Types = [],  # noqa: A002 -- as above
         message_id: OfMessage = None,
         after: _After = None,
+        last: _Last = 0,
         last_event_id: _LastId = None,
     ) -> Response:
         """Follow events as they happen, oldest first, one `data:` each; the stream goes on until the client leaves.
 
         A browser's `EventSource` comes back by itself and goes on after the last `id:` that it saw.
         """
-        return await stream(EventQuery(message_id, tuple(type) or None), last_event_id or after)
+        return await stream(EventQuery(message_id, tuple(type) or None), last_event_id or after, last)
 
     return routes
 

@@ -16,7 +16,17 @@ from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import LARGEST_ID, UNSEEN, Status
 from bridge.domain.redaction import clean_text
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
-from bridge.server.api.schemas import Handed, MessageOut, PageOut, PolledNow, StoryOut, Watch, Watched
+from bridge.server.api.schemas import (
+    ChosenMessages,
+    Handed,
+    MessageOut,
+    PageOut,
+    PolledNow,
+    StoryOut,
+    Unwatched,
+    Watch,
+    Watched,
+)
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import Story
@@ -114,6 +124,13 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
         context.wake_poller()
         known = described.keys() - set(new)
         return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
+
+    @routes.post("/unwatch", response_model=Unwatched, responses=problems())
+    def unwatch_messages(chosen: ChosenMessages) -> dict[str, list[int]]:
+        """Stop watching messages; what is known of them, and queued because of them, stays."""
+        gone, listed = store.messages.unwatch(chosen.ids)
+        rest = [id_ for id_ in chosen.ids if id_ not in {*gone, *listed}]
+        return {"unwatched": gone, "listed_in_configuration": listed, "not_watched": rest}
 
     @routes.delete("/{message_id:int}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
     def unwatch_message(message_id: Id) -> Response:

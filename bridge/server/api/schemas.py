@@ -229,6 +229,12 @@ class TriedOut(DeliveryOut):
     tries: list[AttemptOut]
 
 
+class ListedOut(DeliveryOut):
+    """A delivery in a list, with its attempts where they were asked for."""
+
+    tries: list[AttemptOut] | None = None
+
+
 class ToldOut(EventOut):
     """An event with what became of its deliveries."""
 
@@ -291,6 +297,66 @@ class Retried(_Out):
     """How many dead letters are sent again."""
 
     retried: int
+
+
+class ChosenMessages(_In):
+    """Which messages."""
+
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Unwatched(_Out):
+    """Which messages are no longer watched, which still are because the configuration lists them, which never were."""
+
+    unwatched: list[int]
+    listed_in_configuration: list[int]
+    not_watched: list[int]
+
+
+class TestIn(_In):
+    """What a receiver is tried with."""
+
+    type: EventType = EventType.MESSAGE_FAILED
+
+
+class TestOut(_Out):
+    """What came of a test event. ``subscribed`` says whether other events of its type reach the receiver, too."""
+
+    receiver: str
+    subscribed: bool
+    outcome: Literal["delivered", "not delivered", "refused for good"]
+    why: str | None
+    http_status: int | None
+    seconds: float
+    answer: str
+
+
+class CheckOut(_Out):
+    """How one part does."""
+
+    ok: bool
+    why: str | None
+    since: Moment | None
+
+
+class StatusOut(_Out):
+    """How the bridge does. Some keys are missing where the database can't be read; more may come."""
+
+    ok: bool
+    faults: list[str]
+    checks: dict[str, CheckOut]
+    version: str
+    configuration: str
+    database: str
+    warnings: list[str]
+    daemon: dict[str, Any]
+    messages: dict[str, Any]
+    oldest_due: Moment | None
+    oldest_queued: Moment | None
+    receivers: dict[str, dict[DeliveryState, int]]
+    breakers: dict[str, dict[str, Any]]
+    internal_errors: list[dict[str, Any]]
+    nodes: list[dict[str, Any]]
 
 
 class FaultOut(_Out):

@@ -54,6 +54,6 @@ def test_short_command_imports_no_daemon(arguments: tuple[str, ...], tmp_path: P
         "wbiztool: {client_id: 1, api_key: k}\nreceivers: [{name: crm, webhook: 'http://127.0.0.1:9'}]\nhttp: off\n"
         f"database: sqlite:///{tmp_path}/bridge.db\n"
     )
-    code = 1 if arguments == ("status",) else 0  # no daemon runs
+    code = 3 if arguments == ("status",) else 0  # no daemon runs
     Store(f"sqlite:///{tmp_path}/bridge.db").close()  # to make one takes Alembic
     assert imported(*arguments, "-c", str(config), of=NEEDLESS, code=code) == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.cli.status import describe
 from bridge.domain.health import Health
+from bridge.domain.json_views import status_json
 from bridge.domain.model import Status
 from bridge.domain.summary import Summary
 from tests.world.clock import START
@@ -20,8 +21,10 @@ WELL = Health({})
 
 
 def shown(summary: Summary, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    describe(WELL, summary, START)
-    return capsys.readouterr().out.splitlines()
+    describe(status_json(WELL, summary, START) | {"database": "bridge.db", "warnings": []}, START)
+    *lines, database = capsys.readouterr().out.splitlines()
+    assert database == "database   bridge.db"
+    return lines
 
 
 def test_messages_are_counted_by_status(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,8 @@ _OF_ONE_ACCOUNT = {
     "owns /var/lib/wbiz-bridge ": "owns /var/lib/wbiz-bridge@NAME ",
     "StateDirectory=wbiz-bridge": "User=wbiz-bridge-%i\nStateDirectory=wbiz-bridge@%i",
     "NoExecPaths=-%S/wbiz-bridge": "NoExecPaths=-%S/wbiz-bridge@%i",
+    "in /run/wbiz-bridge:": "in /run/wbiz-bridge@NAME:",
+    "RuntimeDirectory=wbiz-bridge": "RuntimeDirectory=wbiz-bridge@%i",
     "ConfigurationDirectory=wbiz-bridge": "ConfigurationDirectory=wbiz-bridge/%i",
     "/run/credentials/wbiz-bridge.service:": "/run/credentials/%n:",
     "[Unit]\n": "# One account of several, each with a bridge of its own: wbiz-bridge@NAME, with "

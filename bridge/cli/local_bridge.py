@@ -1,0 +1,198 @@
+"""A bridge of which no daemon answers here: its database, read and written beside whatever else uses it."""
+
+from __future__ import annotations
+
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.cli import output
+from bridge.cli.configuration import database_of, load_config
+from bridge.config.errors import InvalidConfiguration
+from bridge.domain.clock import SystemClock
+from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
+from bridge.domain.events import envelope
+from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
+from bridge.domain.json_views import delivery_json, message_json, status_json
+from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.settings.units import parse_moment
+from bridge.store.backup import back_up, sqlite_file
+from bridge.store.engine import shown as shown_url
+from bridge.store.history import DeliveryQuery, EventQuery
+from bridge.store.search import MessageQuery
+from bridge.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from bridge.domain.summary import Summary
+    from bridge.store.paging import Page
+
+_FOLLOW_EVERY = 0.5  # seconds
+_PAGE = 1000
+
+
+class NoDatabaseError(BridgeError):
+    """There is no database yet. The daemon makes it."""
+
+
+class LocalBridge:
+    """See :class:`bridge.cli.connection.Bridge`. Reading makes no database, and says which one is read.
+
+    Args:
+        config: The option ``-c``.
+        killed: A daemon left its socket behind: however late its last sign of life was, it does not run.
+    """
+
+    def __init__(self, config: Path | None, *, killed: bool) -> None:
+        self._config = config
+        self._killed = killed
+        self._url, self._account = database_of(config)
+        self._name = shown_url(self._url)
+        self._store: Store | None = None
+
+    def status(self) -> dict[str, Any]:
+        """Tell how it does, with all counts."""
+        names: Sequence[str] | None = None
+        more: dict[str, Any] = {"database": self._name, "warnings": []}
+        try:
+            settings = load_config(self._config)
+            names = [receiver.name for receiver in settings.receivers]
+            more |= {"configuration": str(settings.path.absolute()), "warnings": list(settings.warnings())}
+        except InvalidConfiguration as error:
+            more["configuration_faults"] = list(map(str, error.faults))
+        summary: Summary | None = None
+        now = output.now()
+        try:
+            summary = self._existing().listing.summary(finished=True)
+            if self._killed:
+                summary.facts.pop(ALIVE, None)
+            health = judge(summary, summary.receivers if names is None else names, now)
+        except OtherAccountError:
+            raise
+        except NoDatabaseError as error:
+            health = unreadable(error)
+            more["daemon"] = {"running": False, "seen_at": None}
+        except BridgeError as error:
+            health = unreadable(error)
+        return status_json(health, summary, now) | more
+
+    def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:
+        """List messages, those with the latest change first."""
+        query = MessageQuery(statuses=None if status is None else (Status(status),))
+        search = self._read().search
+        return [message_json(each) for each in _all(lambda cursor, n: search.messages(query, cursor, n), most)]
+
+    def events(self, message_id: int | None, most: int) -> list[dict[str, Any]]:
+        """List the latest events, oldest first."""
+        history = self._read().history
+        found = _all(lambda cursor, n: history.events(EventQuery(message_id), cursor, n), most)
+        return [envelope(each) for each in found[::-1]]
+
+    def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
+        """Give the latest events, and then those that happen; while the database is away, wait for it."""
+        history = self._read().history
+        place = history.place(output.now())
+        # What is behind a place that may yet be filled comes in its turn.
+        yield from (envelope(event) for _, event in history.latest(place, EventQuery(message_id), min(most, _PAGE)))
+        away = False
+        while True:
+            before = place
+            try:
+                found, place = history.follow(place, output.now(), EventQuery(message_id), most=_PAGE)
+                away = False
+            except NotNowError as error:
+                found = []
+                if not away:
+                    output.say(f"warning: {error}; waiting for it", err=True)
+                away = True
+            yield from (envelope(event) for _, event in found)
+            if place == before:
+                time.sleep(_FOLLOW_EVERY)
+
+    def deliveries(self, state: str | None, receiver: str | None, most: int) -> list[dict[str, Any]]:
+        """List deliveries with their attempts, the newest first."""
+        query = DeliveryQuery(None if state is None else (DeliveryState(state),), receiver)
+        history = self._read().history
+        found = _all(lambda cursor, n: history.deliveries(query, cursor, n), most)
+        attempts = history.attempts([each.id for each in found])
+        return [delivery_json(each, attempts[each.id]) for each in found]
+
+    def retry(self, ids: Sequence[int], receiver: str | None, since: datetime | None) -> int:
+        """Send dead letters again: those that are all that is given. Returns how many."""
+        return self._read().deliveries.retry(output.now(), ids=ids or None, receiver=receiver, since=since)
+
+    def watch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+        """Watch messages, as soon as a daemon runs."""
+        described = {int(each["id"]): _details(each) for each in messages}
+        new = self._opened().messages.watch_each(described, output.now())
+        self._say_if_alone()
+        return {"watched": new, "already_watched": [id_ for id_ in described if id_ not in new]}
+
+    def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:
+        """Stop watching messages."""
+        gone, listed = self._read().messages.unwatch(ids)
+        rest = [id_ for id_ in ids if id_ not in {*gone, *listed}]
+        return {"unwatched": gone, "listed_in_configuration": listed, "not_watched": rest}
+
+    def test(self, receiver: str, type_: str) -> dict[str, Any]:
+        """Send a test event to a receiver."""
+        settings = load_config(self._config)
+        # Only where it is needed: it takes what all kinds of receivers are made of.
+        try_receiver = import_module("bridge.daemon.receiver_test").try_receiver
+        made: dict[str, Any] | None = try_receiver(settings, receiver, EventType(type_), self._opened(), SystemClock())
+        if made is None:
+            names = ", ".join(each.name for each in settings.receivers)
+            raise UsageError(f"there is no receiver {receiver!r}: the configuration has {names}")
+        return made
+
+    def back_up(self, file: Path, *, force: bool) -> int:
+        """Copy the database to a file, and return the copy's size in bytes."""
+        return back_up(sqlite_file(self._url), file, force=force, account=self._account)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._store is not None:
+            self._store.close()
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._store = Store(self._url, account=self._account)
+        return self._store
+
+    def _existing(self) -> Store:
+        if self._url.startswith("sqlite:") and not sqlite_file(self._url).exists():
+            raise NoDatabaseError(
+                f"no daemon runs, and there is no database {self._name} yet: `wbiz-bridge run` makes it"
+            )
+        return self._opened()
+
+    def _read(self) -> Store:
+        store = self._existing()
+        self._say_if_alone()
+        return store
+
+    def _say_if_alone(self) -> None:
+        beat = last_beat({ALIVE: self._opened().fact(ALIVE) or ""})
+        if self._killed or not is_alive(beat, output.now()):
+            output.say(f"note: no daemon runs on {self._name}", err=True)
+
+
+def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:
+    """List so many of what comes in pages."""
+    found: list[Any] = []
+    cursor = None
+    while len(found) < most:
+        part = page(cursor, min(_PAGE, most - len(found)))
+        found += part.items
+        cursor = part.next
+        if cursor is None:
+            break
+    return found
+
+
+def _details(message: Mapping[str, Any]) -> Details:
+    expected_at = message.get("expected_at")
+    return Details(message.get("label"), message.get("tags", {}), expected_at and parse_moment(expected_at))

@@ -1,0 +1,146 @@
+"""A daemon, asked by its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bridge.cli import output
+from bridge.cli.api_client import FOR_EVER, ApiClient, LostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from bridge.cli.find_daemon import Address
+
+_PAGE = 1000
+_AT_ONCE = 10_000
+_COME_BACK = 0.5  # seconds
+
+
+class RemoteBridge:
+    """See :class:`bridge.cli.connection.Bridge`.
+
+    Args:
+        address: Where the daemon answers.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._api = ApiClient(address)
+
+    def status(self) -> dict[str, Any]:
+        """Tell how it does, with all counts."""
+        return self._object(self._api.get("/v1/status"))
+
+    def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:
+        """List messages, those with the latest change first."""
+        return self._list("/v1/messages", {"status": status}, most)
+
+    def events(self, message_id: int | None, most: int) -> list[dict[str, Any]]:
+        """List the latest events, oldest first."""
+        return self._list("/v1/events", {"message_id": message_id}, most)[::-1]
+
+    def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
+        """Give the latest events, and then those that happen; while the daemon is away, wait for it."""
+        begin: dict[str, Any] = {"last": min(most, _PAGE)}
+        away = False
+        while True:
+            try:
+                for place, event in self._stream({"message_id": message_id, **begin}):
+                    away, begin = False, {"after": place}
+                    yield event
+            except LostError as error:
+                if not away:
+                    output.say(f"warning: {error}; waiting for it", err=True)
+                away = True
+            time.sleep(_COME_BACK)
+
+    def deliveries(self, state: str | None, receiver: str | None, most: int) -> list[dict[str, Any]]:
+        """List deliveries with their attempts, the newest first."""
+        return self._list("/v1/deliveries", {"state": state, "receiver": receiver, "tries": True}, most)
+
+    def retry(self, ids: Sequence[int], receiver: str | None, since: datetime | None) -> int:
+        """Send dead letters again: those that are all that is given. Returns how many."""
+        asked = {"ids": list(ids) or None, "receiver": receiver, "since": since and since.isoformat()}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return int(self._api.post("/v1/deliveries/retry", given or {"all": True})["retried"])
+
+    def watch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+        """Watch messages."""
+        return self._each("/v1/messages", "messages", messages)
+
+    def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:
+        """Stop watching messages."""
+        return self._each("/v1/messages/unwatch", "ids", ids)
+
+    def test(self, receiver: str, type_: str) -> dict[str, Any]:
+        """Send a test event to a receiver."""
+        path = f"/v1/receivers/{quote(receiver, safe='')}/test"
+        return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
+
+    def back_up(self, file: Path, *, force: bool) -> int:
+        """Copy the database to a file of this user's, and return the copy's size in bytes."""
+        # Only where it is needed: SQLAlchemy comes with it.
+        size: int = import_module("bridge.store.backup").write_backup(file, self._download, force=force)
+        return size
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._api.close()
+
+    def _download(self, file: Path) -> None:
+        failed: list[OSError] = []
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+
+            def take(piece: bytes) -> bool:
+                try:
+                    opened.write(piece)
+                except OSError as error:
+                    failed.append(error)
+                return not failed
+
+            try:
+                self._api.download("/v1/backup", take)
+            except LostError:
+                if failed:
+                    raise failed[0] from None
+                raise
+
+    def _list(self, path: str, params: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while len(found) < most:
+            page = self._api.get(path, {**params, "limit": min(_PAGE, most - len(found)), "cursor": cursor})
+            found += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        return found
+
+    def _each(self, path: str, key: str, things: Sequence[Any]) -> dict[str, list[int]]:
+        """Hand over things, so many at once, and put the answers together."""
+        whole: dict[str, list[int]] = {}
+        for start in range(0, len(things), _AT_ONCE):
+            for name, ids in self._api.post(path, {key: list(things[start : start + _AT_ONCE])}).items():
+                whole.setdefault(name, []).extend(ids)
+        return whole
+
+    def _stream(self, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Read Server-Sent Events: the place of each, and the event."""
+        place = ""
+        for line in self._api.lines("/v1/events/stream", params):
+            name, _, value = line.partition(": ")
+            if name == "id":
+                place = value
+            elif name == "data":
+                yield place, json.loads(value)
+
+    @staticmethod
+    def _object(answer: Any) -> dict[str, Any]:
+        return dict(answer)

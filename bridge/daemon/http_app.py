@@ -1,0 +1,81 @@
+"""What the daemon's servers answer with: the API and the page, on top of the running bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge import __version__
+from bridge.daemon.receiver_test import try_receiver
+from bridge.domain.health import judge
+from bridge.domain.json_views import status_json
+from bridge.server.app import make_app
+from bridge.server.context import ServerContext
+from bridge.store.engine import shown as shown_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fastapi import FastAPI
+
+    from bridge.config.models import Config
+    from bridge.daemon.metrics.registry import Metrics
+    from bridge.daemon.supervisor import Supervisor
+    from bridge.domain.clock import Clock
+    from bridge.domain.health import Health
+    from bridge.domain.model import EventType
+    from bridge.domain.observer import Listener
+    from bridge.server.auth import Access
+    from bridge.server.event_stream import Streams
+    from bridge.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class HttpApps:
+    """Makes an application for each server.
+
+    ``health`` says how the bridge does, and ``ready`` whether it can serve. ``config`` is the configuration in force.
+    """
+
+    health: Callable[[], Health]
+    ready: Callable[[], bool]
+    metrics: Metrics
+    listener: Listener
+    store: Store
+    clock: Clock
+    supervisor: Supervisor
+    config: Callable[[], Config]
+
+    def make(self, access: Access, streams: Streams, *, hook_watch: bool = False) -> FastAPI:
+        """Make the application of a server that is reached as ``access`` says, and whose followers are ``streams``."""
+        context = ServerContext(
+            self.store,
+            self.clock.now,
+            self.supervisor.wake_poller,
+            self.supervisor.wake_dispatchers,
+            self.listener.step_failed,
+            streams,
+            receivers=self._receivers,
+            status=self._status,
+            try_receiver=self._try_receiver,
+            hook_watch=hook_watch,
+            answered=self.listener.answered,
+            failed=self.metrics.listener.internal_error,  # the guard logs it by itself
+        )
+        return make_app(self.health, self.metrics.render, ready=self.ready, access=access, context=context)
+
+    def _receivers(self) -> Sequence[str]:
+        return [receiver.name for receiver in self.config().receivers]
+
+    def _status(self) -> dict[str, Any]:
+        config, now = self.config(), self.clock.now()
+        summary = self.store.listing.summary(finished=True)
+        return status_json(judge(summary, self._receivers(), now), summary, now) | {
+            "version": __version__,
+            "configuration": str(config.path.absolute()),
+            "database": shown_url(config.database),
+            "warnings": list(config.warnings()),
+        }
+
+    def _try_receiver(self, name: str, type_: EventType) -> dict[str, Any] | None:
+        return try_receiver(self.config(), name, type_, self.store, self.clock)

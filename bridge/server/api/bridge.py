@@ -1,0 +1,60 @@
+"""``/v1/status``, ``/v1/receivers`` and ``/v1/backup``: the bridge as a whole."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from bridge.server.api.params import problems
+from bridge.server.api.schemas import StatusOut, TestIn, TestOut
+from bridge.server.context import ServerContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+_PIECE = 1024 * 1024
+_Name = Annotated[str, Path(max_length=64, description="As the configuration names it.")]
+_ANY = TestIn()
+_SQLITE = "application/vnd.sqlite3"
+_FILE: dict[int | str, dict[str, Any]] = {200: {"description": "A SQLite database", "content": {_SQLITE: {}}}}
+
+
+def router(context: ServerContext) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(tags=["bridge"])
+
+    @routes.get("/status", response_model=StatusOut, responses=problems())
+    def read_status() -> JSONResponse:
+        """Tell how the bridge does: the checks of `/health`, and all counts. They take longer the more is kept."""
+        return JSONResponse(dict(context.status()))
+
+    @routes.post("/receivers/{name}/test", response_model=TestOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def test_receiver(name: _Name, wanted: TestIn = _ANY) -> JSONResponse:
+        """Send a test event to a receiver at once, and tell what it answers."""
+        made = context.try_receiver(name, wanted.type)
+        if made is None:
+            names = ", ".join(context.receivers()) or "none"
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {name!r}: the configuration has {names}")
+        return JSONResponse(made)
+
+    @routes.post("/backup", response_class=StreamingResponse, responses={**_FILE, **problems()})
+    def back_up() -> StreamingResponse:
+        """Copy the SQLite database as it is at one moment, checked. PostgreSQL has ways of its own."""
+        copy = context.store.open_backup()
+        size = os.fstat(copy.fileno()).st_size
+        headers = {"Content-Length": str(size), "Content-Disposition": 'attachment; filename="bridge.db"'}
+        return StreamingResponse(_pieces(copy), media_type=_SQLITE, headers=headers)
+
+    return routes
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
