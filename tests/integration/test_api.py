@@ -304,6 +304,7 @@ OPERATIONS = {
     "watch_messages": "post /v1/messages",
     "get_message": "get /v1/messages/{message_id}",
     "unwatch_message": "delete /v1/messages/{message_id}",
+    "unwatch_messages": "post /v1/messages/unwatch",
     "poll_message": "post /v1/messages/{message_id}/poll",
     "list_events": "get /v1/events",
     "follow_events": "get /v1/events/stream",
@@ -311,6 +312,9 @@ OPERATIONS = {
     "get_delivery": "get /v1/deliveries/{delivery_id}",
     "retry_delivery": "post /v1/deliveries/{delivery_id}/retry",
     "retry_deliveries": "post /v1/deliveries/retry",
+    "get_status": "get /v1/status",
+    "test_receiver": "post /v1/receivers/{name}/test",
+    "back_up": "post /v1/backup",
     "poll_named_messages": "post /hooks/wbiztool",
     "poll_named_messages_with_token": "post /hooks/wbiztool/{token}",
 }

@@ -11,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from multiprocessing.connection import wait
 from multiprocessing.reduction import DupFd
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.context import ForkServerProcess
     from pathlib import Path
+
+_reading = threading.Lock()
+"""Held where exit codes are read, as by each start for all processes: who reads one a second time gets 255."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
@@ -45,7 +50,8 @@ class Process:
     @property
     def returncode(self) -> int | None:
         """How it ended, or None while it runs."""
-        return self._process.exitcode
+        with _reading:
+            return self._process.exitcode
 
     def poll(self) -> int | None:
         """How it ended, or None while it runs."""
@@ -57,10 +63,11 @@ class Process:
         Raises:
             subprocess.TimeoutExpired: It has not, in time.
         """
-        self._process.join(timeout)
-        if self.returncode is None:
+        wait([self._process.sentinel], timeout)
+        code = self.returncode
+        if code is None:
             raise subprocess.TimeoutExpired("wbiz-bridge", timeout)
-        return self.returncode
+        return code
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
@@ -107,7 +114,8 @@ def start(
     process = _context.Process(
         target=_become, args=(standard, arguments, folder, dict(environment), run, given), daemon=True
     )
-    process.start()
+    with _reading:
+        process.start()
     return Process(process)
 
 

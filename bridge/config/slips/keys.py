@@ -14,7 +14,7 @@ by max color who format success verify every until attempts unknown_after linger
 relaxed watch listen hook_watch retention level
 """
 _SECRETS = "api_key slack webhook apprise secret url token hook_token proxy key_password database"
-_OTHERS = "command headers body content_type base_url external_url ca_file cert_file key_file"
+_OTHERS = "command control headers body content_type base_url external_url ca_file cert_file key_file"
 
 CONTAINERS: Final = frozenset(_CONTAINERS.split())
 """Keys under which there are only other keys."""

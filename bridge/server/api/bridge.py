@@ -30,7 +30,7 @@ def router(context: ServerContext) -> APIRouter:
     routes = APIRouter(tags=["bridge"])
 
     @routes.get("/status", response_model=StatusOut, responses=problems())
-    def read_status() -> JSONResponse:
+    def get_status() -> JSONResponse:
         """Tell how the bridge does: the checks of `/health`, and all counts. They take longer the more is kept."""
         return JSONResponse(dict(context.status()))
 
