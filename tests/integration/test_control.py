@@ -229,6 +229,7 @@ def test_another_bridge_is_asked_by_its_address_with_its_token(
     (nowhere / "wrong").write_text("wrong-0123456789abcdef")
     with Daemon(tmp_path) as daemon:
         daemon.wait_until_ready()
+        until(lambda: '"event": "started"' in daemon.log())
         (url,) = (json.loads(line)["http"] for line in daemon.log().splitlines() if '"event": "started"' in line)
         assert [each["id"] for each in said(nowhere, "messages", "--server", url)] == [1]
         shown = said(nowhere, "watch", "5", "--server", url, "--token-file", "token")
