@@ -156,7 +156,8 @@ def test_change_of_a_config_map_or_a_secret_takes_effect(
 
 def test_what_a_program_leaves_behind_is_taken_care_of(container: Container, simulator: Simulator) -> None:
     """Whose parent has ended becomes a child of PID 1, which must take its exit code, or it stays as a zombie."""
-    leaves = "setsid sleep 3 & setsid sleep 3 & cat >/dev/null"
+    # What is still in its process group is ended with it: `sleep 1` lets the others get out.
+    leaves = "setsid sleep 4 & setsid sleep 4 & sleep 1; cat >/dev/null"
     receivers = [{"name": "sms", "command": ["/bin/sh", "-c", leaves], "events": ["failed"]}]
     container.config.write({"config.yaml": config(simulator, receivers=receivers)})
     simulator.account.put(1, Status.FAILED)
