@@ -22,7 +22,7 @@ COMMANDS = {
     "messages": "List messages and their status.",
     "events": "List what happened.",
     "route": "Say who would get an event.",
-    "schema": "Show the JSON Schema of events.",
+    "schema": "Show the JSON Schema of events, or of the configuration.",
     "backup": "Copy the database, also while the bridge runs.",
     "move": "Copy everything from the SQLite database into an empty PostgreSQL one.",
     "deliveries": "List who was sent what.",

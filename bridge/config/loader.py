@@ -28,19 +28,23 @@ if TYPE_CHECKING:
 
     from bridge.domain.model import AccountId
 
-_SECTIONS: dict[str, type[BaseModel]] = {
+SECTIONS: dict[str, type[BaseModel]] = {
     "wbiztool": models.WbizToolConfig,
     "poll": models.PollConfig,
     "discover": models.DiscoverConfig,
     "numbers": models.NumbersConfig,
     "log": models.LogConfig,
 }
-_SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat": models.HeartbeatConfig}
+"""Sections of the file, by their names."""
+
+SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat": models.HeartbeatConfig}
 """Sections that can be ``off`` in place of keys with values."""
 
 _LISTS = ("messages", "receivers")
-_SIMPLE = ("database", "control", "retention")
-_TOP = (*_SECTIONS, *_SWITCHED, *_LISTS, *_SIMPLE)
+SIMPLE = ("database", "control", "retention")
+"""Keys of the file that are no sections."""
+
+_TOP = (*SECTIONS, *SWITCHED, *_LISTS, *SIMPLE)
 
 
 def load(path: Path, environ: Mapping[str, str]) -> models.Config:
@@ -94,21 +98,21 @@ class _Loading:
                 self._faults.add(root.place, f"the configuration {what} (README.md shows ten lines to begin with)")
             return None
         top: dict[str, Value] = root.data
-        simple = {key: value for key, value in top.items() if key not in {*_SECTIONS, *_SWITCHED, *_LISTS}}
+        simple = {key: value for key, value in top.items() if key not in {*SECTIONS, *SWITCHED, *_LISTS}}
         data = self._sections.read(Value(simple, root.place, keys=root.keys), _TOP, _inner_keys())
         data["database"] = self._database(data.get("database"), top.get("database") or top.get("database_file") or root)
         self.database = data["database"] if isinstance(data["database"], str) else None
         data["control"] = self._control(data.get("control"), top.get("control", root))
-        for name, model in _SECTIONS.items():
+        for name, model in SECTIONS.items():
             if name in top and top[name].data is None and {key.strip() for key in top} & {*names(model)}:
                 data[name] = BROKEN  # its keys are beside it, which is noted
             elif name in top:
                 data[name] = self._section(top[name], name, model)
         if isinstance(data.get("wbiztool"), models.WbizToolConfig):
             self.account = data["wbiztool"].account
-        for name, model in _SWITCHED.items():
+        for name, model in SWITCHED.items():
             if name in top:
-                data[name] = None if top[name].data is False else self._section(top[name], name, model)
+                data[name] = None if validators.is_off(top[name].data) else self._section(top[name], name, model)
         self._check_wbiztool(data.get("wbiztool"), top.get("wbiztool", root))
         self._check_poll(data.get("poll"), top.get("poll", root))
         self._check_http(data.get("http"), top.get("http", root))
@@ -129,7 +133,7 @@ class _Loading:
             found = self._sections.model(value, model, self._sections.read(value, names(model)))
             return BROKEN if found is None else found
         if value.data is not BROKEN:
-            self._faults.add(value.place, "must be keys with values" + (", or off" if name in _SWITCHED else ""))
+            self._faults.add(value.place, "must be keys with values" + (", or off" if name in SWITCHED else ""))
         return BROKEN
 
     def _check_wbiztool(self, found: object, at: Value) -> None:
@@ -175,7 +179,7 @@ class _Loading:
 def _inner_keys() -> dict[str, str]:
     """List the keys that belong to one section, each with what to say of it at the top level."""
     owners: dict[str, list[str]] = {}
-    inside = [*_SECTIONS.items(), *_SWITCHED.items(), *(("receivers", kind.settings) for kind in KINDS.values())]
+    inside = [*SECTIONS.items(), *SWITCHED.items(), *(("receivers", kind.settings) for kind in KINDS.values())]
     for section, model in inside:
         for key in (name for name in names(model) if name not in _TOP):
             owners.setdefault(key, []).append(section)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- pydantic reads annotations while it runs
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
+from pydantic import AfterValidator, Field, InstanceOf, SecretStr
 
 from bridge.config.database_url import passwords
 from bridge.config.errors import Sources  # noqa: TC001 -- as above
@@ -17,6 +17,7 @@ from bridge.domain.model import AccountId
 from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.units import Rate
@@ -32,7 +33,7 @@ class WbizToolConfig(NetworkConfig):
 
     client_id: Annotated[int, validators.whole(1, 2**63 - 1)]
     api_key: Annotated[SecretStr, validators.secret()]
-    base_url: Annotated[str, BeforeValidator(validators.base_url)] = "https://wbiztool.com/api/v1"
+    base_url: Annotated[str, Check(validators.base_url)] = "https://wbiztool.com/api/v1"
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=10)
     rate_limit: Annotated[Rate, validators.rate()] = Rate(20, _SECOND)
     concurrency: Annotated[int, validators.whole(1, 1000)] = 16

@@ -46,6 +46,9 @@ _OTHER_WORDS = {
 }
 """What people call the address of a receiver, and how it is written."""
 
+ONE_OR_MORE = frozenset({"secret", "success", "label", "status", "error", "tags", "who"})
+"""Keys that may have one value, or a list; of ``tags``, each may."""
+
 _BINARY = "cloudevents-binary"
 
 
@@ -98,9 +101,7 @@ class Receivers:
         data = self._sections.read(item, names(model), _elsewhere(kind))
         if "name" not in data:
             data["name"] = self._free_name(kind)
-        for key in ("secret", "success"):
-            if isinstance(data.get(key), str):
-                data[key] = [data[key]]
+        _make_lists(data)
         self._read_inside(item, data)
         if "command" in item.data and not self._commands:  # `command_file`, which there is not, was told of already
             self._faults.add(item.data["command"].place, _NO_COMMANDS)
@@ -174,16 +175,13 @@ class Receivers:
             return {"who": data if isinstance(data, list) else [data]}
         if isinstance(data, dict):
             data = self._sections.read(value, names(MentionConfig))
-            if isinstance(data.get("who"), str):
-                data["who"] = [data["who"]]
+            _make_lists(data)
         return data
 
     def _conditions(self, value: Value, model: type[Model]) -> dict[str, Any]:
         """Read what is under ``match``, or under its ``not``: what is single becomes a list of one."""
         data = self._sections.read(value, names(model))
-        for key in ("label", "status", "error"):
-            if isinstance(data.get(key), str):
-                data[key] = [data[key]]
+        _make_lists(data)
         if isinstance(data.get("tags"), dict):
             data["tags"] = {key: tag if isinstance(tag, list) else [tag] for key, tag in data["tags"].items()}
         if isinstance(data.get("not"), dict):
@@ -196,6 +194,12 @@ class Receivers:
             number += 1
         self._made_up.add(name)
         return name
+
+
+def _make_lists(data: dict[str, Any]) -> None:
+    for key in ONE_OR_MORE & data.keys():
+        if isinstance(data[key], str):
+            data[key] = [data[key]]
 
 
 @cache

@@ -53,7 +53,7 @@ _OTHER_TEXTS = (
     "cert_file",
     "key_file",
 )
-_TEXTS = frozenset({*SECRETS, *(f"{name}_file" for name in SECRETS), *_OTHER_TEXTS})
+TEXTS = frozenset({*SECRETS, *(f"{name}_file" for name in SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""
 
 _LARGEST_SECRET = 64 * 1024
@@ -99,7 +99,7 @@ class Sections:
                 self._faults.add(item.place, NO_VALUE)
                 data[key] = BROKEN
             elif wrong is None:
-                data[key] = plain(item, as_text=key in _TEXTS)
+                data[key] = plain(item, as_text=key in TEXTS)
                 self._written += [(each.place, key, each.text) for each in _in_the_file(key, item)]
         for name in SECRETS:
             if f"{name}_file" in data:
@@ -204,7 +204,7 @@ def plain(value: Value, *, as_text: bool = False) -> Any:
     """Turn a value into what it holds; ``as_text`` takes numbers and booleans as they were written."""
     match value.data:
         case dict():
-            return {key: plain(item, as_text=as_text or key in _TEXTS) for key, item in value.data.items()}
+            return {key: plain(item, as_text=as_text or key in TEXTS) for key, item in value.data.items()}
         case list():
             return [plain(item, as_text=as_text) for item in value.data]
         case bool() | int() | float() if as_text:

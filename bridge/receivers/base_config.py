@@ -10,11 +10,12 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from bridge.domain.model import EventType
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.domain.settings.match_models import MatchConfig
 from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
 from bridge.domain.suggest import suggestion
@@ -41,6 +42,12 @@ def receiver_name(value: object) -> str:
     return value
 
 
+_TYPES = [name for type_ in EventType for name in dict.fromkeys((type_.removeprefix("message."), str(type_)))]
+_EVENT = {"anyOf": [{"enum": _TYPES}, {"type": "string", "pattern": r"[*?\[]"}]}
+EventPattern = Annotated[str, Check(event_pattern, json_schema=_EVENT)]
+ReceiverName = Annotated[str, Check(receiver_name, json_schema={"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"})]
+
+
 class Group(Model):
     """How bursts become one message: how long to wait for more, by what to count, how many ids to name."""
 
@@ -52,8 +59,8 @@ class Group(Model):
 class ReceiverConfig(Model):
     """What the configuration says of any receiver."""
 
-    name: Annotated[str, BeforeValidator(receiver_name)]
-    events: Annotated[tuple[Annotated[str, BeforeValidator(event_pattern)], ...], Field(min_length=1)] | None = None
+    name: ReceiverName
+    events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
     match: MatchConfig = MatchConfig()
     settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.transport.tls import Tls  # noqa: TC001 -- pydantic reads it
 
-_FileName = Annotated[str, BeforeValidator(validators.line)]
+_FileName = Annotated[str, Check(validators.line)]
 
 
 class TlsConfig(Model):
@@ -27,7 +28,7 @@ class NetworkConfig(Model):
     """The way to a place. ``proxy`` False is none, and None the one that the environment names, if it does."""
 
     tls: Tls | None = None
-    proxy: Annotated[SecretStr | Literal[False], BeforeValidator(validators.proxy)] | None = Field(default=None)
+    proxy: Annotated[SecretStr | Literal[False], Check(validators.proxy)] | None = Field(default=None)
 
     @property
     def proxy_in_clear(self) -> str | Literal[False] | None:

@@ -35,7 +35,7 @@ HERE = str(Path(__file__).parents[2])
 COMMANDS = (
     *("demo", "check", "run", "poll", "test", "status", "watch", "unwatch"),
     *("messages", "events", "deliveries", "deliveries retry", "route", "backup", "move"),
-    *("secret new", "secret public", "schema"),
+    *("secret new", "secret public", "schema events", "schema config"),
 )
 WITH_CONFIGURATION = (
     *("check", "run", "poll", "test ops", "status", "watch 1", "unwatch 1"),

@@ -46,7 +46,8 @@ hostile = st.lists(
 NOTHING_FROM_OUTSIDE = {
     "run": "never ends by itself; its log is written as `poll` writes it here",
     "demo": "its lines are shown by one class (test_demo_shows_it_harmless)",
-    "schema": "prints what this package ships",
+    "schema events": "prints what this package ships",
+    "schema config": "prints what this package ships",
     "service uninstall": "prints the layout's paths",
 }
 """The commands that this module does not run, and why."""

@@ -1,4 +1,4 @@
-"""``secret new``, ``secret public`` and ``schema``, as somebody uses them who sets a receiver up."""
+"""``secret new``, ``secret public`` and ``schema events``, as somebody uses them who sets a receiver up."""
 
 from __future__ import annotations
 
@@ -80,11 +80,17 @@ def test_what_has_no_public_key_is_said_without_being_quoted(tmp_path: Path, con
 
 
 def test_the_schema_of_a_type_and_of_all(tmp_path: Path) -> None:
-    one = json.loads(command(tmp_path, "schema", "failed").stdout)
+    one = json.loads(command(tmp_path, "schema", "events", "failed").stdout)
     assert one["title"] == "message.failed"
-    everything = json.loads(command(tmp_path, "schema").stdout)
+    everything = json.loads(command(tmp_path, "schema", "events").stdout)
     assert everything["$defs"]["message.failed"] == one
-    wrong = command(tmp_path, "schema", "faild")
+    wrong = command(tmp_path, "schema", "events", "faild")
     assert wrong.returncode == 2
     assert "did you mean `failed`?" in wrong.stderr
-    assert "(allowed: abandoned, cancelled, expired," in command(tmp_path, "schema", "nonsense").stderr
+    assert "(allowed: abandoned, cancelled, expired," in command(tmp_path, "schema", "events", "nonsense").stderr
+
+
+def test_schema_of_the_configuration_is_printed_for_editors(tmp_path: Path) -> None:
+    shown = json.loads(command(tmp_path, "schema", "config").stdout)
+    assert shown["properties"]["retention"]["default"] == "30d"
+    assert {"events", "config"} <= set(command(tmp_path, "schema").stderr.split())

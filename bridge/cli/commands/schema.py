@@ -1,4 +1,4 @@
-"""What events look like: ``schema``."""
+"""What events and the configuration look like: ``schema events``, ``schema config``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 from bridge.cli import output
 from bridge.cli.arguments import event_type
 from bridge.cli.options import command_app
+from bridge.config.json_schema import config_schema
 from bridge.domain.event_schemas import any_schema, schema_of
 
-app = command_app()
+app = command_app(name="schema", no_args_is_help=True, help="Show the JSON Schema of events, or of the configuration.")
 
 
-@app.command()
-def schema(
+@app.command("events")
+def events(
     type_: Annotated[
         str | None,
         typer.Argument(metavar="[TYPE]", help="An event's type, e.g. message.failed or failed.", show_default=False),
@@ -26,9 +27,20 @@ def schema(
     Of one type, or of all in one document. Events may have more keys than are named there; none is ever removed or
     renamed within a major version.
 
-    Example: wbiz-bridge schema message.failed
+    Example: wbiz-bridge schema events message.failed
     """
     if type_ is None:
         output.print_json(any_schema())
     else:
         output.print_json(schema_of(event_type(type_)))
+
+
+@app.command("config")
+def config() -> None:
+    """Show the JSON Schema of the configuration.
+
+    Editors complete and check config.yaml by it.
+
+    Example: wbiz-bridge schema config > config.schema.json
+    """
+    output.print_json(config_schema())

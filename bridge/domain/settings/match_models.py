@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bridge.domain.matching import Conditions, Match, Regex
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, Status
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.domain.suggest import suggestion
 
 _LONGEST_PATTERN = 500
 
 
-def _text(longest: int) -> BeforeValidator:
+def _text(longest: int) -> Check:
     def check(value: object) -> str:
         if not isinstance(value, str) or not 0 < len(value) <= longest:
             raise ValueError(f"must be text (allowed: 1 to {longest} characters)")
         return clean_text(value)
 
-    return BeforeValidator(check)
+    return Check(check, json_schema={"type": "string", "minLength": 1, "maxLength": longest})
 
 
 def _status(value: object) -> str:
@@ -40,6 +41,8 @@ def _regex(value: object) -> Regex:
 
 
 _Tag = Annotated[str, _text(LONGEST_TAG)]
+_Status = Annotated[str, Check(_status, json_schema={"enum": [*map(str, Status)]})]
+_Error = Annotated[Regex, Check(_regex, json_schema={"type": "string", "minLength": 1, "maxLength": _LONGEST_PATTERN})]
 
 
 class ConditionsConfig(Model):
@@ -47,8 +50,8 @@ class ConditionsConfig(Model):
 
     tags: dict[Annotated[str, _text(LONGEST_TAG_NAME)], Annotated[tuple[_Tag, ...], Field(min_length=1)]] = {}  # noqa: RUF012 -- pydantic copies it
     label: Annotated[tuple[Annotated[str, _text(LONGEST_LABEL)], ...], Field(min_length=1)] | None = None
-    status: Annotated[tuple[Annotated[str, BeforeValidator(_status)], ...], Field(min_length=1)] | None = None
-    error: Annotated[tuple[Annotated[Regex, BeforeValidator(_regex)], ...], Field(min_length=1)] | None = None
+    status: Annotated[tuple[_Status, ...], Field(min_length=1)] | None = None
+    error: Annotated[tuple[_Error, ...], Field(min_length=1)] | None = None
 
     @property
     def conditions(self) -> Conditions:

@@ -15,8 +15,12 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,3})?)"
-_DURATION = re.compile(_NUMBER + r"\s*(ms|s|m|h|d)\Z")
-_RATE = re.compile(_NUMBER + r"\s*/\s*(s|m|h|d)\Z")
+DURATION = _NUMBER + r"\s*(ms|s|m|h|d)"
+RATE = _NUMBER + r"\s*/\s*(s|m|h|d)"
+"""How durations and rates are written, as regular expressions."""
+
+_DURATION = re.compile(rf"{DURATION}\Z")
+_RATE = re.compile(rf"{RATE}\Z")
 _MICROSECOND = timedelta(microseconds=1)
 _ALLOWED = "(allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)"
 

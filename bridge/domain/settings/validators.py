@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import idna
-from pydantic import BeforeValidator, SecretStr
+from pydantic import SecretStr
 
+from bridge.domain.settings.check import ALLOWED, Check
 from bridge.domain.settings.external_url import External, parse_external
 from bridge.domain.settings.listen_address import Listen, is_loopback, parse_listen
-from bridge.domain.settings.units import Rate, format_duration, parse_duration, parse_rate
+from bridge.domain.settings.units import DURATION, RATE, Rate, format_duration, parse_duration, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 _LONGEST_NUMBER = 40
 _LONGEST_TEXT = 4096
-_OFF = frozenset({"off", "false", "no"})  # as YAML writes false
+_ON = frozenset({"on", "true", "yes"})  # as YAML writes true
+_OFF = frozenset({"off", "false", "no"})
 _SHORTEST_TOKEN = 16
 _CURLY_QUOTES = "“”„‘’"  # noqa: RUF001 -- of a word processor, and of no secret
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_SHORTEST_TOKEN},}}\Z")  # RFC 6750, 2.1
@@ -34,33 +36,60 @@ _PORTS = range(1, 65536)
 _FASTEST, _SLOWEST = "10000/s", "1/d"
 
 
-def switch() -> BeforeValidator:
-    """Allow ``on`` and ``off``, which YAML reads as booleans."""
+def _in_any_case(*words: str) -> str:
+    letters = ("".join(f"[{char}{char.upper()}]" for char in word) for word in words)
+    return f"^(?:{'|'.join(letters)})$"
+
+
+OFF_SCHEMA = {"anyOf": [{"enum": ["off", False]}, {"type": "string", "pattern": _in_any_case(*sorted(_OFF))}]}
+_SWITCH_SCHEMA = {
+    "anyOf": [
+        {"enum": ["on", "off", True, False]},
+        {"type": "string", "pattern": _in_any_case(*sorted(_ON | _OFF))},
+    ]
+}
+"""As text, too: YAML 1.2, which editors read, has no booleans but true and false."""
+
+
+def switch() -> Check:
+    """Allow ``on`` and ``off``, which YAML reads as booleans; in quotes too, as some editors complete them."""
 
     def check(value: object) -> bool:
+        if isinstance(value, str) and value.lower() in _ON | _OFF:
+            return value.lower() in _ON
         if not isinstance(value, bool):
             raise ValueError("must be on or off")  # noqa: TRY004 -- pydantic takes ValueErrors only
         return value
 
-    return BeforeValidator(check)
+    return Check(check, json_schema=_SWITCH_SCHEMA)
 
 
-def duration(shortest: str, longest: str) -> BeforeValidator:
+def duration(shortest: str, longest: str) -> Check:
     """Allow a duration within bounds, themselves included."""
-    return BeforeValidator(_duration(shortest, longest))
+    return Check(_duration(shortest, longest), json_schema=_duration_schema(shortest, longest))
 
 
-def duration_or_off(shortest: str, longest: str) -> BeforeValidator:
+def duration_or_off(shortest: str, longest: str) -> Check:
     """Allow a duration within bounds, or ``off``, which YAML reads as false: then it is None."""
     check = _duration(shortest, longest)
 
     def validate(value: object) -> timedelta | None:
         try:
-            return None if value is False else check(value)
+            return None if is_off(value) else check(value)
         except ValueError as error:
             raise ValueError(f"{str(error).removesuffix(')')}, or off)") from None
 
-    return BeforeValidator(validate)
+    schema = _duration_schema(shortest, longest)
+    return Check(validate, json_schema={"anyOf": [schema, OFF_SCHEMA], ALLOWED: f"{schema[ALLOWED]}, or off"})
+
+
+def _duration_schema(shortest: str, longest: str) -> dict[str, str]:
+    return {"type": "string", "pattern": rf"^\s*{DURATION}\s*$", ALLOWED: f"{shortest} to {longest}"}
+
+
+def is_off(value: object) -> bool:
+    """Tell whether a value is ``off``, as YAML reads it or in quotes."""
+    return value is False or (isinstance(value, str) and value.lower() in _OFF)
 
 
 def _duration(shortest: str, longest: str) -> Callable[[object], timedelta]:
@@ -75,7 +104,7 @@ def _duration(shortest: str, longest: str) -> Callable[[object], timedelta]:
     return check
 
 
-def whole(least: int, most: int) -> BeforeValidator:
+def whole(least: int, most: int) -> Check:
     """Allow a whole number within bounds, themselves included."""
 
     def check(value: object) -> int:
@@ -85,10 +114,11 @@ def whole(least: int, most: int) -> BeforeValidator:
             raise ValueError(f"must be a whole number (allowed: {least} to {most})")
         return value
 
-    return BeforeValidator(check)
+    schema = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": least, "maximum": most}
+    return Check(check, json_schema=schema)
 
 
-def rate(fastest: str = _FASTEST) -> BeforeValidator:
+def rate(fastest: str = _FASTEST) -> Check:
     """Allow a rate up to ``fastest``."""
     least, most = parse_rate(_SLOWEST).per_second, parse_rate(fastest).per_second
 
@@ -98,7 +128,8 @@ def rate(fastest: str = _FASTEST) -> BeforeValidator:
             raise ValueError(f"{given} is out of range (allowed: {_SLOWEST} to {fastest})")
         return given
 
-    return BeforeValidator(check)
+    schema = {"type": "string", "pattern": rf"^\s*{RATE}\s*$", ALLOWED: f"up to {fastest}"}
+    return Check(check, json_schema=schema)
 
 
 def line(value: object) -> str:
@@ -124,7 +155,7 @@ def line(value: object) -> str:
     return value
 
 
-def secret(check: Callable[[str], object] = line) -> BeforeValidator:
+def secret(check: Callable[[str], object] = line) -> Check:
     """Allow a secret line of text that passes ``check``."""
 
     def validate(value: object) -> SecretStr:
@@ -134,7 +165,7 @@ def secret(check: Callable[[str], object] = line) -> BeforeValidator:
         check(text)
         return SecretStr(text)
 
-    return BeforeValidator(validate)
+    return Check(validate)
 
 
 def webhook_url(url: str) -> None:
@@ -145,7 +176,7 @@ def webhook_url(url: str) -> None:
 def proxy(value: object) -> SecretStr | Literal[False]:
     """Allow the address of a proxy, or ``off``."""
     text = line(value)
-    if text.lower() in _OFF:
+    if is_off(text):
         return False
     allowed = "(allowed: http://host:3128, also https:, socks5: and socks5h:, with user:password@ if need be, or off)"
     try:
@@ -176,25 +207,25 @@ def socket_path(value: object, folder: Path) -> Path | None:
         ValueError: It is neither.
     """
     text = line(value)
-    return None if text.lower() in _OFF else folder / text
+    return None if is_off(text) else folder / text
 
 
-def listen() -> BeforeValidator:
+def listen() -> Check:
     """Allow an address to listen at."""
 
     def check(value: object) -> Listen:
         return parse_listen(value)
 
-    return BeforeValidator(check)
+    return Check(check)
 
 
-def external() -> BeforeValidator:
+def external() -> Check:
     """Allow the address of a reverse proxy."""
 
     def check(value: object) -> External:
         return parse_external(value)
 
-    return BeforeValidator(check)
+    return Check(check)
 
 
 def bearer_token(text: str) -> None:

@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from bridge.domain.settings import validators
+from bridge.domain.settings.check import Check
 from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
 from bridge.domain.settings.validators import line
 from bridge.receivers.base_config import ReceiverConfig
@@ -44,7 +45,7 @@ class CommandReceiverConfig(ReceiverConfig):
     """A program of this machine, run for each event. ``command`` is its path, and its arguments."""
 
     command: Annotated[
-        tuple[Annotated[str, BeforeValidator(argument)], ...],
+        tuple[Annotated[str, Check(argument, json_schema={"type": "string"})], ...],
         Field(min_length=1),
         AfterValidator(program),
     ]

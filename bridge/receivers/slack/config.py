@@ -9,14 +9,15 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.settings.units import Rate
 from bridge.domain.settings.validators import host_of, line
-from bridge.receivers.base_config import Group, HttpReceiverConfig, event_pattern
+from bridge.receivers.base_config import EventPattern, Group, HttpReceiverConfig
 from bridge.receivers.slack import mentions
 
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
@@ -56,10 +57,10 @@ class MentionConfig(Model):
     """Whom a Slack message mentions, as Slack writes it, and for which types of events; left out, for all it gets."""
 
     who: Annotated[
-        tuple[Annotated[str, BeforeValidator(slack_mention)], ...],
+        tuple[Annotated[str, Check(slack_mention)], ...],
         Field(min_length=1, max_length=MOST_MENTIONED),
     ]
-    events: Annotated[tuple[Annotated[str, BeforeValidator(event_pattern)], ...], Field(min_length=1)] | None = None
+    events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
 
 
 class SlackReceiverConfig(HttpReceiverConfig):

@@ -9,10 +9,11 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.check import Check
 from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
 from bridge.domain.settings.validators import line
 from bridge.receivers.base_config import HttpReceiverConfig
@@ -26,6 +27,7 @@ _OUR_HEADERS = frozenset(
 )
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}( *;[\x20-\x7e]*)?\Z", re.IGNORECASE)
 _SUCCESS = re.compile(r"(2xx|[234][0-9][0-9])(?: +([a-z0-9.-]{1,253}))?\Z")
+_SUCCESS_SCHEMA = {"type": "string", "pattern": _SUCCESS.pattern.replace(r"\Z", "$")}
 _ASKS_TO_WAIT = frozenset({408, 425, 429})
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
@@ -55,7 +57,7 @@ def header_value(text: str) -> None:
         raise ValueError("must be characters of Latin-1: a header carries no others") from None
 
 
-def header_value_or_template() -> BeforeValidator:
+def header_value_or_template() -> Check:
     """Allow what a header can carry, or a template of it, which is checked elsewhere."""
 
     def validate(value: object) -> object:
@@ -65,7 +67,7 @@ def header_value_or_template() -> BeforeValidator:
         header_value(text)
         return SecretStr(text)
 
-    return BeforeValidator(validate)
+    return Check(validate)
 
 
 def media_type(value: object) -> str:
@@ -131,10 +133,13 @@ class WebhookReceiverConfig(HttpReceiverConfig):
     format: Literal["standard", "cloudevents", "cloudevents-binary"] = "standard"
     batch: Batch | None = None
     body: Body | None = None
-    content_type: Annotated[str, BeforeValidator(media_type)] = JSON
-    success: Annotated[tuple[Annotated[Success, BeforeValidator(success_answer)], ...], Field(min_length=1)] | None = (
-        None
-    )
+    content_type: Annotated[str, Check(media_type)] = JSON
+    success: (
+        Annotated[
+            tuple[Annotated[Success, Check(success_answer, json_schema=_SUCCESS_SCHEMA)], ...], Field(min_length=1)
+        ]
+        | None
+    ) = None
     path: Annotated[Source | None, Field(exclude=True)] = None
 
     @property

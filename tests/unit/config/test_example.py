@@ -68,7 +68,7 @@ def example(folder: Folder, variables: dict[str, str]) -> Config:
     return folder.load(EXAMPLE.encode(), variables)
 
 
-def _uncommented(line: str) -> str:
+def uncommented(line: str) -> str:
     """Take the mark of the comment from a line, and out the line beside it that it stands for."""
     match = _ALTERNATIVE.fullmatch(line)
     assert match
@@ -123,7 +123,7 @@ def test_the_example_names_every_key_that_can_be_set() -> None:
 
 @pytest.mark.parametrize("line", ALTERNATIVES)
 def test_a_line_that_is_commented_out_is_right(folder: Folder, variables: dict[str, str], line: str) -> None:
-    assert folder.faults(_uncommented(line).encode(), variables) == []
+    assert folder.faults(uncommented(line).encode(), variables) == []
 
 
 def test_such_lines_and_variables_are_found() -> None:

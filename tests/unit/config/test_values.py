@@ -201,3 +201,15 @@ def test_a_file_that_is_there_but_can_not_be_read_is_named_not_passed_over(
     assert locate.find(None, {}) == loop
     (fault,) = folder.faults()
     assert fault.startswith("config.yaml:1:1: the file cannot be read: ")
+
+
+def test_switch_may_be_in_quotes_as_some_editors_complete_it(folder: Folder) -> None:
+    quoted = ("discover: {report: 'on'}", "poll: {stuck_after: 'Off'}", "http: 'off'", "numbers: {watch: 'no'}")
+    loaded = folder.load(LEAST + "".join(f"    {line}\n" for line in quoted))
+    assert (loaded.discover.report, loaded.poll.stuck_after, loaded.http, loaded.numbers.watch) == (
+        True,
+        None,
+        None,
+        False,
+    )
+    assert "must be on or off" in folder.faults(LEAST + "    discover: {report: 'maybe'}\n")[0]
