@@ -7,6 +7,7 @@ valid configuration.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,13 +35,26 @@ def control_path(environ: Mapping[str, str], database: str, config: Path) -> Pat
         environ: Has ``RUNTIME_DIRECTORY``, under systemd.
         database: A SQLAlchemy URL.
         config: The configuration file.
+
+    Raises:
+        ValueError: The user has neither a runtime folder nor a home, as in a container.
     """
     runtime = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return Path(runtime) / SOCKET if runtime else beside(environ, database, config)
+    try:
+        return Path(runtime) / SOCKET if runtime else beside(environ, database, config)
+    except RuntimeError:
+        raise ValueError(
+            "this user has no home folder: say where commands find the bridge (control: /run/wbiz-bridge/control.sock, "
+            "or off), or set XDG_RUNTIME_DIR"
+        ) from None
 
 
 def beside(environ: Mapping[str, str], database: str, config: Path) -> Path:
-    """Name the socket of a daemon that systemd does not run; see :func:`control_path`."""
+    """Name the socket of a daemon that systemd does not run; see :func:`control_path`.
+
+    Raises:
+        RuntimeError: The user has neither a runtime folder nor a home.
+    """
     if database.startswith(_SQLITE):
         file = Path(database.removeprefix(_SQLITE))
         return file.with_name(f"{file.name}.sock")
@@ -106,5 +120,6 @@ def candidates(environ: Mapping[str, str], config: Path, control: Path | None, d
     if unit is not None:
         yield unit
     if database is not None:
-        yield beside(environ, database, config)
-        yield beside({}, database, config)  # of a daemon that was started without a session
+        with suppress(RuntimeError):  # without a home, there is none
+            yield beside(environ, database, config)
+            yield beside({}, database, config)  # of a daemon that was started without a session

@@ -104,15 +104,15 @@ class Container:
         self.data.mkdir(mode=0o700)
         os.chown(self.data, _group(), _group())
 
-    def start(self, *command: str) -> None:
-        """Start it; *command* in place of the image's."""
+    def start(self, *command: str, tmp: bool = True) -> None:
+        """Start it; *command* in place of the image's, and where *tmp* is false, without a ``/tmp`` to write in."""
         uid, _, _ = self._image.user.partition(":")
         environment = ["env", "--ignore-environment", *(f"{k}={v}" for k, v in self._image.environment.items())]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *("unshare", *_NAMESPACES, "--fork", "--kill-child=KILL", str(_SCRIPT), str(self._folder)),
-                    *(sysconfig.get_path("purelib"), sys.base_prefix, uid),
+                    *(sysconfig.get_path("purelib"), sys.base_prefix, uid, "yes" if tmp else "no"),
                     *environment,
                     *(command or self._image.command),
                 ],
@@ -178,7 +178,7 @@ class Container:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.kill()
             self.wait()
 

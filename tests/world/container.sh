@@ -3,15 +3,16 @@
 # own, on a root file system that can't be written, as a user without an entry in /etc/passwd, without rights. It shares
 # the kernel and the network with this machine. container.py calls it:
 #
-#   unshare --mount --uts --ipc --cgroup --pid --fork --kill-child=KILL container.sh FOLDER PACKAGES PYTHON USER COMMAND...
+#   unshare --mount --uts --ipc --cgroup --pid --fork --kill-child=KILL container.sh \
+#     FOLDER PACKAGES PYTHON USER TMP COMMAND...
 #
 # FOLDER/opt becomes the image's /opt, with PACKAGES below the site-packages there and PYTHON as /opt/python;
-# FOLDER/tini its tini; FOLDER/config, FOLDER/secrets and FOLDER/data are mounted as Kubernetes mounts them. The first
-# line on the standard output is the process id of PID 1, as this machine has it.
+# FOLDER/tini its tini; FOLDER/config, FOLDER/secrets and FOLDER/data are mounted as Kubernetes mounts them, and where TMP
+# is yes, an empty /tmp. The first line on the standard output is the process id of PID 1, as this machine has it.
 set -euo pipefail
 
-folder=$1 packages=$2 python=$3 user=$4
-shift 4
+folder=$1 packages=$2 python=$3 user=$4 tmp=$5
+shift 5
 root=$folder/root
 
 read -r pid _ </proc/self/stat # as seen from outside: /proc is still the old one
@@ -53,6 +54,7 @@ mount --options remount,bind,ro "$root/etc/wbiz-bridge"
 mount --bind "$folder/secrets" "$root/run/secrets"
 mount --options remount,bind,ro "$root/run/secrets"
 mount --bind "$folder/data" "$root/data"
+if [ "$tmp" = yes ]; then mount --types tmpfs --options mode=1777 tmpfs "$root/tmp"; fi
 mount --options remount,ro "$root"
 
 cd "$root"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -36,6 +38,23 @@ def test_with_postgresql_it_is_in_the_users_folder_and_of_this_configuration() -
     assert one.parent == other.parent == Path("/run/user/1000/wbiz-bridge")
     assert one != other
     assert one.name.startswith("config-")
+
+
+def test_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container, where a user is a number."""
+
+    def nobody(_: int) -> NoReturn:
+        raise KeyError
+
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(ValueError, match="this user has no home folder: say where commands find the bridge"):
+        control_path({}, POSTGRES, CONFIG)
+    assert asked({}, CONFIG, None, POSTGRES) == []
+    (path, *_) = asked({"XDG_RUNTIME_DIR": "/tmp"}, CONFIG, None, POSTGRES)
+    assert path == str(control_path({"XDG_RUNTIME_DIR": "/tmp"}, POSTGRES, CONFIG))
+    assert path.startswith("/tmp/wbiz-bridge/config-")
 
 
 @pytest.mark.parametrize(
