@@ -46,6 +46,9 @@ def database_of(option: Path | None) -> tuple[str, AccountId | None]:
 
 def _environ(config: Path) -> Mapping[str, str]:
     given = control_path.unit_environ(config)
-    if "STATE_DIRECTORY" in os.environ or not given or not os.path.lexists(given["STATE_DIRECTORY"]):
+    if "STATE_DIRECTORY" in os.environ or not given:
         return os.environ
-    return given | os.environ
+    # Else it is the configuration of a bridge that somebody runs by hand.
+    places = (Path(given["STATE_DIRECTORY"]), *control_path.unit_files(config))
+    installed = any(os.path.lexists(place) for place in places)
+    return given | os.environ if installed else os.environ

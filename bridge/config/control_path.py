@@ -22,6 +22,7 @@ SOCKET: Final = "control.sock"
 _SETTINGS: Final = Path("/etc/wbiz-bridge")
 _RUN: Final = Path("/run")
 _STATE: Final = Path("/var/lib")
+_UNITS: Final = tuple(Path(folder) / "systemd/system" for folder in ("/etc", "/usr/lib", "/lib"))
 _SQLITE: Final = "sqlite:///"
 
 
@@ -100,6 +101,14 @@ def unit_environ(config: Path) -> dict[str, str]:
     if unit is None:
         return {}
     return {"STATE_DIRECTORY": str(_STATE / unit.parent.name), "CREDENTIALS_DIRECTORY": str(config.absolute().parent)}
+
+
+def unit_files(config: Path) -> Iterator[Path]:
+    """List where the unit of a configuration may be installed; nothing for other places."""
+    unit = of_unit(config)
+    if unit is not None:
+        name = "wbiz-bridge@.service" if "@" in unit.parent.name else "wbiz-bridge.service"
+        yield from (folder / name for folder in _UNITS)
 
 
 def candidates(environ: Mapping[str, str], config: Path, control: Path | None, database: str | None) -> Iterator[Path]:

@@ -157,7 +157,8 @@ class _Reading:
         if self.show is _Show.NOTHING or (self.show is _Show.SURE and not _sure(word)):
             self.hidden[at] = end
         elif address:
-            self.hidden[at + address.end()] = end
+            if address.end() < len(word):
+                self.hidden[at + address.end()] = end
         elif _LOOKS_SECRET.fullmatch(word) and not _MOMENT.fullmatch(word):
             self.hidden[at] = end
         elif _SECRET_WORD.search(word) and word not in _WORDS:

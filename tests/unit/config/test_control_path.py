@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.control_path import candidates, control_path, of_unit, unit_environ
+from bridge.config.control_path import candidates, control_path, of_unit, unit_environ, unit_files
 from bridge.config.peek import Peek
 
 SQLITE = "sqlite:////srv/state/bridge.db"
@@ -76,6 +76,8 @@ def test_a_command_reads_a_units_configuration_as_the_unit_does() -> None:
         "CREDENTIALS_DIRECTORY": "/etc/wbiz-bridge/shop",
     }
     assert unit_environ(CONFIG) == {}
+    assert Path("/etc/systemd/system/wbiz-bridge@.service") in unit_files(Path("/etc/wbiz-bridge/shop/config.yaml"))
+    assert list(unit_files(CONFIG)) == []
 
 
 def test_what_says_more_goes_first() -> None:

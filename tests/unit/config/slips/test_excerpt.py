@@ -120,6 +120,7 @@ def test_no_mistake_brings_a_secret_to_light(folder: Folder, random: Random) -> 
         ("headers: {label: abc}", "headers: {label: abc}"),
         ('- {id: 5, label: "Invoice" 88} # abc', '- {id: 5, label: "Invoice" 88}'),
         ("events: [failed, source.down", "events: [failed, source.down"),
+        ("every: http:// 5s", "every: http:// 5s"),
         ("12345", "12345"),
         ("abc", "***"),
         ("\tclient_id: 5", "→client_id: 5"),
