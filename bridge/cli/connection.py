@@ -61,6 +61,14 @@ class Bridge(Protocol):
         """Send a test event to a receiver."""
         ...
 
+    def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Show what a receiver would be sent of an event."""
+        ...
+
+    def resend(self, wanted: dict[str, Any]) -> int:
+        """Send again what was delivered. Returns how many deliveries are queued."""
+        ...
+
     def back_up(self, file: Path, *, force: bool) -> int:
         """Copy the database to a file, and return the copy's size in bytes."""
         ...

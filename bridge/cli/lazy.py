@@ -22,6 +22,7 @@ COMMANDS = {
     "messages": "List messages and their status.",
     "events": "List what happened.",
     "route": "Say who would get an event.",
+    "render": "Show what a receiver would be sent of an event.",
     "schema": "Show the JSON Schema of events, or of the configuration.",
     "backup": "Copy the database, also while the bridge runs.",
     "move": "Copy everything from the SQLite database into an empty PostgreSQL one.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from importlib import import_module
 from pathlib import Path
@@ -11,15 +12,18 @@ from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
 from bridge.config.errors import InvalidConfiguration
 from bridge.domain.clock import SystemClock
-from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
+from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError
+from bridge.domain.event_parser import read_events
 from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
 from bridge.domain.json_views import delivery_json, message_json, status_json
 from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.samples import sample_event
 from bridge.domain.settings.units import parse_moment
 from bridge.store.backup import back_up, sqlite_file
 from bridge.store.engine import shown as shown_url
 from bridge.store.history import DeliveryQuery, EventQuery
+from bridge.store.resending import ResendQuery
 from bridge.store.search import MessageQuery
 from bridge.store.store import Store
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from bridge.config.models import Config
+    from bridge.domain.model import Event
     from bridge.domain.summary import Summary
     from bridge.store.paging import Page
 
@@ -141,12 +147,35 @@ class LocalBridge:
         """Send a test event to a receiver."""
         settings = load_config(self._config)
         # Only where it is needed: it takes what all kinds of receivers are made of.
-        try_receiver = import_module("bridge.daemon.receiver_test").try_receiver
+        try_receiver = import_module("bridge.daemon.receiver_trial").try_receiver
         made: dict[str, Any] | None = try_receiver(settings, receiver, EventType(type_), self._opened(), SystemClock())
         if made is None:
-            names = ", ".join(each.name for each in settings.receivers)
-            raise UsageError(f"there is no receiver {receiver!r}: the configuration has {names}")
+            raise _no_receiver(settings, receiver)
         return made
+
+    def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Show what a receiver would be sent of an event."""
+        settings = load_config(self._config)
+        event = self._event(wanted)
+        preview = import_module("bridge.daemon.receiver_trial").preview
+        found: dict[str, Any] | None = preview(settings, receiver, event, "", output.now())
+        if found is None:
+            raise _no_receiver(settings, receiver)
+        return found
+
+    def resend(self, wanted: dict[str, Any]) -> int:
+        """Send again what was delivered, as soon as a daemon runs. Returns how many deliveries are queued."""
+        settings = load_config(self._config)
+        receiver = wanted.get("receiver")
+        subscriptions = import_module("bridge.daemon.factory").subscriptions(settings, hold_back=False)
+        asked = [each for each in subscriptions if receiver in {None, each.receiver}]
+        if not asked:
+            raise _no_receiver(settings, str(receiver))
+        times = (wanted.get(name) and parse_moment(wanted[name]) for name in ("since", "until"))
+        types = [EventType(each) for each in wanted.get("type", ())] or None
+        how = {name: bool(wanted.get(name)) for name in ("backfill", "new_id", "dry_run")}
+        query = ResendQuery(wanted.get("event_ids"), types, *times)
+        return self._read().resending.resend(query, asked, output.now(), **how)
 
     def back_up(self, file: Path, *, force: bool) -> int:
         """Copy the database to a file, and return the copy's size in bytes."""
@@ -156,6 +185,17 @@ class LocalBridge:
         """Let go of it."""
         if self._store is not None:
             self._store.close()
+
+    def _event(self, wanted: Mapping[str, Any]) -> Event:
+        if "type" in wanted:
+            return sample_event(output.now(), EventType(wanted["type"]))
+        if "event" in wanted:
+            (event,) = read_events(json.dumps(wanted["event"]), output.now())
+            return event
+        found = self._read().listing.event(wanted["event_id"])
+        if found is None:
+            raise BridgeError(f"there is no event {wanted['event_id']} (any more)")
+        return found
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -178,6 +218,11 @@ class LocalBridge:
         beat = last_beat({ALIVE: self._opened().fact(ALIVE) or ""})
         if self._killed or not is_alive(beat, output.now()):
             output.say(f"note: no daemon runs on {self._name}", err=True)
+
+
+def _no_receiver(settings: Config, name: str) -> BridgeError:
+    names = ", ".join(each.name for each in settings.receivers)
+    return BridgeError(f"there is no receiver {name!r}: the configuration has {names}")
 
 
 def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:

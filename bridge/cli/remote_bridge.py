@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _AT_ONCE = 10_000
 _COME_BACK = 0.5  # seconds
+_LONG = 600.0  # seconds, for what looks through everything
 
 
 class RemoteBridge:
@@ -83,6 +84,14 @@ class RemoteBridge:
         """Send a test event to a receiver."""
         path = f"/v1/receivers/{quote(receiver, safe='')}/test"
         return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
+
+    def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Show what a receiver would be sent of an event."""
+        return self._object(self._api.post(f"/v1/receivers/{quote(receiver, safe='')}/preview", wanted))
+
+    def resend(self, wanted: dict[str, Any]) -> int:
+        """Send again what was delivered. Returns how many deliveries are queued."""
+        return int(self._api.post("/v1/deliveries/resend", wanted, seconds=_LONG)["resent"])
 
     def back_up(self, file: Path, *, force: bool) -> int:
         """Copy the database to a file of this user's, and return the copy's size in bytes."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge import __version__
-from bridge.daemon.receiver_test import try_receiver
+from bridge.daemon.factory import subscriptions
+from bridge.daemon.receiver_trial import preview, try_receiver
 from bridge.domain.health import judge
 from bridge.domain.json_views import status_json
 from bridge.server.app import make_app
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.daemon.supervisor import Supervisor
     from bridge.domain.clock import Clock
     from bridge.domain.health import Health
-    from bridge.domain.model import EventType
+    from bridge.domain.model import Event, EventType
     from bridge.domain.observer import Listener
     from bridge.server.auth import Access
     from bridge.server.event_stream import Streams
@@ -58,6 +59,8 @@ class HttpApps:
             receivers=self._receivers,
             status=self._status,
             try_receiver=self._try_receiver,
+            preview=self._preview,
+            subscriptions=lambda: subscriptions(self.config(), hold_back=False),
             hook_watch=hook_watch,
             answered=self.listener.answered,
             failed=self.metrics.listener.internal_error,  # the guard logs it by itself
@@ -76,6 +79,9 @@ class HttpApps:
             "database": shown_url(config.database),
             "warnings": list(config.warnings()),
         }
+
+    def _preview(self, name: str, event: Event) -> dict[str, Any] | None:
+        return preview(self.config(), name, event, self.store.id, self.clock.now())
 
     def _try_receiver(self, name: str, type_: EventType) -> dict[str, Any] | None:
         return try_receiver(self.config(), name, type_, self.store, self.clock)

@@ -13,6 +13,7 @@ from bridge.domain.breaker import Change, CircuitBreaker, announced
 from bridge.domain.clock import isoformat
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
+from bridge.domain.events import outgoing
 from bridge.domain.model import Attempt, Delivery, EventType, Retry
 from bridge.domain.quarantine import Halving
 from bridge.domain.redaction import clean_text
@@ -157,7 +158,7 @@ class Dispatcher:
         None more once the receiver asked, of another parcel, to be left alone, or its breaker opened: what was not
         tried stays due.
         """
-        events = [delivery.event for delivery in job.deliveries]
+        events = [outgoing(delivery) for delivery in job.deliveries]
         made: list[Attempt] = []
 
         def call(ended: Callable[[Callable[[], Attempt | None]], None]) -> None:

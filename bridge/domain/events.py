@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
-from bridge.domain.model import CODES, Event, EventType, Message, State, Status, Unread
+from bridge.domain.model import CODES, Delivery, Event, EventType, Message, Resent, State, Status, Unread
 from bridge.domain.poll_schedule import pending_since
 
 if TYPE_CHECKING:
@@ -36,8 +37,12 @@ def event_id(database_id: str, subject: str, sequence: int, *what: object) -> st
         sequence: Its number among those about the subject. After a restore, numbers come a second time.
         what: What happened: another happening with the same number has another id.
     """
-    made_of = json.dumps([database_id, subject, sequence, *what])
-    return "evt_" + base64.b32encode(hashlib.sha256(made_of.encode()).digest()[:15]).decode().lower()
+    return _id_of([database_id, subject, sequence, *what])
+
+
+def _id_of(made_of: list[object]) -> str:
+    digest = hashlib.sha256(json.dumps(made_of).encode()).digest()
+    return "evt_" + base64.b32encode(digest[:15]).decode().lower()
 
 
 def transition_event(
@@ -79,6 +84,16 @@ def health_event(
     """Record a change in the bridge's own health."""
     id_ = event_id(database_id, subject, sequence, type_, isoformat(at))
     return Event(id_, type_, at, subject, sequence, {**data, "sequence": sequence})
+
+
+def outgoing(delivery: Delivery) -> Event:
+    """Return a delivery's event as it goes out: one that is sent again says so, and may have an id of its own."""
+    event = delivery.event
+    if delivery.resent is None:
+        return event
+    if delivery.resent is Resent.NEW_ID:
+        return replace(event, id=_id_of([event.id, delivery.id]), resent=True)
+    return replace(event, resent=True)
 
 
 def envelope(event: Event) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class Event:
     ``id`` is the same on every attempt to deliver it and has no full stop in it. ``subject`` is what the event is
     about (``message/12345``, ``source``, ``receiver/crm``): order is kept, and ``sequence`` counts, for each subject.
     ``data`` is the JSON object that receivers get under that name. ``test`` says that nothing happened, and somebody
-    tries a receiver.
+    tries a receiver; ``resent`` that the receiver may have had it before, and somebody had it sent again.
     """
 
     id: str
@@ -200,6 +200,7 @@ class Event:
     data: Mapping[str, Any]
     message_id: int | None = None
     test: bool = False
+    resent: bool = False
 
 
 class DeliveryState(enum.StrEnum):
@@ -210,6 +211,13 @@ class DeliveryState(enum.StrEnum):
     DEAD = "dead"
 
 
+class Resent(enum.StrEnum):
+    """How an event is sent again: as it was, or with a new id, for receivers that drop what they had before."""
+
+    SAME_ID = "same id"
+    NEW_ID = "new id"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event queued for one receiver.
@@ -217,7 +225,8 @@ class Delivery:
     ``attempts`` counts the rounds made so far, ``probes`` those that failed because the receiver was away: they use up
     no step of the schedule. ``due_at`` is when the next one is due (meaningless once it is no longer queued),
     ``first_due_at`` when the first was: the end of its time is counted from it. ``reason`` is why the latest attempt
-    failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then.
+    failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then. ``resent`` is
+    None unless somebody had the event sent again.
     """
 
     id: int
@@ -232,6 +241,7 @@ class Delivery:
     reason: str | None = None
     fault: str | None = None
     probes: int = 0
+    resent: Resent | None = None
 
 
 @dataclass(frozen=True, slots=True)

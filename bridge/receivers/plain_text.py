@@ -14,7 +14,6 @@ from bridge.receivers.digest import digest, names_of, rest_of, title_of
 from bridge.receivers.text import cut, one_line, utc
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
-    TEST,
     TOLD_ELSEWHERE,
     WORDS,
     all_tests,
@@ -22,6 +21,7 @@ from bridge.receivers.wording import (
     error_of,
     gravest,
     label_of,
+    mark_of,
     name_of,
     said_of,
     sign_of,
@@ -106,7 +106,7 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
         lines.append(rest_of(counted.other_groups, counted.other_events))
     first, last = min(event.at for event in events), max(event.at for event in events)
     lines.append(utc(first) if first == last else f"{utc(first)} to {utc(last)}")
-    title = f"{sign_of(events)} {TEST if test else ''}{counted.count:,} events"
+    title = f"{sign_of(events)} {mark_of(events)}{counted.count:,} events"
     return Note(title, "\n".join(lines), "info" if test else KINDS[gravest(type_ for type_, _ in counted.totals)])
 
 

@@ -7,7 +7,7 @@ else: it never sleeps, retries, logs, or touches network or database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import __version__
 from bridge.receivers.event_formats import TEST_SOURCE
@@ -105,6 +105,15 @@ class Sender(Protocol):
 
         Raises:
             Exception: As :meth:`hand_over` does.
+        """
+        ...
+
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
+        """Arrange for JSON what would be handed over, with its secrets. Nothing is sent. Raises as :meth:`hand_over`.
+
+        Args:
+            events: As there.
+            at: The attempt's time, aware, in UTC.
         """
         ...
 

@@ -43,6 +43,11 @@ _BY_SETTINGS = {kind.settings: kind for kind in KINDS.values()}
 NOBODY_IN_PARTICULAR = Identity()
 
 
+def is_secret(settings: ReceiverConfig) -> bool:
+    """Tell whether the address itself is the secret: who knows it can send, as to an incoming webhook of Slack."""
+    return _BY_SETTINGS[type(settings)].value == "secret"
+
+
 def sender_for(settings: ReceiverConfig, identity: Identity = NOBODY_IN_PARTICULAR) -> Sender:
     """Build what sends to a receiver. Nothing is called yet.
 

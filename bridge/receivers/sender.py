@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import wall_time
 from bridge.domain.errors import raise_again
@@ -15,6 +15,7 @@ from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
@@ -47,6 +48,10 @@ class HttpSender:
         request = self._receiver.render(events, wall_time(clock))
         self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
 
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
+        """Show the POST."""
+        return self._channel.preview(self._receiver.render(events, at))
+
     def _handed(self, get: Callable[[], Reply], clock: Clock) -> Handed:
         # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
         reply = get()
@@ -59,6 +64,10 @@ class BlockingSender(ABC):
     @abstractmethod
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Hand events over, once."""
+
+    @abstractmethod
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
+        """Show what would be handed over."""
 
     def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
         """Hand events over in a thread."""

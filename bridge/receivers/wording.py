@@ -54,8 +54,7 @@ WORDS: Mapping[EventType, Words] = {
 }
 """How each type of event is worded."""
 
-TEST = "TEST: "
-"""What stands before the words about a test."""
+_TEST, _AGAIN = "TEST: ", "SENT AGAIN: "
 
 NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and nothing needs to be done."
 
@@ -101,7 +100,14 @@ def said_of(event: Event, name: str) -> str:
     """Say what happened to what: ``Message 12346 failed``; of a test, that it is one."""
     words = WORDS[event.type]
     said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
-    return f"{TEST}{said}" if event.test else said
+    return f"{mark_of([event])}{said}"
+
+
+def mark_of(events: Sequence[Event]) -> str:
+    """Return what stands before the words about a test, and about what somebody had sent again."""
+    if all_tests(events):
+        return _TEST
+    return _AGAIN if all(event.resent for event in events) else ""
 
 
 DURATIONS: Mapping[str, str] = {

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.errors import BridgeError
-    from bridge.domain.model import EventType
+    from bridge.domain.model import Event, EventType
+    from bridge.domain.routing import Subscription
     from bridge.server.event_stream import Streams
     from bridge.store.store import Store
 
@@ -22,7 +23,8 @@ class ServerContext:
     ``wake_poller`` and ``wake_dispatchers`` let it look at once for what is due, ``step_failed`` tells what goes
     wrong where nobody waits for an answer. ``answered`` gets the status of each answer, and ``failed`` of each
     fault of our own. ``receivers`` names those in the configuration. ``status`` says how the bridge does, with all
-    counts, and ``try_receiver`` sends a test event of a type to a receiver, or returns None where there is no such.
+    counts. ``try_receiver`` sends a test event of a type to a receiver, and ``preview`` shows what it would be sent of
+    an event; both return None where there is no such receiver. ``subscriptions`` says what each asked for.
     ``hook_watch`` says whether WbizTool's calls may have messages watched.
     """
 
@@ -35,6 +37,8 @@ class ServerContext:
     receivers: Callable[[], Sequence[str]] = tuple
     status: Callable[[], Mapping[str, Any]] = dict
     try_receiver: Callable[[str, EventType], dict[str, Any] | None] = lambda *_: None
+    preview: Callable[[str, Event], dict[str, Any] | None] = lambda *_: None
+    subscriptions: Callable[[], Sequence[Subscription]] = tuple
     hook_watch: bool = False
     answered: Callable[[int], None] = lambda _: None
     failed: Callable[[str, BaseException], None] = lambda *_: None

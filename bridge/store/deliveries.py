@@ -276,7 +276,7 @@ class DeliveryQueue:
                 due = sa.update(breakers).where(breakers.c.receiver.in_(receivers)).values(probe_at=now)
                 connection.execute(due)
                 count += connection.execute(sa.update(deliveries).where(*where).values(again)).rowcount
-            self._nudge(connection)
+            self.nudge(connection)
         return count
 
     def put_off(
@@ -308,7 +308,7 @@ class DeliveryQueue:
                 closed = succeeded(replace(before, paused_until=None), now, concurrency=2)
                 self.put_breaker(connection, closed)
             self._release(connection, receiver, now)
-            self._nudge(connection)
+            self.nudge(connection)
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled: the clock was set. Within a transaction."""
@@ -337,7 +337,7 @@ class DeliveryQueue:
         row = connection.execute(query, {"receiver": receiver}).one_or_none()
         return None if row is None else row_mapping.breaker(row)
 
-    def _nudge(self, connection: sa.Connection) -> None:
+    def nudge(self, connection: sa.Connection) -> None:
         """Let a daemon that runs beside this process look for what is due."""
         set_meta(self._database, connection, NUDGED, secrets.token_hex(8))
 

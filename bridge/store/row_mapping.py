@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.domain.breaker import CircuitBreaker
-from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Message, State, Status, Unread
+from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Message, Resent, State, Status, Unread
 from bridge.store.tables import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ DELIVERY = (
     deliveries.c.finished_at,
     deliveries.c.reason,
     deliveries.c.probes,
+    deliveries.c.resent,
     events.c.id.label("event_id"),
     events.c.type,
     events.c.at,
@@ -118,6 +119,7 @@ def delivery(row: Any) -> Delivery:
         reason=_text(row.reason),
         fault=_fault(bad),
         probes=row.probes,
+        resent=None if row.resent is None else _member(Resent, row.resent, "resent", []),
     )
 
 

@@ -24,6 +24,7 @@ from bridge.store.history import History
 from bridge.store.membership import Membership, SingleNode
 from bridge.store.prune import prune
 from bridge.store.report_hints import ReportHints
+from bridge.store.resending import Resending
 from bridge.store.search import Search
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.summary import Listing
@@ -103,6 +104,7 @@ class Store:
         self._queued: Callable[[Collection[str]], None] = lambda _: None
         self.messages = Messages(self._database, self.node)
         self.deliveries = DeliveryQueue(self._database)
+        self.resending = Resending(self._database, self.deliveries)
         self.listing = Listing(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)

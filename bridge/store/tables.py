@@ -161,6 +161,7 @@ deliveries = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("reason", sa.Text),
     sa.Column("probes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("resent", sa.Text),  # how, where somebody had the event sent again
     sqlite_autoincrement=True,
 )
 sa.Index(

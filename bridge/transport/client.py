@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -102,6 +102,16 @@ class HttpClient:
             self._adapter.begin(self._call(request, path), lambda answer: done(partial(_reply, answer)))
         except (requests.RequestException, RuntimeError) as error:
             done(partial(raise_again, _ours(error)))
+
+    def preview(self, request: Request) -> dict[str, Any]:
+        """Show a call as it would be made, with its secrets: method, URL, headers, and the body as text."""
+        call = self._call(request, request.path)
+        return {
+            "method": call.method,
+            "url": call.url,
+            "headers": {**call.headers, "Content-Length": str(len(request.body))},
+            "body": request.body.decode("utf-8", "replace"),
+        }
 
     def close(self) -> None:
         """End the calls in flight, which raise StoppedError, and close the connections."""

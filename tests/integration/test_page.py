@@ -16,6 +16,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.errors import NotNowError
 from bridge.domain.health import ALIVE, Health
 from bridge.domain.model import Dead, DeliveryState, Details, Retry, Status
+from bridge.domain.routing import Subscription
 from bridge.domain.settings.external_url import parse_external
 from bridge.server.app import make_app
 from bridge.server.auth import Access
@@ -113,7 +114,11 @@ def serve() -> Iterator[Serve]:
             external: str | None = None,
         ) -> Browser:
             access = Access(token=token, external=None if external is None else parse_external(external))
-            context = ServerContext(store, CLOCK.now, nothing, nothing, nothing, Streams(), lambda: receivers)
+            context = ServerContext(
+                *(store, CLOCK.now, nothing, nothing, nothing, Streams()),
+                receivers=lambda: receivers,
+                subscriptions=lambda: [Subscription(name, ("*",)) for name in receivers],
+            )
             app = make_app(lambda: Health({}), lambda _: (b"", ""), access=access, context=context)
             server = HttpServer(app, TcpPlace("127.0.0.1", 0))
             server.start()
@@ -288,7 +293,9 @@ def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> No
     assert (page.status, page.text("h1"), page.text(".head .pill")) == (200, "Invoice 88", "Failed")
     began, was_pending, failed, end = page.texts(".moment")
     assert began.startswith("The bridge began to watch 23 Nov 2026, 20:00:00 UTC · 3 m ago")
-    assert was_pending.startswith("Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered 2 attempts")
+    assert was_pending.startswith(
+        "Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered Send again delivery 1 to crm 2 attempts"
+    )
     assert "20:00:01 UTC · not taken · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
     assert "20:00:06 UTC · delivered · HTTP 200" in was_pending
     assert failed.startswith("Failed No such number 23 Nov 2026, 20:00:10 UTC")
@@ -361,11 +368,23 @@ def test_one_or_all_are_sent_again_with_the_token(lite: Store, serve: Serve) -> 
     browser = serve(lite)
     story = browser.send(browser.open("/messages/1"), "Retry")
     assert states(lite) == {first: "queued", second: "dead", third: "dead"}
-    assert story.text(".notice") == "1 dead letter is on the way again."
+    assert story.text(".notice") == "1 delivery is on the way again."
     assert story.url == f"{browser.root}messages/1?retried=1"
     rest = browser.send(browser.open("/deliveries?state=dead"), "Retry all")
     assert set(states(lite).values()) == {"queued"}
-    assert rest.text(".notice") == "2 dead letters are on the way again."
+    assert rest.text(".notice") == "2 deliveries are on the way again."
+
+
+def test_what_was_delivered_is_sent_again_with_the_token(lite: Store, serve: Serve) -> None:
+    fail_some(lite, [1])
+    (delivery,) = due(lite)
+    tried(lite, delivery, OK)
+    browser = serve(lite)
+    story = browser.send(browser.open("/messages/1"), "Send again")
+    assert story.text(".notice") == "1 delivery is on the way again."
+    assert sorted(states(lite).values()) == ["delivered", "queued"]
+    assert "sent again by hand" in story.text(".story")
+    assert "token" in browser.send(browser.open("/messages/1"), "Send again", "wrong").text(".notice")
 
 
 def test_only_those_of_the_receiver_that_is_shown_are_sent_again(lite: Store, serve: Serve) -> None:

@@ -133,7 +133,7 @@ def test_without_javascript_one_finds_reads_and_sends_again(browser: Browser, ro
         assert "not the bridge's token" in page.get_by_role("alert").inner_text()
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Retry").click()
-        assert "1 dead letter is on the way again" in page.locator(".notice").inner_text()
+        assert "1 delivery is on the way again" in page.locator(".notice").inner_text()
         assert TOKEN not in page.url
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from bridge.cli import output
+from bridge.cli.arguments import event_type
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
-from bridge.domain.clock import ago
+from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
-from bridge.domain.settings.units import parse_duration
+from bridge.domain.settings.units import parse_duration, parse_moment
 
 app = command_app(name="deliveries")
+
+_UNASKED = 100
+"""How many deliveries are sent again without a question."""
 
 
 @app.callback(invoke_without_command=True)
@@ -32,7 +37,7 @@ def deliveries(
 ) -> None:
     """List who was sent what.
 
-    And what came of it, newest first. `deliveries retry` sends dead letters again.
+    And what came of it, newest first. `retry` sends dead letters again, `resend` what was delivered.
 
     Example: wbiz-bridge deliveries --state dead
     """
@@ -92,6 +97,79 @@ def retry(
         output.say(f"{count} dead letter{'' if count == 1 else 's'} will be sent again" if count else "no dead letters")
     if not count and ids:
         raise typer.Exit(1)
+
+
+@app.command("resend")
+@connected
+def resend(
+    connect: Connect,
+    events: Annotated[list[str] | None, typer.Argument(metavar="[EVENT…]", show_default=False)] = None,
+    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="To it alone; else to whoever had it.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="What happened since then, e.g. 2d.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="What happened before then, e.g. 1h.")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only these types of events. May be repeated.")
+    ] = None,
+    *,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="Send a receiver that is new what it asks for and never had.")
+    ] = False,
+    new_id: Annotated[
+        bool, typer.Option("--new-id", help="With new event ids, for receivers that drop what they had before.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many there are.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send again what was delivered.
+
+    With the header `webhook-resent: 1`, the same body and the same id. What is not delivered yet is not touched, and
+    what is older than `retention` is gone. More than 100 must be confirmed.
+
+    Examples: wbiz-bridge deliveries resend evt_2pgyxq3i5f6n7e4kd2ab5cqx · … resend --receiver crm --since 2d
+    --type failed · … resend --receiver new-crm --since 7d --backfill
+    """
+    if not (events or receiver or since):
+        raise UsageError("say what: ids of events, --receiver NAME, or --since AGE")
+    if backfill and (events or not receiver):
+        raise UsageError("--backfill needs --receiver NAME, and takes no ids of events")
+    times = {"since": _time("--since", since), "until": _time("--until", until)}
+    types = [str(event_type(each)) for each in type_ or ()]
+    flags = {"backfill": backfill, "new_id": new_id}
+    given = {"event_ids": events, "receiver": receiver, "type": types, **times, **flags}
+    wanted = {name: value for name, value in given.items() if value}
+    with connect() as bridge:
+        if not yes:
+            _confirm(bridge.resend({**wanted, "dry_run": True}))
+        count = bridge.resend(wanted)
+    if as_json:
+        output.print_json({"resent": count})
+    else:
+        output.say(
+            f"{count} deliver{'y' if count == 1 else 'ies'} will be sent again" if count else "nothing to send again"
+        )
+    if not count and events:
+        raise typer.Exit(1)
+
+
+def _confirm(count: int) -> None:
+    if count <= _UNASKED:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"this would send {count:,} deliveries again: say --yes")
+    typer.confirm(f"Send {count:,} deliveries again?", abort=True)
+
+
+def _time(option: str, text: str | None) -> str | None:
+    """Read an age or a moment."""
+    if text is None:
+        return None
+    try:
+        return isoformat(output.now() - parse_duration(text))
+    except ValueError as error:
+        try:
+            return isoformat(parse_moment(text))
+        except ValueError:
+            raise UsageError(f"{option} {text}: {error}, or a time such as 2026-12-24T09:00+05:30") from None
 
 
 def _reason(delivery: dict[str, Any], now: datetime) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridge.cli import output
 from bridge.cli.configuration import load_config
+from bridge.cli.event_source import is_id, name_of, read_text
 from bridge.cli.options import ConfigOption, JsonOption, command_app
 from bridge.cli.table import print_table
-from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
 from bridge.daemon.factory import subscriptions
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.event_parser import read_events
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 app = command_app()
-
-_LARGEST = 16 * 1024 * 1024
 
 
 @app.command()
@@ -84,13 +80,12 @@ def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
 
 def _events(source: str, settings: Config) -> list[Event]:
     """Read events from where they are."""
-    if source.startswith("evt_") and not Path(source).exists():
+    if is_id(source):
         return [_happened(source, settings)]
     try:
-        content = sys.stdin.buffer.read(_LARGEST) if source == "-" else read_bytes(Path(source), _LARGEST, pipe=True)
-        return read_events(decode(content), output.now())
-    except (UnreadableError, EncodingError, ValueError) as error:
-        raise UsageError(f"{'standard input' if source == '-' else source}: {error}") from None
+        return read_events(read_text(source), output.now())
+    except ValueError as error:
+        raise UsageError(f"{name_of(source)}: {error}") from None
 
 
 def _happened(event_id: str, settings: Config) -> Event:

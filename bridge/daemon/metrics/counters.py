@@ -129,7 +129,7 @@ class Counters(Listener):
             if delivery.state is DeliveryState.QUEUED:
                 continue
             series.ends[delivery.state].inc()
-            if delivery.state is DeliveryState.DELIVERED and delivery.finished_at is not None:
+            if delivery.state is DeliveryState.DELIVERED and delivery.finished_at and delivery.resent is None:
                 delay = (delivery.finished_at - delivery.event.at).total_seconds()
                 series.delay.observe(max(0.0, delay))  # a clock may have been set back
 

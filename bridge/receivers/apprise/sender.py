@@ -18,7 +18,7 @@ from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
@@ -44,6 +44,7 @@ class AppriseSender(BlockingSender):
 
     def __init__(self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int) -> None:
         self.name = name
+        self._url = url
         self._timeout = timeout.total_seconds()
         self._by = tuple(by)
         self._shown = shown
@@ -70,6 +71,11 @@ class AppriseSender(BlockingSender):
             return Handed(Delivered(), said)
         words = f": {one_line(call.lines[-1])[:_SAID]}" if call.lines else ""
         return Handed(Retry(f"Apprise could not deliver it{words}"), said)
+
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:  # noqa: ARG002 -- of the protocol; a note has the events' times
+        """Show what Apprise is given."""
+        note = write_note(events, self._by, self._shown)
+        return {"url": self._url, "title": note.title, "body": note.body, "kind": note.kind}
 
     def close(self) -> None:
         """Nothing is kept open: a call that hangs ends by Apprise's own time-out, or with the process."""

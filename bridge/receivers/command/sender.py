@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import isoformat
 from bridge.domain.model import Dead, Delivered, Retry
@@ -27,7 +27,7 @@ from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event, Outcome
@@ -92,6 +92,15 @@ class CommandSender(BlockingSender):
             return Handed(Retry(f"the program took longer than {self._timeout:g} s and was ended"), said)
         return Handed(read_exit(child.returncode, said), said)
 
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:  # noqa: ARG002 -- of the protocol; a program gets no time
+        """Show the command line, the environment and the standard input."""
+        (event,) = events
+        return {
+            "command": list(self._command),
+            "environment": environment(event, self.name, os.environ),
+            "input": STANDARD.one(event).body.decode(),
+        }
+
     def close(self) -> None:
         """End the programs that still run, and start no more."""
         with self._changed:
@@ -154,13 +163,13 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
         "LABEL": label_of(event),
         "ERROR": error_of(event),
     }
-    test = {"WBIZ_BRIDGE_TEST": "1"} if event.test else {}
+    marks = {"WBIZ_BRIDGE_TEST": event.test, "WBIZ_BRIDGE_RESENT": event.resent}
     return {
         "PATH": ours.get("PATH") or _PATH,
         "HOME": ours.get("HOME") or "/",
         "LANG": ours.get("LANG") or "C.UTF-8",
         **{f"WBIZ_{key}": one_line(value)[:_LONGEST_VALUE] for key, value in told.items()},
-        **test,
+        **{name: "1" for name, marked in marks.items() if marked},
     }
 
 

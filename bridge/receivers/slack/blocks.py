@@ -19,7 +19,6 @@ from bridge.receivers.slack.mentions import NOBODY, Mention
 from bridge.receivers.text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
-    TEST,
     TOLD_ELSEWHERE,
     WORDS,
     all_tests,
@@ -27,6 +26,7 @@ from bridge.receivers.wording import (
     duration_of,
     error_of,
     label_of,
+    mark_of,
     name_of,
     said_of,
     sign_of,
@@ -88,7 +88,7 @@ def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -
     """Draw the digest of events. Returns the payload."""
     test = all_tests(events)
     totals = [(WORDS[type_], count) for type_, count in digest.totals]
-    headline = f"{sign_of(events)} {TEST if test else ''}{digest.count:,} events"
+    headline = f"{sign_of(events)} {mark_of(events)}{digest.count:,} events"
     blocks = [_section(NOTHING_HAPPENED)] if test else []
     blocks += [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
     for group in digest.groups:

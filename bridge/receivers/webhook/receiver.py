@@ -82,6 +82,8 @@ class WebhookReceiver:
             "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
         }
+        if any(event.resent for event in events):
+            headers["webhook-resent"] = "1"
         headers.pop("webhook-signature", None)
         if self._keys:
             headers["webhook-signature"] = sign(self._keys, id_, timestamp, written.body)

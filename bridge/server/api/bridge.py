@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +11,18 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
+from bridge.domain.errors import UsageError
+from bridge.domain.event_parser import read_events
+from bridge.domain.samples import sample_event
 from bridge.server.api.params import problems
-from bridge.server.api.schemas import StatusOut, TestIn, TestOut
+from bridge.server.api.schemas import PreviewIn, PreviewOut, StatusOut, TestIn, TestOut
 from bridge.server.context import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+    from bridge.domain.model import Event
 
 _PIECE = 1024 * 1024
 _Name = Annotated[str, Path(max_length=64, description="As the configuration names it.")]
@@ -39,9 +45,16 @@ def router(context: ServerContext) -> APIRouter:
         """Send a test event to a receiver at once, and tell what it answers."""
         made = context.try_receiver(name, wanted.type)
         if made is None:
-            names = ", ".join(context.receivers()) or "none"
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {name!r}: the configuration has {names}")
+            raise _no_receiver(context, name)
         return JSONResponse(made)
+
+    @routes.post("/receivers/{name}/preview", response_model=PreviewOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def preview_event(name: _Name, wanted: PreviewIn) -> JSONResponse:
+        """Show what a receiver would be sent of an event, signature and all, but for secrets. Nothing is sent."""
+        found = context.preview(name, _event(context, wanted))
+        if found is None:
+            raise _no_receiver(context, name)
+        return JSONResponse(found)
 
     @routes.post("/backup", response_class=StreamingResponse, responses={**_FILE, **problems()})
     def back_up() -> StreamingResponse:
@@ -52,6 +65,26 @@ def router(context: ServerContext) -> APIRouter:
         return StreamingResponse(_pieces(copy), media_type=_SQLITE, headers=headers)
 
     return routes
+
+
+def _event(context: ServerContext, wanted: PreviewIn) -> Event:
+    if "type" in wanted.model_fields_set:
+        return sample_event(context.now(), wanted.type)
+    if "event" in wanted.model_fields_set:
+        try:
+            (event,) = read_events(json.dumps(wanted.event), context.now())
+        except ValueError as error:
+            raise UsageError(f"event: {error}") from None
+        return event
+    happened = context.store.listing.event(wanted.event_id)
+    if happened is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no event {wanted.event_id} (any more)")
+    return happened
+
+
+def _no_receiver(context: ServerContext, name: str) -> HTTPException:
+    names = ", ".join(context.receivers()) or "none"
+    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {name!r}: the configuration has {names}")
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -13,10 +14,11 @@ from starlette.requests import Request
 from bridge.domain.json_views import delivery_json
 from bridge.domain.model import DeliveryState, EventType
 from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
-from bridge.server.api.schemas import Choice, ListedOut, PageOut, Retried, TriedOut
+from bridge.server.api.schemas import Choice, ListedOut, PageOut, ResendIn, ResentOut, Retried, TriedOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
+from bridge.store.resending import ResendQuery
 
 _States = Annotated[
     list[DeliveryState],
@@ -31,6 +33,12 @@ _Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/deliveries", tags=["deliveries"])
+    _read(routes, context, access)
+    _send_again(routes, context)
+    return routes
+
+
+def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
     store = context.store
 
     @routes.get("", response_model=PageOut[ListedOut], responses=problems())
@@ -54,13 +62,6 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         attempts = store.history.attempts([each.id for each in found.items])
         return page(found, lambda each: delivery_json(each, attempts[each.id]), request, access)
 
-    @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
-    def retry_deliveries(choice: Choice) -> dict[str, int]:
-        """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
-        count = store.deliveries.retry(context.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
-        context.wake_dispatchers()
-        return {"retried": count}
-
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_delivery(delivery_id: Id) -> JSONResponse:
         """Tell everything about a delivery: every attempt, and what was answered."""
@@ -68,6 +69,35 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         if found is None:
             raise _unknown(delivery_id)
         return JSONResponse(delivery_json(found.delivery, found.attempts))
+
+
+def _send_again(routes: APIRouter, context: ServerContext) -> None:
+    store = context.store
+
+    @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    def retry_deliveries(choice: Choice) -> dict[str, int]:
+        """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
+        count = store.deliveries.retry(context.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
+        context.wake_dispatchers()
+        return {"retried": count}
+
+    @routes.post("/resend", response_model=ResentOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def resend_deliveries(wanted: ResendIn) -> dict[str, int]:
+        """Send again what was delivered: header `webhook-resent: 1`, the same body, and the same id unless told.
+
+        With `backfill`, send a receiver what it asked for and never had, because it was not there yet.
+        """
+        query = ResendQuery(wanted.event_ids, wanted.type, wanted.since, wanted.until)
+        asked = [each for each in context.subscriptions() if wanted.receiver in {None, each.receiver}]
+        if not asked:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {wanted.receiver!r} in the configuration")
+        how = {"backfill": wanted.backfill, "new_id": wanted.new_id, "dry_run": wanted.dry_run}
+        count = store.resending.resend(query, asked, context.now(), **how)
+        if count and not wanted.dry_run:
+            context.wake_dispatchers()
+            given = wanted.model_dump(mode="json", exclude_unset=True)
+            structlog.get_logger().info("deliveries_resent", count=count, **given)
+        return {"resent": count}
 
     @routes.post(
         "/{delivery_id:int}/retry",
@@ -82,8 +112,6 @@ def router(context: ServerContext, access: Access) -> APIRouter:
             raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not dead: there is nothing to retry")
         context.wake_dispatchers()
         return {"retried": 1}
-
-    return routes
 
 
 def _unknown(delivery_id: int) -> HTTPException:

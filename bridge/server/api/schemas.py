@@ -28,6 +28,7 @@ from bridge.domain.model import (
     DeliveryState,
     Details,
     EventType,
+    Resent,
     Status,
 )
 from bridge.domain.redaction import clean_text
@@ -216,6 +217,7 @@ class DeliveryOut(_Out):
     state: DeliveryState
     attempts: int
     probes: int
+    resent: Resent | None
     created_at: Moment
     due_at: Moment | None
     finished_at: Moment | None
@@ -287,6 +289,44 @@ class Choice(_In):
         return self
 
 
+class ResendIn(_In):
+    """What to send again of what was delivered, or, with ``backfill``, of what happened before a receiver was there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"minProperties": 1, "examples": [{"receiver": "crm", "since": "2026-12-24T09:00:00Z"}]}
+    )
+
+    event_ids: Annotated[
+        list[Annotated[str, Field(pattern=r"^evt_[a-z2-7]{24}$", examples=["evt_2pgyxq3i5f6n7e4kd2ab5cqx"])]],
+        Field(min_length=1, max_length=MOST_AT_ONCE, description="These events."),
+    ] = Field(default_factory=_left_out)
+    receiver: Annotated[Name, Field(min_length=1, description="To this receiver; left out, to whoever had it.")] = (
+        Field(default_factory=_left_out)
+    )
+    type: Annotated[list[EventType], Field(min_length=1, description="Only events of these types.")] = Field(
+        default_factory=_left_out
+    )
+    since: GivenMoment = Field(default_factory=_left_out, description="Only what happened from then on.")
+    until: GivenMoment = Field(default_factory=_left_out, description="Only what happened before then.")
+    backfill: Annotated[bool, Field(description="What the receiver asked for and never had.")] = False
+    new_id: Annotated[bool, Field(description="With new ids, for receivers that drop what they had before.")] = False
+    dry_run: Annotated[bool, Field(description="Only count.")] = False
+
+    @model_validator(mode="after")
+    def _says_which(self) -> ResendIn:
+        if not self.model_fields_set & {"event_ids", "receiver", "since"}:
+            raise ValueError("say what: event_ids, receiver, or since")
+        if self.backfill and (self.receiver is None or self.event_ids is not None):
+            raise ValueError("backfill needs a receiver, and takes no event_ids")
+        return self
+
+
+class ResentOut(_Out):
+    """How many deliveries are queued; where it was only counted, would be."""
+
+    resent: int
+
+
 class Noted(_Out):
     """How many ids were found in a call of WbizTool's."""
 
@@ -329,6 +369,41 @@ class TestOut(_Out):
     http_status: int | None
     seconds: float
     answer: str
+
+
+class PreviewIn(_In):
+    """An event: one that happened, one that is given as webhooks get it, or a sample of a type. Just one of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"minProperties": 1, "maxProperties": 1, "examples": [{"type": "message.failed"}]}
+    )
+
+    event_id: Annotated[str, Field(max_length=64, description="One that happened.")] = Field(default_factory=_left_out)
+    event: Annotated[dict[str, Any], Field(description="As webhooks get it (`format: standard`).")] = Field(
+        default_factory=_left_out
+    )
+    type: EventType = Field(default_factory=_left_out, description="A sample of this type.")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> PreviewIn:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("say which: event_id, event, or type")
+        return self
+
+
+class PreviewOut(_Out):
+    """What a receiver would be sent, without secrets; which keys there are depends on its kind."""
+
+    receiver: str
+    url: str | None = None
+    method: str | None = None
+    headers: dict[str, str] | None = None
+    body: str | None = None
+    command: list[str] | None = None
+    environment: dict[str, str] | None = None
+    input: str | None = None
+    title: str | None = None
+    kind: str | None = None
 
 
 class CheckOut(_Out):

@@ -1,4 +1,4 @@
-"""What came of a retry, said on the page that follows. Pure."""
+"""What came of sending again, said on the page that follows. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Notice:
 
     @classmethod
     def read(cls, retried: str | None) -> Self | None:
-        """Read it from the address of a page: how many dead letters were taken up again, if that was tried."""
+        """Read it from the address of a page: how many deliveries were queued again, if that was tried."""
         if retried == REFUSED:
             return cls("bad", "Nothing was sent again: that is not the bridge's token.")
         if retried == "0":
-            return cls("bad", "Nothing was sent again: what you chose is no dead letter any more.")
+            return cls("bad", "Nothing was sent again: what you chose is queued, or gone.")
         count = id_in(retried or "")
         if count is None:
             return None
-        return cls("good", f"{counted(count, 'dead letter is', 'dead letters are')} on the way again.")
+        return cls("good", f"{counted(count, 'delivery is', 'deliveries are')} on the way again.")

@@ -21,6 +21,7 @@ from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.render import STATIC, static
 from bridge.server.ui.views import Views
+from bridge.store.resending import ResendQuery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -132,17 +133,30 @@ def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRo
         context.wake_dispatchers()
         return count
 
+    def resend(delivery_id: int) -> int:
+        found = context.store.history.delivery(delivery_id)
+        if found is None:
+            return 0
+        asked = [each for each in context.subscriptions() if each.receiver == found.delivery.receiver]
+        query = ResendQuery(event_ids=[found.delivery.event.id])
+        count = context.store.resending.resend(query, asked, context.now())
+        context.wake_dispatchers()
+        return count
+
     @router.post(RETRY_FORM)
     async def send_again(request: Request) -> Response:
         form = await _form(request)
         if access.token is None or not same(form.get("token", "").strip(), access.token):
             return _back(form, REFUSED)
-        delivery = id_in(form.get("ids", ""))
-        if delivery is None and form.get("all") != "true":
-            return _back(form, "0")
+        delivery, delivered = id_in(form.get("ids", "")), id_in(form.get("resend", ""))
         ids = None if delivery is None else [delivery]
         try:
-            count = await run_in_threadpool(retry, ids, form.get("receiver") or None)
+            if delivered is not None:
+                count = await run_in_threadpool(resend, delivered)
+            elif ids is not None or form.get("all") == "true":
+                count = await run_in_threadpool(retry, ids, form.get("receiver") or None)
+            else:
+                count = 0
         except BridgeError as error:
             return _broken(desk, request, error)
         return _back(form, str(count))

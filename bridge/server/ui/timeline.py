@@ -52,9 +52,10 @@ class StoryPage:
     notice: Notice | None
 
     @property
-    def has_dead(self) -> bool:
-        """Whether a delivery of it is a dead letter."""
-        return any(each.delivery.state is DeliveryState.DEAD for moment in self.moments for each in moment.deliveries)
+    def can_go_again(self) -> bool:
+        """Whether a delivery of it was made or given up, so that it can be sent again."""
+        states = {each.delivery.state for moment in self.moments for each in moment.deliveries}
+        return bool(states - {DeliveryState.QUEUED})
 
 
 def story_page(story: Story, notice: Notice | None) -> StoryPage:

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger),
         sa.Column("reason", sa.Text),
         sa.Column("probes", sa.Integer, server_default="0", nullable=False),
+        sa.Column("resent", sa.Text),
         sa.ForeignKeyConstraint(["event"], ["events.position"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,

@@ -45,7 +45,7 @@ def test_pages_lead_to_older_ones_and_back_to_the_newest() -> None:
 
 def test_what_came_of_a_retry_is_said() -> None:
     told = {given: Notice.read(given) for given in ("1", "1200", "0", REFUSED, "", None, "-3", "<b>")}
-    assert told["1"] == Notice("good", "1 dead letter is on the way again.")
-    assert told["1200"] == Notice("good", "1,200 dead letters are on the way again.")
+    assert told["1"] == Notice("good", "1 delivery is on the way again.")
+    assert told["1200"] == Notice("good", "1,200 deliveries are on the way again.")
     assert {told[bad].tone for bad in ("0", REFUSED)} == {"bad"}  # type: ignore[union-attr]
     assert {told[none] for none in ("", None, "-3", "<b>")} == {None}

@@ -42,8 +42,8 @@ def test_a_failure_is_told_with_its_reason() -> None:
 
 
 def test_it_is_known_whether_something_can_be_sent_again() -> None:
-    assert story_page(story(DeliveryState.DELIVERED, DeliveryState.DEAD), None).has_dead
-    assert not story_page(story(DeliveryState.DELIVERED, DeliveryState.QUEUED), None).has_dead
+    assert story_page(story(DeliveryState.QUEUED, DeliveryState.DELIVERED), None).can_go_again
+    assert not story_page(story(DeliveryState.QUEUED, DeliveryState.QUEUED), None).can_go_again
 
 
 @pytest.mark.parametrize(

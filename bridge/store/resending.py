@@ -1,0 +1,153 @@
+"""Sends again what was delivered, and what happened before a receiver was there: as new deliveries of known events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.domain.model import DeliveryState, Resent
+from bridge.domain.routing import route
+from bridge.store import row_mapping
+from bridge.store.engine import chunks
+from bridge.store.tables import deliveries, events
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+
+    from bridge.domain.model import EventType
+    from bridge.domain.routing import Subscription
+    from bridge.store.deliveries import DeliveryQueue
+    from bridge.store.engine import Database
+
+_PAGE = 1000
+_Row = tuple[int, str, str]  # the position of an event, its subject, and a receiver
+
+
+@dataclass(frozen=True, slots=True)
+class ResendQuery:
+    """What to send again. What is given must all be true; ``until`` is without the moment itself.
+
+    ``event_ids`` are ids of events, and times are those at which they happened.
+    """
+
+    event_ids: Collection[str] | None = None
+    types: Collection[EventType] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Resending:
+    """Queues events once more.
+
+    Args:
+        database: Has them.
+        queue: Told that something is due.
+    """
+
+    def __init__(self, database: Database, queue: DeliveryQueue) -> None:
+        self._database = database
+        self._queue = queue
+
+    def resend(
+        self,
+        query: ResendQuery,
+        subscriptions: Sequence[Subscription],
+        now: datetime,
+        *,
+        backfill: bool = False,
+        new_id: bool = False,
+        dry_run: bool = False,
+    ) -> int:
+        """Queue events for receivers again. Returns how many deliveries are, or would be, queued.
+
+        Args:
+            query: Which events.
+            subscriptions: Which receivers.
+            now: When.
+            backfill: Queue what a receiver asked for and never had, not what was delivered to it.
+            new_id: Give the events new ids.
+            dry_run: Only count.
+        """
+        with self._database.read() as connection:
+            pages = list(
+                _missing(connection, query, subscriptions) if backfill else _delivered(connection, query, subscriptions)
+            )
+        if not dry_run:
+            kind = Resent.NEW_ID if new_id else Resent.SAME_ID
+            for page in pages:
+                with self._database.write() as connection:  # one for each page: others write in between
+                    self._add(connection, page, now, kind)
+        return sum(map(len, pages))
+
+    def _add(self, connection: sa.Connection, found: Sequence[_Row], now: datetime, kind: Resent) -> None:
+        if not found:
+            return
+        rows = [
+            {
+                "event": position,
+                "subject": subject,
+                "receiver": receiver,
+                "state": str(DeliveryState.QUEUED),
+                "created_at": now,
+                "first_due_at": now,
+                "due_at": now,
+                "resent": str(kind),
+            }
+            for position, subject, receiver in found
+        ]
+        connection.execute(sa.insert(deliveries), rows)
+        self._queue.nudge(connection)
+
+
+def _delivered(
+    connection: sa.Connection, query: ResendQuery, subscriptions: Sequence[Subscription]
+) -> Iterator[list[_Row]]:
+    """Find page by page what was delivered, each event once for each receiver, in the order of the events."""
+    chosen = (
+        sa.select(events.c.position, events.c.subject, deliveries.c.receiver)
+        .join(deliveries, deliveries.c.event == events.c.position)
+        .where(
+            deliveries.c.state == str(DeliveryState.DELIVERED),
+            deliveries.c.receiver.in_([each.receiver for each in subscriptions]),
+            *_about(query),
+        )
+        .distinct()
+        .order_by(events.c.position)
+    )
+    for part in [None] if query.event_ids is None else chunks(query.event_ids):
+        found = connection.execute(chosen if part is None else chosen.where(events.c.id.in_(part)))
+        yield from ([tuple(row) for row in page] for page in found.partitions(_PAGE))
+
+
+def _missing(
+    connection: sa.Connection, query: ResendQuery, subscriptions: Sequence[Subscription]
+) -> Iterator[list[_Row]]:
+    """Find page by page what receivers would have got, had they been there."""
+    chosen = sa.select(events).where(*_about(query)).order_by(events.c.position).limit(_PAGE)
+    position = 0
+    while found := connection.execute(chosen.where(events.c.position > position)).all():
+        position = found[-1].position
+        had = sa.select(deliveries.c.event, deliveries.c.receiver).where(
+            deliveries.c.event.in_([row.position for row in found])
+        )
+        known = {tuple(row) for row in connection.execute(had)}
+        yield [
+            (row.position, row.subject, each.receiver)
+            for row in found
+            for each in route(subscriptions, row_mapping.event(row))
+            if (row.position, each.receiver) not in known
+        ]
+
+
+def _about(query: ResendQuery) -> list[sa.ColumnElement[bool]]:
+    chosen: list[sa.ColumnElement[bool]] = []
+    if query.types is not None:
+        chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
+    if query.since is not None:
+        chosen.append(events.c.at >= query.since)
+    if query.until is not None:
+        chosen.append(events.c.at < query.until)
+    return chosen
