@@ -71,12 +71,12 @@ def measure(finished: int) -> dict[str, float]:
                 "what is queued (as above)": lambda: store.deliveries.due("crm", now, 64, ()),
                 "recording 1,000 polls": lambda: _poll(store, now),
                 "the status line (10 s)": lambda: _beat(store),
-                "a scrape, /readyz, the heartbeat": store.listing.summary,
+                "a scrape, /readyz, the heartbeat": store.summaries.summary,
                 "a page of the report": lambda: store.report_hints.note(rows, now),
                 "reload": lambda: store.messages.sync(watchlist, now),
                 "housekeeping (an hour): clamping": lambda: _clamp(store, now),
                 "housekeeping (an hour): pruning": lambda: store.prune(now - timedelta(days=30)),
-                "`wbiz-bridge status`, by hand": lambda: store.listing.summary(finished=True),
+                "`wbiz-bridge status`, by hand": lambda: store.summaries.summary(finished=True),
             }
             return {what: _time(step) for what, step in steps.items()} | {"a start, which looks for damage": opened}
 
@@ -124,8 +124,8 @@ def _poll(store: Store, now: datetime) -> None:
 
 
 def _beat(store: Store) -> None:
-    store.listing.polled()
-    store.listing.queued()
+    store.summaries.polled()
+    store.summaries.queued()
     store.set_fact(SWEPT, "")
 
 

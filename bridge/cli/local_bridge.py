@@ -72,7 +72,7 @@ class LocalBridge:
         summary: Summary | None = None
         now = output.now()
         try:
-            summary = self._existing().listing.summary(finished=True)
+            summary = self._existing().summaries.summary(finished=True)
             if self._killed:
                 summary.facts.pop(ALIVE, None)
             health = judge(summary, summary.receivers if names is None else names, now)
@@ -192,7 +192,7 @@ class LocalBridge:
         if "event" in wanted:
             (event,) = read_events(json.dumps(wanted["event"]), output.now())
             return event
-        found = self._read().listing.event(wanted["event_id"])
+        found = self._read().history.event(wanted["event_id"])
         if found is None:
             raise BridgeError(f"there is no event {wanted['event_id']} (any more)")
         return found

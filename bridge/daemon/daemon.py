@@ -84,7 +84,7 @@ class Daemon:
         self._stop = threading.Event()
         self._why = ""
         self._damage = DamageWatch(self._stop)
-        self._metrics = Metrics(store.listing.summary, clock, self._receivers)
+        self._metrics = Metrics(store.summaries.summary, clock, self._receivers)
         self._listener = Listeners(
             listener,
             self._metrics.listener,
@@ -160,7 +160,7 @@ class Daemon:
 
     def health(self) -> Health:
         """Judge how the bridge does."""
-        return look(self._store.listing.summary, self._receivers(), self._clock.now())
+        return look(self._store.summaries.summary, self._receivers(), self._clock.now())
 
     def ready(self) -> bool:
         """Tell whether the bridge can serve: its scheduler ran, and could write to the database, a moment ago."""
@@ -180,7 +180,7 @@ class Daemon:
         finally:
             queued = None
             with suppress(BridgeError):
-                queued, _ = self._store.listing.queued()
+                queued, _ = self._store.summaries.queued()
             self._listener.stopped(queued)
 
     def _receivers(self) -> Sequence[str]:
@@ -389,7 +389,7 @@ class Daemon:
             self._listener.step_failed("giving a sign of life", error)
         summary = None
         try:
-            summary = self._store.listing.summary()
+            summary = self._store.summaries.summary()
             health = judge(summary, self._receivers(), self._clock.now())
         except BridgeError as error:
             health = unreadable(error)

@@ -72,7 +72,7 @@ class HttpApps:
 
     def _status(self) -> dict[str, Any]:
         config, now = self.config(), self.clock.now()
-        summary = self.store.listing.summary(finished=True)
+        summary = self.store.summaries.summary(finished=True)
         return status_json(judge(summary, self._receivers(), now), summary, now) | {
             "version": __version__,
             "configuration": str(config.path.absolute()),

@@ -10,18 +10,18 @@ import sqlalchemy as sa
 
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType
+from bridge.domain.summary import PastAttempt
 from bridge.store import row_mapping
 from bridge.store.engine import chunks
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.search import SHOWN, shown
-from bridge.store.summary import past_attempt
 from bridge.store.tables import attempts, carried, deliveries, events, messages, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from bridge.domain.summary import PastAttempt, WatchedMessage
+    from bridge.domain.summary import WatchedMessage
     from bridge.store.engine import Database
 
 IN_FLIGHT = timedelta(seconds=10)
@@ -148,6 +148,12 @@ class History:
             found = _settled(found, found[0].position - 1, now - IN_FLIGHT)
         return int(found[-1].position)
 
+    def event(self, event_id: str) -> Event | None:
+        """Look an event up by its id; None where there is no such event."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
+        return None if row is None else row_mapping.event(row)
+
     def position(self, event_id: str) -> int | None:
         """Tell the position of an event; None where there is no such event."""
         with self._database.read() as connection:
@@ -270,6 +276,10 @@ def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
     return found
 
 
+def _past_attempt(row: Any) -> PastAttempt:
+    return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
+
+
 def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
     queued = [row_mapping.delivery(row) for row in found]
     made = _attempts(connection, [each.id for each in queued])
@@ -286,5 +296,5 @@ def _attempts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, list[P
             .order_by(carried.c.delivery, carried.c.attempt)
         )
         for row in connection.execute(tries):
-            made[row.delivery].append(past_attempt(row))
+            made[row.delivery].append(_past_attempt(row))
     return made

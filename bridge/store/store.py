@@ -27,7 +27,7 @@ from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
 from bridge.store.search import Search
 from bridge.store.sqlite_files import DatabaseError
-from bridge.store.summary import Listing
+from bridge.store.summaries import Summaries
 from bridge.store.watchlist import Messages, Polled
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Store:
         self.messages = Messages(self._database, self.node)
         self.deliveries = DeliveryQueue(self._database)
         self.resending = Resending(self._database, self.deliveries)
-        self.listing = Listing(self._database)
+        self.summaries = Summaries(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)
         self.report_hints = ReportHints(self._database)

@@ -10,6 +10,7 @@ from bridge.domain.model import Status
 from bridge.domain.settings.external_url import parse_external
 from bridge.server import wbiztool_hook
 from bridge.server.auth import Access
+from tests.world import listed
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.records import NOW, after, fail_some, known, observe
 from tests.world.waiting import until
@@ -61,7 +62,7 @@ def test_pages_of_other_sites_change_nothing_and_get_no_stream(sqlite_store: Sto
         assert statuses(api, ("POST", "/v1/messages"), **SHOWN, Origin="null") == [403]
         answer = api.ask("GET", "/v1/messages", headers=evil)
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
-    assert sqlite_store.listing.messages(ids=[1])
+    assert listed.messages(sqlite_store, ids=[1])
 
 
 def test_behind_a_reverse_proxy_its_host_and_path_are_ours(sqlite_store: Store) -> None:
@@ -80,7 +81,7 @@ def test_behind_a_reverse_proxy_its_host_and_path_are_ours(sqlite_store: Store) 
 
 
 def dues(store: Store) -> dict[int, Any]:
-    return {shown.message.id: shown.due_at for shown in store.listing.messages()}
+    return {shown.message.id: shown.due_at for shown in listed.messages(store)}
 
 
 def test_what_wbiztool_calls_pokes_what_is_watched_and_believes_nothing_else(sqlite_store: Store) -> None:
@@ -97,7 +98,7 @@ def test_what_wbiztool_calls_pokes_what_is_watched_and_believes_nothing_else(sql
         until(lambda: dues(sqlite_store) == {1: NOW, 2: NOW})
         until(lambda: "poller" in api.woken)
     assert known(sqlite_store, 1).state == known(sqlite_store, 2).state
-    assert [event.type for _, event in sqlite_store.listing.events()] == ["message.pending"] * 2
+    assert [event.type for _, event in listed.events(sqlite_store)] == ["message.pending"] * 2
 
 
 def test_messages_that_wbiztool_names_are_watched_if_the_configuration_says_so(sqlite_store: Store) -> None:

@@ -34,6 +34,7 @@ from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 from bridge.store.tables import HEAD
 from bridge.store.temporary_folders import locked
+from tests.world import listed
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.nodes import leases
@@ -109,8 +110,8 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 def failed_in(file: Path) -> list[int | None]:
     """List the messages of which a database tells that they failed; all of them must be queued."""
     with Store(f"sqlite:///{file}") as store:
-        events = [event.message_id for _, event in store.listing.events()]
-        assert sorted(delivery.event.message_id or 0 for delivery in store.listing.deliveries()) == sorted(
+        events = [event.message_id for _, event in listed.events(store)]
+        assert sorted(delivery.event.message_id or 0 for delivery in listed.deliveries(store)) == sorted(
             message_id or 0 for message_id in events
         )
     return events
@@ -522,7 +523,7 @@ def assert_settled(folder: Path, sink: Sink, count: int, database: str | None = 
     deadline = time.monotonic() + 15
     while True:
         with Store(database or f"sqlite:///{folder}/bridge.db") as store:
-            if not store.listing.queued()[0]:
+            if not store.summaries.queued()[0]:
                 break
         assert time.monotonic() < deadline, "something is still queued"
         time.sleep(0.05)

@@ -28,6 +28,7 @@ from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
 from bridge.store.store import Store
 from bridge.transport.rate_limiter import RateLimiter
+from tests.world import listed
 from tests.world.clock import START, FakeClock
 from tests.world.records import observe, polled
 
@@ -86,14 +87,14 @@ class Bench:
         return [len(each) for each in self.lists()]
 
     def states(self) -> dict[int | None, tuple[DeliveryState, int]]:
-        shown = self.store.listing.deliveries()
+        shown = listed.deliveries(self.store)
         return {each.event.message_id: (each.state, each.attempts) for each in shown}
 
     def owe(self, ids: Sequence[int]) -> list[Event]:
         """Let messages fail now; each event may wait for two seconds, as the configuration says."""
         now = self.clock.now()
         self.store.messages.watch(ids, now)
-        found = [shown.message for shown in self.store.listing.messages(ids=ids)]
+        found = [shown.message for shown in listed.messages(self.store, ids=ids)]
         found.sort(key=lambda message: message.id)
         polls = [polled(message, Status.FAILED, now, error="Invalid phone number") for message in found]
         return self.store.record_polls(polls, [Subscription("crm", ("*",), wait=timedelta(seconds=2))])
@@ -271,8 +272,8 @@ def test_every_attempt_is_recorded_for_each_event_that_it_carried(store: Store) 
         crm.owe([6, POISON])
         crm.clock.advance(2)
         crm.work()
-        ids = {each.event.message_id: each.id for each in store.listing.deliveries()}
-        made = {id_: [attempt.answer for attempt in store.listing.attempts(ids[id_])] for id_ in (6, POISON)}
-        (refused,) = store.listing.deliveries(state=DeliveryState.QUEUED)
+        ids = {each.event.message_id: each.id for each in listed.deliveries(store)}
+        made = {id_: [attempt.answer for attempt in listed.attempts(store, ids[id_])] for id_ in (6, POISON)}
+        (refused,) = listed.deliveries(store, state=DeliveryState.QUEUED)
     assert made == {6: ["no such customer", "ok"], POISON: ["no such customer", "no such customer"]}
     assert refused.reason == "HTTP 400 Bad Request: the receiver refuses it"

@@ -28,6 +28,7 @@ from bridge.source.report_response import Page, read_page
 from bridge.source.status_response import read_answer
 from bridge.store.watchlist import Polled
 from bridge.transport.message import Reply
+from tests.world import listed
 from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, OK, due, tried
 
@@ -89,7 +90,7 @@ def assert_goes_all_the_way(api: Api, answer: bytes = b'{"status": 2, "error": "
             tried(store, delivery, OK, NOW)
     for path in ("/v1/messages", "/v1/events", "/v1/deliveries"):
         api.get(path, limit=5)
-    newest = next(iter(store.listing.messages(most=1)), None)
+    newest = next(iter(listed.messages(store, most=1)), None)
     if newest is not None and newest.message.id < 2**53:  # the API and the page have no larger ids
         for path in (f"/v1/messages/{newest.message.id}", f"/messages/{newest.message.id}"):
             assert api.ask("GET", path).status_code == 200, path
@@ -168,7 +169,7 @@ def test_answer_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(answer=answers)
     def holds(answer: dict[str, Any]) -> None:
-        api.store.messages.watch([len(api.store.listing.messages()) + 1], NOW)
+        api.store.messages.watch([len(listed.messages(api.store)) + 1], NOW)
         assert_goes_all_the_way(api, json.dumps(answer).encode())
 
     holds()

@@ -20,6 +20,7 @@ from bridge.source.api import WbizTool
 from bridge.source.discovery import GOOD_FOR, Discovery
 from bridge.transport.client import HttpClient
 from bridge.transport.rate_limiter import RateLimiter
+from tests.world import listed
 from tests.world.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class World:
 
     @property
     def watched(self) -> set[int]:
-        return {shown.message.id for shown in self.store.listing.messages()}
+        return {shown.message.id for shown in listed.messages(self.store)}
 
     @property
     def pages(self) -> int:
@@ -246,14 +247,14 @@ def test_when_it_is_not_read_for_long_polls_go_on_as_without_it(world: World) ->
     world.clock.advance(EVERY.total_seconds())
     assert world.discovery.hints() is None
     world.discovery.sweep()
-    (shown,) = world.store.listing.messages()
+    (shown,) = listed.messages(world.store)
     assert shown.due_at is not None
     assert shown.due_at <= world.clock.now() + timedelta(seconds=30)
 
 
 def test_that_it_cannot_be_read_for_long_is_a_fault_of_the_bridges_health(world: World) -> None:
     def standing() -> Check:
-        return judge(world.store.listing.summary(), [], world.clock.now()).checks["report"]
+        return judge(world.store.summaries.summary(), [], world.clock.now()).checks["report"]
 
     world.put(1)
     world.simulator.fault(Fault.SERVER_ERROR, call="/report/")
@@ -286,4 +287,4 @@ def test_a_hint_is_compared_and_never_believed(world: World) -> None:
     world.put(1, 2)
     world.account.shown = lambda message, _: "Sent" if message.id == 1 else {"any": ["thing", None]}
     world.discovery.sweep()
-    assert all(shown.message.state is None for shown in world.store.listing.messages())
+    assert all(shown.message.state is None for shown in listed.messages(world.store))

@@ -8,6 +8,7 @@ from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.errors import NotNowError
 from bridge.domain.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
 from bridge.domain.poll_answer import Unavailable
+from tests.world import listed
 from tests.world.clock import FakeClock
 from tests.world.metrics import assert_promtool_accepts, attempt, delivery, value
 from tests.world.records import NOW, after, due, fail_some, observe, tried
@@ -23,10 +24,10 @@ def busy(store: Store) -> Metrics:
     tried(store, due(store, receiver="ops"), Dead("410 Gone"), after(1))
     store.messages.watch([2], NOW)
     observe(store, 2, Status.PENDING, after(2))
-    metrics = Metrics(store.listing.summary, FakeClock(after(60)), lambda: ["crm", "ops"])
+    metrics = Metrics(store.summaries.summary, FakeClock(after(60)), lambda: ["crm", "ops"])
     for answer in (Observation(Status.FAILED, NOW), Unavailable("HTTP 502 Bad Gateway")):
         metrics.listener.polled(1, answer, 0.2)
-    for _, event in store.listing.events():
+    for _, event in listed.events(store):
         metrics.listener.told(event)
     metrics.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))] * 3)
     metrics.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])

@@ -13,6 +13,7 @@ from bridge.domain.model import Details, Retry, Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
+from tests.world import listed
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
@@ -61,13 +62,13 @@ def configure(folder: Path, database: str, **more: Any) -> None:
 
 
 def everything(store: Store) -> dict[str, Any]:
-    deliveries = store.listing.deliveries()
+    deliveries = listed.deliveries(store)
     return {
-        "messages": store.listing.messages(),
-        "events": store.listing.events(),
+        "messages": listed.messages(store),
+        "events": listed.events(store),
         "deliveries": deliveries,
-        "attempts": {delivery.id: store.listing.attempts(delivery.id) for delivery in deliveries},
-        "summary": store.listing.summary(finished=True),
+        "attempts": {delivery.id: listed.attempts(store, delivery.id) for delivery in deliveries},
+        "summary": store.summaries.summary(finished=True),
         "id": store.id,
     }
 
@@ -92,17 +93,17 @@ def test_no_number_and_no_event_s_id_comes_a_second_time(folder: Path, target: s
             assert command(folder, "move", "--to", target).returncode == 0
         with Store(url.replace("postgresql:", "postgresql+psycopg:"), exclusive=True) as store:
             if name == "sqlite":
-                used = {position: event.id for position, event in store.listing.events()}
-                highest = max(delivery.id for delivery in store.listing.deliveries())
+                used = {position: event.id for position, event in listed.events(store)}
+                highest = max(delivery.id for delivery in listed.deliveries(store))
                 continue
             fail_some(store, [9, 10], after(60))
-            new = {position: event.id for position, event in store.listing.events() if position not in used}
+            new = {position: event.id for position, event in listed.events(store) if position not in used}
             assert len(new) == 2
             # What was pruned had numbers too: message 9 was the fifth event.
             assert min(new) > max(used) + 1
             assert not set(new.values()) & set(used.values())
-            assert max(delivery.id for delivery in store.listing.deliveries()) > highest
-            assert store.listing.events(message_id=9)[-1][1].sequence == 2, "its first is forgotten, and has its id"
+            assert max(delivery.id for delivery in listed.deliveries(store)) > highest
+            assert listed.events(store, message_id=9)[-1][1].sequence == 2, "its first is forgotten, and has its id"
 
 
 def test_a_daemon_goes_on_where_the_other_one_stopped(tmp_path: Path, target: str) -> None:

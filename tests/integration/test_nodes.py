@@ -18,6 +18,7 @@ from bridge.simulator.api import Simulator
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.membership import Ownership
 from bridge.store.store import Store
+from tests.world import listed
 from tests.world.daemon import command, write_config
 from tests.world.nodes import cut_connections
 from tests.world.records import NOW, SINCE, after, polled
@@ -141,7 +142,7 @@ def test_a_silent_node_stops_by_itself_before_others_take_over(one: Store, other
     assert other.node.share() == 1
     assert ids(other.messages.claim(NOW, 1, ())) == {1}
     assert one.record_polls([polled(message, Status.FAILED)], [CRM]) == [], "it is the other's now"
-    assert one.listing.events() == []
+    assert listed.events(one) == []
 
 
 @pytest.mark.usefixtures("quick")
@@ -268,5 +269,5 @@ def test_one_pass_by_cron_works_beside_a_daemon(one: Store, postgres_url: str, t
         )
         done = command(tmp_path, "poll")
     assert done.returncode == 0, done.stderr
-    assert [event.message_id for _, event in one.listing.events()] == [1]
-    assert [delivery.attempts for delivery in one.listing.deliveries()] == [0], "the receiver is the daemon's"
+    assert [event.message_id for _, event in listed.events(one)] == [1]
+    assert [delivery.attempts for delivery in listed.deliveries(one)] == [0], "the receiver is the daemon's"

@@ -536,7 +536,7 @@ def test_a_database_that_fails_is_told_in_words(lite: Store, serve: Serve, monke
     def fail(*_: object, **__: object) -> None:
         raise NotNowError("the database is locked")
 
-    monkeypatch.setattr(lite.listing, "summary", fail)
+    monkeypatch.setattr(lite.summaries, "summary", fail)
     page = browser.open("/")
     assert page.status == 503
     assert "the database is locked" in page.text("main")

@@ -105,7 +105,7 @@ def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_fo
 def lag(store: Store) -> float:
     """What the metric says."""
     clock = SystemClock()
-    found = Gauges(CachedSummary(store.listing.summary, clock, 5), clock, lambda: ()).collect()
+    found = Gauges(CachedSummary(store.summaries.summary, clock, 5), clock, lambda: ()).collect()
     (family,) = (each for each in found if each.name == "wbiz_bridge_poll_lag_seconds")
     return family.samples[0].value
 

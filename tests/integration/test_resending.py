@@ -12,6 +12,7 @@ from bridge.client import verify
 from bridge.domain.model import DeliveryState, EventType, Resent, Status
 from bridge.domain.routing import Subscription
 from bridge.store.resending import ResendQuery
+from tests.world import listed
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.records import NOW, OK, due, fail_some, tried
@@ -40,7 +41,7 @@ def delivered(store: Store, ids: list[int], *, to: str = "crm") -> list[str]:
 
 def queued(store: Store) -> list[tuple[str, str, Resent | None]]:
     return sorted(
-        (each.event.id, each.receiver, each.resent) for each in store.listing.deliveries(state=DeliveryState.QUEUED)
+        (each.event.id, each.receiver, each.resent) for each in listed.deliveries(store, state=DeliveryState.QUEUED)
     )
 
 
@@ -59,7 +60,7 @@ def test_an_event_that_was_sent_again_before_is_sent_once(store: Store) -> None:
         assert store.resending.resend(EVERYTHING, EVERYBODY, NOW) == 1
         for delivery in due(store):
             tried(store, delivery, OK)
-    assert len(store.listing.deliveries()) == 3
+    assert len(listed.deliveries(store)) == 3
 
 
 @pytest.mark.parametrize(

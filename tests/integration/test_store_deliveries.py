@@ -33,6 +33,7 @@ from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import NUDGED, Tried
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.watchlist import Polled
+from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import (
     NOW,
@@ -60,7 +61,7 @@ _REFUSED = Retry("HTTP 422", about_event=True)
 
 
 def deliveries(store: Store) -> dict[int, Delivery]:
-    return {delivery.id: delivery for delivery in store.listing.deliveries()}
+    return {delivery.id: delivery for delivery in listed.deliveries(store)}
 
 
 def states(store: Store) -> list[DeliveryState]:
@@ -102,9 +103,9 @@ def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
         message_id=12346,
     )
     assert told == expected
-    assert [event for _, event in store.listing.events()][-1] == expected
+    assert [event for _, event in listed.events(store)][-1] == expected
     assert known(store, 12346).sequence == 2
-    queued = store.listing.deliveries()
+    queued = listed.deliveries(store)
     assert {delivery.receiver for delivery in queued} == {"crm", "ops"}
     assert all(delivery.event == expected for delivery in queued)
     assert all(delivery.state is DeliveryState.QUEUED and delivery.attempts == 0 for delivery in queued)
@@ -114,8 +115,8 @@ def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
 def test_a_transition_that_nobody_wants_is_recorded_all_the_same(store: Store) -> None:
     store.messages.watch([1], NOW)
     assert len(observe(store, 1, Status.FAILED, to=())) == 1
-    assert len(store.listing.events()) == 1
-    assert store.listing.deliveries() == []
+    assert len(listed.events(store)) == 1
+    assert listed.deliveries(store) == []
 
 
 def test_status_event_and_deliveries_are_written_together_or_not_at_all(own_store: Store) -> None:
@@ -124,8 +125,8 @@ def test_status_event_and_deliveries_are_written_together_or_not_at_all(own_stor
     polls = [polled(known(own_store, id_), Status.FAILED) for id_ in (1, 2)]
     with pytest.raises(DatabaseError):
         own_store.record_polls(polls, [_EVERYTHING])
-    assert own_store.listing.events() == []
-    assert own_store.listing.deliveries() == []
+    assert listed.events(own_store) == []
+    assert listed.deliveries(own_store) == []
     assert [known(own_store, id_).state for id_ in (1, 2)] == [None, None]
     assert [message.id for message in own_store.messages.claim(NOW, 10, ())] == [1, 2]
 
@@ -139,7 +140,7 @@ def test_the_same_poll_recorded_twice_is_one_event(store: Store) -> None:
     seen = polled(known(store, 1), Status.FAILED)
     assert len(store.record_polls([seen], [_EVERYTHING])) == 1
     assert store.record_polls([seen], [_EVERYTHING]) == []
-    assert len(store.listing.events()) == len(store.listing.deliveries()) == known(store, 1).sequence == 1
+    assert len(listed.events(store)) == len(listed.deliveries(store)) == known(store, 1).sequence == 1
 
 
 def test_two_polls_of_a_message_that_were_in_flight_at_once_are_one_event(store: Store) -> None:
@@ -155,7 +156,7 @@ def test_two_polls_of_a_message_that_were_in_flight_at_once_are_one_event(store:
 def test_many_transitions_at_once_each_get_the_delivery_of_their_own_event(store: Store) -> None:
     told = fail_some(store, range(1, 301), to=("crm", "ops"))
     assert [event.message_id for event in told] == list(range(1, 301))
-    queued = store.listing.deliveries()
+    queued = listed.deliveries(store)
     assert len(queued) == 600
     assert sorted(about(queued)) == sorted([(id_, 1) for id_ in range(1, 301)] * 2)
 
@@ -271,7 +272,7 @@ def test_a_delivery_that_was_taken_is_no_longer_queued(store: Store) -> None:
     tried(store, due(store), OK, after(1), answer="thanks")
     delivery = of(store, 1)
     assert (delivery.state, delivery.finished_at, delivery.reason) == (DeliveryState.DELIVERED, after(1), None)
-    (attempt,) = store.listing.attempts(delivery.id)
+    (attempt,) = listed.attempts(store, delivery.id)
     assert (attempt.at, attempt.outcome, attempt.http_status, attempt.answer) == (after(1), "delivered", 200, "thanks")
 
 
@@ -281,7 +282,7 @@ def test_every_attempt_leaves_a_record(store: Store) -> None:
     tried(store, of(store, 1), Dead("410 Gone"), after(5))
     delivery = of(store, 1)
     assert (delivery.state, delivery.reason) == (DeliveryState.DEAD, "410 Gone")
-    made = store.listing.attempts(delivery.id)
+    made = listed.attempts(store, delivery.id)
     assert [(each.at, each.outcome, each.why) for each in made] == [
         (NOW, "failed", "500 Internal Server Error"),
         (after(5), "refused", "410 Gone"),
@@ -296,7 +297,7 @@ def test_one_attempt_may_carry_many_deliveries(store: Store) -> None:
     assert len(carried) == 1201
     tried(store, carried, OK)
     assert set(states(store)) == {DeliveryState.DELIVERED}
-    ids = {store.listing.attempts(delivery.id)[0].id for delivery in (carried[0], carried[600], carried[-1])}
+    ids = {listed.attempts(store, delivery.id)[0].id for delivery in (carried[0], carried[600], carried[-1])}
     assert len(ids) == 1
 
 
@@ -306,7 +307,7 @@ def test_the_end_of_a_late_attempt_does_not_bring_back_what_was_settled_meanwhil
     tried(store, delivery, OK)
     tried(store, delivery, _NO, after(1))
     assert of(store, 1).state is DeliveryState.DELIVERED
-    assert len(store.listing.attempts(delivery.id)) == 2
+    assert len(listed.attempts(store, delivery.id)) == 2
 
 
 # Breakers
@@ -357,7 +358,7 @@ def test_failing_receiver_is_sent_nothing_that_is_older_than_its_time(store: Sto
         tried(store, of(store, 2), _NO, after(60))
     (given_up,) = tried(store, of(store, 3), _NO, after(61) + LIFETIME - timedelta(seconds=30), probe=True)
     assert states(store) == [DeliveryState.DEAD, DeliveryState.QUEUED, DeliveryState.QUEUED, DeliveryState.QUEUED]
-    (dead,) = store.listing.deliveries(state=DeliveryState.DEAD)
+    (dead,) = listed.deliveries(store, state=DeliveryState.DEAD)
     assert (dead.receiver, dead.event.message_id) == ("crm", 1)
     assert dead.reason == "given up after 75 hours: the receiver is down; the last: 500 Internal Server Error"
     assert given_up == Expired(dead.id, dead.event.id, 1, dead.reason)
@@ -371,11 +372,11 @@ def test_failed_probes_are_kept_as_the_first_the_last_and_a_count(store: Store) 
         tried(store, probe_of(store), _NO, after(at), probe=True)
     delivery = of(store, 1)
     assert (delivery.attempts, delivery.probes) == (3, 30)
-    made = store.listing.attempts(delivery.id)
+    made = listed.attempts(store, delivery.id)
     assert [each.at for each in made] == [NOW, after(5), after(10), after(100), after(129)]
     assert [each.probe for each in made] == [False, False, False, True, True]
     tried(store, probe_of(store), OK, after(130), probe=True)
-    assert [each.at for each in store.listing.attempts(delivery.id)][3:] == [after(100), after(129), after(130)]
+    assert [each.at for each in listed.attempts(store, delivery.id)][3:] == [after(100), after(129), after(130)]
     (rows,) = values(store, "SELECT count(*) FROM attempts")
     assert rows == (6,), "none is left that belongs to no delivery"
 
@@ -386,8 +387,8 @@ def test_probe_that_carried_many_is_kept_while_any_of_them_needs_it(store: Store
         tried(store, of(store, 1), _NO, after(at), probe=True)
     for at in range(104, 108):
         tried(store, store.deliveries.probes("crm", NOW, 10, (), together=True), _NO, after(at), probe=True)
-    assert [each.at for each in store.listing.attempts(of(store, 1).id)] == [after(100), after(107)]
-    assert [each.at for each in store.listing.attempts(of(store, 2).id)] == [after(104), after(107)]
+    assert [each.at for each in listed.attempts(store, of(store, 1).id)] == [after(100), after(107)]
+    assert [each.at for each in listed.attempts(store, of(store, 2).id)] == [after(104), after(107)]
 
 
 def test_test_that_succeeds_closes_the_breaker_and_releases_everything(store: Store) -> None:
@@ -430,7 +431,7 @@ def test_breaker_that_did_not_change_is_not_written_again(store: Store) -> None:
     for delivery in due(store):
         tried(store, delivery, OK)
         assert len([statement for statement in written if statement.startswith("INSERT INTO breakers")]) == 1
-    assert store.listing.summary().breakers == (CircuitBreaker("crm"),)
+    assert store.summaries.summary().breakers == (CircuitBreaker("crm"),)
 
 
 # Dead letters sent again
@@ -446,7 +447,7 @@ def dead_letters(store: Store) -> None:
 
 
 def again(store: Store) -> list[tuple[str, int | None]]:
-    queued = store.listing.deliveries(state=DeliveryState.QUEUED)
+    queued = listed.deliveries(store, state=DeliveryState.QUEUED)
     return sorted(
         (delivery.receiver, delivery.event.message_id) for delivery in queued if delivery.event.message_id != 4
     )
@@ -473,14 +474,14 @@ def test_dead_letters_are_chosen_by_when_they_were_given_up(store: Store) -> Non
 
 def test_dead_letters_are_chosen_by_id_and_only_dead_ones_count(store: Store) -> None:
     dead_letters(store)
-    chosen = [delivery.id for delivery in store.listing.deliveries() if delivery.event.message_id in {1, 4}]
+    chosen = [delivery.id for delivery in listed.deliveries(store) if delivery.event.message_id in {1, 4}]
     assert store.deliveries.retry(after(200), ids=[*chosen, 9999]) == 2
     assert again(store) == [("crm", 1), ("ops", 1)]
 
 
 def test_what_dead_letters_are_chosen_by_must_all_be_true(store: Store) -> None:
     dead_letters(store)
-    ids = [delivery.id for delivery in store.listing.deliveries()]
+    ids = [delivery.id for delivery in listed.deliveries(store)]
     assert store.deliveries.retry(after(200), ids=ids, receiver="crm", since=after(60)) == 2
     assert again(store) == [("crm", 2), ("crm", 3)]
     assert store.deliveries.retry(after(200), ids=[]) == 0
@@ -497,7 +498,7 @@ def test_a_dead_letter_that_is_sent_again_is_the_same_event_from_the_start_of_th
     assert (delivery.id, delivery.event) == (before.id, before.event)
     assert (delivery.state, delivery.attempts, delivery.finished_at) == (DeliveryState.QUEUED, 0, None)
     assert delivery.first_due_at == delivery.due_at == after(20)
-    assert len(store.listing.attempts(delivery.id)) == 3
+    assert len(listed.attempts(store, delivery.id)) == 3
 
 
 def test_a_dead_letter_that_is_sent_again_goes_before_later_events_that_are_still_queued(store: Store) -> None:
@@ -540,7 +541,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
     assert len({each.id for each in (down, *told, up)}) == 4
     assert down.data == {**SINCE, "sequence": 1}
     assert store.fact("a") == "2"
-    queued = [(each.receiver, each.event.type) for each in store.listing.deliveries() if each.event.message_id is None]
+    queued = [(each.receiver, each.event.type) for each in listed.deliveries(store) if each.event.message_id is None]
     assert ("ops", EventType.RECEIVER_DOWN) not in queued
     assert ("crm", EventType.RECEIVER_DOWN) in queued
 

@@ -24,6 +24,7 @@ from bridge.store import engine
 from bridge.store.engine import UnstorableError
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
+from tests.world import listed
 from tests.world.records import NOW, SINCE, due, fail_some, known, record_health, statements, values
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def test_a_file_with_damaged_pages_is_named_as_such(sqlite_url: str) -> None:
     whole = file_of(sqlite_url).read_bytes()
     file_of(sqlite_url).write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
     with pytest.raises(DatabaseError) as refused, Store(sqlite_url) as store:
-        store.listing.events()
+        listed.events(store)
     assert str(refused.value) == (
         f"the database {file_of(sqlite_url)} is damaged: restore a backup, or move it away to start afresh"
     )
@@ -254,7 +255,7 @@ def test_a_full_disk_is_for_later_and_leaves_nothing_half_written(sqlite_url: st
             fail_some(store, range(1, 2001))
         assert str(refused.value) == f"the database {file_of(sqlite_url)} cannot grow: the disk is full"
         assert refused.value.exit_code == 75
-        assert (len(store.listing.messages()), len(store.listing.events())) == (1, 0)
+        assert (len(listed.messages(store)), len(listed.events(store))) == (1, 0)
 
         sa.event.remove(store._database._engine, "connect", limit)
         store._database.close()

@@ -15,6 +15,7 @@ from bridge.domain.model import Details, EventType, Message, Observation, State,
 from bridge.domain.transition_detector import Verdict, judge
 from bridge.store.store import Store
 from bridge.store.watchlist import Polled
+from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, known, observe, polled, statements, values
 
@@ -48,7 +49,7 @@ def due_ids(store: Store, *, most: int = 100, busy: Iterable[int] = ()) -> list[
 
 
 def watched(store: Store) -> set[int]:
-    return {shown.message.id for shown in store.listing.messages() if shown.watched}
+    return {shown.message.id for shown in listed.messages(store) if shown.watched}
 
 
 # What is due
@@ -104,7 +105,7 @@ def test_ids_that_leave_the_list_are_no_longer_polled_and_their_history_stays(st
     assert due_ids(store) == [3, 4]
     assert watched(store) == {3, 4}
     assert known(store, 2).state == State(Status.PENDING, NOW)
-    assert len(store.listing.events(message_id=2)) == 1
+    assert len(listed.events(store, message_id=2)) == 1
 
 
 def test_what_was_given_up_begins_anew_when_it_is_watched_again(store: Store) -> None:
@@ -302,7 +303,7 @@ def test_a_poll_that_saw_nothing_new_changes_only_the_times(store: Store) -> Non
     before = known(store, 1)
     again = polled(before, Status.PENDING, NOW, due_at=after(30))
     assert store.record_polls([again], ()) == []
-    (shown,) = store.listing.messages()
+    (shown,) = listed.messages(store)
     assert shown.message == before
     assert (shown.polled_at, shown.due_at) == (NOW, after(30))
 
@@ -310,7 +311,7 @@ def test_a_poll_that_saw_nothing_new_changes_only_the_times(store: Store) -> Non
 def test_a_poll_without_an_observation_changes_only_the_times(store: Store) -> None:
     store.messages.watch([1], NOW)
     assert store.record_polls([Polled(known(store, 1), None, NOW, after(30))], ()) == []
-    (shown,) = store.listing.messages()
+    (shown,) = listed.messages(store)
     assert shown.message == Message(1, watched_since=NOW)
     assert (shown.polled_at, shown.due_at) == (NOW, after(30))
 
@@ -356,7 +357,7 @@ def test_a_clock_that_is_set_moves_what_is_scheduled_or_ages_and_not_what_is_ove
     fail_some(store, [2])
     observe(store, 3, Status.PENDING)
     store.shift_time(step)
-    shown = {each.message.id: each for each in store.listing.messages()}
+    shown = {each.message.id: each for each in listed.messages(store)}
     assert shown[1].due_at == after(30) + step
     assert shown[1].message.unknown_since == NOW + step
     assert (shown[1].message.watched_since, shown[1].polled_at) == (NOW + step, NOW)
@@ -369,7 +370,7 @@ def test_nothing_stays_due_later_than_the_rules_allow(store: Store) -> None:
     store.messages.watch([1], after(1e9))
     store.messages.watch([2], after(-5))
     store.clamp_time(after(30), after(600), NOW)
-    assert {each.message.id: each.due_at for each in store.listing.messages()} == {1: after(30), 2: after(-5)}
+    assert {each.message.id: each.due_at for each in listed.messages(store)} == {1: after(30), 2: after(-5)}
 
 
 # Fairness
@@ -426,7 +427,7 @@ def test_each_message_can_be_watched_with_details_of_its_own(store: Store) -> No
 
 
 def dues(store: Store) -> dict[int, datetime | None]:
-    return {shown.message.id: shown.due_at for shown in store.listing.messages()}
+    return {shown.message.id: shown.due_at for shown in listed.messages(store)}
 
 
 def test_a_poked_message_is_due_at_once_but_once_a_second_only(store: Store) -> None:

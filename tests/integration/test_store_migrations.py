@@ -18,6 +18,7 @@ from bridge.store.migrate import migrate, revision
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 from bridge.store.tables import HEAD, metadata
+from tests.world import listed
 from tests.world.records import NOW, fail_some, statements
 
 
@@ -68,7 +69,7 @@ def test_what_is_in_a_database_stays_when_it_is_opened_again(database_url: str) 
     with Store(database_url, exclusive=True) as store:
         fail_some(store, [1])
     with Store(database_url, exclusive=True) as store:
-        assert [event.message_id for _, event in store.listing.events()] == [1]
+        assert [event.message_id for _, event in listed.events(store)] == [1]
         assert store.messages.count_due(NOW) == 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.model import Dead, DeliveryState, EventType, Retry, State, Status
 from bridge.domain.watchlist import Watchlist
+from tests.world import listed
 from tests.world.plans import plans
 from tests.world.records import (
     NOW,
@@ -80,7 +81,7 @@ def test_sequences_go_on_after_their_events_are_gone(store: Store) -> None:
     observe(store, 1, Status.PENDING, to=())
     for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP):
         record_health(store, type_, SINCE, NOW, (), facts={})
-    before = {event.id for _, event in store.listing.events()}
+    before = {event.id for _, event in listed.events(store)}
     assert store.prune(after(_MONTH)) == 2
     assert known(store, 1).state == State(Status.PENDING, NOW)
     (told,) = observe(store, 1, Status.SENT, after(_MONTH), to=())
@@ -91,10 +92,10 @@ def test_sequences_go_on_after_their_events_are_gone(store: Store) -> None:
 
 def test_positions_of_events_are_not_used_twice(store: Store) -> None:
     fail_some(store, [1, 2], to=())
-    latest = store.listing.events()[-1][0]
+    latest = listed.events(store)[-1][0]
     store.prune(after(_MONTH))
     fail_some(store, [3], after(_MONTH), to=())
-    assert [event.message_id for at, event in store.listing.events() if at > latest] == [3]
+    assert [event.message_id for at, event in listed.events(store) if at > latest] == [3]
 
 
 def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -> None:
@@ -115,7 +116,7 @@ def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     fail_some(store, [9999])
     assert store.prune(after(_MONTH)) == 1101
     assert counts(store) == [1, 1, 0, 0]
-    assert [delivery.state for delivery in store.listing.deliveries()] == [DeliveryState.QUEUED]
+    assert [delivery.state for delivery in listed.deliveries(store)] == [DeliveryState.QUEUED]
 
 
 def test_what_is_finished_and_not_old_yet_is_not_looked_at(store: Store) -> None:
@@ -135,7 +136,7 @@ def test_a_finished_message_is_forgotten_and_never_repeats_an_event_id(own_store
     own_store.messages.unwatch([7])
     later = NOW + timedelta(days=31)
     own_store.prune(later)
-    assert own_store.listing.messages(ids=[7]) == []
+    assert listed.messages(own_store, ids=[7]) == []
     assert own_store.messages.watch([7, 8], later) == [7, 8]
     (again,) = observe(own_store, 7, Status.FAILED, later, to=())
     (other,) = observe(own_store, 8, Status.FAILED, later, to=())
@@ -151,4 +152,4 @@ def test_a_message_is_kept_while_it_is_listed_polled_or_told_of(own_store: Store
     observe(own_store, 1, Status.SENT, NOW, to=())
     observe(own_store, 3, Status.FAILED, NOW, to=("crm",))
     own_store.prune(NOW + timedelta(days=31))
-    assert {shown.message.id for shown in own_store.listing.messages()} == {1, 2, 3}
+    assert {shown.message.id for shown in listed.messages(own_store)} == {1, 2, 3}

@@ -12,6 +12,7 @@ from bridge.domain.report import Row
 from bridge.domain.transition_detector import judge
 from bridge.store.report_hints import Noted
 from bridge.store.watchlist import Polled
+from tests.world import listed
 from tests.world.records import NOW, after, fail_some, known, statements, values
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def rows(*ids: int, hint: str = "Pending", label: str | None = None) -> list[Row
 
 
 def due_at(store: Store, id_: int) -> object:
-    (shown,) = store.listing.messages(ids=[id_])
+    (shown,) = listed.messages(store, ids=[id_])
     return shown.due_at
 
 
@@ -40,7 +41,7 @@ def observation(status: Status, at: float) -> Observation:
 def record(store: Store, ids: int | Sequence[int], status: Status, at: float) -> list[Event]:
     """Record a poll of a message, or of several, as it is now."""
     polls = []
-    for shown in store.listing.messages(ids=[ids] if isinstance(ids, int) else ids):
+    for shown in listed.messages(store, ids=[ids] if isinstance(ids, int) else ids):
         verdict = SCHEDULE.judge(shown.message, observation(status, at))
         next_ = SCHEDULE.next_poll(shown.message, verdict, after(at), lambda: 0, HINTS)
         polls.append(Polled(shown.message, verdict, after(at), next_))
@@ -58,15 +59,15 @@ def test_what_was_discovered_is_listed_as_watched_also_when_it_is_finished(store
     store.report_hints.note(rows(7, 8), NOW)
     record(store, 7, Status.SENT, 1)
     store.messages.unwatch([8])
-    assert {each.message.id: each.watched for each in store.listing.messages()} == {7: True, 8: False}
+    assert {each.message.id: each.watched for each in listed.messages(store)} == {7: True, 8: False}
 
 
 def test_the_same_again_changes_nothing_and_duplicates_are_one(store: Store) -> None:
     store.report_hints.note(rows(7), NOW)
     record(store, 7, Status.PENDING, 100)
-    before = store.listing.messages()
+    before = listed.messages(store)
     assert store.report_hints.note(rows(7, 7, 7), after(200)) == Noted(unfinished=1)
-    assert store.listing.messages() == before
+    assert listed.messages(store) == before
 
 
 def test_what_changed_is_due_at_once_and_what_did_not_is_not(store: Store) -> None:
@@ -128,8 +129,8 @@ def test_what_the_report_may_still_show_is_not_forgotten_or_it_would_be_told_aga
     assert store.report_hints.note(rows(7, hint="Sent"), after(7300)) == Noted(changed=1)
     assert store.messages.claim(after(8000), 10, ()) == []
     store.prune(after(7200), after(7200))
-    assert store.listing.messages() == []
-    assert [event.type for _, event in store.listing.events()] == []
+    assert listed.messages(store) == []
+    assert [event.type for _, event in listed.events(store)] == []
 
 
 def test_ids_of_events_are_not_made_a_second_time_for_what_was_forgotten(store: Store) -> None:

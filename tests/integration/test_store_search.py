@@ -13,6 +13,7 @@ from bridge.domain.model import Details, Status
 from bridge.domain.report import Row
 from bridge.store.paging import Page, cursor_to, place_in
 from bridge.store.search import Hour, MessageQuery, Search
+from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, observe
 
@@ -149,4 +150,4 @@ def test_a_message_that_the_report_showed_counts_as_watched(store: Store) -> Non
     store.report_hints.note([Row(9, "Anna", "0")], NOW)
     page: Page[WatchedMessage] = store.search.messages(MessageQuery(watched=True))
     assert [shown.message.id for shown in page.items] == [9]
-    assert store.listing.messages(ids=[9])[0].watched
+    assert listed.messages(store, ids=[9])[0].watched

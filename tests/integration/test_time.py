@@ -15,6 +15,7 @@ from bridge.domain.numbers import Number
 from bridge.domain.watchlist import Watchlist
 from bridge.source.failure_tracker import FailureTracker
 from bridge.store.facts import SWEPT
+from tests.world import listed
 from tests.world.clock import FakeClock
 from tests.world.records import fail_some, observe, tried
 
@@ -52,7 +53,7 @@ def test_retries_stay_as_far_away_as_they_were(own_store: Store, clock: FakeCloc
     observe(own_store, 7, Status.FAILED, clock.now())
     (delivery,) = own_store.deliveries.due("crm", clock.now(), 10, ())
     tried(own_store, [delivery], Retry("HTTP 500"), clock.now())
-    (waiting,) = own_store.listing.deliveries()
+    (waiting,) = listed.deliveries(own_store)
     wait = (waiting.due_at - clock.now()).total_seconds()
     clock.jump_wall(step)
     follow_clock(clock, own_store)
@@ -92,10 +93,10 @@ def test_what_was_delivered_is_left_alone(own_store: Store, clock: FakeClock) ->
     fail_some(own_store, [1], clock.now())
     (delivery,) = own_store.deliveries.due("crm", clock.now(), 10, ())
     tried(own_store, [delivery], Delivered(), clock.now())
-    (before,) = own_store.listing.deliveries()
+    (before,) = listed.deliveries(own_store)
     clock.jump_wall(DAY)
     follow_clock(clock, own_store)
-    assert own_store.listing.deliveries() == [before]
+    assert listed.deliveries(own_store) == [before]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)

@@ -16,6 +16,7 @@ from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import Tried
 from bridge.store.facts import set_meta
 from bridge.store.watchlist import Polled
+from tests.world import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ def after(seconds: float) -> datetime:
 
 def known(store: Store, id_: int) -> Message:
     """Read a message as the store knows it."""
-    (shown,) = store.listing.messages(ids=[id_])
+    (shown,) = listed.messages(store, ids=[id_])
     return shown.message
 
 
@@ -60,7 +61,7 @@ def observe(store: Store, id_: int, status: Status, at: datetime = NOW, *, to: S
 def fail_some(store: Store, ids: Sequence[int], at: datetime = NOW, *, to: Sequence[str] = ("crm",)) -> list[Event]:
     """Watch messages and record that they failed, in one go."""
     store.messages.watch(ids, at)
-    found = {shown.message.id: shown.message for shown in store.listing.messages(ids=ids)}
+    found = {shown.message.id: shown.message for shown in listed.messages(store, ids=ids)}
     polls = [polled(found[id_], Status.FAILED, at, error="Invalid phone number") for id_ in ids]
     return store.record_polls(polls, [Subscription(receiver, ("*",)) for receiver in to])
 
@@ -89,7 +90,7 @@ def keep_down(store: Store, id_: int, *, probes: int) -> Delivery:
     """Let a failed message's delivery fail three times, which opens crm's breaker, and then this many probes."""
 
     def now() -> Delivery:
-        (found,) = (each for each in store.listing.deliveries() if each.event.message_id == id_)
+        (found,) = (each for each in listed.deliveries(store) if each.event.message_id == id_)
         return found
 
     for second in range(3):

@@ -90,7 +90,7 @@ def _events(source: str, settings: Config) -> list[Event]:
 
 def _happened(event_id: str, settings: Config) -> Event:
     with Store(settings.database, account=settings.wbiztool.account) as store:
-        event = store.listing.event(event_id)
+        event = store.history.event(event_id)
     if event is None:
         raise BridgeError(f"there is no event {event_id}, or no more: `wbiz-bridge events` lists them")
     return event

@@ -27,6 +27,7 @@ from bridge.receivers.signing import new_secret
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
+from bridge.store.history import DeliveryQuery
 from bridge.store.store import Store
 from bridge.store.temporary_folders import sweep, workplace
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _FOLDER = "wbiz-bridge-demo-"
+_EVERYTHING = 1000  # there is far less
 _LOOK_EVERY = 0.2
 _SETTLE = timedelta(seconds=10)
 _REFUSALS = 2
@@ -120,10 +122,10 @@ def _play(runner: threading.Thread, store: Store, screen: Screen, length: timede
     # Ctrl-C ends the show early; the summary then says how far it came.
     with suppress(KeyboardInterrupt):
         while runner.is_alive() and clock.monotonic() < until:
-            shown = store.listing.messages()
+            shown = store.search.messages().items
             screen.show(shown)
             at_end = [each for each in shown if each.message.state and each.message.state.status.terminal]
-            if len(at_end) == len(SCENES) and not store.listing.queued()[0] and screen.played:
+            if len(at_end) == len(SCENES) and not store.summaries.queued()[0] and screen.played:
                 return True
             runner.join(_LOOK_EVERY)
     return False
@@ -137,10 +139,9 @@ def _stay(runner: threading.Thread, screen: Screen) -> None:
 
 
 def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
-    listing = store.listing
-    events = [event for _, event in listing.events()]
-    delivered = listing.deliveries(state=DeliveryState.DELIVERED)
-    queued, _ = listing.queued()
+    events = store.history.events(most=_EVERYTHING).items
+    delivered = store.history.deliveries(DeliveryQuery((DeliveryState.DELIVERED,)), most=_EVERYTHING).items
+    queued, _ = store.summaries.queued()
     told = {(event.message_id, str(event.type)) for event in events}
     due = {(scene.id, f"message.{scene.becomes}") for scene in SCENES} | {(NOT_SENT, f"message.{Status.UNKNOWN}")}
     screen.summary(

@@ -76,7 +76,7 @@ def _event(context: ServerContext, wanted: PreviewIn) -> Event:
         except ValueError as error:
             raise UsageError(f"event: {error}") from None
         return event
-    happened = context.store.listing.event(wanted.event_id)
+    happened = context.store.history.event(wanted.event_id)
     if happened is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no event {wanted.event_id} (any more)")
     return happened

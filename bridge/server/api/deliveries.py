@@ -107,7 +107,7 @@ def _send_again(routes: APIRouter, context: ServerContext) -> None:
     def retry_delivery(delivery_id: Id) -> dict[str, int]:
         """Send one dead letter again."""
         if not store.deliveries.retry(context.now(), ids=[delivery_id]):
-            if not store.listing.deliveries(ids=[delivery_id]):
+            if store.history.delivery(delivery_id) is None:
                 raise _unknown(delivery_id)
             raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not dead: there is nothing to retry")
         context.wake_dispatchers()

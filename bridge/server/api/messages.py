@@ -139,7 +139,7 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
         if listed:
             detail = f"the configuration lists {message_id} under `messages`: remove it there"
             raise HTTPException(HTTPStatus.CONFLICT, detail)
-        if not gone and not store.listing.messages(ids=[message_id]):
+        if not gone and not store.search.messages(MessageQuery(ids=(message_id,)), most=1).items:
             raise _unknown(message_id)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -152,7 +152,7 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
     def poll_message(message_id: Id) -> JSONResponse:
         """Poll a message now, at most once a second."""
         if not store.messages.poll_now([message_id], context.now()):
-            if not store.listing.messages(ids=[message_id]):
+            if not store.search.messages(MessageQuery(ids=(message_id,)), most=1).items:
                 raise _unknown(message_id)
             detail = f"{message_id} is not polled any more: POST it to /v1/messages to watch it again"
             raise HTTPException(HTTPStatus.CONFLICT, detail)

@@ -113,7 +113,7 @@ class Views:
         return render("missing.html", path, here="", now=self._now(), frame=_Frame(0, 0), asked=Asked(), page=page)
 
     def _look(self) -> tuple[Summary, tuple[Component, ...]]:
-        summary, now, receivers = self._store.listing.summary(), self._now(), self._receivers()
+        summary, now, receivers = self._store.summaries.summary(), self._now(), self._receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
         return summary, parts(judge(summary, receivers, now), receivers, known, now)
 

@@ -11,6 +11,7 @@ import pytest
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.model import Dead, DeliveryState, EventType, Message, State, Status
 from bridge.domain.summary import Summary
+from tests.world import listed
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 
@@ -31,24 +32,24 @@ def told(store: Store) -> Store:
     return store
 
 
-def listed(store: Store, status: Status | None = None, most: int | None = None) -> list[int]:
-    return [shown.message.id for shown in store.listing.messages(status=status, most=most)]
+def ids_of(store: Store, status: Status | None = None, most: int = 100) -> list[int]:
+    return [shown.message.id for shown in listed.messages(store, status=status, most=most)]
 
 
 def test_messages_with_the_latest_change_come_first(told: Store) -> None:
-    assert listed(told) == [2, 1, 4, 3]
-    assert listed(told, most=2) == [2, 1]
+    assert ids_of(told) == [2, 1, 4, 3]
+    assert ids_of(told, most=2) == [2, 1]
 
 
 def test_messages_can_be_chosen_by_status_and_by_id(told: Store) -> None:
-    assert listed(told, Status.FAILED) == [1]
-    assert listed(told, Status.SENT) == []
-    assert [shown.message.id for shown in told.listing.messages(ids=[1, 3, 99])] == [1, 3]
-    assert told.listing.messages(ids=[]) == []
+    assert ids_of(told, Status.FAILED) == [1]
+    assert ids_of(told, Status.SENT) == []
+    assert [shown.message.id for shown in listed.messages(told, ids=[1, 3, 99])] == [1, 3]
+    assert listed.messages(told, ids=[]) == []
 
 
 def test_a_message_shows_whether_and_when_it_is_polled(told: Store) -> None:
-    shown = {each.message.id: each for each in told.listing.messages()}
+    shown = {each.message.id: each for each in listed.messages(told)}
     failed = State(Status.FAILED, NOW, "Invalid phone number")
     assert shown[1].message == Message(1, state=failed, sequence=1, watched_since=NOW)
     assert (shown[1].watched, shown[1].polled_at, shown[1].due_at) == (True, NOW, None)
@@ -58,49 +59,48 @@ def test_a_message_shows_whether_and_when_it_is_polled(told: Store) -> None:
 
 
 def test_events_come_oldest_first(told: Store) -> None:
-    assert [event.type for _, event in told.listing.events()] == [EventType.MESSAGE_FAILED, EventType.MESSAGE_PENDING]
-    assert [event.message_id for _, event in told.listing.events(most=1)] == [2]
-    assert [event.message_id for _, event in told.listing.events(message_id=1)] == [1]
+    assert [event.type for _, event in listed.events(told)] == [EventType.MESSAGE_FAILED, EventType.MESSAGE_PENDING]
+    assert [event.message_id for _, event in listed.events(told, most=1)] == [2]
+    assert [event.message_id for _, event in listed.events(told, message_id=1)] == [1]
 
 
 def test_deliveries_come_newest_first(told: Store) -> None:
-    found = [(each.receiver, each.state, each.event.message_id) for each in told.listing.deliveries()]
+    found = [(each.receiver, each.state, each.event.message_id) for each in listed.deliveries(told)]
     assert found == [
         ("crm", DeliveryState.QUEUED, 2),
         ("ops", DeliveryState.DEAD, 1),
         ("crm", DeliveryState.DELIVERED, 1),
     ]
-    assert len(told.listing.deliveries(most=2)) == 2
+    assert len(listed.deliveries(told, most=2)) == 2
 
 
 def test_deliveries_can_be_chosen(told: Store) -> None:
-    (dead,) = told.listing.deliveries(state=DeliveryState.DEAD)
+    (dead,) = listed.deliveries(told, state=DeliveryState.DEAD)
     assert (dead.receiver, dead.reason) == ("ops", "410 Gone")
-    assert [each.id for each in told.listing.deliveries(ids=[dead.id, 99])] == [dead.id]
-    assert len(told.listing.deliveries(receiver="crm")) == 2
-    assert told.listing.deliveries(receiver="crm", state=DeliveryState.DEAD) == []
+    assert len(listed.deliveries(told, receiver="crm")) == 2
+    assert listed.deliveries(told, receiver="crm", state=DeliveryState.DEAD) == []
 
 
 def test_attempts_of_a_delivery_that_was_not_tried_are_none(told: Store) -> None:
-    (queued,) = told.listing.deliveries(state=DeliveryState.QUEUED)
-    assert told.listing.attempts(queued.id) == []
-    assert told.listing.attempts(999) == []
+    (queued,) = listed.deliveries(told, state=DeliveryState.QUEUED)
+    assert listed.attempts(told, queued.id) == []
+    assert listed.attempts(told, 999) == []
 
 
 def test_what_is_polled_still_is_counted(told: Store) -> None:
-    assert told.listing.polled() == 2
-    assert told.listing.summary().polled == 2
+    assert told.summaries.polled() == 2
+    assert told.summaries.summary().polled == 2
 
 
 def test_what_is_queued_to_anybody_is_counted(told: Store) -> None:
-    assert told.listing.queued() == (1, after(3))
+    assert told.summaries.queued() == (1, after(3))
     tried(told, due(told, after(3)), OK, after(4))
-    assert told.listing.queued() == (0, None)
+    assert told.summaries.queued() == (0, None)
 
 
 def test_the_summary_counts_everything(told: Store) -> None:
     told.set_fact("colour", "green")
-    summary = told.listing.summary(finished=True)
+    summary = told.summaries.summary(finished=True)
     assert summary.statuses == {None: 2, Status.FAILED: 1, Status.PENDING: 1}
     assert (summary.polled, summary.oldest_due) == (2, after(-60))
     assert summary.deliveries == {
@@ -113,7 +113,7 @@ def test_the_summary_counts_everything(told: Store) -> None:
 
 
 def test_what_is_finished_is_counted_only_when_asked_for(told: Store) -> None:
-    whole, glance = told.listing.summary(finished=True), told.listing.summary()
+    whole, glance = told.summaries.summary(finished=True), told.summaries.summary()
     assert glance.statuses == {None: 2, Status.PENDING: 1}
     assert glance.deliveries == {"crm": {DeliveryState.QUEUED: 1}, "ops": {DeliveryState.DEAD: 1}}
     assert replace(whole, statuses=glance.statuses, deliveries=glance.deliveries) == glance
@@ -125,7 +125,7 @@ def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
     store.messages.watch([3001, 3002], NOW)
     observe(store, 3001, Status.UNKNOWN)
     with plans(store) as found:
-        assert store.listing.summary().statuses == {None: 1, Status.UNKNOWN: 1}
+        assert store.summaries.summary().statuses == {None: 1, Status.UNKNOWN: 1}
     about = [plan for plan in found if "messages" in plan or "deliveries" in plan]
     assert len(about) == 6
     # An index that holds only what is polled, or queued, may be read as a whole.
@@ -134,9 +134,9 @@ def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
 
 
 def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:
-    assert store.listing.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
-    assert store.listing.queued() == (0, None)
-    assert store.listing.events() == []
+    assert store.summaries.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
+    assert store.summaries.queued() == (0, None)
+    assert listed.events(store) == []
     assert store.deliveries.breaker("crm") == CircuitBreaker("crm")
 
 

@@ -1,4 +1,4 @@
-"""What people ask to see: lists and counts, read only, newest first."""
+"""How much there is, and how the bridge does: counts, read only."""
 
 from __future__ import annotations
 
@@ -6,96 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.model import Delivery, DeliveryState, Event, Status
-from bridge.domain.summary import NodeSeen, PastAttempt, Summary, WatchedMessage
+from bridge.domain.model import DeliveryState, Status
+from bridge.domain.summary import NodeSeen, Summary
 from bridge.store import quarantine, row_mapping
-from bridge.store.tables import attempts, breakers, carried, deliveries, dispatchers, events, messages, meta, nodes
+from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from bridge.store.engine import Database
 
 
-def past_attempt(row: sa.Row[Any]) -> PastAttempt:
-    """Read an attempt from a row that has all of its columns."""
-    return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
-
-
-class Listing:
-    """Reads for people. Nothing here is on the way of the data."""
+class Summaries:
+    """Counts for people. Nothing here is on the way of the data."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def messages(
-        self, *, status: Status | None = None, ids: Sequence[int] | None = None, most: int | None = None
-    ) -> list[WatchedMessage]:
-        """List messages, those with the latest change first; only some by status or by ids."""
-        query = sa.select(
-            *row_mapping.MESSAGE,
-            messages.c.polled_at,
-            (messages.c.listed | messages.c.added | messages.c.discovered).label("watched"),
-        ).order_by(sa.func.coalesce(messages.c.since, messages.c.watched_since).desc(), messages.c.id.desc())
-        if status is not None:
-            query = query.where(messages.c.status == str(status))
-        if ids is not None:
-            query = query.where(messages.c.id.in_(ids))
-        with self._database.read() as connection:
-            return [
-                WatchedMessage(row_mapping.message(row), bool(row.watched), row.polled_at, row.due_at)
-                for row in connection.execute(query.limit(most))
-            ]
-
-    def events(self, *, message_id: int | None = None, most: int | None = None) -> list[tuple[int, Event]]:
-        """List the latest ``most`` events, each with its position, oldest first."""
-        query = sa.select(events).order_by(events.c.position.desc())
-        if message_id is not None:
-            query = query.where(events.c.message_id == message_id)
-        with self._database.read() as connection:
-            found = [(row.position, row_mapping.event(row)) for row in connection.execute(query.limit(most))]
-        return found[::-1]
-
-    def event(self, event_id: str) -> Event | None:
-        """Look an event up by its id."""
-        with self._database.read() as connection:
-            row = connection.execute(sa.select(events).where(events.c.id == event_id)).one_or_none()
-        return None if row is None else row_mapping.event(row)
-
-    def deliveries(
-        self,
-        *,
-        state: DeliveryState | None = None,
-        receiver: str | None = None,
-        ids: Sequence[int] | None = None,
-        most: int | None = None,
-    ) -> list[Delivery]:
-        """List deliveries, the newest first."""
-        query = (
-            sa.select(*row_mapping.DELIVERY)
-            .join(events, events.c.position == deliveries.c.event)
-            .order_by(deliveries.c.id.desc())
-        )
-        if state is not None:
-            query = query.where(deliveries.c.state == str(state))
-        if receiver is not None:
-            query = query.where(deliveries.c.receiver == receiver)
-        if ids is not None:
-            query = query.where(deliveries.c.id.in_(ids))
-        with self._database.read() as connection:
-            return [row_mapping.delivery(row) for row in connection.execute(query.limit(most))]
-
-    def attempts(self, delivery_id: int) -> list[PastAttempt]:
-        """List the attempts of a delivery, oldest first."""
-        query = (
-            sa.select(attempts)
-            .join(carried, carried.c.attempt == attempts.c.id)
-            .where(carried.c.delivery == delivery_id)
-            .order_by(attempts.c.id)
-        )
-        with self._database.read() as connection:
-            return [past_attempt(row) for row in connection.execute(query)]
 
     def summary(self, *, finished: bool = False) -> Summary:
         """Count what is not finished, or everything, which takes longer the more is finished: 0.5 s a million."""
