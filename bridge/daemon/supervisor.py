@@ -12,7 +12,7 @@ from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.daemon.factory import Made, Shared, dispatcher_specs, source_spec, subscriptions
 from bridge.daemon.two_phase_change import Change
 from bridge.domain.errors import BridgeError
-from bridge.store.deliveries import NUDGED
+from bridge.store.facts import NUDGED
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 SWEPT = "report_read_at"
 """The fact that says when the account's report was last read to its end."""
 
+NUDGED = "nudged"
+"""The fact that changes when somebody beside the daemon made something due."""
+
 
 def get_meta(connection: sa.Connection, key: str) -> str | None:
     """Read one of the database's own facts."""
@@ -30,6 +34,11 @@ def set_meta(database: Database, connection: sa.Connection, key: str, value: str
     """Write one of the database's own facts."""
     insert = database.insert(meta).values(key=key, value=value)
     connection.execute(insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value}))
+
+
+def nudge(database: Database, connection: sa.Connection) -> None:
+    """Let a daemon that runs beside this process look for what is due."""
+    set_meta(database, connection, NUDGED, secrets.token_hex(8))
 
 
 @dataclass(frozen=True, slots=True)

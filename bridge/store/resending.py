@@ -11,6 +11,7 @@ from bridge.domain.model import DeliveryState, Resent
 from bridge.domain.routing import route
 from bridge.store import row_mapping
 from bridge.store.engine import chunks
+from bridge.store.facts import nudge
 from bridge.store.tables import deliveries, events
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.domain.model import EventType
     from bridge.domain.routing import Subscription
-    from bridge.store.deliveries import DeliveryQueue
     from bridge.store.engine import Database
 
 _PAGE = 1000
@@ -40,16 +40,10 @@ class ResendQuery:
 
 
 class Resending:
-    """Queues events once more.
+    """Queues events once more."""
 
-    Args:
-        database: Has them.
-        queue: Told that something is due.
-    """
-
-    def __init__(self, database: Database, queue: DeliveryQueue) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue = queue
 
     def resend(
         self,
@@ -99,7 +93,7 @@ class Resending:
             for position, subject, receiver in found
         ]
         connection.execute(sa.insert(deliveries), rows)
-        self._queue.nudge(connection)
+        nudge(self._database, connection)
 
 
 def _delivered(

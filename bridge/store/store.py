@@ -14,7 +14,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
-from bridge.store import copy, opening, owner, quarantine
+from bridge.store import breakers, copy, opening, owner, quarantine
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
@@ -104,7 +104,7 @@ class Store:
         self._queued: Callable[[Collection[str]], None] = lambda _: None
         self.messages = Messages(self._database, self.node)
         self.deliveries = DeliveryQueue(self._database)
-        self.resending = Resending(self._database, self.deliveries)
+        self.resending = Resending(self._database)
         self.summaries = Summaries(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)
@@ -171,7 +171,7 @@ class Store:
             judge: Decides, given the receiver's breaker as it is then; about one delivery at least, in order.
         """
         with self._database.write() as connection:
-            breaker = self.deliveries.breaker_to_change(connection, receiver)
+            breaker = breakers.read(connection, receiver, to_change=True)
             tried = judge(breaker or CircuitBreaker(receiver))
             expired = self.deliveries.record(connection, tried, breaker)
             carried = [each.id for result in tried for each in result.decision.deliveries]
@@ -195,12 +195,12 @@ class Store:
             subscriptions: Who wants which events.
         """
         with self._telling() as connection:
-            before = self.deliveries.breaker_to_change(connection, receiver)
+            before = breakers.read(connection, receiver, to_change=True)
             changed = None if before is None else change(before)
             if changed is None:
                 return []
             breaker, type_, data = changed
-            self.deliveries.put_breaker(connection, breaker)
+            breakers.put(self._database, connection, breaker)
             return self._add_health(connection, [(type_, data, at)], receiver_subject(receiver), subscriptions)
 
     def set_message_aside(self, message_id: int, why: str, now: datetime) -> None:

@@ -30,7 +30,9 @@ from bridge.domain.model import (
 from bridge.domain.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
-from bridge.store.deliveries import NUDGED, Tried
+from bridge.store import breakers
+from bridge.store.deliveries import Tried
+from bridge.store.facts import NUDGED
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.watchlist import Polled
 from tests.world import listed
@@ -315,7 +317,7 @@ def test_the_end_of_a_late_attempt_does_not_bring_back_what_was_settled_meanwhil
 
 def put(store: Store, breaker: CircuitBreaker) -> None:
     with store._database.write() as connection:
-        store.deliveries.put_breaker(connection, breaker)
+        breakers.put(store._database, connection, breaker)
 
 
 def test_receiver_that_never_failed_has_a_closed_breaker(store: Store) -> None:

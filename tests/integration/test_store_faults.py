@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.domain.model import Details, EventType
-from bridge.store import engine
+from bridge.store import breakers, engine
 from bridge.store.engine import UnstorableError
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
@@ -157,7 +157,7 @@ def _cut(store: Store) -> None:
     with store._database.write() as connection:
         pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         statements(store, f"SELECT pg_terminate_backend({pid})")
-        store.deliveries.put_breaker(connection, CircuitBreaker("crm"))
+        breakers.put(store._database, connection, CircuitBreaker("crm"))
 
 
 def test_a_server_that_does_not_answer_is_for_later_and_its_password_is_not_shown() -> None:

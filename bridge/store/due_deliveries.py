@@ -1,0 +1,86 @@
+"""Which deliveries may be tried now, or as a probe: the queries, and the rule about the order of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.store import row_mapping
+from bridge.store.tables import deliveries, events, internal_errors
+
+if TYPE_CHECKING:
+    from bridge.store.engine import Database
+
+QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
+
+# What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
+_NOT_SET_ASIDE = ~(
+    sa.select(sa.literal(1))
+    .where(
+        internal_errors.c.kind == sa.literal_column("'delivery'"),
+        internal_errors.c.item == deliveries.c.id,
+        internal_errors.c.retry_at > sa.bindparam("now"),
+    )
+    .exists()
+)
+
+
+class DueQueries:
+    """The queries for what may be tried of one ``receiver``: at most ``most``, without those that are ``busy``.
+
+    Order: of one subject, only the first that is still queued may go. A dead letter that is sent again keeps its place
+    among them, and so goes before later ones that are still queued.
+    """
+
+    def __init__(self, database: Database) -> None:
+        earlier = deliveries.alias()
+        first = ~(
+            sa.select(sa.literal(1))
+            .where(
+                earlier.c.receiver == deliveries.c.receiver,
+                earlier.c.subject == deliveries.c.subject,
+                earlier.c.state == sa.literal_column("'queued'"),
+                earlier.c.id < deliveries.c.id,
+            )
+            .exists()
+        )
+        heads = (
+            sa.select(*row_mapping.DELIVERY)
+            .join(events, events.c.position == deliveries.c.event)
+            .where(
+                deliveries.c.receiver == sa.bindparam("receiver"),
+                QUEUED,
+                first,
+                _NOT_SET_ASIDE,
+                database.none_of(deliveries.c.id, "busy"),
+            )
+            .limit(sa.bindparam("most"))
+        )
+        self.due = heads.where(deliveries.c.due_at <= sa.bindparam("now")).order_by(
+            deliveries.c.due_at, deliveries.c.id
+        )
+        self.soon = heads.where(
+            deliveries.c.due_at <= sa.bindparam("until"),
+            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), deliveries.c.attempts == 0),
+        ).order_by(deliveries.c.due_at, deliveries.c.id)
+        self.oldest = heads.order_by(deliveries.c.id)
+        # A probe carries what was tried least: one event that its receiver refuses must not hold up all others. One
+        # that was refused for its own sake waits for its own schedule.
+        probes = heads.where(
+            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), database.none_of(deliveries.c.id, "refused"))
+        )
+        self.least_tried = probes.order_by(deliveries.c.attempts + deliveries.c.probes, deliveries.c.id)
+        self.all_probes = probes.order_by(deliveries.c.id)
+
+
+NEXT_DUE = (
+    sa.select(deliveries.c.due_at)
+    .where(
+        deliveries.c.receiver == sa.bindparam("receiver"),
+        QUEUED,
+        deliveries.c.due_at > sa.bindparam("now"),
+    )
+    .order_by(deliveries.c.due_at)
+    .limit(1)
+)
