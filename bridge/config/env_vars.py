@@ -33,7 +33,8 @@ def substitute(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
         if default is not None:
             return environ.get(name) or default
         if name not in environ:
-            wrong.append(f"the variable {name} is not set (set it, or give a default: ${{{name}:-default}})")
+            hint = f"set it, put it into .env beside the configuration, or give a default: ${{{name}:-default}}"
+            wrong.append(f"the variable {name} is not set ({hint})")
         return environ.get(name, "")
 
     return _DOLLAR.sub(value_of, text), list(dict.fromkeys(wrong))

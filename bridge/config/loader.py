@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.config import models
 from bridge.config.control_path import control_path
 from bridge.config.database_url import database_url, default_url
+from bridge.config.env_file import read_env_file
 from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sources
 from bridge.config.files import UnreadableError
 from bridge.config.network import check_tls
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from bridge.config.env_file import EnvFile
     from bridge.domain.model import AccountId
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -52,19 +54,22 @@ def load(path: Path, environ: Mapping[str, str]) -> models.Config:
 
     Args:
         path: The file. What it includes is relative to it.
-        environ: The variables that ``${NAME}`` names, and systemd's ``STATE_DIRECTORY``.
+        environ: The variables that ``${NAME}`` names, beside those of ``.env``, and systemd's ``STATE_DIRECTORY``.
 
     Raises:
         InvalidConfiguration: It is wrong; every fault is in it.
     """
     faults = Faults()
+    env_file = read_env_file(path)
+    for fault in env_file.faults:
+        faults.add(fault.place, fault.what)
     try:
-        root = read_yaml(path, environ, faults)
+        root = read_yaml(path, env_file.under(environ), faults)
     except UnreadableError as error:
-        raise InvalidConfiguration([Fault(Place(path), str(error))], Sources((path,))) from None
+        raise InvalidConfiguration([Fault(Place(path), str(error))], Sources((path, env_file.path))) from None
     # Not resolve(), which would follow a link away from the files beside it.
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 -- see above
-    loading = _Loading(path, folder, environ, faults)
+    loading = _Loading(path, folder, environ, env_file, faults)
     config = loading.config(root)
     if faults or config is None:
         raise InvalidConfiguration(faults.all(), loading.sources, loading.database, loading.account)
@@ -74,20 +79,21 @@ def load(path: Path, environ: Mapping[str, str]) -> models.Config:
 class _Loading:
     """One reading of a configuration."""
 
-    def __init__(self, path: Path, folder: Path, environ: Mapping[str, str], faults: Faults) -> None:
+    def __init__(self, path: Path, folder: Path, environ: Mapping[str, str], env_file: EnvFile, faults: Faults) -> None:
         self._path = path
         self._folder = folder
         self._environ = environ
+        self._env_file = env_file
         self._faults = faults
         self._sections = Sections(folder, faults)
-        self._lists = ListReader(environ, faults, path)
+        self._lists = ListReader(env_file.under(environ), faults, path)
         self.database: str | None = None
         self.account: AccountId | None = None
 
     @property
     def sources(self) -> Sources:
         """What has been read so far."""
-        files = Sources((self._path, *self._lists.files, *self._sections.files))
+        files = Sources((self._path, self._env_file.path, *self._lists.files, *self._sections.files))
         return files | Sources(patterns=tuple(self._lists.patterns))
 
     def config(self, root: Value) -> models.Config | None:
@@ -123,7 +129,8 @@ class _Loading:
         data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
         data["path"] = self._path
         data["sources"] = self.sources
-        data["file_warnings"] = () if self._faults else self._sections.exposures()
+        exposed = () if self._faults else (*self._sections.exposures(), *self._env_file.warnings())
+        data["file_warnings"] = exposed
         return self._sections.model(root, models.Config, data)
 
     def _section(self, value: Value, name: str, model: type[BaseModel]) -> object:

@@ -1,6 +1,6 @@
 """Two keys of a configuration that may be wrong in all else: what leads a command to the daemon, and to its database.
 
-It must cost little, also where thousands of messages are listed, and reads no secret.
+It must cost little, also where thousands of messages are listed, and reads ``.env`` only for a variable of these two.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ class Peek:
 
     Args:
         path: The configuration; it need not be there.
-        environ: The variables that it may name.
+        environ: The variables that it may name, beside those of ``.env``.
     """
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self._path = path
         self._folder = path.absolute().parent
         self._environ = environ
         said = _read(path)
@@ -56,7 +57,10 @@ class Peek:
     def _text(self, value: object) -> str | None:
         if not isinstance(value, str):
             return None
-        text, wrong = substitute(value, self._environ)
+        if "$" not in value:
+            return value
+        env_file = import_module("bridge.config.env_file").read_env_file(self._path)
+        text, wrong = substitute(value, env_file.under(self._environ))
         return None if wrong else text
 
 

@@ -165,7 +165,7 @@ def test_secrets_may_stand_in_files(folder: Folder) -> None:
         "Bearer abc",
         "abc",  # a server may echo the token alone
     }
-    assert [file.name for file in loaded.sources.files] == ["config.yaml", "key", "slack", "signing"]
+    assert [file.name for file in loaded.sources.files] == ["config.yaml", ".env", "key", "slack", "signing"]
 
 
 def test_a_secret_given_twice_is_a_fault(folder: Folder) -> None:

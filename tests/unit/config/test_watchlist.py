@@ -41,7 +41,7 @@ def test_lists_may_be_spread_over_files(folder: Folder) -> None:
     loaded = folder.load(f"{LEAST}    messages: {includes}\n")
     assert set(loaded.watchlist.ids()) == {1, 3, 4, 5, 6, 7}
     assert loaded.watchlist.details(4) == Details("Four", {"team": "billing", "floor": "2", "vip": "yes"})
-    assert [file.name for file in loaded.sources.files] == ["config.yaml", "a.yaml", "b.yaml", "ids.txt"]
+    assert [file.name for file in loaded.sources.files] == ["config.yaml", ".env", "a.yaml", "b.yaml", "ids.txt"]
 
 
 def test_duplicates_are_found_across_files(folder: Folder) -> None:
