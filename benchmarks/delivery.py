@@ -28,8 +28,8 @@ from benchmarks.stub import Stub, pin, stub
 from bridge.domain.model import Details, Observation, Status
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
+from bridge.store.poll_results import Polled
 from bridge.store.store import Store
-from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,9 +19,9 @@ from bridge.domain.report import Row
 from bridge.domain.watchlist import Watchlist
 from bridge.source.report_response import PAGE
 from bridge.store.facts import SWEPT
+from bridge.store.poll_results import Polled
 from bridge.store.store import Store
 from bridge.store.tables import to_millis
-from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

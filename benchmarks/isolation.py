@@ -27,8 +27,8 @@ from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.simulator.faulty_server import Manner
 from bridge.simulator.sink import Answer, Sink
+from bridge.store.poll_results import Polled
 from bridge.store.store import Store
-from bridge.store.watchlist import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

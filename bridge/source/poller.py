@@ -13,7 +13,7 @@ from bridge.domain.events import SOURCE
 from bridge.domain.model import EventType, Message, Observation
 from bridge.domain.poll_answer import Malformed, Unavailable
 from bridge.source import api_health
-from bridge.store.watchlist import Polled
+from bridge.store.poll_results import Polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.domain.model import EventType
 from bridge.domain.quarantine import Kind
-from bridge.store import breakers, copy, opening, owner, quarantine
+from bridge.store import breakers, copy, opening, owner, poll_results, quarantine
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
@@ -28,7 +28,7 @@ from bridge.store.resending import Resending
 from bridge.store.search import Search
 from bridge.store.sqlite_files import DatabaseError
 from bridge.store.summaries import Summaries
-from bridge.store.watchlist import Messages, Polled
+from bridge.store.watchlist import Messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bridge.domain.routing import Subscription
     from bridge.domain.watchlist import Watchlist
     from bridge.store.lock import DaemonLock
+    from bridge.store.poll_results import Polled
 
 _QUEUED = "queued for"
 _WELL = "{}"
@@ -154,7 +155,7 @@ class Store:
     def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._telling() as connection:
-            told = self._events_of(connection, self.messages.record(connection, polls))
+            told = self._events_of(connection, poll_results.record(connection, polls, self.node.holder))
             quarantine.forget(connection, Kind.MESSAGE, [poll.message.id for poll in polls])
             self._add(connection, told, subscriptions)
         return told

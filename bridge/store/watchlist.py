@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.model import Details, Message, Status
-from bridge.store import row_mapping
+from bridge.domain.model import Details
+from bridge.store.due_messages import IS_FINISHED, IS_IDLE, IS_WATCHED, POLL_NOW, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor, get_meta, set_meta
 from bridge.store.tables import messages
@@ -18,32 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from bridge.domain.transition_detector import Verdict
+    from bridge.domain.model import Message
     from bridge.domain.watchlist import Watchlist
     from bridge.store.engine import Database
     from bridge.store.membership import Membership
 
-POLL_NOW_EVERY = timedelta(seconds=1)
-"""How soon after a poll another one may follow because somebody asks for it."""
-
 _LIST_DIGEST = "watchlist"
 _DETAILS = ("label", "tags", "expected_at")
 _NO_DETAILS = Details()
-_IDLE = messages.c.due_at.is_(None)
-_FINISHED = sa.or_(*(messages.c.status == str(status) for status in Status if status.terminal))
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """One poll to be recorded: the message as it was, what follows, when it was polled and is due again.
-
-    ``verdict`` is None where the poll brought no observation: then only the times change.
-    """
-
-    message: Message
-    verdict: Verdict | None
-    at: datetime
-    due_at: datetime | None
+_WATCHED_BESIDES_LIST = messages.c.added | messages.c.discovered
 
 
 class Messages:
@@ -52,9 +34,7 @@ class Messages:
     def __init__(self, database: Database, node: Membership) -> None:
         self._database = database
         self._node = node
-        free = database.none_of(messages.c.id, "busy")
-        self._due, self._due_new = _DUE.where(free), _DUE.where(free, _NEW)
-        self._claim, self._claim_new = _claim(free), _claim(free, _NEW)
+        self._due = DueQueries(database)
 
     def claim(self, now: datetime, most: int, busy: Collection[int]) -> list[Message]:
         """List messages that are due, the longest overdue first, without those that are ``busy`` being polled.
@@ -66,9 +46,9 @@ class Messages:
         """
         if self._node.holder is None:
             with self._database.read() as connection:
-                return _take(connection, self._due_new, self._due, {"now": now}, most, busy)
+                return self._due.read(connection, now, most, busy)
         with self._database.write() as connection:
-            return _take(connection, self._claim_new, self._claim, {"now": now, "me": self._node.holder}, most, busy)
+            return self._due.claim(connection, now, most, busy, self._node.holder)
 
     def let_go(self, ids: Collection[int]) -> None:
         """Let others poll messages that were claimed and not polled."""
@@ -167,13 +147,13 @@ class Messages:
     def poll_now(self, ids: Sequence[int], now: datetime) -> list[int]:
         """Let messages be due at once, finished ones too; returns those that are watched and were not given up.
 
-        However often a message is poked, it is polled once in :data:`POLL_NOW_EVERY`. A poll that is under way may have
+        However often a message is poked, it is polled once in ``POLL_NOW_EVERY``. A poll that is under way may have
         been answered before whatever made somebody poke: there is another one after it.
         """
         poked: list[int] = []
         with self._database.write() as connection:
             for chunk in chunks(ids):
-                poked += connection.scalars(_POLL_NOW, {"ids": chunk, "now": now})
+                poked += connection.scalars(POLL_NOW, {"ids": chunk, "now": now})
         return poked
 
     def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -213,19 +193,6 @@ class Messages:
         for which, bound in ((~lazy, latest), (lazy, latest_of_lazy)):
             connection.execute(sa.update(messages).where(messages.c.due_at > bound, which).values(due_at=bound))
 
-    def record(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Polled]:
-        """Write what polls found, within a transaction; return those whose transition is new.
-
-        A message whose ``sequence`` has moved on since it was read was recorded by somebody else: it is left alone, so
-        that a transition is never told twice. One that is another node's by now is, too: that one polls it again.
-        """
-        mine = {"me": self._node.holder}
-        quiet = [poll for poll in polls if poll.verdict is None or poll.verdict.event is None]
-        if quiet:
-            connection.execute(_QUIET, [_parameters(poll) | mine for poll in quiet])
-        moved = (poll for poll in polls if poll.verdict is not None and poll.verdict.event is not None)
-        return [poll for poll in moved if connection.execute(_MOVED, _parameters(poll) | mine).rowcount]
-
     def _upsert(self, connection: sa.Connection, ids: Iterable[int], flags: dict[str, bool], now: datetime) -> None:
         insert = self._database.insert(messages)
         insert = insert.on_conflict_do_update(
@@ -233,15 +200,17 @@ class Messages:
             set_={
                 "listed": messages.c.listed | insert.excluded.listed,
                 "added": messages.c.added | insert.excluded.added,
-                "due_at": sa.case((_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)),
+                "due_at": sa.case(
+                    (IS_FINISHED, None), else_=sa.func.coalesce(messages.c.due_at, insert.excluded.due_at)
+                ),
                 # One that was given up, or not watched meanwhile, begins afresh.
-                "watched_since": sa.case((_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
-                "stuck": sa.case((_IDLE, sa.false()), else_=messages.c.stuck),
-                "unread_since": sa.case((_IDLE, None), else_=messages.c.unread_since),
-                "unread_why": sa.case((_IDLE, None), else_=messages.c.unread_why),
-                "unread_told": sa.case((_IDLE, sa.false()), else_=messages.c.unread_told),
-                "seen": sa.case((_IDLE, 0), else_=messages.c.seen),
-                "holder": sa.case((_IDLE, None), else_=messages.c.holder),
+                "watched_since": sa.case((IS_IDLE, insert.excluded.watched_since), else_=messages.c.watched_since),
+                "stuck": sa.case((IS_IDLE, sa.false()), else_=messages.c.stuck),
+                "unread_since": sa.case((IS_IDLE, None), else_=messages.c.unread_since),
+                "unread_why": sa.case((IS_IDLE, None), else_=messages.c.unread_why),
+                "unread_told": sa.case((IS_IDLE, sa.false()), else_=messages.c.unread_told),
+                "seen": sa.case((IS_IDLE, 0), else_=messages.c.seen),
+                "holder": sa.case((IS_IDLE, None), else_=messages.c.holder),
             },
         )
         floor = SequenceFloor.read(connection)
@@ -257,135 +226,11 @@ _MOVE_WITH_THE_CLOCK = (
     messages.c.watched_since,
     messages.c.hinted_at,
 )
-_WATCHED_BESIDES_LIST = messages.c.added | messages.c.discovered
-_STILL_WATCHED = messages.c.listed | _WATCHED_BESIDES_LIST
-_NEW: sa.ColumnElement[bool] = sa.literal_column("seen < 3")  # as the index has it
-_DUE = (
-    sa.select(*row_mapping.MESSAGE)
-    .where(messages.c.due_at <= sa.bindparam("now"))
-    .order_by(messages.c.due_at, messages.c.id)
-    .limit(sa.bindparam("most"))
-)
-_ME = sa.bindparam("me", type_=sa.BigInteger)
-
-
-def _take(
-    connection: sa.Connection, new: Any, any_: Any, values: Mapping[str, Any], most: int, busy: Collection[int]
-) -> list[Message]:
-    """Read messages, three quarters of them new ones, as far as there are any."""
-    first = connection.execute(new, {**values, "most": most - most // 4, "busy": list(busy)}).all()
-    taken = [*busy, *(row.id for row in first)]
-    rest = connection.execute(any_, {**values, "most": most - len(first), "busy": taken}).all()
-    return [row_mapping.message(row) for row in (*first, *rest)]
-
-
-def _claim(*which: sa.ColumnElement[bool]) -> Any:
-    free = (
-        sa.select(messages.c.id)
-        .where(
-            messages.c.due_at <= sa.bindparam("now"),
-            messages.c.holder.is_(None) | (messages.c.holder == _ME),
-            *which,
-        )
-        .order_by(messages.c.due_at, messages.c.id)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)
-        .cte("free")
-    )
-    return sa.update(messages).where(messages.c.id == free.c.id).values(holder=_ME).returning(*row_mapping.MESSAGE)
-
-
-_AS_READ = (
-    (messages.c.id == sa.bindparam("message"))
-    & (messages.c.sequence == sa.bindparam("known_sequence"))
-    & messages.c.holder.is_not_distinct_from(_ME)
-)
-_NEXT_DUE = sa.bindparam("next_due", type_=messages.c.due_at.type)
-_HINTED_MEANWHILE = messages.c.hinted_at.is_distinct_from(sa.bindparam("known_hint", type_=messages.c.due_at.type))
-_POKED_MEANWHILE = messages.c.due_at > sa.bindparam("known_due", type_=messages.c.due_at.type)
-_SOONER = _NEXT_DUE.is_(None) | (messages.c.due_at < _NEXT_DUE)
-_TIMES: dict[str, Any] = {
-    "holder": None,
-    "polled_at": sa.bindparam("at"),
-    # While it was being polled, somebody may have unwatched or poked it, and the report may have shown a change.
-    "due_at": sa.case(
-        (~_STILL_WATCHED, None),
-        (_POKED_MEANWHILE & _SOONER, messages.c.due_at),
-        (_NEXT_DUE.is_(None), None),
-        (_HINTED_MEANWHILE & (messages.c.due_at < _NEXT_DUE), messages.c.due_at),
-        else_=_NEXT_DUE,
-    ),
-    "seen": messages.c.seen + sa.bindparam("new_seen", type_=sa.Integer),
-    "unknown_since": sa.bindparam("unknown"),
-    "unread_since": sa.bindparam("new_unread_since"),
-    "unread_why": sa.bindparam("new_unread_why"),
-    "unread_told": sa.bindparam("new_unread_told"),
-}
-_AT = sa.bindparam("now", type_=messages.c.due_at.type)
-_NOT_SOONER = sa.cast(messages.c.polled_at, sa.BigInteger) + POLL_NOW_EVERY // timedelta(milliseconds=1)
-_SOON = sa.case((sa.cast(_AT, sa.BigInteger) < _NOT_SOONER, _NOT_SOONER), else_=sa.cast(_AT, sa.BigInteger))
-_OVERDUE = (messages.c.due_at < _AT) & (messages.c.polled_at.is_(None) | (sa.cast(_AT, sa.BigInteger) >= _NOT_SOONER))
-_POLL_NOW = (
-    sa.update(messages)
-    .where(
-        messages.c.id.in_(sa.bindparam("ids", expanding=True)),
-        _STILL_WATCHED,
-        ~_IDLE | _FINISHED,
-    )
-    .values(
-        due_at=sa.case(
-            # One that is overdue keeps its place before others, but for what tells a poke from none: else, where polls
-            # are late, one that is poked again and again would never be polled.
-            (_OVERDUE, sa.cast(messages.c.due_at, sa.BigInteger) + 1),
-            ((messages.c.due_at > _AT) & (messages.c.due_at < _SOON), messages.c.due_at),
-            else_=_SOON,
-        )
-    )
-    .returning(messages.c.id)
-)
-_QUIET = sa.update(messages).where(_AS_READ).values(_TIMES)
-_MOVED = (
-    sa.update(messages)
-    .where(_AS_READ)
-    .values(
-        **_TIMES,
-        status=sa.bindparam("new_status"),
-        since=sa.bindparam("new_since"),
-        error=sa.bindparam("new_error"),
-        stuck=sa.bindparam("told_stuck"),
-        sequence=messages.c.sequence + 1,
-    )
-)
-
-
-def _parameters(poll: Polled) -> dict[str, Any]:
-    message, verdict = poll.message, poll.verdict
-    parameters: dict[str, Any] = {
-        "message": message.id,
-        "known_sequence": message.sequence,
-        "at": poll.at,
-        "next_due": poll.due_at,
-        "unknown": message.unknown_since if verdict is None else verdict.unknown_since,
-        "known_hint": message.hinted_at,
-        "known_due": message.due_at,
-        "new_seen": int(verdict is not None and verdict.unread is None),
-    }
-    unread = message.unread if verdict is None else verdict.unread
-    parameters |= {
-        "new_unread_since": unread and unread.since,
-        "new_unread_why": unread and unread.why,
-        "new_unread_told": unread is not None and unread.told,
-    }
-    if verdict is not None and verdict.event is not None:
-        state = verdict.state
-        parameters |= {"new_status": state and str(state.status), "new_since": state and state.since}
-        parameters |= {"new_error": state and state.error, "told_stuck": verdict.stuck}
-    return parameters
 
 
 def _watched(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bool]:
     """Tell which of these are watched, and of each whether the configuration lists it."""
-    query = sa.select(messages.c.id, messages.c.listed).where(_STILL_WATCHED)
+    query = sa.select(messages.c.id, messages.c.listed).where(IS_WATCHED)
     found: dict[int, bool] = {}
     for chunk in chunks(ids):
         found.update((row.id, row.listed) for row in connection.execute(query.where(messages.c.id.in_(chunk))))

@@ -26,7 +26,7 @@ from bridge.server.auth import Access
 from bridge.server.wbiztool_hook_ids import ids_in
 from bridge.source.report_response import Page, read_page
 from bridge.source.status_response import read_answer
-from bridge.store.watchlist import Polled
+from bridge.store.poll_results import Polled
 from bridge.transport.message import Reply
 from tests.world import listed
 from tests.world.api import TOKEN, Api

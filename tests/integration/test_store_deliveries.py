@@ -33,8 +33,8 @@ from bridge.domain.transition_detector import judge
 from bridge.store import breakers
 from bridge.store.deliveries import Tried
 from bridge.store.facts import NUDGED
+from bridge.store.poll_results import Polled
 from bridge.store.sqlite_files import DatabaseError
-from bridge.store.watchlist import Polled
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import (

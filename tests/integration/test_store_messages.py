@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bridge.config.loader import load
 from bridge.domain.model import Details, EventType, Message, Observation, State, Status
 from bridge.domain.transition_detector import Verdict, judge
+from bridge.store.poll_results import Polled
 from bridge.store.store import Store
-from bridge.store.watchlist import Polled
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, known, observe, polled, statements, values

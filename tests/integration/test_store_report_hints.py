@@ -10,8 +10,8 @@ from bridge.domain.model import Event, EventType, Observation, Status
 from bridge.domain.poll_schedule import Hints, Interval, Schedule
 from bridge.domain.report import Row
 from bridge.domain.transition_detector import judge
+from bridge.store.poll_results import Polled
 from bridge.store.report_hints import Noted
-from bridge.store.watchlist import Polled
 from tests.world import listed
 from tests.world.records import NOW, after, fail_some, known, statements, values
 

@@ -15,7 +15,7 @@ from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import Tried
 from bridge.store.facts import set_meta
-from bridge.store.watchlist import Polled
+from bridge.store.poll_results import Polled
 from tests.world import listed
 
 if TYPE_CHECKING:
