@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.domain.observer import Listener
-from bridge.store.engine import DamagedError
+from bridge.store.errors import DamagedError
 
 if TYPE_CHECKING:
     import threading

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
-from bridge.store.engine import DamagedError
+from bridge.store.errors import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

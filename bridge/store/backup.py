@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from bridge.domain import postgres_url
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.store import owner, sqlite_files
-from bridge.store.engine import BUSY_TIMEOUT, DamagedError
-from bridge.store.sqlite_files import DatabaseError
+from bridge.store.engine import BUSY_TIMEOUT
+from bridge.store.errors import DamagedError, DatabaseError
 from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:

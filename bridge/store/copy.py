@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.errors import UsageError
 from bridge.store.engine import Database, chunks
-from bridge.store.sqlite_files import DatabaseError
+from bridge.store.errors import DatabaseError
 from bridge.store.tables import attempts, deliveries, events, messages, meta, metadata
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import uuid
 from contextlib import contextmanager
 from itertools import islice
@@ -14,9 +13,9 @@ import sqlalchemy as sa
 
 from bridge.domain import postgres_url
 from bridge.domain.errors import BridgeError, NotNowError
-from bridge.store import sqlite_files
+from bridge.store import sqlite, sqlite_files
+from bridge.store.errors import DamagedError, DatabaseError, GoneError, UnstorableError
 from bridge.store.postgres import Server
-from bridge.store.sqlite_files import DatabaseError
 from bridge.store.tables import meta
 from bridge.store.writable import WriteFault, fault_of_place, noted
 
@@ -42,18 +41,6 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
-
-
-class DamagedError(DatabaseError):
-    """The database is damaged. Restore a backup, or move it away to start afresh."""
-
-
-class GoneError(DamagedError):
-    """A file of the database was removed or replaced while it was open. Put it back, or restore a backup."""
-
-
-class UnstorableError(DatabaseError):
-    """The database cannot hold a value: too large, or no text. Nothing of its transaction was written."""
 
 
 class Database:
@@ -82,7 +69,7 @@ class Database:
             self.path = Path(os.path.realpath(address.database or ""))
             sqlite_files.prepare(self.path)
             self._presence = sqlite_files.Presence(Path(address.database or ""), self.path)
-            self._engine = _sqlite_engine(address)
+            self._engine = sqlite.make_engine(address, BUSY_TIMEOUT)
         self.write_fault = WriteFault()
         self.name = shown(url)
         """The place, as it may be shown: without a password."""
@@ -170,7 +157,7 @@ class Database:
         with self.read() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
-            raise DamagedError(f"the database {self.name} {_DAMAGED}")
+            raise DamagedError(f"the database {self.name} {sqlite.DAMAGED}")
 
     def serialize(self, connection: sa.Connection) -> None:
         """Let a transaction go on when no other one that asked for this is open. On SQLite, none is ever."""
@@ -227,7 +214,7 @@ class Database:
         if isinstance(error, sa.exc.DataError):
             return UnstorableError(f"the database {self.name} cannot hold a value ({type(error.orig).__name__})")
         if self._server is None:
-            return _explain_sqlite(error, self.name, self.path)
+            return sqlite.explain(error, self.name, self.path)
         return self.explain(error.orig)
 
     def explain(self, error: BaseException | None) -> BridgeError:
@@ -256,76 +243,6 @@ def shown(url: str) -> str:
     if postgres_url.is_postgres(url):
         return postgres_url.shown(postgres_url.parameters(url))
     return sa.make_url(url).database or ""
-
-
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _record: object) -> None:
-        # The module's own transactions begin too late (at the first write) to be a consistent view: BEGIN is ours.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL survives a killed process; a power cut may take back the last commits, never half of one.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # By itself, the module raises for a whole query where one text in the file is no UTF-8.
-        connection.text_factory = _read_text
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        # IMMEDIATE takes the write lock at once: a transaction that reads first could not get it later.
-        reads_only = connection.get_execution_options().get("reads_only")
-        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _read_text(stored: bytes) -> str:
-    return str(stored, "utf-8", "replace")
-
-
-_LOCKED = "is locked by another program"
-_DAMAGED = "is damaged: restore a backup, or move it away to start afresh"
-_FAULTS: dict[int, tuple[type[BridgeError], str]] = {
-    sqlite3.SQLITE_BUSY: (NotNowError, _LOCKED),
-    sqlite3.SQLITE_LOCKED: (NotNowError, _LOCKED),
-    sqlite3.SQLITE_FULL: (NotNowError, "cannot grow: the disk is full"),
-    sqlite3.SQLITE_IOERR: (NotNowError, "cannot be read or written (an input/output error, or a full disk)"),
-    sqlite3.SQLITE_TOOBIG: (UnstorableError, "cannot hold a value: it is too large"),
-    sqlite3.SQLITE_NOMEM: (NotNowError, "needs more memory than there is"),
-    sqlite3.SQLITE_CORRUPT: (DamagedError, _DAMAGED),
-    sqlite3.SQLITE_NOTADB: (DamagedError, "is not a database: restore a backup, or move it away to start afresh"),
-    sqlite3.SQLITE_READONLY: (DatabaseError, "cannot be written"),
-    sqlite3.SQLITE_CANTOPEN: (DatabaseError, "cannot be opened"),
-    sqlite3.SQLITE_PERM: (DatabaseError, "may not be used"),
-}
-_PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
-
-
-def _explain_sqlite(error: sa.exc.DBAPIError, name: str, path: Path | None) -> BridgeError:
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None and code & _PRIMARY_CODE in _FAULTS:
-        kind, words = _FAULTS[code & _PRIMARY_CODE]
-        if path is not None:
-            words = _about_place(code & _PRIMARY_CODE, words, path)
-        return kind(f"the database {name} {words}")
-    # A wrong statement is an OperationalError too, and waiting does not fix it.
-    answer = getattr(error.orig, "sqlite_errorname", None) or type(error.orig).__name__
-    return DatabaseError(f"the database {name} answers {answer}")
-
-
-def _about_place(code: int, words: str, path: Path) -> str:
-    """Add to what SQLite says what its file and the file system say."""
-    match code:
-        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_FULL:
-            return fault_of_place(path) or words
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            if known := sqlite_files.obstacle(path):
-                return f"{words}: {known}"
-            return fault_of_place(path) or f"{words}: look at the owner and mode of the file and its folder"
-        case _:
-            return words
 
 
 def _kind(context: Any) -> str:

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.backup import back_up
-from bridge.store.engine import DamagedError
-from bridge.store.sqlite_files import DatabaseError
+from bridge.store.errors import DamagedError, DatabaseError
 from bridge.store.tables import HEAD
 
 if TYPE_CHECKING:

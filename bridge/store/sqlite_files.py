@@ -15,6 +15,7 @@ import platformdirs
 
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.domain.file_kind import other_kind
+from bridge.store.errors import DatabaseError
 
 ENDS = ("", "-wal", "-shm", "-journal", ".lock")
 """What the names of a database's files end with."""
@@ -25,12 +26,6 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _EXPLAINED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 _OTHERS = 0o077
-
-
-class DatabaseError(BridgeError):
-    """The database cannot be used: damaged, not writable, from a newer version. Fix it or restore a backup."""
-
-    exit_code = 74
 
 
 def prepare(file: Path) -> None:

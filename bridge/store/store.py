@@ -19,6 +19,7 @@ from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
+from bridge.store.errors import DatabaseError
 from bridge.store.facts import SWEPT, get_meta, set_meta
 from bridge.store.history import History
 from bridge.store.membership import Membership, SingleNode
@@ -26,7 +27,6 @@ from bridge.store.prune import prune
 from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
 from bridge.store.search import Search
-from bridge.store.sqlite_files import DatabaseError
 from bridge.store.summaries import Summaries
 from bridge.store.watchlist import Messages
 

@@ -28,9 +28,9 @@ from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Recorded, Sink
 from bridge.store import backup, migrate, migrations, opening
 from bridge.store.backup import back_up
-from bridge.store.engine import DamagedError, Database
+from bridge.store.engine import Database
+from bridge.store.errors import DamagedError, DatabaseError
 from bridge.store.migrate import revision
-from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 from bridge.store.tables import HEAD
 from bridge.store.temporary_folders import locked

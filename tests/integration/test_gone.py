@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.domain.model import Status
-from bridge.store.engine import GoneError
+from bridge.store.errors import GoneError
 from bridge.store.store import Store
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config

@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.store.sqlite_files import DatabaseError, obstacle
+from bridge.store.errors import DatabaseError
+from bridge.store.sqlite_files import obstacle
 from bridge.store.store import Store
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config

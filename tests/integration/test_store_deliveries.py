@@ -32,9 +32,9 @@ from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.store import breakers
 from bridge.store.deliveries import Tried
+from bridge.store.errors import DatabaseError
 from bridge.store.facts import NUDGED
 from bridge.store.poll_results import Polled
-from bridge.store.sqlite_files import DatabaseError
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import (

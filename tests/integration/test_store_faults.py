@@ -21,8 +21,7 @@ from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.domain.model import Details, EventType
 from bridge.store import breakers, engine
-from bridge.store.engine import UnstorableError
-from bridge.store.sqlite_files import DatabaseError
+from bridge.store.errors import DatabaseError, UnstorableError
 from bridge.store.store import Store
 from tests.world import listed
 from tests.world.records import NOW, SINCE, due, fail_some, known, record_health, statements, values

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from bridge.domain.errors import NotNowError
+from bridge.store.errors import DatabaseError
 from bridge.store.lock import _ADVISORY_KEY
-from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 
 if TYPE_CHECKING:

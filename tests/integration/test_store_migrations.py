@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 
 from bridge.domain.errors import BridgeError, NotNowError
 from bridge.store.engine import Database
+from bridge.store.errors import DatabaseError
 from bridge.store.migrate import migrate, revision
-from bridge.store.sqlite_files import DatabaseError
 from bridge.store.store import Store
 from bridge.store.tables import HEAD, metadata
 from tests.world import listed

@@ -16,7 +16,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import Summary
-from bridge.store.sqlite_files import DatabaseError
+from bridge.store.errors import DatabaseError
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, metrics, shown, value
 
