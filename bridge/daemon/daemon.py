@@ -123,7 +123,7 @@ class Daemon:
         self._plan()
         steps = self._supervisor.steps
         with self._says_stopped(), threads_are_heard(steps), run_down(self._supervisor, self._stop), self._serving():
-            self._store.try_set_aside_now(self._clock.now())
+            self._store.quarantine.try_set_aside_now(self._clock.now())
             self._adopt(self._config, {RELOAD: ""}, starting=True)
             self._control.keep()
             self._scheduler.start()

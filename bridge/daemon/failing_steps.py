@@ -56,9 +56,9 @@ class Steps:
                 self._failing.add(name)
                 self._listener.internal_error(f"step {name}", error)
                 why = self._redact(str(InternalError.of(error)))
-                self._store.step_failed(name, why, self._clock.now())
+                self._store.quarantine.step_failed(name, why, self._clock.now())
             elif name in self._failing:
-                self._store.step_worked(name)
+                self._store.quarantine.step_worked(name)
                 self._failing.discard(name)
         except BridgeError as another:
             self._listener.step_failed(name, another)

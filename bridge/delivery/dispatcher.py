@@ -218,7 +218,7 @@ class Dispatcher:
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
         why = self._redact(clean_text(f"internal error: {error}"))
-        gone = self._store.set_delivery_aside(delivery.id, why, self._clock.now())
+        gone = self._store.quarantine.set_delivery_aside(delivery.id, why, self._clock.now())
         self._listener.internal_error(f"delivery {delivery.id} to {self.name}", error)
         if gone:
             self._listener.expired(self.name, gone)
@@ -292,7 +292,7 @@ class Dispatcher:
             changed = announced(found, now, self._settle)
             return None if changed is None else (changed[0], *_health(found, changed[1], now))
 
-        for event in self._store.record_receiver(self.name, now, change, self._routes.subscriptions):
+        for event in self._store.health_events.record_receiver(self.name, now, change, self._routes.subscriptions):
             self._listener.told(event)
         return self._store.deliveries.breaker(self.name)
 

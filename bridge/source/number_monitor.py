@@ -64,7 +64,9 @@ class NumberMonitor:
                 raise NotNowError(seen.why)
             at = self._clock.now()
             until = at + GOOD_FOR * self._every
-            for event in self._store.record_numbers(seen, at, self._settle, until, self._routes.subscriptions):
+            for event in self._store.health_events.record_numbers(
+                seen, at, self._settle, until, self._routes.subscriptions
+            ):
                 self._listener.told(event)
             self._standing.worked()
         except BridgeError as error:

@@ -136,7 +136,7 @@ class Poller:
         self.health = _health_from(_health_fact(before.health))
 
     def _set_aside(self, message_id: int, error: InternalError) -> None:
-        self._store.set_message_aside(message_id, str(error), self._clock.now())
+        self._store.quarantine.set_message_aside(message_id, str(error), self._clock.now())
         self._listener.internal_error(f"message {message_id}", error)
 
     def next_due(self) -> float | None:
@@ -194,7 +194,7 @@ class Poller:
         data: dict[str, Any] = {"since": isoformat(current.failing_since or at), "reason": current.reason}
         if type_ is EventType.SOURCE_UP and before.failing_since is not None:
             data |= {"down_since": isoformat(before.failing_since)}
-        event = self._store.record_source(
+        event = self._store.health_events.record_source(
             type_,
             data,
             at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from bridge.store.tables import meta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bridge.store.engine import Database
 
@@ -34,6 +35,15 @@ def set_meta(database: Database, connection: sa.Connection, key: str, value: str
     """Write one of the database's own facts."""
     insert = database.insert(meta).values(key=key, value=value)
     connection.execute(insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value}))
+
+
+def shift_meta(database: Database, connection: sa.Connection, key: str, shifted: Callable[[str], str]) -> None:
+    """Move the times in one of the database's own facts: the clock was set."""
+    fact = get_meta(connection, key)
+    if not fact:
+        return
+    with suppress(ValueError, KeyError, TypeError):  # somebody has damaged it: who writes it writes it again
+        set_meta(database, connection, key, shifted(fact))
 
 
 def nudge(database: Database, connection: sa.Connection) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.domain.errors import OtherAccountError
+from bridge.domain.errors import NotNowError, OtherAccountError
 from bridge.domain.model import AccountId
 from bridge.domain.postgres_url import is_postgres
 from bridge.store import sqlite_files
+from bridge.store.errors import DatabaseError
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.tables import meta
 
@@ -86,14 +87,30 @@ def check_file(url: str, account: AccountId) -> None:
             check(file, of_file(Path(file)), account)
 
 
-def adopt(database: Database, connection: sa.Connection, account: AccountId, *, new_address: bool = False) -> None:
-    """Let a database belong to an account from now on, within a transaction.
+def adopt(database: Database, account: AccountId, *, new_address: bool = False, must: bool = True) -> None:
+    """Let a database belong to an account from now on.
+
+    Args:
+        database: Which.
+        account: Whose.
+        new_address: The account is the same, and only its address has changed.
+        must: False for a command that only reads: where the database can't be written now, it goes without.
 
     Raises:
         OtherAccountError: It belongs to another one.
+        NotNowError: It can't be written now.
+        DatabaseError: It can't be written.
     """
+    with database.read() as connection:
+        if parse(get_meta(connection, ACCOUNT)) == account:
+            return
     written = json.dumps(asdict(account))
-    connection.execute(database.insert(meta).values(key=ACCOUNT, value=written).on_conflict_do_nothing())
-    check(database.name, get_meta(connection, ACCOUNT), account, new_address=new_address)
-    if new_address:
-        set_meta(database, connection, ACCOUNT, written)
+    try:
+        with database.write() as connection:
+            connection.execute(database.insert(meta).values(key=ACCOUNT, value=written).on_conflict_do_nothing())
+            check(database.name, get_meta(connection, ACCOUNT), account, new_address=new_address)
+            if new_address:
+                set_meta(database, connection, ACCOUNT, written)
+    except (DatabaseError, NotNowError):
+        if must:
+            raise

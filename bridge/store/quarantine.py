@@ -14,11 +14,59 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from bridge.domain.model import Expired
+    from bridge.store.deliveries import DeliveryQueue
     from bridge.store.engine import Database
+    from bridge.store.watchlist import Messages
 
 _KEY = (internal_errors.c.kind, internal_errors.c.item, internal_errors.c.name)
 MOST_SHOWN = 100
 """How many are read for people: where there are more, they have one cause."""
+
+
+class Quarantine:
+    """Sets aside what an internal error concerned, and lets it be tried again.
+
+    Args:
+        database: Where it is noted.
+        messages: Those that can't be polled now are put off.
+        deliveries: Those that can't be tried now are, too.
+    """
+
+    def __init__(self, database: Database, messages: Messages, deliveries: DeliveryQueue) -> None:
+        self._database = database
+        self._messages = messages
+        self._deliveries = deliveries
+
+    def set_message_aside(self, message_id: int, why: str, now: datetime) -> None:
+        """Poll a message again later, for it can't be now: an internal error."""
+        with self._database.write() as connection:
+            retry_at = note(self._database, connection, Kind.MESSAGE, message_id, "", why, now)
+            self._messages.put_off(connection, [message_id], retry_at)
+
+    def set_delivery_aside(self, delivery_id: int, why: str, now: datetime) -> list[Expired]:
+        """Try a delivery again later, for it can't be now: an internal error. Returned where its time is over."""
+        with self._database.write() as connection:
+            retry_at = note(self._database, connection, Kind.DELIVERY, delivery_id, "", why, now)
+            return self._deliveries.put_off(connection, delivery_id, why, now, retry_at)
+
+    def step_failed(self, name: str, why: str, now: datetime) -> None:
+        """Note that a step of the daemon failed by an internal error."""
+        with self._database.write() as connection:
+            note(self._database, connection, Kind.STEP, 0, name, why, now)
+
+    def step_worked(self, name: str) -> None:
+        """Note that a step works again."""
+        with self._database.write() as connection:
+            forget_step(connection, name)
+
+    def try_set_aside_now(self, now: datetime) -> None:
+        """Let everything be tried at once that internal errors set aside: a new version may know better."""
+        with self._database.write() as connection:
+            forget_step(connection)
+            self._messages.put_off(connection, items(Kind.MESSAGE), now)
+            self._deliveries.try_now(connection, items(Kind.DELIVERY), now)
+            try_now(connection, now)
 
 
 def note(

@@ -193,7 +193,10 @@ def test_the_sources_fall_is_told_once_and_only_when_it_answers_nobody(one: Stor
     def told(store: Store, type_: EventType, fact: str, seconds: float) -> bool:
         down = type_ is EventType.SOURCE_DOWN
         since = after(seconds) if down else None
-        return store.record_source(type_, SINCE, after(seconds), [], fact=fact, failing_since=since) is not None
+        return (
+            store.health_events.record_source(type_, SINCE, after(seconds), [], fact=fact, failing_since=since)
+            is not None
+        )
 
     other.node.answered(after(5))
     other.node.want([])

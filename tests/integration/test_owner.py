@@ -12,7 +12,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import AccountId, Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
-from bridge.store.owner import ACCOUNT
+from bridge.store.owner import ACCOUNT, adopt
 from bridge.store.store import Store
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, command, write_config
@@ -159,9 +159,9 @@ def test_two_accounts_that_meet_on_a_new_database_do_not_both_get_it(database_ur
         statements(store, statement)
         with Store(database_url, account=other):
             pass
-        store._adopt(other, new_address=False, must=True)
+        adopt(store._database, other)
         with pytest.raises(Exception, match="belongs to another WbizTool account"):
-            store._adopt(one, new_address=False, must=True)
+            adopt(store._database, one)
     assert owner_of(database_url) == other
 
 

@@ -532,7 +532,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
     about_ops = {"receiver": "ops", **SINCE}
     decided = [(EventType.RECEIVER_DOWN, about_ops, NOW), (EventType.RECEIVER_UP, about_ops, NOW)]
     with store._database.write() as connection:
-        told = store._add_health(connection, decided, "receiver/ops", subscriptions)
+        told = store._events.add_health(connection, decided, "receiver/ops", subscriptions)
     up = record_health(store, EventType.SOURCE_UP, SINCE, after(1), subscriptions, facts={"a": "2"})
     assert [(each.subject, each.sequence) for each in (down, *told, up)] == [
         ("source", 1),
@@ -560,12 +560,14 @@ def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -
     fail_some(own_store, [1])
     statements(own_store, "UPDATE events SET type = 'receiver.down'")
     with pytest.raises(DatabaseError):
-        own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
+        own_store.health_events.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
     assert own_store.deliveries.breaker("crm").down_since is None
     statements(own_store, "DROP INDEX one_only")
-    (event,) = own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
+    (event,) = own_store.health_events.record_receiver("crm", NOW, goes_down, [Subscription("ops")])
     assert event.type is EventType.RECEIVER_DOWN
-    assert own_store.record_receiver("crm", NOW, goes_down, [Subscription("ops")]) == [], "it is sent once"
+    assert own_store.health_events.record_receiver("crm", NOW, goes_down, [Subscription("ops")]) == [], (
+        "it is sent once"
+    )
     assert [each.event.type for each in due(own_store, receiver="ops")] == [EventType.RECEIVER_DOWN]
 
 

@@ -106,7 +106,7 @@ def test_number_that_is_away_is_reported_when_it_has_settled(
     away, settle = [Number(1, "4915100000001", connected=False)], timedelta(seconds=60)
 
     def look() -> int:
-        return len(sqlite_store.record_numbers(away, clock.now(), settle, clock.now() + settle, ()))
+        return len(sqlite_store.health_events.record_numbers(away, clock.now(), settle, clock.now() + settle, ()))
 
     assert look() == 0
     clock.jump_wall(step)

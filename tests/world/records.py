@@ -135,7 +135,7 @@ def record_health(
     facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Event:
     """Write an event about the source as the store does, with the facts that it changes."""
-    with store._telling() as connection:
+    with store._events.transaction() as connection:
         for key, value in facts.items():
             set_meta(store._database, connection, key, value)
-        return store._add_health(connection, [(type_, data, at)], "source", subscriptions)[0]
+        return store._events.add_health(connection, [(type_, data, at)], "source", subscriptions)[0]

@@ -1,0 +1,98 @@
+"""Writes events: numbers them, queues their deliveries with them, and wakes who delivers once they are committed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain import numbers
+from bridge.domain.events import health_event, transition_event
+from bridge.domain.model import EventType
+from bridge.store.facts import get_meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from bridge.domain.model import Event
+    from bridge.domain.routing import Subscription
+    from bridge.store.deliveries import DeliveryQueue
+    from bridge.store.engine import Database
+    from bridge.store.membership import Membership
+    from bridge.store.poll_results import Polled
+
+_QUEUED = "queued for"
+
+
+class EventLog:
+    """Writes events.
+
+    Args:
+        database: Where to.
+        database_id: The ids of events are made from it.
+        deliveries: What is queued because of them.
+        node: Tells the other nodes.
+    """
+
+    def __init__(self, database: Database, database_id: str, deliveries: DeliveryQueue, node: Membership) -> None:
+        self._database = database
+        self.database_id = database_id
+        self._deliveries = deliveries
+        self._node = node
+        self.when_queued: Callable[[Collection[str]], None] = lambda _: None
+        """Called with the receivers for which something was queued, once that is committed."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Give a transaction. Once it is committed, those are woken who deliver what it queued."""
+        with self._database.write() as connection:
+            connection.info.pop(_QUEUED, None)
+            yield connection
+            queued: set[str] = connection.info.pop(_QUEUED, set())
+        if queued:
+            self.when_queued(queued)
+
+    def transitions(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
+        """Make the events of polls that found one, within a transaction. They are not written yet."""
+        told = []
+        for poll in polls:
+            verdict = poll.verdict
+            assert verdict is not None
+            assert verdict.event is not None
+            lost = None
+            if verdict.event is EventType.MESSAGE_STUCK and verdict.unread is None:
+                lost = numbers.disconnected(get_meta(connection, numbers.NUMBERS), poll.at)
+            told.append(
+                transition_event(
+                    self.database_id, poll.message, verdict.state, verdict.event, poll.at, lost, verdict.unread
+                )
+            )
+        return told
+
+    def add_health(
+        self,
+        connection: sa.Connection,
+        health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
+        subject: str,
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        """Make the next events of a subject that is not a message, and write them, within a transaction."""
+        told = []
+        if health:
+            self._database.serialize(connection)  # two that number the same subject would find the same number
+        for type_, data, at in health:
+            sequence = self._deliveries.next_sequence(connection, subject)
+            event = health_event(self.database_id, type_, subject, sequence, at, data)
+            self.add(connection, [event], subscriptions)
+            told.append(event)
+        return told
+
+    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
+        """Write events with their deliveries, within a transaction."""
+        if told:
+            self._database.keep_order(connection)
+            queued = self._deliveries.add(connection, told, subscriptions)
+            connection.info.setdefault(_QUEUED, set()).update(queued)
+            self._node.tell(connection, queued)
