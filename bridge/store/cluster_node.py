@@ -8,7 +8,6 @@ itself when it can't reach the database: others will have taken over by then.
 from __future__ import annotations
 
 import os
-import select
 import socket
 import threading
 import time
@@ -21,10 +20,9 @@ import sqlalchemy as sa
 from bridge.domain.assignment import assign, fair_share
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
-from bridge.store.lock import share_daemon_lock
 from bridge.store.membership import Ownership
-from bridge.store.migrate import revision
-from bridge.store.tables import HEAD, dispatchers, from_millis, messages, nodes
+from bridge.store.notices import Notices, notify
+from bridge.store.tables import dispatchers, from_millis, messages, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,8 +42,6 @@ SURE = 2 / 3
 JOINED_WITHIN = 3.0
 """Seconds that a node waits at its start for a program that has the database to itself."""
 
-_CHANNEL = "wbiz_bridge"
-_LONGEST_NOTICE = 7000  # PostgreSQL takes less than 8,000 bytes
 _LOOK = 0.05
 _PATIENCE = 1.0
 
@@ -80,13 +76,12 @@ class ClusterNode:
         self._beating = threading.Lock()
         self._closing = threading.Event()
         self._left = False
-        self._ear: sa.Connection | None = None
+        self._notices = Notices(database)
         try:
             self._join()
         except BaseException:
-            self._take_off_ear()
+            self._notices.close()
             raise
-        self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="node", daemon=True)
         self._thread.start()
 
@@ -109,7 +104,7 @@ class ClusterNode:
         with self._beating:
             with self._database.write() as connection:
                 self._drop(connection, [receiver])
-                self._notify(connection, "nodes")
+                notify(connection, "nodes", self.holder)
             self._mine.discard(receiver)
 
     def want(self, receivers: Collection[str]) -> None:
@@ -144,7 +139,7 @@ class ClusterNode:
         """Let the other nodes look for what is to be delivered to these, once a transaction is committed."""
         if not self.alone:
             names = " ".join(sorted(receivers))
-            self._notify(connection, "told", names=names if len(names) <= _LONGEST_NOTICE else "")
+            notify(connection, "told", self.holder, names)
 
     def close(self) -> None:
         """Leave: others take over at once. Safe to call twice."""
@@ -152,15 +147,13 @@ class ClusterNode:
             return
         self._left = True
         self._closing.set()
-        self._waker.send(b"x")
+        self._notices.interrupt()
         self._thread.join()
         with suppress(BridgeError), self._database.write() as connection:
             self._database.serialize(connection)
             self._release(connection, nodes.c.id == self.holder)
-            self._notify(connection, "nodes")
-        self._take_off_ear()
-        self._waker.close()
-        self._woken.close()
+            notify(connection, "nodes", self.holder)
+        self._notices.close()
 
     def _is_sure(self) -> bool:
         return _steady() < self._sure_until
@@ -174,10 +167,10 @@ class ClusterNode:
         until = _steady() + JOINED_WITHIN
         while True:
             try:
-                self._put_on_ear()
+                self._notices.connect()
                 break
             except NotNowError:
-                self._take_off_ear()
+                self._notices.disconnect()
                 if _steady() > until:
                     raise
                 time.sleep(_LOOK)
@@ -186,13 +179,16 @@ class ClusterNode:
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                self._put_on_ear()
+                self._notices.connect()
                 self._beat()
-                self._hear(_steady() + BEAT)
+                self._notices.wait(_steady() + BEAT, lambda: self.holder, self._told)
             except BridgeError as error:
-                self._take_off_ear()
+                self._notices.disconnect()
                 self._step_failed(error)
                 self._closing.wait(_PATIENCE)
+
+    def _told(self, receivers: Collection[str] | None) -> None:
+        self._wake(receivers)  # read here: who listens may come, or change, during a wait
 
     def _beat(self) -> None:
         """Say that this node lives, and learn its part.
@@ -215,7 +211,7 @@ class ClusterNode:
                 given = assign({holder: self._wants, **{other.id: other.wants for other in others}})
                 mine = self._take(connection, holder, {name for name, node in given.items() if node == holder})
                 if (holder, share, mine) != before:
-                    self._notify(connection, "nodes", holder)
+                    notify(connection, "nodes", holder)
             self.holder, self._share, self._mine = holder, share, mine
             self._leaving = {name for name in mine if given.get(name) != holder}
             self.alone = not others
@@ -262,58 +258,6 @@ class ClusterNode:
                 .where(messages.c.due_at.isnot(None), messages.c.holder.in_(gone))
                 .values(holder=None)
             )
-
-    def _notify(self, connection: sa.Connection, what: str, holder: int | None = None, names: str = "") -> None:
-        connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, f"{what} {holder or self.holder} {names}")))
-
-    def _put_on_ear(self) -> None:
-        """Connect to hear what others say, and hold the lock meanwhile that keeps others from taking the database.
-
-        Raises:
-            NotNowError: The database is out of reach, or somebody has it, or had it meanwhile and changed its schema.
-        """
-        if self._ear is not None:
-            return
-        self._ear = self._database.own_session()
-        with self._database.in_words():
-            share_daemon_lock(self._ear, self._database.name)
-            self._ear.exec_driver_sql(f"LISTEN {_CHANNEL}")
-        if revision(self._database) != HEAD:
-            raise NotNowError(f"the database {self._database.name} is another version's now: restart this bridge")
-
-    def _take_off_ear(self) -> None:
-        if self._ear is not None:
-            with suppress(sa.exc.DBAPIError):
-                self._ear.close()
-            self._ear = None
-
-    def _hear(self, until: float) -> None:
-        """Wait for the next beat, which comes at once when another node has changed something.
-
-        Raises:
-            NotNowError: The connection is lost.
-        """
-        import psycopg  # noqa: PLC0415 -- only who uses PostgreSQL has it
-
-        assert self._ear is not None
-        connection = self._ear.connection.driver_connection
-        assert isinstance(connection, psycopg.Connection)
-        try:
-            either = select.poll()
-            either.register(connection, select.POLLIN)
-            either.register(self._woken, select.POLLIN)
-            while (left := until - _steady()) > 0 and not self._closing.is_set():
-                either.poll(left * 1000)
-                heard = {notice.payload for notice in connection.notifies(timeout=0)}
-                words = [each.split() for each in heard]
-                foreign = [each for each in words if each[1] != str(self.holder)]
-                told = [names for what, _, *names in foreign if what == "told"]
-                if told:
-                    self._wake(None if [] in told else {name for names in told for name in names})
-                if any(what == "nodes" for what, *_ in foreign):
-                    return
-        except psycopg.Error as error:
-            raise self._database.explain(error) from None
 
 
 _EPOCH_SECONDS: sa.ColumnElement[Any] = sa.extract("epoch", sa.func.clock_timestamp())

@@ -59,7 +59,7 @@ def silence(store: Store) -> None:
     """Let a node's signs of life end, as if its machine had stopped."""
     assert isinstance(store.node, ClusterNode)
     store.node._closing.set()
-    store.node._waker.send(b"x")
+    store.node._notices.interrupt()
     store.node._thread.join()
 
 
