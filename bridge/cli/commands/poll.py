@@ -11,7 +11,7 @@ from bridge.cli.logged import load_with_logs, log_warnings
 from bridge.cli.options import ConfigOption, NewAddressOption, command_app
 from bridge.cli.progress import progress
 from bridge.cli.signals import signals
-from bridge.daemon.logs import LogListener
+from bridge.daemon.log_listener import LogListener
 from bridge.daemon.single_pass import run_once
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import CredentialsError, NotNowError

@@ -19,7 +19,8 @@ from bridge.config.watcher import Reloader
 from bridge.daemon.daemon import Daemon
 from bridge.daemon.file_limits import ensure_files, files_needed
 from bridge.daemon.hangup import Terminal
-from bridge.daemon.logs import LogListener, configure
+from bridge.daemon.log_listener import LogListener
+from bridge.daemon.logs import configure
 from bridge.domain.clock import SystemClock
 from bridge.store.store import Store
 
