@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from bridge.daemon.hangup import Terminal
+from bridge.daemon.closed_terminal import Terminal
 
 _CLOSED = "SIGHUP: the terminal was closed"
 

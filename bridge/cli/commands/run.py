@@ -16,9 +16,9 @@ from bridge.cli.signals import Hangup, signals
 from bridge.config.loader import load as read_config
 from bridge.config.models import Config
 from bridge.config.watcher import Reloader
+from bridge.daemon.closed_terminal import Terminal
 from bridge.daemon.daemon import Daemon
 from bridge.daemon.file_limits import ensure_files, files_needed
-from bridge.daemon.hangup import Terminal
 from bridge.daemon.log_listener import LogListener
 from bridge.daemon.logs import configure
 from bridge.domain.clock import SystemClock

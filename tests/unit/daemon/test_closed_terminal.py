@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.daemon.hangup import GONE_WITHIN, LOOK_EVERY, Terminal
+from bridge.daemon.closed_terminal import GONE_WITHIN, LOOK_EVERY, Terminal
 
 
 class World:
