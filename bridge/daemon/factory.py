@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bridge.daemon.failing_steps import Steps
-from bridge.daemon.worker_pool import Job, Result, Worker, WorkerPool
+from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.domain.redaction import Redactor
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.config.models import Config
+    from bridge.daemon.worker import Job, Result, Worker
     from bridge.domain.clock import Clock
     from bridge.domain.model import Message
     from bridge.domain.observer import Listener

@@ -11,40 +11,25 @@ import queue
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
-from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
-from bridge.store.errors import DamagedError
+from bridge.daemon.claim_depth import DEPTH, depth
+from bridge.daemon.result_recorder import PATIENCE, Failed, ResultRecorder
+from bridge.daemon.worker import Job, Result
+from bridge.domain.errors import BridgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.domain.clock import Clock
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
-
 MOST_AT_ONCE = 500
 """Results recorded in one transaction, at most: what waits for it is reported only after it."""
-
-DEPTH = 4
-"""Jobs claimed for each that may be under way, at most: the next ones are at hand while results are gathered and
-recorded, and still few are claimed that could wait elsewhere."""
-
-FAST_DEPTH = 32
-"""The same where jobs end fast: the fewer looks and transactions, the cheaper."""
-
-LEAD = 0.1
-"""Seconds between two looks, where that is to be had by a depth between the two."""
 
 GATHERING = 0.005
 """Seconds for which results are gathered while there is more to work on: a transaction costs as much as some twenty
 results in it. Where there is nothing else to do, the first result is recorded at once."""
-
-PATIENCE = 1.0
-"""Seconds before a step that failed (a full disk, a locked database) is tried again."""
 
 LINGER = 5.0
 """Seconds for which the thread is kept without work: then a receiver to which nothing goes has none."""
@@ -55,42 +40,6 @@ the machine was suspended."""
 
 LONGEST_PATIENCE = 60.0
 """The longest wait between looks that fail by a fault of our own; it doubles from PATIENCE."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed(Generic[Job]):
-    """A job that raised: a fault of the bridge's own with it."""
-
-    job: Job
-    error: Exception
-
-
-_NO_ITEMS_FAULT = (NotNowError, DamagedError, ConfigurationError, CredentialsError)
-"""What a store raises that can't be used: the same is tried again, whoever must act for it (a role lost its rights)."""
-
-
-class Worker(Protocol[Job, Result]):
-    """What a pool is for: see the arguments of :class:`WorkerPool`, which have the same names."""
-
-    def claim(self, room: int) -> Sequence[Job]:
-        """List what is due and not in flight."""
-        ...
-
-    def begin(self, job: Job, done: Callable[[Result | Exception], None]) -> None:
-        """Begin a job."""
-        ...
-
-    def record(self, results: Sequence[Result]) -> None:
-        """Write results."""
-        ...
-
-    def set_aside(self, item: Job | Result, error: Exception) -> None:
-        """Let what failed be tried again later."""
-        ...
-
-    def next_due(self) -> float | None:
-        """Say in how many seconds something will be due."""
-        ...
 
 
 class WorkerPool(Generic[Job, Result]):
@@ -129,9 +78,7 @@ class WorkerPool(Generic[Job, Result]):
     ) -> None:
         self._claim = claim
         self._begin_job = begin
-        self._record = record
         self._step_failed = step_failed
-        self._set_aside = set_aside
         self._failed = failed
         self._failures = 0
         self._look_at = float("-inf")
@@ -140,6 +87,9 @@ class WorkerPool(Generic[Job, Result]):
         self._timeout: float | None = None
         self._size = size
         self._stopping = threading.Event()
+        self._recorder: ResultRecorder[Job, Result] = ResultRecorder(
+            record, set_aside=set_aside, step_failed=step_failed, stopping=self._stopping
+        )
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._in_flight = 0
@@ -258,7 +208,10 @@ class WorkerPool(Generic[Job, Result]):
         if self._stopping.is_set():
             self._forget_waiting()
         if results:
-            self._persist(results)
+            self._recorder.persist(results)
+            with self._lock:
+                self._in_flight -= len(results)
+                self._settled = False  # what waited for these, an event's successor, may be due now
         # Half empty is the moment to refill: late enough for one query to bring many, early enough to stay busy.
         self._timeout = None
         if not self._stopping.is_set() and len(self._jobs) <= self._depth // 2:
@@ -283,55 +236,6 @@ class WorkerPool(Generic[Job, Result]):
                 first = self._results.get_nowait()
             except queue.Empty:
                 return results
-
-    def _persist(self, results: list[Result | Failed[Job]]) -> None:
-        """Record results. Where that raises, halve them until what is at fault stands alone, and set it aside."""
-        parts: list[list[Result | Failed[Job]]] = [[each] for each in results if isinstance(each, Failed)]
-        parts.append([each for each in results if not isinstance(each, Failed)])
-        while parts:
-            part = parts[-1]
-            try:
-                self._settle(part)
-            except _NO_ITEMS_FAULT as error:
-                if self._is_over(error):
-                    break
-                continue
-            except Exception as error:  # noqa: BLE001 -- whatever an item of somebody's makes us raise
-                if len(part) > 1:
-                    parts[-1:] = [part[len(part) // 2 :], part[: len(part) // 2]]
-                    continue
-                if not self._set_one_aside(part[0], error):
-                    break
-            parts.pop()
-        with self._lock:
-            self._in_flight -= len(results)
-            self._settled = False  # what waited for these, an event's successor, may be due now
-
-    def _settle(self, part: list[Result | Failed[Job]]) -> None:
-        results: list[Result] = []
-        for each in part:
-            if isinstance(each, Failed):
-                raise each.error
-            results.append(each)
-        if results:
-            self._record(results)
-
-    def _set_one_aside(self, item: Result | Failed[Job], error: Exception) -> bool:
-        """Set an item aside. False where the pool was stopped before that could be written."""
-        while True:
-            try:
-                self._set_aside(item.job if isinstance(item, Failed) else item, error)
-            except Exception as another:  # noqa: BLE001 -- as above
-                if self._is_over(another if isinstance(another, BridgeError) else InternalError.of(another)):
-                    return False
-            else:
-                return True
-
-    def _is_over(self, error: BridgeError) -> bool:
-        """Wait before the same is tried again; True where the pool is to stop instead."""
-        self._step_failed(error)
-        # Stopping, what could not be recorded is done again by the next process: at least once.
-        return self._stopping.wait(PATIENCE)
 
     def _forget_waiting(self) -> None:
         """Drop the jobs that were not begun: they stay due in the store."""
@@ -381,16 +285,3 @@ class WorkerPool(Generic[Job, Result]):
                 self._failed(None)
             self._failures = 0
         return jobs
-
-
-def depth(before: int, seconds: float, size: int) -> int:
-    """Say how many jobs may be claimed from now on, where ``before`` many lasted for so long. Pure.
-
-    Args:
-        before: How many could be claimed until now.
-        seconds: Since the look before this one.
-        size: How many are under way at once.
-    """
-    if seconds < LEAD / 2:
-        return min(2 * before, FAST_DEPTH * size)
-    return max(before // 2, DEPTH * size) if seconds > 2 * LEAD else before

@@ -16,7 +16,7 @@ from standardwebhooks.webhooks import Webhook
 
 from bridge.cli.app import app
 from bridge.client import verify
-from bridge.daemon.worker_pool import DEPTH
+from bridge.daemon.claim_depth import DEPTH
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault

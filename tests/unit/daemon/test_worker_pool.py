@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.daemon import worker_pool
-from bridge.daemon.worker_pool import DEPTH, FAST_DEPTH, LEAD, MOST_AT_ONCE, WorkerPool, depth
+from bridge.daemon import result_recorder
+from bridge.daemon.claim_depth import DEPTH, FAST_DEPTH, LEAD, depth
+from bridge.daemon.worker_pool import MOST_AT_ONCE, WorkerPool
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
 from tests.world.waiting import until
@@ -178,7 +179,7 @@ def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(starte
         assert all_done.wait(SOON)
         Bench.record(bench, results)
 
-    bench.work, bench.pool._record = work, record
+    bench.work, bench.pool._recorder.record = work, record
     started(bench)
     bench.due += range(count)
     bench.pool.wake()
@@ -239,7 +240,7 @@ def test_what_becomes_due_by_recording_is_found_before_the_pump_is_idle(started:
         Bench.record(bench, results)
         bench.due += [number + 1 for number in results if number < 50]
 
-    bench.work, bench.pool._record = lambda number: number, record
+    bench.work, bench.pool._recorder.record = lambda number: number, record
     started(bench).run(0)
     assert bench.recorded == list(range(51))
 
@@ -275,7 +276,7 @@ def test_a_slow_job_holds_up_no_other(started: Start) -> None:
 
 
 def test_results_that_could_not_be_recorded_are_recorded_later(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "PATIENCE", 0.001)
+    monkeypatch.setattr(result_recorder, "PATIENCE", 0.001)
     bench = started(Bench(record_faults=[NotNowError("database is locked"), NotNowError("disk is full")]))
     bench.run(*range(50))
     assert bench.recorded == [number * number for number in range(50)]
@@ -328,7 +329,7 @@ def test_stopping_does_not_wait_for_jobs_that_hang_and_each_thread_ends_with_its
             recorded.put(number)
 
     bench = Bench(threads=3, work=work)
-    bench.pool._record = record
+    bench.pool._recorder.record = record
     started(bench)
     bench.due += range(10)
     bench.pool.wake()
@@ -351,7 +352,7 @@ def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
         failing.put(len(results))
         raise NotNowError("disk is full")
 
-    bench.pool._record = record
+    bench.pool._recorder.record = record
     started(bench)
     bench.due += [1]
     bench.pool.wake()
