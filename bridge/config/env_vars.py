@@ -10,6 +10,7 @@ from bridge.receivers.templating.template_text import Source, mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NOT_SET = "is not set"
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")
 
 
@@ -34,7 +35,7 @@ def substitute(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
             return environ.get(name) or default
         if name not in environ:
             hint = f"set it, put it into .env beside the configuration, or give a default: ${{{name}:-default}}"
-            wrong.append(f"the variable {name} is not set ({hint})")
+            wrong.append(f"the variable {name} {NOT_SET} ({hint})")
         return environ.get(name, "")
 
     return _DOLLAR.sub(value_of, text), list(dict.fromkeys(wrong))

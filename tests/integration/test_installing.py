@@ -85,7 +85,54 @@ def test_the_configuration_is_right_once_it_is_filled_in(root: Path) -> None:
     assert done.returncode == 0
     # The webhook in the file is an example still, without a secret.
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [["warning", " receiver crm"]] * 2
-    assert "2 messages listed; receivers: ops, crm" in done.stdout
+    assert "2 messages listed, and whatever the account sends; receivers: ops, crm" in done.stdout
+
+
+def test_scripts_give_files_and_a_second_time_nothing_is_left_to_do(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    (tmp_path / "slack").write_text(f"{SLACK}\n")
+    given = ["--api-key-file", str(tmp_path / "key"), "--slack-url-file", str(tmp_path / "slack")]
+    shown = service(root, "install", "--client-id", "123", *given, "--start")
+    assert "What is left to do" not in shown
+    assert KEY not in shown
+    assert files(root)["/etc/wbiz-bridge/wbiztool-api-key"] == (0o600, f"{KEY}\n")
+    assert "What is left to do" not in service(root, "install", "--start")
+
+
+def test_nothing_is_started_that_would_end_with_78_and_the_to_do_is_repeated(root: Path) -> None:
+    service(root, "install", "--client-id", "123")
+    for _ in range(2):
+        done = command(root.parent, "service", "install", "--root", str(root), "--start")
+        assert (done.returncode, "it was not started" in done.stderr) == (1, True)
+        assert "wbiztool.api_key_file: " in done.stdout
+        assert "receivers[0].slack_file: " in done.stdout
+        assert "systemctl restart" not in done.stdout
+    (root / "etc/wbiz-bridge/wbiztool-api-key").write_text(KEY)
+    (root / "etc/wbiz-bridge/slack-url").write_text(SLACK)
+    assert "What is left to do" not in service(root, "install", "--start")
+    config = root / "etc/wbiz-bridge/config.yaml"
+    config.write_text(config.read_text().replace("discover:", "disocver:"))
+    done = command(root.parent, "service", "install", "--root", str(root), "--start")
+    assert (done.returncode, "disocver: unknown key (did you mean `discover`?)" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "words"),
+    [
+        ("--slack-url-file", "hooks.slack.com/services/x", "not a usable address"),
+        ("--slack-url-file", "", "the file is empty"),
+        ("--api-key-file", "two\nlines", "must be one line"),
+        ("--api-key-file", None, "there is no such file"),
+    ],
+)
+def test_a_file_with_no_answer_is_refused_and_nothing_done(
+    root: Path, tmp_path: Path, option: str, content: str | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "given").write_text(content)
+    done = command(root.parent, "service", "install", "--root", str(root), option, str(tmp_path / "given"))
+    assert (done.returncode, words in done.stderr) == (2, True), done
+    assert files(root) == {}
 
 
 def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
@@ -100,7 +147,13 @@ def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
     ) as process:
         os.close(theirs)
         shown = ""
-        for question, answer in (("client id", "123"), ("API key", KEY), ("Slack webhook URL", SLACK)):
+        for question, answer in (
+            ("client id", "-5"),
+            ("that is not a client id", "123"),
+            ("API key", KEY),
+            ("Slack webhook URL", "very-secret"),
+            ("not a usable address", SLACK),
+        ):
             while not (question in shown and shown.endswith(": ")):  # before that, the terminal is not ready yet
                 shown += os.read(ours, 1024).decode()
             os.write(ours, f"{answer}\n".encode())

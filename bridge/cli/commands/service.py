@@ -11,13 +11,13 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.options import command_app
-from bridge.cli.service import plan, preflight, unit_file
+from bridge.cli.service import plan, preflight, questions, unit_file
 from bridge.cli.service.actions import InstallError, Run, carry_out, describe
 from bridge.cli.service.paths import Layout
 from bridge.cli.service.preflight import obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.cli.service.actions import Step
     from bridge.cli.service.plan import Answers, Found
@@ -54,8 +54,18 @@ def install(
         int | None, typer.Option(metavar="NUMBER", min=1, help="Your WbizTool client id.", show_default=False)
     ] = None,
     *,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file with your WbizTool API key, for scripts.", show_default=False),
+    ] = None,
+    slack_url_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A file with the address of your Slack webhook.", show_default=False),
+    ] = None,
     instance: _Instance = None,
-    start: Annotated[bool, typer.Option("--start", help="Start it too, if nothing is left to fill in.")] = False,
+    start: Annotated[
+        bool, typer.Option("--start", help="Start it too; exit code 1 if something is still to be filled in or wrong.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a unit that was changed by hand.")] = False,
     dry_run: _DryRun = False,
     root: _Root = _SYSTEM,
@@ -63,9 +73,11 @@ def install(
     """Install this bridge as a systemd service, or bring the service to this version.
 
     It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
-    asks for what belongs into them. What is there already stays as it is; only the unit is rewritten.
+    asks for what belongs into them; scripts give it as options. What is there already stays as it is; only the unit is
+    rewritten. A key in a file that is filled already is changed there.
 
-    Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
+    Examples: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
+    · … install --client-id 123 --api-key-file key.txt --slack-url-file slack.txt --start
     """
     layout = Layout(instance)
     _must_be_root(dry_run=dry_run, root=root)
@@ -75,16 +87,27 @@ def install(
     found, template = plan.look(layout, root), unit_file.shipped(layout)
     wanted = unit_file.render(template, here.program, layout)
     unit_steps = plan.plan_unit(layout, found, wanted, template, force=force)  # before any question: it may be refused
-    answers = plan.Answers(client_id)
+    answers = plan.Answers(
+        client_id,
+        questions.read_file(api_key_file, questions.read_api_key),
+        questions.read_file(slack_url_file, questions.read_slack_url),
+    )
     if sys.stdin.isatty() and not dry_run:
         answers = _ask(layout, found, answers)
     gaps = plan.gaps(layout, found, answers)
-    steps = plan.plan_install(layout, found, answers, unit_steps, start=start and not gaps)
-    _carry_out(steps, root, dry_run=dry_run)
-    if not dry_run and (gaps or not start):
-        output.say("", "What is left to do:")
-        for number, sentence in enumerate(plan.left_to_do(layout, found, gaps, here.program), 1):
-            output.say(f"  {number}. {sentence}")
+    _carry_out(plan.plan_install(layout, found, answers, unit_steps), root, dry_run=dry_run)
+    if dry_run:
+        _carry_out(plan.plan_start(layout) if start and not gaps else (), root, dry_run=True)
+        return
+    faults = [] if gaps else preflight.faults(layout, root)
+    if start and not gaps and not faults:
+        _carry_out(plan.plan_start(layout), root, dry_run=False)
+        return
+    output.say("", "What is left to do:")
+    for number, sentence in enumerate(plan.left_to_do(layout, found, gaps, faults, here.program), 1):
+        output.say(f"  {number}. {sentence}")
+    if start:
+        raise InstallError("it was not started: see above")
 
 
 @app.command()
@@ -126,18 +149,22 @@ def _must_be_in_sight(here: Place) -> None:
 def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
     output.say("What you don't have at hand, leave empty: it can be put into its file later.")
-    client_id, api_key, slack_url = answers.client_id, "", ""
+    client_id, api_key, slack_url = answers.client_id, answers.api_key, answers.slack_url
     if layout.config not in found.present and client_id is None:
-        client_id = typer.prompt("WbizTool client id", default=0, show_default=False, type=int) or None
-    if layout.api_key not in found.filled:
-        api_key = _secret("WbizTool API key (not shown)")
-    if layout.slack_url not in found.filled:
-        slack_url = _secret("Slack webhook URL (not shown)")
+        client_id = typer.prompt("WbizTool client id", "", show_default=False, value_proc=questions.read_client_id)
+    if layout.api_key not in found.filled and not answers.api_key:
+        api_key = _secret("WbizTool API key (not shown)", questions.read_api_key)
+    if layout.slack_url not in found.filled and not answers.slack_url:
+        slack_url = _secret("Slack webhook URL (not shown)", questions.read_slack_url)
     return plan.Answers(client_id, api_key, slack_url)
 
 
-def _secret(question: str) -> str:
-    return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
+def _secret(question: str, check: Callable[[str], str]) -> str:
+    while True:  # not by typer, which does not say what is wrong with what it does not show
+        try:
+            return check(typer.prompt(question, "", show_default=False, hide_input=True))
+        except typer.BadParameter as error:
+            output.say(f"Error: {error}")
 
 
 def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:

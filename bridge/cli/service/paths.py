@@ -98,11 +98,17 @@ class Layout:
         return Path("/var/lib/private") / self.service
 
     @property
+    def credentials_view(self) -> Path:
+        """Where the unit shows a reload's commands their credentials; systemd leaves the empty folder behind."""
+        return Path("/run/wbiz-bridge.credentials")
+
+    @property
     def all(self) -> tuple[Path, ...]:
         """Every place."""
         return (
             *(self.unit, self.with_the_machine, self.drop_ins, self.shared_drop_ins, self.folder, self.config),
             *(self.api_key, self.slack_url, self.state, self.state_private),
+            *(self.unit_aside, self.credentials_view, FOLDER),
         )
 
 

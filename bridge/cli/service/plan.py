@@ -26,13 +26,15 @@ _PORT = re.compile(r":(\d{2,5})\b")
 class Found:
     """What a system has: these paths, the ones among them with something in them, and the unit's text.
 
-    ``others`` are the configurations of other accounts that have an instance of their own, by its name.
+    ``others`` are the configurations of other accounts that have an instance of their own, by its name; ``shares`` says
+    whether there is anything else beside an instance's folder.
     """
 
     present: frozenset[Path] = frozenset()
     filled: frozenset[Path] = frozenset()
     unit: str | None = None
     others: Mapping[str, str] = field(default_factory=dict)
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def look(layout: Layout, root: Path = Path("/")) -> Found:
     unit = _text(places[layout.unit]) if layout.unit in filled else None
     configs = {file.parent.name: file for file in below(root, FOLDER).glob(f"*/{CONFIG}")}
     others = {name: _text(file) for name, file in configs.items() if name != layout.instance}
-    return Found(present, filled, unit, others)
+    beside = {file.name for file in below(root, FOLDER).glob("*")} - {layout.instance}
+    return Found(present, filled, unit, others, bool(beside))
 
 
 def plan_unit(layout: Layout, found: Found, unit: str, template: str, *, force: bool) -> list[Step]:
@@ -82,7 +85,7 @@ def plan_unit(layout: Layout, found: Found, unit: str, template: str, *, force: 
     return [SetAside(layout.unit, layout.unit_aside), write]
 
 
-def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[Step], *, start: bool) -> list[Step]:
+def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[Step]) -> list[Step]:
     """Decide what to do so that the service is installed, and what the operator has written stays.
 
     Args:
@@ -90,7 +93,6 @@ def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[
         found: What is there.
         answers: What the operator has told.
         unit: The steps for the unit file.
-        start: Start it too.
     """
     steps: list[Step] = [] if layout.folder in found.present else [Folder(layout.folder)]
     steps.append(_config(layout, found, answers))
@@ -98,13 +100,16 @@ def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[
     steps.append(_credential(found, layout.slack_url, answers.slack_url))
     steps += unit
     steps.append(Run(("systemctl", "daemon-reload")))
-    if start:  # restart, not enable --now: the one that runs may be of an older version
-        steps += [Run(("systemctl", "enable", layout.service)), Run(("systemctl", "restart", layout.service))]
     return steps
 
 
+def plan_start(layout: Layout) -> list[Step]:
+    """Decide what to do so that it runs: a restart, for the one that runs may be of an older version."""
+    return [Run(("systemctl", "enable", layout.service)), Run(("systemctl", "restart", layout.service))]
+
+
 def gaps(layout: Layout, found: Found, answers: Answers) -> list[str]:
-    """List what the installed configuration lacks. One that was there before may need none of it: nobody knows."""
+    """List what a new configuration lacks. One that was there before may need none of it: it is checked."""
     if layout.config in found.present:
         return []
     missing = []
@@ -117,12 +122,20 @@ def gaps(layout: Layout, found: Found, answers: Answers) -> list[str]:
     return missing
 
 
-def left_to_do(layout: Layout, found: Found, gaps: Sequence[str], program: Path) -> list[str]:
-    """List what the operator has to do until the service runs as it should."""
-    ids = [] if layout.config in found.present else [f"the ids of your messages, in {layout.config}"]
+def left_to_do(layout: Layout, found: Found, gaps: Sequence[str], faults: Sequence[str], program: Path) -> list[str]:
+    """List what the operator has to do until the service runs as it should.
+
+    Args:
+        layout: Where it is.
+        found: What was there before.
+        gaps: What is to be filled in.
+        faults: What else is wrong with the configuration.
+        program: The command.
+    """
     command = "restart" if layout.with_the_machine in found.present else "enable --now"
     return [
-        *(f"fill in {gap}" for gap in (*gaps, *ids)),
+        *(f"fill in {gap}" for gap in gaps),
+        *(f"fix {fault}" for fault in faults),
         f"is all of it right?  {program} check --online -c {layout.config}",
         f"start it:  systemctl {command} {layout.service}",
     ]
@@ -149,7 +162,7 @@ def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) 
         if shared:
             steps.append(Keep(layout.unit, f"for {', '.join(sorted(found.others))}"))
         else:
-            theirs = found.unit is not None and not is_ours(found.unit, template)
+            theirs = found.unit is not None and not is_ours(found.unit, template) and not purge
             steps.append(SetAside(layout.unit, layout.unit_aside) if theirs else Remove(layout.unit))
         steps.append(Run(("systemctl", "daemon-reload")))
     yours = {
@@ -163,7 +176,17 @@ def plan_uninstall(layout: Layout, found: Found, *, template: str, purge: bool) 
     for path, what in yours.items():
         if path in found.present:
             steps.append(Remove(path, what) if purge else Keep(path, what))
+    if purge and not shared:
+        steps += [Remove(path) for path in _nobodys(layout, found)]
     return steps
+
+
+def _nobodys(layout: Layout, found: Found) -> list[Path]:
+    """List what is left of the last service."""
+    left = [layout.unit_aside, layout.credentials_view]
+    if layout.instance is not None and not found.shares:
+        left.append(FOLDER)
+    return [path for path in left if path in found.present]
 
 
 def _config(layout: Layout, found: Found, answers: Answers) -> Step:

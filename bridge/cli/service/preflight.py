@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bridge
+from bridge.cli.service.actions import below
+from bridge.config.env_vars import NOT_SET
+from bridge.config.errors import InvalidConfiguration
+from bridge.config.loader import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from bridge.cli.service.paths import Layout
 
 HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 -- named, not used
 """What ProtectHome= and PrivateTmp= hide from the service."""
@@ -41,6 +47,19 @@ def here() -> Place:
         python=Path(sys.executable),
         package=Path(bridge.__file__),
     )
+
+
+def faults(layout: Layout, root: Path) -> list[str]:
+    """List what is wrong with the installed configuration, read as the service reads it."""
+    config = below(root, layout.config)
+    given = {"CREDENTIALS_DIRECTORY": below(root, layout.folder), "STATE_DIRECTORY": below(root, layout.state)}
+    try:
+        load(config, os.environ | {name: str(path) for name, path in given.items()})
+    except InvalidConfiguration as error:
+        # A drop-in may set a variable that is not set here.
+        changed = any(below(root, folder).exists() for folder in (layout.drop_ins, layout.shared_drop_ins))
+        return [str(fault) for fault in error.faults if not (changed and NOT_SET in fault.what)]
+    return []
 
 
 def obstacle(place: Place, *, hidden: Sequence[Path] = HIDDEN, top: Path = Path("/")) -> str | None:

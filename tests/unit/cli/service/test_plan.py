@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,22 @@ from hypothesis import strategies as st
 
 from bridge.cli.service.actions import Folder, InstallError, Keep, Remove, Run, SetAside, Step, Write, describe
 from bridge.cli.service.paths import ONLY, Layout
-from bridge.cli.service.plan import Answers, Found, gaps, left_to_do, plan_install, plan_uninstall, plan_unit
+from bridge.cli.service.plan import (
+    Answers,
+    Found,
+    gaps,
+    left_to_do,
+    plan_install,
+    plan_start,
+    plan_uninstall,
+    plan_unit,
+)
 from bridge.cli.service.unit_file import render, shipped
 from bridge.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 PROGRAM = Path("/opt/wbiz-bridge/bin/wbiz-bridge")
 TEMPLATE = shipped()
@@ -30,8 +44,8 @@ def installed(unit: str | None = UNIT) -> Found:
     return Found(files, files - {ONLY.folder}, unit)
 
 
-def install(found: Found, answers: Answers = TOLD_NOTHING, *, force: bool = False, start: bool = False) -> list[Step]:
-    return plan_install(ONLY, found, answers, plan_unit(ONLY, found, UNIT, TEMPLATE, force=force), start=start)
+def install(found: Found, answers: Answers = TOLD_NOTHING, *, force: bool = False) -> list[Step]:
+    return plan_install(ONLY, found, answers, plan_unit(ONLY, found, UNIT, TEMPLATE, force=force))
 
 
 def written(steps: list[Step]) -> dict[Path, Write]:
@@ -75,8 +89,8 @@ def test_a_unit_that_was_changed_by_hand_is_replaced_only_on_demand_and_kept_asi
 
 
 def test_starting_brings_a_service_that_runs_to_this_version_too() -> None:
-    commands = [step.command for step in install(installed(OLDER), start=True) if isinstance(step, Run)]
-    assert [command[1] for command in commands] == ["daemon-reload", "enable", "restart"]
+    commands = [step.command for step in plan_start(ONLY) if isinstance(step, Run)]
+    assert commands == [("systemctl", "enable", "wbiz-bridge"), ("systemctl", "restart", "wbiz-bridge")]
 
 
 def test_an_empty_file_for_a_key_takes_the_answer_and_a_full_one_stays() -> None:
@@ -106,8 +120,8 @@ def test_whatever_is_there_nothing_that_is_yours_is_written_over_or_removed(
         ) in install(found, answers, force=True)
 
 
-def todo(found: Found, answers: Answers) -> list[str]:
-    return left_to_do(ONLY, found, gaps(ONLY, found, answers), PROGRAM)
+def todo(found: Found, answers: Answers, faults: Sequence[str] = ()) -> list[str]:
+    return left_to_do(ONLY, found, gaps(ONLY, found, answers), faults, PROGRAM)
 
 
 def test_what_is_left_to_do_is_what_was_not_told() -> None:
@@ -116,15 +130,17 @@ def test_what_is_left_to_do_is_what_was_not_told() -> None:
         str(ONLY.api_key),
         str(ONLY.slack_url),
         str(ONLY.config),
-        str(ONLY.config),
         "wbiz-bridge",
     ]
     assert gaps(ONLY, NOTHING, Answers(5, "k", "s")) == []
     assert todo(NOTHING, Answers(5, "k", "s")) == [
-        "fill in the ids of your messages, in /etc/wbiz-bridge/config.yaml",
         "is all of it right?  /opt/wbiz-bridge/bin/wbiz-bridge check --online -c /etc/wbiz-bridge/config.yaml",
         "start it:  systemctl enable --now wbiz-bridge",
     ]
+
+
+def test_what_is_wrong_with_a_configuration_is_left_to_do() -> None:
+    assert todo(installed(), TOLD_NOTHING, ["config.yaml:3:5: x"])[0] == "fix config.yaml:3:5: x"
 
 
 def test_nobody_knows_what_a_configuration_lacks_that_was_there_before() -> None:
@@ -183,7 +199,7 @@ INSTALLED = frozenset({SHOP.folder, SHOP.config, SHOP.api_key, SHOP.slack_url, S
 def test_an_account_s_service_has_a_folder_keys_and_a_port_of_its_own() -> None:
     found = Found(others=OTHERS)
     unit_steps = plan_unit(SHOP, found, render(SHARED, PROGRAM, SHOP), SHARED, force=False)
-    steps = plan_install(SHOP, found, Answers(5, "k", "s"), unit_steps, start=True)
+    steps = plan_install(SHOP, found, Answers(5, "k", "s"), unit_steps)
     files = written(steps)
     assert set(map(str, files)) == {
         "/etc/wbiz-bridge/shop/config.yaml",
@@ -196,9 +212,8 @@ def test_an_account_s_service_has_a_folder_keys_and_a_port_of_its_own() -> None:
     assert "\n  listen: 127.0.0.1:8097\n" in config
     assert [step.command for step in steps if isinstance(step, Run)] == [
         ("systemctl", "daemon-reload"),
-        ("systemctl", "enable", "wbiz-bridge@shop"),
-        ("systemctl", "restart", "wbiz-bridge@shop"),
     ]
+    assert Run(("systemctl", "restart", "wbiz-bridge@shop")) in plan_start(SHOP)
 
 
 def test_the_unit_that_accounts_share_is_the_same_whichever_is_installed() -> None:
