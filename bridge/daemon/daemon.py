@@ -8,36 +8,29 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.config.changes import changes
 from bridge.config.errors import Fault, InvalidConfiguration, Place
-from bridge.config.glob_patterns import LISTS, vanished, written
+from bridge.config.glob_patterns import LISTS, written
 from bridge.daemon import systemd
+from bridge.daemon.config_checks import check_change, check_credentials, check_lists
 from bridge.daemon.control_socket import ControlSocket
-from bridge.daemon.credentials import try_credentials
 from bridge.daemon.heartbeat import Heartbeat
 from bridge.daemon.housekeeping import Housekeeping
 from bridge.daemon.http_app import HttpApps
 from bridge.daemon.http_service import Web
 from bridge.daemon.metrics.registry import Metrics
-from bridge.daemon.restart_needed import unchangeable
+from bridge.daemon.reloading import Reloading
 from bridge.daemon.scheduler import SteadyScheduler
+from bridge.daemon.sign_of_life import SignOfLife
 from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
 from bridge.daemon.two_phase_change import Change
 from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
-from bridge.domain.clock import isoformat
-from bridge.domain.errors import BridgeError, CredentialsError, InternalError, NotNowError
+from bridge.domain.errors import BridgeError, InternalError
 from bridge.domain.health import (
-    ALIVE,
-    ALIVE_FOR,
     NUMBERS,
     RELOAD,
     REPORT,
     Health,
-    Reload,
-    judge,
     look,
-    status_line,
-    unreadable,
 )
 from bridge.domain.observer import Listener, Listeners
 from bridge.transport.message import TransportError
@@ -58,9 +51,6 @@ STATUS_EVERY = timedelta(seconds=10)
 LOOK_FOR_CHANGES = timedelta(seconds=2)
 """How often the configuration's files are looked at. They are read when two looks saw the same."""
 
-INTRODUCED_WITHIN = timedelta(seconds=3)
-"""The longest that a start waits for WbizTool's word on the credentials. Then the polls will tell."""
-
 
 class Daemon:
     """Polls and delivers until it is told to stop.
@@ -79,8 +69,6 @@ class Daemon:
         self._config = config
         self._store = store
         self._clock = clock
-        self._reloader = reloader
-        self._reload_asked = threading.Event()
         self._stop = threading.Event()
         self._why = ""
         self._damage = DamageWatch(self._stop)
@@ -97,8 +85,13 @@ class Daemon:
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
-        self._beaten_at: float | None = None
-        self._verdict: Reload | None = None
+        self._sign_of_life = SignOfLife(store, clock, self._listener, self._receivers)
+        self._reloading = Reloading(
+            *(reloader, store, clock, self._listener),
+            current=lambda: self._config,
+            adopt=self._adopt,
+            done=self._sign_of_life.give,
+        )
         steps = self._supervisor.steps
         apps = HttpApps(
             *(self.health, self.ready, self._metrics, self._listener),
@@ -119,7 +112,7 @@ class Daemon:
             CredentialsError: WbizTool refuses them.
             DamagedError: The database was found damaged.
         """
-        self._try_credentials(self._config)
+        check_credentials(self._config, self._clock, self._listener)
         self._plan()
         steps = self._supervisor.steps
         with self._says_stopped(), threads_are_heard(steps), run_down(self._supervisor, self._stop), self._serving():
@@ -127,7 +120,7 @@ class Daemon:
             self._adopt(self._config, {RELOAD: ""}, starting=True)
             self._control.keep()
             self._scheduler.start()
-            self._say_status()
+            self._sign_of_life.give()
             systemd.notify("READY=1")
             ready()
             self._stop.wait()
@@ -135,9 +128,7 @@ class Daemon:
             systemd.notify("STOPPING=1", f"STATUS=stopping: {why}")
             self._listener.stopping(why)
             self._scheduler.shutdown(wait=False)
-        if self._store.node.alone:
-            with suppress(BridgeError):
-                self._store.set_fact(ALIVE, "")
+        self._sign_of_life.take_back()
         if self._damage.found is not None:
             raise self._damage.found
 
@@ -155,7 +146,7 @@ class Daemon:
 
     def reload(self) -> None:
         """Tell the daemon to read its configuration again. Safe to call from any thread, before the start too."""
-        self._reload_asked.set()
+        self._reloading.ask()
         self._scheduler.run_now("reload")
 
     def health(self) -> Health:
@@ -164,8 +155,7 @@ class Daemon:
 
     def ready(self) -> bool:
         """Tell whether the bridge can serve: its scheduler ran, and could write to the database, a moment ago."""
-        beaten_at = self._beaten_at
-        return beaten_at is not None and self._clock.monotonic() - beaten_at <= ALIVE_FOR.total_seconds()
+        return self._sign_of_life.is_fresh()
 
     @contextmanager
     def _serving(self) -> Iterator[None]:
@@ -194,7 +184,7 @@ class Daemon:
         every(BEAT, self._follow_nudges, "deliver")
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._housekeeping.keep, "housekeeping")
-        every(STATUS_EVERY, self._say_status, "status")
+        every(STATUS_EVERY, self._sign_of_life.give, "status")
         # One job for both: while a change is prepared, nothing else may take an address.
         every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()
@@ -218,8 +208,8 @@ class Daemon:
                 facts = {**facts, fact: ""}
         facts = {**facts, LISTS: written(config.sources.patterns)}
         steps = [
-            partial(self._check, config),
-            partial(self._check_lists, config, starting=starting),
+            partial(check_change, self._config, config, self._clock, self._listener),
+            partial(check_lists, config, self._store, starting=starting),
             partial(self._supervisor.prepare, config),
             partial(self._prepare_heartbeat, config),
             partial(self._web.prepare, config, starting=starting),
@@ -246,8 +236,8 @@ class Daemon:
         self._supervisor.wake_poller()
 
     def _commit(self, config: Config, change: Change, *, starting: bool) -> None:
-        if self._reloader is not None and not starting:
-            self._reloader.applied(config)
+        if not starting:
+            self._reloading.applied(config)
         change.commit()
         self._replan("discover", self._supervisor.discover, config.discover.every if config.discover.report else None)
         self._replan(
@@ -287,84 +277,7 @@ class Daemon:
     def _look_for_changes(self) -> None:
         self._web.try_again()
         self._control.keep()
-        self._say_verdict()
-        if self._reloader is not None and (self._reload_asked.is_set() or self._reloader.changed()):
-            self._reload_asked.clear()
-            self._reload(self._reloader)
-
-    def _reload(self, reloader: Reloader) -> None:
-        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={systemd.monotonic_usec()}")
-        try:
-            config = reloader.read()
-            changed = changes(self._config, config)
-            self._adopt(config, {RELOAD: Reload(self._clock.now()).written()})
-        except InvalidConfiguration as error:
-            self._refuse(tuple(map(str, error.faults)))
-        except BridgeError as error:  # the database is locked, say: the same again at the next look
-            self._listener.step_failed("reading the configuration again", error)
-            self._reload_asked.set()
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the bridge goes on with the configuration that it has
-            self._listener.internal_error("reload", error)
-            self._refuse((f"a fault of the bridge itself ({type(error).__name__}): please report it",))
-        else:
-            self._verdict = None
-            self._listener.reloaded((), changed)
-        finally:
-            systemd.notify("READY=1")
-            self._say_status()
-
-    def _refuse(self, faults: tuple[str, ...]) -> None:
-        self._verdict = Reload(self._clock.now(), faults)
-        self._say_verdict()
-        self._listener.reloaded(faults)
-
-    def _say_verdict(self) -> None:
-        """Write that a configuration was refused; later, where the database can't be written now."""
-        if self._verdict is not None:
-            with suppress(BridgeError):
-                self._store.set_fact(RELOAD, self._verdict.written())
-                self._verdict = None
-
-    def _check(self, config: Config) -> Change:
-        """Look for what is right in itself, but not now.
-
-        Raises:
-            InvalidConfiguration: There is something.
-        """
-        faults = unchangeable(self._config, config)
-        if not faults and config.wbiztool.credentials != self._config.wbiztool.credentials:
-            try:
-                self._try_credentials(config)
-            except CredentialsError as error:
-                faults.append(Fault(Place(config.path, key="wbiztool"), str(error)))
-        if faults:
-            raise InvalidConfiguration(faults)
-        return Change()
-
-    def _check_lists(self, config: Config, *, starting: bool) -> Change:
-        """See that no list has vanished.
-
-        Raises:
-            InvalidConfiguration: One has.
-            NotNowError: One has, before the start: a file system may still have to be mounted.
-        """
-        faults = vanished(config.sources.patterns, self._store.fact(LISTS))
-        if faults and starting:
-            raise NotNowError(*map(str, faults))
-        if faults:
-            raise InvalidConfiguration(faults)
-        return Change()
-
-    def _try_credentials(self, config: Config) -> None:
-        """See whether WbizTool takes them; if it can't be asked, the polls will tell.
-
-        Raises:
-            CredentialsError: It refuses them.
-        """
-        try:
-            try_credentials(config, self._clock, INTRODUCED_WITHIN)
-        except NotNowError as error:
-            self._listener.step_failed("trying the credentials", error)
+        self._reloading.look()
 
     def _follow_nudges(self) -> None:
         try:
@@ -379,21 +292,7 @@ class Daemon:
     def _follow_clock(self) -> None:
         if self._housekeeping.follow_clock():
             self._supervisor.wake_dispatchers()  # each waits for a moment of the old time
-            self._say_status()  # its latest beat lies in the old time
-
-    def _say_status(self) -> None:
-        try:
-            self._store.set_fact(ALIVE, isoformat(self._clock.now()))
-            self._beaten_at = self._clock.monotonic()
-        except BridgeError as error:
-            self._listener.step_failed("giving a sign of life", error)
-        summary = None
-        try:
-            summary = self._store.summaries.summary()
-            health = judge(summary, self._receivers(), self._clock.now())
-        except BridgeError as error:
-            health = unreadable(error)
-        systemd.notify(f"STATUS={status_line(health, summary)}")
+            self._sign_of_life.give()  # its latest beat lies in the old time
 
     def _say_status_now(self) -> None:
         self._scheduler.run_now("status")

@@ -1,0 +1,61 @@
+"""The bridge's signs of life: in the database, for commands and the page, and as its status in systemd."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bridge.daemon import systemd
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError
+from bridge.domain.health import ALIVE, ALIVE_FOR, judge, status_line, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bridge.domain.clock import Clock
+    from bridge.domain.observer import Listener
+    from bridge.store.store import Store
+
+
+class SignOfLife:
+    """Says that the bridge lives, and how it does.
+
+    Args:
+        store: Where to.
+        clock: Tells the time.
+        listener: Told where the database can't be written.
+        receivers: Names those of the configuration that is in force.
+    """
+
+    def __init__(self, store: Store, clock: Clock, listener: Listener, receivers: Callable[[], Sequence[str]]) -> None:
+        self._store = store
+        self._clock = clock
+        self._listener = listener
+        self._receivers = receivers
+        self._given_at: float | None = None
+
+    def give(self) -> None:
+        """Give one."""
+        try:
+            self._store.set_fact(ALIVE, isoformat(self._clock.now()))
+            self._given_at = self._clock.monotonic()
+        except BridgeError as error:
+            self._listener.step_failed("giving a sign of life", error)
+        summary = None
+        try:
+            summary = self._store.summaries.summary()
+            health = judge(summary, self._receivers(), self._clock.now())
+        except BridgeError as error:
+            health = unreadable(error)
+        systemd.notify(f"STATUS={status_line(health, summary)}")
+
+    def is_fresh(self) -> bool:
+        """Tell whether the latest one was written to the database a moment ago."""
+        return self._given_at is not None and self._clock.monotonic() - self._given_at <= ALIVE_FOR.total_seconds()
+
+    def take_back(self) -> None:
+        """Say that the bridge has ended. With other nodes, the bridge as a whole has not."""
+        if self._store.node.alone:
+            with suppress(BridgeError):
+                self._store.set_fact(ALIVE, "")
