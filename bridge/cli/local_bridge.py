@@ -23,7 +23,6 @@ from bridge.domain.settings.units import parse_moment
 from bridge.store.backup import back_up, sqlite_file
 from bridge.store.engine import shown as shown_url
 from bridge.store.history import DeliveryQuery, EventQuery
-from bridge.store.resending import ResendQuery
 from bridge.store.search import MessageQuery
 from bridge.store.store import Store
 
@@ -174,8 +173,8 @@ class LocalBridge:
         times = (wanted.get(name) and parse_moment(wanted[name]) for name in ("since", "until"))
         types = [EventType(each) for each in wanted.get("type", ())] or None
         how = {name: bool(wanted.get(name)) for name in ("backfill", "new_id", "dry_run")}
-        query = ResendQuery(wanted.get("event_ids"), types, *times)
-        return self._read().resending.resend(query, asked, output.now(), **how)
+        query, ids = EventQuery(None, types, *times), wanted.get("event_ids")
+        return self._read().resending.resend(query, asked, output.now(), event_ids=ids, **how)
 
     def back_up(self, file: Path, *, force: bool) -> int:
         """Copy the database to a file, and return the copy's size in bytes."""

@@ -28,7 +28,6 @@ IN_FLIGHT = timedelta(seconds=10)
 """How long an event is waited for that may be on its way into the database behind a later one."""
 
 _LOOK_BACK = 1000
-
 _EVENTS, _DELIVERIES = "e", "d"
 
 EVENT_CURSOR, DELIVERY_CURSOR = cursor_pattern(_EVENTS, 2), cursor_pattern(_DELIVERIES, 1)
@@ -106,7 +105,7 @@ class History:
             UsageError: The cursor is none of this list's.
         """
         order = (events.c.at, events.c.position)
-        chosen = sa.select(events).where(*_about(query))
+        chosen = sa.select(events).where(*conditions(query))
         if cursor is not None:
             at, position = place_in(cursor, _EVENTS, 2)
             chosen = chosen.where(before(order, (moment_in(at), position)))
@@ -132,7 +131,7 @@ class History:
 
     def latest(self, until: int, query: EventQuery, most: int) -> list[tuple[int, Event]]:
         """List the latest events up to a position, oldest first, each with its own."""
-        chosen = sa.select(events).where(events.c.position <= until, *_about(query))
+        chosen = sa.select(events).where(events.c.position <= until, *conditions(query))
         with self._database.read() as connection:
             found = connection.execute(chosen.order_by(events.c.position.desc()).limit(most)).all()
         return [(row.position, row_mapping.event(row)) for row in found[::-1]]
@@ -230,7 +229,8 @@ def _of(message_id: int) -> sa.ColumnElement[bool]:
     return events.c.subject == f"{MESSAGE_SUBJECT}{message_id}"  # of the two columns that tell, the one with an index
 
 
-def _about(query: EventQuery) -> list[sa.ColumnElement[bool]]:
+def conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
+    """Say in SQL which events are meant."""
     chosen: list[sa.ColumnElement[bool]] = []
     if query.message_id is not None:
         chosen.append(_of(query.message_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,31 +11,18 @@ from bridge.domain.routing import route
 from bridge.store import row_mapping
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
+from bridge.store.history import EventQuery, conditions
 from bridge.store.tables import deliveries, events
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-    from bridge.domain.model import EventType
     from bridge.domain.routing import Subscription
     from bridge.store.engine import Database
 
 _PAGE = 1000
 _Row = tuple[int, str, str]  # the position of an event, its subject, and a receiver
-
-
-@dataclass(frozen=True, slots=True)
-class ResendQuery:
-    """What to send again. What is given must all be true; ``until`` is without the moment itself.
-
-    ``event_ids`` are ids of events, and times are those at which they happened.
-    """
-
-    event_ids: Collection[str] | None = None
-    types: Collection[EventType] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class Resending:
@@ -47,10 +33,11 @@ class Resending:
 
     def resend(
         self,
-        query: ResendQuery,
+        query: EventQuery,
         subscriptions: Sequence[Subscription],
         now: datetime,
         *,
+        event_ids: Collection[str] | None = None,
         backfill: bool = False,
         new_id: bool = False,
         dry_run: bool = False,
@@ -59,6 +46,7 @@ class Resending:
 
         Args:
             query: Which events.
+            event_ids: Only these, if they are given; not with ``backfill``.
             subscriptions: Which receivers.
             now: When.
             backfill: Queue what a receiver asked for and never had, not what was delivered to it.
@@ -67,7 +55,9 @@ class Resending:
         """
         with self._database.read() as connection:
             pages = list(
-                _missing(connection, query, subscriptions) if backfill else _delivered(connection, query, subscriptions)
+                _missing(connection, query, subscriptions)
+                if backfill
+                else _delivered(connection, query, subscriptions, event_ids)
             )
         if not dry_run:
             kind = Resent.NEW_ID if new_id else Resent.SAME_ID
@@ -97,7 +87,10 @@ class Resending:
 
 
 def _delivered(
-    connection: sa.Connection, query: ResendQuery, subscriptions: Sequence[Subscription]
+    connection: sa.Connection,
+    query: EventQuery,
+    subscriptions: Sequence[Subscription],
+    event_ids: Collection[str] | None,
 ) -> Iterator[list[_Row]]:
     """Find page by page what was delivered, each event once for each receiver, in the order of the events."""
     chosen = (
@@ -106,21 +99,21 @@ def _delivered(
         .where(
             deliveries.c.state == str(DeliveryState.DELIVERED),
             deliveries.c.receiver.in_([each.receiver for each in subscriptions]),
-            *_about(query),
+            *conditions(query),
         )
         .distinct()
         .order_by(events.c.position)
     )
-    for part in [None] if query.event_ids is None else chunks(query.event_ids):
+    for part in [None] if event_ids is None else chunks(event_ids):
         found = connection.execute(chosen if part is None else chosen.where(events.c.id.in_(part)))
         yield from ([tuple(row) for row in page] for page in found.partitions(_PAGE))
 
 
 def _missing(
-    connection: sa.Connection, query: ResendQuery, subscriptions: Sequence[Subscription]
+    connection: sa.Connection, query: EventQuery, subscriptions: Sequence[Subscription]
 ) -> Iterator[list[_Row]]:
     """Find page by page what receivers would have got, had they been there."""
-    chosen = sa.select(events).where(*_about(query)).order_by(events.c.position).limit(_PAGE)
+    chosen = sa.select(events).where(*conditions(query)).order_by(events.c.position).limit(_PAGE)
     position = 0
     while found := connection.execute(chosen.where(events.c.position > position)).all():
         position = found[-1].position
@@ -134,14 +127,3 @@ def _missing(
             for each in route(subscriptions, row_mapping.event(row))
             if (row.position, each.receiver) not in known
         ]
-
-
-def _about(query: ResendQuery) -> list[sa.ColumnElement[bool]]:
-    chosen: list[sa.ColumnElement[bool]] = []
-    if query.types is not None:
-        chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
-    if query.since is not None:
-        chosen.append(events.c.at >= query.since)
-    if query.until is not None:
-        chosen.append(events.c.at < query.until)
-    return chosen

@@ -11,7 +11,7 @@ import pytest
 from bridge.client import verify
 from bridge.domain.model import DeliveryState, EventType, Resent, Status
 from bridge.domain.routing import Subscription
-from bridge.store.resending import ResendQuery
+from bridge.store.history import EventQuery
 from tests.world import listed
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CRM, OPS = Subscription("crm", ("*",)), Subscription("ops", ("message.failed",))
 EVERYBODY = (CRM, OPS)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-EVERYTHING = ResendQuery()
+EVERYTHING = EventQuery()
 
 
 def delivered(store: Store, ids: list[int], *, to: str = "crm") -> list[str]:
@@ -66,15 +66,14 @@ def test_an_event_that_was_sent_again_before_is_sent_once(store: Store) -> None:
 @pytest.mark.parametrize(
     ("query", "count"),
     [
-        (ResendQuery(types=[EventType.MESSAGE_FAILED]), 2),
-        (ResendQuery(types=[EventType.MESSAGE_SENT]), 0),
-        (ResendQuery(since=NOW), 2),
-        (ResendQuery(since=NOW + timedelta(seconds=1)), 0),
-        (ResendQuery(until=NOW), 0),
-        (ResendQuery(event_ids=["evt_aaaaaaaaaaaaaaaaaaaaaaaa"]), 0),
+        (EventQuery(types=[EventType.MESSAGE_FAILED]), 2),
+        (EventQuery(types=[EventType.MESSAGE_SENT]), 0),
+        (EventQuery(since=NOW), 2),
+        (EventQuery(since=NOW + timedelta(seconds=1)), 0),
+        (EventQuery(until=NOW), 0),
     ],
 )
-def test_what_is_given_must_be_true(store: Store, query: ResendQuery, count: int) -> None:
+def test_what_is_given_must_be_true(store: Store, query: EventQuery, count: int) -> None:
     delivered(store, [1, 2])
     assert store.resending.resend(query, EVERYBODY, NOW) == count
 
@@ -82,8 +81,8 @@ def test_what_is_given_must_be_true(store: Store, query: ResendQuery, count: int
 def test_one_event_to_one_receiver(store: Store) -> None:
     one, _ = delivered(store, [1, 2])
     delivered(store, [3], to="ops")
-    assert store.resending.resend(ResendQuery(event_ids=[one]), [OPS], NOW) == 0, "it never had it"
-    assert store.resending.resend(ResendQuery(event_ids=[one]), [CRM], NOW) == 1
+    assert store.resending.resend(EVERYTHING, [OPS], NOW, event_ids=[one]) == 0, "it never had it"
+    assert store.resending.resend(EVERYTHING, [CRM], NOW, event_ids=[one]) == 1
     assert queued(store) == [(one, "crm", Resent.SAME_ID)]
 
 

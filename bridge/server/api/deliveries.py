@@ -17,8 +17,7 @@ from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, c
 from bridge.server.api.schemas import Choice, ListedOut, PageOut, ResendIn, ResentOut, Retried, TriedOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
-from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery
-from bridge.store.resending import ResendQuery
+from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery, EventQuery
 
 _States = Annotated[
     list[DeliveryState],
@@ -87,12 +86,12 @@ def _send_again(routes: APIRouter, context: ServerContext) -> None:
 
         With `backfill`, send a receiver what it asked for and never had, because it was not there yet.
         """
-        query = ResendQuery(wanted.event_ids, wanted.type, wanted.since, wanted.until)
+        query = EventQuery(None, wanted.type, wanted.since, wanted.until)
         asked = [each for each in context.subscriptions() if wanted.receiver in {None, each.receiver}]
         if not asked:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {wanted.receiver!r} in the configuration")
         how = {"backfill": wanted.backfill, "new_id": wanted.new_id, "dry_run": wanted.dry_run}
-        count = store.resending.resend(query, asked, context.now(), **how)
+        count = store.resending.resend(query, asked, context.now(), event_ids=wanted.event_ids, **how)
         if count and not wanted.dry_run:
             context.wake_dispatchers()
             given = wanted.model_dump(mode="json", exclude_unset=True)

@@ -21,7 +21,7 @@ from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.render import STATIC, static
 from bridge.server.ui.views import Views
-from bridge.store.resending import ResendQuery
+from bridge.store.history import EventQuery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -138,8 +138,8 @@ def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRo
         if found is None:
             return 0
         asked = [each for each in context.subscriptions() if each.receiver == found.delivery.receiver]
-        query = ResendQuery(event_ids=[found.delivery.event.id])
-        count = context.store.resending.resend(query, asked, context.now())
+        ids = [found.delivery.event.id]
+        count = context.store.resending.resend(EventQuery(), asked, context.now(), event_ids=ids)
         context.wake_dispatchers()
         return count
 
