@@ -13,6 +13,7 @@ from bridge.config.glob_patterns import LISTS, written
 from bridge.daemon import systemd
 from bridge.daemon.config_checks import check_change, check_credentials, check_lists
 from bridge.daemon.control_socket import ControlSocket
+from bridge.daemon.failing_steps import threads_are_heard
 from bridge.daemon.heartbeat import Heartbeat
 from bridge.daemon.housekeeping import Housekeeping
 from bridge.daemon.http_app import HttpApps
@@ -21,7 +22,7 @@ from bridge.daemon.metrics.registry import Metrics
 from bridge.daemon.reloading import Reloading
 from bridge.daemon.scheduler import SteadyScheduler
 from bridge.daemon.sign_of_life import SignOfLife
-from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
+from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.daemon.two_phase_change import Change
 from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
 from bridge.domain.errors import BridgeError, InternalError

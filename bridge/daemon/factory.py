@@ -7,8 +7,9 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
+from bridge.daemon.components import Component, ComponentSpec, SourceComponent
 from bridge.daemon.failing_steps import Steps
 from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.batching import packer_for
@@ -35,45 +36,6 @@ if TYPE_CHECKING:
     from bridge.domain.observer import Listener
     from bridge.receivers.base_config import ReceiverConfig
     from bridge.store.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """What can run by itself, and what it was made from: a dispatcher, or the poller with what belongs to it.
-
-    ``stop`` ends its waits, and ``close`` lets go of its connections.
-    """
-
-    settings: object
-    pool: WorkerPool[Any, Any]
-    close: Callable[[], None]
-    stop: threading.Event
-
-    def end(self, seconds: float) -> None:
-        """Claim no more, and give what is in flight so long to be finished and recorded."""
-        self.stop.set()
-        self.pool.stop(seconds)
-        self.close()
-
-
-@dataclass(frozen=True, slots=True)
-class SourceComponent(Component):
-    """The poller. ``discovery`` and ``numbers`` call WbizTool beside it, at the same pace; None where they are off."""
-
-    poller: Poller
-    discovery: Discovery | None
-    numbers: NumberMonitor | None
-
-
-Made = TypeVar("Made", bound=Component)
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentSpec(Generic[Made]):
-    """How to make a component. From equal settings come equal ones. Building it starts nothing."""
-
-    settings: object
-    build: Callable[[], Made]
 
 
 @dataclass(frozen=True, slots=True)

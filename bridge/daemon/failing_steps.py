@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.domain.errors import BridgeError, InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
@@ -62,3 +64,21 @@ class Steps:
                 self._failing.discard(name)
         except BridgeError as another:
             self._listener.step_failed(name, another)
+
+
+@contextmanager
+def threads_are_heard(steps: Steps) -> Iterator[None]:
+    """Note what a thread dies of: nothing that was raised may end the daemon, or go unseen.
+
+    The threads that poll and deliver catch what they raise themselves, and live on.
+    """
+
+    def died(args: threading.ExceptHookArgs) -> None:
+        name = "unnamed" if args.thread is None else args.thread.name
+        steps.note(f"thread {name}", args.exc_value or RuntimeError("it ended without a word"))
+
+    before, threading.excepthook = threading.excepthook, died
+    try:
+        yield
+    finally:
+        threading.excepthook = before

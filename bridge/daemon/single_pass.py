@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.config.glob_patterns import LISTS, vanished, written
-from bridge.daemon.supervisor import Supervisor, run_down, threads_are_heard
+from bridge.daemon.failing_steps import threads_are_heard
+from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, InternalError, NotNowError
 from bridge.domain.observer import Listener, Listeners

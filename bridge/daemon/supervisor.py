@@ -9,18 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.errors import Fault, InvalidConfiguration, Place
-from bridge.daemon.factory import Made, Shared, dispatcher_specs, source_spec, subscriptions
+from bridge.daemon.components import CANNOT_BE_BUILT, Made, started, why_not_built
+from bridge.daemon.factory import Shared, dispatcher_specs, source_spec, subscriptions
 from bridge.daemon.two_phase_change import Change
 from bridge.domain.errors import BridgeError
 from bridge.store.facts import NUDGED
-from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from bridge.config.models import Config
-    from bridge.daemon.factory import Component, ComponentSpec, SourceComponent
-    from bridge.daemon.failing_steps import Steps
+    from bridge.daemon.components import Component, ComponentSpec, SourceComponent
     from bridge.daemon.worker_pool import WorkerPool
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 2.5
 """Seconds that calls in flight get to end when the daemon is told to stop. After that they are queued again."""
-
-_CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
-"""An address that can't be called, a file that can't be read any more, no more threads, a URL that Apprise refuses."""
 
 _LOOK = 0.5
 """Seconds between looks whether it is time to stop, while waiting for the pools to have nothing left to do."""
@@ -105,14 +101,14 @@ class Supervisor:
             if old is not None and new is not None and old.settings == new.settings:
                 return
             try:
-                component = _started(new, built)
+                component = started(new, built)
                 # A daemon thread: what hangs in a component must not hold up the end of the process.
                 arguments = (old, component, decided, put)
                 thread = threading.Thread(target=self._exchange, args=arguments, name="exchange", daemon=True)
                 thread.start()
                 exchanges.append(thread)
-            except _CANNOT_BE_BUILT as error:
-                faults.append(Fault(Place(config.path), f"{name} cannot be prepared: {_why(error)}"))
+            except CANNOT_BE_BUILT as error:
+                faults.append(Fault(Place(config.path), f"{name} cannot be prepared: {why_not_built(error)}"))
 
         try:
             prepare("the source", self._source, spec, self._put_source)
@@ -273,40 +269,12 @@ class Supervisor:
             dispatcher.pool.wake()
 
 
-def _started(spec: ComponentSpec[Made] | None, built: list[Component]) -> Made | None:
-    """Build a component and start its threads, which do nothing until they are woken."""
-    if spec is None:
-        return None
-    component = spec.build()
-    built.append(component)
-    component.pool.start()
-    return component
-
-
 def _drain(pools: Sequence[WorkerPool[Any, Any]], stop: threading.Event) -> None:
     for pool in pools:
         pool.wake()
     for pool in pools:
         while not stop.is_set() and not pool.wait_until_idle(_LOOK):
             pass
-
-
-@contextmanager
-def threads_are_heard(steps: Steps) -> Iterator[None]:
-    """Note what a thread dies of: nothing that was raised may end the daemon, or go unseen.
-
-    The threads that poll and deliver catch what they raise themselves, and live on.
-    """
-
-    def died(args: threading.ExceptHookArgs) -> None:
-        name = "unnamed" if args.thread is None else args.thread.name
-        steps.note(f"thread {name}", args.exc_value or RuntimeError("it ended without a word"))
-
-    before, threading.excepthook = threading.excepthook, died
-    try:
-        yield
-    finally:
-        threading.excepthook = before
 
 
 @contextmanager
@@ -317,15 +285,6 @@ def run_down(supervisor: Supervisor, stop: threading.Event) -> Iterator[None]:
     finally:
         stop.set()
         supervisor.stop(STOP_WITHIN)
-
-
-def _why(error: Exception) -> str:
-    """Say why a part can't be built. Only our own texts are known to hold no secret."""
-    if isinstance(error, OSError):
-        return error.strerror or "input/output error"
-    if "start new thread" in str(error):
-        return "the system starts no more threads: lower `concurrency`, or raise TasksMax= in the unit"
-    return str(error) if isinstance(error, TransportError) else type(error).__name__
 
 
 def _side_by_side(steps: Iterable[Callable[[], None]]) -> None:
