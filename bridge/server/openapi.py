@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
-from bridge.server.api.schemas import Problem
+from bridge.server.api.schemas.problems import Problem
 from bridge.server.openapi_webhooks import components, webhooks
 
 if TYPE_CHECKING:

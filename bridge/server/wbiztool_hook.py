@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from bridge.domain.errors import BridgeError
 from bridge.server.api.params import problems
-from bridge.server.api.schemas import Noted
+from bridge.server.api.schemas.messages import Noted
 from bridge.server.auth import HOOK, Access, same
 from bridge.server.context import ServerContext
 from bridge.server.wbiztool_hook_ids import ids_in

@@ -15,7 +15,7 @@ from bridge.domain.errors import UsageError
 from bridge.domain.event_parser import read_events
 from bridge.domain.samples import sample_event
 from bridge.server.api.params import problems
-from bridge.server.api.schemas import PreviewIn, PreviewOut, StatusOut, TestIn, TestOut
+from bridge.server.api.schemas.bridge import PreviewIn, PreviewOut, StatusOut, TestIn, TestOut
 from bridge.server.context import ServerContext
 
 if TYPE_CHECKING:

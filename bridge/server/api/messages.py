@@ -16,17 +16,17 @@ from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import LARGEST_ID, UNSEEN, Status
 from bridge.domain.redaction import clean_text
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
-from bridge.server.api.schemas import (
+from bridge.server.api.schemas.messages import (
     ChosenMessages,
     Handed,
     MessageOut,
-    PageOut,
     PolledNow,
     StoryOut,
     Unwatched,
     Watch,
     Watched,
 )
+from bridge.server.api.schemas.pages import PageOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import Story

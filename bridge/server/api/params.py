@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 
 from bridge.domain.model import LARGEST_ID
 from bridge.domain.redaction import clean_text
-from bridge.server.api.schemas import GivenMoment
+from bridge.server.api.schemas.fields import GivenMoment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bridge.domain.ids import like_a_phone, read_id
 from bridge.domain.model import LARGEST_ID
-from bridge.server.api.schemas import MessageId
+from bridge.server.api.schemas.fields import MessageId
 from bridge.server.wbiztool_hook_ids import ids_in
 from bridge.source.report_response import read_page
 from bridge.transport.message import Reply

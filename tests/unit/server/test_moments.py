@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.settings.units import parse_moment
-from bridge.server.api.schemas import _GIVEN
+from bridge.server.api.schemas.fields import _GIVEN
 
 PATTERN = re.compile(str(_GIVEN["pattern"]))
 days = st.datetimes(datetime(1971, 1, 1), datetime(2198, 12, 31, 23, 59, 59))  # noqa: DTZ001 -- the zone comes beside

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from bridge.server.api import schemas
+from bridge.server.api.schemas import deliveries, messages
 from bridge.server.ui.schema_examples import example_of, own_example
 
 
@@ -30,7 +30,7 @@ def test_an_object_has_what_it_needs_and_what_a_default_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [schemas.Watch, schemas.WatchMany, schemas.Choice, schemas.StoryOut, schemas.TriedOut]
+    "model", [messages.Watch, messages.WatchMany, messages.StoryOut, deliveries.Choice, deliveries.TriedOut]
 )
 def test_examples_are_allowed(model: Any) -> None:
     schema = model.model_json_schema()
