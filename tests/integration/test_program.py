@@ -18,7 +18,8 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import Attempt, Dead, Delivered, Retry, Status
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
-from bridge.receivers.command.sender import OUTPUT_KEPT, CommandSender, environment, read_exit
+from bridge.receivers.command.process import OUTPUT_KEPT
+from bridge.receivers.command.sender import CommandSender, environment, read_exit
 from bridge.receivers.event_formats import STANDARD
 from bridge.simulator.api import Simulator
 from bridge.transport.message import StoppedError

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
-import selectors
 import signal
 import subprocess
 import threading
-import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import isoformat
 from bridge.domain.model import Dead, Delivered, Retry
+from bridge.receivers.command.process import converse, signal_group
 from bridge.receivers.event_formats import STANDARD
 from bridge.receivers.protocol import Handed
 from bridge.receivers.sender import BlockingSender
@@ -26,7 +25,7 @@ from bridge.receivers.wording import error_of, label_of, state_of
 from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from bridge.domain.clock import Clock
@@ -37,17 +36,12 @@ if TYPE_CHECKING:
 TRY_AGAIN: Final = os.EX_TEMPFAIL
 """The exit code, 75, with which a program asks to be run again later."""
 
-OUTPUT_KEPT: Final = 64 * 1024
-"""Bytes of what a program says that are kept; the rest is read and dropped, so that it can go on."""
-
 GRACE: Final = 1.0
 """Seconds between the request to end (SIGTERM) and the end (SIGKILL) of a program whose time is over."""
 
 LAST_GRACE: Final = 0.5
 """The same where it is the bridge that ends."""
 
-_PIECE = 64 * 1024
-_LOOK = 0.05  # seconds between looks for the program's end, on systems that can't tell of it
 _LONGEST_VALUE = 1000  # characters of a variable
 _SAID = 300  # characters of a reason
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,10 +75,10 @@ class CommandSender(BlockingSender):
             return Handed(_not_started(error))
         output = bytearray()
         try:
-            in_time = _converse(child, body, output, self._timeout)
+            in_time = converse(child, body, output, self._timeout)
             if not in_time:
-                _signal_group(child, signal.SIGTERM)
-                _converse(child, b"", output, GRACE)
+                signal_group(child, signal.SIGTERM)
+                converse(child, b"", output, GRACE)
         finally:
             self._end(child)
         said = output.decode("utf-8", "replace")
@@ -106,10 +100,10 @@ class CommandSender(BlockingSender):
         with self._changed:
             self._closed = True
             for child in self._running:
-                _signal_group(child, signal.SIGTERM)
+                signal_group(child, signal.SIGTERM)
             self._changed.wait_for(lambda: not self._running, LAST_GRACE)
             for child in self._running:
-                _signal_group(child, signal.SIGKILL)
+                signal_group(child, signal.SIGKILL)
 
     def _start(self, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._changed:
@@ -131,7 +125,7 @@ class CommandSender(BlockingSender):
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         """Leave nothing of its group running. Until it is waited for, its process id is no other's."""
         with self._changed:
-            _signal_group(child, signal.SIGKILL)
+            signal_group(child, signal.SIGKILL)
             # One that became somebody else (sudo) can't be ended by us: it must not keep the others from their turn.
             with suppress(subprocess.TimeoutExpired):
                 child.wait(GRACE)
@@ -201,97 +195,6 @@ def _not_started(error: OSError) -> Outcome:
     elif isinstance(error, FileNotFoundError):
         hint = " (the program itself, or the one that its first line names)"
     return Retry(f"the program cannot be run: {error.strerror}{hint}")
-
-
-def _converse(child: subprocess.Popen[bytes], body: bytes, output: bytearray, seconds: float) -> bool:
-    """Write to the program and read from it until it ends. False if it did not within that time.
-
-    One that closes its standard input early has read enough. What still holds its output open, after it, is not waited
-    for.
-    """
-    deadline = time.monotonic() + seconds
-    with closing(selectors.DefaultSelector()) as selector, _told_of_end(child, selector) as patience:
-        _register(child, selector, memoryview(body))
-        while not _has_ended(child):
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                return False
-            for key, _ in selector.select(min(rest, patience)):
-                if key.fileobj is child.stdin:
-                    _go_on_writing(child, selector, key.data)
-                elif key.fileobj is child.stdout and not _read(child, output):
-                    selector.unregister(key.fileobj)
-        while _read(child, output) and time.monotonic() < deadline:  # what it said last
-            pass
-    return True
-
-
-def _register(child: subprocess.Popen[bytes], selector: selectors.BaseSelector, body: memoryview) -> None:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    os.set_blocking(child.stdout.fileno(), False)
-    selector.register(child.stdout, selectors.EVENT_READ)
-    if body and not child.stdin.closed:
-        os.set_blocking(child.stdin.fileno(), False)
-        selector.register(child.stdin, selectors.EVENT_WRITE, body)
-    else:
-        child.stdin.close()
-
-
-def _go_on_writing(child: subprocess.Popen[bytes], selector: selectors.BaseSelector, left: memoryview) -> None:
-    assert child.stdin is not None
-    left = _write(child, left)
-    if left:
-        selector.modify(child.stdin, selectors.EVENT_WRITE, left)
-    else:
-        selector.unregister(child.stdin)
-        child.stdin.close()
-
-
-@contextmanager
-def _told_of_end(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> Iterator[float]:
-    """Let the selector wake at the program's end; give the longest wait between looks for it."""
-    try:
-        descriptor = os.pidfd_open(child.pid)
-    except OSError:  # an old kernel, or a filter of system calls
-        yield _LOOK
-        return
-    try:
-        selector.register(descriptor, selectors.EVENT_READ)
-        yield float("inf")
-    finally:
-        os.close(descriptor)
-
-
-def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Look whether it has ended, without taking its exit code: till then, its process id is kept for it."""
-    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _write(child: subprocess.Popen[bytes], left: memoryview) -> memoryview:
-    assert child.stdin is not None
-    try:
-        return left[os.write(child.stdin.fileno(), left[:_PIECE]) :]
-    except BlockingIOError:
-        return left
-    except BrokenPipeError:
-        return left[:0]
-
-
-def _read(child: subprocess.Popen[bytes], output: bytearray) -> bool:
-    """Read what is there. False where nothing more comes, or nothing now."""
-    assert child.stdout is not None
-    try:
-        piece = os.read(child.stdout.fileno(), _PIECE)
-    except BlockingIOError:
-        return False
-    output += piece[: OUTPUT_KEPT - len(output)]
-    return bool(piece)
-
-
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # PermissionError: it runs as somebody else by now
-        os.killpg(child.pid, number)
 
 
 def _signal_name(number: int) -> str:
