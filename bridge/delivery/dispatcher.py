@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 import tenacity
 
 from bridge.delivery.attempt import begin_attempt
-from bridge.domain.breaker import Change, CircuitBreaker, announced
-from bridge.domain.clock import isoformat
+from bridge.delivery.parcel import Parcel, Sent, asks_to_wait
+from bridge.delivery.receiver_health import health_of
+from bridge.domain.breaker import CircuitBreaker, announced
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
@@ -41,27 +42,6 @@ QUICK_TRIES = 3
 
 _QUICK_WAIT = 0.25
 _LONGEST_QUICK_WAIT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
-
-    ``probe`` says that they find out whether the receiver takes anything again: by one call, without quick tries.
-    """
-
-    deliveries: tuple[Delivery, ...]
-    claim: int
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A parcel after its round: every try that was made, none where it was held back, or the bridge was stopped."""
-
-    parcel: Parcel
-    attempts: tuple[Attempt, ...]
-    at: datetime
 
 
 class Dispatcher:
@@ -181,7 +161,7 @@ class Dispatcher:
                 done(result)
                 return
             # What was tried before an error is recorded; the next round raises at once.
-            if made and _asks_to_wait(made[-1]):
+            if made and asks_to_wait(made[-1]):
                 self._held_back = self._claims  # what is claimed later finds the pause,
                 self._asked_to_wait = True  # and nothing is claimed until that is recorded
             done(Sent(job, tuple(made), self._clock.now()))
@@ -200,7 +180,7 @@ class Dispatcher:
         attempted = [each for each in results if each.attempts]
         if attempted:
             self._write(attempted)
-            if any(_asks_to_wait(each.attempts[-1]) for each in attempted):
+            if any(asks_to_wait(each.attempts[-1]) for each in attempted):
                 self._asked_to_wait = False
         for each in results:
             self._busy.difference_update(delivery.id for delivery in each.parcel.deliveries)
@@ -213,7 +193,7 @@ class Dispatcher:
             self._set_aside(parcel.deliveries[0], InternalError.of(error))
         self._busy.difference_update(delivery.id for delivery in parcel.deliveries)
         self._in_flight -= 1
-        if isinstance(item, Sent) and item.attempts and _asks_to_wait(item.attempts[-1]):
+        if isinstance(item, Sent) and item.attempts and asks_to_wait(item.attempts[-1]):
             self._asked_to_wait = False  # it can't be recorded; of another parcel's, nothing is known here
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
@@ -290,34 +270,11 @@ class Dispatcher:
 
         def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None:
             changed = announced(found, now, self._settle)
-            return None if changed is None else (changed[0], *_health(found, changed[1], now))
+            return None if changed is None else (changed[0], *health_of(found, changed[1], now))
 
         for event in self._store.health_events.record_receiver(self.name, now, change, self._routes.subscriptions):
             self._listener.told(event)
         return self._store.deliveries.breaker(self.name)
-
-
-def _health(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[EventType, Mapping[str, Any]]:
-    """Make what others are sent about a receiver."""
-    match change:
-        case Change.DOWN:
-            since, reason = breaker.failing_since or now, breaker.reason
-            return EventType.RECEIVER_DOWN, {
-                "receiver": breaker.receiver,
-                "since": isoformat(since),
-                "reason": reason,
-            }
-        case Change.UP:
-            data = {"receiver": breaker.receiver, "since": isoformat(breaker.well_since or now), "reason": None}
-            if breaker.down_since is not None:
-                data["down_since"] = isoformat(breaker.down_since)
-            return EventType.RECEIVER_UP, data
-        case _:
-            assert_never(change)
-
-
-def _asks_to_wait(made: Attempt) -> bool:
-    return isinstance(made.outcome, Retry) and made.outcome.after is not None
 
 
 def _worth_a_quick_try(made: Attempt | None) -> bool:

@@ -15,7 +15,8 @@ from standardwebhooks.webhooks import Webhook
 
 from bridge.client import verify_batch
 from bridge.delivery.batching import packer_for
-from bridge.delivery.dispatcher import Dispatcher, Parcel, Sent
+from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.events import envelope
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.observer import Listener

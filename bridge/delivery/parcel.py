@@ -1,0 +1,39 @@
+"""What goes in one POST, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.domain.model import Retry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.domain.model import Attempt, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
+
+    ``probe`` says that they find out whether the receiver takes anything again: by one call, without quick tries.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    claim: int
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A parcel after its round: every try that was made, none where it was held back, or the bridge was stopped."""
+
+    parcel: Parcel
+    attempts: tuple[Attempt, ...]
+    at: datetime
+
+
+def asks_to_wait(made: Attempt) -> bool:
+    """Tell whether the receiver asked to be left alone for a while."""
+    return isinstance(made.outcome, Retry) and made.outcome.after is not None
