@@ -13,8 +13,8 @@ from bridge.cli.lazy import LazyGroup
 app = typer.Typer(
     name="wbiz-bridge",
     cls=LazyGroup,
-    help="Watches WhatsApp messages sent through WbizTool, and tells Slack and webhooks when their status changes.",
-    epilog="Begin with: wbiz-bridge demo",
+    help="Watches WhatsApp messages sent through WbizTool, and notifies Slack and webhooks when their status changes.",
+    epilog="Start with: wbiz-bridge demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -62,7 +62,7 @@ class Bridge(Protocol):
         ...
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Show what a receiver would be sent of an event."""
+        """Show what a receiver would be sent for an event."""
         ...
 
     def resend(self, wanted: dict[str, Any]) -> int:
@@ -83,13 +83,13 @@ Connect = Callable[[], AbstractContextManager[Bridge]]
 
 _Server = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="A bridge elsewhere. Default: $WBIZ_BRIDGE_SERVER.", show_default=False),
+    typer.Option(metavar="URL", help="The URL of a remote bridge. Default: $WBIZ_BRIDGE_SERVER.", show_default=False),
 ]
 _TokenFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="With --server: its http.token. Default: $WBIZ_BRIDGE_TOKEN_FILE."),
+    typer.Option(metavar="FILE", help="With --server: a file with its http.token. Default: $WBIZ_BRIDGE_TOKEN_FILE."),
 ]
-_Control = Annotated[Path | None, typer.Option(metavar="PATH", help="The daemon's socket, if it is not found.")]
+_Control = Annotated[Path | None, typer.Option(metavar="PATH", help="The daemon's socket, if not at its usual path.")]
 _Instance = Annotated[str | None, typer.Option(metavar="NAME", help="The service wbiz-bridge@NAME.")]
 _OPTIONS = {
     "config": ConfigOption,

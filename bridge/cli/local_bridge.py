@@ -153,7 +153,7 @@ class LocalBridge:
         return made
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Show what a receiver would be sent of an event."""
+        """Show what a receiver would be sent for an event."""
         settings = load_config(self._config)
         event = self._event(wanted)
         preview = import_module("bridge.daemon.receiver_trial").preview

@@ -36,6 +36,6 @@ NewAddressOption = Annotated[
     bool,
     typer.Option(
         "--accept-base-url",
-        help="Needed once after `wbiztool.base_url` changed: the account is the same, and keeps its database.",
+        help="Needed once after `wbiztool.base_url` changed: confirms that the account is still the same.",
     ),
 ]

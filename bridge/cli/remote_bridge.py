@@ -86,7 +86,7 @@ class RemoteBridge:
         return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Show what a receiver would be sent of an event."""
+        """Show what a receiver would be sent for an event."""
         return self._object(self._api.post(f"/v1/receivers/{quote(receiver, safe='')}/preview", wanted))
 
     def resend(self, wanted: dict[str, Any]) -> int:

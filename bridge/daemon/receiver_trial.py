@@ -46,7 +46,7 @@ def try_receiver(config: Config, name: str, type_: EventType, store: Store, cloc
 
 
 def preview(config: Config, name: str, event: Event, store_id: str, at: datetime) -> dict[str, Any] | None:
-    """Show what a receiver would be sent of an event, without secrets; None where there is no such receiver.
+    """Show what a receiver would be sent for an event, without secrets; None where there is no such receiver.
 
     Raises:
         UnrenderableError: The receiver's template can't be rendered for it.

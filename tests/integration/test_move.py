@@ -79,7 +79,7 @@ def test_everything_is_there_afterwards_and_the_source_is_as_it_was(folder: Path
     done = command(folder, "move", "--to", target)
     assert (done.returncode, done.stderr) == (0, "")
     assert "4 messages, 4 events" in done.stdout
-    assert "set `database:` to that address" in done.stdout
+    assert "set `database:` to that URL" in done.stdout
     with Store(target.replace("postgresql", "postgresql+psycopg")) as store:
         assert everything(store) == before
     with Store(f"sqlite:///{folder}/bridge.db") as store:
@@ -158,7 +158,7 @@ def told(taken: list[Recorded], name: str) -> dict[str, tuple[int, int, str]]:
 @pytest.mark.parametrize(
     ("to", "code", "words"),
     [
-        ("sqlite:////tmp/other.db", 2, "--to: must be PostgreSQL's: postgresql://user@host/name"),
+        ("sqlite:////tmp/other.db", 2, "--to: must be a PostgreSQL URL: postgresql://user@host/name"),
         ("mysql://x@y/z", 2, "--to: not a usable database"),
         (f"postgresql://x:{SECRET}@127.0.0.1:1/bridge", 75, "postgresql://x:***@127.0.0.1:1/bridge is out of"),
     ],
@@ -193,4 +193,4 @@ def test_a_dry_run_counts_and_writes_nothing(folder: Path, target: str) -> None:
 def test_what_is_in_postgresql_already_is_not_moved(folder: Path, target: str) -> None:
     configure(folder, target)
     done = command(folder, "move", "--to", target)
-    assert (done.returncode, "is PostgreSQL's already" in done.stderr) == (2, True)
+    assert (done.returncode, "is already PostgreSQL" in done.stderr) == (2, True)

@@ -164,7 +164,7 @@ def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> 
     assert command(common, "secret", "new", "--ed25519", "-o", str(secret)).returncode == 0
     for arguments, code, words in (
         (("public", "crm.secret"), 1, "crm.secret can't be read: Permission denied"),
-        (("new", "-o", "crm.secret"), 2, "crm.secret is there already"),
+        (("new", "-o", "crm.secret"), 2, "crm.secret already exists"),
         (("new", "-o", "other.secret"), 1, "other.secret can't be written: Permission denied"),
         (("public", "."), 1, ". can't be read: Is a directory"),
     ):

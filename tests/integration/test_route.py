@@ -1,4 +1,4 @@
-"""``wbiz-bridge route``: who would get an event, and what holds it back from the others."""
+"""``wbiz-bridge route``: which receivers would get an event, and what excludes the others."""
 
 from __future__ import annotations
 
@@ -111,4 +111,4 @@ def test_an_event_that_happened_is_found_by_its_id(route: Any, tmp_path: Path) -
     code, out, _ = route(told.id)
     assert (code, out.startswith("message.failed · 5 · Invalid phone number\n")) == (0, True)
     code, _, err = route("evt_unknown")
-    assert (code, "there is no event evt_unknown" in err) == (1, True)
+    assert (code, "no event evt_unknown" in err) == (1, True)

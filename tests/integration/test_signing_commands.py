@@ -57,7 +57,7 @@ def test_no_secret_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "crm.secret").write_text("precious")
     done = command(tmp_path, "secret", "new", "-o", "crm.secret")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "crm.secret is there already" in done.stderr
+    assert "crm.secret already exists" in done.stderr
     assert (tmp_path / "crm.secret").read_text() == "precious"
 
 

@@ -18,13 +18,15 @@ app = command_app()
 @connected
 def backup(
     connect: Connect,
-    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The copy to make.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", readable=False, help="Where to write the backup.", show_default=False)
+    ],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Copy the database, also while the bridge runs.
+    """Back up the database while the bridge runs.
 
-    The copy is of one moment, is checked, and only you can read it. How to restore it: docs/operate.md.
+    The backup is a consistent snapshot, checked for errors, and only you can read it. To restore it: docs/operate.md.
 
     Example: wbiz-bridge backup /var/backups/bridge.db
     """

@@ -25,13 +25,13 @@ def check(
     config: ConfigOption = None,
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Also try the credentials at WbizTool, and open the database.")
+        bool, typer.Option("--online", help="Also try the credentials with WbizTool and open the database.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration.
 
-    Lists everything that is wrong with it, and where (exit code 78). Names the database, which must be this account's.
+    Lists every error with its line (exit code 78). Shows the database, which must belong to this account.
 
     Example: wbiz-bridge check --online
     """

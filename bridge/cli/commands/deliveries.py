@@ -29,15 +29,15 @@ _UNASKED = 100
 def deliveries(
     connect: Connect,
     context: typer.Context,
-    state: Annotated[DeliveryState | None, typer.Option(help="Only those that are in it.")] = None,
-    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only those to it.")] = None,
+    state: Annotated[DeliveryState | None, typer.Option(help="Only deliveries in this state.")] = None,
+    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only deliveries to this receiver.")] = None,
     most: MostOption = 50,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """List who was sent what.
+    """List deliveries.
 
-    And what came of it, newest first. `retry` sends dead letters again, `resend` what was delivered.
+    Newest first, with their results. `retry` sends dead letters again, `resend` events that were delivered.
 
     Example: wbiz-bridge deliveries --state dead
     """
@@ -71,15 +71,17 @@ def deliveries(
 def retry(
     connect: Connect,
     ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
-    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="All dead letters to it.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="AGE", help="Those that died since then, e.g. 2h or 3d.")] = None,
+    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only dead letters to this receiver.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Only those given up since then, e.g. 2h or 3d.")
+    ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send dead letters again.
 
-    With the same event ids: receivers that had them can tell.
+    The event ids stay the same, so receivers can recognize duplicates.
 
     Examples: wbiz-bridge deliveries retry 17 18 · … retry --receiver crm --since 1d · … retry --all
     """
@@ -104,26 +106,28 @@ def retry(
 def resend(
     connect: Connect,
     events: Annotated[list[str] | None, typer.Argument(metavar="[EVENT…]", show_default=False)] = None,
-    receiver: Annotated[str | None, typer.Option(metavar="NAME", help="To it alone; else to whoever had it.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="What happened since then, e.g. 2d.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="What happened before then, e.g. 1h.")] = None,
+    receiver: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only to this receiver. Default: all that got the event.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="Only events since then, e.g. 2d.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="AGE|TIME", help="Only events before then, e.g. 1h.")] = None,
     type_: Annotated[
-        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only these types of events. May be repeated.")
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type. Can be repeated.")
     ] = None,
     *,
     backfill: Annotated[
-        bool, typer.Option("--backfill", help="Send a receiver that is new what it asks for and never had.")
+        bool, typer.Option("--backfill", help="Send a new receiver the earlier events that it subscribes to.")
     ] = False,
     new_id: Annotated[
-        bool, typer.Option("--new-id", help="With new event ids, for receivers that drop what they had before.")
+        bool, typer.Option("--new-id", help="Use new event ids, for receivers that drop duplicates.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many there are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send again what was delivered.
+    """Send delivered events again.
 
-    With the header `webhook-resent: 1`, the same body and the same id. What is not delivered yet is not touched, and
-    what is older than `retention` is gone. More than 100 must be confirmed.
+    The body and the id stay the same; the header `webhook-resent: 1` is added. Deliveries that are still queued are not
+    affected, and events older than `retention` are gone. More than 100 deliveries need confirmation.
 
     Examples: wbiz-bridge deliveries resend evt_2pgyxq3i5f6n7e4kd2ab5cqx · … resend --receiver crm --since 2d
     --type failed · … resend --receiver new-crm --since 7d --backfill

@@ -15,17 +15,17 @@ app = command_app()
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long it runs.")] = 20,
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long to run.")] = 20,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Then go on until Ctrl-C, to look at the bridge's page.")
+        bool, typer.Option("--keep", help="Keep running until Ctrl-C, so that you can open the bridge's page.")
     ] = False,
 ) -> None:
-    """See it work, without an account.
+    """Try it without an account.
 
-    No configuration either, and about 20 seconds.
+    Needs no configuration and takes about 20 seconds.
 
-    A simulated WbizTool, a local receiver that shows what arrives, and the real daemon between them. Nothing leaves
-    this machine, and nothing stays on it.
+    Runs the real daemon between a simulated WbizTool and a local receiver that shows what arrives. Nothing leaves this
+    machine, and nothing is left behind.
 
     Example: wbiz-bridge demo --keep
     """

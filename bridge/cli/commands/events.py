@@ -22,16 +22,18 @@ app = command_app()
 def events(
     connect: Connect,
     message: Annotated[
-        int | None, typer.Option(metavar="ID", parser=message_id, help="Only those of one message.")
+        int | None, typer.Option(metavar="ID", parser=message_id, help="Only events of this message.")
     ] = None,
     most: MostOption = 50,
     *,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on, showing new ones as they happen.")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Keep running and show new events as they happen.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List what happened.
+    """List events.
 
-    Oldest first. With --follow, JSON comes as one event a line.
+    Oldest first. With --follow, --json prints one event per line.
 
     Example: wbiz-bridge events --follow
     """

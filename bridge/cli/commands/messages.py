@@ -21,14 +21,14 @@ app = command_app()
 @connected
 def messages(
     connect: Connect,
-    status: Annotated[Status | None, typer.Option(help="Only those that have it.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only messages with this status.")] = None,
     most: MostOption = 50,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """List messages and their status.
 
-    Those with the latest change come first.
+    Most recently changed first.
 
     Example: wbiz-bridge messages --status failed
     """

@@ -28,25 +28,25 @@ def move(
             "--to",
             metavar="URL",
             envvar="WBIZ_BRIDGE_MOVE_TO",
-            help="An empty PostgreSQL database. With a password in it, use the variable: others can see a command.",
+            help="An empty PostgreSQL database. If the URL has a password, use the variable: others can see commands.",
             show_default=False,
             show_envvar=True,
         ),
     ],
     config: ConfigOption = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be copied.")] = False,
 ) -> None:
     """Copy everything from the SQLite database into an empty PostgreSQL one.
 
-    The bridge must not run meanwhile. The SQLite file stays as it is. Then change `database:` in the configuration.
+    The bridge must be stopped. The SQLite file is not changed. Afterwards, change `database:` in the configuration.
 
     Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
     """
     settings = load_config(config)
     account, target = settings.wbiztool.account, _target(to)
     if settings.database.startswith("postgresql"):
-        raise UsageError(f"{settings.path}: `database:` is PostgreSQL's already; move copies from SQLite")
+        raise UsageError(f"{settings.path}: `database:` is already PostgreSQL; move copies from SQLite")
     file = sqlite_file(settings.database)
     if not file.exists():
         raise BridgeError(f"{file}: there is no database to move")
@@ -62,8 +62,10 @@ def move(
         with opened as store, progress("copying", lambda: total) as tell:
             source.copy_to(store, tell)
             where = store.name
-    output.say(f"All of it is in {where} now, and still in {file}, on which no bridge should be started any more.")
-    output.say(f"Next: in {settings.path}, set `database:` to that address; then start the bridge.")
+    output.say(
+        f"Everything has been copied to {where}. {file} still has it too: do not start a bridge on that file again."
+    )
+    output.say(f"Next: in {settings.path}, set `database:` to that URL, then start the bridge.")
 
 
 def _target(text: str) -> str:
@@ -72,5 +74,5 @@ def _target(text: str) -> str:
     except ValueError as error:
         raise UsageError(f"--to: {error}") from None
     if not url.startswith("postgresql"):
-        raise UsageError("--to: must be PostgreSQL's: postgresql://user@host/name")
+        raise UsageError("--to: must be a PostgreSQL URL: postgresql://user@host/name")
     return url

@@ -25,11 +25,11 @@ app = command_app()
 
 @app.command()
 def poll(config: ConfigOption = None, *, new_address: NewAddressOption = False) -> None:
-    """Make one pass and exit, for cron.
+    """Run one pass and exit, for cron.
 
-    Polls what is due and delivers what is queued: in place of the daemon. Beside it only on PostgreSQL.
+    Polls messages that are due and sends queued deliveries, instead of the daemon. To run both, use PostgreSQL.
 
-    Exit code 75 when the API is out of reach, 77 when it refuses the credentials.
+    Exit code 75 when WbizTool is unreachable, 77 when it rejects the credentials.
 
     Example: */5 * * * * wbiz-bridge poll -c /etc/wbiz-bridge/config.yaml
     """

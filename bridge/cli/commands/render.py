@@ -1,4 +1,4 @@
-"""What a receiver would be sent of an event: ``render``."""
+"""What a receiver would be sent for an event: ``render``."""
 
 from __future__ import annotations
 
@@ -24,18 +24,16 @@ def render(
     connect: Connect,
     event: Annotated[
         str,
-        typer.Argument(
-            metavar="EVENT", help="The id of an event, a type for a sample, a file, or - for standard input."
-        ),
+        typer.Argument(metavar="EVENT", help="An event's id, a type (for a sample), a file, or - for standard input."),
     ],
-    receiver: Annotated[str, typer.Option(metavar="NAME", help="To whom.")],
+    receiver: Annotated[str, typer.Option(metavar="NAME", help="The receiver.")],
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a receiver would be sent of an event.
+    """Show what a receiver would be sent for an event.
 
-    Method, address, headers with the signature, and body: byte for byte, but for secrets, which are shown as ***.
-    Nothing is sent. A file holds one event as webhooks get it (format: standard), and as `events --json` prints it.
+    Method, URL, headers with the signature, and body, exactly as sent, except that secrets are shown as ***. Nothing is
+    sent. A file holds one event in the form that webhooks get (format: standard) and `events --json` prints.
 
     Examples: wbiz-bridge render failed --receiver ops · … render evt_2pgyxq3i5f6n7e4kd2ab5cqx --receiver crm
     """

@@ -1,4 +1,4 @@
-"""Who would get an event, and why not the others: ``route``."""
+"""Which receivers would get an event, and why the others would not: ``route``."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def route(
     ],
     expect: Annotated[
         list[str] | None,
-        typer.Option("--expect", metavar="NAME", help="Fail unless just this receiver gets it; may stand repeatedly."),
+        typer.Option("--expect", metavar="NAME", help="Fail unless exactly this receiver gets it. Can be repeated."),
     ] = None,
     config: ConfigOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who would get an event.
+    """Show which receivers would get an event.
 
-    And what holds it back from the others, in the configuration's own words. Nothing is sent.
+    For the others, shows the part of the configuration that excludes them. Nothing is sent.
 
-    The event is JSON as webhooks get it (format: standard) and `events --json` prints it, one or several.
+    The input is JSON, one event or a list, in the form that webhooks get (format: standard) and `events --json` prints.
 
-    Exit code 1 when an event goes to nobody or, with --expect, to others than those.
+    Exit code 1 when no receiver would get an event or, with --expect, when the receivers differ.
 
     Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
     """
@@ -74,7 +74,7 @@ def _names(settings: Config, expect: Sequence[str] | None) -> set[str]:
     known = {each.name for each in settings.receivers}
     for name in expect or ():
         if name not in known:
-            raise UsageError(f"--expect {name}: there is no such receiver (there are {', '.join(sorted(known))})")
+            raise UsageError(f"--expect {name}: unknown receiver (configured: {', '.join(sorted(known)) or 'none'})")
     return set(expect or ())
 
 
@@ -92,7 +92,7 @@ def _happened(event_id: str, settings: Config) -> Event:
     with Store(settings.database, account=settings.wbiztool.account) as store:
         event = store.history.event(event_id)
     if event is None:
-        raise BridgeError(f"there is no event {event_id}, or no more: `wbiz-bridge events` lists them")
+        raise BridgeError(f"no event {event_id}: `wbiz-bridge events` lists those that are kept")
     return event
 
 
@@ -104,4 +104,4 @@ def _as_json(event: Event, refusals: dict[str, str | None]) -> dict[str, Any]:
 def _show(event: Event, refusals: dict[str, str | None]) -> None:
     output.say(squeezed(" · ".join(filter(None, [str(event.type), output.about(envelope(event))]))))
     rows = [(name, "no" if why else "yes", why or "") for name, why in refusals.items()]
-    print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="There is no receiver.")
+    print_table(("RECEIVER", "GETS IT", "WHY NOT"), rows, empty="No receivers.")

@@ -31,11 +31,10 @@ app = command_app()
 def run(config: ConfigOption = None, *, new_address: NewAddressOption = False) -> None:
     """Run the daemon.
 
-    It watches, detects and delivers until it gets SIGTERM or Ctrl-C, or until its terminal is closed (nohup keeps it).
-    It reads the configuration again at SIGHUP, and when one of its files changes; a wrong one is refused, and the one
-    before stays in force.
+    It runs until it gets SIGTERM or Ctrl-C, or until its terminal is closed (unless started with nohup). It reloads the
+    configuration at SIGHUP and when one of its files changes; if the new one is invalid, the previous one stays active.
 
-    Exit code 77 when WbizTool refuses the credentials at the start, 78 when the database is another account's.
+    Exit code 77 when WbizTool rejects the credentials at startup, 78 when the database belongs to another account.
 
     Example: wbiz-bridge run -c /etc/wbiz-bridge/config.yaml
     """

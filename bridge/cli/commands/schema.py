@@ -12,7 +12,7 @@ from bridge.cli.options import command_app
 from bridge.config.json_schema import config_schema
 from bridge.domain.event_schemas import any_schema, schema_of
 
-app = command_app(name="schema", no_args_is_help=True, help="Show the JSON Schema of events, or of the configuration.")
+app = command_app(name="schema", no_args_is_help=True, help="Show the JSON Schema of events or of the configuration.")
 
 
 @app.command("events")
@@ -24,8 +24,8 @@ def events(
 ) -> None:
     """Show the JSON Schema of events.
 
-    Of one type, or of all in one document. Events may have more keys than are named there; none is ever removed or
-    renamed within a major version.
+    For one type, or for all types in one document. Events may have keys that are not listed; within a major version,
+    none is removed or renamed.
 
     Example: wbiz-bridge schema events message.failed
     """
@@ -39,7 +39,7 @@ def events(
 def config() -> None:
     """Show the JSON Schema of the configuration.
 
-    Editors complete and check config.yaml by it.
+    Editors use it to complete and check config.yaml.
 
     Example: wbiz-bridge schema config > config.schema.json
     """

@@ -15,7 +15,7 @@ from bridge.cli.options import JsonOption, command_app
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.receivers.signing import Ed25519Key, ed25519_key_of, new_secret
 
-app = command_app(name="secret", no_args_is_help=True, help="Make the secrets that webhooks are signed with.")
+app = command_app(name="secret", no_args_is_help=True, help="Create the secrets that sign webhooks.")
 
 _MOST = 4096
 
@@ -25,19 +25,23 @@ def new(
     file: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", readable=False, help="Write it there, for its owner alone (mode 600)."
+            "-o",
+            "--output",
+            metavar="FILE",
+            readable=False,
+            help="Write the secret to FILE, readable only by you (mode 600).",
         ),
     ] = None,
     *,
     ed25519: Annotated[
-        bool, typer.Option("--ed25519", help="A key pair: the receiver gets the public key, and can't sign.")
+        bool, typer.Option("--ed25519", help="Create a key pair: the receiver gets the public key, which cannot sign.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a secret to sign webhooks with.
+    """Create a secret that signs webhooks.
 
-    The secret is the only thing on the standard output; what to do with it is said beside it. With -o it is written to
-    a file that must not exist, and is not shown.
+    Only the secret goes to standard output; instructions go to standard error. With -o, the secret is written to a new
+    file and not shown.
 
     Examples: wbiz-bridge secret new · wbiz-bridge secret new --ed25519 -o crm.secret
     """
@@ -60,7 +64,7 @@ def public(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", readable=False, help="Holds a secret of the form whsk_…; - for the standard input."
+            metavar="FILE", readable=False, help="A file with a secret of the form whsk_…, or - for standard input."
         ),
     ],
     *,
@@ -68,7 +72,7 @@ def public(
 ) -> None:
     """Show the public key of an ed25519 secret.
 
-    It is what the receiver verifies with.
+    The receiver verifies signatures with it.
 
     Example: wbiz-bridge secret public crm.secret
     """
@@ -86,7 +90,7 @@ def _write(file: Path, secret: str) -> None:
     try:
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{file} is there already: name another file, a secret is never overwritten") from None
+        raise UsageError(f"{file} already exists: choose another file; secrets are never overwritten") from None
     except OSError as error:
         raise BridgeError(f"{file} can't be written: {error.strerror}") from None
     try:
@@ -113,11 +117,11 @@ def _read(file: Path) -> str:
 
 def _advice(file: Path | None, public_key: str | None) -> list[str]:
     if file is not None:
-        ours = f"{file} is written, for you alone to read. In the configuration: `secret_file: {file}`; the bridge's"
-        ours += " user must be able to read it."
+        ours = f"Wrote {file}, readable only by you. In the configuration, set `secret_file: {file}`; the bridge's user"
+        ours += " must be able to read it."
     else:
-        ours = "For the bridge: into a file that only its user can read (chmod 600), and `secret_file: FILE` in the"
-        ours += " configuration."
+        ours = "For the bridge: save the secret in a file that only the bridge's user can read (chmod 600), and set"
+        ours += " `secret_file: FILE` in the configuration."
     if public_key is not None:
-        return [ours, "For the receiver: this public key, which is no secret.", public_key]
-    return [ours, "For the receiver: the same secret; nobody else may have it."]
+        return [ours, "For the receiver: this public key, which is not secret.", public_key]
+    return [ours, "For the receiver: the same secret. Share it with nobody else."]

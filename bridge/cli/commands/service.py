@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.cli.service.plan import Answers, Found
     from bridge.cli.service.preflight import Place
 
-app = command_app(name="service", no_args_is_help=True, help="Install the bridge as a systemd service, or remove it.")
+app = command_app(name="service", no_args_is_help=True, help="Install or remove the bridge as a systemd service.")
 
 _SYSTEM = Path("/")
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -32,7 +32,7 @@ _Instance = Annotated[
     typer.Option(
         "--instance",
         metavar="NAME",
-        help="For one of several accounts: the service wbiz-bridge@NAME, with a configuration, keys and history apart.",
+        help="One of several accounts: the service wbiz-bridge@NAME, with its own configuration, keys and history.",
         show_default=False,
     ),
 ]
@@ -42,7 +42,7 @@ _Root = Annotated[
         "--root",
         metavar="FOLDER",
         readable=False,
-        help="Do it to the system in this folder (an image, say): files only, no command is run.",
+        help="Work on the system in this folder (such as an image): only files are changed, and no commands are run.",
         show_default=False,
     ),
 ]
@@ -60,21 +60,21 @@ def install(
     ] = None,
     slack_url_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A file with the address of your Slack webhook.", show_default=False),
+        typer.Option(metavar="FILE", help="A file with your Slack webhook URL.", show_default=False),
     ] = None,
     instance: _Instance = None,
     start: Annotated[
-        bool, typer.Option("--start", help="Start it too; exit code 1 if something is still to be filled in or wrong.")
+        bool, typer.Option("--start", help="Start the service too. Exit code 1 if something is missing or invalid.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a unit that was changed by hand.")] = False,
     dry_run: _DryRun = False,
     root: _Root = _SYSTEM,
 ) -> None:
-    """Install this bridge as a systemd service, or bring the service to this version.
+    """Install this bridge as a systemd service, or update the service to this version.
 
-    It writes the unit, a configuration to fill in, and files for the keys that only root can read. On a terminal it
-    asks for what belongs into them; scripts give it as options. What is there already stays as it is; only the unit is
-    rewritten. A key in a file that is filled already is changed there.
+    Writes the unit, a configuration template, and key files that only root can read. On a terminal, it asks for the
+    keys; scripts pass them as options. Existing files are kept; only the unit is rewritten. To change a key that is
+    already set, edit its file.
 
     Examples: sudo /opt/wbiz-bridge/bin/wbiz-bridge service install
     · … install --client-id 123 --api-key-file key.txt --slack-url-file slack.txt --start
@@ -103,11 +103,11 @@ def install(
     if start and not gaps and not faults:
         _carry_out(plan.plan_start(layout), root, dry_run=False)
         return
-    output.say("", "What is left to do:")
+    output.say("", "Next steps:")
     for number, sentence in enumerate(plan.left_to_do(layout, found, gaps, faults, here.program), 1):
         output.say(f"  {number}. {sentence}")
     if start:
-        raise InstallError("it was not started: see above")
+        raise InstallError("the service was not started: see above")
 
 
 @app.command()
@@ -115,14 +115,14 @@ def uninstall(
     *,
     instance: _Instance = None,
     purge: Annotated[
-        bool, typer.Option("--purge", help="Remove configuration, keys and history too. There is no way back.")
+        bool, typer.Option("--purge", help="Also remove configuration, keys and history. This cannot be undone.")
     ] = False,
     dry_run: _DryRun = False,
     root: _Root = _SYSTEM,
 ) -> None:
     """Stop the service and remove it.
 
-    Configuration, keys and history stay where they are, for the next time.
+    Configuration, keys and history are kept for the next installation.
 
     Example: sudo /opt/wbiz-bridge/bin/wbiz-bridge service uninstall
     """
@@ -137,7 +137,7 @@ def uninstall(
 
 def _must_be_root(*, dry_run: bool, root: Path) -> None:
     if root == _SYSTEM and not dry_run and os.geteuid() != 0:
-        raise InstallError("only root can do that: put sudo before it. To see what it would do: --dry-run.")
+        raise InstallError("this needs root: run it with sudo. To see what it would do, use --dry-run.")
 
 
 def _must_be_in_sight(here: Place) -> None:
@@ -148,7 +148,7 @@ def _must_be_in_sight(here: Place) -> None:
 
 def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     """Ask for what is missing. Who just presses Enter puts it into its file later."""
-    output.say("What you don't have at hand, leave empty: it can be put into its file later.")
+    output.say("Leave empty what you don't have at hand: you can put it into its file later.")
     client_id, api_key, slack_url = answers.client_id, answers.api_key, answers.slack_url
     if layout.config not in found.present and client_id is None:
         client_id = typer.prompt("WbizTool client id", "", show_default=False, value_proc=questions.read_client_id)

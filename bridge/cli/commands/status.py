@@ -1,4 +1,4 @@
-"""How the bridge does: ``status``."""
+"""The bridge's status: ``status``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NO_DAEMON = 3
 @app.command()
 @connected
 def status(connect: Connect, *, as_json: JsonOption = False) -> None:
-    """Show how the bridge does.
+    """Show the bridge's status.
 
-    Exit code 0 when all is well, 1 when something is wrong, 3 when no daemon runs.
+    Exit code 0 when all is well, 1 when something is wrong, 3 when no daemon is running.
 
     Example: wbiz-bridge status
     """

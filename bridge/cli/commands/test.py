@@ -19,15 +19,15 @@ app = command_app()
 @connected
 def try_receiver(
     connect: Connect,
-    receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="Its name in the configuration.")],
+    receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="The receiver's name in the configuration.")],
     *,
     type_: Annotated[str, typer.Option("--type", metavar="TYPE", help="The event's type.")] = "message.failed",
     as_json: JsonOption = False,
 ) -> None:
     """Send a test event to a receiver and show its answer.
 
-    The event says that it is a test: "test": true in its JSON, TEST in what people read, which mentions nobody, and
-    WBIZ_BRIDGE_TEST=1 in a program's environment.
+    The event is marked as a test: "test": true in JSON, TEST in messages for people (without mentions), and
+    WBIZ_BRIDGE_TEST=1 in the environment of programs.
 
     Example: wbiz-bridge test ops --type message.sent
     """

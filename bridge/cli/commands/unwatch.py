@@ -17,7 +17,7 @@ app = command_app()
 def unwatch(connect: Connect, ids: IdsArgument, *, as_json: JsonOption = False) -> None:
     """Stop polling messages that `watch` added.
 
-    What is known of them, and queued for receivers, stays.
+    Their history and queued deliveries are kept.
 
     Example: wbiz-bridge unwatch 12345
     """

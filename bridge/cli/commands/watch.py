@@ -25,13 +25,16 @@ app = command_app()
 def watch(
     connect: Connect,
     ids: IdsArgument,
-    label: Annotated[str | None, typer.Option(help="Words of your own, shown in every alert about it.")] = None,
+    label: Annotated[str | None, typer.Option(help="Your own text, shown in every alert about the message.")] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Receivers can choose by tags. May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Receivers can select messages by tag. Can be repeated."),
     ] = None,
     expected_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it is scheduled to be sent: 2026-12-24T09:00+05:30. Few polls before."),
+        typer.Option(
+            metavar="TIME", help="When WbizTool is to send it (2026-12-24T09:00+05:30): polled rarely until then."
+        ),
     ] = None,
     *,
     as_json: JsonOption = False,
