@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +71,7 @@ def _event(context: ServerContext, wanted: PreviewIn) -> Event:
         return sample_event(context.now(), wanted.type)
     if "event" in wanted.model_fields_set:
         try:
-            (event,) = read_events(json.dumps(wanted.event), context.now())
+            (event,) = read_events(wanted.event.model_dump_json(exclude_unset=True), context.now())
         except ValueError as error:
             raise UsageError(f"event: {error}") from None
         return event

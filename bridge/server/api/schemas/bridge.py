@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
+from bridge.server.api.schemas.events import EventIn
 from bridge.server.api.schemas.fields import In, Moment, Out, left_out
 
 
@@ -36,9 +37,7 @@ class PreviewIn(In):
     )
 
     event_id: Annotated[str, Field(max_length=64, description="One that happened.")] = Field(default_factory=left_out)
-    event: Annotated[dict[str, Any], Field(description="As webhooks get it (`format: standard`).")] = Field(
-        default_factory=left_out
-    )
+    event: EventIn = Field(default_factory=left_out)
     type: EventType = Field(default_factory=left_out, description="A sample of this type.")
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from bridge.domain.model import DeliveryState, EventType, Resent
 from bridge.server.api.schemas.events import EventOut
@@ -95,7 +95,12 @@ class ResendIn(In):
     """What to send again of what was delivered, or, with ``backfill``, of what happened before a receiver was there."""
 
     model_config = ConfigDict(
-        json_schema_extra={"minProperties": 1, "examples": [{"receiver": "crm", "since": "2026-12-24T09:00:00Z"}]}
+        json_schema_extra={
+            "anyOf": [{"required": [name]} for name in ("event_ids", "receiver", "since")],
+            "if": {"properties": {"backfill": {"const": True}}, "required": ["backfill"]},
+            "then": {"required": ["receiver"], "not": {"required": ["event_ids"]}},
+            "examples": [{"receiver": "crm", "since": "2026-12-24T09:00:00Z"}],
+        }
     )
 
     event_ids: Annotated[
@@ -110,9 +115,11 @@ class ResendIn(In):
     )
     since: GivenMoment = Field(default_factory=left_out, description="Only what happened from then on.")
     until: GivenMoment = Field(default_factory=left_out, description="Only what happened before then.")
-    backfill: Annotated[bool, Field(description="What the receiver asked for and never had.")] = False
-    new_id: Annotated[bool, Field(description="With new ids, for receivers that drop what they had before.")] = False
-    dry_run: Annotated[bool, Field(description="Only count.")] = False
+    backfill: Annotated[StrictBool, Field(description="What the receiver asked for and never had.")] = False
+    new_id: Annotated[StrictBool, Field(description="With new ids, for receivers that drop what they had before.")] = (
+        False
+    )
+    dry_run: Annotated[StrictBool, Field(description="Only count.")] = False
 
     @model_validator(mode="after")
     def _says_which(self) -> ResendIn:
