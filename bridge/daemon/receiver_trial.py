@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bridge.config.exposure import holds_token
 from bridge.delivery.attempt import attempt
 from bridge.domain.json_views import test_json
-from bridge.domain.model import Delivered
+from bridge.domain.outcome import Delivered
 from bridge.domain.redaction import MASK, Redactor
 from bridge.domain.routing import Subscription, subscribed
 from bridge.domain.samples import sample_event

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.domain.errors import UnrenderableError, raise_again
-from bridge.domain.model import Attempt, Dead, Delivered, Retry
+from bridge.domain.model import Attempt
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.redaction import Redactor, clean_text
 from bridge.receivers.protocol import Handed
 from bridge.transport.message import StoppedError, TransportError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
     from bridge.receivers.protocol import Sender
 
 ANSWER_KEPT = 500

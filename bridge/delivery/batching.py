@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.domain.model import Dead, Delivered, DeliveryState, Retry
+from bridge.domain.model import DeliveryState
+from bridge.domain.outcome import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -15,7 +15,7 @@ from bridge.domain.breaker import CircuitBreaker, announced
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
-from bridge.domain.model import Attempt, Delivery, EventType, Retry
+from bridge.domain.outcome import Retry
 from bridge.domain.quarantine import Halving
 from bridge.domain.redaction import clean_text
 from bridge.store.deliveries import Tried
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.batching import Pack, Packer
     from bridge.domain.clock import Clock
+    from bridge.domain.model import Attempt, Delivery, EventType
     from bridge.domain.observer import Listener
     from bridge.domain.redaction import Redactor
     from bridge.domain.routing import Routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.domain.model import Retry
+from bridge.domain.outcome import Retry
 
 if TYPE_CHECKING:
     from datetime import datetime

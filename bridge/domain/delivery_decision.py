@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, assert_never
 
 from bridge.domain import breaker as breakers
 from bridge.domain import retry
-from bridge.domain.model import Dead, Delivered, DeliveryState, Retry
+from bridge.domain.model import DeliveryState
+from bridge.domain.outcome import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.model import Delivery, Outcome
+    from bridge.domain.model import Delivery
+    from bridge.domain.outcome import Outcome
 
 _HOURS = retry.LIFETIME // timedelta(hours=1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.clock import isoformat
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

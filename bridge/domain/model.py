@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
+
+    from bridge.domain.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,41 +254,6 @@ class Expired:
     event_id: str
     message_id: int | None
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The receiver took it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """The receiver did not take it, and a later attempt may succeed.
-
-    ``after`` is the wait that the receiver itself asked for (``Retry-After``), unbounded as it came; it then holds for
-    everything that goes to this receiver. ``quick`` says whether trying again within seconds makes sense (a server
-    error, a cut connection) or not (a refusal). ``about_event`` says that the answer speaks of what was sent (400,
-    422), and tells little about what others would come to; else it is the receiver that fails.
-    """
-
-    why: str
-    after: timedelta | None = None
-    quick: bool = False
-    about_event: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Dead:
-    """The receiver will never take it: no retry makes sense.
-
-    ``about_event`` says that this is for the event's own sake, and tells little about what others would come to.
-    """
-
-    why: str
-    about_event: bool = False
-
-
-Outcome = Delivered | Retry | Dead
 
 
 @dataclass(frozen=True, slots=True)

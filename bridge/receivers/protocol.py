@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
     from bridge.transport.message import Reply, Request
 
 USER_AGENT = f"wbiztool-bridge/{__version__}"

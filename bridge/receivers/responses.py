@@ -12,14 +12,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.transport.message import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Outcome
+    from bridge.domain.outcome import Outcome
 
 _FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
 _TAKEN = 2

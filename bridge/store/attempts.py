@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.store.engine import chunks
 from bridge.store.tables import attempts, carried
 

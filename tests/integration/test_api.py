@@ -9,7 +9,8 @@ import jsonschema_rs
 import pytest
 from fastapi.openapi.models import OpenAPI
 
-from bridge.domain.model import Dead, DeliveryState, Details, EventType, Status
+from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.outcome import Dead
 from bridge.server.auth import Access
 from tests.world.api import SHOWN, TOKEN, Api
 from tests.world.records import NOW, OK, after, due, fail_some, keep_down, known, observe, tried

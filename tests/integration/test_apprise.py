@@ -14,7 +14,8 @@ import pytest
 
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import Attempt, Delivered, Retry, Status
+from bridge.domain.model import Attempt, Status
+from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
 from bridge.receivers.apprise.sender import AppriseSender

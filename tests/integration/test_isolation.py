@@ -10,7 +10,7 @@ import pytest
 
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import Retry
+from bridge.domain.outcome import Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
 from bridge.receivers.registry import sender_for

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.errors import NotNowError
-from bridge.domain.model import Dead, Delivered, DeliveryState, Observation, Retry, Status
+from bridge.domain.model import DeliveryState, Observation, Status
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.poll_answer import Unavailable
 from tests.world import listed
 from tests.world.clock import FakeClock

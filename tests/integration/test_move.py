@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from bridge.domain.model import Details, Retry, Status
+from bridge.domain.model import Details, Status
+from bridge.domain.outcome import Retry
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store

@@ -21,7 +21,7 @@ from bridge.config.loader import load
 from bridge.daemon.credentials import try_credentials
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import Delivered
+from bridge.domain.outcome import Delivered
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
 from bridge.receivers.registry import sender_for

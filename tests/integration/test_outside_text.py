@@ -22,7 +22,8 @@ from rich.console import Console
 
 from bridge.cli import lazy
 from bridge.cli.demo.screen import Screen
-from bridge.domain.model import Details, Event, EventType, Message, Retry, State, Status
+from bridge.domain.model import Details, Event, EventType, Message, State, Status
+from bridge.domain.outcome import Retry
 from bridge.domain.summary import WatchedMessage
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store

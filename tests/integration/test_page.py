@@ -16,7 +16,8 @@ from bs4 import BeautifulSoup, Tag
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import NotNowError
 from bridge.domain.health import ALIVE, Health
-from bridge.domain.model import Dead, DeliveryState, Details, Retry, Status
+from bridge.domain.model import DeliveryState, Details, Status
+from bridge.domain.outcome import Dead, Retry
 from bridge.domain.routing import Subscription
 from bridge.domain.settings.external_url import parse_external
 from bridge.server.app import make_app

@@ -15,7 +15,8 @@ import pytest
 
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import Attempt, Dead, Delivered, Retry, Status
+from bridge.domain.model import Attempt, Status
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
 from bridge.receivers.command.process import OUTPUT_KEPT

@@ -20,7 +20,8 @@ from bridge.config.errors import InvalidConfiguration
 from bridge.config.loader import load
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import Delivered, EventType, Retry
+from bridge.domain.model import EventType
+from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Subscription, wants
 from bridge.domain.samples import sample_event, samples

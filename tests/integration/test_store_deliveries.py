@@ -16,7 +16,6 @@ from bridge.domain.delivery_decision import Round, decide
 from bridge.domain.events import event_id
 from bridge.domain.model import (
     Attempt,
-    Dead,
     Delivery,
     DeliveryState,
     Details,
@@ -24,9 +23,9 @@ from bridge.domain.model import (
     EventType,
     Expired,
     Observation,
-    Retry,
     Status,
 )
+from bridge.domain.outcome import Dead, Retry
 from bridge.domain.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.domain.errors import UsageError
-from bridge.domain.model import Dead, DeliveryState, EventType, Retry, Status
+from bridge.domain.model import DeliveryState, EventType, Status
+from bridge.domain.outcome import Dead, Retry
 from bridge.store.history import DeliveryQuery, EventQuery, GivenUp
 from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, statements, tried

@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge.domain.model import Dead, DeliveryState, EventType, Retry, State, Status
+from bridge.domain.model import DeliveryState, EventType, State, Status
+from bridge.domain.outcome import Dead, Retry
 from bridge.domain.watchlist import Watchlist
 from tests.world import listed
 from tests.world.plans import plans

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.domain.breaker import CircuitBreaker
-from bridge.domain.model import Dead, DeliveryState, EventType, Message, State, Status
+from bridge.domain.model import DeliveryState, EventType, Message, State, Status
+from bridge.domain.outcome import Dead
 from bridge.domain.summary import Summary
 from tests.world import listed
 from tests.world.plans import plans

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from bridge.domain.model import Details, Retry, Status
+from bridge.domain.model import Details, Status
+from bridge.domain.outcome import Retry
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
 from tests.unit.domain.test_sanitization import BIDI, drives

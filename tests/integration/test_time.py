@@ -10,8 +10,9 @@ import pytest
 from bridge.daemon.housekeeping import follow_clock
 from bridge.domain.clock import isoformat, wall_time
 from bridge.domain.health import REPORT
-from bridge.domain.model import Delivered, Retry, Status
+from bridge.domain.model import Status
 from bridge.domain.numbers import Number
+from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.watchlist import Watchlist
 from bridge.source.failure_tracker import FailureTracker
 from bridge.store.facts import SWEPT

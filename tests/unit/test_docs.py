@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from bridge.client import verify
 from bridge.config import models
-from bridge.domain.model import Delivered, Retry
+from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.samples import sample_event
 from bridge.receivers import base_config
 from bridge.receivers.registry import KINDS

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.daemon.metrics.registry import Metrics
-from bridge.domain.model import Attempt, Delivered, Delivery, DeliveryState, Event, EventType
+from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, EventType
+from bridge.domain.outcome import Delivered
 from bridge.domain.summary import Summary
 from tests.world.clock import START, FakeClock
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bridge.domain.model import Outcome
+    from bridge.domain.outcome import Outcome
 
 EMPTY = Summary({}, 0, None, {}, None, (), {})
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from bridge.domain.clock import isoformat
 from bridge.domain.delivery_decision import Round, decide
-from bridge.domain.model import Attempt, Delivered, Message, Observation, Retry, Status
+from bridge.domain.model import Attempt, Message, Observation, Status
+from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.store.deliveries import Tried
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.model import Delivery, Event, EventType, Expired, Outcome
+    from bridge.domain.model import Delivery, Event, EventType, Expired
+    from bridge.domain.outcome import Outcome
     from bridge.store.store import Store
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Observation, Retry, Status
+from bridge.domain.model import DeliveryState, EventType, Observation, Status
 from bridge.domain.observer import Listener
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.poll_answer import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.errors import BridgeError
-    from bridge.domain.model import Attempt, Delivery, Event, Expired, Outcome
+    from bridge.domain.model import Attempt, Delivery, Event, Expired
+    from bridge.domain.outcome import Outcome
     from bridge.domain.poll_answer import Answer
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")

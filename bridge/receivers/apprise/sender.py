@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.domain.model import Delivered, Retry
+from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.apprise.library import listening, service
 from bridge.receivers.plain_text import Note, write_note
 from bridge.receivers.protocol import Handed

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import isoformat
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers.command.process import converse, signal_group
 from bridge.receivers.event_formats import STANDARD
 from bridge.receivers.protocol import Handed
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
     from bridge.receivers.command.config import CommandReceiverConfig
     from bridge.receivers.protocol import Identity
 

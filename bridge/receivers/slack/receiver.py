@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
 
 _HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
 from bridge.transport.message import Reply, http_words, json_object, retry_after
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bridge.domain.model import Outcome
+    from bridge.domain.outcome import Outcome
 
 _NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
 _REPORT: Final = "please report this"

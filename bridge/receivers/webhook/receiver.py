@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
     from bridge.receivers.responses import Success
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from bridge.domain.errors import UnrenderableError
 from bridge.domain.events import envelope
-from bridge.domain.model import Delivered, Retry
+from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.event_formats import STANDARD, Form, Written
 from bridge.receivers.responses import refuses
 from bridge.receivers.summary import summary_of
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Event, Outcome
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
     from bridge.receivers.responses import Success
     from bridge.receivers.templating.template_text import Body, Source
     from bridge.transport.message import Reply

@@ -12,7 +12,8 @@ import structlog
 
 from bridge.daemon.log_listener import QUIET, LogListener
 from bridge.domain.errors import NotNowError
-from bridge.domain.model import Dead, Delivered, DeliveryState, Event, EventType, Expired, Observation, Retry, Status
+from bridge.domain.model import DeliveryState, Event, EventType, Expired, Observation, Status
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.poll_answer import Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import attempt, delivery, told

@@ -14,7 +14,8 @@ import structlog
 from bridge.daemon import logs
 from bridge.daemon.log_listener import LogListener
 from bridge.daemon.logs import configure
-from bridge.domain.model import Delivered, DeliveryState, Observation, Status
+from bridge.domain.model import DeliveryState, Observation, Status
+from bridge.domain.outcome import Delivered
 from tests.world.clock import START
 from tests.world.metrics import attempt, delivery, told
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.delivery.batching import Batches, cut
-from bridge.domain.model import Attempt, Dead, Delivered, Delivery, DeliveryState, Outcome, Retry
+from bridge.domain.model import Attempt, Delivery, DeliveryState
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from tests.unit.receivers.events import changed
 from tests.world.clock import START
 

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bridge.domain.breaker import REFUSALS, CircuitBreaker
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
-from bridge.domain.model import Dead, Delivered, Delivery, DeliveryState, Event, EventType, Outcome, Retry
+from bridge.domain.model import Delivery, DeliveryState, Event, EventType
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from bridge.domain.retry import LIFETIME, LONGEST_WAIT, SHORTEST_PAUSE
 from tests.world.clock import START, FakeClock
 

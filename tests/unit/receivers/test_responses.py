@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.model import Dead, Delivered, Outcome, Retry
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from bridge.receivers import responses
 from bridge.transport.message import Reply
 from tests.world.clock import START

@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from bridge.delivery.attempt import attempt
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import UnrenderableError
-from bridge.domain.model import Dead, Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
 from bridge.receivers.registry import sender_for

@@ -12,13 +12,14 @@ from hypothesis import given
 from standardwebhooks.webhooks import Webhook
 
 from bridge import __version__
-from bridge.domain.model import Dead, Delivered, Event
+from bridge.domain.outcome import Dead, Delivered
 from bridge.receivers.webhook.receiver import WebhookReceiver
 from bridge.transport.message import Reply, Request
 from tests.unit.receivers.events import any_event, changed, receiver_down
 from tests.world.clock import START
 
 if TYPE_CHECKING:
+    from bridge.domain.model import Event
     from bridge.receivers.protocol import Receiver
 
 OLD = "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE="

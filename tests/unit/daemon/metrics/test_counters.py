@@ -12,7 +12,8 @@ from bridge import __version__
 from bridge.daemon.metrics.gauges import NOT_SEEN
 from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.errors import NotNowError
-from bridge.domain.model import Dead, Delivered, DeliveryState, EventType, Expired, Observation, Retry, Status
+from bridge.domain.model import DeliveryState, EventType, Expired, Observation, Status
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.poll_answer import Answer, Malformed, Refused, Throttled, Unavailable
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, attempt, delivery, metrics, shown, told, value

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.model import Dead, Delivered, Outcome, Retry
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.slack.responses import PASSING, PERMANENT
 from bridge.receivers.slack.workflow import WorkflowReceiver

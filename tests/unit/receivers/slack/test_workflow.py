@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 
-from bridge.domain.model import Dead, Delivered, Event, Outcome, Retry, Status
+from bridge.domain.model import Event, Status
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from bridge.domain.samples import sample_event
 from bridge.receivers.slack.workflow import VARIABLES, WorkflowReceiver
 from bridge.transport.message import Reply
