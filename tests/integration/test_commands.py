@@ -212,7 +212,7 @@ def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path, here:
         assert "not delivered: HTTP 404 Not Found" in done.out
         assert "no such hook" in done.out
         unknown = here("test", "crn")
-    assert unknown.code == 2
+    assert unknown.code == 1
     assert "the configuration has crm" in unknown.err
 
 

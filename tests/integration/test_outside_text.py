@@ -122,6 +122,17 @@ class World:
             "watch": [["77", "--label", f"x{self.name}", *config], ["78", "--tag", f"x{self.name}", *config]],
             "unwatch": [["1", "77", *config]],
             "deliveries retry": [["--since", f"x{self.name}", *config]],
+            "deliveries resend": [
+                ["--receiver", "crm", *config],
+                ["--receiver", f"x{self.name}", *config],
+                [f"evt_{self.name}", *config],
+            ],
+            "render": [
+                [f"{self.name}.json", "--receiver", "crm", *config],
+                [f"./{self.name}.json", "--receiver", f"x{self.name}", *config],
+                [f"not JSON {self.name}", "--receiver", "crm", *config],
+                [f"evt_{self.name}", "--receiver", "crm", *config],
+            ],
             "poll": [["-c", str(each)] for each in self.logs],
             "backup": [[f"copy {self.name}", *config], [f"none/{self.name}", *config]],
             "move": [["--to", "postgresql://127.0.0.1:9/x", *config], ["--to", f"x{self.name}", *config]],
