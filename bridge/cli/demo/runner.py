@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-import yaml
 
 from bridge.cli.demo.screen import Screen
 from bridge.cli.demo.script import NOT_SENT, SCENES
+from bridge.cli.throw_away import configured, throw_away
 from bridge.client import VerificationError, verify
-from bridge.config import loader
 from bridge.daemon.daemon import Daemon
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError
@@ -29,7 +25,6 @@ from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Recorded, Sink
 from bridge.store.history import DeliveryQuery
 from bridge.store.store import Store
-from bridge.store.temporary_folders import sweep, workplace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,17 +53,13 @@ def run_demo(length: timedelta, *, keep: bool = False) -> None:
     clock = SystemClock()
     account = Account(clock)
     crm, slack = _Crm(screen), _Slack(screen)
-    temporary = Path(tempfile.gettempdir())
-    sweep(temporary, _FOLDER)
     with (
-        workplace(temporary, _FOLDER) as folder,
+        throw_away(_FOLDER) as folder,
         Simulator(account) as simulator,
         Sink(crm.answer) as crm_sink,
         Sink(slack.answer) as slack_sink,
     ):
-        path = folder / "config.yaml"
-        path.write_text(yaml.safe_dump(_configuration(simulator, slack_sink, crm_sink, crm.secret)), encoding="utf-8")
-        settings = loader.load(path, os.environ)
+        settings = configured(folder, simulator, _sections(slack_sink, crm_sink, crm.secret))
         for scene in SCENES:
             account.put(scene.id, script=[(scene.when * length.total_seconds(), scene.becomes, scene.error)])
         screen.begin(length)
@@ -85,16 +76,10 @@ def run_demo(length: timedelta, *, keep: bool = False) -> None:
                 _conclude(store, screen, crm, slack)
 
 
-def _configuration(simulator: Simulator, slack: Sink, crm: Sink, secret: str) -> Mapping[str, object]:
+def _sections(slack: Sink, crm: Sink, secret: str) -> Mapping[str, object]:
     return {
-        "wbiztool": {
-            "client_id": simulator.client_id,
-            "api_key": simulator.api_key,
-            "base_url": simulator.base_url,
-        },
         "poll": {"every": "1s", "unknown_after": "3s"},
         "messages": [*({"id": scene.id, "label": scene.label} for scene in SCENES), NOT_SENT],
-        "database": "sqlite:///bridge.db",
         "http": {"listen": "127.0.0.1:0"},
         "receivers": [
             {"name": "slack", "slack": slack.url, "events": ["failed", "expired", "unknown"], "group": {"wait": "1s"}},
