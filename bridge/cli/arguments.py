@@ -1,7 +1,8 @@
-"""What commands take as arguments: event types, message ids."""
+"""What commands take as arguments: event types, message ids, labels and tags."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
-from bridge.domain.model import EventType
+from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
+from bridge.domain.redaction import clean_text
 from bridge.domain.suggest import suggestion
 
 
@@ -29,6 +31,11 @@ def message_id(text: str) -> int:
 
 
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
+LabelOption = Annotated[str | None, typer.Option(help="Your own text, shown in every alert about the message.")]
+TagsOption = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="KEY=VALUE", help="Receivers can select messages by tag. Can be repeated."),
+]
 
 
 def event_type(text: str) -> EventType:
@@ -44,6 +51,39 @@ def event_type(text: str) -> EventType:
         types = [each.removeprefix("message.") for each in EventType]
         near = suggestion(text.removeprefix("message."), types)
         raise UsageError(f"no event type is called {text!r} ({near})") from None
+
+
+def label_of(text: str | None) -> str | None:
+    """Read ``--label``; an empty one is none.
+
+    Raises:
+        UsageError: It is too long.
+    """
+    if text is not None and len(text) > LONGEST_LABEL:
+        raise UsageError(f"--label: must be text (allowed: up to {LONGEST_LABEL} characters)")
+    return (text and clean_text(text)) or None
+
+
+def tags_of(texts: Iterable[str] | None) -> dict[str, str]:
+    """Read ``--tag``, each ``KEY=VALUE``.
+
+    Raises:
+        UsageError: One is not so, or there are too many.
+    """
+    tags = dict(_pair(each) for each in texts or [])
+    if len(tags) > MOST_TAGS:
+        raise UsageError(f"too many tags (allowed: up to {MOST_TAGS})")
+    return tags
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = clean_text(text).partition("=")
+    if not (separator and key and value):
+        raise UsageError(f"--tag {text}: not KEY=VALUE")
+    if len(key) > LONGEST_TAG_NAME or len(value) > LONGEST_TAG:
+        longest = f"a name of up to {LONGEST_TAG_NAME} characters, a value of up to {LONGEST_TAG}"
+        raise UsageError(f"--tag: too long (allowed: {longest})")
+    return key, value
 
 
 def listed(ids: list[int]) -> str:
