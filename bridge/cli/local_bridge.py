@@ -18,6 +18,7 @@ from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
 from bridge.domain.json_views import delivery_json, message_json, status_json
 from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.observer import Listener
 from bridge.domain.samples import sample_event
 from bridge.domain.settings.units import parse_moment
 from bridge.store.backup import back_up, sqlite_file
@@ -147,7 +148,9 @@ class LocalBridge:
         settings = load_config(self._config)
         # Only where it is needed: it takes what all kinds of receivers are made of.
         try_receiver = import_module("bridge.daemon.receiver_trial").try_receiver
-        made: dict[str, Any] | None = try_receiver(settings, receiver, EventType(type_), self._opened(), SystemClock())
+        made: dict[str, Any] | None = try_receiver(
+            settings, receiver, EventType(type_), self._opened(), SystemClock(), Listener()
+        )
         if made is None:
             raise _no_receiver(settings, receiver)
         return made

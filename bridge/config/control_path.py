@@ -60,10 +60,10 @@ def beside(environ: Mapping[str, str], database: str, config: Path) -> Path:
         file = Path(database.removeprefix(_SQLITE))
         return file.with_name(f"{file.name}.sock")
     named = hashlib.sha256(bytes(config.absolute())).hexdigest()[:12]
-    return _user_folder(environ) / f"{config.stem}-{named}.sock"
+    return user_folder(environ) / f"{config.stem}-{named}.sock"
 
 
-def _user_folder(environ: Mapping[str, str]) -> Path:
+def user_folder(environ: Mapping[str, str]) -> Path:
     """Name the user's runtime folder; where there is none, as for a job of cron, that of the user's state."""
     runtime = environ.get("XDG_RUNTIME_DIR")
     return Path(runtime) / "wbiz-bridge" if runtime else platformdirs.user_state_path("wbiz-bridge")

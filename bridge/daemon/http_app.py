@@ -84,4 +84,4 @@ class HttpApps:
         return preview(self.config(), name, event, self.store.id, self.clock.now())
 
     def _try_receiver(self, name: str, type_: EventType) -> dict[str, Any] | None:
-        return try_receiver(self.config(), name, type_, self.store, self.clock)
+        return try_receiver(self.config(), name, type_, self.store, self.clock, self.listener)

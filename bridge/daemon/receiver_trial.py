@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from bridge.config.models import Config
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event, EventType
+    from bridge.domain.observer import Listener
     from bridge.receivers.base_config import ReceiverConfig
     from bridge.store.store import Store
 
 
-def try_receiver(config: Config, name: str, type_: EventType, store: Store, clock: Clock) -> dict[str, Any] | None:
+def try_receiver(
+    config: Config, name: str, type_: EventType, store: Store, clock: Clock, listener: Listener
+) -> dict[str, Any] | None:
     """Hand a test event to a receiver, once, and say what came of it; None where there is no such receiver.
 
     One that takes it is well: what is queued for it is due at once.
@@ -42,6 +45,7 @@ def try_receiver(config: Config, name: str, type_: EventType, store: Store, cloc
         made = attempt(sender, [event], clock=clock, redact=Redactor(config.secrets()))
     if isinstance(made.outcome, Delivered):
         store.deliveries.release(name, clock.now())
+    listener.tested(name, event, made)
     return test_json(name, made, subscribed=subscribed(Subscription(name, receiver.events), type_))
 
 

@@ -25,6 +25,9 @@ class Listener:
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Hear of a round of attempts, with the deliveries it carried as they are now, once that is committed."""
 
+    def tested(self, receiver: str, event: Event, made: Attempt) -> None:
+        """Hear that a test event was sent to a receiver, and what came of it. It is nowhere recorded."""
+
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Hear of deliveries given up because their receiver failed for all of their time, once that is committed."""
 
@@ -87,6 +90,10 @@ class Listeners(Listener):
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.tried(receiver, deliveries, attempts))
+
+    def tested(self, receiver: str, event: Event, made: Attempt) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.tested(receiver, event, made))
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Pass it on."""
