@@ -9,12 +9,13 @@ from http import HTTPStatus
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pycurl
 
 from bridge import __version__
 from bridge.domain.errors import BridgeError, CredentialsError, NotNowError, UsageError
+from bridge.domain.settings.listen_address import is_loopback
 from bridge.transport.curl_options import BASICS, header_lines, of_bundle, of_proxy, of_tls
 from bridge.transport.engine import Engine, Failure, Transfer
 from bridge.transport.errors import explain
@@ -53,7 +54,8 @@ class ApiClient:
     def __init__(self, address: Address) -> None:
         self._address = address
         try:
-            proxy = None if address.socket else proxy_for(address.url, os.environ)
+            direct = address.socket or is_loopback(urlsplit(address.url).hostname or "")
+            proxy = None if direct else proxy_for(address.url, os.environ)
             through = read_proxy(proxy) if proxy else None
         except ValueError as error:
             raise UsageError(f"{address.name}: {error}") from None

@@ -50,7 +50,8 @@ def configured(folder: Path, simulator: Simulator, sections: Mapping[str, Any]) 
     with os.fdopen(os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
         file.write(simulator.api_key)
     account = {"client_id": simulator.client_id, "api_key_file": KEY_FILE, "base_url": simulator.base_url}
-    config = {**sections, "wbiztool": account, "database": "sqlite:///bridge.db"}
+    # No proxy that the environment names leads to this machine.
+    config = {**sections, "wbiztool": {**account, "proxy": False}, "database": "sqlite:///bridge.db"}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config).replace("$", "$$"), encoding="utf-8")
     return loader.load(path, os.environ)

@@ -82,8 +82,14 @@ def _sections(slack: Sink, crm: Sink, secret: str) -> Mapping[str, object]:
         "messages": [*({"id": scene.id, "label": scene.label} for scene in SCENES), NOT_SENT],
         "http": {"listen": "127.0.0.1:0"},
         "receivers": [
-            {"name": "slack", "slack": slack.url, "events": ["failed", "expired", "unknown"], "group": {"wait": "1s"}},
-            {"name": "crm", "webhook": crm.url, "secret": secret},
+            {
+                "name": "slack",
+                "slack": slack.url,
+                "events": ["failed", "expired", "unknown"],
+                "group": {"wait": "1s"},
+                "proxy": False,
+            },
+            {"name": "crm", "webhook": crm.url, "secret": secret, "proxy": False},
         ],
     }
 
