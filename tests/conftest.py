@@ -37,9 +37,10 @@ hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" el
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where no database is named, neither find one of this machine's user, nor leave one."""
+    """Neither find a database, a socket or a `dev` of this machine's user, nor leave one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.delenv("XDG_RUNTIME_DIR", raising=False)
         yield
 
 

@@ -17,6 +17,8 @@ COMMANDS = {
     "test": "Send a test event to a receiver and show its answer.",
     "status": "Show the bridge's status.",
     "demo": "Try it without an account.",
+    "dev": "Try a receiver that you write, without an account.",
+    "trigger": "Make something happen in `dev`.",
     "watch": "Watch messages from now on.",
     "unwatch": "Stop polling messages that `watch` added.",
     "messages": "List messages and their status.",

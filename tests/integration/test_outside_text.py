@@ -11,6 +11,7 @@ import re
 import sqlite3
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from rich.console import Console
 
 from bridge.cli import lazy
 from bridge.cli.demo.screen import Screen
+from bridge.cli.dev import screen as dev
 from bridge.domain.model import Details, Event, EventType, Message, State, Status
-from bridge.domain.outcome import Retry
+from bridge.domain.outcome import Attempt, Retry
+from bridge.domain.samples import sample_event
 from bridge.domain.summary import WatchedMessage
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
@@ -138,6 +141,8 @@ class World:
             "move": [["--to", "postgresql://127.0.0.1:9/x", *config], ["--to", f"x{self.name}", *config]],
             "secret new": [["-o", f"secret {self.name}"], ["-o", f"none/{self.name}"]],
             "secret public": [[f"not JSON {self.name}"], [f"none/{self.name}"]],
+            "dev": [["--forward-to", f"x{self.name}"], ["--forward-to", "localhost:1", "--listen", f"x{self.name}"]],
+            "trigger": [[f"x{self.name}"], ["failed", "--tag", f"x{self.name}"]],
             "service install": [["--root", f"root {self.name}", "--client-id", "1"]],
         }
 
@@ -226,6 +231,17 @@ def test_terminal_shows_it_harmless(arguments: list[str], shown: str) -> None:
         seen = COLOURS.sub("", on_terminal(outside.folder, *arguments, "-c", str(outside.config), columns=400))
     assert shown in seen
     assert_harmless(seen.replace("\r\n", "\n"))
+
+
+@given(hostile)
+@example(EVIL)
+def test_dev_shows_it_harmless(text: str) -> None:
+    event = replace(sample_event(NOW), subject=text, message_id=None)
+    for terminal in (True, False):
+        written = io.StringIO()
+        on = Console(file=written, force_terminal=terminal, color_system=None, width=200)
+        dev.Screen(as_json=False, gone=lambda: None, on=on).tested(text, event, Attempt(NOW, 1, Retry(text), 500, text))
+        assert_harmless(written.getvalue())
 
 
 @given(hostile)

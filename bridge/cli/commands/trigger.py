@@ -1,0 +1,87 @@
+"""A developer's loop: ``trigger``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.api_client import ApiClient, LostError
+from bridge.cli.arguments import LabelOption, TagsOption, event_type, label_of, message_id, tags_of
+from bridge.cli.dev.presence import find
+from bridge.cli.dev.request import PATH, Request
+from bridge.cli.find_daemon import Address
+from bridge.cli.options import JsonOption, command_app
+from bridge.domain.sanitization import squeezed
+
+app = command_app()
+
+_NO_DEV = 3
+"""The exit code, as `status` has it where no daemon runs."""
+
+
+@app.command()
+def trigger(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="The event's type.", show_default=False)],
+    id_: Annotated[
+        int | None,
+        typer.Option(
+            "--id", metavar="ID", parser=message_id, help="Of the message. Default: a new one.", show_default=False
+        ),
+    ] = None,
+    label: LabelOption = None,
+    tags: TagsOption = None,
+    error: Annotated[str | None, typer.Option(help="Why the message failed.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make something happen in `dev`.
+
+    It happens in the simulated WbizTool. The bridge finds it out as it does in earnest, within a second or two:
+    pending, sent, failed, cancelled, expired, unknown; source.down (the API key is withdrawn) and source.up;
+    number.disconnected and number.connected.
+
+    stuck and abandoned: the message has been watched for so long (15 minutes, 7 days) by the record, to which that is
+    added; then the bridge polls it and finds it still pending.
+
+    receiver.down, receiver.up and all other types are test events, with "test": true: nothing happened.
+
+    Exit code 3 when no `dev` runs, 1 when the receiver did not take a test event.
+
+    Examples: wbiz-bridge trigger failed --error "Invalid phone number" --label "Invoice 88" · … trigger source.down
+    """
+    asked = Request(event_type(type_), id_, label_of(label), tags_of(tags), error)
+    made = _ask(asked)
+    if as_json:
+        output.print_json(made)
+    else:
+        _say(made)
+    if "test" in made and made["test"]["outcome"] != "delivered":
+        raise typer.Exit(1)
+
+
+def _ask(asked: Request) -> dict[str, Any]:
+    running = find(os.environ)
+    if running is not None:
+        try:
+            with closing(ApiClient(Address(running.url, "wbiz-bridge dev", token=running.token))) as api:
+                return dict(api.post(PATH, asked.as_json()))
+        except LostError:  # it has just ended, or was killed and its process's number is another's now
+            pass
+    output.say("wbiz-bridge: no `dev` runs: start `wbiz-bridge dev --forward-to URL` in another window first", err=True)
+    raise typer.Exit(_NO_DEV)
+
+
+def _say(made: dict[str, Any]) -> None:
+    if "test" in made:
+        test = made["test"]
+        why = f": {test['why']}" if test["why"] else ""
+        output.say(f'a test event, with "test": true (nothing happened): {test["outcome"]}{squeezed(why)}')
+        return
+    event = made["event"]
+    output.say(" · ".join(filter(None, (event["type"], squeezed(output.about(event)), event["id"]))))
+    if not made["subscribed"]:
+        output.say(f"note: `dev` sends no {event['type']}: start it with --events '*'", err=True)

@@ -1,0 +1,57 @@
+"""Where ``trigger`` reaches ``dev``: on loopback, for who can read the file that names the place."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from typing import TYPE_CHECKING, Self
+
+from bridge.cli.dev.request import PATH, Request
+from bridge.domain.errors import BridgeError, NotNowError, UsageError
+from bridge.simulator.endpoints import not_found, reply
+from bridge.simulator.faulty_server import Server
+
+if TYPE_CHECKING:
+    from bridge.cli.dev.triggers import Triggers
+    from bridge.simulator.faulty_server import Answer, Received
+
+
+class TriggerServer:
+    """Takes what shall happen, and answers when it has happened.
+
+    Args:
+        triggers: Make it happen.
+    """
+
+    def __init__(self, triggers: Triggers) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self._triggers = triggers
+        self._server = Server(self._respond)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self._server.address
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        self._server.__exit__(kind)
+
+    def _respond(self, request: Received) -> Answer:
+        if (request.method, request.path) != ("POST", PATH):
+            return not_found()
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
+            return reply({"detail": "the token of this `dev` is another"}, 401)
+        try:
+            return reply(self._triggers.make(Request.read(json.loads(request.body))))
+        except UsageError as error:
+            return reply({"detail": str(error)}, 422)
+        except NotNowError as error:
+            return reply({"detail": str(error)}, 503)
+        except BridgeError as error:
+            return reply({"detail": str(error)}, 409)
