@@ -68,6 +68,8 @@ class Triggers:
     def make(self, asked: Request) -> dict[str, Any]:
         """Make an event happen; return it as JSON has it, or what came of the test event that was sent in its place.
 
+        What the receiver has not taken so far is sent at once, too.
+
         Raises:
             UsageError: Nothing would happen: it is so already.
             NotNowError: The bridge did not notice it.
@@ -75,6 +77,8 @@ class Triggers:
         """
         with self._lock:
             self._heard.forget()
+            # Whoever has fixed his receiver and triggers something waits for no schedule.
+            self._store.deliveries.release(RECEIVER, self._clock.now())
             event = self._made(asked)
         if event is None:
             made = try_receiver(self._config, RECEIVER, asked.type, self._store, self._clock, self._listener)
