@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import yaml
 from bridge.receivers.signing import key_of, sign
 from tests.world.bridge import MESSAGE, Bridge
 from tests.world.daemon import command
+from tests.world.dev import Dev
 from tests.world.printed import block
 from tests.world.programs import Program, find, find_module, foreign, listens_anywhere
 from tests.world.waiting import until
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peers
 
 DOCUMENT, SECTION = "docs/webhooks.md", "# Webhooks"
+TEST_LOCALLY = ("docs/test-locally.md", "## Try your receiver")
 SECRET = "whsec_" + base64.b64encode(os.urandom(32)).decode()
 BODY = json.dumps({"type": "message.failed", "data": {"message_id": 12346, "current": {}}}).encode()
 OTHER = "whsec_" + base64.b64encode(os.urandom(32)).decode()
@@ -153,3 +156,14 @@ def test_it_does_nothing_for_a_test(receiver: Program, simulator: Simulator, tmp
         shown = command(bridge.folder, "test", "crm", "--json", extra=secret)
     assert json.loads(shown.stdout)["http_status"] == 204
     assert "send by SMS" not in receiver.log
+
+
+def test_dev_tells_it_what_is_triggered(receiver: Program, tmp_path: Path) -> None:
+    """The three lines of "Test locally"; of the receiver's address, only the port is another."""
+    start, _, trigger = (shlex.split(line) for line in block(*TEST_LOCALLY, "sh").splitlines())
+    address = start[start.index("--forward-to") + 1].replace("localhost:3000", urlsplit(receiver.url).netloc)
+    (tmp_path / "secret").write_text(SECRET)
+    with Dev(tmp_path, address, *start[start.index("--secret-file") :]) as dev:
+        assert dev.trigger(*trigger[2:]).returncode == 0
+        until(lambda: "send by SMS instead: 5001" in receiver.log)
+        until(lambda: [post["http_status"] for post in dev.posts] == [204])

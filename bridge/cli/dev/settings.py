@@ -49,8 +49,8 @@ class Options:
 def configure(options: Options, folder: Path, control: Path, simulator: Simulator) -> Config:
     """Write and read the configuration.
 
-    Polls come quickly one after the other while a message is young, and a change is told at once: nobody waits longer
-    than need be for what he has triggered. All rules about messages are those of a bridge that is not configured.
+    Young messages are polled four times a second, and nothing has to settle, so that a trigger takes effect at once. The
+    rules about stuck and abandoned messages are the defaults.
 
     Args:
         options: The command's.

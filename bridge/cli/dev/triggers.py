@@ -77,7 +77,7 @@ class Triggers:
         """
         with self._lock:
             self._heard.forget()
-            # Whoever has fixed his receiver and triggers something waits for no schedule.
+            # Whoever has just fixed their receiver should not wait for the next retry.
             self._store.deliveries.release(RECEIVER, self._clock.now())
             event = self._made(asked)
         if event is None:
