@@ -18,8 +18,8 @@ from bridge.cli.signals import Hangup, signals
 from bridge.cli.throw_away import throw_away
 from bridge.config import loader
 from bridge.config.watcher import Reloader
+from bridge.daemon.closed_terminal import Terminal
 from bridge.daemon.daemon import Daemon
-from bridge.daemon.hangup import Terminal
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listeners
 from bridge.simulator.account import Account

@@ -49,8 +49,8 @@ class Options:
 def configure(options: Options, folder: Path, control: Path, simulator: Simulator) -> Config:
     """Write and read the configuration.
 
-    Young messages are polled four times a second, and nothing has to settle, so that a trigger takes effect at once. The
-    rules about stuck and abandoned messages are the defaults.
+    Young messages are polled four times a second, and nothing has to settle: a trigger takes effect at once. The rules
+    about stuck and abandoned messages are the defaults.
 
     Args:
         options: The command's.

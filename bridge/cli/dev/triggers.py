@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.cli.dev.request import RULES_OF_TIME, STATUSES, Request
 from bridge.cli.dev.settings import RECEIVER
 from bridge.cli.throw_away import KEY_FILE
-from bridge.daemon.receiver_test import try_receiver
+from bridge.daemon.receiver_trial import try_receiver
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.events import envelope
 from bridge.domain.model import Details, EventType, Observation, Status
 from bridge.domain.routing import Subscription, subscribed
-from bridge.store.watchlist import Polled
+from bridge.store.poll_results import Polled
+from bridge.store.search import MessageQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,14 +135,15 @@ class Triggers:
         id_ = asked.id or self._new_id()
         if self._known(id_) is not None:
             raise UsageError(f"message {id_} is known already, and {asked.type} takes a new one: leave --id out")
+        # WbizTool knows it only once that is recorded: a poll that came before would find it pending since now.
+        self._account.forget(id_)
         then = self._clock.now() - self._patience(asked.type)
         self._store.messages.watch([id_], then, _details(asked))
         message = self._known(id_)
         assert message is not None
         verdict = self._config.poll.schedule.judge(message, Observation(Status.PENDING, then))
-        # Nobody is told of what has long been over. Only then WbizTool knows the message: a poll that came before would
-        # find it pending since now.
-        self._store.record_polls([Polled(message, verdict, then, self._clock.now())], ())
+        nobody = ()  # is told of what has long been over
+        self._store.record_polls([Polled(message, verdict, then, self._clock.now())], nobody)
         self._account.put(id_)
         return self._heard.wait_for(asked.type, id_)
 
@@ -156,7 +158,8 @@ class Triggers:
         if self._refused is not None:
             raise UsageError("source.down has been told already: `wbiz-bridge trigger source.up` ends it")
         self._account.api_key = secrets.token_hex(16)
-        self._refused = self._account.send("", "")
+        self._refused = self._new_id()
+        self._account.forget(self._refused)  # a message that there is would have an event of its own once all is well
         self._store.messages.watch([self._refused], self._clock.now())
         return self._heard.wait_for(EventType.SOURCE_DOWN)
 
@@ -194,7 +197,7 @@ class Triggers:
         return self._account.send("", "")
 
     def _known(self, id_: int) -> Message | None:
-        found = self._store.listing.messages(ids=[id_])
+        found = self._store.search.messages(MessageQuery(ids=(id_,)), most=1).items
         return found[0].message if found else None
 
     def _watch(self, id_: int, asked: Request) -> None:
