@@ -1,4 +1,4 @@
-"""A bridge beside a simulated WbizTool, in a folder that is removed at its end: what ``demo`` and ``dev`` run."""
+"""A temporary bridge beside a simulated WbizTool, for ``demo`` and ``dev``."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
 
 KEY_FILE = "api-key"
-"""The file in the folder that holds the bridge's API key."""
+"""The file in the folder with the bridge's API key."""
 
 
 @contextmanager
 def throw_away(prefix: str) -> Iterator[Path]:
-    """Make a folder and remove it at the end; those that killed processes left are removed first.
+    """Make a temporary folder; those that killed processes left behind are removed first.
 
     Args:
-        prefix: What the folder's name begins with.
+        prefix: Of the folder's name.
     """
     temporary = Path(tempfile.gettempdir())
     sweep(temporary, prefix)
@@ -37,12 +37,12 @@ def throw_away(prefix: str) -> Iterator[Path]:
 
 
 def configured(folder: Path, simulator: Simulator, sections: Mapping[str, Any]) -> Config:
-    """Write and read a configuration with a simulator as its WbizTool, and its database in the folder.
+    """Write and load a configuration that polls a simulator and has its database in the folder.
 
     Args:
         folder: Made by :func:`throw_away`.
         simulator: What is polled.
-        sections: All else. A ``$`` in it is a dollar, and names no variable.
+        sections: The other sections. A ``$`` in them is a literal dollar.
 
     Raises:
         InvalidConfiguration: Something in the sections is wrong.
@@ -50,7 +50,7 @@ def configured(folder: Path, simulator: Simulator, sections: Mapping[str, Any]) 
     with os.fdopen(os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
         file.write(simulator.api_key)
     account = {"client_id": simulator.client_id, "api_key_file": KEY_FILE, "base_url": simulator.base_url}
-    # No proxy that the environment names leads to this machine.
+    # A proxy from the environment does not lead to this machine.
     config = {**sections, "wbiztool": {**account, "proxy": False}, "database": "sqlite:///bridge.db"}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config).replace("$", "$$"), encoding="utf-8")

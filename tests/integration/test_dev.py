@@ -80,7 +80,7 @@ def test_trigger_changes_a_known_message_once_more(world: World) -> None:
     assert came == [event]
     assert event["data"]["previous"]["status"] == "expired"
     again = world.dev.trigger("sent", "--id", "778")
-    assert (again.returncode, "message 778 is sent already" in again.stderr) == (2, True)
+    assert (again.returncode, "message 778 is already sent" in again.stderr) == (2, True)
 
 
 def test_trigger_stuck_tells_of_the_disconnected_number(world: World) -> None:
@@ -103,14 +103,14 @@ def test_trigger_abandoned_tells_of_a_message_watched_for_a_week(world: World) -
 def test_trigger_of_a_rule_of_time_refuses_a_known_message(world: World, type_: str) -> None:
     event, _ = world.triggered("pending")
     done = world.dev.trigger(type_, "--id", str(event["data"]["message_id"]))
-    assert (done.returncode, "takes a new one: leave --id out" in done.stderr) == (2, True)
+    assert (done.returncode, "needs a new one: leave --id out" in done.stderr) == (2, True)
 
 
 def test_trigger_source_down_lasts_until_source_up(world: World) -> None:
     down, came = world.triggered("source.down")
     assert came == [down]
     assert down["data"]["reason"] == "Auth Error"
-    for arguments, words in [(["failed"], "the source is down"), (["source.down"], "told already")]:
+    for arguments, words in [(["failed"], "the source is down"), (["source.down"], "already down")]:
         done = world.dev.trigger(*arguments)
         assert (done.returncode > 0, words in done.stderr) == (True, True), done.stderr
     up, came = world.triggered("source.up")
@@ -132,7 +132,7 @@ def test_trigger_of_an_end_makes_the_beginning_too(world: World, type_: str, bef
 def test_trigger_of_anything_else_is_a_test(world: World, type_: EventType) -> None:
     done = world.dev.trigger(type_)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == 'a test event, with "test": true (nothing happened): delivered\n'
+    assert done.stdout == 'sent a test event ("test": true): delivered\n'
     came = world.latest()
     assert (came["type"], came["test"]) == (type_, True)
     (shown,) = [post for post in world.dev.posts if post["event_id"] == came["id"]]
@@ -157,7 +157,7 @@ def test_other_commands_reach_dev_by_its_socket(world: World) -> None:
 def test_second_dev_of_a_user_is_refused(world: World) -> None:
     done = command(world.dev.folder, "dev", "--forward-to", "localhost:1", extra=at(world.dev.folder))
     assert done.returncode == 75
-    assert f"`wbiz-bridge dev` runs already (process {world.dev.process.pid}, for http://127.0.0.1:" in done.stderr
+    assert f"is already running (process {world.dev.process.pid}, forwarding to http://127.0.0.1:" in done.stderr
 
 
 def test_trigger_names_what_may_have_been_meant(world: World) -> None:
@@ -170,7 +170,7 @@ def test_trigger_says_what_is_not_subscribed(tmp_path: Path, sink: Sink) -> None
         done = dev.trigger("sent")
         assert done.returncode == 0
         assert done.stdout.startswith("message.sent · 5001 · evt_")
-        assert done.stderr == "note: `dev` sends no message.sent: start it with --events '*'\n"
+        assert done.stderr == "note: your receiver is not subscribed to message.sent: run `dev` with --events '*'\n"
         dev.trigger("source.down")
         until(lambda: [post["type"] for post in dev.posts] == ["source.down"])
 
@@ -178,7 +178,7 @@ def test_trigger_says_what_is_not_subscribed(tmp_path: Path, sink: Sink) -> None
 def test_trigger_without_dev_ends_with_3(tmp_path: Path) -> None:
     done = command(tmp_path, "trigger", "failed", extra=at(tmp_path))
     assert done.returncode == 3
-    assert "start `wbiz-bridge dev --forward-to URL` in another window first" in done.stderr
+    assert "first run `wbiz-bridge dev --forward-to URL` in another window" in done.stderr
 
 
 def test_killed_dev_is_no_dev(tmp_path: Path, sink: Sink) -> None:
@@ -250,13 +250,16 @@ def test_dev_shows_why_a_receiver_fails_and_that_it_is_back(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--forward-to", "example.com/hooks"], "--forward-to example.com/hooks: write the whole address"),
+        (["--forward-to", "example.com/hooks"], "--forward-to example.com/hooks: must be a full URL"),
         (["--forward-to", "ftp://localhost"], "--forward-to: not a usable address"),
         (["--forward-to", "localhost:1", "--format", "xml"], "--format: not a value for this key (allowed: 'standard'"),
         (["--forward-to", "localhost:1", "--events", "faild"], "--events: no event type is called so (did you mean"),
         (["--forward-to", "localhost:1", "--secret-file", "/dev/null"], "--secret-file: "),
         (["--forward-to", "localhost:1", "--listen", "8095"], "--listen 8095: not an address with a port"),
-        (["--forward-to", "localhost:1", "--listen", "0.0.0.0:1"], "listen on 127.0.0.1"),
+        (
+            ["--forward-to", "localhost:1", "--listen", "0.0.0.0:1"],
+            "other machines could reach this address: use 127.0.0.1",
+        ),
         ([], "Missing option '--forward-to'"),
     ],
 )

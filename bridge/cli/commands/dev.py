@@ -19,7 +19,7 @@ _DEFAULTS = Options("")
 @app.command()
 def dev(
     forward_to: Annotated[
-        str, typer.Option(metavar="URL", help="Your receiver: localhost:3000/hooks, or any other address.")
+        str, typer.Option(metavar="URL", help="Your receiver's URL: localhost:3000/hooks, or any other.")
     ],
     format_: Annotated[
         str,
@@ -29,24 +29,24 @@ def dev(
         list[str] | None,
         typer.Option(
             metavar="TYPE",
-            help="Only these events: failed,expired or 'source.*' or '*'. Default: all but message.pending.",
+            help="Send only these events: failed,expired or 'source.*' or '*'. Default: all except message.pending.",
         ),
     ] = None,
     secret_file: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Sign with the secret in it; a new one is written if it is not there."),
+        typer.Option(metavar="FILE", help="Sign with the secret in this file; created if missing."),
     ] = None,
     listen: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where its page and API are; port 0 is any that is free.")
+        str, typer.Option(metavar="ADDRESS", help="Address of the page and the API; port 0 picks a free port.")
     ] = _DEFAULTS.listen,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document a line, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, for programs.")] = False,
 ) -> None:
-    """Try a receiver that you write, without an account.
+    """Develop a receiver against a simulated WbizTool.
 
-    A simulated WbizTool, the real bridge and a database that is thrown away. It prints the secret that it signs with,
-    then each POST to your receiver and its answer, until Ctrl-C. `wbiz-bridge trigger` in another window makes
-    something happen. There is one for each user.
+    Runs a simulated WbizTool and the real bridge, with a temporary database. Prints the signing secret, then each POST
+    to your receiver and its response, until Ctrl-C. Run `wbiz-bridge trigger` in another window to make something
+    happen. Each user can run one at a time.
 
     Example: wbiz-bridge dev --forward-to localhost:3000/hooks/whatsapp
     """

@@ -29,27 +29,31 @@ def trigger(
     id_: Annotated[
         int | None,
         typer.Option(
-            "--id", metavar="ID", parser=message_id, help="Of the message. Default: a new one.", show_default=False
+            "--id",
+            metavar="ID",
+            parser=message_id,
+            help="The message's id. Default: a new message.",
+            show_default=False,
         ),
     ] = None,
     label: LabelOption = None,
     tags: TagsOption = None,
-    error: Annotated[str | None, typer.Option(help="Why the message failed.")] = None,
+    error: Annotated[str | None, typer.Option(help="Why the message failed. Default: Invalid phone number.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Make something happen in `dev`.
+    """Trigger an event in `dev`.
 
-    It happens in the simulated WbizTool. The bridge finds it out as it does in earnest, within a second or two:
-    pending, sent, failed, cancelled, expired, unknown; source.down (the API key is withdrawn) and source.up;
+    These happen in the simulated WbizTool, and the bridge detects them as in production, within a second or two:
+    pending, sent, failed, cancelled, expired, unknown; source.down (the API key is revoked) and source.up;
     number.disconnected and number.connected.
 
-    stuck and abandoned: the message has been watched for so long (15 minutes, 7 days) by the record, to which that is
-    added; then the bridge polls it and finds it still pending.
+    stuck and abandoned: the message is recorded as pending for the last 15 minutes or 7 days. The bridge then polls it
+    and finds it still pending.
 
-    receiver.down, receiver.up and all other types are test events, with "test": true: nothing happened.
+    receiver.down, receiver.up and all other types: a test event ("test": true), as `wbiz-bridge test` sends it.
 
-    Exit code 3 when no `dev` runs, 1 when the receiver did not take a test event.
+    Exit code 3 if `dev` is not running, 1 if the receiver did not accept a test event.
 
     Examples: wbiz-bridge trigger failed --error "Invalid phone number" --label "Invoice 88" · … trigger source.down
     """
@@ -69,9 +73,11 @@ def _ask(asked: Request) -> dict[str, Any]:
         try:
             with closing(ApiClient(Address(running.url, "wbiz-bridge dev", token=running.token))) as api:
                 return dict(api.post(PATH, asked.as_json()))
-        except LostError:  # it has just ended, or was killed and its process's number is another's now
+        except LostError:  # it has just stopped; or it was killed, and another process has its number
             pass
-    output.say("wbiz-bridge: no `dev` runs: start `wbiz-bridge dev --forward-to URL` in another window first", err=True)
+    output.say(
+        "wbiz-bridge: `dev` is not running: first run `wbiz-bridge dev --forward-to URL` in another window", err=True
+    )
     raise typer.Exit(_NO_DEV)
 
 
@@ -79,9 +85,9 @@ def _say(made: dict[str, Any]) -> None:
     if "test" in made:
         test = made["test"]
         why = f": {test['why']}" if test["why"] else ""
-        output.say(f'a test event, with "test": true (nothing happened): {test["outcome"]}{squeezed(why)}')
+        output.say(f'sent a test event ("test": true): {test["outcome"]}{squeezed(why)}')
         return
     event = made["event"]
     output.say(" · ".join(filter(None, (event["type"], squeezed(output.about(event)), event["id"]))))
     if not made["subscribed"]:
-        output.say(f"note: `dev` sends no {event['type']}: start it with --events '*'", err=True)
+        output.say(f"note: your receiver is not subscribed to {event['type']}: run `dev` with --events '*'", err=True)

@@ -1,4 +1,4 @@
-"""``wbiz-bridge dev``: a simulated WbizTool and the real bridge, against a receiver that is being written.
+"""``wbiz-bridge dev`` and ``trigger``: a simulated WbizTool and the real bridge, to develop a receiver against.
 
-``wbiz-bridge trigger`` makes something happen in it. It may import all of the bridge.
+It may import all of the bridge.
 """

@@ -1,4 +1,4 @@
-"""Waits for what the bridge notices."""
+"""Waits for events of the running bridge."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event, EventType
 
 PATIENCE: Final = 10.0
-"""Seconds that an event may take. It takes a second, or two."""
+"""Seconds to wait for an event, which normally takes one or two."""
 
 _KEPT = 1000
 
 
 class Heard(Listener):
-    """The latest events, for one who waits for one of them."""
+    """Keeps the latest events and lets a trigger wait for its own."""
 
     def __init__(self) -> None:
         self._told: deque[Event] = deque(maxlen=_KEPT)
@@ -33,7 +33,7 @@ class Heard(Listener):
             self._came.notify_all()
 
     def stopping(self, why: str) -> None:
-        """Let nobody wait any longer."""
+        """End all waits."""
         del why
         with self._came:
             self._stopping = True
@@ -58,6 +58,6 @@ class Heard(Listener):
             self._came.wait_for(lambda: self._stopping or found() is not None, PATIENCE)
             event = found()
         if event is None:
-            why = "`dev` was ended" if self._stopping else f"it did not come within {PATIENCE:.0f} seconds"
-            raise NotNowError(f"no {type_}: {why}")
+            when = "before it stopped" if self._stopping else f"within {PATIENCE:.0f} seconds"
+            raise NotNowError(f"the bridge did not report {type_} {when}")
         return event

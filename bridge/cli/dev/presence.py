@@ -1,4 +1,4 @@
-"""Where ``dev`` says that it runs, so that ``trigger`` finds it: a folder and a file of this user's."""
+"""How ``trigger`` finds ``dev``: a file in the user's runtime folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILE: Final = "dev.json"
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A ``dev`` that runs: its process, where ``trigger`` reaches it and with which token, and whom it tells."""
+    """A running ``dev``: its process, the address and token for ``trigger``, and its receiver."""
 
     pid: int
     url: str
@@ -31,7 +31,7 @@ class Presence:
 
 
 class Place:
-    """The folder of the one ``dev`` that a user may run; see :func:`sole`."""
+    """The runtime folder of ``dev``; see :func:`sole`."""
 
     def __init__(self, folder: Path) -> None:
         self.control = folder / SOCKET
@@ -39,7 +39,7 @@ class Place:
         self._file = folder / _FILE
 
     def announce(self, presence: Presence) -> None:
-        """Write where it can be reached, for this user alone."""
+        """Write the file, readable by this user only."""
         new = self._file.with_suffix(".new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -47,17 +47,17 @@ class Place:
         new.replace(self._file)
 
     def leave(self) -> None:
-        """Remove that."""
+        """Remove the file."""
         self._file.unlink(missing_ok=True)
 
 
 @contextmanager
 def sole(environ: Mapping[str, str]) -> Iterator[Place]:
-    """Be the one ``dev`` of this user, until the end.
+    """Be this user's only ``dev``.
 
     Raises:
-        NotNowError: Another one runs.
-        BridgeError: There is no folder for it.
+        NotNowError: Another one is running.
+        BridgeError: The runtime folder cannot be used.
     """
     with ExitStack() as stack:
         try:
@@ -69,7 +69,7 @@ def sole(environ: Mapping[str, str]) -> Iterator[Place]:
         except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home
             why = error.strerror if isinstance(error, OSError) else error
             raise BridgeError(
-                f"no place to say that it runs ({why}): set $XDG_RUNTIME_DIR to a folder of yours"
+                f"`dev` cannot use your runtime folder ({why}): set $XDG_RUNTIME_DIR to a folder of yours"
             ) from None
         place = Place(folder)
         stack.callback(place.leave)
@@ -77,8 +77,8 @@ def sole(environ: Mapping[str, str]) -> Iterator[Place]:
 
 
 def find(environ: Mapping[str, str]) -> Presence | None:
-    """Find this user's ``dev``; None where none runs, as after one that was killed."""
-    for each in (environ, {}):  # it may have been started without a session
+    """Find this user's running ``dev``. One that was killed left its file behind, and does not count."""
+    for each in (environ, {}):  # `dev` may have been started without a login session
         with suppress(RuntimeError):  # the user has no home
             found = _read(user_folder(each) / _FOLDER)
             if found is not None and _is_alive(found.pid):
@@ -102,8 +102,8 @@ def _is_alive(pid: int) -> bool:
 
 def _already(running: Presence | None) -> str:
     if running is None:
-        return "another `wbiz-bridge dev` is starting: there is one for each user"
+        return "another `wbiz-bridge dev` is starting, and each user can run one"
     return (
-        f"`wbiz-bridge dev` runs already (process {running.pid}, for {running.forward_to}), and there is one for each"
-        " user: end that one first"
+        f"`wbiz-bridge dev` is already running (process {running.pid}, forwarding to {running.forward_to}), and each"
+        " user can run one: stop it first"
     )

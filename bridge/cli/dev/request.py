@@ -1,4 +1,4 @@
-"""What ``trigger`` asks ``dev`` for: an event, and what shall be in it. Pure."""
+"""What ``trigger`` asks ``dev`` for: an event, and details of it. Pure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ OTHERS: Final = (
     *(EventType.NUMBER_DISCONNECTED, EventType.NUMBER_CONNECTED),
 )
 REAL: Final = (*STATUSES, *RULES_OF_TIME, *OTHERS)
-"""The events that the simulated WbizTool makes happen. Any other one is a sample, and says that it is a test."""
+"""The events that happen in the simulated WbizTool. For any other type, a test event is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The event, and for one about a message: its id, label and tags, and why it failed. None is left to ``dev``."""
+    """The event; for one about a message, its id, label and tags, and why it failed. ``dev`` chooses what is None."""
 
     type: EventType
     id: int | None = None
@@ -39,15 +39,15 @@ class Request:
     error: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the event has no place for.
+        """Refuse details that do not apply to the event.
 
         Raises:
-            UsageError: Something is given that it cannot hold.
+            UsageError: There are some.
         """
         if self.error is not None and self.type is not EventType.MESSAGE_FAILED:
-            raise UsageError(f"--error goes with message.failed only, not with {self.type}")
+            raise UsageError(f"--error applies only to message.failed, not to {self.type}")
         if (self.id is not None or self.label or self.tags) and self.type not in {*STATUSES, *RULES_OF_TIME}:
-            raise UsageError(f"--id, --label and --tag are a message's, and {self.type} is not about one")
+            raise UsageError(f"--id, --label and --tag apply only to events about messages, not to {self.type}")
 
     def as_json(self) -> dict[str, Any]:
         """Write it."""
@@ -64,5 +64,5 @@ class Request:
         try:
             type_ = EventType(data["type"])
         except ValueError:
-            raise UsageError("this `dev` is of another version: end it, and start it again") from None
+            raise UsageError("the running `dev` is another version: restart it") from None
         return cls(type_, data["id"], data["label"], data["tags"], data["error"])

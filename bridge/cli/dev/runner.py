@@ -1,4 +1,4 @@
-"""Runs it."""
+"""Runs ``dev``."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _FOLDER = "wbiz-bridge-dev-"
 
 
 def run_dev(options: Options) -> None:
-    """Run a simulated WbizTool and a bridge that tells the receiver, until Ctrl-C.
+    """Run a simulated WbizTool, and a bridge that sends its events to the receiver, until Ctrl-C.
 
     Raises:
         UsageError: An option is wrong.
-        NotNowError: This user runs one already.
+        NotNowError: This user is already running one.
     """
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # what it shows is shown by the screen
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the screen shows what happens
     forward_to, clock = forward_url(options.forward_to), SystemClock()
-    account = Account(clock, life=())  # messages stay pending until something is triggered
+    account = Account(clock, life=())  # messages stay pending until a trigger changes them
     screen = Screen(as_json=options.as_json, gone=lambda: daemon.stop("nobody reads its output"))
     heard = Heard()
     with sole(os.environ) as place, throw_away(_FOLDER) as folder, Simulator(account, keep=False) as simulator:
@@ -61,6 +61,6 @@ def run_dev(options: Options) -> None:
 
 
 def _hangup(daemon: Daemon) -> Hangup | None:
-    """End it with its terminal, unless it was started to outlive that (nohup)."""
+    """Stop when the terminal is closed, unless it was started by nohup."""
     outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return None if outlives else Hangup(daemon.stop, daemon.reload, Terminal())

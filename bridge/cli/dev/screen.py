@@ -1,4 +1,4 @@
-"""What ``dev`` shows: what it is, then each POST and its answer, as lines for people or as JSON."""
+"""What ``dev`` shows: where it is, then each POST and its response, as lines for people or as JSON."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from bridge.domain.model import Attempt, Delivery, Event
 
 _LONGEST_ANSWER = 200
-"""Characters of a response that a line shows; `deliveries` has more."""
+"""Characters of a response that are shown; `deliveries` shows more."""
 
 
 class Screen(Listener):
-    """Shows what goes to the receiver. Called from several threads.
+    """Shows what is sent to the receiver. Called from several threads.
 
     Args:
-        as_json: One JSON document a line.
-        gone: Called when nobody reads it any more.
-        on: What lines for people are shown on: by default the standard output.
+        as_json: Print one JSON object per line.
+        gone: Called when the output can no longer be written.
+        on: The console for people; by default the standard output.
     """
 
     def __init__(self, *, as_json: bool, gone: Callable[[], None], on: Console | None = None) -> None:
@@ -46,20 +46,20 @@ class Screen(Listener):
         self._lock = threading.Lock()
 
     def ready(self, *, forward_to: str, secret: str, page: str | None, control: Path) -> None:
-        """Say that it runs, and what to do next."""
+        """Say that it is running, and what to do next."""
         if self._as_json:
             self._json({"forward_to": forward_to, "secret": secret, "page": page, "control": str(control)})
             return
-        where = [f"Its page: {page}"] if page else []
+        where = [f"Page: {page}"] if page else []
         if control.is_socket():
-            where.append(f"Its events, and so for other commands: wbiz-bridge events --control {_plain(str(control))}")
+            where.append(f"Other commands: wbiz-bridge events --control {_plain(str(control))}")
         self._lines(
-            f"[bold]A simulated WbizTool and the real bridge. Events go to[/] {_plain(forward_to)}",
-            "The secret that they are signed with, for your receiver:",
+            f"[bold]Forwarding events from a simulated WbizTool to[/] {_plain(forward_to)}",
+            "Signing secret:",
             _plain(secret),
             *where,
-            "In another window: [bold]wbiz-bridge trigger failed[/] (`wbiz-bridge trigger --help` lists what else)",
-            "Ctrl-C ends it.",
+            "In another window: [bold]wbiz-bridge trigger failed[/] (other events: wbiz-bridge trigger --help)",
+            "Press Ctrl-C to stop.",
             "",
         )
 
@@ -76,11 +76,11 @@ class Screen(Listener):
         self._show(event, made)
 
     def step_failed(self, where: str, error: BridgeError) -> None:
-        """Say that something failed: once, though it is tried again each second."""
+        """Warn of a failure: once, even if it is retried every second."""
         self._warn(f"{where}: {error}")
 
     def internal_error(self, where: str, error: BaseException) -> None:
-        """Say that there is a fault of our own."""
+        """Warn of an internal error."""
         self._warn(f"{where}: internal error, please report it: {type(error).__name__}")
 
     def _show(self, event: Event, made: Attempt) -> None:
@@ -109,7 +109,7 @@ class Screen(Listener):
 
 
 def attempt_line(event: Event, made: Attempt) -> str:
-    """Write an attempt for people, in rich's markup: what went out when, the answer, and what is wrong with it."""
+    """Write an attempt for people, in rich's markup: when what was sent, the response, and why it is a failure."""
     colour = "green" if isinstance(made.outcome, Delivered) else "red"
     answer = "no answer" if made.http_status is None else str(made.http_status)
     line = (
@@ -124,7 +124,7 @@ def attempt_line(event: Event, made: Attempt) -> str:
 
 
 def attempt_json(event: Event, made: Attempt) -> dict[str, Any]:
-    """Write an attempt as JSON, under the names that the API has for it. Pure."""
+    """Write an attempt as JSON, with the API's names. Pure."""
     match made.outcome:
         case Delivered():
             outcome, why = "delivered", None
@@ -147,7 +147,7 @@ def attempt_json(event: Event, made: Attempt) -> dict[str, Any]:
 
 
 def _about(event: Event) -> str:
-    """Name in a word what an event is about."""
+    """Name what an event is about."""
     return event.subject if event.message_id is None else str(event.message_id)
 
 

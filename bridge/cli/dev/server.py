@@ -1,4 +1,4 @@
-"""Where ``trigger`` reaches ``dev``: on loopback, for who can read the file that names the place."""
+"""Takes requests of ``trigger``: on loopback, from whoever can read the token in this user's file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class TriggerServer:
-    """Takes what shall happen, and answers when it has happened.
+    """Answers each request once its event has happened.
 
     Args:
-        triggers: Make it happen.
+        triggers: Make events happen.
     """
 
     def __init__(self, triggers: Triggers) -> None:
@@ -46,7 +46,7 @@ class TriggerServer:
             return not_found()
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
-            return reply({"detail": "the token of this `dev` is another"}, 401)
+            return reply({"detail": "wrong token"}, 401)
         try:
             return reply(self._triggers.make(Request.read(json.loads(request.body))))
         except UsageError as error:

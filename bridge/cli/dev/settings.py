@@ -1,4 +1,4 @@
-"""What ``dev`` runs on: its options, and the configuration that follows from them."""
+"""The options of ``dev``, and the configuration that follows from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OPTIONS: Final = {
     "receivers[0].format": "--format",
     "receivers[0].events": "--events",
 }
-"""Which option a part of the configuration comes from."""
+"""The option that each part of the configuration comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def configure(options: Options, folder: Path, control: Path, simulator: Simulato
     if options.events:
         receiver["events"] = [each.strip() for given in options.events for each in given.split(",")]
     if is_loopback(_host(url)):
-        receiver["proxy"] = False  # none that the environment names leads to this machine
+        receiver["proxy"] = False  # one from the environment does not lead to this machine
     sections = {
         "poll": {"intervals": [{"until": "1m", "every": "250ms"}, {"every": "5s"}], "unknown_after": "1s"},
         "numbers": {"watch": True, "every": "1s", "settle": "0s"},
@@ -87,16 +87,16 @@ def configure(options: Options, folder: Path, control: Path, simulator: Simulato
 
 
 def forward_url(text: str) -> str:
-    """Complete the address of the receiver: ``localhost:3000/hooks`` is one on this machine. Pure.
+    """Add ``http://`` to the address of a receiver on this machine: ``localhost:3000/hooks``. Pure.
 
     Raises:
-        UsageError: It does not say how to call the host.
+        UsageError: It has no scheme, and is not on this machine.
     """
     if "://" in text:
         return text
     if is_loopback(_host(f"//{text}")):
         return f"http://{text}"
-    raise UsageError(f"--forward-to {text}: write the whole address, for example http://localhost:3000/hooks")
+    raise UsageError(f"--forward-to {text}: must be a full URL, for example http://localhost:3000/hooks")
 
 
 def _host(url: str) -> str:
@@ -107,7 +107,7 @@ def _host(url: str) -> str:
 
 
 def receivers_secret(config: Config) -> str:
-    """Name what the receiver verifies with: the secret, or of an ed25519 one its public half."""
+    """Return what the receiver verifies with: the secret, or the public half of an ed25519 key."""
     (receiver,) = config.receivers
     assert isinstance(receiver, WebhookReceiverConfig)
     secret = receiver.secrets[0].get_secret_value()
@@ -120,7 +120,7 @@ def _checked(listen: str) -> str:
     except ValueError as error:
         raise UsageError(f"--listen {listen}: {error}") from None
     if not loopback:
-        raise UsageError(f"--listen {listen}: other machines could reach this address: listen on 127.0.0.1")
+        raise UsageError(f"--listen {listen}: other machines could reach this address: use 127.0.0.1")
     return listen
 
 
@@ -132,12 +132,12 @@ def _secret_file(file: Path) -> Path:
     except FileExistsError:
         pass
     except OSError as error:
-        raise BridgeError(f"--secret-file {file}: it can't be written: {error.strerror}") from None
+        raise BridgeError(f"--secret-file {file}: cannot be written: {error.strerror}") from None
     return file.absolute()
 
 
 def _of_options(error: InvalidConfiguration) -> BridgeError:
-    """Say of the options what was said of the configuration that they are put into."""
+    """Turn faults of the configuration into faults of the options that it was made from."""
     lines = [
         f"{option}: {fault.what}"
         for fault in error.faults

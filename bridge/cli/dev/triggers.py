@@ -1,4 +1,4 @@
-"""Makes things happen in the simulated WbizTool, and waits until the bridge has noticed them."""
+"""Makes events happen in the simulated WbizTool, and waits until the bridge has detected them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _NUMBER: Final = 1
 
 
 class Triggers:
-    """One at a time.
+    """Makes one event at a time.
 
     Args:
         config: The daemon's.
         account: The simulated account.
-        heard: Hears what the daemon notices.
-        listener: Told of samples that were sent.
-        reload: Lets the daemon read its configuration again.
+        heard: Hears the daemon's events.
+        listener: Hears of test events.
+        reload: Makes the daemon reload its configuration.
     """
 
     def __init__(
@@ -63,18 +63,18 @@ class Triggers:
         self._clock = clock
         self._listener = listener
         self._reload = reload
-        self._refused: int | None = None  # while the source is down: the message by whose polls that is noticed
+        self._refused: int | None = None  # the message that is polled while the source is down
         self._lock = threading.Lock()
 
     def make(self, asked: Request) -> dict[str, Any]:
-        """Make an event happen; return it as JSON has it, or what came of the test event that was sent in its place.
+        """Make an event happen and return it as JSON; for other types, send a test event and return its result.
 
-        What the receiver has not taken so far is sent at once, too.
+        Failed deliveries are retried at once.
 
         Raises:
-            UsageError: Nothing would happen: it is so already.
-            NotNowError: The bridge did not notice it.
-            BridgeError: The source is down, so that the bridge notices nothing else.
+            UsageError: Nothing would change.
+            NotNowError: The bridge did not report the event in time.
+            BridgeError: The source is down, so that the bridge detects nothing else.
         """
         with self._lock:
             self._heard.forget()
@@ -108,12 +108,12 @@ class Triggers:
                 return None
 
     def _change(self, asked: Request, status: Status) -> Event:
-        """Let a message come to a status; one that is new is pending first, and is seen so."""
+        """Change a message's status. The bridge sees a new message as pending first."""
         self._expect_source_up()
         id_ = asked.id or self._new_id()
         known = self._known(id_)
         if known is not None and known.state is not None and known.state.status is status:
-            raise UsageError(f"message {id_} is {status} already: name another --id, or none for a new message")
+            raise UsageError(f"message {id_} is already {status}: use another --id, or leave it out for a new message")
         if known is None and status not in {Status.PENDING, Status.UNKNOWN}:
             self._account.put(id_)
             self._watch(id_, asked)
@@ -126,23 +126,23 @@ class Triggers:
         return self._heard.wait_for(asked.type, id_)
 
     def _let_wait(self, asked: Request) -> Event:
-        """Let a message have been pending for so long that the bridge tells of it.
+        """Add a message that has been pending for so long that the bridge reports it.
 
-        Nobody can wait for days, so the wait is put into the record: this message was handed over and seen pending that
-        long ago. What follows is the bridge's: it polls the message, finds it still pending, and tells so.
+        Nobody can wait for days, so the start of the wait is recorded in the past: the message was handed over and seen
+        pending that long ago. The rest is real: the bridge polls the message and finds it still pending.
         """
         self._expect_source_up()
         id_ = asked.id or self._new_id()
         if self._known(id_) is not None:
-            raise UsageError(f"message {id_} is known already, and {asked.type} takes a new one: leave --id out")
-        # WbizTool knows it only once that is recorded: a poll that came before would find it pending since now.
+            raise UsageError(f"message {id_} already exists, and {asked.type} needs a new one: leave --id out")
+        # WbizTool does not know it until that is recorded: a poll before that would find it pending since now.
         self._account.forget(id_)
         then = self._clock.now() - self._patience(asked.type)
         self._store.messages.watch([id_], then, _details(asked))
         message = self._known(id_)
         assert message is not None
         verdict = self._config.poll.schedule.judge(message, Observation(Status.PENDING, then))
-        nobody = ()  # is told of what has long been over
+        nobody = ()  # receives an event of the past
         self._store.record_polls([Polled(message, verdict, then, self._clock.now())], nobody)
         self._account.put(id_)
         return self._heard.wait_for(asked.type, id_)
@@ -154,17 +154,17 @@ class Triggers:
         return wait
 
     def _take_source_down(self) -> Event:
-        """Withdraw the bridge's API key."""
+        """Revoke the bridge's API key."""
         if self._refused is not None:
-            raise UsageError("source.down has been told already: `wbiz-bridge trigger source.up` ends it")
+            raise UsageError("the source is already down: run `wbiz-bridge trigger source.up` first")
         self._account.api_key = secrets.token_hex(16)
         self._refused = self._new_id()
-        self._account.forget(self._refused)  # a message that there is would have an event of its own once all is well
+        self._account.forget(self._refused)  # one that exists would have an event of its own when the source is up
         self._store.messages.watch([self._refused], self._clock.now())
         return self._heard.wait_for(EventType.SOURCE_DOWN)
 
     def _bring_source_up(self) -> Event:
-        """Put the new API key into the bridge's configuration."""
+        """Give the bridge the new API key."""
         if self._refused is None:
             self._take_source_down()
         (self._config.path.parent / KEY_FILE).write_text(self._account.api_key, encoding="utf-8")
@@ -177,12 +177,14 @@ class Triggers:
 
     def _expect_source_up(self) -> None:
         if self._refused is not None:
-            raise BridgeError("the source is down, so the bridge sees no change: first `wbiz-bridge trigger source.up`")
+            raise BridgeError(
+                "the source is down, so the bridge detects nothing: run `wbiz-bridge trigger source.up` first"
+            )
 
     def _disconnect(self) -> Event:
         self._expect_source_up()
         if not self._account.numbers[_NUMBER].connected:
-            raise UsageError("the number is disconnected already: `wbiz-bridge trigger number.connected` ends it")
+            raise UsageError("the number is already disconnected: run `wbiz-bridge trigger number.connected` first")
         self._account.connect(_NUMBER, connected=False)
         return self._heard.wait_for(EventType.NUMBER_DISCONNECTED)
 

@@ -46,7 +46,10 @@ def test_second_one_is_refused_and_named(environ: dict[str, str]) -> None:
         with pytest.raises(NotNowError, match="is starting"), sole(environ):
             pass
         place.announce(RUNNING)
-        with pytest.raises(NotNowError, match=rf"process {os.getpid()}, for http://localhost:3000\)"), sole(environ):
+        with (
+            pytest.raises(NotNowError, match=rf"process {os.getpid()}, forwarding to http://localhost:3000\)"),
+            sole(environ),
+        ):
             pass
         assert find(environ) == RUNNING
     with sole(environ):

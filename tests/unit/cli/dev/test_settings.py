@@ -23,5 +23,5 @@ def test_address_on_this_machine_is_completed(text: str) -> None:
     ["", "3000", ":3000/hooks", "/hooks", "example.com/hooks", "[::1", "http:/localhost", "localhost.example.com"],
 )
 def test_other_address_has_to_be_whole(text: str) -> None:
-    with pytest.raises(UsageError, match="write the whole address, for example http://localhost:3000/hooks"):
+    with pytest.raises(UsageError, match="must be a full URL, for example http://localhost:3000/hooks"):
         forward_url(text)
