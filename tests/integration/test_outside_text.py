@@ -24,8 +24,8 @@ from rich.console import Console
 from bridge.cli import lazy
 from bridge.cli.demo.screen import Screen
 from bridge.cli.dev import screen as dev
-from bridge.domain.model import Details, Event, EventType, Message, State, Status
-from bridge.domain.outcome import Attempt, Retry
+from bridge.domain.model import Attempt, Details, Event, EventType, Message, State, Status
+from bridge.domain.outcome import Retry
 from bridge.domain.samples import sample_event
 from bridge.domain.summary import WatchedMessage
 from bridge.simulator.sink import Answer, Sink

@@ -11,8 +11,8 @@ from bridge.cli import output
 from bridge.cli.console import console
 from bridge.cli.terminal import ReaderGoneError, UnwritableError
 from bridge.domain.json_views import stamp
-from bridge.domain.model import Dead, Delivered, Retry
 from bridge.domain.observer import Listener
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.sanitization import squeezed
 from bridge.transport.message import http_words
 

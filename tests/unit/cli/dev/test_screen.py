@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.cli.dev.screen import attempt_json, attempt_line
-from bridge.domain.model import Attempt, Dead, Delivered, EventType, Outcome, Retry
+from bridge.domain.model import Attempt, EventType
+from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from bridge.domain.samples import sample_event
 
 AT = datetime(2026, 11, 23, 20, 11, 12, 345_000, tzinfo=UTC)
