@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.clock import isoformat
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
-from bridge.domain.outcome import Dead, Delivered, Retry
+from bridge.domain.outcome import name_of, why_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,18 +76,11 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
 
 def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
     """Arrange what came of a test event for JSON; ``subscribed``: other events of its type reach the receiver, too."""
-    match made.outcome:
-        case Delivered():
-            outcome, why = "delivered", None
-        case Retry(why=why):
-            outcome = "not delivered"
-        case Dead(why=why):
-            outcome = "refused for good"
     return {
         "receiver": receiver,
         "subscribed": subscribed,
-        "outcome": outcome,
-        "why": why,
+        "outcome": name_of(made.outcome),
+        "why": why_of(made.outcome),
         "http_status": made.http_status,
         "seconds": round(made.duration, 3),
         "answer": made.answer,

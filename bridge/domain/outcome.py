@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, assert_never
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -42,3 +42,22 @@ class Dead:
 
 
 Outcome = Delivered | Retry | Dead
+OutcomeName = Literal["delivered", "failed", "refused"]
+
+
+def name_of(outcome: Outcome) -> OutcomeName:
+    """Name an outcome, wherever it is recorded, counted or shown. ``failed`` is tried again, ``refused`` is not."""
+    match outcome:
+        case Delivered():
+            return "delivered"
+        case Retry():
+            return "failed"
+        case Dead():
+            return "refused"
+        case _:
+            assert_never(outcome)
+
+
+def why_of(outcome: Outcome) -> str | None:
+    """Say why it was not delivered; None where it was."""
+    return None if isinstance(outcome, Delivered) else outcome.why

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.outcome import Dead, Delivered, Retry
+from bridge.domain.outcome import name_of, why_of
 from bridge.store.engine import chunks
 from bridge.store.tables import attempts, carried
 
@@ -60,20 +60,13 @@ _WRITE_CARRIED = sa.insert(carried)
 
 
 def _row(receiver: str, attempt: Attempt, *, probe: bool) -> dict[str, Any]:
-    match attempt.outcome:
-        case Delivered():
-            outcome, why = "delivered", None
-        case Retry(why=why):
-            outcome = "failed"
-        case Dead(why=why):
-            outcome = "refused"
     return {
         "receiver": receiver,
         "at": attempt.at,
         "duration": attempt.duration,
-        "outcome": outcome,
+        "outcome": name_of(attempt.outcome),
         "http_status": attempt.http_status,
-        "why": why,
+        "why": why_of(attempt.outcome),
         "answer": attempt.answer,
         "probe": probe,
     }

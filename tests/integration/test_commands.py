@@ -209,7 +209,7 @@ def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path, here:
         write_config(tmp_path, config(simulator, sink))
         done = here("test", "crm")
         assert done.code == 1
-        assert "not delivered: HTTP 404 Not Found" in done.out
+        assert "failed: HTTP 404 Not Found" in done.out
         assert "no such hook" in done.out
         unknown = here("test", "crn")
     assert unknown.code == 1

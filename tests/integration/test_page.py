@@ -297,7 +297,7 @@ def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> No
     assert began.startswith("The bridge began to watch 23 Nov 2026, 20:00:00 UTC · 3 m ago")
     again = r"Send again delivery \d+ to crm"
     assert re.match(rf"Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered {again} 2 attempts", was_pending)
-    assert "20:00:01 UTC · not taken · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
+    assert "20:00:01 UTC · failed · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
     assert "20:00:06 UTC · delivered · HTTP 200" in was_pending
     assert failed.startswith("Failed No such number 23 Nov 2026, 20:00:10 UTC")
     assert "No receiver asked for this" in failed

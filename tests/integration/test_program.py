@@ -199,7 +199,7 @@ def test_a_test_shows_exit_code_and_answer(tmp_path: Path) -> None:
         config(tmp_path, simulator, script(tmp_path, "echo hello; exit 4"))
         shown = command(tmp_path, "test", "sms")
     assert shown.returncode == 1
-    assert "sms: refused for good: exit code 4: hello (in " in shown.stdout
+    assert "sms: refused: exit code 4: hello (in " in shown.stdout
     assert "answer: hello" in shown.stdout
 
 

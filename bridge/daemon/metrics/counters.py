@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, assert_never, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from bridge.domain.model import DeliveryState, EventType, Observation, Status
 from bridge.domain.observer import Listener
-from bridge.domain.outcome import Dead, Delivered, Retry
+from bridge.domain.outcome import OutcomeName, name_of
 from bridge.domain.poll_answer import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired
-    from bridge.domain.outcome import Outcome
     from bridge.domain.poll_answer import Answer
 
 _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
-_ATTEMPT_OUTCOMES = ("delivered", "failed", "refused")
+_ATTEMPT_OUTCOMES = get_args(OutcomeName)
 _ANSWERS = ("2xx", "3xx", "4xx", "5xx")
 _CONCERNED = ("message", "delivery", "step", "http", "other")
 _ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
@@ -125,7 +124,7 @@ class Counters(Listener):
         """Count attempts, and deliveries that ended with them."""
         series = self._receivers.of(receiver)
         for attempt in attempts:
-            series.attempts[_outcome_of_attempt(attempt.outcome)].inc()
+            series.attempts[name_of(attempt.outcome)].inc()
             series.attempt_seconds.observe(attempt.duration)
         for delivery in deliveries:
             if delivery.state is DeliveryState.QUEUED:
@@ -265,15 +264,3 @@ def _outcome_of_poll(answer: Answer) -> str:
             return "unavailable"
         case _:
             assert_never(answer)
-
-
-def _outcome_of_attempt(outcome: Outcome) -> str:
-    match outcome:
-        case Delivered():
-            return "delivered"
-        case Retry():
-            return "failed"
-        case Dead():
-            return "refused"
-        case _:
-            assert_never(outcome)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _STATUSES = {UNSEEN: "Not seen yet"}
 _STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter"}
-_OUTCOMES = {"delivered": "delivered", "failed": "not taken", "refused": "refused for good"}
 
 
 def utc(moment: datetime) -> str:
@@ -63,18 +62,12 @@ def state_name(name: str) -> str:
     return _STATES.get(name, name.capitalize())
 
 
-def outcome_name(name: str) -> str:
-    """Say what came of an attempt."""
-    return _OUTCOMES.get(name, name)
-
-
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
     "code": code,
     "counted": counted,
     "iso": isoformat,
     "number": number,
-    "outcome_name": outcome_name,
     "seconds": seconds,
     "short": short,
     "state_name": state_name,

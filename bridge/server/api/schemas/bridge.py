@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.outcome import OutcomeName
 from bridge.server.api.schemas.events import EventIn
 from bridge.server.api.schemas.fields import In, Moment, Out, left_out
 
@@ -22,7 +23,7 @@ class TestOut(Out):
 
     receiver: str
     subscribed: bool
-    outcome: Literal["delivered", "not delivered", "refused for good"]
+    outcome: OutcomeName
     why: str | None
     http_status: int | None
     seconds: float

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from bridge.domain.model import DeliveryState, EventType, Resent
+from bridge.domain.outcome import OutcomeName
 from bridge.server.api.schemas.events import EventOut
 from bridge.server.api.schemas.fields import MOST_AT_ONCE, GivenMoment, In, MessageId, Moment, Name, Out, left_out
 
@@ -19,7 +20,7 @@ class AttemptOut(Out):
 
     at: Moment
     seconds: float
-    outcome: Literal["delivered", "failed", "refused"]
+    outcome: OutcomeName
     http_status: int | None
     why: str | None
     answer: str
