@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from bridge.domain.model import Status
 from bridge.domain.summary import WatchedMessage
 from bridge.store import row_mapping
+from bridge.store.due_messages import IS_WATCHED
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.tables import from_millis, messages, to_millis
 
@@ -146,8 +147,7 @@ def shown(row: Any) -> WatchedMessage:
     return WatchedMessage(row_mapping.message(row), bool(row.watched), row.polled_at, row.due_at)
 
 
-_WATCHED = messages.c.listed | messages.c.added | messages.c.discovered
-SHOWN = (*row_mapping.MESSAGE, messages.c.polled_at, _WATCHED.label("watched"))
+SHOWN = (*row_mapping.MESSAGE, messages.c.polled_at, IS_WATCHED.label("watched"))
 _HOUR_MILLIS = _HOUR // timedelta(milliseconds=1)
 _CHARTED = (Status.SENT, Status.FAILED, Status.EXPIRED)
 _BY = sa.select(messages.c.status, sa.func.count().label("n")).group_by(messages.c.status)
@@ -202,7 +202,7 @@ def _narrowed(query: MessageQuery, each_of_json: str) -> list[sa.ColumnElement[b
         found = [column.icontains(query.text, autoescape=True) for column in (messages.c.label, messages.c.error)]
         narrowed.append(sa.or_(*found))
     if query.watched is not None:
-        narrowed.append(_WATCHED if query.watched else sa.not_(_WATCHED))
+        narrowed.append(IS_WATCHED if query.watched else ~IS_WATCHED)
     return narrowed
 
 
