@@ -50,7 +50,7 @@ def event_type(text: str) -> EventType:
     except ValueError:
         types = [each.removeprefix("message.") for each in EventType]
         near = suggestion(text.removeprefix("message."), types)
-        raise UsageError(f"no event type is called {text!r} ({near})") from None
+        raise UsageError(f"unknown event type {text!r} ({near})") from None
 
 
 def label_of(text: str | None) -> str | None:

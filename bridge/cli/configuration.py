@@ -37,9 +37,8 @@ def database_of(option: Path | None) -> tuple[str, AccountId | None]:
     except InvalidConfiguration as error:
         if error.database is None:
             raise
-        faults = len(error.faults)
-        what = "a fault" if faults == 1 else f"{faults} faults"
-        output.say(f"warning: the configuration has {what}; see wbiz-bridge check", err=True)
+        count = f"{len(error.faults)} error{'' if len(error.faults) == 1 else 's'}"
+        output.say(f"warning: the configuration is invalid ({count}); see wbiz-bridge check", err=True)
         return error.database, error.account
     return settings.database, settings.wbiztool.account
 

@@ -207,7 +207,7 @@ class LocalBridge:
     def _existing(self) -> Store:
         if self._url.startswith("sqlite:") and not sqlite_file(self._url).exists():
             raise NoDatabaseError(
-                f"no daemon runs, and there is no database {self._name} yet: `wbiz-bridge run` makes it"
+                f"no daemon is running, and there is no database {self._name} yet: `wbiz-bridge run` creates it"
             )
         return self._opened()
 
@@ -219,7 +219,7 @@ class LocalBridge:
     def _say_if_alone(self) -> None:
         beat = last_beat({ALIVE: self._opened().fact(ALIVE) or ""})
         if self._killed or not is_alive(beat, output.now()):
-            output.say(f"note: no daemon runs on {self._name}", err=True)
+            output.say(f"note: no daemon is running on {self._name}", err=True)
 
 
 def _no_receiver(settings: Config, name: str) -> BridgeError:

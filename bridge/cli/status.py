@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+_LABELS = {"not seen yet": "not polled yet"}
+"""What people read for a key of ``by_status``, where that is not the key."""
+
 
 def describe(status: Mapping[str, Any], now: datetime) -> None:
-    """Print how the bridge does.
+    """Print the bridge's status.
 
     Args:
         status: As ``GET /v1/status`` has it; without counts where the database could not be read.
@@ -34,7 +37,10 @@ def describe(status: Mapping[str, Any], now: datetime) -> None:
 
 def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     messages, receivers = status["messages"], status["receivers"]
-    output.say(f"messages   {_counts(messages['by_status']) or 'none'}; {messages['polled']} still polled")
+    by_status = {_LABELS.get(status, status): count for status, count in messages["by_status"].items()}
+    output.say(
+        f"messages   {_counts(by_status)}; {messages['polled']} being polled" if by_status else "messages   none"
+    )
     if messages["unreadable"]:
         unreadable = messages["unreadable"]
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
@@ -44,12 +50,12 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
         output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
     due = output.moment(status["oldest_due"])
     if due is not None and due < now:
-        output.say(f"due        the longest overdue poll since {ago(due, now)}")
+        output.say(f"due        the most overdue poll was due {ago(due, now)}")
     for node in status["nodes"]:
         output.say(f"node       {_node(node, now)}")
     queued = output.moment(status["oldest_queued"])
     if queued is not None:
-        output.say(f"queued     the oldest delivery since {ago(queued, now)}")
+        output.say(f"queued     the oldest delivery was queued {ago(queued, now)}")
 
 
 def _counts(by_name: Mapping[str, int]) -> str:
@@ -61,6 +67,6 @@ def _node(node: Mapping[str, Any], now: datetime) -> str:
     assert since is not None
     assert lease_until is not None
     if lease_until < now:
-        return f"{node['name']}: not heard of any more, others take over"
+        return f"{node['name']}: no longer responding; other nodes take over"
     receivers = f"; delivers to {', '.join(node['receivers'])}" if node["receivers"] else ""
     return f"{node['name']}: {node['share']:.0%} of the rate{receivers}; for {in_words((now - since).total_seconds())}"

@@ -68,7 +68,7 @@ class Sources:
 
 
 class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state of the file, told as a whole
-    """The configuration is wrong: a line that counts the faults, then each with its excerpt, by their places.
+    """The configuration is invalid: a line that counts the faults, then each with its excerpt, by their places.
 
     The first line keeps the others clean of what the command line puts before an error, so that editors and scripts
     can read ``file:line:column:`` in each of them; an excerpt's lines begin with spaces. ``database`` is its database's
@@ -87,8 +87,8 @@ class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state
         self.database = database
         self.account = account
         self.faults = tuple(sorted(faults, key=_order))
-        count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
-        super().__init__(f"the configuration is wrong ({count}):", *_lines(self.faults))
+        count = f"{len(self.faults)} error{'' if len(self.faults) == 1 else 's'}"
+        super().__init__(f"the configuration is invalid ({count}):", *_lines(self.faults))
 
 
 class Faults:

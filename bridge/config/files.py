@@ -78,7 +78,7 @@ def read_bytes(file: Path, most: int, *, pipe: bool = False) -> bytes:
         with open(file, "rb", opener=None if pipe else _open_at_once) as opened:
             content = opened.read(most + 1)
     except FileNotFoundError:
-        raise UnreadableError("there is no such file") from None
+        raise UnreadableError("no such file") from None
     except OSError as error:
         raise UnreadableError(f"the file cannot be read: {error.strerror or 'input/output error'}") from None
     except ValueError:  # NUL, or what cannot be written in the file system's encoding

@@ -35,6 +35,6 @@ def find(option: Path | None, environ: Mapping[str, str]) -> Path:
         return place
     looked = " and ".join(str(place) for place in PLACES)
     raise ConfigurationError(
-        f"there is no configuration: neither -c FILE nor ${ENVIRONMENT_NAME} names one, and {looked} do not exist "
+        f"no configuration found: neither -c FILE nor ${ENVIRONMENT_NAME} is set, and {looked} do not exist "
         "(README.md shows ten lines to begin with)"
     )

@@ -164,10 +164,10 @@ class Sections:
         try:
             text = decode(read_bytes(file, _LARGEST_SECRET)).rstrip("\r\n")
         except (UnreadableError, EncodingError) as error:
-            self._faults.add(place, f"no secret can be read: {error}")
+            self._faults.add(place, f"the secret cannot be read: {error}")
             return BROKEN
         if not text:
-            self._faults.add(place, "no secret can be read: the file is empty")
+            self._faults.add(place, "the secret cannot be read: the file is empty")
             return BROKEN
         self._held.setdefault(file, []).append(place.key.removesuffix("_file"))
         return text

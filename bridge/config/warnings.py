@@ -38,10 +38,10 @@ _STATUSES: Final = {
 def warnings_of(config: Config) -> Iterator[str]:
     """Say what to look at again."""
     if config.wbiztool.api_key.get_secret_value() == _EXAMPLE_KEY:
-        yield "wbiztool.api_key is README's placeholder: put your own key in"
+        yield "wbiztool.api_key is the placeholder from the README: replace it with your key"
     if not len(config.watchlist) and not config.discover.report and not _is_handed_ids(config):
         yield (
-            "no message is listed, and `discover` is off: only messages that `wbiz-bridge watch` adds are watched "
+            "no messages are listed, and `discover` is off: only messages added with `wbiz-bridge watch` are watched "
             "(list them under `messages`, or set `discover: {report: on}`)"
         )
     if config.control is not None and len(bytes(config.control)) > LONGEST_SOCKET_PATH:
@@ -55,7 +55,7 @@ def warnings_of(config: Config) -> Iterator[str]:
         for warning in _about(receiver, config):
             yield f"receiver {receiver.name}: {warning}"
     if config.http is not None and config.http.hook_token is not None and config.http.hook_token == config.http.token:
-        yield "http.hook_token is http.token: who reads it in an address, or in a log, can change everything"
+        yield "http.hook_token is the same as http.token: anyone who sees it in a URL or a log has full access"
 
 
 def _is_handed_ids(config: Config) -> bool:
@@ -66,25 +66,25 @@ def _is_handed_ids(config: Config) -> bool:
 def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
     if isinstance(receiver, HttpReceiverConfig):
         if receiver.tls is not None and not receiver.tls.verify:
-            yield "tls.verify is off: whoever is on the way can read and change what it is sent"
+            yield "tls.verify is off: anyone on the network path can read and change what is sent"
         yield from _about_address(receiver)
     if (why := _never(receiver, config)) is not None:
-        yield f"it can never get anything: {why}"
+        yield f"it will never get an event: {why}"
 
 
 def _about_address(receiver: SlackReceiverConfig | WebhookReceiverConfig | HttpReceiverConfig) -> Iterator[str]:
     url = urlsplit(receiver.url.get_secret_value())
     host = url.hostname or ""
     if _EXAMPLE_HOST.fullmatch(host) or _EXAMPLE_PATH.search(url.path):
-        yield f"its address is an example ({host}): put your own in"
+        yield f"its URL is a placeholder ({host}): replace it with yours"
     if not isinstance(receiver, WebhookReceiverConfig):
         return
     if _SLACK.fullmatch(host) and receiver.body is None:
         yield "Slack does not understand webhooks of this form: write `slack:` in place of `webhook:`"
     elif not is_loopback(host) and not _authenticates(receiver):
         yield (
-            "nothing shows the receiver that a call comes from this bridge: set a `secret` (`wbiz-bridge secret new` "
-            "makes one), or a header such as `Authorization`"
+            "requests are neither signed nor authenticated: set a `secret` (`wbiz-bridge secret new` "
+            "creates one), or a header such as `Authorization`"
         )
 
 

@@ -36,6 +36,6 @@ def try_credentials(config: Config, clock: Clock, within: timedelta | None = Non
         case Refused(why):
             raise CredentialsError(f"WbizTool refuses the credentials: {why}. Look at wbiztool.client_id and api_key.")
         case Unavailable(why):
-            raise NotNowError(f"WbizTool cannot be asked now: {why}")
+            raise NotNowError(f"WbizTool is unreachable: {why}")
         case str():
             return answer

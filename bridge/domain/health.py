@@ -148,7 +148,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         queued = counts.get(DeliveryState.QUEUED, 0)
         if queued and name not in receivers:
             why = f"{_count(queued, 'delivery is', 'deliveries are')} queued for {name}, "
-            checks[receiver_subject(name)] = Check(ok=False, why=why + "which is not in the configuration any more")
+            checks[receiver_subject(name)] = Check(ok=False, why=why + "which is no longer in the configuration")
     return Health(checks)
 
 
@@ -170,11 +170,13 @@ def _scheduler(beat: datetime | None, now: datetime, *, writable: bool) -> Check
     if is_alive(beat, now):
         return Check()
     if beat is not None and not writable:
-        why = f"the daemon's last sign of life was {ago(beat, now)}: it can't write one"
+        why = f"the daemon was last seen {ago(beat, now)}: it cannot write to the database"
         return Check(ok=False, why=why, since=beat)
     if beat is None:
-        return Check(ok=False, why="the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)")
-    return Check(ok=False, why=f"the daemon is not running: its last sign of life was {ago(beat, now)}", since=beat)
+        return Check(
+            ok=False, why="the daemon is not running: nothing is polled or delivered (start it: wbiz-bridge run)"
+        )
+    return Check(ok=False, why=f"the daemon is not running: it was last seen {ago(beat, now)}", since=beat)
 
 
 def _of_fact(
@@ -184,7 +186,7 @@ def _of_fact(
     try:
         return judge(facts.get(name), now)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Check(ok=False, why=f"what the database says of the {name.partition('_')[0]} cannot be read")
+        return Check(ok=False, why=f"the database's record of the {name.partition('_')[0]} status is unreadable")
 
 
 def _internal_errors(set_aside: Sequence[SetAside], now: datetime) -> Check:
@@ -211,7 +213,7 @@ def _configuration(fact: str | None, now: datetime) -> Check:
     if not reload.faults:
         return Check(since=reload.at)
     first, *more = reload.faults
-    why = f"the configuration was changed {ago(reload.at, now)} and is wrong, so that the one before is in force: "
+    why = f"the configuration changed {ago(reload.at, now)} but is invalid; the previous one is still active: "
     return Check(ok=False, why=why + first + (f" (and {len(more)} more)" if more else ""), since=reload.at)
 
 
@@ -220,16 +222,16 @@ def _source(fact: str | None, now: datetime) -> Check:
     if not down:
         return Check()
     since = datetime.fromisoformat(down["failing_since"])
-    why = f"WbizTool's status API is down since {ago(since, now)}: {down['reason']}"
+    why = f"WbizTool's status API has been down for {_for(since, now)}: {down['reason']}"
     return Check(ok=False, why=why, since=since)
 
 
 def _report(fact: str | None, now: datetime) -> Check:
-    return _lasting(fact, "report cannot be read", "new messages are not found", now)
+    return _lasting(fact, "report has been unreadable", "new messages are not found", now)
 
 
 def _numbers(fact: str | None, now: datetime) -> Check:
-    return _lasting(fact, "numbers cannot be seen", "a lost one is not told", now)
+    return _lasting(fact, "numbers have been unreadable", "a lost one is not noticed", now)
 
 
 def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
@@ -237,7 +239,7 @@ def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
     if not known:
         return Check()
     since = datetime.fromisoformat(known["failing_since"])
-    why = f"the account's {what} since {ago(since, now)}, so that {so_that}: {known['reason']}"
+    why = f"the account's {what} for {_for(since, now)}, so {so_that}: {known['reason']}"
     return Check(ok=False, why=why, since=since)
 
 
@@ -246,7 +248,7 @@ def _http(fact: str | None, now: datetime) -> Check:
     if not known:
         return Check()
     since = datetime.fromisoformat(known["failing_since"])
-    why = f"{known['reason']} (for {in_words((now - since).total_seconds())}; it is tried again every few seconds)"
+    why = f"{known['reason']} (for {_for(since, now)}; retried every few seconds)"
     return Check(ok=False, why=why, since=since)
 
 
@@ -263,9 +265,7 @@ def _deliveries(summary: Summary, now: datetime) -> Check:
     queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
     if summary.oldest_queued is None or not queued:
         return Check()
-    why = (
-        f"{_count(queued, 'delivery is', 'deliveries are')} queued, the oldest since {ago(summary.oldest_queued, now)}"
-    )
+    why = f"{_count(queued, 'delivery is', 'deliveries are')} queued, the oldest for {_for(summary.oldest_queued, now)}"
     return Check(why=why, since=summary.oldest_queued)
 
 
@@ -279,7 +279,7 @@ def _receiver(breaker: CircuitBreaker | None, summary: Summary, now: datetime) -
             probe = "nothing is queued; the next event will try it"
         else:
             probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
-        lasting = in_words(max(0.0, (now - since).total_seconds()))
+        lasting = _for(since, now)
         return Check(ok=False, why=f"receiver {name} has been failing for {lasting}: {reason} ({probe})", since=since)
     if breaker.refused:
         count = _count(len(breaker.refused), "event", "events")

@@ -31,7 +31,7 @@ def event_pattern(item: object) -> str:
     pattern = item if "." in item or item == "*" else f"message.{item}"
     if not any(fnmatchcase(type_, pattern) for type_ in EventType):
         types = [type_.removeprefix("message.") for type_ in EventType]
-        raise ValueError(f"no event type is called so ({suggestion(item, types)})")
+        raise ValueError(f"unknown event type ({suggestion(item, types)})")
     return pattern
 
 

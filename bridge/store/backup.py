@@ -66,7 +66,7 @@ def back_up(source: Path, target: Path, *, force: bool = False, account: Account
         BridgeError: The database cannot be read, or the copy not be written.
     """
     if not source.exists():
-        raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` makes it")
+        raise BridgeError(f"{source}: there is no database to back up: `wbiz-bridge run` creates it")
     real = source.resolve()
     if target.resolve() in sqlite_files.of(real):
         raise UsageError(f"{target}: this file is the database's own; name another one")

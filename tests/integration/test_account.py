@@ -56,7 +56,7 @@ def test_one_pass_reads_it_too(tmp_path: Path, simulator: Simulator, sink: Sink)
     assert command(tmp_path, "poll").returncode == 0
     assert (simulator.polls.total(), sink.count) == (polls, 250), "what is finished is not polled again"
     assert simulator.counts()[0]["/whatsapp/accounts/"] == 2
-    assert "0 messages listed, and whatever the account sends; " in command(tmp_path, "check").stdout
+    assert "0 messages listed, plus everything the account sends; " in command(tmp_path, "check").stdout
 
 
 def test_a_report_that_always_shows_the_same_does_not_keep_a_change_from_being_noticed(

@@ -120,7 +120,7 @@ def test_status_says_that_nobody_polls(tmp_path: Path, here: Run) -> None:
         write_config(tmp_path, config(simulator, sink))
         done = here("status", "--json")
     assert done.code == 3
-    assert "no daemon runs, and there is no database " in json.loads(done.out)["faults"][0]
+    assert "no daemon is running, and there is no database " in json.loads(done.out)["faults"][0]
     assert not (tmp_path / "bridge.db").exists()
 
 
@@ -237,7 +237,8 @@ def test_what_happened_can_be_seen_and_sent_again_while_the_configuration_is_bei
     for line in ("messages", "events", "deliveries", "deliveries retry --all", "watch 8"):
         done = here(*line.split())
         assert done.code == 0, line
-        warned = r"warning: the configuration has \d faults; see wbiz-bridge check\nnote: no daemon runs on .*\n"
+        warned = r"warning: the configuration is invalid \(\d errors?\); see wbiz-bridge check\n"
+        warned += r"note: no daemon is running on .*\n"
         assert re.fullmatch(warned, done.err), line
     assert "Invalid phone number" in here("messages").out
     assert here("poll").code == 78
@@ -314,7 +315,7 @@ def test_an_api_that_is_down_ends_with_75(tmp_path: Path, here: Run) -> None:
         assert sink.count == 0
     assert (polled.returncode, checked.code) == (75, 75)
     for text in (polled.stderr, checked.err):
-        assert "WbizTool cannot be asked now: HTTP 500" in text
+        assert "WbizTool is unreachable: HTTP 500" in text
 
 
 def test_dead_letters_that_there_are_not_cannot_be_sent_again(world: World, here: Run) -> None:
@@ -354,7 +355,7 @@ def test_a_listing_whose_reader_goes_ends_quietly(many: Path, form: list[str]) -
         assert lister.stderr is not None
         assert lister.stdout.readline()
         lister.stdout.close()
-        assert re.fullmatch(rb"note: no daemon runs on \S+\n", lister.stderr.read())
+        assert re.fullmatch(rb"note: no daemon is running on \S+\n", lister.stderr.read())
         assert lister.wait(10) == 0
 
 
@@ -387,7 +388,7 @@ def test_each_help_has_an_example(name: str, here: Run) -> None:
 def test_without_a_configuration_each_command_ends_with_78(line: str, here: Run) -> None:
     done = here(*line.split())
     assert done.code == 78
-    assert "there is no configuration" in done.err
+    assert "no configuration found" in done.err
 
 
 @pytest.mark.parametrize(

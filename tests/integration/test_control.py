@@ -117,7 +117,7 @@ def test_a_stale_socket_is_replaced_and_taken_for_no_daemon(daemon: Daemon) -> N
     done = command(folder, "status")
     assert done.returncode == 3, "its last sign of life was a moment ago"
     assert "the daemon is not running" in done.stdout
-    assert f"note: no daemon runs on {folder}/bridge.db" in command(folder, "messages").stderr
+    assert f"note: no daemon is running on {folder}/bridge.db" in command(folder, "messages").stderr
     with Daemon(folder) as again:
         again.wait_until_ready()
         assert said(folder, "status")["daemon"]["running"]
@@ -173,7 +173,7 @@ def test_control_may_be_off_and_cannot_change(tmp_path: Path, simulator: Simulat
         daemon.wait_until_ready()
         sink.wait_for(1)
         assert not list(tmp_path.glob("*.sock"))
-        assert "no daemon runs" not in command(tmp_path, "messages").stderr, "it says so in its database"
+        assert "no daemon is running" not in command(tmp_path, "messages").stderr, "it says so in its database"
         write_config(tmp_path, {**settings, "control": "other.sock"})
         until(lambda: "another socket for commands needs a restart" in daemon.log(), 10)
 
@@ -255,7 +255,7 @@ def test_another_bridge_is_asked_by_its_address_with_its_token(
         (("messages", "--server", "nonsense"), 2, "--server: not the address of a bridge"),
         (("messages", "--server", "http://u:secret@h/"), 2, "--server: not the address of a bridge"),
         (("messages", "--server", "http://127.0.0.1:9", "--token-file", "none"), 2, "No such file"),
-        (("messages",), 78, "there is no configuration"),
+        (("messages",), 78, "no configuration found"),
         (("deliveries", "--control", "/nowhere.sock", "retry", "--all"), 75, "no daemon answers at /nowhere.sock"),
     ],
 )

@@ -122,7 +122,7 @@ def a_schema_of_a_newer_version(file: Path, used: Path) -> None:
 
 DAMAGED = "the database {file} is damaged: restore a backup, or move it away to start afresh"
 WRITES = "user root may not write in {folder}, which belongs to root (mode 0555); fix: chmod u+rwx {folder}"
-NONE_YET = "no daemon runs, and there is no database {file} yet: `wbiz-bridge run` makes it"
+NONE_YET = "no daemon is running, and there is no database {file} yet: `wbiz-bridge run` creates it"
 SPOILT: dict[Callable[[Path, Path], None], tuple[str, str]] = {
     a_folder_that_is_read_only: (f"the database {{file}} cannot be made: {WRITES}", NONE_YET),
     a_used_file_in_a_folder_that_is_read_only: (f"the database {{file}} cannot be written: {WRITES}",) * 2,
@@ -172,7 +172,7 @@ def test_who_works_refuses_a_file_that_is_read_only_and_who_looks_reads_it(world
         words = f"the database {world.file} cannot be written: user root may not read and write {world.file}, which "
         assert_one_sentence(ordinary(world.folder, name), 74, words)
     assert ordinary(world.folder, "messages", "--status", "failed").returncode == 0
-    assert "300 failed; 0 still polled" in ordinary(world.folder, "status").stdout
+    assert "300 failed; 0 being polled" in ordinary(world.folder, "status").stdout
     assert world.calls == (0, 0)
 
 

@@ -85,7 +85,7 @@ def test_the_configuration_is_right_once_it_is_filled_in(root: Path) -> None:
     assert done.returncode == 0
     # The webhook in the file is an example still, without a secret.
     assert [line.split(":")[:2] for line in done.stderr.splitlines()] == [["warning", " receiver crm"]] * 2
-    assert "2 messages listed, and whatever the account sends; receivers: ops, crm" in done.stdout
+    assert "2 messages listed, plus everything the account sends; receivers: ops, crm" in done.stdout
 
 
 def test_scripts_give_files_and_a_second_time_nothing_is_left_to_do(root: Path, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_nothing_is_started_that_would_end_with_78_and_the_to_do_is_repeated(roo
         ("--slack-url-file", "hooks.slack.com/services/x", "not a usable address"),
         ("--slack-url-file", "", "the file is empty"),
         ("--api-key-file", "two\nlines", "must be one line"),
-        ("--api-key-file", None, "there is no such file"),
+        ("--api-key-file", None, "no such file"),
     ],
 )
 def test_a_file_with_no_answer_is_refused_and_nothing_done(

@@ -79,13 +79,13 @@ def test_check_warns_and_exits_with_0(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for words in (
         "ids.txt:1:1: this looks like a phone number",
-        "crm: its address is an example",
-        "crm: nothing shows",
+        "crm: its URL is a placeholder",
+        "crm: requests are neither signed",
     ):
         assert words in done.stderr
-    assert "none: it can never get anything: `numbers.watch` is off" in done.stderr
+    assert "none: it will never get an event: `numbers.watch` is off" in done.stderr
     write_config(tmp_path, {**settings, "messages": []})
-    assert "no message is listed, and `discover` is off" in command(tmp_path, "check").stderr
+    assert "no messages are listed, and `discover` is off" in command(tmp_path, "check").stderr
 
 
 def _json(record: Recorded) -> dict[str, dict[str, object]]:

@@ -156,7 +156,7 @@ def test_configuration_that_cannot_be_read_ends_with_78_and_no_usage(
         assert "the file cannot be read: Permission denied" in ended.stderr
         assert "Usage" not in ended.stderr + ended.stdout
     missing = command(common, "run", "-c", "missing.yaml")
-    assert (missing.returncode, "there is no such file" in missing.stderr) == (78, True)
+    assert (missing.returncode, "no such file" in missing.stderr) == (78, True)
 
 
 def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> None:

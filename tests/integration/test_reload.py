@@ -114,7 +114,7 @@ def test_a_changed_certificate_is_followed_without_a_signal(tmp_path: Path, simu
 def test_who_is_not_verified_is_warned_of_where_people_look(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     hook = {"name": "unsafe", "webhook": "https://127.0.0.1:1/", "events": ["stuck"], "tls": {"verify": False}}
     write_config(tmp_path, {**bridge_config(simulator, sink), "messages": [1], "receivers": [hook]})
-    words = "receiver unsafe: tls.verify is off: whoever is on the way can read and change what it is sent"
+    words = "receiver unsafe: tls.verify is off: anyone on the network path can read and change what is sent"
     assert f"warning: {words}" in command(tmp_path, "check").stderr
     assert json.loads(command(tmp_path, "check", "--json").stdout)["warnings"] == [words]
     with Daemon(tmp_path) as daemon:

@@ -157,14 +157,14 @@ def test_many_are_asked_for(daemon: Daemon, simulator: Simulator) -> None:
     until(lambda: states(folder).count("delivered") >= 50)
     until(lambda: "queued" not in json.loads(command(folder, "status", "--json").stdout)["receivers"]["crm"])
     done = command(folder, "deliveries", "resend", "--receiver", "crm", "--since", "1h")
-    assert (done.returncode, "this would send 151 deliveries again: say --yes" in done.stderr) == (2, True)
+    assert (done.returncode, "this would send 151 deliveries again: confirm with --yes" in done.stderr) == (2, True)
     assert command(folder, "deliveries", "resend", "--receiver", "crm", "--since", "1h", "--yes").returncode == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "say what: ids of events, --receiver NAME, or --since AGE"),
+        ([], 2, "choose what to resend: event ids, --receiver NAME, or --since AGE"),
         (["--backfill", "--since", "1d"], 2, "--backfill needs --receiver NAME"),
         (["--receiver", "nobody"], 1, "there is no receiver 'nobody'"),
         (["--receiver", "crm", "--type", "faild"], 2, "did you mean `failed`?"),

@@ -101,7 +101,7 @@ def test_a_file_is_read_and_what_is_wrong_with_it_has_its_place(route: Any, tmp_
     assert (code, "event.json: data.message_id: must be a whole number" in err) == (2, True)
     (tmp_path / "event.json").write_bytes(b"\xff")
     assert "event.json: not UTF-8 text" in route("event.json")[2]
-    assert "nowhere.json: there is no such file" in route("nowhere.json")[2]
+    assert "nowhere.json: no such file" in route("nowhere.json")[2]
     assert "standard input: 1:2: this is not JSON" in route("-", given="{")[2]
 
 

@@ -33,7 +33,7 @@ EVIL = f"\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\r{BIDI}évil 🧾"
 LISTINGS = (["messages"], ["events"], ["deliveries"], ["status"])
 INTERRUPTIBLE = ["env", "--default-signal=INT", sys.executable, "-m", "bridge"]
 """The bridge as a shell starts it. Who runs the tests in the background has SIGINT ignored; children inherit that."""
-NO_DAEMON = re.compile(r"note: no daemon runs on \S+/bridge\.db\n")
+NO_DAEMON = re.compile(r"note: no daemon is running on \S+/bridge\.db\n")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -132,7 +132,7 @@ def test_any_encoding_will_do(folder: Path, encoding: str) -> None:
         ("BRIDGE --help >/dev/full", 1, "wbiz-bridge: cannot write the output: No space left on device\n"),
         ("BRIDGE messages --json >&-", 0, ""),
         ("BRIDGE nowhere 2>/dev/full", 2, ""),
-        ("mkdir gone; cd gone; rmdir ../gone; BRIDGE messages", 78, "wbiz-bridge: there is no configuration"),
+        ("mkdir gone; cd gone; rmdir ../gone; BRIDGE messages", 78, "wbiz-bridge: no configuration found"),
         ("BRIDGE events --follow >/dev/full", 1, "wbiz-bridge: cannot write the output"),
     ],
 )

@@ -73,7 +73,7 @@ def test_while_it_is_stopped_its_database_is_read_and_stays_its_own(service: Ser
     service.systemctl("stop")
     assert bridge(service, "status").returncode == 3
     listed = bridge(service, "messages")
-    assert listed.stderr == "note: no daemon runs on /var/lib/wbiz-bridge/bridge.db\n"
+    assert listed.stderr == "note: no daemon is running on /var/lib/wbiz-bridge/bridge.db\n"
     assert "pending" in listed.stdout
     assert bridge(service, "watch 8").stdout == "watching 8\n"
     assert bridge(service, f"check -c {CONFIG}").returncode == 0

@@ -141,8 +141,8 @@ def faults(taken: int) -> dict[str, tuple[dict[str, Any], str]]:
         "account": ({"wbiztool": {"client_id": 4711}}, "the account can't change"),
         "database": ({"database": "sqlite:///other.db"}, "another database needs a restart"),
         "receivers": ({"receivers": [{**hook, "events": ["nonsense"]}]}, "no event type"),
-        "tls": ({"receivers": [{**hook, "tls": {"ca_file": "gone.pem"}}]}, "there is no such file"),
-        "lists": ({"messages": [{"include": "gone.txt"}]}, "there is no such file"),
+        "tls": ({"receivers": [{**hook, "tls": {"ca_file": "gone.pem"}}]}, "no such file"),
+        "lists": ({"messages": [{"include": "gone.txt"}]}, "no such file"),
         "poll": ({"poll": {"every": "never"}}, "poll.every"),
     }
 

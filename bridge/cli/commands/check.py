@@ -1,4 +1,4 @@
-"""Is the configuration right: ``check``."""
+"""Is the configuration valid: ``check``."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def check(
         output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
-    more = ", and whatever the account sends" if settings.discover.report else ""
-    output.say(f"{settings.path} is right: {len(settings.watchlist)} messages listed{more}; receivers: {names}")
+    listed = f"{len(settings.watchlist)} message{'' if len(settings.watchlist) == 1 else 's'} listed"
+    more = ", plus everything the account sends" if settings.discover.report else ""
+    output.say(f"{settings.path} is valid: {listed}{more}; receivers: {names}")
     output.say(f"database: {shown_url(settings.database)}{f' {found}' if found else ''}")
     for warning in (*settings.warnings(), *outdated_libcurl()):
         output.say(f"warning: {warning}", err=True)

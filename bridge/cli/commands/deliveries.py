@@ -86,7 +86,7 @@ def retry(
     Examples: wbiz-bridge deliveries retry 17 18 · … retry --receiver crm --since 1d · … retry --all
     """
     if not (ids or receiver or since or everything):
-        raise UsageError("say which: ids, --receiver NAME, --since AGE, or --all")
+        raise UsageError("choose what to retry: ids, --receiver NAME, --since AGE, or --all")
     try:
         age: timedelta | None = parse_duration(since) if since else None
     except ValueError as error:
@@ -133,9 +133,9 @@ def resend(
     --type failed · … resend --receiver new-crm --since 7d --backfill
     """
     if not (events or receiver or since):
-        raise UsageError("say what: ids of events, --receiver NAME, or --since AGE")
+        raise UsageError("choose what to resend: event ids, --receiver NAME, or --since AGE")
     if backfill and (events or not receiver):
-        raise UsageError("--backfill needs --receiver NAME, and takes no ids of events")
+        raise UsageError("--backfill needs --receiver NAME and takes no event ids")
     times = {"since": _time("--since", since), "until": _time("--until", until)}
     types = [str(event_type(each)) for each in type_ or ()]
     flags = {"backfill": backfill, "new_id": new_id}
@@ -159,7 +159,7 @@ def _confirm(count: int) -> None:
     if count <= _UNASKED:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"this would send {count:,} deliveries again: say --yes")
+        raise UsageError(f"this would send {count:,} deliveries again: confirm with --yes")
     typer.confirm(f"Send {count:,} deliveries again?", abort=True)
 
 

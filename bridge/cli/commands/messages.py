@@ -42,7 +42,7 @@ def messages(
     rows = [
         (
             str(each["id"]),
-            each["status"] or "not seen yet",
+            each["status"] or "not polled yet",
             ago(output.moment(each["since"]), now),
             each["label"] or "",
             _why(each, now),

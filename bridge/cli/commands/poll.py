@@ -62,4 +62,4 @@ def _exit_by_health(health: SourceHealth) -> None:
     if health.refused:
         raise CredentialsError(f"WbizTool refuses the credentials: {health.reason}")
     if health.failing_since is not None:
-        raise NotNowError(f"WbizTool cannot be asked now: {health.reason}")
+        raise NotNowError(f"WbizTool is unreachable: {health.reason}")

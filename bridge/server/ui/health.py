@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.domain.clock import ago
+from bridge.domain.clock import in_words
 from bridge.domain.events import SOURCE, receiver_subject
 
 if TYPE_CHECKING:
@@ -44,41 +44,39 @@ class _Told:
 _CHECKS = {
     SOURCE: _Told(
         "WbizTool's API",
-        "answers",
-        "is down",
-        "Does it refuse the credentials? Fix `wbiztool.client_id` and the key, and try them with "
-        "`wbiz-bridge check --online`. Otherwise wait for WbizTool: the bridge finds out by itself when it is back.",
+        "responding",
+        "down",
+        "If it rejects the credentials, fix `wbiztool.client_id` and the key, and check them with "
+        "`wbiz-bridge check --online`. Otherwise wait: the bridge resumes when WbizTool is back.",
     ),
     "polling": _Told(
         "Polling",
-        "in time",
-        "is late",
+        "on time",
+        "late",
         "Raise `wbiztool.rate_limit` and `wbiztool.concurrency` as far as WbizTool allows, or raise `poll.every`.",
     ),
     "configuration": _Told(
         "Configuration",
-        "in force",
-        "is wrong",
-        "`wbiz-bridge check` lists each mistake with its line. Fix it before anything restarts the bridge: it would "
-        "not start.",
+        "active",
+        "invalid",
+        "`wbiz-bridge check` lists each error with its line. Fix it before the bridge is restarted: it would not "
+        "start.",
     ),
     "database": _Told(
         "Database",
         "readable",
-        "can't be read",
-        "Is the disk full, does another program hold it locked, is the server away? It goes on by itself.",
+        "unavailable",
+        "Check for a full disk, a program that holds a lock, or a server that is down. The bridge resumes by itself.",
     ),
     "scheduler": _Told(
-        "Daemon", "runs", "does not run", "Start it: `systemctl start wbiz-bridge`, or `wbiz-bridge run`."
+        "Daemon", "running", "not running", "Start it: `systemctl start wbiz-bridge`, or `wbiz-bridge run`."
     ),
 }
 """In the order in which they are shown: first what is outside of the bridge, and fails more often."""
 
-_OTHER = "The reason is in these words. `docs/operate.md` says more, under Health."
-_GONE = (
-    "Was it renamed? Give it its old name back. Has it gone for good? Then nobody gets these, and it may be ignored."
-)
-_DISCONNECTED = "What is sent from it stays pending. Connect it again in WbizTool, with the phone that it belongs to."
+_OTHER = "See Health in `docs/operate.md`."
+_GONE = "If it was renamed, restore its old name. If it was removed for good, its events are not sent; ignore this."
+_DISCONNECTED = "Messages sent from it stay pending. Reconnect it in WbizTool with its phone."
 
 
 def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], now: datetime) -> tuple[Component, ...]:
@@ -111,17 +109,21 @@ def _check(told: _Told, check: Check) -> Component:
 def _other(name: str, check: Check) -> Component:
     """Tell of what is only worth a word when it is not well."""
     told = f"{name[:1].upper()}{name[1:]}"
-    return Component(told, ok=False, state="not well", why=_sentence(check.why or f"{name} is not well"), advice=_OTHER)
+    return Component(told, ok=False, state="failing", why=_sentence(check.why or f"{name} is failing"), advice=_OTHER)
 
 
 def _receiver(subject: str, check: Check, configured: Collection[str]) -> Component:
     name = subject.removeprefix(receiver_subject(""))
     if check.ok:
-        return Component(f"Receiver {name}", ok=True, state="well", note=check.why)
-    fix = f"What is queued for it is kept. Fix it, then `wbiz-bridge test {name}`: then it gets everything at once."
+        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why)
+    fix = f"Its events are kept. Fix the receiver, then run `wbiz-bridge test {name}`: they are sent immediately."
     advice = fix if name in configured else _GONE
     return Component(
-        f"Receiver {name}", ok=False, state="fails", why=_sentence(check.why or f"receiver {name} fails"), advice=advice
+        f"Receiver {name}",
+        ok=False,
+        state="failing",
+        why=_sentence(check.why or f"receiver {name} is failing"),
+        advice=advice,
     )
 
 
@@ -129,8 +131,9 @@ def _number(known: Known, now: datetime) -> Component:
     name = f"Number {known.number.number or known.number.id}"
     # Told of as lost: it has been so for longer than a flap (numbers.settle).
     if known.number.connected or known.told:
-        return Component(name, ok=True, state="connected" if known.number.connected else "just lost its connection")
-    why = f"WhatsApp number {known.number.number or known.number.id} is disconnected since {ago(known.since, now)}"
+        return Component(name, ok=True, state="connected" if known.number.connected else "just disconnected")
+    lasting = in_words(max(0.0, (now - known.since).total_seconds()))
+    why = f"WhatsApp number {known.number.number or known.number.id} has been disconnected for {lasting}"
     return Component(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
 
 

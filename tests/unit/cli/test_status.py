@@ -28,10 +28,10 @@ def shown(summary: Summary, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_messages_are_counted_by_status(capsys: pytest.CaptureFixture[str]) -> None:
-    assert shown(SUMMARY, capsys) == ["all is well", "messages   1 not seen yet, 2 pending; 3 still polled"]
+    assert shown(SUMMARY, capsys) == ["all is well", "messages   1 not polled yet, 2 pending; 3 being polled"]
 
 
 def test_how_late_polls_are_is_told_and_nothing_while_none_is(capsys: pytest.CaptureFixture[str]) -> None:
     late = replace(SUMMARY, oldest_due=START - timedelta(seconds=40))
-    assert shown(late, capsys)[-1] == "due        the longest overdue poll since 40 s ago"
+    assert shown(late, capsys)[-1] == "due        the most overdue poll was due 40 s ago"
     assert len(shown(replace(SUMMARY, oldest_due=START + timedelta(seconds=40)), capsys)) == 2

@@ -131,7 +131,7 @@ def test_pipe_is_not_waited_for(folder: Folder) -> None:
 
 def test_link_that_leads_nowhere_is_a_fault(folder: Folder) -> None:
     (folder.path / ".env").symlink_to("gone")
-    assert folder.faults(LEAST) == [".env:1:1: there is no such file"]
+    assert folder.faults(LEAST) == [".env:1:1: no such file"]
 
 
 def test_folder_of_that_name_is_none(folder: Folder) -> None:

@@ -37,7 +37,7 @@ def test_faults_are_counted_and_stand_in_the_order_of_their_places() -> None:
     error = InvalidConfiguration(faults)
     assert isinstance(error, ConfigurationError)
     assert [(fault.place.line, fault.place.column) for fault in error.faults] == [(2, 1), (2, 5), (10, 1)]
-    assert str(error).splitlines() == ["the configuration is wrong (3 faults):", *map(str, error.faults)]
+    assert str(error).splitlines() == ["the configuration is invalid (3 errors):", *map(str, error.faults)]
 
 
 def test_of_each_kind_the_first_are_told_and_the_rest_counted_where_it_begins() -> None:

@@ -83,7 +83,7 @@ def test_the_token_is_a_secret_and_may_stand_in_a_file(folder: Folder) -> None:
 
 def test_a_token_that_cannot_be_read_is_told_once(folder: Folder) -> None:
     (fault,) = folder.faults(with_http("{listen: '0.0.0.0:80', token_file: nowhere}"))
-    assert fault == "config.yaml:4:42: http.token_file: no secret can be read: there is no such file"
+    assert fault == "config.yaml:4:42: http.token_file: the secret cannot be read: no such file"
 
 
 @pytest.mark.parametrize("token", ["short", "with a space in it", "token-with-ü-0123456789", "x" * 15])
@@ -201,6 +201,6 @@ def test_the_token_of_the_hook_is_a_secret_that_stands_in_urls(folder: Folder) -
 
 def test_one_token_for_the_hook_and_the_api_is_warned_of(folder: Folder) -> None:
     (warning,) = folder.load(with_http(f"{{token: {TOKEN}, hook_token: {TOKEN}}}")).warnings()
-    assert warning.startswith("http.hook_token is http.token")
+    assert warning.startswith("http.hook_token is the same as http.token")
     assert TOKEN not in warning
     assert folder.load(with_http(f"{{token: {TOKEN}, hook_token: another-{TOKEN}}}")).warnings() == ()

@@ -60,7 +60,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place(folder: Folder)
         "config.yaml:2:38: messages[2]: the id 12345 is listed twice (first in config.yaml:2); keep one",
         "config.yaml:2:45: messages[3]: a message id is a whole number (allowed: 1 to 9007199254740991)",
         "config.yaml:3:1: recievers: unknown key (did you mean `receivers`?)",
-        "config.yaml:6:14: receivers[0].events[0]: no event type is called so (did you mean `failed`?)",
+        "config.yaml:6:14: receivers[0].events[0]: unknown event type (did you mean `failed`?)",
         (
             "config.yaml:8:13: receivers[1].secret: what follows whsec_ is not base64: the secret must be whsec_ "
             "followed by the base64 of 24 to 64 bytes (`wbiz-bridge secret new` makes one)"
@@ -218,7 +218,7 @@ def test_database_can_be_named_in_a_file_of_its_own(folder: Folder) -> None:
     (fault,) = folder.faults(f"{LEAST}    database_file: url\n    database: sqlite:///x.db\n")
     assert "database and database_file are both given; keep one" in fault
     (fault,) = folder.faults(f"{LEAST}    database_file: none\n")
-    assert "database_file: no secret can be read" in fault
+    assert "database_file: the secret cannot be read" in fault
 
 
 def test_without_systemd_the_database_is_in_the_users_state_folder(
@@ -244,7 +244,7 @@ def test_a_path_that_no_url_can_hold_is_told(folder: Folder) -> None:
 def test_the_configuration_is_found_in_the_usual_order(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.path)
     monkeypatch.setattr(locate, "PLACES", (Path("config.yaml"), folder.path / "etc.yaml"))
-    with pytest.raises(ConfigurationError, match="there is no configuration"):
+    with pytest.raises(ConfigurationError, match="no configuration found"):
         locate.find(None, {})
     folder.write("", "etc.yaml")
     assert locate.find(None, {}) == folder.path / "etc.yaml"

@@ -67,7 +67,7 @@ def test_what_is_right_is_accepted(there: Folder, tls: str) -> None:
 @pytest.mark.parametrize(
     ("tls", "where", "what"),
     [
-        ("{ca_file: nowhere}", "tls.ca_file", "there is no such file"),
+        ("{ca_file: nowhere}", "tls.ca_file", "no such file"),
         ("{ca_file: tls}", "tls.ca_file", "this is a folder, not a file"),
         ("{ca_file: tls/empty}", "tls.ca_file", "no certificate can be read from the file (allowed: PEM, -----BEGIN"),
         ("{ca_file: tls/nonsense}", "tls.ca_file", "no certificate can be read from the file"),
@@ -76,7 +76,7 @@ def test_what_is_right_is_accepted(there: Folder, tls: str) -> None:
         ("{cert_file: tls/bridge.key}", "tls.cert_file", "no certificate can be read from the file"),
         ("{cert_file: tls/bridge.pem}", "tls.cert_file", "no private key can be read from the file (allowed: PEM, ---"),
         ("{cert_file: tls/bridge.pem, key_file: tls/nonsense}", "tls.key_file", "no private key can be read from the"),
-        ("{cert_file: tls/bridge.pem, key_file: nowhere}", "tls.key_file", "there is no such file"),
+        ("{cert_file: tls/bridge.pem, key_file: nowhere}", "tls.key_file", "no such file"),
         (
             "{cert_file: tls/bridge.pem, key_file: tls/other.key}",
             "tls.key_file",
@@ -200,4 +200,4 @@ def test_a_file_that_changed_makes_another_configuration_and_is_watched(folder: 
 def test_what_is_dangerous_is_warned_of(there: Folder) -> None:
     before = there.load(HOOK).warnings()
     (warning,) = set(there.load(f"{HOOK}        tls: {{verify: off}}\n").warnings()) - set(before)
-    assert warning.startswith("receiver webhook: tls.verify is off: whoever is on the way can read and change")
+    assert warning.startswith("receiver webhook: tls.verify is off: anyone on the network path can read and change")

@@ -130,7 +130,7 @@ def test_a_secret_in_place_of_its_files_name_is_not_shown(folder: Folder, key: s
     config = _written().replace(f"{key}: {json.dumps(GOOD[key])}", f"{key}_file: {json.dumps(GOOD[key])}", 1)
     shown = _shown(folder, config, {})
     assert shown
-    assert "no secret can be read: there is no such file" in shown
+    assert "the secret cannot be read: no such file" in shown
     assert MARKED not in shown
 
 
@@ -214,7 +214,7 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
             "not usable as a name (allowed: 1 to 64 of A-Z a-z 0-9 . _ -)",
         ),
         ("{webhook: 'https://example.com/', secret: whsec_AAAA}", "base64 of 3 bytes: the secret must be whsec_"),
-        ("{webhook: 'https://example.com/', secret_file: nowhere}", "there is no such file"),
+        ("{webhook: 'https://example.com/', secret_file: nowhere}", "no such file"),
         ("nonsense", "must be a receiver"),
         ("{apprise: 'tgram://x'}", "receivers[1].apprise: Apprise does not understand this address"),
         ("{apprise: 'nosuchservice://x/y'}", "receivers[1].apprise: Apprise does not understand this address"),

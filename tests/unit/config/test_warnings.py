@@ -11,8 +11,8 @@ ACCOUNT = 'wbiztool: {client_id: 123, api_key: "${KEY}"}\n'
 SLACK = "https://hooks.slack.com/services/T0ABC/B0DEF/abcdefgh12345678"
 CRM = "https://crm.acme.net/hooks/whatsapp"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
-UNSIGNED = "nothing shows the receiver that a call comes from this bridge"
-NEVER = "it can never get anything: "
+UNSIGNED = "requests are neither signed nor authenticated"
+NEVER = "it will never get an event: "
 
 
 def warned(folder: Folder, receivers: str, rest: str = LIST) -> list[str]:
@@ -27,9 +27,12 @@ def warned(folder: Folder, receivers: str, rest: str = LIST) -> list[str]:
         (f"{{webhook: '{CRM}', headers: {{Accept: application/json}}}}", UNSIGNED),
         (f"{{webhook: '{CRM}', body: {{text: '{{{{ summary }}}}'}}}}", UNSIGNED),
         (f"{{webhook: '{SLACK}'}}", "write `slack:` in place of `webhook:`"),
-        ("{slack: 'https://hooks.slack.com/services/…'}", "its address is an example (hooks.slack.com)"),
-        ("{slack: 'https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX'}", "is an example"),
-        (f"{{webhook: 'https://crm.example.com/hooks/whatsapp', secret: {SECRET}}}", "an example (crm.example.com)"),
+        ("{slack: 'https://hooks.slack.com/services/…'}", "its URL is a placeholder (hooks.slack.com)"),
+        (
+            "{slack: 'https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX'}",
+            "is a placeholder",
+        ),
+        (f"{{webhook: 'https://crm.example.com/hooks/whatsapp', secret: {SECRET}}}", "a placeholder (crm.example.com)"),
         (f"{{slack: '{SLACK}', events: ['number.*']}}", f"{NEVER}`numbers.watch` is off"),
         (f"{{slack: '{SLACK}', events: ['receiver.*']}}", f"{NEVER}there is no other receiver"),
         (f"{{slack: '{SLACK}', events: [sent], match: {{status: failed}}}}", f"{NEVER}no event of those types"),
@@ -87,11 +90,13 @@ def test_empty_list_is_warned_of_unless_ids_come_otherwise(folder: Folder) -> No
     slack = f"{{slack: '{SLACK}'}}"
     for rest in ("", "messages: []\n", "discover: {every: 1m}\n"):
         (warning,) = warned(folder, slack, rest)
-        assert warning.startswith("no message is listed, and `discover` is off")
+        assert warning.startswith("no messages are listed, and `discover` is off")
     assert warned(folder, slack, "discover: {report: on}\n") == []
     assert warned(folder, slack, 'http: {token: "${TOKEN}"}\n') == []
 
 
 def test_placeholder_for_the_key_is_warned_of(folder: Folder) -> None:
     text = f"wbiztool: {{client_id: 123, api_key: your-api-key}}\n{LIST}receivers: [{{slack: '{SLACK}'}}]\n"
-    assert folder.load(text).warnings() == ("wbiztool.api_key is README's placeholder: put your own key in",)
+    assert folder.load(text).warnings() == (
+        "wbiztool.api_key is the placeholder from the README: replace it with your key",
+    )

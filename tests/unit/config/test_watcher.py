@@ -80,7 +80,7 @@ def test_a_file_that_goes_away_is_a_change(folder: Folder) -> None:
     (folder.path / "config.yaml").unlink()
     following.changed()
     assert following.changed()
-    with pytest.raises(InvalidConfiguration, match="there is no such file"):
+    with pytest.raises(InvalidConfiguration, match="no such file"):
         following.read()
     folder.write(LEAST)
     following.changed()

@@ -70,7 +70,7 @@ def test_duplicates_are_found_across_files(folder: Folder) -> None:
         ("{label: x}", "id is missing"),
         ("{id: 1, label: [x]}", "must be text (allowed: up to 1000 characters)"),
         ("{id: 1, tags: x}", "must be tags of the form"),
-        ("{include: nowhere.yaml}", "there is no such file"),
+        ("{include: nowhere.yaml}", "no such file"),
         ("{include: 5}", "must be the name of a file"),
         ("{include: ids.txt, id: 5}", "nothing else may stand beside include"),
         ("{include: self.yaml}", "includes itself"),

@@ -93,7 +93,7 @@ def test_faults_of_an_included_file_name_that_file(folder: Folder) -> None:
         "b.yaml:2:18",
         "config.yaml:4:60",
     ]
-    assert faults[-1].endswith("messages[2].include: gone.txt: there is no such file")
+    assert faults[-1].endswith("messages[2].include: gone.txt: no such file")
 
 
 def test_labels_and_tags_have_bounds(folder: Folder) -> None:

@@ -67,7 +67,7 @@ def test_brackets_without_end_are_refused(folder: Folder) -> None:
 
 
 def test_a_folder_or_nothing_in_place_of_the_file_is_told(folder: Folder) -> None:
-    assert folder.faults() == ["config.yaml:1:1: there is no such file"]
+    assert folder.faults() == ["config.yaml:1:1: no such file"]
     (folder.path / "config.yaml").mkdir()
     assert folder.faults() == ["config.yaml:1:1: this is a folder, not a file"]
 

@@ -116,26 +116,26 @@ def test_exactly_what_is_wrong_is_told(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("scheduler", "the daemon is not running: nobody polls or delivers (start it: wbiz-bridge run)"),
-        ("source", "WbizTool's status API is down since 90 s ago: HTTP 502"),
+        ("scheduler", "the daemon is not running: nothing is polled or delivered (start it: wbiz-bridge run)"),
+        ("source", "WbizTool's status API has been down for 90 s: HTTP 502"),
         (
             "report",
-            "the account's report cannot be read since 5 m ago, so that new messages are not found: page 2: HTTP 500",
+            "the account's report has been unreadable for 5 m, so new messages are not found: page 2: HTTP 500",
         ),
         (
             "numbers",
-            "the account's numbers cannot be seen since 5 m ago, so that a lost one is not told: page 2: HTTP 500",
+            "the account's numbers have been unreadable for 5 m, so a lost one is not noticed: page 2: HTTP 500",
         ),
         ("polling", "polling lags: the oldest poll was due 6 m ago"),
         (
             "receiver/crm",
             "receiver crm has been failing for 4 m: HTTP 500 (nothing is queued; the next event will try it)",
         ),
-        ("receiver/gone", "2 deliveries are queued for gone, which is not in the configuration any more"),
+        ("receiver/gone", "2 deliveries are queued for gone, which is no longer in the configuration"),
         (
             "configuration",
             (
-                "the configuration was changed 3 h ago and is wrong, so that the one before is in force: "
+                "the configuration changed 3 h ago but is invalid; the previous one is still active: "
                 "config.yaml:1:2: poll.evry: unknown key (and 1 more)"
             ),
         ),
@@ -164,7 +164,7 @@ def test_a_daemon_runs_while_its_beat_is_fresh(seconds: float) -> None:
     health = judge(with_fact(WELL, ALIVE, beat.isoformat()), (), START)
     assert health.ok == (abs(START - beat) <= ALIVE_FOR)
     if not health.ok:
-        assert health.faults == (f"the daemon is not running: its last sign of life was {ago(beat, START)}",)
+        assert health.faults == (f"the daemon is not running: it was last seen {ago(beat, START)}",)
         assert health.checks["scheduler"].since == beat
 
 
@@ -180,7 +180,7 @@ def test_what_is_queued_is_told_but_is_no_fault() -> None:
     health = judge(owing(WELL, "crm"), RECEIVERS, START)
     assert health.ok
     assert health.checks["deliveries"] == Check(
-        why="2 deliveries are queued, the oldest since 7 m ago", since=START - timedelta(minutes=7)
+        why="2 deliveries are queued, the oldest for 7 m", since=START - timedelta(minutes=7)
     )
 
 

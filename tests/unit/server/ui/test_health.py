@@ -59,4 +59,4 @@ def test_a_number_counts_as_lost_when_that_was_told() -> None:
     assert shown["Number +49 151 1"].ok
     assert shown["Number +49 151 2"].ok
     assert not shown["Number 3"].ok
-    assert "disconnected since 3 h ago" in (shown["Number 3"].why or "")
+    assert "disconnected for 3 h" in (shown["Number 3"].why or "")
