@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -12,7 +12,7 @@ from bridge.cli.console import console
 from bridge.cli.terminal import ReaderGoneError, UnwritableError
 from bridge.domain.json_views import stamp
 from bridge.domain.observer import Listener
-from bridge.domain.outcome import Dead, Delivered, Retry
+from bridge.domain.outcome import name_of, why_of
 from bridge.domain.sanitization import squeezed
 from bridge.transport.message import http_words
 
@@ -110,38 +110,31 @@ class Screen(Listener):
 
 def attempt_line(event: Event, made: Attempt) -> str:
     """Write an attempt for people, in rich's markup: when what was sent, the response, and why it is a failure."""
-    colour = "green" if isinstance(made.outcome, Delivered) else "red"
+    why = why_of(made.outcome)
     answer = "no answer" if made.http_status is None else str(made.http_status)
     line = (
         f"[dim]{made.at.astimezone():%H:%M:%S}[/]  {event.type:<20}  {_plain(_about(event)):<10}  "
-        f"[{colour}]{answer}[/] in {made.duration * 1000:.0f} ms  [dim]{event.id}[/]"
+        f"[{'red' if why else 'green'}]{answer}[/] in {made.duration * 1000:.0f} ms  [dim]{event.id}[/]"
     )
     notes = ["a test"] if event.test else []
-    if not isinstance(made.outcome, Delivered):
+    if why:
         name = "" if made.http_status is None else f"{http_words(made.http_status)}: "
-        notes += filter(None, [made.outcome.why.removeprefix(name), made.answer[:_LONGEST_ANSWER]])
+        notes += filter(None, [why.removeprefix(name), made.answer[:_LONGEST_ANSWER]])
     return f"{line}  {_plain(' · '.join(notes))}" if notes else line
 
 
 def attempt_json(event: Event, made: Attempt) -> dict[str, Any]:
     """Write an attempt as JSON, with the API's names. Pure."""
-    match made.outcome:
-        case Delivered():
-            outcome, why = "delivered", None
-        case Retry(why=why):
-            outcome = "failed"
-        case Dead(why=why):
-            outcome = "refused"
-        case _:
-            assert_never(made.outcome)
-    named = {"at": stamp(made.at), "type": str(event.type), "message_id": event.message_id, "event_id": event.id}
     return {
-        **named,
+        "at": stamp(made.at),
+        "type": str(event.type),
+        "message_id": event.message_id,
+        "event_id": event.id,
         "test": event.test,
         "http_status": made.http_status,
         "seconds": round(made.duration, 3),
-        "outcome": outcome,
-        "why": why,
+        "outcome": name_of(made.outcome),
+        "why": why_of(made.outcome),
         "answer": made.answer,
     }
 

@@ -142,8 +142,8 @@ class Triggers:
         message = self._known(id_)
         assert message is not None
         verdict = self._config.poll.schedule.judge(message, Observation(Status.PENDING, then))
-        nobody = ()  # receives an event of the past
-        self._store.record_polls([Polled(message, verdict, then, self._clock.now())], nobody)
+        # No receiver is sent an event of the past.
+        self._store.record_polls([Polled(message, verdict, then, self._clock.now())], subscriptions=())
         self._account.put(id_)
         return self._heard.wait_for(asked.type, id_)
 
