@@ -196,7 +196,7 @@ class LocalBridge:
             return event
         found = self._read().history.event(wanted["event_id"])
         if found is None:
-            raise BridgeError(f"there is no event {wanted['event_id']} (any more)")
+            raise BridgeError(f"unknown or expired event {wanted['event_id']}")
         return found
 
     def _opened(self) -> Store:
@@ -224,7 +224,7 @@ class LocalBridge:
 
 def _no_receiver(settings: Config, name: str) -> BridgeError:
     names = ", ".join(each.name for each in settings.receivers)
-    return BridgeError(f"there is no receiver {name!r}: the configuration has {names}")
+    return BridgeError(f"unknown receiver {name!r} (configured: {names})")
 
 
 def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:

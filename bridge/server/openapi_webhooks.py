@@ -9,7 +9,7 @@ from bridge.domain.model import EventType
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "webhook-id": {
-        "description": "The event's id, the same whenever it is sent again: receivers tell repeats by it.",
+        "description": "The event's id. It stays the same on retries, so receivers can detect duplicates.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -26,9 +26,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 _RESPONSES = {
-    "2XX": {"description": "The event is taken."},
-    "410": {"description": "The event is given up at once: a dead letter."},
-    "default": {"description": "The event is sent again later. `Retry-After` is respected."},
+    "2XX": {"description": "The event is accepted."},
+    "410": {"description": "The event is not retried: it becomes a dead letter."},
+    "default": {"description": "The event is retried later. `Retry-After` is respected."},
 }
 
 

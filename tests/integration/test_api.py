@@ -138,9 +138,9 @@ def test_messages_are_removed_and_poked(api: Api) -> None:
     for _ in range(2):
         assert api.ask("DELETE", "/v1/messages/1").status_code == 204
     assert not api.get("/v1/messages/1")["watched"]
-    assert "not polled any more" in problem(api.ask("POST", "/v1/messages/1/poll"), 409)
+    assert "no longer polled" in problem(api.ask("POST", "/v1/messages/1/poll"), 409)
     for method, path in (("DELETE", "/v1/messages/9"), ("GET", "/v1/messages/9"), ("POST", "/v1/messages/9/poll")):
-        assert "no message 9 is known" in problem(api.ask(method, path), 404)
+        assert "unknown message 9" in problem(api.ask(method, path), 404)
 
 
 def test_what_the_configuration_lists_is_removed_there(api: Api) -> None:
@@ -169,16 +169,16 @@ def test_dead_letters_are_sent_again(api: Api) -> None:
     one = dead[0]["id"]
     assert api.get(f"/v1/deliveries/{one}")["tries"][0]["why"] == "410 Gone"
     assert api.post(f"/v1/deliveries/{one}/retry") == {"retried": 1}
-    assert "is not dead" in problem(api.ask("POST", f"/v1/deliveries/{one}/retry"), 409)
+    assert "is not a dead letter" in problem(api.ask("POST", f"/v1/deliveries/{one}/retry"), 409)
     assert api.post("/v1/deliveries/retry", {"ids": [one, dead[1]["id"]], "receiver": "crm"}) == {"retried": 1}
     assert api.post("/v1/deliveries/retry", {"receiver": "crm", "since": "2026-11-23T20:00:02Z"}) == {"retried": 0}
     assert api.post("/v1/deliveries/retry", {"all": True}) == {"retried": 4}
-    assert "say which" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 422)
+    assert "at least one of ids" in problem(api.ask("POST", "/v1/deliveries/retry", {}), 422)
     assert "#/all" in problem(api.ask("POST", "/v1/deliveries/retry", {"all": False}), 422)
     assert api.woken == ["dispatchers"] * 4
     assert {each["state"] for each in api.get("/v1/deliveries")["items"]} == {DeliveryState.QUEUED}
     for method, path in (("GET", "/v1/deliveries/999"), ("POST", "/v1/deliveries/999/retry")):
-        assert "there is no delivery 999" in problem(api.ask(method, path), 404)
+        assert "unknown or expired delivery 999" in problem(api.ask(method, path), 404)
 
 
 def test_what_is_wrong_in_a_body_is_told_with_its_place(api: Api) -> None:

@@ -213,7 +213,7 @@ def test_a_sample_event_that_is_not_taken_shows_the_answer(tmp_path: Path, here:
         assert "no such hook" in done.out
         unknown = here("test", "crn")
     assert unknown.code == 1
-    assert "the configuration has crm" in unknown.err
+    assert "configured: crm" in unknown.err
 
 
 def test_a_right_configuration_is_called_so(tmp_path: Path, here: Run) -> None:

@@ -68,12 +68,12 @@ def test_every_call_is_described(api: Api) -> None:
 
 def test_what_is_allowed_is_said(api: Api) -> None:
     listed = words(part(docs(api), "list_messages"))
-    assert "status list: pending, sent, failed, cancelled, expired or unknown or unseen Only those" in listed
-    assert "limit integer (1 to 1,000), default 50 How many items" in listed
-    assert "since time From this time on; it needs a time zone. Example: 2026-12-24T09:00:00+05:30" in listed
+    assert "status list: pending, sent, failed, cancelled, expired or unknown or unseen Only messages" in listed
+    assert "limit integer (1 to 1,000), default 50 Maximum number of items" in listed
+    assert "since time From this time on (with a time zone). Example: 2026-12-24T09:00:00+05:30" in listed
     handed = words(part(docs(api), "watch_messages"))
     assert "id integer (1 to 9,007,199,254,740,991) or text required" in handed
-    assert "label text (up to 1,000 characters) or null Words of your own" in handed
+    assert "label text (up to 1,000 characters) or null Your own text" in handed
 
 
 def test_every_event_is_described(api: Api) -> None:

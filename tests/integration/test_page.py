@@ -393,7 +393,7 @@ def test_only_those_of_the_receiver_that_is_shown_are_sent_again(lite: Store, se
     browser = serve(lite)
     page = browser.send(browser.open("/deliveries?state=dead&receiver=crm"), "Retry all")
     assert states(lite) == {mine: "queued", other: "dead"}
-    assert page.text("p.filter").startswith("Only those to crm")
+    assert page.text("p.filter").startswith("Only deliveries to crm")
 
 
 def test_without_the_right_token_nothing_is_sent_again(lite: Store, serve: Serve) -> None:

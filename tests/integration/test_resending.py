@@ -166,7 +166,7 @@ def test_many_are_asked_for(daemon: Daemon, simulator: Simulator) -> None:
     [
         ([], 2, "choose what to resend: event ids, --receiver NAME, or --since AGE"),
         (["--backfill", "--since", "1d"], 2, "--backfill needs --receiver NAME"),
-        (["--receiver", "nobody"], 1, "there is no receiver 'nobody'"),
+        (["--receiver", "nobody"], 1, "unknown receiver 'nobody'"),
         (["--receiver", "crm", "--type", "faild"], 2, "did you mean `failed`?"),
         (["--receiver", "crm", "--since", "yesterday"], 2, "--since yesterday: not a duration"),
         (["evt_nonsense"], 2, "event_ids"),
@@ -218,8 +218,8 @@ def test_a_file_and_a_sample_can_be_shown_without_a_daemon(daemon: Daemon) -> No
     ("arguments", "code", "words"),
     [
         (["faild", "--receiver", "crm"], 2, "did you mean `failed`?"),
-        (["failed", "--receiver", "crn"], 1, "there is no receiver 'crn': the configuration has crm"),
-        (["evt_aaaaaaaaaaaaaaaaaaaaaaaa", "--receiver", "crm"], 1, "there is no event evt_"),
+        (["failed", "--receiver", "crn"], 1, "unknown receiver 'crn' (configured: crm)"),
+        (["evt_aaaaaaaaaaaaaaaaaaaaaaaa", "--receiver", "crm"], 1, "unknown or expired event evt_"),
         (["config.yaml", "--receiver", "crm"], 2, "config.yaml: this is not JSON"),
         (["list.json", "--receiver", "crm"], 2, "list.json: must be one event"),
         (["event.json", "--receiver", "crm"], 2, "#/event/type: "),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 _PIECE = 1024 * 1024
-_Name = Annotated[str, Path(max_length=64, description="As the configuration names it.")]
+_Name = Annotated[str, Path(max_length=64, description="The receiver's name in the configuration.")]
 _ANY = TestIn()
 _SQLITE = "application/vnd.sqlite3"
 _FILE: dict[int | str, dict[str, Any]] = {200: {"description": "A SQLite database", "content": {_SQLITE: {}}}}
@@ -36,12 +36,12 @@ def router(context: ServerContext) -> APIRouter:
 
     @routes.get("/status", response_model=StatusOut, responses=problems())
     def get_status() -> JSONResponse:
-        """Tell how the bridge does: the checks of `/health`, and all counts. They take longer the more is kept."""
+        """Return the bridge's status: the checks of `/health`, and all counts. Slower with a larger history."""
         return JSONResponse(dict(context.status()))
 
     @routes.post("/receivers/{name}/test", response_model=TestOut, responses=problems(HTTPStatus.NOT_FOUND))
     def test_receiver(name: _Name, wanted: TestIn = _ANY) -> JSONResponse:
-        """Send a test event to a receiver at once, and tell what it answers."""
+        """Send a test event to a receiver immediately and return its response."""
         made = context.try_receiver(name, wanted.type)
         if made is None:
             raise _no_receiver(context, name)
@@ -49,7 +49,7 @@ def router(context: ServerContext) -> APIRouter:
 
     @routes.post("/receivers/{name}/preview", response_model=PreviewOut, responses=problems(HTTPStatus.NOT_FOUND))
     def preview_event(name: _Name, wanted: PreviewIn) -> JSONResponse:
-        """Show what a receiver would be sent of an event, signature and all, but for secrets. Nothing is sent."""
+        """Show what a receiver would be sent for an event, with signature but without secrets. Nothing is sent."""
         found = context.preview(name, _event(context, wanted))
         if found is None:
             raise _no_receiver(context, name)
@@ -57,7 +57,7 @@ def router(context: ServerContext) -> APIRouter:
 
     @routes.post("/backup", response_class=StreamingResponse, responses={**_FILE, **problems()})
     def back_up() -> StreamingResponse:
-        """Copy the SQLite database as it is at one moment, checked. PostgreSQL has ways of its own."""
+        """Download a consistent, checked copy of the SQLite database. For PostgreSQL, use its own tools."""
         copy = context.store.open_backup()
         size = os.fstat(copy.fileno()).st_size
         headers = {"Content-Length": str(size), "Content-Disposition": 'attachment; filename="bridge.db"'}
@@ -77,13 +77,13 @@ def _event(context: ServerContext, wanted: PreviewIn) -> Event:
         return event
     happened = context.store.history.event(wanted.event_id)
     if happened is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no event {wanted.event_id} (any more)")
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"unknown or expired event {wanted.event_id}")
     return happened
 
 
 def _no_receiver(context: ServerContext, name: str) -> HTTPException:
     names = ", ".join(context.receivers()) or "none"
-    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {name!r}: the configuration has {names}")
+    return HTTPException(HTTPStatus.NOT_FOUND, f"unknown receiver {name!r} (configured: {names})")
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""``/v1/deliveries``: who was told what, with what came of it, and dead letters that are sent again."""
+"""``/v1/deliveries``: deliveries with their results, and sending them again."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery, EventQuery
 
 _States = Annotated[
     list[DeliveryState],
-    Query(description="Only those in one of these states; `dead` is given up.", examples=[["dead"]]),
+    Query(description="Only deliveries in one of these states. `dead`: given up.", examples=[["dead"]]),
 ]
-_Types = Annotated[list[EventType], Query(description="Only those of events of these types.")]
+_Types = Annotated[list[EventType], Query(description="Only deliveries of events of these types.")]
 
-_Tries = Annotated[bool, Query(description="With every attempt of each, as `tries`.")]
+_Tries = Annotated[bool, Query(description="Include every attempt of each delivery, as `tries`.")]
 _Cursor = Annotated[str | None, cursor(DELIVERY_CURSOR)]
 
 
@@ -54,7 +54,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:
-        """List deliveries, the newest first."""
+        """List deliveries, newest first."""
         query = DeliveryQuery(tuple(state) or None, receiver, message_id, tuple(type) or None, since, until)
         found = store.history.deliveries(query, cursor, limit)
         if not tries:
@@ -64,7 +64,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
 
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_delivery(delivery_id: Id) -> JSONResponse:
-        """Tell everything about a delivery: every attempt, and what was answered."""
+        """Return a delivery with every attempt and its response."""
         found = store.history.delivery(delivery_id)
         if found is None:
             raise _unknown(delivery_id)
@@ -76,21 +76,21 @@ def _send_again(routes: APIRouter, context: ServerContext) -> None:
 
     @routes.post("/retry", response_model=Retried, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def retry_deliveries(choice: Choice) -> dict[str, int]:
-        """Send dead letters again: those that are chosen, or all. Their events keep their ids."""
+        """Send dead letters again: the selected ones, or all. The event ids stay the same."""
         count = store.deliveries.retry(context.now(), ids=choice.ids, receiver=choice.receiver, since=choice.since)
         context.wake_dispatchers()
         return {"retried": count}
 
     @routes.post("/resend", response_model=ResentOut, responses=problems(HTTPStatus.NOT_FOUND))
     def resend_deliveries(wanted: ResendIn) -> dict[str, int]:
-        """Send again what was delivered: header `webhook-resent: 1`, the same body, and the same id unless told.
+        """Send delivered events again, with the header `webhook-resent: 1`, the same body and, by default, the same id.
 
-        With `backfill`, send a receiver what it asked for and never had, because it was not there yet.
+        With `backfill`, send a new receiver the earlier events that it subscribes to.
         """
         query = EventQuery(None, wanted.type, wanted.since, wanted.until)
         asked = [each for each in context.subscriptions() if wanted.receiver in {None, each.receiver}]
         if not asked:
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no receiver {wanted.receiver!r} in the configuration")
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"unknown receiver {wanted.receiver!r}")
         how = {"backfill": wanted.backfill, "new_id": wanted.new_id, "dry_run": wanted.dry_run}
         count = store.resending.resend(query, asked, context.now(), event_ids=wanted.event_ids, **how)
         if count and not wanted.dry_run:
@@ -109,10 +109,10 @@ def _send_again(routes: APIRouter, context: ServerContext) -> None:
         if not store.deliveries.retry(context.now(), ids=[delivery_id]):
             if store.history.delivery(delivery_id) is None:
                 raise _unknown(delivery_id)
-            raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not dead: there is nothing to retry")
+            raise HTTPException(HTTPStatus.CONFLICT, f"delivery {delivery_id} is not a dead letter: nothing to retry")
         context.wake_dispatchers()
         return {"retried": 1}
 
 
 def _unknown(delivery_id: int) -> HTTPException:
-    return HTTPException(HTTPStatus.NOT_FOUND, f"there is no delivery {delivery_id} (any more)")
+    return HTTPException(HTTPStatus.NOT_FOUND, f"unknown or expired delivery {delivery_id}")

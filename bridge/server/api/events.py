@@ -21,26 +21,31 @@ from bridge.server.context import ServerContext
 from bridge.server.event_stream import MOST_STREAMS
 from bridge.store.history import EVENT_CURSOR, EventQuery
 
-_Types = Annotated[list[EventType], Query(description="Only those of these types.", examples=[["message.failed"]])]
+_Types = Annotated[list[EventType], Query(description="Only events of these types.", examples=[["message.failed"]])]
 _PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"
 _LastId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
         pattern=_PLACE,
-        description="The last `id:` that was seen. `EventSource` sends it by itself.",
+        description="The last `id:` received. `EventSource` sends it automatically.",
     ),
 ]
 _After = Annotated[
     str | None,
     Query(
         pattern=_PLACE,
-        description="Begin after this event: its id, or an `id:` of a stream; 0 begins at the beginning. "
-        "Left out: `Last-Event-ID`, or what happens from now on.",
+        description="Start after this event: its id, or an `id:` of the stream; 0 starts at the oldest event. "
+        "Default: `Last-Event-ID`, or only new events.",
     ),
 ]
 _Last = Annotated[
-    int, Query(ge=0, le=1000, description="Begin with the latest so many, unless there is a place to begin after.")
+    int,
+    Query(
+        ge=0,
+        le=1000,
+        description="Start with this many of the latest events, unless `after` or `Last-Event-ID` is given.",
+    ),
 ]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-Sent Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
@@ -56,12 +61,12 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     async def stream(query: EventQuery, after: str | None, last: int = 0) -> Response:
         position = await run_in_threadpool(_place, context, after)
         if position is None:
-            detail = f"there is no event {after} (any more): begin with after=0, or without"
+            detail = f"unknown or expired event {after}: start with after=0, or without `after`"
             raise HTTPException(HTTPStatus.NOT_FOUND, detail)
         history = context.store.history
         first = [] if after or not last else await run_in_threadpool(history.latest, position, query, last)
         if context.streams.full:  # asked last: while the position is looked for, others come
-            detail = f"{MOST_STREAMS} clients follow already: try again later, or ask for pages"
+            detail = f"{MOST_STREAMS} clients are already following: try again later, or read pages"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
         return context.streams.answer(partial(_follow, context, query), position, first)
 
@@ -76,7 +81,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         limit: Limit = 50,
         last_event_id: _LastId = None,
     ) -> Response:
-        """List events, the newest first. With `Accept: text/event-stream` they come as `/v1/events/stream` tells."""
+        """List events, newest first. With `Accept: text/event-stream`, the same stream as `/v1/events/stream`."""
         query = EventQuery(message_id, tuple(type) or None, since, until)
         if asks_for_stream("/v1/events", request.headers):
             return await stream(query, last_event_id)
@@ -91,9 +96,9 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         last: _Last = 0,
         last_event_id: _LastId = None,
     ) -> Response:
-        """Follow events as they happen, oldest first, one `data:` each; the stream goes on until the client leaves.
+        """Stream events as they happen, oldest first, one `data:` per event, until the client disconnects.
 
-        A browser's `EventSource` comes back by itself and goes on after the last `id:` that it saw.
+        A browser's `EventSource` reconnects by itself and continues after the last `id:` that it received.
         """
         return await stream(EventQuery(message_id, tuple(type) or None), last_event_id or after, last)
 

@@ -35,27 +35,27 @@ from bridge.store.store import Store
 
 _Statuses = Annotated[
     list[Status | Literal["unseen"]],
-    Query(description="Only those with one of these; `unseen` is not polled yet.", examples=[["failed"]]),
+    Query(description="Only messages with one of these statuses. `unseen`: not polled yet.", examples=[["failed"]]),
 ]
 _Ids = Annotated[
     list[Annotated[int, Query(ge=1, le=LARGEST_ID)]],
-    Query(max_length=100, description="Only those with one of these ids."),
+    Query(max_length=100, description="Only messages with one of these ids."),
 ]
 _Tags = Annotated[
     list[Annotated[str, Query(max_length=300, pattern="^[^=]+=.*$")]],
     Query(
         max_length=20,
-        description="Only those with this tag, `KEY=VALUE`; with several, those with all of them.",
+        description="Only messages with this tag, `KEY=VALUE`. Repeat it to require several tags.",
         examples=[["team=billing"]],
     ),
 ]
 _Words = Annotated[
     str | None,
-    Query(max_length=200, description="Only those whose label or error contains this."),
+    Query(max_length=200, description="Only messages whose label or error contains this text."),
     AfterValidator(clean_text),
 ]
 
-_Watched = Annotated[bool | None, Query(description="Only those that are being watched, or only those that are not.")]
+_Watched = Annotated[bool | None, Query(description="Only messages that are watched (true) or not watched (false).")]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
@@ -91,7 +91,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         cursor: _Cursor = None,
         limit: Limit = 50,
     ) -> JSONResponse:
-        """List messages, those with the latest change first. What is given must all be true of them."""
+        """List messages, most recently changed first. Filters are combined with AND."""
         query = MessageQuery(
             ids=tuple(id) or None,
             statuses=[None if each == UNSEEN else Status(each) for each in status] or None,
@@ -105,7 +105,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
 
     @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_message(message_id: Id) -> JSONResponse:
-        """Tell everything about a message: its status, what happened, who was told of it, and every attempt."""
+        """Return a message with its status, events, deliveries and their attempts."""
         story = store.history.story(message_id)
         if story is None:
             raise _unknown(message_id)
@@ -117,7 +117,7 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
 
     @routes.post("", response_model=Watched, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
     def watch_messages(handed: Handed) -> dict[str, list[int]]:
-        """Watch messages from now on: one, or thousands. They are polled at once; receivers stay as configured."""
+        """Watch messages from now on: one, or thousands. They are polled immediately; receivers stay as configured."""
         given = (handed,) if isinstance(handed, Watch) else handed.messages
         described = {each.id: each.details() for each in given}
         new = store.messages.watch_each(described, context.now())
@@ -127,14 +127,14 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
 
     @routes.post("/unwatch", response_model=Unwatched, responses=problems())
     def unwatch_messages(chosen: ChosenMessages) -> dict[str, list[int]]:
-        """Stop watching messages; what is known of them, and queued because of them, stays."""
+        """Stop watching messages. Their history and queued deliveries are kept."""
         gone, listed = store.messages.unwatch(chosen.ids)
         rest = [id_ for id_ in chosen.ids if id_ not in {*gone, *listed}]
         return {"unwatched": gone, "listed_in_configuration": listed, "not_watched": rest}
 
     @routes.delete("/{message_id:int}", status_code=204, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
     def unwatch_message(message_id: Id) -> Response:
-        """Stop watching a message; what is known of it, and queued because of it, stays."""
+        """Stop watching a message. Its history and queued deliveries are kept."""
         gone, listed = store.messages.unwatch([message_id])
         if listed:
             detail = f"the configuration lists {message_id} under `messages`: remove it there"
@@ -154,7 +154,7 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
         if not store.messages.poll_now([message_id], context.now()):
             if not store.search.messages(MessageQuery(ids=(message_id,)), most=1).items:
                 raise _unknown(message_id)
-            detail = f"{message_id} is not polled any more: POST it to /v1/messages to watch it again"
+            detail = f"{message_id} is no longer polled: POST it to /v1/messages to watch it again"
             raise HTTPException(HTTPStatus.CONFLICT, detail)
         context.wake_poller()
         return JSONResponse({"polling": message_id}, HTTPStatus.ACCEPTED)
@@ -166,4 +166,4 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _unknown(message_id: int) -> HTTPException:
-    return HTTPException(HTTPStatus.NOT_FOUND, f"no message {message_id} is known: POST it to /v1/messages to watch it")
+    return HTTPException(HTTPStatus.NOT_FOUND, f"unknown message {message_id}: POST it to /v1/messages to watch it")

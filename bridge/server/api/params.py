@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from bridge.store.paging import Page
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID, examples=[12345])]
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many items a page holds at most.")]
-Since = Annotated[GivenMoment | None, Query(description="From this time on; it needs a time zone.")]
-Until = Annotated[GivenMoment | None, Query(description="Before this time; it needs a time zone.")]
-OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only those about this message.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of items per page.")]
+Since = Annotated[GivenMoment | None, Query(description="From this time on (with a time zone).")]
+Until = Annotated[GivenMoment | None, Query(description="Before this time (with a time zone).")]
+OfMessage = Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only items about this message.")]
 Name = Annotated[
-    str | None, Query(max_length=64, description="Only those to this receiver."), AfterValidator(clean_text)
+    str | None, Query(max_length=64, description="Only deliveries to this receiver."), AfterValidator(clean_text)
 ]
 
 

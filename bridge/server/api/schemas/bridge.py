@@ -13,13 +13,13 @@ from bridge.server.api.schemas.fields import In, Moment, Out, left_out
 
 
 class TestIn(In):
-    """What a receiver is tried with."""
+    """The test event to send."""
 
     type: EventType = EventType.MESSAGE_FAILED
 
 
 class TestOut(Out):
-    """What came of a test event. ``subscribed`` says whether other events of its type reach the receiver, too."""
+    """The result of a test. ``subscribed``: whether real events of this type reach the receiver."""
 
     receiver: str
     subscribed: bool
@@ -31,25 +31,27 @@ class TestOut(Out):
 
 
 class PreviewIn(In):
-    """An event: one that happened, one that is given as webhooks get it, or a sample of a type. Just one of them."""
+    """An event, as exactly one of: the id of a past event, an event as webhooks get it, or a type for a sample."""
 
     model_config = ConfigDict(
         json_schema_extra={"minProperties": 1, "maxProperties": 1, "examples": [{"type": "message.failed"}]}
     )
 
-    event_id: Annotated[str, Field(max_length=64, description="One that happened.")] = Field(default_factory=left_out)
+    event_id: Annotated[str, Field(max_length=64, description="The id of a past event.")] = Field(
+        default_factory=left_out
+    )
     event: EventIn = Field(default_factory=left_out)
     type: EventType = Field(default_factory=left_out, description="A sample of this type.")
 
     @model_validator(mode="after")
     def _says_which(self) -> PreviewIn:
         if len(self.model_fields_set) != 1:
-            raise ValueError("say which: event_id, event, or type")
+            raise ValueError("exactly one of event_id, event and type is required")
         return self
 
 
 class PreviewOut(Out):
-    """What a receiver would be sent, without secrets; which keys there are depends on its kind."""
+    """What a receiver would be sent, without secrets. The keys depend on the kind of receiver."""
 
     receiver: str
     url: str | None = None
@@ -64,7 +66,7 @@ class PreviewOut(Out):
 
 
 class CheckOut(Out):
-    """How one part does."""
+    """The status of one part."""
 
     ok: bool
     why: str | None
@@ -72,7 +74,7 @@ class CheckOut(Out):
 
 
 class StatusOut(Out):
-    """How the bridge does. Some keys are missing where the database can't be read; more may come."""
+    """The bridge's status. Some keys are missing if the database can't be read; keys may be added."""
 
     ok: bool
     faults: list[str]

@@ -13,7 +13,7 @@ from bridge.server.api.schemas.fields import MOST_AT_ONCE, GivenMoment, In, Mess
 
 
 class AttemptOut(Out):
-    """One try of a delivery. ``answer`` is the beginning of what the receiver answered.
+    """An attempt of a delivery. ``answer`` is the beginning of the receiver's response.
 
     ``probe`` says that it failed while the receiver was down, and was made to find out whether it takes anything again.
     """
@@ -48,52 +48,52 @@ class DeliveryOut(Out):
 
 
 class TriedOut(DeliveryOut):
-    """A delivery with its attempts, oldest first; of failed probes, only the first and the last."""
+    """A delivery with its attempts, oldest first. Of failed probes, only the first and the last are kept."""
 
     tries: list[AttemptOut]
 
 
 class ListedOut(DeliveryOut):
-    """A delivery in a list, with its attempts where they were asked for."""
+    """A delivery in a list, with its attempts if requested."""
 
     tries: list[AttemptOut] | None = None
 
 
 class ToldOut(EventOut):
-    """An event with what became of its deliveries."""
+    """An event with its deliveries."""
 
     deliveries: list[TriedOut]
 
 
 class Choice(In):
-    """Which dead letters to send again; what is given must all be true of them, and something must be."""
+    """Which dead letters to send again. At least one filter is required; filters are combined with AND."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"receiver": "crm"}]})
 
     ids: Annotated[
-        list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE, description="Those with one of these ids.")
+        list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE, description="Only these deliveries.")
     ] = Field(default_factory=left_out)
-    receiver: Annotated[Name, Field(min_length=1, description="Those to this receiver.")] = Field(
+    receiver: Annotated[Name, Field(min_length=1, description="Only dead letters to this receiver.")] = Field(
         default_factory=left_out
     )
-    since: GivenMoment = Field(default_factory=left_out, description="Those given up since then.")
-    all: Annotated[Literal[True], Field(description="All of them.")] = Field(default_factory=left_out)
+    since: GivenMoment = Field(default_factory=left_out, description="Only dead letters given up since then.")
+    all: Annotated[Literal[True], Field(description="All dead letters.")] = Field(default_factory=left_out)
 
     @model_validator(mode="after")
     def _says_which(self) -> Choice:
         if not self.model_fields_set:
-            raise ValueError("say which: ids, receiver, since, or all")
+            raise ValueError("at least one of ids, receiver, since and all is required")
         return self
 
 
 class Retried(Out):
-    """How many dead letters are sent again."""
+    """The number of dead letters that are sent again."""
 
     retried: int
 
 
 class ResendIn(In):
-    """What to send again of what was delivered, or, with ``backfill``, of what happened before a receiver was there."""
+    """Which events to send again or, with ``backfill``, which earlier events to send to a new receiver."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -106,32 +106,32 @@ class ResendIn(In):
 
     event_ids: Annotated[
         list[Annotated[str, Field(pattern=r"^evt_[a-z2-7]{24}$", examples=["evt_2pgyxq3i5f6n7e4kd2ab5cqx"])]],
-        Field(min_length=1, max_length=MOST_AT_ONCE, description="These events."),
+        Field(min_length=1, max_length=MOST_AT_ONCE, description="Only these events."),
     ] = Field(default_factory=left_out)
-    receiver: Annotated[Name, Field(min_length=1, description="To this receiver; left out, to whoever had it.")] = (
-        Field(default_factory=left_out)
-    )
+    receiver: Annotated[
+        Name, Field(min_length=1, description="Only to this receiver. Default: all that got the event.")
+    ] = Field(default_factory=left_out)
     type: Annotated[list[EventType], Field(min_length=1, description="Only events of these types.")] = Field(
         default_factory=left_out
     )
-    since: GivenMoment = Field(default_factory=left_out, description="Only what happened from then on.")
-    until: GivenMoment = Field(default_factory=left_out, description="Only what happened before then.")
-    backfill: Annotated[StrictBool, Field(description="What the receiver asked for and never had.")] = False
-    new_id: Annotated[StrictBool, Field(description="With new ids, for receivers that drop what they had before.")] = (
-        False
-    )
-    dry_run: Annotated[StrictBool, Field(description="Only count.")] = False
+    since: GivenMoment = Field(default_factory=left_out, description="Only events from this time on.")
+    until: GivenMoment = Field(default_factory=left_out, description="Only events before this time.")
+    backfill: Annotated[
+        StrictBool, Field(description="Send the receiver the earlier events that it subscribes to.")
+    ] = False
+    new_id: Annotated[StrictBool, Field(description="Use new ids, for receivers that drop duplicates.")] = False
+    dry_run: Annotated[StrictBool, Field(description="Only count, without sending.")] = False
 
     @model_validator(mode="after")
     def _says_which(self) -> ResendIn:
         if not self.model_fields_set & {"event_ids", "receiver", "since"}:
-            raise ValueError("say what: event_ids, receiver, or since")
+            raise ValueError("at least one of event_ids, receiver and since is required")
         if self.backfill and (self.receiver is None or self.event_ids is not None):
-            raise ValueError("backfill needs a receiver, and takes no event_ids")
+            raise ValueError("backfill needs a receiver and takes no event_ids")
         return self
 
 
 class ResentOut(Out):
-    """How many deliveries are queued; where it was only counted, would be."""
+    """The number of deliveries that were queued or, with ``dry_run``, would be."""
 
     resent: int

@@ -20,7 +20,7 @@ class EventOut(Out):
 
 
 class _Open(BaseModel):
-    """May have keys beside those that are named."""
+    """Other keys are allowed."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -33,7 +33,7 @@ class StateIn(_Open):
 
 
 class EventDataIn(_Open):
-    """What is in an event, as far as it is looked at; the rest is taken as it is."""
+    """The parts of an event that are checked. Other keys are accepted as they are."""
 
     message_id: MessageId | None = None
     label: StrictStr | None = None

@@ -19,9 +19,13 @@ class Watch(In):
     )
 
     id: MessageId
-    label: Annotated[Label | None, Field(description="Words of your own, in every alert.")] = None
-    tags: Annotated[dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers choose by tags.")] = {}
-    expected_at: Annotated[GivenMoment | None, Field(description="When it is to be sent; few polls before.")] = None
+    label: Annotated[Label | None, Field(description="Your own text, shown in every alert.")] = None
+    tags: Annotated[
+        dict[Key, Value], Field(max_length=MOST_TAGS, description="Receivers can select messages by tag.")
+    ] = {}
+    expected_at: Annotated[
+        GivenMoment | None, Field(description="When WbizTool is to send it. Polled rarely until then.")
+    ] = None
 
     def details(self) -> Details:
         """What is said of it."""
@@ -29,7 +33,7 @@ class Watch(In):
 
 
 class WatchMany(In):
-    """Messages to watch, up to ten thousand in a call."""
+    """Messages to watch, at most 10,000 per request."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"messages": [{"id": 12346}, {"id": 12347}]}]})
 
@@ -44,20 +48,20 @@ Handed = Annotated[Annotated[Watch, Tag("one")] | Annotated[WatchMany, Tag("many
 
 
 class Watched(Out):
-    """Which of the messages were new. Watching one again is no error: what is given of it replaces what is known."""
+    """Which messages were new. Watching a message again is not an error: the given details replace the old ones."""
 
     watched: list[int]
     already_watched: list[int]
 
 
 class ChosenMessages(In):
-    """Which messages."""
+    """The messages to change."""
 
     ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class Unwatched(Out):
-    """Which messages are no longer watched, which still are because the configuration lists them, which never were."""
+    """Messages no longer watched, still watched because the configuration lists them, and never watched."""
 
     unwatched: list[int]
     listed_in_configuration: list[int]
@@ -65,28 +69,28 @@ class Unwatched(Out):
 
 
 class PolledNow(Out):
-    """A message that is polled at once."""
+    """The message that is being polled."""
 
     polling: int
 
 
 class Noted(Out):
-    """How many ids were found in a call of WbizTool's."""
+    """The number of ids found in a request from WbizTool."""
 
     noted: int
 
 
 class UnreadableOut(Out):
-    """Since when WbizTool's answers about a message can't be read, and what is wrong with the latest."""
+    """Since when WbizTool's responses about a message have been unreadable, and why the latest one is."""
 
     since: Moment
     why: str
 
 
 class MessageOut(Out):
-    """A message: its status, null while no poll has seen it yet, and when it is polled next, null when no more.
+    """A message. ``status`` is null until the first poll, and ``due_at`` is null when there is no next poll.
 
-    ``unreadable`` is null unless the latest answers about it could not be read.
+    ``unreadable`` is null unless the latest responses about it could not be read.
     """
 
     id: int
@@ -105,7 +109,7 @@ class MessageOut(Out):
 
 
 class StoryOut(MessageOut):
-    """A message with all that happened to it, oldest first. ``whole`` is false where only the latest is shown."""
+    """A message with its events, oldest first. ``whole`` is false if only the latest events are included."""
 
     events: list[ToldOut]
     whole: bool

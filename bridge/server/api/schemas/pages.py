@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class PageOut(Out, Generic[T]):
-    """A part of a list. ``next`` is the cursor of the part after it, null at the end."""
+    """A page of a list. ``next`` is the cursor of the next page, or null on the last."""
 
     items: list[T]
     next: str | None

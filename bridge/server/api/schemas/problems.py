@@ -6,7 +6,7 @@ from bridge.server.api.schemas.fields import Out
 
 
 class FaultOut(Out):
-    """One thing that is wrong, and its place: a JSON Pointer into the body, or the name of a parameter."""
+    """An error and its place: a JSON Pointer into the body, or the name of a parameter or header."""
 
     detail: str
     pointer: str | None = None
@@ -15,7 +15,7 @@ class FaultOut(Out):
 
 
 class Problem(Out):
-    """What is wrong (RFC 9457)."""
+    """An error response (RFC 9457)."""
 
     type: str
     title: str
