@@ -253,7 +253,7 @@ def test_dev_shows_why_a_receiver_fails_and_that_it_is_back(tmp_path: Path) -> N
         (["--forward-to", "example.com/hooks"], "--forward-to example.com/hooks: must be a full URL"),
         (["--forward-to", "ftp://localhost"], "--forward-to: not a usable address"),
         (["--forward-to", "localhost:1", "--format", "xml"], "--format: not a value for this key (allowed: 'standard'"),
-        (["--forward-to", "localhost:1", "--events", "faild"], "--events: no event type is called so (did you mean"),
+        (["--forward-to", "localhost:1", "--events", "faild"], "--events: unknown event type (did you mean"),
         (["--forward-to", "localhost:1", "--secret-file", "/dev/null"], "--secret-file: "),
         (["--forward-to", "localhost:1", "--listen", "8095"], "--listen 8095: not an address with a port"),
         (

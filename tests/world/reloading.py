@@ -140,7 +140,7 @@ def faults(taken: int) -> dict[str, tuple[dict[str, Any], str]]:
         "credentials": ({"wbiztool": {"api_key": WRONG_KEY}}, "refuses the credentials"),
         "account": ({"wbiztool": {"client_id": 4711}}, "the account can't change"),
         "database": ({"database": "sqlite:///other.db"}, "another database needs a restart"),
-        "receivers": ({"receivers": [{**hook, "events": ["nonsense"]}]}, "no event type"),
+        "receivers": ({"receivers": [{**hook, "events": ["nonsense"]}]}, "unknown event type"),
         "tls": ({"receivers": [{**hook, "tls": {"ca_file": "gone.pem"}}]}, "no such file"),
         "lists": ({"messages": [{"include": "gone.txt"}]}, "no such file"),
         "poll": ({"poll": {"every": "never"}}, "poll.every"),
