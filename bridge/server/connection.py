@@ -58,6 +58,20 @@ class Connection(H11Protocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.conn = _Framing(h11.SERVER, LARGEST_HEAD)
+        self._ending = False
+
+    def shutdown(self) -> None:
+        """End, as the server does; a client that has only just come gets its answer first."""
+        if self.cycle is None:
+            self._ending = True  # type: ignore[unreachable]  # uvicorn begins with None
+        else:
+            super().shutdown()
+
+    def handle_events(self) -> None:
+        """Read a request; where the server is ending, it is the last one."""
+        super().handle_events()
+        if self._ending and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what does not keep to HTTP, and close the connection."""
