@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
+from bridge.cli.new_file import write_new
 from bridge.cli.options import JsonOption, command_app
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.receivers.signing import Ed25519Key, ed25519_key_of, new_secret
@@ -88,19 +88,9 @@ def public(
 
 def _write(file: Path, secret: str) -> None:
     try:
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(file, f"{secret}\n", mode=0o600)
     except FileExistsError:
         raise UsageError(f"{file} already exists: choose another file; secrets are never overwritten") from None
-    except OSError as error:
-        raise BridgeError(f"{file} can't be written: {error.strerror}") from None
-    try:
-        with os.fdopen(opened, "w", encoding="ascii") as stream:
-            stream.write(f"{secret}\n")
-            stream.flush()
-            os.fsync(opened)
-    except OSError as error:
-        file.unlink(missing_ok=True)
-        raise BridgeError(f"{file} can't be written: {error.strerror}") from None
 
 
 def _read(file: Path) -> str:
