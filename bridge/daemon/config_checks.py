@@ -61,6 +61,6 @@ def check_credentials(config: Config, clock: Clock, listener: Listener) -> None:
         CredentialsError: It refuses them.
     """
     try:
-        try_credentials(config, clock, INTRODUCED_WITHIN)
+        try_credentials(config.wbiztool, clock, INTRODUCED_WITHIN, attempts=config.poll.attempts)
     except NotNowError as error:
         listener.step_failed("trying the credentials", error)

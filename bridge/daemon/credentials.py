@@ -13,23 +13,24 @@ from bridge.domain.poll_answer import Refused, Unavailable
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge.config.models import Config
+    from bridge.config.models import WbizToolConfig
     from bridge.domain.clock import Clock
 
 
-def try_credentials(config: Config, clock: Clock, within: timedelta | None = None) -> str:
-    """Try the credentials of a configuration and return the account's name.
+def try_credentials(settings: WbizToolConfig, clock: Clock, within: timedelta | None = None, *, attempts: int) -> str:
+    """Try an account's credentials and return the account's name.
 
     Args:
-        config: Has them.
+        settings: Have them.
         clock: Tells the time.
-        within: The longest that this may take, where that is less than the configuration's ``timeout``.
+        within: The longest that this may take, where that is less than their ``timeout``.
+        attempts: The tries, while WbizTool does not answer.
 
     Raises:
         CredentialsError: WbizTool refuses them; its own words are in the text.
         NotNowError: WbizTool does not answer as it should.
     """
-    channel, source = wbiztool(config, clock, threading.Event(), within=within)
+    channel, source = wbiztool(settings, clock, threading.Event(), within=within, attempts=attempts)
     with closing(channel):
         answer = source.me()
     match answer:

@@ -29,7 +29,7 @@ from bridge.transport.rate_limiter import RateLimiter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.config.models import Config
+    from bridge.config.models import Config, WbizToolConfig
     from bridge.daemon.worker import Job, Result, Worker
     from bridge.domain.clock import Clock
     from bridge.domain.model import Message
@@ -76,24 +76,26 @@ def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...
 
 
 def wbiztool(
-    config: Config,
+    settings: WbizToolConfig,
     clock: Clock,
     stop: threading.Event,
     share: Callable[[], float] = lambda: 1.0,
     paced: Callable[[float], None] = lambda _: None,
     within: timedelta | None = None,
+    *,
+    attempts: int,
 ) -> tuple[HttpClient, WbizTool]:
     """Build the way to the API.
 
     Args:
-        config: Says where it is, and how gently it is called.
+        settings: Say where it is, and how gently it is called.
         clock: Tells the time.
         stop: Ends waits and retries.
         share: Tells what part of the rate this process may use.
         paced: Told what part of that it uses, whenever that changes.
-        within: The longest that a call may take, where that is less than the configuration says.
+        within: The longest that a call may take, where that is less than the settings say.
+        attempts: The tries of one call.
     """
-    settings = config.wbiztool
     timeout = settings.timeout if within is None else min(within, settings.timeout)
     channel = HttpClient(
         settings.base_url,
@@ -106,7 +108,7 @@ def wbiztool(
         channel,
         client_id=settings.client_id,
         api_key=settings.api_key.get_secret_value(),
-        attempts=config.poll.attempts,
+        attempts=attempts,
         pace=RateLimiter(settings.rate_limit.per_second, clock, share, paced),
         clock=clock,
         stop=stop,
@@ -120,7 +122,14 @@ def _of_source(config: Config) -> object:
 
 def _source(config: Config, shared: Shared) -> SourceComponent:
     stop = threading.Event()
-    channel, source = wbiztool(config, shared.clock, stop, shared.store.node.share, shared.listener.paced)
+    channel, source = wbiztool(
+        config.wbiztool,
+        shared.clock,
+        stop,
+        shared.store.node.share,
+        shared.listener.paced,
+        attempts=config.poll.attempts,
+    )
 
     def wake() -> None:
         pool.wake()

@@ -43,7 +43,9 @@ def check(
         raise
     check_file(settings.database, settings.wbiztool.account)
     found = try_database(settings.database, settings.wbiztool.account) if online else None
-    account = try_credentials(settings, SystemClock()) if online else None
+    account = None
+    if online:
+        account = try_credentials(settings.wbiztool, SystemClock(), attempts=settings.poll.attempts)
     if as_json:
         shown: dict[str, Any] = {
             "configuration": str(settings.path),
