@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli import output
+from bridge.cli import output, receiver_test
 from bridge.cli.arguments import event_type
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, command_app
-from bridge.domain.sanitization import squeezed
 
 app = command_app()
 
@@ -39,10 +38,6 @@ def try_receiver(
     if as_json:
         output.print_json(made)
     else:
-        why = f": {made['why']}" if made["why"] else ""
-        http = f"HTTP {made['http_status']} " if made["http_status"] else ""
-        output.say(f"{receiver}: {made['outcome']}{why} ({http}in {made['seconds']:.2f} s)")
-        if made["answer"]:
-            output.say(f"answer: {squeezed(made['answer'])}")
-    if made["outcome"] != "delivered":
+        receiver_test.show(made)
+    if not receiver_test.is_delivered(made):
         raise typer.Exit(1)
