@@ -27,12 +27,15 @@ from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)
 
+ClientId = Annotated[int, validators.whole(1, 2**63 - 1)]
+ApiKey = Annotated[SecretStr, validators.secret()]
+
 
 class WbizToolConfig(NetworkConfig):
     """The account, and how gently its API is called. ``base_url`` has no slash at its end."""
 
-    client_id: Annotated[int, validators.whole(1, 2**63 - 1)]
-    api_key: Annotated[SecretStr, validators.secret()]
+    client_id: ClientId
+    api_key: ApiKey
     base_url: Annotated[str, Check(validators.base_url)] = "https://wbiztool.com/api/v1"
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=10)
     rate_limit: Annotated[Rate, validators.rate()] = Rate(20, _SECOND)

@@ -120,7 +120,7 @@ def test_nothing_is_started_that_would_end_with_78_and_the_to_do_is_repeated(roo
     ("option", "content", "words"),
     [
         ("--slack-url-file", "hooks.slack.com/services/x", "not a usable address"),
-        ("--slack-url-file", "", "the file is empty"),
+        ("--slack-url-file", "", "must not be empty"),
         ("--api-key-file", "two\nlines", "must be one line"),
         ("--api-key-file", None, "no such file"),
     ],
@@ -149,7 +149,7 @@ def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
         shown = ""
         for question, answer in (
             ("client id", "-5"),
-            ("that is not a client id", "123"),
+            ("must be a whole number", "123"),
             ("API key", KEY),
             ("Slack webhook URL", "very-secret"),
             ("not a usable address", SLACK),

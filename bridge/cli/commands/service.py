@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli import output
+from bridge.cli import output, questions
 from bridge.cli.options import command_app
-from bridge.cli.service import plan, preflight, questions, unit_file
+from bridge.cli.questions import or_nothing
+from bridge.cli.service import plan, preflight, unit_file
 from bridge.cli.service.actions import InstallError, Run, carry_out, describe
 from bridge.cli.service.paths import Layout
 from bridge.cli.service.preflight import obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from bridge.cli.service.actions import Step
     from bridge.cli.service.plan import Answers, Found
@@ -51,7 +52,7 @@ _Root = Annotated[
 @app.command()
 def install(
     client_id: Annotated[
-        int | None, typer.Option(metavar="NUMBER", min=1, help="Your WbizTool client id.", show_default=False)
+        str | None, typer.Option(metavar="NUMBER", help="Your WbizTool client id.", show_default=False)
     ] = None,
     *,
     api_key_file: Annotated[
@@ -88,9 +89,9 @@ def install(
     wanted = unit_file.render(template, here.program, layout)
     unit_steps = plan.plan_unit(layout, found, wanted, template, force=force)  # before any question: it may be refused
     answers = plan.Answers(
-        client_id,
-        questions.read_file(api_key_file, questions.read_api_key),
-        questions.read_file(slack_url_file, questions.read_slack_url),
+        questions.given("--client-id", client_id, questions.client_id),
+        questions.given_secret("--api-key-file", api_key_file, questions.api_key) or "",
+        questions.given_secret("--slack-url-file", slack_url_file, questions.slack_url) or "",
     )
     if sys.stdin.isatty() and not dry_run:
         answers = _ask(layout, found, answers)
@@ -151,20 +152,12 @@ def _ask(layout: Layout, found: Found, answers: Answers) -> Answers:
     output.say("Leave empty what you don't have at hand: you can put it into its file later.")
     client_id, api_key, slack_url = answers.client_id, answers.api_key, answers.slack_url
     if layout.config not in found.present and client_id is None:
-        client_id = typer.prompt("WbizTool client id", "", show_default=False, value_proc=questions.read_client_id)
+        client_id = questions.ask("WbizTool client id", or_nothing(questions.client_id))
     if layout.api_key not in found.filled and not answers.api_key:
-        api_key = _secret("WbizTool API key (not shown)", questions.read_api_key)
+        api_key = questions.ask("WbizTool API key (not shown)", or_nothing(questions.api_key), hidden=True) or ""
     if layout.slack_url not in found.filled and not answers.slack_url:
-        slack_url = _secret("Slack webhook URL (not shown)", questions.read_slack_url)
+        slack_url = questions.ask("Slack webhook URL (not shown)", or_nothing(questions.slack_url), hidden=True) or ""
     return plan.Answers(client_id, api_key, slack_url)
-
-
-def _secret(question: str, check: Callable[[str], str]) -> str:
-    while True:  # not by typer, which does not say what is wrong with what it does not show
-        try:
-            return check(typer.prompt(question, "", show_default=False, hide_input=True))
-        except typer.BadParameter as error:
-            output.say(f"Error: {error}")
 
 
 def _carry_out(steps: Sequence[Step], root: Path, *, dry_run: bool) -> None:
