@@ -11,6 +11,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
+    "init": "Write a first configuration, and try it.",
     "run": "Run the daemon.",
     "poll": "Run one pass and exit, for cron.",
     "check": "Check the configuration.",

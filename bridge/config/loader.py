@@ -101,7 +101,7 @@ class _Loading:
         if not isinstance(root.data, dict):
             what = "is empty" if root.data is None else "must be keys with values"
             if root.data is not BROKEN:
-                self._faults.add(root.place, f"the configuration {what} (README.md shows ten lines to begin with)")
+                self._faults.add(root.place, f"the configuration {what} (`wbiz-bridge init` writes one)")
             return None
         top: dict[str, Value] = root.data
         simple = {key: value for key, value in top.items() if key not in {*SECTIONS, *SWITCHED, *_LISTS}}

@@ -36,5 +36,5 @@ def find(option: Path | None, environ: Mapping[str, str]) -> Path:
     looked = " and ".join(str(place) for place in PLACES)
     raise ConfigurationError(
         f"no configuration found: neither -c FILE nor ${ENVIRONMENT_NAME} is set, and {looked} do not exist "
-        "(README.md has a ten-line example)"
+        "(`wbiz-bridge init` writes one)"
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 HERE = str(Path(__file__).parents[2])
 COMMANDS = (
-    *("demo", "dev", "trigger", "check", "run", "poll", "test", "status", "watch", "unwatch"),
+    *("demo", "dev", "trigger", "init", "check", "run", "poll", "test", "status", "watch", "unwatch"),
     *("messages", "events", "deliveries", "deliveries retry", "route", "backup", "move"),
     *("secret new", "secret public", "schema events", "schema config"),
 )

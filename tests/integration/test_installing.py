@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.world.daemon import command, environment
+from tests.world.daemon import command
+from tests.world.terminal import answered
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 KEY = "a-very-secret-key"
@@ -136,33 +134,17 @@ def test_a_file_with_no_answer_is_refused_and_nothing_done(
 
 
 def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "bridge", "service", "install", "--root", str(root)],
-        env=environment(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
-        os.close(theirs)
-        shown = ""
-        for question, answer in (
+    shown, code = answered(
+        *(root, "service", "install", "--root", str(root)),
+        answers=[
             ("client id", "-5"),
             ("must be a whole number", "123"),
             ("API key", KEY),
             ("Slack webhook URL", "very-secret"),
             ("not a usable address", SLACK),
-        ):
-            while not (question in shown and shown.endswith(": ")):  # before that, the terminal is not ready yet
-                shown += os.read(ours, 1024).decode()
-            os.write(ours, f"{answer}\n".encode())
-        try:
-            while piece := os.read(ours, 1024):
-                shown += piece.decode()
-        except OSError:  # how a terminal ends
-            os.close(ours)
-        assert process.wait(20) == 0
+        ],
+    )
+    assert code == 0
     assert "secret" not in shown
     found = files(root)
     assert "  client_id: 123\n" in found["/etc/wbiz-bridge/config.yaml"][1]

@@ -136,6 +136,11 @@ class World:
                 [f"not JSON {self.name}", "--receiver", "crm", *config],
                 [f"evt_{self.name}", "--receiver", "crm", *config],
             ],
+            "init": [
+                ["--no-input", "--client-id", f"x{self.name}", "--directory", f"new {self.name}"],
+                ["--no-input", "--client-id", "1", "--api-key-file", f"none/{self.name}"],
+                ["--no-input", "--client-id", "1", "--webhook", f"x{self.name}"],
+            ],
             "poll": [["-c", str(each)] for each in self.logs],
             "backup": [[f"copy {self.name}", *config], [f"none/{self.name}", *config]],
             "move": [["--to", "postgresql://127.0.0.1:9/x", *config], ["--to", f"x{self.name}", *config]],

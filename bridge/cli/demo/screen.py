@@ -121,7 +121,7 @@ class Screen(Listener):
             f"\n[bold]{messages} messages watched, {events} transitions noticed, {delivered} deliveries made:[/]\n"
             f"  {webhooks} webhooks, each taken once and signed, although the first {refused} POSTs were refused;\n"
             f"  {slack_messages} Slack messages for what failed, expired or is unknown.\n"
-            "Next: the ten lines of configuration in README.md, then [bold]wbiz-bridge check[/].",
+            "Next, with your own account: [bold]wbiz-bridge init[/].",
             soft_wrap=True,
         )
 
