@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from bridge import __version__
 from bridge.daemon.factory import subscriptions
 from bridge.daemon.receiver_trial import preview, try_receiver
-from bridge.domain.health import judge
+from bridge.domain.clock import isoformat
+from bridge.domain.errors import BridgeError
+from bridge.domain.health import judge, unreadable
 from bridge.domain.json_views import status_json
 from bridge.server.app import make_app
 from bridge.server.context import ServerContext
@@ -72,13 +74,23 @@ class HttpApps:
 
     def _status(self) -> dict[str, Any]:
         config, now = self.config(), self.clock.now()
-        summary = self.store.summaries.summary(finished=True)
-        return status_json(judge(summary, self._receivers(), now), summary, now) | {
-            "version": __version__,
-            "configuration": str(config.path.absolute()),
-            "database": shown_url(config.database),
-            "warnings": list(config.warnings()),
-        }
+        summary = None
+        try:
+            summary = self.store.summaries.summary(finished=True)
+            health = judge(summary, self._receivers(), now)
+        except BridgeError as error:
+            health = unreadable(error)
+        daemon = {"daemon": {"running": True, "seen_at": isoformat(now)}}
+        return (
+            daemon
+            | status_json(health, summary, now)
+            | {
+                "version": __version__,
+                "configuration": str(config.path.absolute()),
+                "database": shown_url(config.database),
+                "warnings": list(config.warnings()),
+            }
+        )
 
     def _preview(self, name: str, event: Event) -> dict[str, Any] | None:
         return preview(self.config(), name, event, self.store.id, self.clock.now())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from bridge.domain import postgres_url
-from bridge.domain.errors import BridgeError, NotNowError
+from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, NotNowError
 from bridge.store import sqlite, sqlite_files
 from bridge.store.errors import DamagedError, DatabaseError, GoneError, UnstorableError
 from bridge.store.postgres import Server
@@ -119,8 +119,8 @@ class Database:
             with self.in_words(), self._engine.begin() as connection:
                 self._must_be_there(learn=True)
                 yield connection
-        except (NotNowError, DatabaseError) as error:
-            if not isinstance(error, UnstorableError):  # that is one item's fault
+        except BridgeError as error:
+            if _is_of_database(error):
                 self.write_fault.failed(str(error))
             raise
         self.write_fault.worked()
@@ -236,6 +236,13 @@ class Database:
         else:
             from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415 -- as above
         return insert(table)
+
+
+def _is_of_database(error: BridgeError) -> bool:
+    """Tell whether nothing can be written, and it is not the fault of one item, or of what was to be done."""
+    if isinstance(error, NotNowError | DatabaseError):
+        return not isinstance(error, UnstorableError)
+    return type(error) in {ConfigurationError, CredentialsError}  # a right that is missing, a refused user
 
 
 def shown(url: str) -> str:

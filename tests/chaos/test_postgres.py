@@ -134,7 +134,7 @@ def test_rights_taken_away_for_a_while_are_only_a_pause(tmp_path: Path, server: 
 
 
 def test_right_to_write_that_was_taken_away_is_told(tmp_path: Path, server: Cluster, database: str) -> None:
-    """By `status`, another process, which only reads."""
+    """By `status`, which asks the daemon."""
     name = database.rpartition("/")[2]
     server.execute("CREATE ROLE writer LOGIN", f"ALTER DATABASE {name} OWNER TO writer")
     with watching(tmp_path, server.url(name, "writer")) as world:
@@ -142,7 +142,7 @@ def test_right_to_write_that_was_taken_away_is_told(tmp_path: Path, server: Clus
         with psycopg.connect(server.url(name, "writer"), autocommit=True) as connection:
             connection.execute("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM writer")
         world.changes(Status.FAILED)
-        until(lambda: '"event": "step_failed"' in world.daemon.log())
+        until(lambda: command(tmp_path, "status").returncode == 1)
         shown = json.loads(command(tmp_path, "status", "--json").stdout)
         assert not shown["checks"]["database"]["ok"]
         assert "does not let the user do what the bridge must do" in shown["faults"][0]
@@ -220,7 +220,7 @@ def test_database_of_another_encoding_is_refused_before_anything_is_written(
     assert words.startswith(f"{server.url(name)} has the encoding {encoding}, which cannot hold every text: make one")
     write_config(tmp_path, {"wbiztool": {"client_id": 1, "api_key": "k"}, "messages": [1], "database": "sqlite:///b.db",
                             "receivers": [{"name": "crm", "webhook": "http://127.0.0.1:9/"}]})  # fmt: skip
-    assert command(tmp_path, "messages").returncode == 0
+    assert command(tmp_path, "watch", "1").returncode == 0
     moved = command(tmp_path, "move", "--to", server.url(name))
     assert (moved.returncode, f"has the encoding {encoding}" in moved.stderr) == (78, True)
     assert not server.holds("SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'public')", name)

@@ -84,10 +84,10 @@ class StatusOut(Out):
     database: str
     warnings: list[str]
     daemon: dict[str, Any]
-    messages: dict[str, Any]
-    oldest_due: Moment | None
-    oldest_queued: Moment | None
-    receivers: dict[str, dict[DeliveryState, int]]
-    breakers: dict[str, dict[str, Any]]
-    internal_errors: list[dict[str, Any]]
-    nodes: list[dict[str, Any]]
+    messages: dict[str, Any] = Field(default_factory=left_out)
+    oldest_due: Moment | None = None
+    oldest_queued: Moment | None = None
+    receivers: dict[str, dict[DeliveryState, int]] = Field(default_factory=left_out)
+    breakers: dict[str, dict[str, Any]] = Field(default_factory=left_out)
+    internal_errors: list[dict[str, Any]] = Field(default_factory=left_out)
+    nodes: list[dict[str, Any]] = Field(default_factory=left_out)
