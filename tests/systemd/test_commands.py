@@ -49,7 +49,7 @@ def test_root_speaks_to_the_service(service: Service) -> None:
     done = bridge(service, "backup /root/copy.db")
     assert (done.returncode, "checked" in done.stdout) == (0, True), done
     assert service.machine.run(["stat", "--format=%a %U", "/root/copy.db"]).stdout == "600 root\n"
-    assert not service.exists("/root/.local/state/wbiz-bridge"), "root has no database of its own now"
+    assert not service.exists("/root/.local/state/wbiz-bridge/bridge.db"), "root has no database of its own now"
 
 
 def test_the_socket_is_the_services_and_roots(service: Service) -> None:
