@@ -95,6 +95,9 @@ _BEGIN = """\
 #
 # ${{NAME}} is a line of the file .env beside this one, which holds your keys. Everything else that can be set:
 # config.example.yaml and docs/configuration.md, in the folder of the bridge's source.
+#
+# Editors complete and check it, too, once its schema is beside it:  wbiz-bridge schema config > config.schema.json
+# yaml-language-server: $schema=config.schema.json
 
 # Your WbizTool account.
 wbiztool:
