@@ -131,7 +131,7 @@ class ApiClient:
         settings: list[tuple[int, Any]] = [(pycurl.URL, url), (pycurl.TIMEOUT_MS, round(seconds * 1000))]
         if method == "POST":
             headers["Content-Type"] = "application/json"
-            settings.append((pycurl.POSTFIELDS, json.dumps(body).encode()))
+            settings.append((pycurl.POSTFIELDS, json.dumps(body, ensure_ascii=False).encode()))
         settings += [(pycurl.HTTPHEADER, header_lines(headers)), *of_bundle(self._bundle)]
         ended: SimpleQueue[Transfer] = SimpleQueue()
         self._engine.begin(Transfer(settings, _CONNECTING, LARGEST_ANSWER, ended.put, take))

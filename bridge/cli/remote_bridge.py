@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.cli.find_daemon import Address
 
 _PAGE = 1000
-_AT_ONCE = 10_000
+_AT_ONCE = 150  # with the longest label and tags in whatever script, they fit into one body
 _COME_BACK = 0.5  # seconds
 _LONG = 600.0  # seconds, for what looks through everything
 

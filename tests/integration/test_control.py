@@ -263,3 +263,11 @@ def test_who_names_no_daemon_is_told(tmp_path: Path, arguments: tuple[str, ...],
     done = command(tmp_path, *arguments)
     assert (done.returncode, words in done.stderr) == (code, True), done
     assert "secret" not in done.stderr
+
+
+def test_the_longest_labels_and_tags_of_many_messages_fit(daemon: Daemon) -> None:
+    tags = [f"--tag={number:02}{'ä' * 62}={'😀' * 200}" for number in range(20)]
+    ids = [str(number) for number in range(1000, 1400)]
+    done = command(daemon.folder, "watch", *ids, "--label", "😀" * 1000, *tags)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(said(daemon.folder, "messages", "-n", "1000")) == 402
