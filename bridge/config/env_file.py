@@ -61,7 +61,7 @@ def read_env_file(config: Path) -> EnvFile:
     if os.geteuid() == 0 and owner != 0:
         return _refused(
             path,
-            "it belongs to another user, from whom root takes no values: `chown root` it, or run this as that user",
+            "owned by another user, so root does not read it: `chown root` it, or run this as that user",
         )
     if what := not_plain_text(content):
         return _refused(path, what)

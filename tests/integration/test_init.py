@@ -100,7 +100,7 @@ def test_variables_that_people_have_set_are_answers(here: Path, simulator: Simul
 
 def test_shell_that_says_otherwise_is_warned_of(here: Path, simulator: Simulator, sink: Sink) -> None:
     done = run(here, *given(here, simulator, sink), WBIZTOOL_API_KEY=WRONG_KEY)
-    assert "warning: $WBIZTOOL_API_KEY is set in this shell to something else, and wins over .env" in done.stderr
+    assert "warning: $WBIZTOOL_API_KEY has another value in this shell, which wins over .env" in done.stderr
 
 
 def test_refused_credentials_are_kept_and_end_with_77(here: Path, simulator: Simulator, sink: Sink) -> None:
@@ -108,7 +108,7 @@ def test_refused_credentials_are_kept_and_end_with_77(here: Path, simulator: Sim
     assert (done.returncode, sink.count) == (77, 1)
     assert done.stderr.startswith("WbizTool refuses the credentials: ")
     assert (
-        "  1. correct client_id in config.yaml, or the key in .env; then: wbiz-bridge check --online\n" in done.stdout
+        "  1. correct client_id in config.yaml, or the key in .env, then: wbiz-bridge check --online\n" in done.stdout
     )
     env = here / ".env"
     env.write_text(env.read_text().replace(WRONG_KEY, simulator.api_key))
@@ -120,7 +120,7 @@ def test_credentials_that_cannot_be_tried_are_kept_and_end_with_75(
 ) -> None:
     done = run(here, *given(here, simulator, sink)[:-1], "http://127.0.0.1:9/api")
     assert (done.returncode, set(written(here))) == (75, {".env", "config.yaml"})
-    assert "see whether WbizTool accepts the credentials: wbiz-bridge check --online" in done.stdout
+    assert "check the credentials once WbizTool answers: wbiz-bridge check --online" in done.stdout
 
 
 def test_receiver_that_takes_nothing_ends_with_1_and_says_what_to_do(
@@ -130,7 +130,7 @@ def test_receiver_that_takes_nothing_ends_with_1_and_says_what_to_do(
     done = run(here, *given(here, simulator, sink))
     assert done.returncode == 1
     assert "ops: refused: " in done.stdout
-    assert "  1. correct the address of ops in .env, or what answers there; then: wbiz-bridge test ops\n" in done.stdout
+    assert "  1. fix the URL of ops in .env, or the receiver itself, then: wbiz-bridge test ops\n" in done.stdout
 
 
 @pytest.mark.parametrize("name", [".env", "config.yaml"])
@@ -138,7 +138,7 @@ def test_nothing_is_written_over(here: Path, simulator: Simulator, sink: Sink, n
     (here / name).symlink_to("gone")
     done = run(here, *given(here, simulator, sink))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"wbiz-bridge: {name} is there already, and stays as it is")
+    assert done.stderr.startswith(f"wbiz-bridge: {name} already exists and is never overwritten")
     assert [file.name for file in here.iterdir()] == [name]
 
 
@@ -146,11 +146,11 @@ def test_nothing_is_written_over(here: Path, simulator: Simulator, sink: Sink, n
     ("arguments", "words"),
     [
         ([], "--client-id NUMBER; --api-key-file FILE (or $WBIZTOOL_API_KEY); --slack-url-file FILE"),
-        (["--no-input", "--client-id", "5"], "these are missing: --api-key-file FILE"),
+        (["--no-input", "--client-id", "5"], "these options are missing: --api-key-file FILE"),
         (["--client-id", "-5"], "--client-id: must be a whole number (allowed: 1 to "),
         (["--api-key-file", "nowhere"], "--api-key-file nowhere: no such file"),
         (["--webhook", "crm.example.com"], "--webhook: not a usable address (allowed: https://host/…)"),
-        (["--webhook", "https://hooks.slack.com/services/T0/B0/x"], "--webhook: this is Slack's, and a secret"),
+        (["--webhook", "https://hooks.slack.com/services/T0/B0/x"], "--webhook: a Slack webhook's URL is a secret"),
         (["--base-url", "http://example.com"], "--base-url: must begin with https://"),
         (["--directory", "/etc/wbiz-bridge/shop"], "`wbiz-bridge service install`"),
     ],
@@ -183,7 +183,7 @@ def test_terminal_asks_until_answers_can_be_used_and_shows_no_secret(
             ("API key (not shown)", ""),
             ("must not be empty", WRONG_KEY),
             ("WbizTool refuses the credentials: ", ""),
-            ("API key (not shown; Enter: as before)", simulator.api_key),
+            ("API key (not shown; Enter keeps it)", simulator.api_key),
             ("WbizTool accepts the credentials", "me@example.com"),
             ("for mail, press Enter now", "crm.example.com/secret"),
             ("not a usable address", f"{sink.url}?app"),
@@ -203,13 +203,13 @@ def test_terminal_keeps_what_was_refused_and_decides_later(here: Path, simulator
             ("client id", "1"),
             ("API key", WRONG_KEY),
             ("refuses the credentials", ""),
-            ("Enter: as before", ""),
-            ("Where alerts go", ""),
+            ("Enter keeps it", ""),
+            ("Send alerts to", ""),
         ],
         extra=state(here),
     )
     assert code == 77
-    assert "2. say who gets what, under receivers: in config.yaml (docs/receivers.md); then: wbiz-bridge check" in shown
+    assert "2. add a receiver under `receivers:` in config.yaml (docs/receivers.md), then: wbiz-bridge check" in shown
     checked = run(here, "check")
     assert (checked.returncode, "at least one receiver is required" in checked.stderr) == (78, True)
     assert "(1 error)" in checked.stderr

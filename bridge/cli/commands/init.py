@@ -34,8 +34,8 @@ app = command_app()
 
 _SAMPLE = "message.failed"
 _INTRODUCTION = (
-    "Client id and API key are in WbizTool, under Settings → API keys. A Slack channel gets alerts by a webhook:",
-    "https://api.slack.com/messaging/webhooks makes one, which is an address.",
+    "You need your client id and API key (in WbizTool: Settings → API keys), and a URL to send alerts to: of a Slack",
+    "webhook (https://api.slack.com/messaging/webhooks), or of a program of yours.",
     "",
 )
 
@@ -71,9 +71,9 @@ def init(
     """Write a first configuration, and try it.
 
     Asks for your WbizTool account and where alerts go, tries both, and writes config.yaml and .env, which holds your
-    keys. Files that are there stay as they are (exit code 1).
+    keys. Files that exist are never overwritten (exit code 1).
 
-    What you have told is kept, also where WbizTool refuses the credentials (exit code 77) or can't be asked now (75).
+    Your answers are kept even if WbizTool refuses the credentials (exit code 77) or can't be reached (75).
 
     Example: wbiz-bridge init --client-id 123 --api-key-file key --slack-url-file slack-url
     """
@@ -113,11 +113,15 @@ def _must_be_new(*files: Path) -> None:
             raise _there(file)
         if control_path.of_unit(file) is not None:
             folder = file.parent
-            raise UsageError(f"{folder} is a service's, whose keys systemd hands over: `wbiz-bridge service install`")
+            raise UsageError(
+                f"{folder} belongs to a service, which gets its keys from systemd: use `wbiz-bridge service install`"
+            )
 
 
 def _there(file: Path) -> BridgeError:
-    return BridgeError(f"{file} is there already, and stays as it is: change it, or name another folder (--directory)")
+    return BridgeError(
+        f"{file} already exists and is never overwritten: edit it, or choose another folder with --directory"
+    )
 
 
 def _make(folder: Path) -> None:
@@ -127,7 +131,7 @@ def _make(folder: Path) -> None:
     except OSError as error:
         raise BridgeError(f"{folder} can't be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
-        raise BridgeError(f"{folder} can't be written by this user: name another one with --directory")
+        raise BridgeError(f"{folder} can't be written by this user: choose another folder with --directory")
 
 
 def _is_taken(account: WbizToolConfig) -> bool:
@@ -150,10 +154,10 @@ def _write(config: Path, env: Path, answers: Answers) -> None:
     except (BridgeError, FileExistsError) as error:
         env.unlink()
         raise (_there(config) if isinstance(error, FileExistsError) else error) from None
-    output.say(f"Written: {config}, and {env} with your keys, which only you can read.")
+    output.say(f"Wrote {config}, and {env} with your keys (only you can read it).")
     for name, value in values.items():
         if os.environ.get(name, value) != value:
-            output.say(f"warning: ${name} is set in this shell to something else, and wins over {env}", err=True)
+            output.say(f"warning: ${name} has another value in this shell, which wins over {env}", err=True)
 
 
 def _failing(config: Path, answers: Answers) -> list[str]:

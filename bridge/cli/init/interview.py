@@ -45,7 +45,7 @@ def introduce(account: WbizToolConfig, *, asks: bool) -> tuple[WbizToolConfig, i
 def ask_whom_to_tell() -> tuple[str | None, str | None]:
     """Ask where alerts go: the address of Slack's webhook, or else of a program; neither, to decide later."""
     return questions.ask(
-        "Where alerts go: the address of a Slack webhook, or of a program (not shown; Enter: decide later)",
+        "Send alerts to: URL of a Slack webhook, or of your program (not shown; Enter to decide later)",
         alert_address,
         hidden=True,
     )
@@ -60,7 +60,7 @@ def alert_address(text: str) -> tuple[str | None, str | None]:
     if not text:
         return None, None
     if "@" in text and "://" not in text:
-        raise ValueError("for mail, press Enter now; docs/receivers.md says how it is set up (allowed: https://host/…)")
+        raise ValueError("for mail, press Enter now and see docs/receivers.md (allowed here: https://host/…)")
     url = questions.webhook_url(text)
     return (None, url) if is_slack_workflow(url) is None else (questions.slack_url(url), None)
 
@@ -73,7 +73,9 @@ def program_url(text: str) -> str:
     """
     url = questions.webhook_url(text)
     if is_slack_workflow(url) is not None:
-        raise ValueError("this is Slack's, and a secret, which an argument shows to every user: --slack-url-file FILE")
+        raise ValueError(
+            "a Slack webhook's URL is a secret, and every user can see arguments: use --slack-url-file FILE"
+        )
     return url
 
 
@@ -90,15 +92,16 @@ def must_be_complete(number: int | None, key: str | None, address: str | None) -
     }
     missing = [words for words, given in needed.items() if given is None]
     if missing:
-        raise UsageError(f"there is nobody to ask, and these are missing: {'; '.join(missing)}")
+        raise UsageError(f"these options are missing: {'; '.join(missing)}")
 
 
 def _corrected(account: WbizToolConfig) -> WbizToolConfig:
     number, key = account.client_id, account.api_key.get_secret_value()
     return account_of(
-        questions.ask(f"WbizTool client id (Enter: {number})", questions.or_nothing(questions.client_id)) or number,
+        questions.ask(f"WbizTool client id (Enter keeps {number})", questions.or_nothing(questions.client_id))
+        or number,
         questions.ask(
-            "WbizTool API key (not shown; Enter: as before)", questions.or_nothing(questions.api_key), hidden=True
+            "WbizTool API key (not shown; Enter keeps it)", questions.or_nothing(questions.api_key), hidden=True
         )
         or key,
         account.base_url,

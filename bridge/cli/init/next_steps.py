@@ -30,13 +30,13 @@ def next_steps(config: Path, answers: Answers, failing: Sequence[str], code: int
     """
     env = config.parent / env_file.NAME
     if code == CredentialsError.exit_code:
-        yield f"correct client_id in {config}, or the key in {env}; then: {_call(config, 'check', '--online')}"
+        yield f"correct client_id in {config}, or the key in {env}, then: {_call(config, 'check', '--online')}"
     elif code:
-        yield f"see whether WbizTool accepts the credentials: {_call(config, 'check', '--online')}"
+        yield f"check the credentials once WbizTool answers: {_call(config, 'check', '--online')}"
     if not answers.receivers:
-        yield f"say who gets what, under receivers: in {config} (docs/receivers.md); then: {_call(config, 'check')}"
+        yield f"add a receiver under `receivers:` in {config} (docs/receivers.md), then: {_call(config, 'check')}"
     for name in failing:
-        yield f"correct the address of {name} in {env}, or what answers there; then: {_call(config, 'test', name)}"
+        yield f"fix the URL of {name} in {env}, or the receiver itself, then: {_call(config, 'test', name)}"
     yield f"start it: {_call(config, 'run')}   (Ctrl-C ends it; its page is http://{HttpConfig().listen})"
 
 

@@ -145,7 +145,7 @@ def test_root_takes_nothing_from_another_user(folder: Folder) -> None:
         pytest.skip("not on this platform: only root can give a file away")
     os.chown(folder.write("KEY=a-secret\n", ".env"), 12345, -1)
     (fault,) = folder.faults(LEAST)
-    assert fault.startswith(".env:1:1: it belongs to another user, from whom root takes no values: `chown root` it")
+    assert fault.startswith(".env:1:1: owned by another user, so root does not read it: `chown root` it")
 
 
 def test_file_that_others_may_read_is_warned_of(common: Folder) -> None:
