@@ -115,6 +115,33 @@ def test_nothing_is_started_that_would_end_with_78_and_the_to_do_is_repeated(roo
 
 
 @pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("  - {name: sms, command: [/bin/cat]}\n", "command"),
+        ('  - {name: crm, webhook: "${ONLY_IN_MY_SHELL}"}\n', "ONLY_IN_MY_SHELL"),
+    ],
+)
+def test_nothing_is_started_that_works_in_the_shell_alone(root: Path, tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "slack").write_text(SLACK)
+    given = ["--api-key-file", str(tmp_path / "key"), "--slack-url-file", str(tmp_path / "slack")]
+    service(root, "install", "--client-id", "123", *given)
+    config = root / "etc/wbiz-bridge/config.yaml"
+    text = config.read_text()
+    config.write_text(text + line)
+    variables = {"ONLY_IN_MY_SHELL": "https://crm.example.com/hook"}
+    start = ("service", "install", "--root", str(root), "--start")
+    done = command(root.parent, *start, extra=variables)
+    assert (done.returncode, words in done.stdout) == (1, True), done
+    config.write_text(text)
+    (config.parent / ".env").write_text("A=b\n")
+    (config.parent / ".env").chmod(0o600)
+    assert ".env: the service can't read it" in command(root.parent, *start).stdout
+    (config.parent / ".env").chmod(0o644)
+    assert command(root.parent, *start).returncode == 0
+
+
+@pytest.mark.parametrize(
     ("option", "content", "words"),
     [
         ("--slack-url-file", "hooks.slack.com/services/x", "not a usable address"),

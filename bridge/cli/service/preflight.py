@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import bridge
 from bridge.cli.service.actions import below
+from bridge.config import env_file
 from bridge.config.env_vars import NOT_SET
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.loader import load
@@ -50,16 +52,29 @@ def here() -> Place:
 
 
 def faults(layout: Layout, root: Path) -> list[str]:
-    """List what is wrong with the installed configuration, read as the service reads it."""
-    config = below(root, layout.config)
+    """List what is wrong with the installed configuration, read as the service reads it.
+
+    What drop-ins may change (variables, whether programs are receivers) is not judged where there are some.
+    """
+    config, env = (below(root, layout.folder) / name for name in (layout.config.name, env_file.NAME))
+    if _is_hidden(config):
+        return [f"{config}: the service can't read it: chmod o+r {shlex.quote(str(config))}"]
+    if _is_hidden(env):
+        return [f"{env}: the service can't read it: hand over its values as credentials instead (systemd/README.md)"]
+    changed = any(below(root, folder).exists() for folder in (layout.drop_ins, layout.shared_drop_ins))
     given = {"CREDENTIALS_DIRECTORY": below(root, layout.folder), "STATE_DIRECTORY": below(root, layout.state)}
+    environ = {name: str(path) for name, path in given.items()}
+    if not changed:
+        environ["WBIZ_BRIDGE_COMMANDS"] = "off"  # as the unit says
     try:
-        load(config, os.environ | {name: str(path) for name, path in given.items()})
+        load(config, environ)
     except InvalidConfiguration as error:
-        # A drop-in may set a variable that is not set here.
-        changed = any(below(root, folder).exists() for folder in (layout.drop_ins, layout.shared_drop_ins))
         return [str(fault) for fault in error.faults if not (changed and NOT_SET in fault.what)]
     return []
+
+
+def _is_hidden(file: Path) -> bool:
+    return file.exists() and not file.stat().st_mode & stat.S_IROTH
 
 
 def obstacle(place: Place, *, hidden: Sequence[Path] = HIDDEN, top: Path = Path("/")) -> str | None:
