@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli import output
+from bridge.cli import output, receiver_test
 from bridge.cli.api_client import ApiClient, LostError
 from bridge.cli.arguments import LabelOption, TagsOption, event_type, label_of, message_id, tags_of
 from bridge.cli.dev.presence import find
@@ -63,7 +63,7 @@ def trigger(
         output.print_json(made)
     else:
         _say(made)
-    if "test" in made and made["test"]["outcome"] != "delivered":
+    if "test" in made and not receiver_test.is_delivered(made["test"]):
         raise typer.Exit(1)
 
 

@@ -17,6 +17,7 @@ from bridge.config import env_file
 from bridge.config.env_vars import NOT_SET
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.loader import load
+from bridge.config.receiver_loader import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +66,7 @@ def faults(layout: Layout, root: Path) -> list[str]:
     given = {"CREDENTIALS_DIRECTORY": below(root, layout.folder), "STATE_DIRECTORY": below(root, layout.state)}
     environ = {name: str(path) for name, path in given.items()}
     if not changed:
-        environ["WBIZ_BRIDGE_COMMANDS"] = "off"  # as the unit says
+        environ[COMMANDS] = "off"  # as the unit says
     try:
         load(config, environ)
     except InvalidConfiguration as error:
