@@ -13,7 +13,7 @@ from bridge.cli.configuration import database_of, load_config
 from bridge.config.errors import InvalidConfiguration
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError
-from bridge.domain.event_parser import read_events
+from bridge.domain.event_parser import read_event
 from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
 from bridge.domain.json_views import delivery_json, message_json, status_json
@@ -192,8 +192,7 @@ class LocalBridge:
         if "type" in wanted:
             return sample_event(output.now(), EventType(wanted["type"]))
         if "event" in wanted:
-            (event,) = read_events(json.dumps(wanted["event"]), output.now())
-            return event
+            return read_event(json.dumps(wanted["event"]), output.now())
         found = self._read().history.event(wanted["event_id"])
         if found is None:
             raise BridgeError(f"unknown or expired event {wanted['event_id']}")

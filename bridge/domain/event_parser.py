@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.errors import UsageError
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Event, EventType, Status
 from bridge.domain.suggest import suggestion
@@ -29,6 +30,19 @@ def read_events(text: str, now: datetime) -> list[Event]:
         ValueError: It is something else; the text names the place.
     """
     return [_event(value, place, now) for value, place in _documents(text)]
+
+
+def read_event(text: str, now: datetime) -> Event:
+    """Read the one event that a caller asks about; see :func:`read_events`.
+
+    Raises:
+        UsageError: It is something else; the text names the place.
+    """
+    try:
+        (event,) = read_events(text, now)
+    except ValueError as error:
+        raise UsageError(f"event: {error}") from None
+    return event
 
 
 def _documents(text: str) -> list[tuple[object, str]]:

@@ -232,6 +232,14 @@ def test_what_cannot_be_shown_is_said(daemon: Daemon, arguments: list[str], code
     assert (done.returncode, words in done.stderr) == (code, True), done
 
 
+def test_a_wrong_event_is_refused_without_a_daemon_too(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    write_config(tmp_path, bridge_config(simulator, sink, [1]))
+    (tmp_path / "event.json").write_text('{"type": "message.failed", "data": {"message_id": "7"}}')
+    done = command(tmp_path, "render", "event.json", "--receiver", "crm")
+    assert done.returncode == 2
+    assert "event: data.message_id: must be a whole number" in done.stderr
+
+
 def test_secrets_are_not_shown(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     settings = bridge_config(simulator, sink, [1])
     token, slack = "Bearer abcdefghijklmnop", "https://hooks.slack.com/services/T00/B00/abcdefghijklmnop"

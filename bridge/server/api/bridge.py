@@ -10,8 +10,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from bridge.domain.errors import UsageError
-from bridge.domain.event_parser import read_events
+from bridge.domain.event_parser import read_event
 from bridge.domain.samples import sample_event
 from bridge.server.api.params import problems
 from bridge.server.api.schemas.bridge import PreviewIn, PreviewOut, StatusOut, TestIn, TestOut
@@ -70,11 +69,7 @@ def _event(context: ServerContext, wanted: PreviewIn) -> Event:
     if "type" in wanted.model_fields_set:
         return sample_event(context.now(), wanted.type)
     if "event" in wanted.model_fields_set:
-        try:
-            (event,) = read_events(wanted.event.model_dump_json(exclude_unset=True), context.now())
-        except ValueError as error:
-            raise UsageError(f"event: {error}") from None
-        return event
+        return read_event(wanted.event.model_dump_json(exclude_unset=True), context.now())
     happened = context.store.history.event(wanted.event_id)
     if happened is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"unknown or expired event {wanted.event_id}")
