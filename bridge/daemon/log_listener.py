@@ -123,6 +123,10 @@ class LogListener(Listener):
                 **about,
             )
 
+    def dropped(self, receiver: str, count: int) -> None:
+        """Log that something is not sent, on purpose."""
+        self._log.info("deliveries_dropped", receiver=receiver, count=count)
+
     def stopping(self, why: str) -> None:
         """Log why the bridge ends."""
         self._log.info("stopping", why=why)

@@ -55,6 +55,7 @@ class Supervisor:
         self._changed = threading.Condition()
         self._nudged: str | None = None
         store.when_queued(self._wake_receivers)
+        store.when_dropped(listener.dropped)
         store.node.listen(
             self._wake_receivers, lambda error: listener.step_failed("keeping in touch with other nodes", error)
         )

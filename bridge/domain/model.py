@@ -206,11 +206,16 @@ class Event:
 
 
 class DeliveryState(enum.StrEnum):
-    """Where a delivery stands. ``dead`` is a dead letter: given up, kept, and free to be sent again."""
+    """Where a delivery stands.
+
+    ``dead`` is a dead letter: given up, kept, and free to be sent again. ``dropped`` is not sent on purpose: the
+    receiver was muted, or what happened was over before its time came. ``reason`` says which.
+    """
 
     QUEUED = "queued"
     DELIVERED = "delivered"
     DEAD = "dead"
+    DROPPED = "dropped"
 
 
 class Resent(enum.StrEnum):

@@ -31,6 +31,9 @@ class Listener:
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Hear of deliveries given up because their receiver failed for all of their time, once that is committed."""
 
+    def dropped(self, receiver: str, count: int) -> None:
+        """Hear that deliveries to a receiver are not made, on purpose, once that is committed."""
+
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Hear that the configuration was read again: it is in force, or it has faults and the one before is.
 
@@ -98,6 +101,10 @@ class Listeners(Listener):
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.expired(receiver, deliveries))
+
+    def dropped(self, receiver: str, count: int) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.dropped(receiver, count))
 
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Pass it on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from bridge.domain.model import EventType
 from bridge.store.facts import get_meta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.store.poll_results import Polled
 
 _QUEUED = "queued for"
+_DROPPED = "dropped for"
 
 
 class EventLog:
@@ -43,16 +45,26 @@ class EventLog:
         self._node = node
         self.when_queued: Callable[[Collection[str]], None] = lambda _: None
         """Called with the receivers for which something was queued, once that is committed."""
+        self.when_dropped: Callable[[str, int], None] = lambda _receiver, _count: None
+        """Called with a receiver, and how many deliveries to it were dropped, once that is committed."""
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """Give a transaction. Once it is committed, those are woken who deliver what it queued."""
         with self._database.write() as connection:
             connection.info.pop(_QUEUED, None)
+            connection.info.pop(_DROPPED, None)
             yield connection
             queued: set[str] = connection.info.pop(_QUEUED, set())
+            dropped: Counter[str] = connection.info.pop(_DROPPED, Counter())
+        for receiver, count in dropped.items():
+            self.when_dropped(receiver, count)
         if queued:
             self.when_queued(queued)
+
+    def note_dropped(self, connection: sa.Connection, receivers: Iterable[str]) -> None:
+        """Count deliveries that are dropped, one for each name, within a transaction."""
+        connection.info.setdefault(_DROPPED, Counter()).update(receivers)
 
     def transitions(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
         """Make the events of polls that found one, within a transaction. They are not written yet."""

@@ -10,7 +10,7 @@ from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Status
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
-from bridge.store.tables import attempts, carried, deliveries, events, messages
+from bridge.store.tables import attempts, carried, deliveries, events, incidents, messages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,6 +90,7 @@ def _delete(connection: sa.Connection, positions: list[int]) -> None:
     tried = set(connection.scalars(sa.select(carried.c.attempt).where(carried.c.delivery.in_(of_events)).distinct()))
     connection.execute(sa.delete(carried).where(carried.c.delivery.in_(of_events)))
     connection.execute(sa.delete(deliveries).where(deliveries.c.event.in_(positions)))
+    connection.execute(sa.delete(incidents).where(incidents.c.event.in_(positions)))
     connection.execute(sa.delete(events).where(events.c.position.in_(positions)))
     still_carries = sa.select(sa.literal(1)).where(carried.c.attempt == attempts.c.id).exists()
     listed = sorted(tried)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
 
 _PAGE = 1000
+_OVER = (str(DeliveryState.DELIVERED), str(DeliveryState.DROPPED))
 _Row = tuple[int, str, str]  # the position of an event, its subject, and a receiver
 
 
@@ -92,12 +93,12 @@ def _delivered(
     subscriptions: Sequence[Subscription],
     event_ids: Collection[str] | None,
 ) -> Iterator[list[_Row]]:
-    """Find page by page what was delivered, each event once for each receiver, in the order of the events."""
+    """Find page by page what was delivered or dropped, each event once for each receiver, in order."""
     chosen = (
         sa.select(events.c.position, events.c.subject, deliveries.c.receiver)
         .join(deliveries, deliveries.c.event == events.c.position)
         .where(
-            deliveries.c.state == str(DeliveryState.DELIVERED),
+            deliveries.c.state.in_(_OVER),
             deliveries.c.receiver.in_([each.receiver for each in subscriptions]),
             *conditions(query),
         )

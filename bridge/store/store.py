@@ -151,6 +151,10 @@ class Store:
         """Let ``wake`` be called with the receivers for which something was queued, once that is committed."""
         self._events.when_queued = wake
 
+    def when_dropped(self, tell: Callable[[str, int], None]) -> None:
+        """Let ``tell`` be called with a receiver and how many of its deliveries were dropped, once committed."""
+        self._events.when_dropped = tell
+
     def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._events.transaction() as connection:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -162,6 +162,7 @@ deliveries = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("probes", sa.Integer, nullable=False, server_default="0"),
     sa.Column("resent", sa.Text),  # how, where somebody had the event sent again
+    sa.Column("reminder", sa.Integer, nullable=False, server_default="0"),  # which one it is; 0 for none
     sqlite_autoincrement=True,
 )
 sa.Index(
@@ -260,3 +261,66 @@ internal_errors = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("retry_at", Instant, nullable=False),
 )
+
+# Receivers that somebody has muted. One that drops never gets what happens meanwhile: dropped counts it.
+mutes = sa.Table(
+    "mutes",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("muted_by", sa.Text),
+    sa.Column("drops", sa.Boolean, nullable=False),
+    sa.Column("dropped", sa.Integer, nullable=False, server_default="0"),
+)
+
+# Receivers whose deliveries are held back now, muted or in quiet hours, and since when: the release puts off their end.
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+)
+
+# What is wrong now, one row for each subject: from the event that opened it to the one that ends it. A failed message
+# stays until somebody acknowledges it and its event is forgotten.
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("event", sa.BigInteger, nullable=False),  # its position
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("acknowledged_at", Instant),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("note", sa.Text),
+)
+_open = sa.text("acknowledged_at IS NULL")
+sa.Index("incidents_open", incidents.c.since, incidents.c.subject, sqlite_where=_open, postgresql_where=_open)
+sa.Index("incidents_event", incidents.c.event)
+
+# When a receiver is reminded of an incident next, and how often it was.
+reminders = sa.Table(
+    "reminders",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("event", sa.BigInteger, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False, server_default="0"),
+)
+sa.Index("reminders_due", reminders.c.receiver, reminders.c.due_at)
+
+# The post in a chat under which what follows about a subject is written.
+threads = sa.Table(
+    "threads",
+    metadata,
+    sa.Column("receiver", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("ts", sa.Text, nullable=False),
+    sa.Column("event", sa.BigInteger),  # the position of the event that the post is about; NULL for a digest
+    sa.Column("posted_at", Instant, nullable=False),
+)
+sa.Index("threads_posted", threads.c.posted_at)

@@ -27,7 +27,7 @@ _POLL_FAILURES = ("malformed", "refused", "throttled", "unavailable")
 _ATTEMPT_OUTCOMES = get_args(OutcomeName)
 _ANSWERS = ("2xx", "3xx", "4xx", "5xx")
 _CONCERNED = ("message", "delivery", "step", "http", "other")
-_ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD)
+_ENDS = (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.DROPPED)
 _TRANSITIONS = {EventType.of_status(status): str(status) for status in Status}
 
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)
@@ -138,6 +138,10 @@ class Counters(Listener):
         """Count what was given up without an attempt of its own."""
         self._receivers.of(receiver).ends[DeliveryState.DEAD].inc(len(deliveries))
 
+    def dropped(self, receiver: str, count: int) -> None:
+        """Count what is not sent on purpose."""
+        self._receivers.of(receiver).ends[DeliveryState.DROPPED].inc(count)
+
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:  # noqa: ARG002 -- the listener's signature
         """Note that the configuration was read again."""
         self.note_reload(ok=not faults, at=self._clock.now())
@@ -181,7 +185,7 @@ class _Receivers:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.ends = Counter(
             "wbiz_bridge_deliveries_total",
-            "Deliveries that ended: delivered, or dead (given up).",
+            "Deliveries that ended: delivered, dead (given up), or dropped (muted, or over before its time).",
             ["receiver", "outcome"],
             registry=registry,
         )

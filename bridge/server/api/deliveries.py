@@ -22,7 +22,10 @@ from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery, EventQuery
 
 _States = Annotated[
     list[DeliveryState],
-    Query(description="Only deliveries in one of these states. `dead`: given up.", examples=[["dead"]]),
+    Query(
+        description="Only deliveries in one of these states. `dead`: given up; `dropped`: not sent on purpose.",
+        examples=[["dead"]],
+    ),
 ]
 _Types = Annotated[list[EventType], Query(description="Only deliveries of events of these types.")]
 

@@ -23,6 +23,7 @@ _TABS: Mapping[DeliveryState | None, str] = {
     DeliveryState.DEAD: "Dead letters",
     DeliveryState.QUEUED: "Queued",
     DeliveryState.DELIVERED: "Delivered",
+    DeliveryState.DROPPED: "Not sent",
 }
 
 

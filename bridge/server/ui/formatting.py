@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _STATUSES = {UNSEEN: "Not seen yet"}
-_STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter"}
+_STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter", "dropped": "Not sent"}
 
 
 def utc(moment: datetime) -> str:

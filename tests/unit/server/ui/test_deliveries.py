@@ -23,7 +23,7 @@ def page(
 
 def test_tabs_count_what_waits_for_somebody() -> None:
     counts = {tab.name: tab.count for tab in page().tabs}
-    assert counts == {"All": None, "Dead letters": 2, "Queued": 7, "Delivered": None}
+    assert counts == {"All": None, "Dead letters": 2, "Queued": 7, "Delivered": None, "Not sent": None}
     assert [tab.name for tab in page().tabs if tab.current] == ["Dead letters"]
     assert {tab.name: tab.count for tab in page(receiver="ops").tabs}["Dead letters"] == 0
 
