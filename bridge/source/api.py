@@ -15,7 +15,8 @@ from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused, Throt
 from bridge.domain.redaction import Redactor
 from bridge.source.numbers_response import read_numbers
 from bridge.source.report_response import LARGEST_PAGE, Page, read_page
-from bridge.source.status_response import quote, read_answer
+from bridge.source.responses import quote
+from bridge.source.status_response import read_answer
 from bridge.transport.aimd import Sign
 from bridge.transport.message import Reply, Request, StoppedError, TransportError, json_object
 from bridge.transport.retried_call import RetriedCall

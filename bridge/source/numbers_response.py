@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.domain.numbers import Number
 from bridge.domain.poll_answer import Failure, Malformed, Refused
 from bridge.domain.redaction import clean_text
-from bridge.source.status_response import quote, read_object, whole_number
+from bridge.source.responses import quote, read_object, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime

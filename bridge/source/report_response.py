@@ -17,7 +17,7 @@ from bridge.domain.model import LARGEST_ID, LONGEST_LABEL
 from bridge.domain.poll_answer import Failure, Malformed, Refused
 from bridge.domain.redaction import clean_text
 from bridge.domain.report import Row
-from bridge.source.status_response import quote, read_object, whole_number
+from bridge.source.responses import quote, read_object, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime

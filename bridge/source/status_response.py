@@ -1,4 +1,4 @@
-"""What an answer of WbizTool means, of the status call above all. Pure: none raises, or says more than it states.
+"""What an answer to the status call means. Pure: none raises, or says more than it states.
 
 The facts, and the traps, are those of ``wbiztool-api.md``; [doc] and [client] below are its marks.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bridge.domain.model import CODES, Observation, Status
-from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable
+from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused
 from bridge.domain.redaction import clean_text
-from bridge.transport.message import Reply, http_words, json_object, retry_after
+from bridge.source.responses import NO_OBJECT, quote, read_object, whole_number
+from bridge.transport.message import Reply, json_object
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,8 +29,6 @@ class _Statement:
     error: str | None = None
 
 
-_NO_OBJECT = Malformed("the answer is not a JSON object")
-
 _STATUSES = {code: status for status, code in CODES.items()}
 _DIGITS = {str(code): code for code in _STATUSES}
 _UNKNOWN_ID = "unknown message id"
@@ -41,8 +39,6 @@ _WORDS = {**{str(status): status for status in CODES}, "canceled": Status.CANCEL
 
 _NAMES = ("msg_id", "message_id")
 _REFUSING = ("auth", "credential", "api key")
-_QUOTED = 60
-_LONGEST_NUMBER = 20
 
 
 def read_answer(reply: Reply, at: datetime, message_id: int | None = None) -> Answer:
@@ -54,9 +50,9 @@ def read_answer(reply: Reply, at: datetime, message_id: int | None = None) -> An
         message_id: Which message was asked for: an answer that names another says nothing of it.
     """
     if reply.status != HTTPStatus.OK or reply.cut:
-        body = read_object(reply, at)
-        assert not isinstance(body, dict)
-        return body
+        failure = read_object(reply, at)
+        assert not isinstance(failure, dict)
+        return failure
     named, stated = _read_body(reply.body)
     if message_id is not None:
         for name, value in named:
@@ -65,40 +61,12 @@ def read_answer(reply: Reply, at: datetime, message_id: int | None = None) -> An
     return Observation(stated.status, at, stated.error) if isinstance(stated, _Statement) else stated
 
 
-def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
-    """Read the JSON object of a 200, or why there is none: what is the same for all calls."""
-    if reply.status == HTTPStatus.OK:
-        return _object_in(reply)
-    words = http_words(reply.status)
-    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled(words, retry_after(reply.headers, at))
-    if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in reply.headers:
-        return Throttled(words, retry_after(reply.headers, at))
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(words)
-    if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
-        return Unavailable(f"{words} to {_host_of(reply)}: redirects are not followed, the call carries the API key")
-    if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
-        body = _object_in(reply)
-        message = body.get("message") if isinstance(body, dict) else None
-        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
-    return Malformed(words)
-
-
-def _object_in(reply: Reply) -> dict[str, Any] | Malformed:
-    if reply.cut:
-        return Malformed("the answer is longer than any answer of this call")
-    body = json_object(reply.body)
-    return _NO_OBJECT if body is None else body
-
-
 @lru_cache(maxsize=64)
 def _read_body(body: bytes) -> tuple[list[tuple[str, object]], _Statement | Failure]:
     """Read the body of a 200: which messages it names, and what it states. Most are the very bytes of one before."""
     found = json_object(body)
     if found is None:
-        return [], _NO_OBJECT
+        return [], NO_OBJECT
     return [(name, found[name]) for name in _NAMES if found.get(name) is not None], _read_state(found)
 
 
@@ -130,13 +98,6 @@ def _reason(error: object) -> str | None:
     return clean_text(error.strip()) or None
 
 
-def whole_number(value: object) -> int | None:
-    """Read an integer, or one as a string of digits. Not a boolean, not a float."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
-        return int(value)
-    return value if type(value) is int else None
-
-
 def _status_of(value: object) -> Status | None:
     """Read a status: an integer from 0 to 4, or one such digit as a string. Not a boolean, not a float."""
     if isinstance(value, str):
@@ -146,17 +107,3 @@ def _status_of(value: object) -> Status | None:
 
 def _lower(value: object) -> str:
     return value.strip().rstrip(".!").lower() if isinstance(value, str) else ""
-
-
-def quote(value: object) -> str:
-    """Show a value from outside, short and on one line."""
-    text = clean_text(value if isinstance(value, str) else repr(value))
-    text = " ".join(text.split())
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
-
-
-def _host_of(reply: Reply) -> str:
-    try:
-        return quote(urlsplit(reply.headers.get("location", "")).hostname or "another place on the same host")
-    except ValueError:
-        return "an unreadable address"
