@@ -1,18 +1,21 @@
 """``python -m bridge.simulator``: a simulated WbizTool to try things against, in a process of its own.
 
-Another process drives it over the paths of :mod:`bridge.simulator.control`.
+Another process drives it over the paths of :mod:`bridge.simulator.control`. With ``--slack`` there is a simulated Slack
+Web API beside it, driven over those of :mod:`bridge.simulator.slack_control`.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+from contextlib import nullcontext
 
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.simulator.process import say, until_told_to_end
+from bridge.simulator.slack import Slack
 
 _FINAL = (Status.SENT, Status.SENT, Status.SENT, Status.FAILED, Status.EXPIRED)
 
@@ -27,6 +30,7 @@ def main() -> None:
     parser.add_argument("--life", type=float, default=60.0, help="seconds within which they get their final status")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--slack", action="store_true", help="also simulate Slack's Web API")
     options = parser.parse_args()
     chance = random.Random(options.seed)  # noqa: S311 -- no secret
     account = Account(SystemClock(), options.client_id, options.api_key)
@@ -37,8 +41,9 @@ def main() -> None:
     with (
         until_told_to_end() as wait,
         Simulator(account, port=options.port, latency=options.latency, seed=options.seed, keep=False) as simulator,
+        Slack() if options.slack else nullcontext() as slack,
     ):
-        say(base_url=simulator.base_url)
+        say(base_url=simulator.base_url, **({} if slack is None else {"slack_api_url": slack.api_url}))
         wait()
 
 
