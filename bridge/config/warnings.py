@@ -124,6 +124,8 @@ def _off(type_: EventType, config: Config) -> str | None:
             return "`poll.stop_after` is off"
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP if len(config.receivers) == 1:
             return "there is no other receiver"
+        case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
+            return "there are no `alerts`"
         case _:
             return None
 

@@ -31,10 +31,14 @@ _WARNINGS = frozenset(
         EventType.SOURCE_DOWN,
         EventType.NUMBER_DISCONNECTED,
         EventType.RECEIVER_DOWN,
+        EventType.ACCOUNT_FAILING,
     }
 )
 
-_HEALTH_FIELDS = ("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason")
+_HEALTH_FIELDS = (
+    *("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason"),
+    *("by", "group", "failed", "of", "share", "within_seconds", "reasons", "failing_since"),
+)
 
 QUIET = 60.0
 """Seconds for which failures of the same kind are not told again, other than at debug: where every second poll fails,

@@ -41,6 +41,10 @@ MEANINGS: Mapping[EventType, str] = {
         "A receiver of which `receiver.down` was sent has taken events for `settle` (30 s, unless its configuration "
         "says otherwise)."
     ),
+    EventType.ACCOUNT_FAILING: "So many messages fail or expire as one of the configuration's `alerts` says.",
+    EventType.ACCOUNT_RECOVERED: (
+        "The share of messages that fail has been below half of the alert's `failing` for the time of its `within`."
+    ),
 }
 """What each event says, in a sentence."""
 
@@ -135,12 +139,52 @@ def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
                 "sequence": sequence,
             }
             return shown, frozenset({"disconnected_seconds"})
+        case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
+            return _of_a_rate(type_ is EventType.ACCOUNT_RECOVERED, sequence)
         case _:
             return _of_a_message(type_, sequence)
 
 
 def _after_failing(up: bool, shown: _Schema, down_since: _Schema) -> tuple[_Schema, frozenset[str]]:
     return (shown | {"down_since": down_since}, frozenset({"down_since"})) if up else (shown, frozenset())
+
+
+def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:
+    shown = {
+        "by": {
+            "description": "What the alert groups by, for example `tags.team`; null where it is about all messages.",
+            "type": ["string", "null"],
+        },
+        "group": {
+            "description": "The value of that tag; null for messages without the tag, and where there is no `by`.",
+            "type": ["string", "null"],
+        },
+        "failed": _whole("How many messages failed or expired within `within_seconds`.", least=0),
+        "of": _whole("How many got a final status in that time.", least=0),
+        "share": {"description": "`failed` of `of`, in percent.", "type": "number", "minimum": 0, "maximum": 100},
+        "within_seconds": _whole("The alert's `within`.", least=1),
+        "since": _moment("Since when it is so."),
+        "reasons": {
+            "description": "The five most frequent reasons, the most frequent first.",
+            "type": "array",
+            "maxItems": 5,
+            "items": {
+                "type": "object",
+                "required": ["reason", "count"],
+                "properties": {
+                    "reason": {
+                        "description": "WbizTool's, or `expired`; null where it gave none.",
+                        "type": ["string", "null"],
+                    },
+                    "count": _whole("How many messages.", least=1),
+                },
+            },
+        },
+        "sequence": sequence,
+    }
+    if recovered:
+        shown["failing_since"] = _moment("`since` of the `account.failing` that this ends.")
+    return shown, frozenset()
 
 
 def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:

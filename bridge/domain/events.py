@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SOURCE = "source"
 """The subject of events about the Message Status API."""
 
+ACCOUNT = "account"
+"""The subject of events about the rate of failures of all messages."""
+
 MESSAGE_SUBJECT = "message/"
 """What the subject of a message's events begins with; its id follows."""
 
@@ -26,6 +29,13 @@ MESSAGE_SUBJECT = "message/"
 def receiver_subject(name: str) -> str:
     """Name the subject of events about a receiver."""
     return f"receiver/{name}"
+
+
+def account_subject(by: str | None, group: str | None) -> str:
+    """Name the subject of events about a rate of failures: of the account, or of the messages with a tag or without."""
+    if by is None:
+        return ACCOUNT
+    return f"{ACCOUNT}/{by}" if group is None else f"{ACCOUNT}/{by}={group}"
 
 
 def event_id(database_id: str, subject: str, sequence: int, *what: object) -> str:

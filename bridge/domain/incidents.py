@@ -1,7 +1,7 @@
 """What is wrong, and until when: which events open an incident of their subject, and which end it. Pure.
 
-A subject (``message/12345``, ``source``, ``receiver/crm``, ``number/7``) has one incident at most. Most end
-by an event of their own. A message that failed or expired is an incident until somebody acknowledges it.
+A subject (``message/12345``, ``source``, ``receiver/crm``, ``number/7``, ``account``) has one incident at most.
+Most end by an event of their own. A message that failed or expired is an incident until somebody acknowledges it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ OPENS = frozenset(
         EventType.SOURCE_DOWN,
         EventType.NUMBER_DISCONNECTED,
         EventType.RECEIVER_DOWN,
+        EventType.ACCOUNT_FAILING,
     }
 )
 """The types that open one."""
@@ -29,6 +30,7 @@ OPPOSITES: Mapping[EventType, EventType] = {
     EventType.SOURCE_UP: EventType.SOURCE_DOWN,
     EventType.NUMBER_CONNECTED: EventType.NUMBER_DISCONNECTED,
     EventType.RECEIVER_UP: EventType.RECEIVER_DOWN,
+    EventType.ACCOUNT_RECOVERED: EventType.ACCOUNT_FAILING,
 }
 """The types that do nothing but end one, each with the type that opened it."""
 

@@ -100,6 +100,8 @@ class EventType(enum.StrEnum):
     NUMBER_CONNECTED = "number.connected"
     RECEIVER_DOWN = "receiver.down"
     RECEIVER_UP = "receiver.up"
+    ACCOUNT_FAILING = "account.failing"
+    ACCOUNT_RECOVERED = "account.recovered"
 
     @classmethod
     def of_status(cls, status: Status) -> EventType:

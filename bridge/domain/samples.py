@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
-from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
+from bridge.domain.events import SOURCE, account_subject, health_event, receiver_subject, transition_event
 from bridge.domain.model import Event, EventType, Message, State, Status, Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _AT = datetime(2026, 11, 23, 20, 11, 12, 345_000, tzinfo=UTC)
 _LASTING = timedelta(minutes=16)
@@ -21,6 +21,7 @@ _NASTY = (
     'A "quote", a \\ slash, {{ braces }}, <b>&amp;</b>,\n\ta line, O\'Hara, $HOME `x` %s 漢字 👍🏽 \u202e \u2028 ..'
 )
 _LONG = _NASTY * 40
+_TEST = ("This is a test",)
 
 _STATUS = {
     EventType.MESSAGE_STUCK: Status.PENDING,
@@ -37,7 +38,7 @@ def sample_event(now: datetime, type_: EventType = EventType.MESSAGE_FAILED) -> 
             type_, "Test of this receiver", {"test": "true"}, error, at=now, message_id=0, numbers=[]
         )
     else:
-        event = next(_about_others(type_, at=now, receiver="test", number="+0", reasons=("This is a test",)))
+        event = next(_about_others(type_, at=now, receiver="test", number="+0", reasons=_TEST, errors=_TEST))
     return replace(event, id=f"test-{secrets.token_hex(16)}", test=True)
 
 
@@ -94,6 +95,7 @@ def _about_others(
     receiver: str = "another-receiver",
     number: str = "+4915112345678",
     reasons: Sequence[str] = ("Auth Error", _LONG),
+    errors: Sequence[str] = ("Invalid phone number", "Not on WhatsApp"),
 ) -> Iterator[Event]:
     """Make events about something else than a message; the first holds all that such an event can hold."""
     came, went = {"since": isoformat(at)}, {"since": isoformat(at - _LASTING)}
@@ -115,9 +117,32 @@ def _about_others(
         case EventType.RECEIVER_UP:
             yield about(receiver_subject(receiver), 2, receiver=receiver, **came, reason=None, **down_since)
             yield about(receiver_subject(receiver), 4, receiver=receiver, **came, reason=None)
+        case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
+            yield from _about_rates(about, type_, at, errors)
         case _:
             told: dict[str, Any] = {"whatsapp_client_id": 7, **went}
             lasting = int(_LASTING.total_seconds())
             yield about("number/7", 1, number=number, **told, disconnected_seconds=lasting)
             yield about("number/7", 2, number=_NASTY, **told)
             yield about("number/7", 3, number="", **told)
+
+
+def _about_rates(about: Callable[..., Event], type_: EventType, at: datetime, errors: Sequence[str]) -> Iterator[Event]:
+    recovered = type_ is EventType.ACCOUNT_RECOVERED
+    counted = [
+        {"reason": reason, "count": count}
+        for reason, count in zip(errors, (1, 1) if recovered else (8, 4), strict=False)
+    ]
+    for sequence, (by, group, failed, of, why) in enumerate(
+        [
+            ("tags.team", "billing", *((2, 60) if recovered else (12, 50)), counted),
+            (None, None, *((0, 0) if recovered else (1, 1)), []),
+            ("tags.team", None, 3, 200_000, [{"reason": None, "count": 3}]),
+            (f"tags.{_NASTY}", _NASTY, 3, 5, [{"reason": _LONG, "count": 1}] * 5),
+        ],
+        1,
+    ):
+        data: dict[str, Any] = {"by": by, "group": group, "failed": failed, "of": of}
+        data |= {"share": round(100 * failed / of, 1) if of else 0.0, "within_seconds": 900, "since": isoformat(at)}
+        ended = {"failing_since": isoformat(at - _LASTING)} if recovered else {}
+        yield about(account_subject(by, group), sequence, **data, reasons=why, **ended)

@@ -50,6 +50,8 @@ KINDS: Mapping[EventType, Kind] = {
     EventType.NUMBER_CONNECTED: "success",
     EventType.RECEIVER_DOWN: "failure",
     EventType.RECEIVER_UP: "success",
+    EventType.ACCOUNT_FAILING: "failure",
+    EventType.ACCOUNT_RECOVERED: "success",
 }
 """How grave each type of event is, in the words of Apprise."""
 

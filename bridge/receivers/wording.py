@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
+from bridge.receivers.rate_words import RATE_DATA, RATES, group_of, rate_of, reasons_of
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ WORDS: Mapping[EventType, Words] = {
     EventType.NUMBER_CONNECTED: Words("📱", "WhatsApp number", "is connected", "number connected", _GREEN),
     EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED),
     EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN),
+    EventType.ACCOUNT_FAILING: Words("📉", "Messages of", "are failing", "messages failing", _RED),
+    EventType.ACCOUNT_RECOVERED: Words("📈", "Messages of", "are being sent again", "messages sent again", _GREEN),
 }
 """How each type of event is worded."""
 
@@ -62,6 +65,7 @@ _GRAVEST_FIRST = (
     EventType.SOURCE_DOWN,
     EventType.RECEIVER_DOWN,
     EventType.NUMBER_DISCONNECTED,
+    EventType.ACCOUNT_FAILING,
     EventType.MESSAGE_FAILED,
     EventType.MESSAGE_EXPIRED,
     EventType.MESSAGE_UNKNOWN,
@@ -73,6 +77,7 @@ _GRAVEST_FIRST = (
     EventType.SOURCE_UP,
     EventType.RECEIVER_UP,
     EventType.NUMBER_CONNECTED,
+    EventType.ACCOUNT_RECOVERED,
 )
 
 
@@ -99,7 +104,10 @@ def all_tests(events: Sequence[Event]) -> bool:
 def said_of(event: Event, name: str) -> str:
     """Say what happened to what: ``Message 12346 failed``; of a test, that it is one."""
     words = WORDS[event.type]
-    said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
+    if event.type in RATES:
+        said = rate_of(event, name)
+    else:
+        said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
     return f"{mark_of([event])}{said}"
 
 
@@ -119,7 +127,9 @@ DURATIONS: Mapping[str, str] = {
 """The data that tell how long something has been so, and what."""
 
 TOLD_ELSEWHERE = frozenset(
-    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number", *DURATIONS}
+    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
+    | {*DURATIONS}
+    | RATE_DATA
 )
 """The data that stand elsewhere in what people read, or say nothing to them: the rest is listed by name."""
 
@@ -130,6 +140,8 @@ def name_of(event: Event) -> str:
     """Name what the event is about: the message's id, the number, the receiver; else its subject."""
     if event.message_id is not None:
         return str(event.message_id)
+    if event.type in RATES:
+        return group_of(event)
     for key in ("receiver", "number"):
         if name := one_line(event.data.get(key)):
             return name
@@ -147,7 +159,9 @@ def label_of(event: Event) -> str:
 
 
 def error_of(event: Event) -> str:
-    """Return why it came so, on one line: WbizTool's error for a message, the reason for the bridge's own health."""
+    """Return why it came so, on one line: WbizTool's error for a message, the reason or reasons for others."""
+    if event.type in RATES:
+        return reasons_of(event)
     return one_line(state_of(event, "current").get("error")) or one_line(event.data.get("reason"))
 
 

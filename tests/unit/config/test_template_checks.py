@@ -40,7 +40,7 @@ def test_a_missing_value_is_told_with_its_place_and_the_types_of_events_that_lac
 
 def test_many_types_are_counted(folder: Folder) -> None:
     (fault,) = faults(folder, "webhook: https://a.b/\nbody: {x: '{{ event.data.nothing }}'}")
-    assert "for message.sent, message.failed, message.cancelled and 10 more: there is no `nothing`" in fault
+    assert "for message.sent, message.failed, message.cancelled and 12 more: there is no `nothing`" in fault
 
 
 def test_a_template_is_tried_with_what_the_receiver_gets_and_nothing_else(folder: Folder) -> None:
@@ -55,7 +55,7 @@ def test_every_fault_is_told_at_once(folder: Folder) -> None:
 webhook: https://a.b/{{ event.data.x }}
 headers: {A: "{{ 1 | nofilter }}", B: "{{ evnt }}"}
 body:
-  a: ["{{ event.data.y }}", {b: "{% if %}"}]"""
+  a: ["{{ event.data.z }}", {b: "{% if %}"}]"""
     told = faults(folder, lines)
     assert [each.split(": ")[1] for each in told] == [
         *("receivers[1].webhook", "receivers[1].headers.A", "receivers[1].headers.B"),

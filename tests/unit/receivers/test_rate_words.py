@@ -1,0 +1,78 @@
+"""What people read about a rate of failures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bridge.domain.model import Event, EventType
+from bridge.receivers.slack.blocks import draw_event
+from bridge.receivers.wording import name_of, sentence_of
+
+_AT = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
+_FAILING: dict[str, Any] = {
+    "by": "tags.team",
+    "group": "billing",
+    "failed": 12,
+    "of": 50,
+    "share": 24.0,
+    "within_seconds": 900,
+    "reasons": [{"reason": "Invalid phone number", "count": 8}, {"reason": None, "count": 4}],
+}
+
+
+def _event(type_: EventType = EventType.ACCOUNT_FAILING, **data: Any) -> Event:
+    return Event("evt_1", type_, _AT, "account", 1, _FAILING | data)
+
+
+def test_a_failing_group_says_how_many_of_how_many_whose_and_why() -> None:
+    said = sentence_of(_event())
+    assert said == (
+        "📉 12 of 50 messages failed in the last 15 min (24 %), team billing"
+        " · 8 Invalid phone number, 4 without a reason"
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "group", "ending", "name"),
+    [
+        (None, None, "15 min (24 %)", "all messages"),
+        ("tags.team", None, "(24 %), messages without team", "messages without team"),
+        ("tags.team", "billing", "(24 %), team billing", "team billing"),
+    ],
+)
+def test_the_group_is_named(by: str | None, group: str | None, ending: str, name: str) -> None:
+    event = _event(by=by, group=group, reasons=[])
+    assert sentence_of(event).endswith(ending)
+    assert name_of(event) == name
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "Messages of team billing are being sent again: 2 of 60 failed in the last 15 min"),
+        ({"group": None}, "Messages without team are being sent again: 2 of 60 failed in the last 15 min"),
+        ({"by": None, "group": None}, "Messages are being sent again: 2 of 60 failed in the last 15 min"),
+        (
+            {"failed": 0, "of": 0, "within_seconds": 7200},
+            "Messages of team billing are no longer failing: none got a final status in the last 2 h",
+        ),
+    ],
+)
+def test_a_recovery_is_worded_as_such(data: dict[str, Any], said: str) -> None:
+    event = _event(EventType.ACCOUNT_RECOVERED, **({"failed": 2, "of": 60, "reasons": []} | data))
+    assert sentence_of(event) == f"📈 {said}"
+
+
+@pytest.mark.parametrize("key", list(_FAILING))
+@pytest.mark.parametrize("value", [None, "x", {"a": 1}, [[]]])
+def test_damaged_data_are_still_worded(key: str, value: Any) -> None:
+    for type_ in (EventType.ACCOUNT_FAILING, EventType.ACCOUNT_RECOVERED):
+        assert sentence_of(_event(type_, **{key: value}))
+
+
+def test_the_longest_heading_fits_slacks_header() -> None:
+    event = _event(group="ä" * 300, failed=1_234_567, of=2_345_678, share=52.6, within_seconds=86_340)
+    assert len(draw_event(event)["blocks"][0]["text"]["text"]) <= 150
