@@ -96,6 +96,7 @@ def test_a_status_call_that_lags_behind_the_report_is_asked_until_it_has_caught_
 # Numbers
 
 
+@pytest.mark.waits
 def test_a_number_that_is_disconnected_is_told_and_why_a_message_is_stuck(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:
@@ -170,6 +171,7 @@ def test_an_api_that_cannot_say_whether_they_are_good_does_not_keep_the_bridge_f
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_a_key_is_rotated_by_a_reload_and_a_wrong_one_refused(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     (tmp_path / "key").write_text(simulator.api_key)

@@ -266,6 +266,7 @@ def break_http() -> None:
     uvicorn.Server.on_tick = dying  # type: ignore[method-assign,assignment]
 
 
+@pytest.mark.waits
 def test_http_thread_that_dies_is_started_again(folder: Path, sink: Sink) -> None:
     with Daemon(folder, first=break_http) as daemon:
         daemon.wait_until_ready()

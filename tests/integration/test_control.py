@@ -165,6 +165,7 @@ def test_a_path_that_is_too_long_is_told_by_check_and_the_daemon_goes_on(
         assert command(tmp_path, "messages").returncode == 0
 
 
+@pytest.mark.waits
 def test_control_may_be_off_and_cannot_change(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     settings = bridge_config(simulator, sink, [1])

@@ -228,6 +228,7 @@ def test_dev_keeps_the_secret_of_a_file(tmp_path: Path, sink: Sink) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.waits
 def test_dev_shows_why_a_receiver_fails_and_that_it_is_back(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

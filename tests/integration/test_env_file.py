@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bridge.domain.model import Status
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, account, command, write_config
@@ -48,6 +50,7 @@ def test_cron_needs_no_variables(tmp_path: Path, simulator: Simulator, sink: Sin
     assert len(sink.records()) == 2
 
 
+@pytest.mark.waits
 def test_new_key_takes_effect_without_a_signal_and_is_in_no_log(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bridge.domain.model import Status
 from tests.world.daemon import account, environment, write_config
 from tests.world.waiting import until
@@ -121,6 +123,7 @@ def test_sighup_at_a_terminal_that_stays_reloads(tmp_path: Path, simulator: Simu
         assert daemon.ends() == 0
 
 
+@pytest.mark.waits
 def test_nohup_keeps_the_daemon(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     prepare(tmp_path, simulator, sink)
     with started(tmp_path, f"nohup {RUN} 2>log") as daemon:

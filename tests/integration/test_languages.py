@@ -96,6 +96,7 @@ def test_refusal_of_postgres_has_its_words_in_any_language(
     assert done.stderr.isascii() or "…" in done.stderr, "the server's own words are not shown"
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(300)
 def test_faults_of_the_system_have_the_same_words_in_any_language(tmp_path: Path, locale: str) -> None:
     """A file that is not there, a port where nobody listens, a name that nobody knows, a folder that is not there."""

@@ -129,6 +129,7 @@ def test_broken_configuration_reads_no_other_accounts_database(
     assert "7" not in done.stdout
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("key", ["client_id", "base_url"])
 def test_reload_with_another_account_is_refused_as_a_whole(
     tmp_path: Path, simulator: Simulator, second: Simulator, sink: Sink, key: str

@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from bridge.domain.model import Status
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.config import bridge_config
@@ -57,6 +59,7 @@ def test_ids_come_and_go_at_a_signal(tmp_path: Path, simulator: Simulator, sink:
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_a_changed_file_is_noticed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(7)
     (tmp_path / "ids.txt").write_text("")
@@ -70,6 +73,7 @@ def test_a_changed_file_is_noticed_without_a_signal(tmp_path: Path, simulator: S
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     simulator.account.put(2)
@@ -95,6 +99,7 @@ def test_a_wrong_file_is_refused_whole_and_everybody_says_so(tmp_path: Path, sim
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_a_changed_certificate_is_followed_without_a_signal(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
     simulator.account.put(1)
@@ -196,6 +201,7 @@ def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: 
             assert (code, seconds < 5) == (0, True)
 
 
+@pytest.mark.waits
 def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     with Sink() as watcher:

@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Answer, Sink
 from tests.world.bridge import Bridge
@@ -43,6 +45,7 @@ def test_refusal_with_200_is_queued_and_compatible_services_are_delivered(tmp_pa
         assert why in tests[name].stdout
 
 
+@pytest.mark.waits
 def test_test_that_succeeds_releases_all_that_is_queued_for_a_group_at_once(tmp_path: Path) -> None:
     """The breaker is open, and Slack has asked for a pause of an hour."""
     others = range(1, 40)

@@ -211,6 +211,7 @@ def test_ctrl_c_ends_what_waits_for_more_in_order(folder: Path) -> None:
     assert not drives(shown.decode().replace("\n", ""))
 
 
+@pytest.mark.waits
 def test_ctrl_c_ends_a_demo_with_what_came_so_far(folder: Path) -> None:
     code, shown = interrupted(folder, "demo", "--seconds", "600", seen=b"refused with 503")
     assert code == 1
@@ -219,6 +220,7 @@ def test_ctrl_c_ends_a_demo_with_what_came_so_far(folder: Path) -> None:
     assert b"Traceback" not in shown
 
 
+@pytest.mark.waits
 def test_demo_tells_where_its_page_is_and_keeps_it_until_ctrl_c(folder: Path) -> None:
     pages = []
 

@@ -67,6 +67,7 @@ def test_folder_that_may_not_be_read_unwatches_nothing(tmp_path: Path, simulator
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_folder_that_vanished_unwatches_nothing(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """Neither in the running daemon, nor at its start, nor in a single pass; an empty folder does."""
     simulator.account.put(1)
@@ -98,6 +99,7 @@ def test_folder_that_vanished_unwatches_nothing(tmp_path: Path, simulator: Simul
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.waits
 def test_folder_that_never_was_there_is_allowed(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """And noticed when it comes."""
     simulator.account.put(1)
@@ -158,6 +160,7 @@ def test_what_is_no_file_is_a_fault_and_is_not_waited_for(
         assert re.match(r"config\.yaml:\d+:\d+: ", told[0])
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("name", ["watch.d/ids.yaml", "config.yaml"])
 def test_reload_does_not_wait_for_a_pipe(tmp_path: Path, simulator: Simulator, sink: Sink, name: str) -> None:
     simulator.account.put(1)
