@@ -229,6 +229,10 @@ class Database:
         ids = sa.func.json_each(sa.bindparam(name, type_=sa.JSON)).table_valued("value")
         return column.not_in(sa.select(ids.c.value))
 
+    def rarely(self, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        """Say that few rows meet a condition: SQLite, which has no statistics, chooses its index by that."""
+        return condition if self.path is None else sa.func.likelihood(condition, sa.literal_column("0.0001"))
+
     def insert(self, table: sa.Table) -> Any:
         """Begin an INSERT that knows ``on_conflict_do_update``; the two dialects spell it alike."""
         if self.path is None:

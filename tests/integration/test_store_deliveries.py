@@ -623,6 +623,15 @@ def test_what_may_be_tried_is_found_by_the_indexes_of_what_is_queued(busy_store:
     assert not is_slow(plan.replace("Seq Scan on internal_errors", ""))  # it is empty, and PostgreSQL knows
 
 
+def test_first_event_of_each_subject_is_found_without_statistics(sqlite_store: Store) -> None:
+    """SQLite would go through everything that is queued for the receiver, again for each delivery."""
+    fail_some(sqlite_store, [1, 2])
+    with plans(sqlite_store, statistics=False) as found:
+        assert len(due(sqlite_store)) == 2
+    (plan,) = found
+    assert "deliveries_order (receiver=? AND subject=?" in plan
+
+
 def test_nothing_queued_costs_nothing_to_find_out(busy_store: Store) -> None:
     with plans(busy_store) as found:
         assert due(busy_store, receiver="ops") == []

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def plans(store: Store) -> Iterator[list[str]]:
-    """Collect the plan of each SELECT that the store runs meanwhile, as text, with statistics that are up to date."""
-    statements(store, "ANALYZE")
+def plans(store: Store, *, statistics: bool = True) -> Iterator[list[str]]:
+    """Collect the plan of each SELECT that the store runs meanwhile, as text.
+
+    Args:
+        store: The store.
+        statistics: Bring them up to date first. On SQLite, a running bridge has none.
+    """
+    if statistics:
+        statements(store, "ANALYZE")
     database = store._database
     explain = "EXPLAIN" if database.path is None else "EXPLAIN QUERY PLAN"
     found: list[str] = []
