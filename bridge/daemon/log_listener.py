@@ -85,6 +85,10 @@ class LogListener(Listener):
             self._probe_failed(receiver, deliveries[0], attempts[-1])
             return
         for delivery in deliveries:
+            if delivery.state is DeliveryState.DELIVERED:
+                self._failures.ended(receiver_subject(receiver))
+                if not LEVEL.isEnabledFor(logging.INFO):  # asked first, because nearly every delivery comes here
+                    continue
             fields = {
                 "receiver": receiver,
                 "delivery": delivery.id,
@@ -96,7 +100,6 @@ class LogListener(Listener):
             fields = {key: value for key, value in fields.items() if value is not None}
             match delivery.state:
                 case DeliveryState.DELIVERED:
-                    self._failures.ended(receiver_subject(receiver))
                     self._log.info("delivered", **fields)
                 case DeliveryState.DEAD:
                     self._log.error("delivery_dead", why=delivery.reason, **fields)

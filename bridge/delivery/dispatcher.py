@@ -152,7 +152,7 @@ class Dispatcher:
 
         def tried(get: Callable[[], Attempt]) -> Attempt | None:
             try:
-                made.append(replace(get(), probe=job.probe))
+                made.append(replace(get(), probe=True) if job.probe else get())
             except StoppedError:
                 return None
             return made[-1]
