@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pycurl
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from bridge.transport.tls import Bundle, Tls
 
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_…, which pycurl has no name for: a proxy's own headers are not the answer's
-_UNASKED = ("Accept", "Content-Type", "Expect", "User-Agent")
-"""Headers that libcurl would add by itself."""
+_UNASKED = {name.lower(): f"{name}:".encode() for name in ("Accept", "Content-Type", "Expect", "User-Agent")}
+"""The headers that libcurl would add by itself, and what keeps it from that."""
+
+_LINE_BREAK = re.compile(rb"[\n\r\0]")
 
 FILES = (pycurl.CAINFO, pycurl.PROXY_CAINFO)
 FOLDERS = (pycurl.CAPATH, pycurl.PROXY_CAPATH)
@@ -72,14 +75,15 @@ def header_lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
     Raises:
         ValueError: They can't be written in HTTP.
     """
-    lines = [
-        b"%s: %s" % (_bytes(name), _bytes(value)) if value else b"%s;" % _bytes(name)
-        for name, value in headers.items()
-        if name.lower() != "content-length"
-    ]
-    if any(character in line for line in lines for character in (b"\n", b"\r", b"\0")):
+    lines, unasked = [], dict(_UNASKED)
+    for name, value in headers.items():
+        lower = name.lower()
+        unasked.pop(lower, None)
+        if lower != "content-length":
+            lines.append(b"%s: %s" % (_bytes(name), _bytes(value)) if value else b"%s;" % _bytes(name))
+    if _LINE_BREAK.search(b"".join(lines)):
         raise ValueError("a line break in a header")
-    return lines + [b"%s:" % name.encode() for name in _UNASKED if name not in headers]
+    return [*lines, *unasked.values()]
 
 
 def _bytes(text: str | bytes) -> bytes:
