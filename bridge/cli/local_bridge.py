@@ -169,7 +169,7 @@ class LocalBridge:
         """Send again what was delivered, as soon as a daemon runs. Returns how many deliveries are queued."""
         settings = load_config(self._config)
         receiver = wanted.get("receiver")
-        subscriptions = import_module("bridge.daemon.factory").subscriptions(settings, hold_back=False)
+        subscriptions = import_module("bridge.daemon.factory").subscriptions(settings)
         asked = [each for each in subscriptions if receiver in {None, each.receiver}]
         if not asked:
             raise _no_receiver(settings, str(receiver))

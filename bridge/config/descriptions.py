@@ -74,7 +74,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "mention": {"who": "@here, @channel, or ids of people and groups", "events": "for which events; left out, for all"},
     "group": {
-        "wait": "how long to wait for more",
+        "wait": "the first event is sent immediately, what follows within this time together",
         "by": "what to count by",
         "max": "how many messages to name",
     },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from bridge.transport.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from bridge.config.models import Config, WbizToolConfig
     from bridge.daemon.worker import Job, Result, Worker
@@ -40,11 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all components have in common, whatever the configuration says."""
+    """What all components have in common, whatever the configuration says.
+
+    ``hold_back`` lets events wait for others that go with them; a single pass has nothing to wait for.
+    """
 
     store: Store
     clock: Clock
     listener: Listener
+    hold_back: bool = True
     routes: Routes = field(default_factory=Routes)
     redact: Redactor = field(default_factory=Redactor)
 
@@ -67,12 +71,9 @@ def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[
     }
 
 
-def subscriptions(config: Config, *, hold_back: bool) -> tuple[Subscription, ...]:
-    """List what each receiver asked for. ``hold_back`` says whether its deliveries wait for others to be grouped."""
-    return tuple(
-        Subscription(each.name, each.events, each.match.rule, each.gathers_for if hold_back else timedelta(0))
-        for each in config.receivers
-    )
+def subscriptions(config: Config) -> tuple[Subscription, ...]:
+    """List what each receiver asked for."""
+    return tuple(Subscription(each.name, each.events, each.match.rule) for each in config.receivers)
 
 
 def wbiztool(
@@ -187,7 +188,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
         shared.store,
         concurrency=settings.concurrency,
         settle=settings.settle,
-        packer=packer_for(settings),
+        packer=packer_for(settings, hold_back=shared.hold_back),
         pace=RateLimiter(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
         redact=shared.redact,
         routes=shared.routes,

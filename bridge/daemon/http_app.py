@@ -62,7 +62,7 @@ class HttpApps:
             status=self._status,
             try_receiver=self._try_receiver,
             preview=self._preview,
-            subscriptions=lambda: subscriptions(self.config(), hold_back=False),
+            subscriptions=lambda: subscriptions(self.config()),
             hook_watch=hook_watch,
             answered=self.listener.answered,
             failed=self.metrics.listener.internal_error,  # the guard logs it by itself

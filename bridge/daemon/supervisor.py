@@ -40,14 +40,13 @@ class Supervisor:
         store: Opened as a node.
         clock: Tells the time.
         listener: Hears what happens.
-        hold_back: Let deliveries wait for others to be grouped with; a single pass has nothing to wait for.
+        hold_back: Let events wait for others that go with them; a single pass has nothing to wait for.
     """
 
     def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
-        self._shared = Shared(store, clock, listener)
+        self._shared = Shared(store, clock, listener, hold_back)
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""
-        self._hold_back = hold_back
         self._source: SourceComponent | None = None
         self._dispatchers: dict[str, Component] = {}
         self._exchanging = 0
@@ -63,7 +62,7 @@ class Supervisor:
     def route(self, config: Config) -> Callable[[], None]:
         """Let events from now on go to those who want them by this configuration; returns what takes that back."""
         before = self._shared.routes.subscriptions
-        self._shared.routes.subscriptions = subscriptions(config, hold_back=self._hold_back)
+        self._shared.routes.subscriptions = subscriptions(config)
 
         def take_back() -> None:
             self._shared.routes.subscriptions = before

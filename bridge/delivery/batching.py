@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,7 @@ from bridge.domain.outcome import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bridge.domain.model import Attempt, Delivery
     from bridge.receivers.base_config import ReceiverConfig
@@ -34,7 +35,7 @@ class Packer(Protocol):
         ...
 
     def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
-        """List what one probe may carry, due or not; what was ``refused`` for its own sake only when it is due."""
+        """List what one probe may carry; what was ``refused`` for its own sake only when it is due."""
         ...
 
     def full_at(self) -> datetime | None:
@@ -88,17 +89,54 @@ class Individual:
 
 
 class Digest(Individual):
-    """Everything that is queued in one, as soon as any of it is due; one at a time."""
+    """All that is due in one post: the first event at once, what follows within ``wait`` of a post together after it.
+
+    When the last post was is kept in memory only: after a restart, the first may go at once.
+
+    Args:
+        receiver: Whose deliveries.
+        wait: How long after a post the next one goes, at the earliest. What the receiver did not take is no post.
+    """
+
+    def __init__(self, receiver: str, wait: timedelta) -> None:
+        super().__init__(receiver)
+        self._wait = wait
+        self._posted_at: datetime | None = None
+        self._opens_at: datetime | None = None
 
     def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
-        """All that is queued, if any of it is due."""
-        found = queue.due_together(self._receiver, now, MOST_IN_A_DIGEST) if room and not busy else ()
+        """All that is due, unless the last post was a moment ago. One post at a time."""
+        self._opens_at = None
+        if not room or busy:
+            return ()
+        opens_at = next_post(self._posted_at, self._wait, now)
+        if opens_at > now:
+            self._opens_at = opens_at if queue.due(self._receiver, now, 1, ()) else None
+            return ()
+        found = queue.due_together(self._receiver, now, MOST_IN_A_DIGEST)
         return [tuple(found)] if found else ()
 
     def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
-        """All that is queued."""
+        """All that has been due."""
         found = queue.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True)
         return [tuple(found)] if found else ()
+
+    def full_at(self) -> datetime | None:
+        """When what is due may follow the last post."""
+        return self._opens_at
+
+    def learn(self, attempt: Attempt, carried: Pack) -> None:  # noqa: ARG002 -- of the protocol
+        """Note when the receiver took a post."""
+        if isinstance(attempt.outcome, Delivered):
+            self._posted_at = attempt.at
+
+
+def next_post(last: datetime | None, wait: timedelta, now: datetime) -> datetime:
+    """Return when the next post may go: ``wait`` after the last, else now. Pure.
+
+    A last post that lies ahead says that the clock was set back; nothing waits for that.
+    """
+    return now if last is None or last > now else max(now, last + wait)
 
 
 class Batches(Individual):
@@ -109,7 +147,7 @@ class Batches(Individual):
     Args:
         receiver: Whose deliveries.
         most: Events in a batch.
-        wait: How long an event waits for others, at most; those that came with it are not due any later.
+        wait: How long an event that is due waits for others, at most.
     """
 
     def __init__(self, receiver: str, most: int, wait: timedelta) -> None:
@@ -121,14 +159,14 @@ class Batches(Individual):
         self._full_at: datetime | None = None
 
     def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
-        """What is due, with what has not been tried yet and would be due soon; full batches at once."""
-        until, few = now + self._wait, max(room, self._most)
-        found = queue.due_soon(self._receiver, now, until, few, busy)
+        """What is due: full batches at once, others when their first event has waited long enough."""
+        few = max(room, self._most)
+        found = queue.due(self._receiver, now, few, busy)
         # Small packs need few deliveries: reading many for each look would take longer the more there are.
         if len(found) == few and self._portions.keys().isdisjoint(delivery.id for delivery in found):
-            found = queue.due_soon(self._receiver, now, until, room * self._most, busy)
-        packs, waiting = cut(found, self._most, self._portions, now)
-        self._full_at = min((pack[0].due_at for pack in waiting), default=None)
+            found = queue.due(self._receiver, now, room * self._most, busy)
+        packs, waiting = cut(found, self._most, self._portions, now - self._wait)
+        self._full_at = min((each.first_due_at + self._wait for pack in waiting for each in pack), default=None)
         return packs[:room]
 
     def full_at(self) -> datetime | None:
@@ -163,7 +201,7 @@ class Batches(Individual):
 
 
 def cut(
-    found: Sequence[Delivery], most: int, portions: Mapping[int, int], now: datetime
+    found: Sequence[Delivery], most: int, portions: Mapping[int, int], since: datetime
 ) -> tuple[list[Pack], list[Pack]]:
     """Cut what was found into packs: those to send now, and those that still wait for company. Pure.
 
@@ -171,7 +209,7 @@ def cut(
         found: The longest due first.
         most: Deliveries in a pack.
         portions: Those that must go in smaller packs, and in which, by id.
-        now: A pack that is not full goes only when its first delivery is due.
+        since: A pack that is not full goes only when a delivery in it was first due then or before.
     """
     packs: list[list[Delivery]] = []
     filling: dict[int, list[Delivery]] = {}
@@ -182,7 +220,11 @@ def cut(
             pack = filling[portion] = []
             packs.append(pack)
         pack.append(delivery)
-    open_ = {id(pack) for portion, pack in filling.items() if len(pack) < portion and pack[0].due_at > now}
+    open_ = {
+        id(pack)
+        for portion, pack in filling.items()
+        if len(pack) < portion and all(each.first_due_at > since for each in pack)
+    }
     ready = [tuple(pack) for pack in packs if id(pack) not in open_]
     return ready, [tuple(pack) for pack in packs if id(pack) in open_]
 
@@ -204,8 +246,11 @@ def _asks_for_a_pause(attempt: Attempt) -> bool:
     return isinstance(attempt.outcome, Retry) and (asked or attempt.outcome.after is not None)
 
 
-def packer_for(settings: ReceiverConfig) -> Packer:
-    """Build what decides which events go together to a receiver."""
+def packer_for(settings: ReceiverConfig, *, hold_back: bool = True) -> Packer:
+    """Build what decides which events go together to a receiver. Without ``hold_back``, none waits for others."""
     if settings.batch_limits is not None:
-        return Batches(settings.name, *settings.batch_limits)
-    return Digest(settings.name) if settings.grouped else Individual(settings.name)
+        most, wait = settings.batch_limits
+        return Batches(settings.name, most, wait if hold_back else timedelta(0))
+    if settings.grouped:
+        return Digest(settings.name, settings.gathers_for if hold_back else timedelta(0))
+    return Individual(settings.name)

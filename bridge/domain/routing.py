@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,13 +21,12 @@ class Subscription:
     """What a receiver asked for.
 
     ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
-    messages. ``wait`` is how long its deliveries are held back, to be grouped with those that follow.
+    messages.
     """
 
     receiver: str
     events: tuple[str, ...] | None = None
     match: Match = field(default_factory=Match)
-    wait: timedelta = timedelta(0)
 
 
 @dataclass(slots=True)

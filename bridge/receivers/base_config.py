@@ -49,9 +49,9 @@ ReceiverName = Annotated[str, Check(receiver_name, json_schema={"type": "string"
 
 
 class Group(Model):
-    """How bursts become one message: how long to wait for more, by what to count, how many ids to name."""
+    """How bursts become one message: the shortest time between two, what events are counted by, how many are named."""
 
-    wait: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=3)
+    wait: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
     by: tuple[Literal["type", "error"], ...] = ("type", "error")
     max: Annotated[int, validators.whole(1, 40)] = 20
 
@@ -69,12 +69,12 @@ class ReceiverConfig(Model):
 
     @property
     def grouped(self) -> bool:
-        """Whether everything that is queued goes in one message."""
+        """Whether everything that is due goes in one message."""
         return False
 
     @property
     def gathers_for(self) -> timedelta:
-        """How long an event waits for others to go with it."""
+        """Where it is grouped: how long after a message the next one goes, at the earliest."""
         return timedelta(0)
 
     @property

@@ -64,8 +64,8 @@ class DeliveryQueue:
                 "receiver": subscription.receiver,
                 "state": str(DeliveryState.QUEUED),
                 "created_at": event.at,
-                "first_due_at": event.at + subscription.wait,
-                "due_at": event.at + subscription.wait,
+                "first_due_at": event.at,
+                "due_at": event.at,
             }
             for position, event in zip(positions, told, strict=True)
             for subscription in route(subscriptions, event)
@@ -83,22 +83,19 @@ class DeliveryQueue:
         """List what may be tried now for a receiver, the longest due first."""
         return self._fetch(self._queries.due, {"receiver": receiver, "now": now}, most, busy)
 
-    def due_soon(
-        self, receiver: str, now: datetime, until: datetime, most: int, busy: Collection[int]
-    ) -> list[Delivery]:
-        """List what may be tried now, and what was not tried yet and will be due until then, the longest due first."""
-        return self._fetch(self._queries.soon, {"receiver": receiver, "now": now, "until": until}, most, busy)
-
     def due_together(self, receiver: str, now: datetime, most: int) -> list[Delivery]:
-        """List all that is queued for a receiver if any of it is due: what one digest tells of."""
-        if not self._fetch(self._queries.due, {"receiver": receiver, "now": now}, 1, ()):
+        """List what one digest tells of: if anything is due, all that has been due once, the oldest first.
+
+        So what failed together goes together again, whatever the jitter of its next attempts.
+        """
+        if not self.due(receiver, now, 1, ()):
             return []
-        return self._fetch(self._queries.oldest, {"receiver": receiver, "now": now}, most, ())
+        return self._fetch(self._queries.begun, {"receiver": receiver, "now": now}, most, ())
 
     def probes(
         self, receiver: str, now: datetime, most: int, refused: Collection[int], *, together: bool = False
     ) -> list[Delivery]:
-        """List what a probe to a failing receiver may carry, due or not.
+        """List what a probe to a failing receiver may carry: what has been due once, even if its next attempt is not.
 
         Args:
             receiver: Which.
@@ -244,14 +241,15 @@ class DeliveryQueue:
             return [row_mapping.delivery(row) for row in found]
 
     def _release(self, connection: sa.Connection, receiver: str, now: datetime) -> None:
-        """Let everything queued for a receiver be due, in the order in which it came.
+        """Let everything that has been due once be due again, in the order in which it came.
 
         What was tried more than once goes last: it may be for its own sake that it failed.
         """
-        by_age = sa.and_(deliveries.c.attempts <= 1, deliveries.c.first_due_at < now)
+        by_age = deliveries.c.attempts <= 1
+        begun = deliveries.c.first_due_at <= now
         connection.execute(
             sa.update(deliveries)
-            .where(deliveries.c.receiver == receiver, QUEUED, deliveries.c.due_at > now)
+            .where(deliveries.c.receiver == receiver, QUEUED, deliveries.c.due_at > now, begun)
             .values(due_at=sa.case((by_age, deliveries.c.first_due_at), else_=sa.literal(now, Instant)))
         )
 

@@ -57,19 +57,13 @@ class DueQueries:
             )
             .limit(sa.bindparam("most"))
         )
-        self.due = heads.where(deliveries.c.due_at <= sa.bindparam("now")).order_by(
-            deliveries.c.due_at, deliveries.c.id
-        )
-        self.soon = heads.where(
-            deliveries.c.due_at <= sa.bindparam("until"),
-            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), deliveries.c.attempts == 0),
-        ).order_by(deliveries.c.due_at, deliveries.c.id)
-        self.oldest = heads.order_by(deliveries.c.id)
+        is_due = deliveries.c.due_at <= sa.bindparam("now")
+        has_been_due = deliveries.c.first_due_at <= sa.bindparam("now")  # what is held back on purpose has not
+        self.due = heads.where(is_due).order_by(deliveries.c.due_at, deliveries.c.id)
+        self.begun = heads.where(sa.or_(is_due, has_been_due)).order_by(deliveries.c.id)
         # A probe carries what was tried least: one event that its receiver refuses must not hold up all others. One
         # that was refused for its own sake waits for its own schedule.
-        probes = heads.where(
-            sa.or_(deliveries.c.due_at <= sa.bindparam("now"), database.none_of(deliveries.c.id, "refused"))
-        )
+        probes = heads.where(sa.or_(is_due, has_been_due & database.none_of(deliveries.c.id, "refused")))
         self.least_tried = probes.order_by(deliveries.c.attempts + deliveries.c.probes, deliveries.c.id)
         self.all_probes = probes.order_by(deliveries.c.id)
 

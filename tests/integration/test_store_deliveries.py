@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -218,33 +217,32 @@ def test_the_longest_due_goes_first_and_busy_ones_make_room(store: Store) -> Non
     assert about(store.deliveries.due("crm", after(9), 2, busy)) == [(3, 1), (1, 1)]
 
 
-def test_what_is_grouped_is_held_back_for_its_wait(store: Store) -> None:
-    store.messages.watch([1], NOW)
-    waiting = Subscription("ops", wait=timedelta(seconds=10))
-    store.record_polls([polled(known(store, 1), Status.FAILED)], [waiting])
-    assert due(store, after(9.9), receiver="ops") == []
-    (queued,) = due(store, after(10), receiver="ops")
-    assert (queued.created_at, queued.first_due_at, queued.due_at) == (NOW, after(10), after(10))
-
-
-def test_a_digest_tells_of_everything_that_is_queued_once_some_of_it_is_due(store: Store) -> None:
+def test_event_is_due_at_once(store: Store) -> None:
     fail_some(store, [1], NOW)
-    fail_some(store, [2], after(30))
+    (queued,) = due(store)
+    assert (queued.created_at, queued.first_due_at, queued.due_at) == (NOW, NOW, NOW)
+
+
+def test_digest_tells_of_what_is_due_and_of_what_failed_before(store: Store) -> None:
+    """What is due later on purpose, as 3 is, stays so: for a digest, for a probe, and when the receiver is back."""
+    fail_some(store, [1, 2], NOW)
+    fail_some(store, [3], after(30))
+    tried(store, of(store, 2), _NO)
     assert store.deliveries.due_together("crm", after(-1), 10) == []
-    assert about(store.deliveries.probes("crm", after(-1), 10, (), together=True)) == [(1, 1), (2, 1)]
     assert about(store.deliveries.due_together("crm", NOW, 10)) == [(1, 1), (2, 1)]
     assert about(store.deliveries.due_together("crm", NOW, 1)) == [(1, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 10, (), together=True)) == [(1, 1), (2, 1)]
+    store.deliveries.release("crm", NOW)
+    assert about(due(store)) == [(1, 1), (2, 1)]
+    assert of(store, 3).due_at == after(30)
+    assert about(store.deliveries.due_together("crm", after(30), 10)) == [(1, 1), (2, 1), (3, 1)]
 
 
-def test_a_batch_may_take_along_what_is_due_soon_but_not_what_waits_for_its_next_attempt(store: Store) -> None:
-    fail_some(store, [1, 2], NOW)
-    fail_some(store, [3, 4], after(2))
-    tried(store, of(store, 1), _NO)
-    soon = partial(store.deliveries.due_soon, "crm", NOW, after(2))
-    assert about(soon(10, ())) == [(2, 1), (3, 1), (4, 1)]
-    assert about(soon(1, {of(store, 2).id})) == [(3, 1)]
-    assert about(store.deliveries.due_soon("crm", NOW, after(1), 10, ())) == [(2, 1)]
-    assert about(store.deliveries.due_soon("crm", after(5), after(7), 10, ())) == [(2, 1), (3, 1), (4, 1), (1, 1)]
+def test_digest_tells_of_what_a_wrong_clock_scheduled(store: Store) -> None:
+    fail_some(store, [1], after(1e9))
+    store.clamp_time(NOW, NOW, NOW)
+    then = of(store, 1).due_at
+    assert about(store.deliveries.due_together("crm", then, 10)) == [(1, 1)]
 
 
 def test_a_probe_carries_what_was_tried_least_due_or_not(store: Store) -> None:

@@ -53,7 +53,7 @@ def route(
     Example: wbiz-bridge events --message 12346 --json | wbiz-bridge route - --expect crm
     """
     settings = load_config(config)
-    asked = subscriptions(settings, hold_back=False)
+    asked = subscriptions(settings)
     wanted = _names(settings, expect)
     explained = [(each, {one.receiver: refusal(one, each) for one in asked}) for each in _events(event, settings)]
     if as_json:

@@ -85,4 +85,4 @@ class SlackReceiverConfig(HttpReceiverConfig):
     @property
     def gathers_for(self) -> timedelta:
         """What ``group.wait`` says."""
-        return self.group.wait if self.grouped else timedelta(0)
+        return self.group.wait

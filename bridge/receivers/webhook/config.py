@@ -153,11 +153,6 @@ class WebhookReceiverConfig(HttpReceiverConfig):
         """What ``batch`` says."""
         return None if self.batch is None else (self.batch.max, self.batch.wait)
 
-    @property
-    def gathers_for(self) -> timedelta:
-        """What ``batch.wait`` says."""
-        return timedelta(0) if self.batch is None else self.batch.wait
-
     def in_clear(self) -> list[str]:
         """List the address, the signing secrets, the values of all headers, and what is secret in templates."""
         found = [*super().in_clear(), *(secret.get_secret_value() for secret in self.secrets)]

@@ -365,8 +365,8 @@ def test_what_slack_can_t_do_is_told(folder: Folder, receiver: str, place: str, 
 def test_a_workflow_takes_one_event_at_a_time_and_does_not_wait_for_more(folder: Folder) -> None:
     loaded = folder.load(f"{LEAST}      - {{slack: '{TRIGGER}', format: workflow}}\n")
     message, workflow = loaded.receivers
-    assert (message.grouped, message.gathers_for.seconds) == (True, 3)
-    assert (workflow.grouped, workflow.gathers_for.seconds) == (False, 0)
+    assert (message.grouped, message.gathers_for.seconds) == (True, 30)
+    assert not workflow.grouped
 
 
 def test_services_compatible_with_slack_may_have_workflows_too(folder: Folder) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.delivery.batching import Batches, cut
+from bridge.delivery.batching import Batches, cut, next_post
 from bridge.domain.model import Attempt, Delivery, DeliveryState
 from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from tests.unit.receivers.events import changed
 from tests.world.clock import START
 
 EVENT = changed()
+HALF_A_MINUTE = timedelta(seconds=30)
 REFUSED = Retry("HTTP 400 Bad Request: the receiver refuses it")
 
 
@@ -33,7 +34,7 @@ def tried(outcome: Outcome, status: int | None = 400) -> Attempt:
     st.integers(1, 10),
     st.dictionaries(st.integers(0, 59), st.integers(1, 5)),
 )
-def test_each_is_in_one_pack_none_is_too_large_and_only_what_is_not_due_waits(
+def test_each_is_in_one_pack_none_is_too_large_and_only_what_is_new_waits(
     dues: list[int], most: int, portions: dict[int, int]
 ) -> None:
     found = [queued(id_, seconds) for id_, seconds in enumerate(dues)]
@@ -45,7 +46,7 @@ def test_each_is_in_one_pack_none_is_too_large_and_only_what_is_not_due_waits(
         assert len(pack) <= portion
         assert list(pack) == sorted(pack, key=lambda each: (each.due_at, each.id))
     for pack in waiting:
-        assert all(delivery.due_at > START for delivery in pack)
+        assert all(delivery.first_due_at > START for delivery in pack)
         assert len(pack) < portions.get(pack[0].id, most)
 
 
@@ -102,3 +103,26 @@ def test_after_three_refusals_in_a_row_single_events_follow_not_halves() -> None
         batches.learn(tried(REFUSED), tuple(queued(first + id_) for id_ in range(100)))
     assert batches._portions[0] == 50
     assert batches._portions[200] == 1
+
+
+def test_first_post_goes_at_once_and_the_next_after_the_wait() -> None:
+    assert next_post(None, HALF_A_MINUTE, START) == START
+    for seconds, waits in ((0, 30), (10, 20), (30, 0), (31, 0), (3600, 0)):
+        now = START + timedelta(seconds=seconds)
+        assert next_post(START, HALF_A_MINUTE, now) - now == timedelta(seconds=waits)
+
+
+def test_post_does_not_wait_for_a_clock_that_was_set_back() -> None:
+    assert next_post(START + timedelta(days=1), HALF_A_MINUTE, START) == START
+
+
+@given(st.lists(st.integers(0, 60), min_size=49, max_size=49).map(sorted), st.integers(0, 60))
+def test_49_failures_within_a_minute_are_at_most_4_posts(came: list[int], earlier: int) -> None:
+    """Whether something was posted ``earlier``, up to a minute before, or not; no event waits for more than 30 s."""
+    last = START - timedelta(seconds=earlier)
+    posts: list[datetime] = []
+    for event in (START + timedelta(seconds=seconds) for seconds in came):
+        if not posts or posts[-1] < event:  # else it goes with what already waits for that post
+            posts.append(next_post(posts[-1] if posts else last, HALF_A_MINUTE, event))
+        assert event <= posts[-1] <= event + HALF_A_MINUTE
+    assert len(posts) <= 4
