@@ -47,7 +47,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "timeout": "for one attempt as a whole",
         "rate_limit": "the most attempts",
         "concurrency": "attempts at the same time",
-        "slack": "the incoming webhook or workflow",
+        "slack": "the incoming webhook or workflow, or a bot",
         "webhook": "the address; what follows the host may be a template",
         "apprise": "a URL of Apprise's",
         "command": "a program and its arguments",
@@ -71,6 +71,11 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "status": "`failed`, `expired`, …",
         "error": "a regular expression (RE2's kind), found anywhere in WbizTool's reason",
         "not": "conditions of which none may hold",
+    },
+    "slack": {
+        "token": "the Bot User OAuth Token of the Slack app",
+        "channel": "where to post: a name with #, or an id",
+        "api_url": "the address of Slack's Web API",
     },
     "mention": {"who": "@here, @channel, or ids of people and groups", "events": "for which events; left out, for all"},
     "group": {

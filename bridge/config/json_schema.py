@@ -24,7 +24,8 @@ from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.domain.settings.units import Rate, format_duration
 from bridge.domain.settings.validators import OFF_SCHEMA
 from bridge.receivers.base_config import Group
-from bridge.receivers.registry import KINDS
+from bridge.receivers.registry import KINDS, RECEIVERS
+from bridge.receivers.slack.bot_config import SlackBotConfig
 from bridge.receivers.slack.config import MentionConfig
 from bridge.receivers.webhook.config import Batch
 from bridge.transport.settings import TlsConfig
@@ -38,11 +39,12 @@ _Schema = dict[str, Any]
 
 _SECTION_OF: Mapping[type[BaseModel], str] = {
     **{model: name for name, model in {**SECTIONS, **SWITCHED}.items()},
-    **{kind.settings: "receivers" for kind in KINDS.values()},
+    **dict.fromkeys(RECEIVERS, "receivers"),
     IntervalConfig: "intervals",
     TlsConfig: "tls",
     Group: "group",
     Batch: "batch",
+    SlackBotConfig: "slack",
     MentionConfig: "mention",
     MatchConfig: "match",
     ConditionsConfig: "match",
@@ -78,7 +80,7 @@ def config_schema() -> _Schema:
         "items": {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("id", "message", "include")]},
     }
     top["messages"] = {"description": _sentence("", "messages"), "anyOf": [entries, _NOTHING]}
-    kinds = {"anyOf": [_ref(kind.settings) for kind in KINDS.values()]}
+    kinds = {"anyOf": [_ref(model) for model in RECEIVERS]}
     top["receivers"] = {"description": _sentence("", "receivers"), "type": "array", "minItems": 1, "items": kinds}
     return {
         "$schema": DIALECT,
@@ -122,12 +124,12 @@ class _Generator(GenerateJsonSchema):
 def _section(model: type[BaseModel], found: Mapping[str, _Schema]) -> _Schema:
     """Describe a mapping of the file, as its model is."""
     made, section = found[model.__name__], _SECTION_OF[model]
-    kind = next((name for name, each in KINDS.items() if each.settings is model), "")
+    kind = next((name for name, each in KINDS.items() if model in {each.settings, each.section}), "")
     properties: dict[str, _Schema] = {}
     for key in names(model):
         named = f"{kind}.{key}" if f"{kind}.{key}" in DESCRIPTIONS[section] else key
         properties[key] = _property(section, key, made["properties"][key], found, named)
-        if key in SECRETS:
+        if key in SECRETS and "$ref" not in properties[key]:
             properties[f"{key}_file"] = _file_of(key)
     return _mapping(properties, [key for key in made.get("required", []) if key != "name"])
 

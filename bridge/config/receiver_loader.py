@@ -10,9 +10,11 @@ from bridge.config.network import check_tls
 from bridge.config.section_reader import SECRETS, names
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
+from bridge.domain.suggest import nearest
 from bridge.receivers.base_config import Group, HttpReceiverConfig
 from bridge.receivers.registry import KINDS
-from bridge.receivers.slack.config import MentionConfig, SlackReceiverConfig, is_slack_workflow
+from bridge.receivers.slack.bot_config import SlackBotConfig, SlackBotReceiverConfig
+from bridge.receivers.slack.config import MentionConfig, SlackConfig, SlackReceiverConfig, is_slack_workflow
 from bridge.receivers.webhook.config import Batch, WebhookReceiverConfig
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.config.section_reader import Sections
     from bridge.domain.settings.base_model import Model
     from bridge.receivers.base_config import ReceiverConfig
+    from bridge.transport.settings import NetworkConfig
 
 _SLACK_VERIFIED = "Slack's certificate is always verified"
 COMMANDS = "WBIZ_BRIDGE_COMMANDS"
@@ -34,10 +37,16 @@ _NO_COMMANDS = (
     f"(its environment has {COMMANDS}=off)"
 )
 _WEBHOOK = "write `webhook: https://…` (a program) or `slack: https://…`"
+_BOT = 'belongs to `slack`: write slack: {token_file: …, channel: "#ops"}'
+_WORKFLOW_HAS_AN_ADDRESS = (
+    "a bot posts messages; a workflow starts from its own address (slack: https://hooks.slack.com/triggers/…)"
+)
+_BOT_KEYS = dict.fromkeys(("token", "token_file", "channel", "api_url"), _BOT)
 _MAIL = "write `apprise: mailto://user:password@example.com`"
 _OTHER_WORDS = {
     **dict.fromkeys(("url", "address", "endpoint", "http", "https", "hook", "webhook_url"), _WEBHOOK),
     **dict.fromkeys(("slack_url", "slack_webhook", "slack_webhook_url"), "write `slack: https://hooks.slack.com/…`"),
+    **dict.fromkeys(("slack_token", "bot_token", "slack_channel"), f"{_BOT[8:]}"),
     **dict.fromkeys(("email", "mail", "mailto", "smtp", "to"), _MAIL),
     **dict.fromkeys(("telegram", "sms", "whatsapp", "phone"), "write `apprise:` and the service's URL"),
     **dict.fromkeys(("teams", "discord", "pagerduty"), "write `webhook:` and a template: docs/receivers.md has one"),
@@ -97,7 +106,9 @@ class Receivers:
             self._no_kind(item, found)
             return None
         (kind,) = found
-        model = KINDS[kind].settings
+        section, model = KINDS[kind].section, KINDS[kind].settings
+        if section is not None and kind in item.data and isinstance(item.data[kind].data, dict):
+            model = section
         data = self._sections.read(item, names(model), _elsewhere(kind))
         if "name" not in data:
             data["name"] = self._free_name(kind)
@@ -119,9 +130,18 @@ class Receivers:
             self._check_batch(item.data["batch"], receiver)
         if isinstance(receiver, SlackReceiverConfig):
             self._check_slack(item, receiver)
-        if isinstance(receiver, HttpReceiverConfig) and receiver.tls is not None:
-            always = _SLACK_VERIFIED if isinstance(receiver, SlackReceiverConfig) else None
-            check_tls(item.data["tls"], receiver.tls, receiver.url.get_secret_value(), self._faults, always)
+        if isinstance(receiver, SlackBotReceiverConfig):
+            self._check_network(item, receiver, receiver.bot.api_url)
+            if receiver.format == "workflow":
+                self._faults.add(item.data["format"].place, _WORKFLOW_HAS_AN_ADDRESS)
+        elif isinstance(receiver, HttpReceiverConfig):
+            self._check_network(item, receiver, receiver.url.get_secret_value())
+
+    def _check_network(self, item: Value, receiver: NetworkConfig, url: str) -> None:
+        """See that ``tls`` fits the address."""
+        if receiver.tls is not None:
+            always = _SLACK_VERIFIED if isinstance(receiver, SlackConfig) else None
+            check_tls(item.data["tls"], receiver.tls, url, self._faults, always)
 
     def _check_batch(self, batch: Value, receiver: WebhookReceiverConfig) -> None:
         """See that several events can be written together."""
@@ -159,15 +179,25 @@ class Receivers:
             self._faults.add(item.place, f"needs an address: {addresses}{others}")
 
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
-        """Check the keys within ``match``, ``group``, ``batch`` and ``mention``."""
+        """Check the keys within ``match``, ``group``, ``batch``, ``slack`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig)
         inner: dict[str, type[BaseModel]] = {"group": Group, "batch": Batch}
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))
+        if isinstance(data.get("slack"), dict):
+            data["slack"] = self._bot(item.data["slack"])
         if "mention" in data:
             data["mention"] = self._mention(item.data["mention"], data["mention"])
+
+    def _bot(self, value: Value) -> Any:
+        """Read a bot's keys. One that is like none of them may be the token: it is not named."""
+        known = names(SlackBotConfig)
+        if any(nearest(key, [*known, "token_file"]) is None for key in value.data):
+            self._faults.add(value.place, f"has an unknown key (allowed: {', '.join(known)}, token_file)")
+            return BROKEN
+        return self._sections.model(value, SlackBotConfig, self._sections.read(value, known)) or BROKEN
 
     def _mention(self, value: Value, data: Any) -> Any:
         """Read whom to mention: a name, several, or keys with values."""
@@ -212,4 +242,5 @@ def _elsewhere(kind: str) -> dict[str, str]:
             if key not in own and key not in KINDS:
                 takers.setdefault(key, []).append(other)
     words = {key: f"only {' and '.join(kinds)} receivers take this; remove it" for key, kinds in takers.items()}
-    return words | {f"{key}_file": why for key, why in words.items() if key in SECRETS}
+    words |= {f"{key}_file": why for key, why in words.items() if key in SECRETS}
+    return words | (_BOT_KEYS if kind == "slack" else {})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.transport.tls import Tls
 
 NO_VALUE = "has no value; give one or remove the key"
+_NO_CHANNEL = 'has no value: # begins a comment unless it is in quotes; write channel: "#name"'
 
 SECRETS = (
     "api_key",
@@ -36,6 +37,8 @@ SECRETS = (
 )
 _OTHER_TEXTS = (
     "base_url",
+    "api_url",
+    "channel",
     "external_url",
     "control",
     "listen",
@@ -96,7 +99,7 @@ class Sections:
             if wrong is not None and value.keys is not None:
                 self._faults.add(value.keys[key], wrong)
             elif wrong is None and item.data is None:
-                self._faults.add(item.place, NO_VALUE)
+                self._faults.add(item.place, _NO_CHANNEL if key == "channel" else NO_VALUE)
                 data[key] = BROKEN
             elif wrong is None:
                 data[key] = plain(item, as_text=key in TEXTS)

@@ -1,4 +1,4 @@
-"""Are the account's credentials good? WbizTool is asked before they are used."""
+"""Are the credentials good? WbizTool is asked about the account's before they are used, Slack about a bot's token."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING
 from bridge.daemon.factory import wbiztool
 from bridge.domain.errors import CredentialsError, NotNowError
 from bridge.domain.poll_answer import Refused, Unavailable
+from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
+from bridge.receivers.slack.bot_sender import introduce
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge.config.models import WbizToolConfig
+    from bridge.config.models import Config, WbizToolConfig
     from bridge.domain.clock import Clock
+
+
+def try_bots(config: Config, clock: Clock) -> dict[str, str]:
+    """Ask Slack whose the tokens of bots are. Returns workspace and bot, by receiver.
+
+    Raises:
+        CredentialsError: It refuses one; its own words are in the text.
+        NotNowError: It does not answer as it should.
+    """
+    bots = [each for each in config.receivers if isinstance(each, SlackBotReceiverConfig)]
+    return {each.name: introduce(each, clock.now()) for each in bots}
 
 
 def try_credentials(settings: WbizToolConfig, clock: Clock, within: timedelta | None = None, *, attempts: int) -> str:

@@ -13,6 +13,7 @@ from bridge.daemon.failing_steps import Steps
 from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.parcel import undivided
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
 from bridge.receivers.event_formats import source_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from bridge.config.models import Config, WbizToolConfig
     from bridge.daemon.worker import Job, Result, Worker
+    from bridge.delivery.paces import Paces
     from bridge.domain.clock import Clock
     from bridge.domain.model import Message
     from bridge.domain.observer import Listener
@@ -48,6 +50,7 @@ class Shared:
     store: Store
     clock: Clock
     listener: Listener
+    paces: Paces
     hold_back: bool = True
     routes: Routes = field(default_factory=Routes)
     redact: Redactor = field(default_factory=Redactor)
@@ -189,7 +192,9 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
         concurrency=settings.concurrency,
         settle=settings.settle,
         packer=packer_for(settings, hold_back=shared.hold_back),
-        pace=RateLimiter(settings.rate_limit.per_second if settings.rate_limit else None, shared.clock),
+        divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,
+        pace=shared.paces.of(settings),
+        slowed=partial(shared.paces.heed, settings),
         redact=shared.redact,
         routes=shared.routes,
         clock=shared.clock,

@@ -12,6 +12,7 @@ from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.daemon.components import CANNOT_BE_BUILT, Made, started, why_not_built
 from bridge.daemon.factory import Shared, dispatcher_specs, source_spec, subscriptions
 from bridge.daemon.two_phase_change import Change
+from bridge.delivery.paces import Paces
 from bridge.domain.errors import BridgeError
 from bridge.store.facts import NUDGED
 
@@ -44,7 +45,7 @@ class Supervisor:
     """
 
     def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
-        self._shared = Shared(store, clock, listener, hold_back)
+        self._shared = Shared(store, clock, listener, Paces(clock), hold_back)
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""
         self._source: SourceComponent | None = None

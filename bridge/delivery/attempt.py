@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
     from bridge.domain.outcome import Outcome
+    from bridge.domain.threads import Thread
     from bridge.receivers.protocol import Sender
 
 ANSWER_KEPT = 500
@@ -41,6 +42,7 @@ def begin_attempt(
     events: Sequence[Event],
     done: Callable[[Callable[[], Attempt]], None],
     *,
+    thread: Thread | None = None,
     clock: Clock,
     redact: Redactor,
 ) -> None:
@@ -51,7 +53,7 @@ def begin_attempt(
         done(lambda: _attempt(get, at, started, clock, redact))
 
     try:
-        sender.begin(events, clock, ended)
+        sender.begin(events, clock, ended, thread)
     except Exception as error:  # noqa: BLE001 -- raised again where it is heard
         ended(partial(raise_again, error))
 
@@ -67,7 +69,8 @@ def _attempt(get: Callable[[], Handed], at: datetime, started: float, clock: Clo
         handed = Handed(Dead(str(error), about_event=True))
     # Receivers may echo what they were sent, tokens included.
     answer = redact(clean_text(handed.answer))[:ANSWER_KEPT]
-    return Attempt(at, clock.monotonic() - started, _redacted(handed.outcome, redact), handed.http_status, answer)
+    outcome = _redacted(handed.outcome, redact)
+    return Attempt(at, clock.monotonic() - started, outcome, handed.http_status, answer, posted=handed.posted)
 
 
 def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tenacity
 
 from bridge.delivery.attempt import begin_attempt
-from bridge.delivery.parcel import Parcel, Sent, asks_to_wait
+from bridge.delivery.parcel import Parcel, Sent, asks_to_wait, undivided
 from bridge.delivery.receiver_health import health_of
 from bridge.domain.breaker import CircuitBreaker, announced
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bridge.domain.observer import Listener
     from bridge.domain.redaction import Redactor
     from bridge.domain.routing import Routes
+    from bridge.domain.threads import Thread
     from bridge.receivers.protocol import Sender
     from bridge.store.store import Store
     from bridge.transport.rate_limiter import RateLimiter
@@ -53,7 +54,9 @@ class Dispatcher:
         concurrency: POSTs in flight at once.
         settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
+        divide: Says what of a pack belongs in which thread, for a receiver that has threads.
         pace: Spaces the POSTs.
+        slowed: Told of an attempt whose receiver asked to be left alone for a while.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
         jitter: Returns a number from 0 to 1, at random.
@@ -75,6 +78,8 @@ class Dispatcher:
         jitter: Callable[[], float],
         listener: Listener,
         stop: threading.Event,
+        divide: Callable[[Pack], Sequence[tuple[Pack, Thread | None]]] = undivided,
+        slowed: Callable[[Attempt], None] = lambda _: None,
     ) -> None:
         self.name = sender.name
         self._sender = sender
@@ -82,7 +87,9 @@ class Dispatcher:
         self._concurrency = concurrency
         self._settle = settle
         self._packer = packer
+        self._divide = divide
         self._pace = pace
+        self._slowed = slowed
         self._redact = redact
         self._routes = routes
         self._clock = clock
@@ -126,7 +133,10 @@ class Dispatcher:
         if not packs:
             return ()
         self._claims += 1
-        parcels = [Parcel(part, self._claims, probe) for each in packs for part in self._readable(each)]
+        readable = [part for each in packs for part in self._readable(each)]
+        parcels = [
+            Parcel(part, self._claims, probe, thread) for each in readable for part, thread in self._divide(each)
+        ]
         if probe:
             parcels = parcels[:1]
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
@@ -147,7 +157,12 @@ class Dispatcher:
                 ended(lambda: None)
                 return
             begin_attempt(
-                self._sender, events, lambda get: ended(partial(tried, get)), clock=self._clock, redact=self._redact
+                self._sender,
+                events,
+                lambda get: ended(partial(tried, get)),
+                thread=job.thread,
+                clock=self._clock,
+                redact=self._redact,
             )
 
         def tried(get: Callable[[], Attempt]) -> Attempt | None:
@@ -165,6 +180,7 @@ class Dispatcher:
             if made and asks_to_wait(made[-1]):
                 self._held_back = self._claims  # what is claimed later finds the pause,
                 self._asked_to_wait = True  # and nothing is claimed until that is recorded
+                self._slowed(made[-1])
             done(Sent(job, tuple(made), self._clock.now()))
 
         RetriedCall(

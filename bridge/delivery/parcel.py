@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.model import Attempt, Delivery
+    from bridge.domain.threads import Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,13 @@ class Parcel:
     """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
 
     ``probe`` says that they find out whether the receiver takes anything again: by one call, without quick tries.
+    ``thread`` is where they belong; None where they begin anew, or the receiver has no threads.
     """
 
     deliveries: tuple[Delivery, ...]
     claim: int
     probe: bool = False
+    thread: Thread | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Sent:
     parcel: Parcel
     attempts: tuple[Attempt, ...]
     at: datetime
+
+
+def undivided(pack: tuple[Delivery, ...]) -> list[tuple[tuple[Delivery, ...], None]]:
+    """Send a pack as it is: the receiver has no threads."""
+    return [(pack, None)]
 
 
 def asks_to_wait(made: Attempt) -> bool:

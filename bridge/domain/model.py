@@ -264,12 +264,20 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A message in a chat: the id of its channel, and ``ts``, by which it is known there."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to hand one or several events to a receiver, as it is recorded.
 
     ``duration`` is in seconds. ``http_status`` is None where no answer came. ``answer`` is the beginning of the
     answer's body, at most 500 characters, with secrets taken out. ``probe`` says that it was made to find out whether
-    the receiver takes anything again.
+    the receiver takes anything again. ``posted`` is the post to which what follows can answer, where there is one.
     """
 
     at: datetime
@@ -278,3 +286,4 @@ class Attempt:
     http_status: int | None = None
     answer: str = ""
     probe: bool = False
+    posted: Post | None = None

@@ -83,6 +83,16 @@ class ReceiverConfig(Model):
         return None
 
     @property
+    def threaded(self) -> bool:
+        """Whether what follows about a subject answers to the post about it."""
+        return False
+
+    @property
+    def shared_limit(self) -> tuple[str, str] | None:
+        """By whose limit it is called: an account's, and within that a place's; None where nobody shares it."""
+        return None
+
+    @property
     def files_for_each(self) -> int:
         """How many open files an attempt needs, at most."""
         return 1

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Event
+    from bridge.domain.model import Event, Post
     from bridge.domain.outcome import Outcome
+    from bridge.domain.threads import Thread
     from bridge.transport.message import Reply, Request
 
 USER_AGENT = f"wbiztool-bridge/{__version__}"
@@ -71,12 +72,14 @@ class Receiver(Protocol):
 class Handed:
     """What came of handing events over: the outcome, and what was answered, as it came.
 
-    ``http_status`` is None where nothing was answered, or not over HTTP.
+    ``http_status`` is None where nothing was answered, or not over HTTP. ``posted`` is the post to which what follows
+    can answer; None where it was an answer itself, or nothing can.
     """
 
     outcome: Outcome
     answer: str = ""
     http_status: int | None = None
+    posted: Post | None = None
 
 
 class Sender(Protocol):
@@ -101,8 +104,16 @@ class Sender(Protocol):
         """
         ...
 
-    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+    def begin(
+        self,
+        events: Sequence[Event],
+        clock: Clock,
+        done: Callable[[Callable[[], Handed]], None],
+        thread: Thread | None = None,
+    ) -> None:
         """Begin to hand events over, and return at once. ``done`` gets what returns or raises as :meth:`hand_over`.
+
+        ``thread`` is where they belong, if the receiver has threads.
 
         Raises:
             Exception: As :meth:`hand_over` does.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
+    from bridge.domain.threads import Thread
     from bridge.receivers.base_config import HttpReceiverConfig
     from bridge.receivers.protocol import Receiver
     from bridge.transport.message import Reply
@@ -43,8 +44,15 @@ class HttpSender:
         request = self._receiver.render(events, wall_time(clock))
         return self._handed(lambda: self._channel.send(request, request.path), clock)
 
-    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
+    def begin(
+        self,
+        events: Sequence[Event],
+        clock: Clock,
+        done: Callable[[Callable[[], Handed]], None],
+        thread: Thread | None = None,
+    ) -> None:
         """Begin one POST."""
+        del thread  # of those that have threads
         request = self._receiver.render(events, wall_time(clock))
         self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
 
@@ -69,8 +77,15 @@ class BlockingSender(ABC):
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
         """Show what would be handed over."""
 
-    def begin(self, events: Sequence[Event], clock: Clock, done: Callable[[Callable[[], Handed]], None]) -> None:
-        """Hand events over in a thread."""
+    def begin(
+        self,
+        events: Sequence[Event],
+        clock: Clock,
+        done: Callable[[Callable[[], Handed]], None],
+        thread: Thread | None = None,
+    ) -> None:
+        """Hand events over in a thread of the system."""
+        del thread  # of those that have threads
 
         def work() -> None:
             try:

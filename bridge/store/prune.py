@@ -10,7 +10,7 @@ from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Status
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
-from bridge.store.tables import attempts, carried, deliveries, events, incidents, messages
+from bridge.store.tables import attempts, carried, deliveries, events, incidents, messages, threads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,10 +24,13 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
     Events go with their deliveries and attempts. Kept: an event that is queued for anybody, the deliveries that are
     newer (a dead letter sent again), and the latest event of each subject that is not a message, which holds the
     subject's sequence. Then go the messages that are finished, or no longer watched, and have no event left; those
-    that the configuration lists stay, and those that were over no sooner than ``messages_before``.
+    that the configuration lists stay, and those that were over no sooner than ``messages_before``. A thread goes when
+    its first post is older than ``before``.
     """
     gone = _prune_events(database, before)
     _prune_messages(database, messages_before)
+    with database.write() as connection:
+        connection.execute(sa.delete(threads).where(threads.c.posted_at < before))
     return gone
 
 

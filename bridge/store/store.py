@@ -26,6 +26,7 @@ from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
 from bridge.store.search import Search
 from bridge.store.summaries import Summaries
+from bridge.store.threads import Threads
 from bridge.store.watchlist import Messages
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Store:
             raise
         self.messages = Messages(self._database, self.node)
         self.deliveries = DeliveryQueue(self._database)
+        self.threads = Threads(self._database)
         self.quarantine = Quarantine(self._database, self.messages, self.deliveries)
         self.resending = Resending(self._database)
         self.summaries = Summaries(self._database)
@@ -180,6 +182,8 @@ class Store:
             expired = self.deliveries.record(connection, tried, breaker)
             carried = [each.id for result in tried for each in result.decision.deliveries]
             quarantine.forget(connection, Kind.DELIVERY, carried)
+            for result in tried:
+                self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
         return Recorded(tried, expired, tried[-1].decision.breaker)
 
     def fact(self, key: str) -> str | None:

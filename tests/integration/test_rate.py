@@ -12,6 +12,7 @@ import pytest
 from bridge.daemon.factory import Shared, pool_for
 from bridge.daemon.metrics.cached_summary import CachedSummary
 from bridge.daemon.metrics.gauges import Gauges
+from bridge.delivery.paces import Paces
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Interval, Schedule
@@ -73,7 +74,7 @@ def polling(
             clock=clock,
             listener=heard,
         )
-        pool: WorkerPool[Any, Any] = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard))
+        pool: WorkerPool[Any, Any] = pool_for("poll", "polling", 2, poller, Shared(store, clock, heard, Paces(clock)))
         pool.start()
         stack.callback(pool.stop, 5)
         stack.callback(stop.set)

@@ -15,8 +15,9 @@ from bridge.config import models
 from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.samples import sample_event
 from bridge.receivers import base_config
-from bridge.receivers.registry import KINDS
+from bridge.receivers.registry import RECEIVERS
 from bridge.receivers.signing import Ed25519Key, HmacKey, new_secret, sign
+from bridge.receivers.slack import bot_config
 from bridge.receivers.slack import config as slack
 from bridge.transport.message import Reply
 from tests.world.printed import block
@@ -77,7 +78,7 @@ def test_receiver_in_contributing_renders_and_reads() -> None:
 def test_every_setting_is_in_the_reference() -> None:
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     kinds = [*vars(models).values(), *vars(base_config).values(), *vars(slack).values()]
-    kinds += [kind.settings for kind in KINDS.values()]
+    kinds += [*RECEIVERS, *vars(bot_config).values()]
     found = {
         kind
         for kind in kinds

@@ -11,7 +11,7 @@ from bridge.cli.configuration import load_config
 from bridge.cli.libcurl import outdated_libcurl
 from bridge.cli.options import ConfigOption, JsonOption, command_app
 from bridge.config.errors import Fault, InvalidConfiguration
-from bridge.daemon.credentials import try_credentials
+from bridge.daemon.credentials import try_bots, try_credentials
 from bridge.domain.clock import SystemClock
 from bridge.store.database_check import try_database
 from bridge.store.engine import shown as shown_url
@@ -25,7 +25,7 @@ def check(
     config: ConfigOption = None,
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Also try the credentials with WbizTool and open the database.")
+        bool, typer.Option("--online", help="Also try the credentials with WbizTool and Slack, and open the database.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,9 +43,10 @@ def check(
         raise
     check_file(settings.database, settings.wbiztool.account)
     found = try_database(settings.database, settings.wbiztool.account) if online else None
-    account = None
+    account, bots = None, {}
     if online:
         account = try_credentials(settings.wbiztool, SystemClock(), attempts=settings.poll.attempts)
+        bots = try_bots(settings, SystemClock())
     if as_json:
         shown: dict[str, Any] = {
             "configuration": str(settings.path),
@@ -55,7 +56,7 @@ def check(
             "faults": [],
             "warnings": [*settings.warnings(), *outdated_libcurl()],
         }
-        output.print_json(shown | ({"account": account, "database_state": found} if online else {}))
+        output.print_json(shown | ({"account": account, "slack": bots, "database_state": found} if online else {}))
         return
     names = ", ".join(receiver.name for receiver in settings.receivers)
     listed = f"{len(settings.watchlist)} message{'' if len(settings.watchlist) == 1 else 's'} listed"
@@ -66,6 +67,8 @@ def check(
         output.say(f"warning: {warning}", err=True)
     if online:
         output.say(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
+        for name, bot in bots.items():
+            output.say(f"Slack accepts the token of receiver {name} ({bot})")
 
 
 def _as_json(fault: Fault) -> dict[str, Any]:

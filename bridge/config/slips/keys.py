@@ -10,11 +10,11 @@ from typing import Final
 _CONTAINERS = "wbiztool receivers poll discover numbers http heartbeat log tls match not group batch intervals mention"
 _HARMLESS = """
 client_id timeout rate_limit concurrency messages id label tags expected_at include name events status error settle wait
-by max color who format success verify every until attempts unknown_after linger stuck_after stop_after report days
-relaxed watch listen hook_watch retention level
+by max color who channel format success verify every until attempts unknown_after linger stuck_after stop_after report
+days relaxed watch listen hook_watch retention level
 """
 _SECRETS = "api_key slack webhook apprise secret url token hook_token proxy key_password database"
-_OTHERS = "command control headers body content_type base_url external_url ca_file cert_file key_file"
+_OTHERS = "command control headers body content_type base_url api_url external_url ca_file cert_file key_file"
 
 CONTAINERS: Final = frozenset(_CONTAINERS.split())
 """Keys under which there are only other keys."""

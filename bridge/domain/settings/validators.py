@@ -189,12 +189,12 @@ def proxy(value: object) -> SecretStr | Literal[False]:
     return SecretStr(text)
 
 
-def base_url(value: object) -> str:
-    """Allow the API's address; the slash at its end goes."""
+def base_url(value: object, carried: str = "API key") -> str:
+    """Allow an API's address; the slash at its end goes. ``carried`` is the secret that its calls carry."""
     text = line(value).rstrip("/")
     host = host_of(text)
     if not text.lower().startswith("https:") and not is_loopback(host):
-        raise ValueError("must begin with https:// (every call carries the API key)")
+        raise ValueError(f"must begin with https:// (every call carries the {carried})")
     if any(character in text for character in "?#@"):
         raise ValueError("must be an address without user, `?` and `#`")
     return text

@@ -17,17 +17,21 @@ from bridge.domain.settings.check import Check
 from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.settings.units import Rate
 from bridge.domain.settings.validators import host_of, line
-from bridge.receivers.base_config import EventPattern, Group, HttpReceiverConfig
+from bridge.receivers.base_config import EventPattern, Group, HttpReceiverConfig, ReceiverConfig
 from bridge.receivers.slack import mentions
+from bridge.transport.settings import NetworkConfig
 
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 _SLACK_SITES = ("slack.com", "slack-gov.com")
 _SLACK_WEBHOOKS = ("/services/", "/triggers/", "/workflows/")
+_TOKENS = ("xoxb-", "xoxp-", "xapp-", "xoxe")
 MOST_MENTIONED = 10
 
 
 def slack_url(url: str) -> None:
     """Allow https, and http on this machine only: the address is the secret. Of Slack's addresses, only webhooks."""
+    if url.startswith(_TOKENS):
+        raise ValueError('a token, not the address of a webhook: write slack: {token: xoxb-…, channel: "#ops"}')
     host = host_of(url)
     if not url.lower().startswith("https:") and not is_loopback(host):
         raise ValueError("must begin with https:// (the address is a secret)")
@@ -63,13 +67,9 @@ class MentionConfig(Model):
     events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
 
 
-class SlackReceiverConfig(HttpReceiverConfig):
-    """A Slack incoming webhook. It takes one message at a time, and one a second (Slack's documented limit).
+class SlackConfig(NetworkConfig, ReceiverConfig):
+    """What all Slack receivers have: one message at a time, and one a second (Slack's documented limit)."""
 
-    With ``format: workflow``, it is the webhook of a workflow instead, which lays out its own messages.
-    """
-
-    url: Annotated[SecretStr, validators.secret(slack_url), Field(alias="slack")]
     rate_limit: Annotated[Rate, validators.rate("1/s")] = Rate(1, timedelta(seconds=1))
     concurrency: Annotated[int, validators.whole(1, 1)] = 1
     format: Literal["message", "workflow"] = "message"
@@ -86,3 +86,12 @@ class SlackReceiverConfig(HttpReceiverConfig):
     def gathers_for(self) -> timedelta:
         """What ``group.wait`` says."""
         return self.group.wait
+
+
+class SlackReceiverConfig(SlackConfig, HttpReceiverConfig):
+    """A Slack incoming webhook. With ``format: workflow``, it is the webhook of a workflow instead.
+
+    A workflow lays out its own messages.
+    """
+
+    url: Annotated[SecretStr, validators.secret(slack_url), Field(alias="slack")]

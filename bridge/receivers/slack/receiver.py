@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.receivers.digest import GROUP_KEYS, digest
 from bridge.receivers.protocol import USER_AGENT
@@ -13,13 +13,13 @@ from bridge.receivers.slack.blocks import PLAIN, Style, draw_digest, draw_event
 from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.model import Event
     from bridge.domain.outcome import Outcome
 
-_HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
+HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
 
 
 class SlackReceiver:
@@ -44,7 +44,7 @@ class SlackReceiver:
         self._style = style
 
     def render(self, events: Sequence[Event], at: datetime) -> Request:  # noqa: ARG002 -- of the protocol; Slack shows the events' times
-        """Write one Slack message: of a single event all that is known, of several a digest.
+        """Write one Slack message.
 
         Args:
             events: At least one.
@@ -53,16 +53,27 @@ class SlackReceiver:
         Raises:
             ValueError: There is no event.
         """
+        return Request(as_json(self.draw(events)), HEADERS)
+
+    def draw(self, events: Sequence[Event]) -> dict[str, Any]:
+        """Draw a message: of a single event all that is known, of several a digest.
+
+        Raises:
+            ValueError: There is no event.
+        """
         match events:
             case []:
                 raise ValueError("a Slack message is about at least one event")
             case [event]:
-                payload = draw_event(event, self._style)
+                return draw_event(event, self._style)
             case _:
-                payload = draw_digest(digest(events, self._by, self._shown), events, self._style)
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        return Request(body, _HEADERS)
+                return draw_digest(digest(events, self._by, self._shown), events, self._style)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read an answer as :func:`bridge.receivers.slack.responses.read` does."""
         return responses.read(reply, at)
+
+
+def as_json(payload: Mapping[str, Any]) -> bytes:
+    """Write a body."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

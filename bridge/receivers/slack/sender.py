@@ -1,4 +1,4 @@
-"""Makes what sends to Slack."""
+"""Makes what sends to Slack: to a webhook, or by a bot."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from typing import TYPE_CHECKING
 
 from bridge.receivers.sender import over_http
 from bridge.receivers.slack.blocks import Style
+from bridge.receivers.slack.bot import SlackBot
+from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
+from bridge.receivers.slack.bot_sender import SlackBotSender, client_for
 from bridge.receivers.slack.mentions import Mention
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.slack.workflow import WorkflowReceiver
 
 if TYPE_CHECKING:
-    from bridge.receivers.protocol import Identity, Receiver, Sender
-    from bridge.receivers.slack.config import SlackReceiverConfig
+    from bridge.receivers.protocol import Identity, Sender
+    from bridge.receivers.slack.config import SlackConfig, SlackReceiverConfig
 
 
-def make_sender(settings: SlackReceiverConfig, identity: Identity) -> Sender:
+def make_sender(settings: SlackReceiverConfig | SlackBotReceiverConfig, identity: Identity) -> Sender:
     """Build it as the configuration says."""
-    return over_http(settings, _receiver(settings, identity.pages))
-
-
-def _receiver(settings: SlackReceiverConfig, pages: str | None) -> Receiver:
+    if isinstance(settings, SlackBotReceiverConfig):
+        bot = SlackBot(_messages(settings, identity.pages), settings.bot.channel)
+        return SlackBotSender(settings.name, bot, client_for(settings))
     if settings.format == "workflow":
-        return WorkflowReceiver(settings.name, pages)
+        return over_http(settings, WorkflowReceiver(settings.name, identity.pages))
+    return over_http(settings, _messages(settings, identity.pages))
+
+
+def _messages(settings: SlackConfig, pages: str | None) -> SlackReceiver:
     asked = settings.mention
     mention = Mention() if asked is None else Mention(asked.who, asked.events)
     style = Style(settings.color, pages, mention)

@@ -23,6 +23,7 @@ from bridge.domain.model import Details
 from bridge.receivers.apprise.config import AppriseReceiverConfig
 from bridge.receivers.base_config import Group
 from bridge.receivers.command.config import CommandReceiverConfig
+from bridge.receivers.slack.bot_config import SlackBotConfig
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import Batch, WebhookReceiverConfig
 from tests.unit.config.world import ENVIRON, Folder
@@ -49,6 +50,7 @@ def variables(folder: Folder) -> dict[str, str]:
     folder.write("token-0123456789abcdef", "http-token")
     folder.write("- 99\n", "watch.d/more.yaml")
     folder.write("100\n", "sent-ids.txt")
+    folder.write("xoxb-1-2-example", "slack-bot-token")
     company = trustme.CA()
     folder.write(company.cert_pem.bytes(), "company-ca.pem")
     folder.write(company.issue_cert("bridge").private_key_and_cert_chain_pem.bytes(), "client.pem")
@@ -112,7 +114,15 @@ def test_the_example_names_every_key_that_can_be_set() -> None:
         HeartbeatConfig,
         HttpConfig,
     ]
-    models += [SlackReceiverConfig, WebhookReceiverConfig, AppriseReceiverConfig, CommandReceiverConfig, Group, Batch]
+    models += [
+        SlackReceiverConfig,
+        SlackBotConfig,
+        WebhookReceiverConfig,
+        AppriseReceiverConfig,
+        CommandReceiverConfig,
+        Group,
+        Batch,
+    ]
     for model in models:
         for name, field in model.model_fields.items():
             key = field.alias or name

@@ -32,6 +32,8 @@ PLACES = {
     **{f"{name.title()}Config": f"{ACCOUNT}{RECEIVER}{name}:\n  " for name in ("log", "heartbeat")},
     "WebhookReceiverConfig": f"{ACCOUNT}{RECEIVER}    ",
     "SlackReceiverConfig": f"{ACCOUNT}receivers:\n  - slack: {SLACK}\n    ",
+    "SlackBotReceiverConfig": f"{ACCOUNT}receivers:\n  - slack: {{token: xoxb-1-2-abc, channel: '#ops'}}\n    ",
+    "SlackBotConfig": f"{ACCOUNT}receivers:\n  - slack:\n      token: xoxb-1-2-abc\n      channel: C012AB3CD\n      ",
     "AppriseReceiverConfig": f"{ACCOUNT}receivers:\n  - apprise: json://localhost\n    ",
     "CommandReceiverConfig": f"{ACCOUNT}receivers:\n  - command: [/bin/true]\n    ",
     "MatchConfig": f"{ACCOUNT}{RECEIVER}    match:\n      ",
@@ -61,6 +63,7 @@ https://hooks.slack.com/services/T/B/x | https://hooks.slack.com/triggers/T/5/x 
 '2026-12-24T09:00+05:30' | 2026-12-24T09:00Z | {X-A: 5, X-B: '{{ event.id }}'} | [include: ids.txt] | [{id: '${V}'}] | sqlite:////tmp/x.db
 postgresql://u@a.example/x | ${V} | '${V}s' | ${NONE:-30s} | [5, '6', +7, {id: 8, label: 5, tags: {a: on}}]
 whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw | [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] | secret.txt
+xoxb-1-2-abc | '#ops' | C012AB3CD | {token: xoxb-1-2-abc, channel: '#ops'} | {token_file: bot.txt, channel: D012AB3CD}
 """.replace("\n", " | ")
 """Values that are right in one place or another, and some that are right in none."""
 
@@ -134,6 +137,7 @@ def test_ten_lines_of_the_readme_are_allowed() -> None:
 def test_whatever_the_bridge_takes_is_allowed(folder: Folder, place: str) -> None:
     """Each key of a mapping with each value: where `check` finds nothing, no editor marks anything."""
     folder.write("x\n", "secret.txt")
+    folder.write("xoxb-1-2-abc", "bot.txt")
     folder.write("77\n", "ids.txt")
     environ = {"V": "5", "STATE_DIRECTORY": str(folder.path)}
     taken, wrong = 0, {}
@@ -153,7 +157,8 @@ def _keys(place: str) -> list[str]:
     """List the keys of a mapping; those of all receivers are looked at with one of them."""
     if place == "id":
         return [""]
-    common = ReceiverConfig.model_fields if place in {"SlackReceiverConfig", "AppriseReceiverConfig"} else ()
+    of_one_kind = {"SlackReceiverConfig", "SlackBotReceiverConfig", "AppriseReceiverConfig"}
+    common = ReceiverConfig.model_fields if place in of_one_kind else ()
     return [key for key in (DEFINED[place] if place else SCHEMA)["properties"] if key not in common]
 
 
@@ -171,6 +176,8 @@ def test_unknown_key_is_marked(place: str) -> None:
         f"{ACCOUNT}receivers: []\n",
         f"{ACCOUNT}  api_key_file: x\n{RECEIVER}",
         f"{ACCOUNT}{RECEIVER}    slack: https://hooks.slack.com/services/T/B/x\n",
+        f"{ACCOUNT}receivers: [{{slack: {{channel: '#ops'}}}}]\n",
+        f"{ACCOUNT}receivers: [{{slack: {{token: xoxb-1-2-abc, token_file: x, channel: '#ops'}}}}]\n",
         f"{ACCOUNT}{RECEIVER}    events: failed\n",
         f"{ACCOUNT}{RECEIVER}    events: [faild]\n",
         f"{ACCOUNT}{RECEIVER}    concurrency: 5000\n",

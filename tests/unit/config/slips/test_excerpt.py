@@ -15,7 +15,7 @@ from bridge.config.loader import load
 from bridge.config.section_reader import SECRETS, names
 from bridge.config.slips.excerpt import excerpt
 from bridge.config.slips.keys import CONTAINERS, HARMLESS, KNOWN
-from bridge.receivers.registry import KINDS
+from bridge.receivers.registry import RECEIVERS
 
 if TYPE_CHECKING:
     from random import Random
@@ -159,8 +159,8 @@ def test_line_that_is_not_there_or_says_nothing_is_not_shown(lines: list[str], l
 
 
 def test_keys_are_those_of_the_models() -> None:
-    kinds: list[type[BaseModel]] = [*(kind.settings for kind in KINDS.values()), models.Config, *_nested(models.Config)]
-    kinds += [each for kind in KINDS.values() for each in _nested(kind.settings)]
+    kinds: list[type[BaseModel]] = [*RECEIVERS, models.Config, *_nested(models.Config)]
+    kinds += [each for receiver in RECEIVERS for each in _nested(receiver)]
     found = {key for kind in kinds for key in names(kind)} - {"path", "sources", "watchlist"}
     found |= {f"{key}_file" for key in SECRETS} | {"messages", "id", "expected_at", "include"}
     found |= {"ca_file", "cert_file", "key_file", "key_password", "verify"}

@@ -1,0 +1,66 @@
+"""What belongs together in a chat: what answers in which thread, how loudly, and what ends what was told. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.domain.events import MESSAGE_SUBJECT
+from bridge.domain.incidents import OPENS, OPPOSITES
+from bridge.domain.model import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    from bridge.domain.model import Delivery, Event, Post
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The post under which what follows about a subject is written.
+
+    ``parent`` is the event that it is about; None where it is about several, or the event is forgotten.
+    """
+
+    post: Post
+    parent: Event | None = None
+
+
+def answers(event: Event, thread: Thread) -> bool:
+    """Tell whether an event goes into the thread of its subject.
+
+    All about one message does. Of other subjects, what opens a new incident begins a new post: whoever reads it is not
+    to look for it under one that is over. The same event once more, as a reminder, belongs to its own post.
+    """
+    if event.type not in OPENS or event.subject.startswith(MESSAGE_SUBJECT):
+        return True
+    return thread.parent is not None and thread.parent.id == event.id
+
+
+def is_bad_news(events: Iterable[Event]) -> bool:
+    """Tell whether a reply must be seen by those who don't follow the thread."""
+    return any(event.type in OPENS for event in events)
+
+
+def resolved_after(event: Event, parent: Event) -> timedelta | None:
+    """Return how long what ``parent`` told of had lasted when ``event`` ended it; None where it is not its end."""
+    sent = event.type is EventType.MESSAGE_SENT and parent.type in OPENS
+    return event.at - parent.at if sent or OPPOSITES.get(event.type) is parent.type else None
+
+
+def by_thread(
+    deliveries: Sequence[Delivery], threads: Mapping[str, Thread]
+) -> list[tuple[tuple[Delivery, ...], Thread | None]]:
+    """Divide what would go in one post: a part for each thread, and one, without a thread, for what begins anew.
+
+    Args:
+        deliveries: In order. The parts come in the order of their first ones.
+        threads: The threads that there are, by subject.
+    """
+    parts: dict[Post | None, tuple[list[Delivery], Thread | None]] = {}
+    for delivery in deliveries:
+        found = threads.get(delivery.event.subject)
+        thread = found if found is not None and answers(delivery.event, found) else None
+        parts.setdefault(None if thread is None else thread.post, ([], thread))[0].append(delivery)
+    return [(tuple(part), thread) for part, thread in parts.values()]

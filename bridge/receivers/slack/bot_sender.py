@@ -1,0 +1,178 @@
+"""Carries out the calls of a Slack bot: a post, once more if its thread is gone, and the change of the first post."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.domain.clock import wall_time
+from bridge.domain.errors import CredentialsError, NotNowError, raise_again
+from bridge.domain.outcome import Delivered
+from bridge.receivers.protocol import Handed
+from bridge.receivers.slack import bot_answers
+from bridge.receivers.slack.bot import AUTH_TEST
+from bridge.receivers.text import one_line
+from bridge.transport.client import HttpClient
+from bridge.transport.message import TransportError, json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from datetime import datetime
+
+    from bridge.domain.clock import Clock
+    from bridge.domain.model import Event
+    from bridge.domain.outcome import Outcome
+    from bridge.domain.threads import Thread
+    from bridge.receivers.slack.bot import SlackBot
+    from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
+    from bridge.transport.message import Reply, Request
+
+    Calls = Generator[Request, Reply, Handed]
+
+_SCOPE: Final = "chat:write"
+_ANEW: Final = "the thread is gone: posted as a new message"
+
+
+class SlackBotSender:
+    """Leads to a channel by way of a bot.
+
+    Args:
+        name: The name that the configuration gives the receiver.
+        bot: Writes the calls.
+        client: Makes them, with the token in the header.
+    """
+
+    def __init__(self, name: str, bot: SlackBot, client: HttpClient) -> None:
+        self.name = name
+        self._bot = bot
+        self._client = client
+        self.close = client.close
+
+    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
+        """Post once, outside of any thread."""
+        calls = self._calls(events, None, clock)
+        request = next(calls)
+        while True:
+            try:
+                request = calls.send(self._client.send(request, request.path))
+            except StopIteration as end:
+                handed: Handed = end.value
+                return handed
+
+    def begin(
+        self,
+        events: Sequence[Event],
+        clock: Clock,
+        done: Callable[[Callable[[], Handed]], None],
+        thread: Thread | None = None,
+    ) -> None:
+        """Begin the calls: each begins when the one before has been answered."""
+        calls = self._calls(events, thread, clock)
+
+        def go_on(step: Callable[[], Request]) -> None:
+            try:
+                request = step()
+            except StopIteration as end:
+                done(partial(_same, end.value))
+            except Exception as error:  # noqa: BLE001 -- raised again where it is heard
+                done(partial(raise_again, error))
+            else:
+                self._client.begin(request, request.path, lambda get: go_on(partial(_resume, calls, get)))
+
+        go_on(partial(next, calls))
+
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
+        """Show the post."""
+        del at  # it does not show
+        return self._client.preview(self._bot.post(events, None))
+
+    def _calls(self, events: Sequence[Event], thread: Thread | None, clock: Clock) -> Calls:
+        """Make the calls of one attempt. What follows the post can only add words to what came of it."""
+        reply = yield self._bot.post(events, thread)
+        answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
+        note = ""
+        if thread is not None and answer.code in bot_answers.LOST:
+            note, thread = f"{_ANEW} ({answer.code})", None
+            reply = yield self._bot.post(events, None)
+            answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
+        taken = isinstance(answer.outcome, Delivered)
+        if thread is not None and taken and answer.in_thread:
+            note = yield from self._resolve(events, thread, clock)
+        elif thread is not None and taken:
+            note = _ANEW
+        said = f"{note}\n{reply.text}" if note else reply.text
+        return Handed(answer.outcome, said, reply.status, None if answer.in_thread else answer.post)
+
+    def _resolve(self, events: Sequence[Event], thread: Thread, clock: Clock) -> Generator[Request, Reply, str]:
+        """Change the first post of the thread if its event is over. Returns why that failed; nothing else follows."""
+        request = self._bot.resolution(events, thread)
+        if request is None:
+            return ""
+        try:
+            reply = yield request
+        except TransportError as error:
+            return f"the first message was not updated: {error}"
+        outcome = bot_answers.read(reply, wall_time(clock), self._bot.channel).outcome
+        return "" if isinstance(outcome, Delivered) else f"the first message was not updated: {outcome.why}"
+
+
+def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:
+    try:
+        reply = get()
+    except TransportError as error:
+        return calls.throw(error)
+    return calls.send(reply)
+
+
+def _same(handed: Handed) -> Handed:
+    return handed
+
+
+def client_for(settings: SlackBotReceiverConfig) -> HttpClient:
+    """Build the way to Slack's Web API.
+
+    Raises:
+        TransportError: Its address can't be called.
+    """
+    return HttpClient(
+        settings.bot.api_url,
+        timeout=settings.timeout,
+        connections=settings.concurrency,
+        headers={"authorization": f"Bearer {settings.bot.token.get_secret_value()}"},
+        tls=settings.tls,
+        proxy=settings.proxy_in_clear,
+    )
+
+
+def introduce(settings: SlackBotReceiverConfig, at: datetime) -> str:
+    """Ask Slack whose token this is, and return the names of workspace and bot.
+
+    Raises:
+        CredentialsError: Slack refuses the token, or it may not post. The text says what to do.
+        NotNowError: Slack does not answer as it should.
+    """
+    client = client_for(settings)
+    try:
+        reply = client.send(AUTH_TEST, AUTH_TEST.path)
+    except TransportError as error:
+        raise NotNowError(f"receiver {settings.name}: Slack is unreachable: {error}") from None
+    finally:
+        client.close()
+    answer = bot_answers.read(reply, at, settings.bot.channel)
+    _accepted(answer.outcome, answer.code, settings.name)
+    scopes = reply.headers.get("x-oauth-scopes")
+    if scopes is not None and _SCOPE not in scopes.replace(" ", "").split(","):
+        raise CredentialsError(
+            f"receiver {settings.name}: the Slack app lacks the scope {_SCOPE}: add it under OAuth & Permissions, and "
+            "install it in the workspace again"
+        )
+    said = json_object(reply.body) or {}
+    return f"workspace {one_line(said.get('team')) or '?'}, bot {one_line(said.get('user')) or '?'}"
+
+
+def _accepted(outcome: Outcome, code: str | None, name: str) -> None:
+    if isinstance(outcome, Delivered):
+        return
+    if code is None or bot_answers.is_passing(code):
+        raise NotNowError(f"receiver {name}: Slack does not answer as it should: {outcome.why}")
+    raise CredentialsError(f"receiver {name}: Slack refuses the token: {outcome.why}")

@@ -1,0 +1,100 @@
+"""Which events answer in a thread, which are also shown in the channel, and which end what was told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.domain.incidents import OPENS, OPPOSITES
+from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Post
+from bridge.domain.threads import Thread, answers, by_thread, is_bad_news, resolved_after
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLACE = Post("C0000001", "1700000000.000001")
+
+
+def event(type_: EventType, subject: str = "", *, minutes: float = 0, id_: str = "evt_2") -> Event:
+    """Make an event about message 5, or about what its type is about."""
+    subject = subject or ("message/5" if type_.startswith("message.") else type_.partition(".")[0])
+    return Event(id_, type_, START + timedelta(minutes=minutes), subject, 1, {})
+
+
+def delivery(id_: int, told: Event) -> Delivery:
+    return Delivery(id_, told, "team", DeliveryState.QUEUED, 0, START, START, START)
+
+
+def about(type_: EventType, id_: str = "evt_1") -> Thread:
+    return Thread(PLACE, event(type_, id_=id_))
+
+
+@pytest.mark.parametrize("type_", [type_ for type_ in EventType if type_.startswith("message.")])
+def test_whatever_happens_to_a_message_belongs_to_its_thread(type_: EventType) -> None:
+    assert answers(event(type_), about(EventType.MESSAGE_STUCK))
+    assert answers(event(type_), Thread(PLACE))
+
+
+@pytest.mark.parametrize(("end", "beginning"), OPPOSITES.items())
+def test_end_answers_and_the_next_incident_begins_anew(end: EventType, beginning: EventType) -> None:
+    assert answers(event(end), about(beginning))
+    assert not answers(event(beginning), about(beginning))
+    assert not answers(event(beginning), Thread(PLACE))
+
+
+def test_reminder_of_an_event_belongs_to_the_post_about_it() -> None:
+    assert answers(event(EventType.SOURCE_DOWN, id_="evt_1"), about(EventType.SOURCE_DOWN))
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_bad_news_is_what_opens_an_incident(type_: EventType) -> None:
+    assert is_bad_news([event(type_)]) is (type_ in OPENS)
+    assert is_bad_news([event(EventType.MESSAGE_SENT), event(EventType.MESSAGE_FAILED)])
+
+
+@pytest.mark.parametrize("end", EventType)
+@pytest.mark.parametrize("beginning", EventType)
+def test_only_an_end_resolves_what_was_told(beginning: EventType, end: EventType) -> None:
+    sent = end is EventType.MESSAGE_SENT and beginning in OPENS
+    lasted = resolved_after(event(end, minutes=12), event(beginning))
+    assert lasted == (timedelta(minutes=12) if sent or OPPOSITES.get(end) is beginning else None)
+
+
+def test_reply_and_new_post_are_parted() -> None:
+    told = [
+        event(EventType.MESSAGE_FAILED, "message/1"),
+        event(EventType.MESSAGE_SENT, "message/2"),
+        event(EventType.SOURCE_DOWN, "source"),
+        event(EventType.MESSAGE_SENT, "message/3"),
+    ]
+    deliveries = [delivery(number, each) for number, each in enumerate(told)]
+    other = Thread(Post("C0000001", "1700000000.000009"))
+    threads = {"message/2": other, "message/3": about(EventType.MESSAGE_STUCK), "source": about(EventType.SOURCE_DOWN)}
+    new, second, third = by_thread(deliveries, threads)
+    assert new == ((deliveries[0], deliveries[2]), None)
+    assert second == ((deliveries[1],), other)
+    assert third == ((deliveries[3],), threads["message/3"])
+
+
+_SUBJECTS = [f"message/{number}" for number in range(6)]
+_POSTS = [Post("C0000001", f"1700000000.00000{number}") for number in range(3)]
+
+
+@given(
+    st.lists(st.sampled_from(_SUBJECTS), unique=True, min_size=1),
+    st.dictionaries(st.sampled_from(_SUBJECTS), st.sampled_from(_POSTS)),
+)
+def test_each_delivery_is_in_one_part_and_each_thread_has_one(subjects: Sequence[str], posts: dict[str, Post]) -> None:
+    deliveries = [delivery(n, event(EventType.MESSAGE_SENT, each)) for n, each in enumerate(subjects)]
+    parts = by_thread(deliveries, {subject: Thread(post) for subject, post in posts.items()})
+    assert sorted(each.id for part, _ in parts for each in part) == [each.id for each in deliveries]
+    threads = [thread for _, thread in parts]
+    assert len(threads) == len(set(threads))
+    assert [part[0].id for part, _ in parts] == sorted(part[0].id for part, _ in parts)
+    for part, thread in parts:
+        assert {posts.get(each.event.subject) for each in part} == {None if thread is None else thread.post}
