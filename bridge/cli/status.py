@@ -44,6 +44,8 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     if messages["unreadable"]:
         unreadable = messages["unreadable"]
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
+    if failing := status["checks"].get("messages", {}).get("why"):  # a remote bridge may be older
+        output.say(f"failing    {squeezed(failing)}")
     for name, states in sorted(receivers.items()):
         output.say(f"receiver   {name}: {_counts(states)}")
     if any(DeliveryState.DEAD in states for states in receivers.values()):

@@ -12,6 +12,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "wbiztool": "your account",
         "messages": "a list of what to watch",
         "receivers": "who gets what: a list, at least one",
+        "alerts": "when too many messages fail: `account.failing` and `account.recovered`",
         "poll": "when a message is polled",
         "discover": "watches whatever the account sends, by its report",
         "numbers": "watches whether the account's WhatsApp numbers are connected",
@@ -114,6 +115,12 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "watch": "`number.disconnected` and `number.connected`",
         "every": "how often to look",
         "settle": "how long a change must last",
+    },
+    "alerts": {
+        "failing": "the share that fails or expires",
+        "of": "at least this many with a final status; fewer are no news",
+        "within": "the time that counts; recovered is what stays below half of `failing` for as long",
+        "by": "each value of this tag by itself; left out, all messages together",
     },
     "http": {
         "listen": "where to listen; beyond loopback, a token is required",

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from bridge.config.descriptions import DESCRIPTIONS
 from bridge.config.loader import SECTIONS, SIMPLE, SWITCHED
-from bridge.config.models import Config, IntervalConfig
+from bridge.config.models import AlertConfig, Config, IntervalConfig
 from bridge.config.receiver_loader import ONE_OR_MORE
 from bridge.config.section_reader import SECRETS, TEXTS, names
 from bridge.domain.event_schemas import DIALECT
@@ -48,6 +48,7 @@ _SECTION_OF: Mapping[type[BaseModel], str] = {
     MentionConfig: "mention",
     MatchConfig: "match",
     ConditionsConfig: "match",
+    AlertConfig: "alerts",
 }
 """The models whose keys are in the file, and the section of the descriptions that has them."""
 
@@ -82,6 +83,8 @@ def config_schema() -> _Schema:
     top["messages"] = {"description": _sentence("", "messages"), "anyOf": [entries, _NOTHING]}
     kinds = {"anyOf": [_ref(model) for model in RECEIVERS]}
     top["receivers"] = {"description": _sentence("", "receivers"), "type": "array", "minItems": 1, "items": kinds}
+    alerts = {"type": "array", "items": _ref(AlertConfig)}
+    top["alerts"] = {"description": _sentence("", "alerts"), "anyOf": [alerts, _NOTHING]}
     return {
         "$schema": DIALECT,
         "$id": "urn:wbiztool-bridge:schema:config",

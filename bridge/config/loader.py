@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config import models
+from bridge.config.alert_loader import read_alerts
 from bridge.config.control_path import control_path
 from bridge.config.database_url import database_url, default_url
 from bridge.config.env_file import read_env_file
@@ -42,7 +43,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat": models.HeartbeatConfig}
 """Sections that can be ``off`` in place of keys with values."""
 
-_LISTS = ("messages", "receivers")
+_LISTS = ("messages", "receivers", "alerts")
 SIMPLE = ("database", "control", "retention")
 """Keys of the file that are no sections."""
 
@@ -127,6 +128,7 @@ class _Loading:
         data["watchlist"], data["list_warnings"] = self._lists.watchlist, self._lists.warnings()
         nobody = Value(None, replace(root.place, key="receivers"))
         data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
+        data["alerts"] = read_alerts(top.get("alerts", nobody), self._sections, self._faults)
         data["path"] = self._path
         data["sources"] = self.sources
         exposed = () if self._faults else (*self._sections.exposures(), *self._env_file.warnings())
@@ -187,6 +189,7 @@ def _inner_keys() -> dict[str, str]:
     """List the keys that belong to one section, each with what to say of it at the top level."""
     owners: dict[str, list[str]] = {}
     inside = [*SECTIONS.items(), *SWITCHED.items(), *(("receivers", kind.settings) for kind in KINDS.values())]
+    inside += [("alerts", models.AlertConfig)]
     for section, model in inside:
         for key in (name for name in names(model) if name not in _TOP):
             owners.setdefault(key, []).append(section)

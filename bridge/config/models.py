@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from datetime import timedelta
+from decimal import Decimal  # noqa: TC003 -- pydantic reads annotations while it runs
 from itertools import pairwise
-from pathlib import Path  # noqa: TC003 -- pydantic reads annotations while it runs
+from pathlib import Path  # noqa: TC003 -- as above
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, InstanceOf, SecretStr
@@ -13,8 +14,10 @@ from pydantic import AfterValidator, Field, InstanceOf, SecretStr
 from bridge.config.database_url import passwords
 from bridge.config.errors import Sources  # noqa: TC001 -- as above
 from bridge.config.warnings import warnings_of
-from bridge.domain.model import AccountId
+from bridge.domain.failure_rate import TAGS, Alert
+from bridge.domain.model import LONGEST_TAG_NAME, AccountId
 from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.redaction import clean_text
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.check import Check
@@ -50,6 +53,16 @@ class WbizToolConfig(NetworkConfig):
     def credentials(self) -> tuple[object, ...]:
         """What lets us in, and where."""
         return self.base_url, self.client_id, self.api_key
+
+
+def _tag(value: object) -> str:
+    """Allow ``tags.`` and a tag's name."""
+    name = value.removeprefix(TAGS) if isinstance(value, str) and value.startswith(TAGS) else ""
+    if not 0 < len(name) <= LONGEST_TAG_NAME:
+        raise ValueError(
+            "must be `tags.` and the name of a tag, e.g. tags.team; or remove it, for all messages together"
+        )
+    return f"{TAGS}{clean_text(name)}"
 
 
 class IntervalConfig(Model):
@@ -118,6 +131,23 @@ class NumbersConfig(Model):
     settle: Annotated[timedelta, validators.duration("0s", "1d")] = timedelta(minutes=1)
 
 
+class AlertConfig(Model):
+    """When messages fail too often: ``failing`` percent of at least ``of`` that got a final status ``within`` a time.
+
+    With ``by``, each value of that tag is judged by itself.
+    """
+
+    failing: Annotated[Decimal, validators.percentage()]
+    of: Annotated[int, validators.whole(1, 1_000_000)] = 50
+    within: Annotated[timedelta, validators.duration("1m", "1d")] = timedelta(minutes=15)
+    by: Annotated[str, Check(_tag, json_schema={"type": "string", "pattern": r"^tags\.."})] | None = None
+
+    @property
+    def rule(self) -> Alert:
+        """The rule that follows from it."""
+        return Alert(self.failing, self.of, self.within, self.by)
+
+
 class LogLevel(enum.StrEnum):
     """How much is logged."""
 
@@ -174,6 +204,7 @@ class Config(Model):
     discover: DiscoverConfig = DiscoverConfig()
     numbers: NumbersConfig = NumbersConfig()
     receivers: tuple[ReceiverConfig, ...]
+    alerts: tuple[AlertConfig, ...] = ()
     database: Annotated[str, Field(repr=False)]  # it may hold a password
     control: Path | None = None
     http: HttpConfig | None = HttpConfig()
@@ -185,6 +216,11 @@ class Config(Model):
     def pages(self) -> str | None:
         """Where people see the bridge; None where they don't."""
         return None if self.http is None or self.http.external_url is None else str(self.http.external_url)
+
+    @property
+    def rules(self) -> tuple[Alert, ...]:
+        """When messages fail too often."""
+        return tuple(alert.rule for alert in self.alerts)
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is allowed, but dangerous or hardly meant."""

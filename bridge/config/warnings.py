@@ -49,6 +49,8 @@ def warnings_of(config: Config) -> Iterator[str]:
             f"commands can't reach the daemon at {config.control}: a socket's path has at most {LONGEST_SOCKET_PATH} "
             "bytes; set `control:` to a shorter one"
         )
+    if config.alerts and config.retention < max(alert.within for alert in config.alerts):
+        yield "retention is shorter than the time of an alert: after a restart, it counts only what is still there"
     yield from config.file_warnings
     yield from config.list_warnings
     for receiver in config.receivers:
@@ -124,7 +126,7 @@ def _off(type_: EventType, config: Config) -> str | None:
             return "`poll.stop_after` is off"
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP if len(config.receivers) == 1:
             return "there is no other receiver"
-        case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
+        case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED if not config.alerts:
             return "there are no `alerts`"
         case _:
             return None

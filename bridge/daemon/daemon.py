@@ -19,6 +19,7 @@ from bridge.daemon.housekeeping import Housekeeping
 from bridge.daemon.http_app import HttpApps
 from bridge.daemon.http_service import Web
 from bridge.daemon.metrics.registry import Metrics
+from bridge.daemon.rate_watch import RateWatch
 from bridge.daemon.reloading import Reloading
 from bridge.daemon.scheduler import SteadyScheduler
 from bridge.daemon.sign_of_life import SignOfLife
@@ -26,13 +27,7 @@ from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.daemon.two_phase_change import Change
 from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
 from bridge.domain.errors import BridgeError, InternalError
-from bridge.domain.health import (
-    NUMBERS,
-    RELOAD,
-    REPORT,
-    Health,
-    look,
-)
+from bridge.domain.health import NUMBERS, RELOAD, REPORT, Health, look
 from bridge.domain.observer import Listener, Listeners
 from bridge.transport.message import TransportError
 
@@ -49,6 +44,7 @@ BEAT = timedelta(seconds=0.5)
 
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
+RATES_EVERY = timedelta(seconds=5)
 LOOK_FOR_CHANGES = timedelta(seconds=2)
 """How often the configuration's files are looked at. They are read when two looks saw the same."""
 
@@ -82,6 +78,7 @@ class Daemon:
             self._damage,
         )
         self._supervisor = Supervisor(store, clock=clock, listener=self._listener)
+        self._rates = RateWatch(store, routes=self._supervisor.routes, clock=clock, listener=self._listener)
         self._housekeeping = Housekeeping(store, clock, self._listener, lambda: self._config)
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
@@ -186,6 +183,7 @@ class Daemon:
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._housekeeping.keep, "housekeeping")
         every(STATUS_EVERY, self._sign_of_life.give, "status")
+        every(RATES_EVERY, lambda: self._rates.look(self._config.rules), "alerts")
         # One job for both: while a change is prepared, nothing else may take an address.
         every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()

@@ -46,6 +46,7 @@ class Supervisor:
 
     def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
         self._shared = Shared(store, clock, listener, Paces(clock), hold_back)
+        self.routes = self._shared.routes
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""
         self._source: SourceComponent | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from bridge.domain import failure_rate
 from bridge.domain.clock import ago, in_words, isoformat
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import SOURCE, receiver_subject
@@ -140,6 +141,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "numbers": _of_fact(summary.facts, NUMBERS, _numbers, now),
         "http": _of_fact(summary.facts, HTTP, _http, now),
         "internal errors": _internal_errors(summary.set_aside, now),
+        "messages": _of_fact(summary.facts, failure_rate.FAILING, _messages, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
         **{receiver_subject(name): _receiver(breakers.get(name), summary, now) for name in receivers},
@@ -250,6 +252,17 @@ def _http(fact: str | None, now: datetime) -> Check:
     since = datetime.fromisoformat(known["failing_since"])
     why = f"{known['reason']} (for {_for(since, now)}; retried every few seconds)"
     return Check(ok=False, why=why, since=since)
+
+
+def _messages(fact: str | None, now: datetime) -> Check:
+    """Tell which messages fail too often. That is no fault of the bridge: it goes on as it should."""
+    failing = sorted(failure_rate.read(fact).items(), key=lambda item: item[1].since)
+    if not failing:
+        return Check()
+    (group, first), *more = failing
+    share = f"{first.counts.share:g} % of {first.counts.finals}"
+    why = f"{group} have been failing for {_for(first.since, now)}: {share} when that was noticed"
+    return Check(why=why + (f" (and {_count(len(more), 'group', 'groups')} more)" if more else ""), since=first.since)
 
 
 def _polling(oldest_due: datetime | None, now: datetime) -> Check:

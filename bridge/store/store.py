@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from bridge.domain import numbers
+from bridge.domain import failure_rate, numbers
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
@@ -17,6 +17,7 @@ from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
 from bridge.store.event_log import EventLog
 from bridge.store.facts import SWEPT, get_meta, set_meta, shift_meta
+from bridge.store.failure_rates import FailureRates
 from bridge.store.health_events import HealthEvents
 from bridge.store.history import History
 from bridge.store.membership import Membership, SingleNode
@@ -106,6 +107,7 @@ class Store:
         self.report_hints = ReportHints(self._database)
         self._events = EventLog(self._database, database_id, self.deliveries, self.node)
         self.health_events = HealthEvents(self._database, self._events, self.node)
+        self.failure_rates = FailureRates(self._database, self._events)
 
     def __enter__(self) -> Self:
         return self
@@ -219,6 +221,7 @@ class Store:
             self.messages.shift(connection, step)
             self.deliveries.shift(connection, step)
             shift_meta(self._database, connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
+            shift_meta(self._database, connection, failure_rate.FAILING, lambda fact: failure_rate.shifted(fact, step))
             shift_meta(self._database, connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))
 
     def clamp_time(self, latest_poll: datetime, latest_lazy_poll: datetime, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bridge.domain import failure_rate
 from bridge.domain.events import SOURCE
 from bridge.domain.model import DeliveryState, Status
 
@@ -53,6 +54,8 @@ def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:
     yield _gauge("messages_polled", "Messages that are polled.", summary.polled)
     lag = _seconds_since(summary.oldest_due, now)
     yield _gauge("poll_lag_seconds", "How long the poll that is due the longest has been due.", lag)
+    failing = len(failure_rate.read(summary.facts.get(failure_rate.FAILING)))
+    yield _gauge("failing_groups", "Groups of messages that fail too often, as the alerts say.", failing)
     well = summary.facts.get(SOURCE, "{}") == "{}"
     yield _gauge("source_up", "Whether WbizTool's status API answers as it should.", well)
 

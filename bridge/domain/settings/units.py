@@ -1,4 +1,4 @@
-"""Durations (``250ms 5s 2m 1h 7d``), rates (``20/s 300/m``) and moments. Pure."""
+"""Durations (``250ms 5s 2m 1h 7d``), rates (``20/s 300/m``), percentages (``20%``) and moments. Pure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ _UNITS = {
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,3})?)"
 DURATION = _NUMBER + r"\s*(ms|s|m|h|d)"
 RATE = _NUMBER + r"\s*/\s*(s|m|h|d)"
-"""How durations and rates are written, as regular expressions."""
+PERCENTAGE = _NUMBER + r"\s*%"
+"""How durations, rates and percentages are written, as regular expressions."""
 
 _DURATION = re.compile(rf"{DURATION}\Z")
 _RATE = re.compile(rf"{RATE}\Z")
+_PERCENTAGE = re.compile(rf"{PERCENTAGE}\Z")
+_PERCENTAGES = "(allowed: above 0% and up to 100%, with the sign, e.g. 20%)"
 _MICROSECOND = timedelta(microseconds=1)
 _ALLOWED = "(allowed: a number and a unit, e.g. 250ms 5s 2m 1h 7d)"
 
@@ -84,6 +87,21 @@ def parse_rate(value: object) -> Rate:
     if match is None or not Decimal(match[1]):
         raise ValueError("not a rate (allowed: a number above 0 and a unit of time, e.g. 20/s 300/m)")
     return Rate(float(match[1]), _UNITS[match[2]])
+
+
+def parse_percentage(value: object) -> Decimal:
+    """Read a percentage: a number with up to three decimals, and a percent sign.
+
+    Raises:
+        ValueError: It is none, or not above 0 and at most 100; the text says what is allowed.
+    """
+    match = _PERCENTAGE.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"not a percentage {_PERCENTAGES}")
+    percent = Decimal(match[1])
+    if not 0 < percent <= 100:  # noqa: PLR2004 -- percent
+        raise ValueError(f"{_number(percent)}% is out of range {_PERCENTAGES}")
+    return percent
 
 
 def parse_moment(text: str) -> datetime:

@@ -15,7 +15,16 @@ from pydantic import SecretStr
 from bridge.domain.settings.check import ALLOWED, Check
 from bridge.domain.settings.external_url import External, parse_external
 from bridge.domain.settings.listen_address import Listen, is_loopback, parse_listen
-from bridge.domain.settings.units import DURATION, RATE, Rate, format_duration, parse_duration, parse_rate
+from bridge.domain.settings.units import (
+    DURATION,
+    PERCENTAGE,
+    RATE,
+    Rate,
+    format_duration,
+    parse_duration,
+    parse_percentage,
+    parse_rate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +139,12 @@ def rate(fastest: str = _FASTEST) -> Check:
 
     schema = {"type": "string", "pattern": rf"^\s*{RATE}\s*$", ALLOWED: f"up to {fastest}"}
     return Check(check, json_schema=schema)
+
+
+def percentage() -> Check:
+    """Allow a percentage above 0 and up to 100, with its sign."""
+    schema = {"type": "string", "pattern": rf"^\s*{PERCENTAGE}\s*$", ALLOWED: "above 0% and up to 100%"}
+    return Check(parse_percentage, json_schema=schema)
 
 
 def line(value: object) -> str:

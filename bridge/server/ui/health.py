@@ -76,6 +76,7 @@ _CHECKS = {
 
 _OTHER = "See Health in `docs/operate.md`."
 _GONE = "If it was renamed, restore its old name. If it was removed for good, its events are not sent; ignore this."
+_FAILING = "`wbiz-bridge events` shows the reasons. Often, it is one WhatsApp number that was banned."
 _DISCONNECTED = "Messages sent from it stay pending. Reconnect it in WbizTool with its phone."
 
 
@@ -94,8 +95,9 @@ def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], 
         _receiver(name, check, receivers) for name, check in checks.items() if name.startswith(receiver_subject(""))
     ]
     known = {*_CHECKS, *(name for name in checks if name.startswith(receiver_subject("")))}
+    failing = [_failing(check.why) for check in [checks.get("messages")] if check is not None and check.why]
     others = [_other(name, check) for name, check in checks.items() if name not in known and not check.ok]
-    return (*shown[:1], *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
+    return (*shown[:1], *failing, *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
 
 
 def _check(told: _Told, check: Check) -> Component:
@@ -125,6 +127,10 @@ def _receiver(subject: str, check: Check, configured: Collection[str]) -> Compon
         why=_sentence(check.why or f"receiver {name} is failing"),
         advice=advice,
     )
+
+
+def _failing(why: str) -> Component:
+    return Component("Messages", ok=False, state="failing", why=_sentence(why), advice=_FAILING)
 
 
 def _number(known: Known, now: datetime) -> Component:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.cli.status import describe
-from bridge.domain.health import Health
+from bridge.domain.health import Check, Health
 from bridge.domain.json_views import status_json
 from bridge.domain.model import Status
 from bridge.domain.summary import Summary
@@ -35,3 +35,9 @@ def test_how_late_polls_are_is_told_and_nothing_while_none_is(capsys: pytest.Cap
     late = replace(SUMMARY, oldest_due=START - timedelta(seconds=40))
     assert shown(late, capsys)[-1] == "due        the most overdue poll was due 40 s ago"
     assert len(shown(replace(SUMMARY, oldest_due=START + timedelta(seconds=40)), capsys)) == 2
+
+
+def test_messages_that_fail_too_often_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    health = Health({"messages": Check(why="messages of team billing have been failing for 5 m")})
+    describe(status_json(health, SUMMARY, START) | {"database": "bridge.db", "warnings": []}, START)
+    assert "failing    messages of team billing have been failing for 5 m" in capsys.readouterr().out.splitlines()

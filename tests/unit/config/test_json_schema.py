@@ -43,6 +43,7 @@ PLACES = {
     "MentionConfig": f"{ACCOUNT}receivers:\n  - slack: {SLACK}\n    mention:\n      who: '@here'\n      ",
     "TlsConfig": f"{ACCOUNT}{RECEIVER}    tls:\n      ",
     "IntervalConfig": f"{ACCOUNT}{RECEIVER}poll:\n  intervals:\n    - ",
+    "AlertConfig": f"{ACCOUNT}{RECEIVER}alerts:\n  - failing: 5%\n    ",
     "message": f"{ACCOUNT}{RECEIVER}messages:\n  - id: 5\n    ",
     "id": f"{ACCOUNT}{RECEIVER}messages:\n  - ",
     "include": f"{ACCOUNT}{RECEIVER}messages:\n  - ",
@@ -62,6 +63,7 @@ https://hooks.slack.com/services/T/B/x | https://hooks.slack.com/triggers/T/5/x 
 {wait: 5s, max: 5} | {max: 5, wait: 1s} | [{every: 5s, until: 1h}, {every: 1m}] | [{every: 1m}] | ['${V:-failed}']
 '2026-12-24T09:00+05:30' | 2026-12-24T09:00Z | {X-A: 5, X-B: '{{ event.id }}'} | [include: ids.txt] | [{id: '${V}'}] | sqlite:////tmp/x.db
 postgresql://u@a.example/x | ${V} | '${V}s' | ${NONE:-30s} | [5, '6', +7, {id: 8, label: 5, tags: {a: on}}]
+20% | '0.5 %' | 0% | 15m | tags.team | tags. | [{failing: 20%, by: tags.team}, {failing: 5%}]
 whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw | [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] | secret.txt
 xoxb-1-2-abc | '#ops' | C012AB3CD | {token: xoxb-1-2-abc, channel: '#ops'} | {token_file: bot.txt, channel: D012AB3CD}
 """.replace("\n", " | ")
@@ -189,6 +191,8 @@ def test_unknown_key_is_marked(place: str) -> None:
         f"{ACCOUNT}{RECEIVER}discover: {{report: maybe}}\n",
         f"{ACCOUNT}{RECEIVER}http: on\n",
         f"{ACCOUNT}{RECEIVER}log: {{level: loud}}\n",
+        f"{ACCOUNT}{RECEIVER}alerts: [{{failing: 20}}]\n",
+        f"{ACCOUNT}{RECEIVER}alerts: [{{failing: 20%, by: team}}]\n",
     ],
 )
 def test_mistake_is_marked(text: str) -> None:

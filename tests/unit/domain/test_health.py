@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import NotNowError
+from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
 from bridge.domain.health import (
     ALIVE,
     ALIVE_FOR,
@@ -38,7 +39,7 @@ SECOND = timedelta(seconds=1)
 RECEIVERS = ("crm", "ops")
 WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
 NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "http", "internal errors"]
-NAMES += ["polling", "deliveries", "receiver/crm", "receiver/ops"]
+NAMES += ["messages", "polling", "deliveries", "receiver/crm", "receiver/ops"]
 
 
 def with_fact(summary: Summary, key: str, value: str) -> Summary:
@@ -213,3 +214,13 @@ def test_a_database_that_cannot_be_read_is_what_is_wrong() -> None:
     assert health == Health({"database": Check(ok=False, why="the database /x/bridge.db is locked by another program")})
     assert not health.ok
     assert look(lambda: WELL, RECEIVERS, START) == judge(WELL, RECEIVERS, START)
+
+
+def test_messages_that_fail_too_often_are_no_fault_of_the_bridge_but_worth_a_word() -> None:
+    assert judge(WELL, RECEIVERS, START).checks["messages"] == Check()
+    first = Failing(START - timedelta(minutes=5), Counts(50, 12))
+    known = {Group("tags.team"): Failing(START, Counts(9, 9)), Group("tags.team", "billing"): first}
+    health = judge(with_fact(WELL, FAILING, written(known)), RECEIVERS, START)
+    assert health.ok
+    why = "messages of team billing have been failing for 5 m: 24 % of 50 when that was noticed (and 1 group more)"
+    assert health.checks["messages"] == Check(why=why, since=first.since)

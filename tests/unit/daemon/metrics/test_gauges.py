@@ -14,6 +14,7 @@ from bridge.daemon.metrics.registry import Metrics
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE
+from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import Summary
 from bridge.store.errors import DatabaseError
@@ -68,6 +69,12 @@ def test_a_receiver_is_up_until_its_gate_shuts() -> None:
 @pytest.mark.parametrize(("facts", "up"), [({}, 1), ({SOURCE: "{}"}, 1), (DOWN, 0)])
 def test_the_source_is_up_unless_it_was_told_that_it_is_down(facts: dict[str, str], up: float) -> None:
     assert value(metrics(Summary({}, 0, None, {}, None, (), facts)), "source_up") == up
+
+
+def test_groups_that_fail_too_often_are_counted() -> None:
+    assert value(metrics(Summary({}, 0, None, {}, None, (), {})), "failing_groups") == 0
+    known = {Group(): Failing(START, Counts(50, 12)), Group("tags.team", "a"): Failing(START, Counts(50, 12))}
+    assert value(metrics(Summary({}, 0, None, {}, None, (), {FAILING: written(known)})), "failing_groups") == 2
 
 
 @pytest.mark.parametrize("error", [NotNowError("the database is locked"), DatabaseError("the database is damaged")])
