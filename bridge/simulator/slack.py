@@ -8,6 +8,7 @@ form, errors with status 200 and ``"ok": false``, warnings), https://docs.slack.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -185,7 +186,7 @@ def _token(request: Received, asked: Mapping[str, Any]) -> str | None:
 
 def _limited(seconds: float) -> Answer:
     told = json.dumps({"ok": False, "error": "ratelimited"}).encode()
-    return Answer(429, told, {"Retry-After": str(max(1, round(seconds)))})
+    return Answer(429, told, {"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
 def _answer(said: Mapping[str, Any], **headers: str) -> Answer:

@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 API_KEY = "marked-api-key-8f3a/with+signs"
 SLACK = "marked-slack-T012-B345"
+BOT = "xoxb-marked-bot-token-99aa"
 TOKEN = "marked-token-in-a-query"
 BEARER = "marked-bearer-77aa"
 PING = "marked-heartbeat-0f55"
 HTTP_TOKEN = "marked-http-token-5c1d"
 SIGNING = base64.b64encode(b"marked-signing-secret-of-32-byte").decode()
-SECRETS = (API_KEY, SLACK, TOKEN, BEARER, PING, HTTP_TOKEN, SIGNING)
+SECRETS = (API_KEY, SLACK, BOT, TOKEN, BEARER, PING, HTTP_TOKEN, SIGNING)
 MARKS = (*SECRETS, "marked-", quote(API_KEY, safe=""), json.dumps(API_KEY)[1:-1])
 
 LISTINGS = (
@@ -52,13 +53,13 @@ OUTCOMES: Mapping[str, Callable[[Recorded], Answer]] = {
     "cutting": lambda record: Answer.cut_body(echo(record)),
     "hanging": lambda _: Answer.hang(),
 }
-"""Each is a webhook and a Slack receiver of its own, and how they answer."""
+"""Each is a webhook, a Slack receiver and a Slack bot of its own, and how they answer."""
 
 
 def echo(record: Recorded) -> bytes:
     """Say everything back, as careless servers do on their error pages: address and headers, whole and in parts."""
     url = f"http://{record.headers['host']}{record.path}"
-    wrong = f"no such token: {TOKEN} {SLACK} {BEARER} {SIGNING}"
+    wrong = f"no such token: {TOKEN} {SLACK} {BOT} {BEARER} {SIGNING}"
     said = {"url": url, "path": record.path, "headers": dict(record.headers), "error": wrong}
     return json.dumps(said).encode() + quote(url, safe="").encode()
 
@@ -98,12 +99,13 @@ def written(tmp_path: Path) -> dict[str, str]:
             found |= files(folder)  # with what SQLite has not yet put from its log into the database
             assert daemon.stop()[0] == 0
         found["the log"] = daemon.log()
-        tested = ("webhook-taken", "webhook-refused", "slack-gone", "webhook-cutting")
+        found |= shown(folder, "render failed --receiver bot-taken", "render failed --receiver bot-taken --json")
+        tested = ("webhook-taken", "webhook-refused", "slack-gone", "bot-refused", "webhook-cutting")
         found |= shown(folder, *(f"test {name}" for name in tested))
         with Sink(api_that_echoes) as echoing:
             path = urlsplit(simulator.base_url).path  # on the same account: only the port is another
             settings["wbiztool"]["base_url"] = urlsplit(echoing.url)._replace(path=path).geturl()
-            del settings["receivers"][4:]  # the others' turn to fail has been
+            del settings["receivers"][6:]  # the others' turn to fail has been
             write_config(folder, settings)
             found |= shown(folder, "check --online", "poll", *LISTINGS)
     return found | files(folder)
@@ -184,6 +186,14 @@ def config(simulator: Simulator, sink: Sink) -> dict[str, Any]:
             {
                 "name": f"slack-{name}",
                 "slack": f"{sink.url}/{name}/{SLACK}",
+                "group": {"wait": "0s"},
+                "events": ["failed", "source.*"],
+                "timeout": "300ms",
+                "settle": "1s",
+            },
+            {
+                "name": f"bot-{name}",
+                "slack": {"token": BOT, "channel": "#ops", "api_url": f"{sink.url}/{name}"},
                 "group": {"wait": "0s"},
                 "events": ["failed", "source.*"],
                 "timeout": "300ms",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,23 +11,28 @@ import pytest
 
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
+from bridge.simulator.faults import Fault
+from bridge.simulator.faulty_server import Answer
 from bridge.simulator.slack import TOKEN, Slack
 from tests.world.bridge import MESSAGE
 from tests.world.config import bridge_config
-from tests.world.daemon import Daemon, write_config
+from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STUCK = {"stuck_after": "1s"}
+    from bridge.simulator.slack_workspace import Post
+
+ID = MESSAGE["id"]
+POST = "chat.postMessage"
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with Simulator() as made:
-        made.account.put(MESSAGE["id"])
+        made.account.put(ID)
         yield made
 
 
@@ -35,36 +42,255 @@ def slack() -> Iterator[Slack]:
         yield made
 
 
-def bot(slack: Slack, name: str = "team", **more: Any) -> dict[str, Any]:
-    place = {"token": TOKEN, "channel": "#ops", "api_url": slack.api_url} | more.pop("slack", {})
+def bot(slack: Slack, name: str = "team", channel: str = "#ops", **more: Any) -> dict[str, Any]:
+    place = {"token": TOKEN, "channel": channel, "api_url": slack.api_url}
     return {"name": name, "slack": place, "group": {"wait": "0s"}, **more}
 
 
 @contextmanager
-def running(folder: Path, simulator: Simulator, *receivers: dict[str, Any], **more: Any) -> Iterator[Daemon]:
+def running(
+    folder: Path, simulator: Simulator, *receivers: dict[str, Any], messages: tuple[int, ...] = (ID,), **more: Any
+) -> Iterator[Daemon]:
     folder.mkdir(exist_ok=True)
-    poll = {"every": "250ms", "attempts": 1, **more.pop("poll", STUCK)}
-    write_config(folder, bridge_config(simulator, receivers, [MESSAGE], poll=poll, **more))
+    poll = {"every": "250ms", "attempts": 1, "stuck_after": "1s"}
+    write_config(folder, bridge_config(simulator, receivers, messages, poll=poll, **more))
     with Daemon(folder, hurry=20) as daemon:
         daemon.wait_until_ready()
         yield daemon
 
 
-def headings(slack: Slack, number: int) -> list[str]:
+def headings(post: Post) -> list[str]:
     """The first lines of a post."""
-    blocks = slack.posts[number].content["blocks"]
-    return [block["text"]["text"] for block in blocks if block["type"] == "header"]
+    return [block["text"]["text"] for block in post.content["blocks"] if block["type"] == "header"]
 
 
-def test_stuck_and_sent_are_one_thread_and_the_first_line_says_so(
+def shown(folder: Path, *arguments: str) -> Any:
+    done = command(folder, *arguments, "--json")
+    return json.loads(done.stdout)
+
+
+def answers(folder: Path, receiver: str = "team") -> list[str]:
+    """What the record says that Slack answered."""
+    return [each["answer"] for told in shown(folder, "deliveries", "--receiver", receiver) for each in told["tries"]]
+
+
+def test_stuck_and_sent_are_one_thread_and_the_first_message_says_so(
     tmp_path: Path, simulator: Simulator, slack: Slack
 ) -> None:
     with running(tmp_path, simulator, bot(slack)):
         until(lambda: len(slack.posts) == 1)
-        simulator.account.put(MESSAGE["id"], Status.SENT)
+        simulator.account.put(ID, Status.SENT)
         until(lambda: len(slack.posts) == 2 and slack.posts[0].edits == 1)
     alert, end = slack.posts
     assert (alert.thread_ts, end.thread_ts, end.broadcast) == (None, alert.ts, False)
-    assert headings(slack, 0)[0].startswith("✅ Resolved after ")
-    assert "is stuck" in headings(slack, 0)[1]
-    assert "was sent" in headings(slack, 1)[0]
+    assert headings(alert)[0].startswith("✅ Resolved after ")
+    assert "stuck" in headings(alert)[1]
+    assert "sent" in headings(end)[0]
+
+
+def test_worse_news_is_shown_in_the_channel_too(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    with running(tmp_path, simulator, bot(slack)):
+        until(lambda: len(slack.posts) == 1)
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        until(lambda: len(slack.posts) == 2)
+    alert, worse = slack.posts
+    assert (worse.thread_ts, worse.broadcast, alert.edits) == (alert.ts, True, 0)
+
+
+def test_thread_goes_on_after_a_crash_and_the_next_incident_begins_anew(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    """A `source.down`, SIGKILL, its end in the same thread; and another one."""
+    receiver = bot(slack, events=["source.*"])
+
+    def incident(number: int) -> None:
+        simulator.fault(Fault.AUTH_200, call="/message/status/")
+        with running(tmp_path, simulator, receiver) as daemon:
+            until(lambda: len(slack.posts) == 2 * number - 1)
+            until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+            daemon.kill()
+        simulator.fix()
+        with running(tmp_path, simulator, receiver):
+            until(lambda: sum(post.edits for post in slack.posts) == number)
+
+    incident(1)
+    incident(2)
+    down, up, again, over = slack.posts
+    assert (down.thread_ts, up.thread_ts, up.broadcast) == (None, down.ts, False)
+    assert (again.thread_ts, over.thread_ts) == (None, again.ts)
+    assert headings(down)[0].startswith("✅ Resolved after ")
+    assert down.content["attachments"][0]["color"] == up.content["attachments"][0]["color"]
+
+
+@pytest.mark.postgres
+def test_another_node_answers_in_the_thread(
+    tmp_path: Path, simulator: Simulator, slack: Slack, postgres_url: str
+) -> None:
+    database = postgres_url.replace("+psycopg", "")
+    with running(tmp_path / "one", simulator, bot(slack), database=database) as one:
+        until(lambda: len(slack.posts) == 1)
+        with running(tmp_path / "other", simulator, bot(slack), database=database) as other:
+            until(lambda: len(shown(tmp_path / "other", "status")["nodes"]) == 2)
+            one.stop()
+            simulator.account.put(ID, Status.SENT)
+            until(lambda: len(slack.posts) == 2 and slack.posts[0].edits == 1)
+            until(lambda: '"event": "delivered"' in other.log())
+    alert, end = slack.posts
+    assert end.thread_ts == alert.ts
+
+
+def test_digest_is_the_parent_of_all_in_it_and_replies_are_parted_by_thread(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    """Two messages are stuck in one digest, a third one alone; when all three are sent at once, that is two replies."""
+    together = Answer.status(503, retry_after="1")
+    receiver = bot(slack, events=["stuck", "sent"])
+    for id_ in (1, 2, 3):
+        simulator.account.put(id_)
+    slack.answer_next(POST, together)
+    with running(tmp_path, simulator, receiver, messages=(1, 2)):
+        until(lambda: len(slack.posts) == 1)
+    with running(tmp_path, simulator, receiver, messages=(1, 2, 3)):
+        until(lambda: len(slack.posts) == 2)
+        slack.answer_next(POST, together)
+        for id_ in (1, 2, 3):
+            simulator.account.put(id_, Status.SENT)
+        until(lambda: len(slack.posts) == 4)
+        until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+    digest, alone, *ends = slack.posts
+    assert {post.thread_ts for post in ends} == {digest.ts, alone.ts}
+    assert len(slack.posts) == 4
+    assert (digest.edits, alone.edits) == (0, 1), "of a digest, only a part may be over"
+
+
+def lose_by_deletion(slack: Slack) -> None:
+    slack.posts[0].deleted = True
+
+
+def lose_silently(slack: Slack) -> None:
+    slack.posts[0].deleted = slack.workspace.unthreads = True
+
+
+def lose_the_channel(slack: Slack) -> None:
+    slack.workspace.channels[0].name, slack.workspace.channels[0].archived = "old", True
+    slack.workspace.add_channel("ops")
+
+
+@pytest.mark.parametrize("lose", [lose_by_deletion, lose_silently, lose_the_channel])
+def test_what_follows_a_lost_message_is_posted_anew_at_once(
+    tmp_path: Path, simulator: Simulator, slack: Slack, lose: Any
+) -> None:
+    with running(tmp_path, simulator, bot(slack)):
+        until(lambda: len(slack.posts) == 1)
+        lose(slack)
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        until(lambda: len(slack.posts) == 2)
+        until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+        told = shown(tmp_path, "deliveries")
+        said = answers(tmp_path)
+    _, anew = slack.posts
+    assert (anew.thread_ts, anew.channel) == (None, slack.workspace.channels[-1].id)
+    assert [each["attempts"] for each in told] == [1, 1]
+    assert sum("the thread is gone: posted as a new message" in each for each in said) == 1
+
+
+@pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "ratelimited"])
+def test_update_that_fails_is_recorded_and_nothing_is_posted_again(
+    tmp_path: Path, simulator: Simulator, slack: Slack, code: str
+) -> None:
+    slack.answer_next("chat.update", code)
+    with running(tmp_path, simulator, bot(slack)):
+        until(lambda: len(slack.posts) == 1)
+        simulator.account.put(ID, Status.SENT)
+        until(lambda: any("the first message was not updated" in each for each in answers(tmp_path)))
+        told = shown(tmp_path, "deliveries")
+        said = answers(tmp_path)
+    assert [each["state"] for each in told] == ["delivered", "delivered"]
+    assert any(f"the first message was not updated: HTTP 200 OK, {code}: " in each for each in said)
+    assert len(slack.posts) == 2
+    assert slack.workspace.calls[POST] == 2
+
+
+def test_pause_holds_for_all_receivers_with_the_token(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    slack.workspace.add_channel("billing")
+    receivers = [bot(slack), bot(slack, "billing", "#billing", events=["failed"])]
+    with running(tmp_path, simulator, *receivers):
+        slack.workspace.limit(TOKEN, 3)
+        until(lambda: slack.workspace.calls[POST] == 1)  # it is stuck
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        limited = time.monotonic()
+        until(lambda: len(slack.posts) == 3)
+        took = time.monotonic() - limited
+        told = [each for name in ("team", "billing") for each in shown(tmp_path, "deliveries", "--receiver", name)]
+    assert took > 1.5
+    assert slack.workspace.calls[POST] == 4, "the other one did not ask, and be refused, meanwhile"
+    assert {each["state"] for each in told} == {"delivered"}
+
+
+def test_channel_takes_one_message_a_second_from_all(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    slack.workspace.per_second = 1
+    with running(tmp_path, simulator, bot(slack, events=["failed"]), bot(slack, "more", events=["failed"])):
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        until(lambda: len(slack.posts) == 2)
+    first, second = (float(post.ts) for post in slack.posts)
+    assert second - first >= 0.9
+    assert slack.workspace.calls[POST] == 2
+
+
+def test_what_slack_refuses_waits_until_somebody_puts_it_right(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    (channel,) = slack.workspace.channels
+    channel.joined = False
+    with running(tmp_path, simulator, bot(slack, events=["stuck"])):
+        until(lambda: slack.workspace.calls[POST] >= 3)
+        status = command(tmp_path, "status")
+        tested = command(tmp_path, "test", "team")
+        channel.joined = True
+        assert command(tmp_path, "test", "team").returncode == 0
+        until(lambda: len(slack.posts) == 2)
+        until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+    for done in (status, tested):
+        assert done.returncode == 1
+        assert "not_in_channel: the Slack app is not in #ops: write `/invite @app` there" in done.stdout
+    test, alert = slack.posts
+    assert "TEST" in headings(test)[0]
+    assert "stuck" in headings(alert)[0]
+
+
+def test_message_that_slack_does_not_understand_is_a_dead_letter(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    slack.answer_next(POST, "invalid_blocks")
+    with running(tmp_path, simulator, bot(slack, events=["stuck", "failed"])):
+        until(lambda: any(each["state"] == "dead" for each in shown(tmp_path, "deliveries")))
+        (dead,) = shown(tmp_path, "deliveries")
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        until(lambda: len(slack.posts) == 1)
+    assert "invalid_blocks: Slack does not understand the message" in dead["reason"]
+    assert slack.posts[0].thread_ts is None
+
+
+def test_commands_show_what_a_bot_does_without_its_token(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    poll = {"stuck_after": "1s"}
+    write_config(tmp_path, bridge_config(simulator, [bot(slack)], [ID], poll=poll))
+    checked = command(tmp_path, "check", "--online")
+    assert "Slack accepts the token of receiver team (workspace Acme, bot wbiz-bridge)" in checked.stdout
+    assert shown(tmp_path, "check", "--online")["slack"] == {"team": "workspace Acme, bot wbiz-bridge"}
+    rendered = command(tmp_path, "render", "failed", "--receiver", "team")
+    lines = rendered.stdout.splitlines()
+    assert lines[0] == f"POST {slack.api_url}/chat.postMessage"
+    assert "authorization: bearer ***" in [line.lower() for line in lines]
+    assert json.loads(lines[-1])["channel"] == "#ops"
+    assert slack.posts == []
+    assert command(tmp_path, "test", "team").returncode == 0
+    slack.workspace.apps[TOKEN].scopes = frozenset({"incoming-webhook"})
+    refused = command(tmp_path, "check", "--online")
+    assert refused.returncode == 77
+    assert "receiver team: the Slack app lacks the scope chat:write" in refused.stderr
+    slack.workspace.apps[TOKEN].fault = "token_revoked"
+    assert "Slack refuses the token: HTTP 200 OK, token_revoked" in command(tmp_path, "check", "--online").stderr
+    slack.answer_next("auth.test", "fatal_error")
+    assert command(tmp_path, "check", "--online").returncode == 75
+    for done in (checked, rendered, refused):
+        assert TOKEN not in done.stdout + done.stderr
