@@ -45,6 +45,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "events": "which events",
         "match": "which messages",
         "settle": "the others get `receiver.down` and `receiver.up` only for what lasted this long",
+        "quiet": "when to hold everything back",
         "timeout": "for one attempt as a whole",
         "rate_limit": "the most attempts",
         "concurrency": "attempts at the same time",
@@ -83,6 +84,13 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "wait": "the first event is sent immediately, what follows within this time together",
         "by": "what to count by",
         "max": "how many messages to name",
+    },
+    "quiet": {
+        "from": "when quiet hours begin",
+        "to": "when they end; before `from`, on the next day",
+        "days": "on which days they begin",
+        "timezone": "whose clocks count",
+        "except": "events that are sent nevertheless",
     },
     "batch": {"max": "how many events in one POST", "wait": "how long one waits for others"},
     "tls": {

@@ -11,7 +11,7 @@ from bridge.config.section_reader import SECRETS, names
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.domain.suggest import nearest
-from bridge.receivers.base_config import Group, HttpReceiverConfig
+from bridge.receivers.base_config import Group, HttpReceiverConfig, QuietConfig
 from bridge.receivers.registry import KINDS
 from bridge.receivers.slack.bot_config import SlackBotConfig, SlackBotReceiverConfig
 from bridge.receivers.slack.config import MentionConfig, SlackConfig, SlackReceiverConfig, is_slack_workflow
@@ -55,7 +55,7 @@ _OTHER_WORDS = {
 }
 """What people call the address of a receiver, and how it is written."""
 
-ONE_OR_MORE = frozenset({"secret", "success", "label", "status", "error", "tags", "who"})
+ONE_OR_MORE = frozenset({"secret", "success", "label", "status", "error", "tags", "who", "days", "except"})
 """Keys that may have one value, or a list; of ``tags``, each may."""
 
 _BINARY = "cloudevents-binary"
@@ -130,6 +130,9 @@ class Receivers:
             self._check_batch(item.data["batch"], receiver)
         if isinstance(receiver, SlackReceiverConfig):
             self._check_slack(item, receiver)
+        if receiver.quiet is not None and receiver.quiet.begin == receiver.quiet.end:
+            what = "the same as from (allowed: another time of day)"
+            self._faults.add(item.data["quiet"].data["to"].place, what)
         if isinstance(receiver, SlackBotReceiverConfig):
             self._check_network(item, receiver, receiver.bot.api_url)
             if receiver.format == "workflow":
@@ -179,13 +182,14 @@ class Receivers:
             self._faults.add(item.place, f"needs an address: {addresses}{others}")
 
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
-        """Check the keys within ``match``, ``group``, ``batch``, ``slack`` and ``mention``."""
+        """Check the keys within ``match``, ``group``, ``batch``, ``quiet``, ``slack`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig)
-        inner: dict[str, type[BaseModel]] = {"group": Group, "batch": Batch}
+        inner: dict[str, type[BaseModel]] = {"group": Group, "batch": Batch, "quiet": QuietConfig}
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))
+                _make_lists(data[key])
         if isinstance(data.get("slack"), dict):
             data["slack"] = self._bot(item.data["slack"])
         if "mention" in data:

@@ -55,6 +55,9 @@ _OTHER_TEXTS = (
     "ca_file",
     "cert_file",
     "key_file",
+    "from",
+    "to",
+    "timezone",
 )
 TEXTS = frozenset({*SECRETS, *(f"{name}_file" for name in SECRETS), *_OTHER_TEXTS})
 """Keys whose values are text even where YAML sees a number or a boolean: an API key may be all digits."""

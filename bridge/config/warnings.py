@@ -70,6 +70,8 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
         if receiver.tls is not None and not receiver.tls.verify:
             yield "tls.verify is off: anyone on the network path can read and change what is sent"
         yield from _about_address(receiver)
+    if receiver.quiet is not None and "timezone" not in receiver.quiet.model_fields_set:
+        yield "its quiet hours are in UTC: set quiet.timezone, for example Asia/Kolkata (or UTC, if that is meant)"
     if (why := _never(receiver, config)) is not None:
         yield f"it will never get an event: {why}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bridge.transport.message import TransportError
@@ -24,13 +24,15 @@ CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
 class Component:
     """What can run by itself, and what it was made from: a dispatcher, or the poller with what belongs to it.
 
-    ``stop`` ends its waits, and ``close`` lets go of its connections.
+    ``stop`` ends its waits, and ``close`` lets go of its connections. ``stirs`` says whether to wake it: it is asked
+    again and again.
     """
 
     settings: object
     pool: WorkerPool[Any, Any]
     close: Callable[[], None]
     stop: threading.Event
+    stirs: Callable[[], bool] = field(default=lambda: False, kw_only=True)
 
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""

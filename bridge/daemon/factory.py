@@ -13,6 +13,7 @@ from bridge.daemon.failing_steps import Steps
 from bridge.daemon.worker_pool import WorkerPool
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import undivided
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
@@ -186,10 +187,13 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberMon
 def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Component:
     stop = threading.Event()
     sender = sender_for(settings, Identity(source_of(shared.store.id), pages))
+    quiet = None if settings.quiet is None else settings.quiet.hours
+    holding = Holding(settings.name, quiet, shared.store, shared.listener)
     dispatcher = Dispatcher(
         sender,
         shared.store,
         concurrency=settings.concurrency,
+        holding=holding,
         settle=settings.settle,
         packer=packer_for(settings, hold_back=shared.hold_back),
         divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,
@@ -205,7 +209,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
     pool = pool_for(
         f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
     )
-    return Component((settings, pages), pool, sender.close, stop)
+    return Component((settings, pages), pool, sender.close, stop, stirs=lambda: holding.begins(shared.clock.now()))
 
 
 def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shared: Shared) -> WorkerPool[Job, Result]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired
+    from bridge.domain.mute import Mute
     from bridge.domain.poll_answer import Answer
 
 _WARNINGS = frozenset(
@@ -133,6 +134,16 @@ class LogListener(Listener):
     def dropped(self, receiver: str, count: int) -> None:
         """Log that something is not sent, on purpose."""
         self._log.info("deliveries_dropped", receiver=receiver, count=count)
+
+    def muted(self, mute: Mute) -> None:
+        """Log that a receiver is muted."""
+        fields = {"until": isoformat(mute.until), "drop": mute.drops, "by": mute.by, "reason": mute.reason}
+        given = {key: value for key, value in fields.items() if value is not None}
+        self._log.info("muted", receiver=mute.receiver, **given)
+
+    def unmuted(self, mute: Mute) -> None:
+        """Log that a receiver is no longer muted, and what it will never get."""
+        self._log.info("unmuted", receiver=mute.receiver, since=isoformat(mute.since), dropped=mute.dropped)
 
     def stopping(self, why: str) -> None:
         """Log why the bridge ends."""

@@ -170,6 +170,8 @@ class Supervisor:
         """
         for dispatcher in self._all_dispatchers():
             dispatcher.pool.revive()
+            if dispatcher.stirs():
+                dispatcher.pool.wake()
         nudged = self._shared.store.fact(NUDGED)
         if nudged != self._nudged:
             self._nudged = nudged

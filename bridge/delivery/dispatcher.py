@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tenacity
 
 from bridge.delivery.attempt import begin_attempt
-from bridge.delivery.parcel import Parcel, Sent, asks_to_wait, undivided
-from bridge.delivery.receiver_health import health_of
-from bridge.domain.breaker import CircuitBreaker, announced
+from bridge.delivery.parcel import Parcel, Sent, asks_to_wait, undivided, worth_a_quick_try
+from bridge.delivery.receiver_health import announce
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
-from bridge.domain.outcome import Retry
 from bridge.domain.quarantine import Halving
 from bridge.domain.redaction import clean_text
 from bridge.store.deliveries import Tried
@@ -25,12 +23,14 @@ from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from bridge.delivery.batching import Pack, Packer
+    from bridge.delivery.holding import Held, Holding
+    from bridge.domain.breaker import CircuitBreaker
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Attempt, Delivery, EventType
+    from bridge.domain.model import Attempt, Delivery
     from bridge.domain.observer import Listener
     from bridge.domain.redaction import Redactor
     from bridge.domain.routing import Routes
@@ -52,6 +52,7 @@ class Dispatcher:
     Args:
         sender: Leads to the receiver.
         concurrency: POSTs in flight at once.
+        holding: Holds everything back while the receiver is muted, or in its quiet hours.
         settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
         divide: Says what of a pack belongs in which thread, for a receiver that has threads.
@@ -69,6 +70,7 @@ class Dispatcher:
         store: Store,
         *,
         concurrency: int,
+        holding: Holding,
         settle: timedelta,
         packer: Packer,
         pace: RateLimiter,
@@ -96,6 +98,7 @@ class Dispatcher:
         self._jitter = jitter
         self._listener = listener
         self._stop = stop
+        self._holding = holding
         self._busy: set[int] = set()
         self._halving = Halving()
         self._in_flight = 0
@@ -107,7 +110,7 @@ class Dispatcher:
         self._quick = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(QUICK_TRIES) | tenacity.stop_when_event_set(stop),
             wait=tenacity.wait_random_exponential(multiplier=_QUICK_WAIT, max=_LONGEST_QUICK_WAIT),
-            retry=tenacity.retry_if_result(_worth_a_quick_try),
+            retry=tenacity.retry_if_result(worth_a_quick_try),
         )
 
     def claim(self, room: int) -> Sequence[Parcel]:
@@ -115,7 +118,11 @@ class Dispatcher:
         self._look_at = None
         if not self._is_ours() or self._asked_to_wait:
             return ()
-        queue, now = self._store.deliveries, self._clock.now()
+        now = self._clock.now()
+        held = self._holding.look(now)
+        if held is not None and held.begins:
+            self._held_back = self._claims  # what was claimed before, and is not on its way, waits
+        queue = self._store.deliveries if held is None else held.queue
         breaker = queue.breaker(self.name)
         probe = breaker.is_open
         most = breaker.admits(now, self._in_flight, room)
@@ -129,7 +136,7 @@ class Dispatcher:
         if self._has_tried or not (breaker.is_open and (packs or self._in_flight)):
             breaker = self._announce(breaker, now)
         if len(packs) < room:
-            self._look_at = self._next_look(breaker, now, queued=bool(most))
+            self._look_at = self._next_look(breaker, now, held, queued=bool(most))
         if not packs:
             return ()
         self._claims += 1
@@ -185,7 +192,7 @@ class Dispatcher:
 
         RetriedCall(
             call,
-            passing=lambda made: not job.probe and _worth_a_quick_try(made),
+            passing=lambda made: not job.probe and worth_a_quick_try(made),
             retrying=self._quick,
             limiter=self._pace,
             stop=self._stop,
@@ -251,9 +258,9 @@ class Dispatcher:
             self._store.node.let_go(self.name)
         return ownership is Ownership.OURS
 
-    def _next_look(self, breaker: CircuitBreaker, now: datetime, *, queued: bool) -> datetime | None:
+    def _next_look(self, breaker: CircuitBreaker, now: datetime, held: Held | None, *, queued: bool) -> datetime | None:
         """Return when something may be sent that the look at ``now`` found not due; None if nothing is queued."""
-        moments = [breaker.changes_at(self._settle), self._packer.full_at()]
+        moments = [breaker.changes_at(self._settle), self._packer.full_at(), None if held is None else held.until]
         if queued:
             moments.append(self._store.deliveries.next_due(self.name, now))
         if breaker.failures or breaker.paused_until is not None:
@@ -284,15 +291,6 @@ class Dispatcher:
         at = breaker.changes_at(self._settle)
         if at is None or now < at:
             return breaker
-
-        def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None:
-            changed = announced(found, now, self._settle)
-            return None if changed is None else (changed[0], *health_of(found, changed[1], now))
-
-        for event in self._store.health_events.record_receiver(self.name, now, change, self._routes.subscriptions):
+        for event in announce(self._store, self.name, self._settle, now, self._routes.subscriptions):
             self._listener.told(event)
         return self._store.deliveries.breaker(self.name)
-
-
-def _worth_a_quick_try(made: Attempt | None) -> bool:
-    return made is not None and isinstance(made.outcome, Retry) and made.outcome.quick

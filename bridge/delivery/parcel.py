@@ -45,3 +45,8 @@ def undivided(pack: tuple[Delivery, ...]) -> list[tuple[tuple[Delivery, ...], No
 def asks_to_wait(made: Attempt) -> bool:
     """Tell whether the receiver asked to be left alone for a while."""
     return isinstance(made.outcome, Retry) and made.outcome.after is not None
+
+
+def worth_a_quick_try(made: Attempt | None) -> bool:
+    """Tell whether the same may succeed within a second."""
+    return made is not None and isinstance(made.outcome, Retry) and made.outcome.quick

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.domain import failure_rate
-from bridge.domain.clock import ago, in_words, isoformat
+from bridge.domain.check import Check, counted, lasting
+from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import SOURCE, receiver_subject
 from bridge.domain.model import DeliveryState
 from bridge.domain.quarantine import Kind
+from bridge.domain.receiver_check import receiver_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bridge.domain.breaker import CircuitBreaker
     from bridge.domain.quarantine import SetAside
     from bridge.domain.summary import Summary
 
@@ -40,22 +41,6 @@ HTTP = "http_standing"
 """The same of the address at which HTTP is to listen."""
 
 LAGS_AFTER = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How one part does.
-
-    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is since when that holds.
-    """
-
-    ok: bool = True
-    why: str | None = None
-    since: datetime | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Arrange it for programs."""
-        return {"ok": self.ok, "why": self.why, "since": None if self.since is None else isoformat(self.since)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +129,12 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "messages": _of_fact(summary.facts, failure_rate.FAILING, _messages, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
-        **{receiver_subject(name): _receiver(breakers.get(name), summary, now) for name in receivers},
+        **{receiver_subject(name): receiver_check(name, breakers.get(name), summary, now) for name in receivers},
     }
-    for name, counts in summary.deliveries.items():
-        queued = counts.get(DeliveryState.QUEUED, 0)
+    for name in summary.deliveries:
+        queued = summary.queued(name)
         if queued and name not in receivers:
-            why = f"{_count(queued, 'delivery is', 'deliveries are')} queued for {name}, "
+            why = f"{counted(queued, 'delivery is', 'deliveries are')} queued for {name}, "
             checks[receiver_subject(name)] = Check(ok=False, why=why + "which is no longer in the configuration")
     return Health(checks)
 
@@ -198,14 +183,10 @@ def _internal_errors(set_aside: Sequence[SetAside], now: datetime) -> Check:
     latest = set_aside[0]
     again = f", next try {ago(latest.retry_at, now)}" if latest.retry_at > now else ""
     more = f" (and {len(set_aside) - 1} more)" if len(set_aside) > 1 else ""
-    why = f"internal error, please report it: {latest} has been set aside for {_for(latest.since, now)}"
+    why = f"internal error, please report it: {latest} has been set aside for {lasting(latest.since, now)}"
     if latest.kind is Kind.STEP:
-        why = f"internal error, please report it: {latest} has been failing for {_for(latest.since, now)}"
+        why = f"internal error, please report it: {latest} has been failing for {lasting(latest.since, now)}"
     return Check(ok=False, why=f"{why}: {latest.error}{again}{more}", since=min(each.since for each in set_aside))
-
-
-def _for(since: datetime, now: datetime) -> str:
-    return in_words(max(0.0, (now - since).total_seconds()))
 
 
 def _configuration(fact: str | None, now: datetime) -> Check:
@@ -224,24 +205,24 @@ def _source(fact: str | None, now: datetime) -> Check:
     if not down:
         return Check()
     since = datetime.fromisoformat(down["failing_since"])
-    why = f"WbizTool's status API has been down for {_for(since, now)}: {down['reason']}"
+    why = f"WbizTool's status API has been down for {lasting(since, now)}: {down['reason']}"
     return Check(ok=False, why=why, since=since)
 
 
 def _report(fact: str | None, now: datetime) -> Check:
-    return _lasting(fact, "report has been unreadable", "new messages are not found", now)
+    return _unreadable_since(fact, "report has been unreadable", "new messages are not found", now)
 
 
 def _numbers(fact: str | None, now: datetime) -> Check:
-    return _lasting(fact, "numbers have been unreadable", "a lost one is not noticed", now)
+    return _unreadable_since(fact, "numbers have been unreadable", "a lost one is not noticed", now)
 
 
-def _lasting(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
+def _unreadable_since(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
     known = json.loads(fact or "{}")
     if not known:
         return Check()
     since = datetime.fromisoformat(known["failing_since"])
-    why = f"the account's {what} for {_for(since, now)}, so {so_that}: {known['reason']}"
+    why = f"the account's {what} for {lasting(since, now)}, so {so_that}: {known['reason']}"
     return Check(ok=False, why=why, since=since)
 
 
@@ -250,7 +231,7 @@ def _http(fact: str | None, now: datetime) -> Check:
     if not known:
         return Check()
     since = datetime.fromisoformat(known["failing_since"])
-    why = f"{known['reason']} (for {_for(since, now)}; retried every few seconds)"
+    why = f"{known['reason']} (for {lasting(since, now)}; retried every few seconds)"
     return Check(ok=False, why=why, since=since)
 
 
@@ -261,8 +242,8 @@ def _messages(fact: str | None, now: datetime) -> Check:
         return Check()
     (group, first), *more = failing
     share = f"{first.counts.share:g} % of {first.counts.finals}"
-    why = f"{group} have been failing for {_for(first.since, now)}: {share} when that was noticed"
-    return Check(why=why + (f" (and {_count(len(more), 'group', 'groups')} more)" if more else ""), since=first.since)
+    why = f"{group} have been failing for {lasting(first.since, now)}: {share} when that was noticed"
+    return Check(why=why + (f" (and {counted(len(more), 'group', 'groups')} more)" if more else ""), since=first.since)
 
 
 def _polling(oldest_due: datetime | None, now: datetime) -> Check:
@@ -274,33 +255,10 @@ def _polling(oldest_due: datetime | None, now: datetime) -> Check:
 
 
 def _deliveries(summary: Summary, now: datetime) -> Check:
-    """Tell of what is queued. That is no fault: whose it is, the receivers' own checks say."""
-    queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
+    """Tell of what is queued. That is no fault: whose it is, and what is held, the receivers' own checks say."""
+    queued = sum(summary.queued(name) for name in summary.deliveries if summary.held_by(name, now) is None)
     if summary.oldest_queued is None or not queued:
         return Check()
-    why = f"{_count(queued, 'delivery is', 'deliveries are')} queued, the oldest for {_for(summary.oldest_queued, now)}"
+    oldest = lasting(summary.oldest_queued, now)
+    why = f"{counted(queued, 'delivery is', 'deliveries are')} queued, the oldest for {oldest}"
     return Check(why=why, since=summary.oldest_queued)
-
-
-def _receiver(breaker: CircuitBreaker | None, summary: Summary, now: datetime) -> Check:
-    if breaker is None:
-        return Check()
-    name, reason, since = breaker.receiver, breaker.reason, breaker.failing_since
-    if breaker.failures and since is not None:
-        probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)
-        if not summary.deliveries.get(name, {}).get(DeliveryState.QUEUED):
-            probe = "nothing is queued; the next event will try it"
-        else:
-            probe = f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
-        lasting = _for(since, now)
-        return Check(ok=False, why=f"receiver {name} has been failing for {lasting}: {reason} ({probe})", since=since)
-    if breaker.refused:
-        count = _count(len(breaker.refused), "event", "events")
-        return Check(ok=False, why=f"receiver {name} refuses {count}: {reason}")
-    if breaker.paused_until is not None and breaker.is_paused(now):
-        return Check(why=f"receiver {name} asked for a pause, which ends {ago(breaker.paused_until, now)}: {reason}")
-    return Check()
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.health import Health
     from bridge.domain.model import Attempt, Delivery
+    from bridge.domain.mute import Mute
     from bridge.domain.summary import PastAttempt, Summary, WatchedMessage
 
 
@@ -87,6 +88,19 @@ def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, An
     }
 
 
+def mute_json(mute: Mute) -> dict[str, Any]:
+    """Arrange a mute for JSON."""
+    return {
+        "receiver": mute.receiver,
+        "since": stamp(mute.since),
+        "until": stamp(mute.until),
+        "reason": mute.reason,
+        "by": mute.by,
+        "drop": mute.drops,
+        "dropped": mute.dropped,
+    }
+
+
 def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[str, Any]:
     """Arrange how the bridge does for JSON; without a summary, the database could not be read."""
     return health.as_json() | (_counts(summary, now) if summary is not None else {})
@@ -113,6 +127,12 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
                 "announced_down": breaker.down_since is not None,
             }
             for breaker in summary.breakers
+        },
+        "mutes": {name: mute_json(mute) for name, mute in summary.mutes.items() if mute.until > now},
+        "held": {
+            name: {"words": held.words, "until": stamp(held.until), "count": summary.queued(name)}
+            for name in sorted({*summary.mutes, *summary.holds})
+            if (held := summary.held_by(name, now)) is not None
         },
         "internal_errors": [
             {

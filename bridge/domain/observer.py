@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired
+    from bridge.domain.mute import Mute
     from bridge.domain.poll_answer import Answer
 
 
@@ -33,6 +34,12 @@ class Listener:
 
     def dropped(self, receiver: str, count: int) -> None:
         """Hear that deliveries to a receiver are not made, on purpose, once that is committed."""
+
+    def muted(self, mute: Mute) -> None:
+        """Hear that a receiver is muted: once when that begins, and once when the bridge starts meanwhile."""
+
+    def unmuted(self, mute: Mute) -> None:
+        """Hear that a mute is over, as it was at its end."""
 
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Hear that the configuration was read again: it is in force, or it has faults and the one before is.
@@ -105,6 +112,14 @@ class Listeners(Listener):
     def dropped(self, receiver: str, count: int) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.dropped(receiver, count))
+
+    def muted(self, mute: Mute) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.muted(mute))
+
+    def unmuted(self, mute: Mute) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.unmuted(mute))
 
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
         """Pass it on."""

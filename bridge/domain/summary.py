@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from bridge.domain.model import DeliveryState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.model import DeliveryState, Message, Status
+    from bridge.domain.model import Message, Status
+    from bridge.domain.mute import Hold, Mute
     from bridge.domain.quarantine import SetAside
 
 
@@ -57,9 +60,10 @@ class Summary:
 
     ``statuses`` counts messages by status (None: not seen yet), ``polled`` those still polled, ``deliveries`` counts by
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
-    ``oldest_due`` and ``oldest_queued`` tell how far behind it is. ``nodes`` is empty on SQLite. ``set_aside`` is what
-    internal errors concerned, the latest first. ``unreadable`` counts messages that were told to be stuck because
-    WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be written, if it can't.
+    ``oldest_due`` and ``oldest_queued`` tell how far behind it is; what is held back is not late. ``nodes`` is empty on
+    SQLite. ``set_aside`` is what internal errors concerned, the latest first. ``unreadable`` counts messages that were
+    told to be stuck because WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be
+    written, if it can't. ``mutes`` and ``holds`` are by receiver.
     """
 
     statuses: dict[Status | None, int]
@@ -73,6 +77,17 @@ class Summary:
     set_aside: tuple[SetAside, ...] = ()
     unreadable: int = 0
     write_fault: str = ""
+    mutes: dict[str, Mute] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+
+    def queued(self, receiver: str) -> int:
+        """Count what is queued for a receiver."""
+        return self.deliveries.get(receiver, {}).get(DeliveryState.QUEUED, 0)
+
+    def held_by(self, receiver: str, now: datetime) -> Mute | Hold | None:
+        """Tell why a receiver is sent nothing now: it is muted, or in its quiet hours; None where it is neither."""
+        found = (self.mutes.get(receiver), self.holds.get(receiver))
+        return next((each for each in found if each is not None and each.until > now), None)
 
     @property
     def receivers(self) -> list[str]:

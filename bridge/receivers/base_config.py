@@ -6,15 +6,17 @@ What :mod:`bridge.domain.settings.validators` says of secrets and of ValueErrors
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, time, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
 from bridge.domain.model import EventType
+from bridge.domain.quiet_hours import EVERY_DAY, QuietHours
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.calendar import TIME_OF_DAY, TIME_ZONE, WEEKDAYS
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.match_models import MatchConfig
 from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
@@ -56,6 +58,21 @@ class Group(Model):
     max: Annotated[int, validators.whole(1, 40)] = 20
 
 
+class QuietConfig(Model):
+    """When a receiver is sent nothing, but for some types of events: from when to when, on which days, and where."""
+
+    begin: Annotated[time, TIME_OF_DAY, Field(alias="from")]
+    end: Annotated[time, TIME_OF_DAY, Field(alias="to")]
+    days: Annotated[tuple[Annotated[frozenset[int], WEEKDAYS], ...], Field(min_length=1)] = (EVERY_DAY,)
+    timezone: Annotated[tzinfo, TIME_ZONE] = UTC
+    exempt: Annotated[tuple[EventPattern, ...], Field(min_length=1, alias="except")] = ()
+
+    @property
+    def hours(self) -> QuietHours:
+        """The rule that follows from it."""
+        return QuietHours(self.begin, self.end, self.timezone, frozenset().union(*self.days), self.exempt)
+
+
 class ReceiverConfig(Model):
     """What the configuration says of any receiver."""
 
@@ -63,6 +80,7 @@ class ReceiverConfig(Model):
     events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
     match: MatchConfig = MatchConfig()
     settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
+    quiet: QuietConfig | None = None
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
     rate_limit: Rate | None = None
     concurrency: int = 1

@@ -13,7 +13,7 @@ from bridge.domain.breaker import CircuitBreaker, succeeded
 from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, Expired
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
-from bridge.store import attempts, breakers, row_mapping
+from bridge.store import attempts, breakers, mutes, row_mapping
 from bridge.store.due_deliveries import NEXT_DUE, QUEUED, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
@@ -50,10 +50,12 @@ class DeliveryQueue:
         self._database = database
         self._queries = DueQueries(database)
 
-    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> set[str]:
-        """Write events, and one delivery for each receiver that wants one, within a transaction. Returns those."""
+    def add(
+        self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]
+    ) -> tuple[set[str], list[str]]:
+        """Write events, and a delivery for each receiver that wants one. Returns to whom it is queued, and dropped."""
         if not told:
-            return set()
+            return set(), []
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
         positions = connection.scalars(insert, [row_mapping.event_row(event) for event in told]).all()
@@ -70,9 +72,10 @@ class DeliveryQueue:
             for position, event in zip(positions, told, strict=True)
             for subscription in route(subscriptions, event)
         ]
-        if queued:
-            connection.execute(sa.insert(deliveries), queued)
-        return {str(each["receiver"]) for each in queued}
+        kept, dropped = mutes.divide(connection, queued) if queued else ((), ())
+        for rows in filter(None, (kept, dropped)):
+            connection.execute(sa.insert(deliveries), rows)
+        return {str(each["receiver"]) for each in kept}, [str(each["receiver"]) for each in dropped]
 
     def next_sequence(self, connection: sa.Connection, subject: str) -> int:
         """Number the next event of a subject that is not a message; it never restarts, events of it are kept."""
@@ -117,8 +120,8 @@ class DeliveryQueue:
         """Tell whether anything is queued for a receiver, or is to be sent to others about it."""
         queued = sa.select(sa.literal(1)).where(deliveries.c.receiver == receiver, QUEUED).limit(1)
         with self._database.read() as connection:
-            known = breakers.read(connection, receiver)
-            return known not in (None, CircuitBreaker(receiver)) or connection.scalar(queued) is not None
+            known = breakers.read(connection, receiver) not in (None, CircuitBreaker(receiver))
+            return known or mutes.are_noted(connection, receiver) or connection.scalar(queued) is not None
 
     def breaker(self, receiver: str) -> CircuitBreaker:
         """Read a receiver's breaker: a closed one for a receiver that never failed."""
@@ -264,7 +267,7 @@ class DeliveryQueue:
         why = f"given up after {_HOURS} hours: the receiver is down; the last: {decision.breaker.reason}"
         given_up = connection.execute(
             sa.update(deliveries)
-            .where(mine, QUEUED, deliveries.c.first_due_at < decision.expire_before)
+            .where(mine, QUEUED, deliveries.c.first_due_at < decision.expire_before, mutes.NOT_HELD)
             .values(state=str(DeliveryState.DEAD), finished_at=now, reason=why)
             .returning(deliveries.c.id, deliveries.c.event)
         )

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.store import row_mapping
 from bridge.store.tables import deliveries, events, internal_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bridge.domain.model import EventType
     from bridge.store.engine import Database
 
 QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
@@ -31,9 +35,13 @@ class DueQueries:
 
     Order: of one subject, only the first that is still queued may go. A dead letter that is sent again keeps its place
     among them, and so goes before later ones that are still queued.
+
+    Args:
+        database: Where they are.
+        types: Only events of these types, with what must go before them; all, if it is None.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, types: Collection[EventType] | None = None) -> None:
         earlier = deliveries.alias()
         first = ~(
             sa.select(sa.literal(1))
@@ -54,6 +62,7 @@ class DueQueries:
                 first,
                 _NOT_SET_ASIDE,
                 database.none_of(deliveries.c.id, "busy"),
+                *([] if types is None else _with(database, types)),
             )
             .limit(sa.bindparam("most"))
         )
@@ -66,6 +75,28 @@ class DueQueries:
         probes = heads.where(sa.or_(is_due, has_been_due & database.none_of(deliveries.c.id, "refused")))
         self.least_tried = probes.order_by(deliveries.c.attempts + deliveries.c.probes, deliveries.c.id)
         self.all_probes = probes.order_by(deliveries.c.id)
+
+
+def _with(database: Database, types: Collection[EventType]) -> list[sa.ColumnElement[bool]]:
+    """Choose events of some types, and what is queued before them about the same subject."""
+    later, told = deliveries.alias(), events.alias()
+    leads_to_one = (
+        sa.select(sa.literal(1))
+        .select_from(later)
+        .join(told, told.c.position == later.c.event)
+        .where(
+            later.c.receiver == deliveries.c.receiver,
+            database.rarely(later.c.subject == deliveries.c.subject),
+            later.c.state == sa.literal_column("'queued'"),
+            later.c.id >= deliveries.c.id,
+            told.c.type.in_(sorted(types)),
+        )
+        .exists()
+    )
+    if any(type_.startswith("message.") for type_ in types):
+        return [leads_to_one]
+    # Most of what is held back is about messages: the index alone tells them apart.
+    return [~deliveries.c.subject.startswith(MESSAGE_SUBJECT), leads_to_one]
 
 
 NEXT_DUE = (

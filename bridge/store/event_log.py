@@ -105,6 +105,7 @@ class EventLog:
         """Write events with their deliveries, within a transaction."""
         if told:
             self._database.keep_order(connection)
-            queued = self._deliveries.add(connection, told, subscriptions)
+            queued, dropped = self._deliveries.add(connection, told, subscriptions)
+            self.note_dropped(connection, dropped)
             connection.info.setdefault(_QUEUED, set()).update(queued)
             self._node.tell(connection, queued)

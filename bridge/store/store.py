@@ -10,17 +10,19 @@ from bridge.domain import failure_rate, numbers
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
-from bridge.store import breakers, copy, opening, owner, poll_results, quarantine
+from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
 from bridge.store.engine import Database
 from bridge.store.event_log import EventLog
+from bridge.store.exempt import ExemptQueue
 from bridge.store.facts import SWEPT, get_meta, set_meta, shift_meta
 from bridge.store.failure_rates import FailureRates
 from bridge.store.health_events import HealthEvents
 from bridge.store.history import History
 from bridge.store.membership import Membership, SingleNode
+from bridge.store.mutes import Mutes
 from bridge.store.prune import prune
 from bridge.store.quarantine import Quarantine
 from bridge.store.report_hints import ReportHints
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import timedelta
 
-    from bridge.domain.model import AccountId, Event, Expired
+    from bridge.domain.model import AccountId, Event, EventType, Expired
     from bridge.domain.routing import Subscription
     from bridge.domain.watchlist import Watchlist
     from bridge.store.lock import DaemonLock
@@ -100,6 +102,7 @@ class Store:
         self.deliveries = DeliveryQueue(self._database)
         self.threads = Threads(self._database)
         self.quarantine = Quarantine(self._database, self.messages, self.deliveries)
+        self.mutes = Mutes(self._database, self.node)
         self.resending = Resending(self._database)
         self.summaries = Summaries(self._database)
         self.search = Search(self._database)
@@ -114,6 +117,10 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def exempt_deliveries(self, types: Collection[EventType]) -> DeliveryQueue:
+        """Give the queue as if it held only events of these types: what is sent while the others are held back."""
+        return ExemptQueue(self._database, types)
 
     @property
     def id(self) -> str:
@@ -220,6 +227,7 @@ class Store:
         with self._database.write() as connection:
             self.messages.shift(connection, step)
             self.deliveries.shift(connection, step)
+            mutes.shift(connection, step)
             shift_meta(self._database, connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
             shift_meta(self._database, connection, failure_rate.FAILING, lambda fact: failure_rate.shifted(fact, step))
             shift_meta(self._database, connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))
@@ -229,6 +237,7 @@ class Store:
         with self._database.write() as connection:
             self.messages.clamp(connection, latest_poll, latest_lazy_poll)
             self.deliveries.clamp(connection, now)
+            mutes.clamp(connection, now)
 
     def prune(self, before: datetime, reported: datetime | None = None) -> int:
         """Forget what was over before then; nothing queued is ever pruned. Returns how many events went.

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import NodeSeen, Summary
-from bridge.store import quarantine, row_mapping
+from bridge.store import mutes, quarantine, row_mapping
 from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
 if TYPE_CHECKING:
@@ -42,15 +42,19 @@ class Summaries:
             ):
                 if state in set(DeliveryState):  # another one, somebody has written by hand
                     by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
-            oldest_queued = connection.scalar(sa.select(sa.func.min(deliveries.c.created_at)).where(queued))
+            late = sa.select(sa.func.min(deliveries.c.first_due_at)).where(queued, mutes.NOT_HELD)
+            oldest_queued = connection.scalar(late)
             shown = tuple(row_mapping.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
             unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)
             unreadable = connection.scalar(unread) or 0
+            muted, held = mutes.all_mutes(connection), mutes.all_holds(connection)
         fault = self._database.fault()
         return Summary(
-            statuses, polled, oldest_due, by_receiver, oldest_queued, shown, facts, seen, aside, unreadable, fault
+            *(statuses, polled, oldest_due, by_receiver, oldest_queued, shown, facts, seen, aside, unreadable, fault),
+            mutes=muted,
+            holds=held,
         )
 
     def polled(self) -> int:

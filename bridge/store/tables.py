@@ -275,12 +275,14 @@ mutes = sa.Table(
     sa.Column("dropped", sa.Integer, nullable=False, server_default="0"),
 )
 
-# Receivers whose deliveries are held back now, muted or in quiet hours, and since when: the release puts off their end.
+# Receivers whose deliveries are held back now, muted or in quiet hours, since when and until when, as far as is known.
+# The release adds that time to theirs.
 holds = sa.Table(
     "holds",
     metadata,
     sa.Column("receiver", sa.Text, primary_key=True),
     sa.Column("since", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=False),
 )
 
 # What is wrong now, one row for each subject: from the event that opened it to the one that ends it. A failed message

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 from bridge.client import verify_batch
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.events import envelope
 from bridge.domain.model import DeliveryState, Status
@@ -57,6 +58,7 @@ class Bench:
         self.dispatcher = Dispatcher(
             self.sender,
             store,
+            holding=Holding(settings.name, None, store, Listener()),
             concurrency=4,
             settle=timedelta(seconds=30),
             packer=packer_for(settings),

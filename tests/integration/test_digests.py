@@ -14,6 +14,7 @@ import pytest
 
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.observer import Listener
@@ -50,6 +51,7 @@ class Bench:
         self.dispatcher = Dispatcher(
             self.sender,
             store,
+            holding=Holding(settings.name, None, store, Listener()),
             concurrency=1,
             settle=timedelta(seconds=30),
             packer=packer_for(settings, hold_back=hold_back),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.domain.health import Check, judge
+from bridge.domain.check import Check
+from bridge.domain.health import judge
 from bridge.domain.model import Status
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Hints

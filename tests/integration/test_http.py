@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from bridge.daemon import logs
+from bridge.domain.check import Check
 from bridge.domain.errors import NotNowError
-from bridge.domain.health import Check, Health
+from bridge.domain.health import Health
 from bridge.server import connection
 from bridge.server.app import make_app
 from bridge.server.auth import Access

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 _CONTAINERS = (
-    "wbiztool receivers poll discover numbers http heartbeat log tls match not group batch intervals mention alerts"
+    "wbiztool receivers poll discover numbers http heartbeat log tls match not group batch intervals mention alerts "
+    "quiet"
 )
 _HARMLESS = """
 client_id timeout rate_limit concurrency messages id label tags expected_at include name events status error settle wait
 by max color who channel format success verify every until attempts unknown_after linger stuck_after stop_after report
-days relaxed watch listen hook_watch retention level failing of within
+days relaxed watch listen hook_watch retention level failing of within from to timezone except
 """
 _SECRETS = "api_key slack webhook apprise secret url token hook_token proxy key_password database"
 _OTHERS = "command control headers body content_type base_url api_url external_url ca_file cert_file key_file"

@@ -131,7 +131,7 @@ class Counters(Listener):
                 continue
             series.ends[delivery.state].inc()
             if delivery.state is DeliveryState.DELIVERED and delivery.finished_at and delivery.resent is None:
-                delay = (delivery.finished_at - delivery.event.at).total_seconds()
+                delay = (delivery.finished_at - delivery.first_due_at).total_seconds()
                 series.delay.observe(max(0.0, delay))  # a clock may have been set back
 
     def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
@@ -191,7 +191,7 @@ class _Receivers:
         )
         self.delay = Histogram(
             "wbiz_bridge_delivery_delay_seconds",
-            "From an event to the receiver's having taken it.",
+            "From when a delivery was first due, or released, to the receiver's having taken it.",
             ["receiver"],
             buckets=_DELAY_SECONDS,
             registry=registry,

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from bridge.domain import failure_rate
 from bridge.domain.events import SOURCE
 from bridge.domain.model import DeliveryState, Status
+from bridge.domain.mute import Hold, Mute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,6 +68,11 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     down = {breaker.receiver for breaker in summary.breakers if breaker.is_open}
     up = {name: name not in down for name in receivers}
     yield _gauges("receiver_up", "Whether a receiver takes events now: its circuit breaker is closed.", "receiver", up)
+    held = {name: summary.held_by(name, now) for name in receivers}
+    muted = {name: isinstance(by, Mute) for name, by in held.items()}
+    quiet = {name: isinstance(by, Hold) for name, by in held.items()}
+    yield _gauges("receiver_muted", "Whether somebody has muted a receiver.", "receiver", muted)
+    yield _gauges("receiver_quiet", "Whether a receiver is in its quiet hours, and not muted.", "receiver", quiet)
     yield _gauges("deliveries_queued", "Deliveries still to be made.", "receiver", counts(DeliveryState.QUEUED))
     yield _gauges("deliveries_dead", "Dead letters that are kept.", "receiver", counts(DeliveryState.DEAD))
     orphaned = sum(
@@ -74,7 +80,7 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     )
     yield _gauge("deliveries_orphaned", "Deliveries queued for receivers that left the configuration.", orphaned)
     oldest = _seconds_since(summary.oldest_queued, now)
-    yield _gauge("oldest_queued_seconds", "Age of the oldest delivery still to be made.", oldest)
+    yield _gauge("oldest_queued_seconds", "How long the oldest delivery has been due; what is held is not.", oldest)
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

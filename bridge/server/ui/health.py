@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from bridge.domain.health import Check, Health
+    from bridge.domain.check import Check
+    from bridge.domain.health import Health
     from bridge.domain.numbers import Known
 
 

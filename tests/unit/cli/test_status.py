@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.cli.status import describe
-from bridge.domain.health import Check, Health
+from bridge.domain.check import Check
+from bridge.domain.health import Health
 from bridge.domain.json_views import status_json
 from bridge.domain.model import Status
 from bridge.domain.summary import Summary

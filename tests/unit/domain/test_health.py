@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.check import Check
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import NotNowError
 from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
@@ -22,13 +23,13 @@ from bridge.domain.health import (
     NUMBERS,
     RELOAD,
     REPORT,
-    Check,
     Health,
     Reload,
     judge,
     look,
 )
 from bridge.domain.model import DeliveryState, Status
+from bridge.domain.mute import Hold, Mute
 from bridge.domain.summary import Summary
 from tests.world.clock import START
 
@@ -224,3 +225,48 @@ def test_messages_that_fail_too_often_are_no_fault_of_the_bridge_but_worth_a_wor
     assert health.ok
     why = "messages of team billing have been failing for 5 m: 24 % of 50 when that was noticed (and 1 group more)"
     assert health.checks["messages"] == Check(why=why, since=first.since)
+
+
+def muted(summary: Summary, **more: Any) -> Summary:
+    mute = Mute("ops", START - timedelta(hours=1), START + timedelta(hours=2), "deploy", "anna", **more)
+    return replace(owing(summary, "ops", 3), mutes={"ops": mute})
+
+
+def test_muted_receiver_is_no_fault_and_says_until_when() -> None:
+    check = judge(muted(WELL), RECEIVERS, START).checks["receiver/ops"]
+    assert check.ok
+    words = "receiver ops is muted until 2026-11-23 22:11 UTC by anna: deploy (3 deliveries are held)"
+    assert check.why == words
+    dropping = judge(muted(WELL, drops=True, dropped=7), RECEIVERS, START).checks["receiver/ops"]
+    assert dropping.why == words.replace("held)", "held, 7 dropped)")
+
+
+def test_what_is_held_is_not_counted_as_queued() -> None:
+    """The oldest of it is not late, whatever the summary's clock says of the others."""
+    health = judge(owing(muted(WELL), "crm", 2), RECEIVERS, START)
+    assert health.checks["deliveries"].why == "2 deliveries are queued, the oldest for 7 m"
+    assert judge(replace(muted(WELL), oldest_queued=None), RECEIVERS, START).checks["deliveries"] == Check()
+
+
+def test_quiet_hours_say_until_when_and_a_mute_goes_first() -> None:
+    hold = Hold("ops", START - timedelta(hours=1), START + timedelta(hours=10))
+    quiet = replace(WELL, holds={"ops": hold})
+    words = "receiver ops is quiet until 2026-11-24 06:11 UTC (0 deliveries are held)"
+    assert judge(quiet, RECEIVERS, START).checks["receiver/ops"].why == words
+    both = judge(replace(muted(WELL), holds={"ops": hold}), RECEIVERS, START).checks["receiver/ops"].why
+    assert both is not None
+    assert "muted until" in both
+
+
+def test_failing_receiver_is_a_fault_though_it_is_muted() -> None:
+    summary = replace(muted(WELL), breakers=(failing("ops"),))
+    check = judge(summary, RECEIVERS, START).checks["receiver/ops"]
+    assert not check.ok
+    assert check.why is not None
+    assert check.why.endswith("HTTP 500 (not tried: muted until 2026-11-23 22:11 UTC by anna: deploy)")
+
+
+def test_mute_and_hold_that_are_over_say_nothing() -> None:
+    """Until the daemon has ended them, which it does within a second: or there is none."""
+    summary = replace(muted(WELL), holds={"ops": Hold("ops", START, START + timedelta(hours=1))})
+    assert judge(summary, RECEIVERS, START + timedelta(hours=3)).checks["receiver/ops"] == Check()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON
 from bridge.domain.outcome import OutcomeName
+from bridge.domain.redaction import clean_text
 from bridge.server.api.schemas.events import EventIn
-from bridge.server.api.schemas.fields import In, Moment, Out, left_out
+from bridge.server.api.schemas.fields import GivenMoment, In, Moment, Out, left_out
 
 
 class TestIn(In):
@@ -73,6 +75,47 @@ class CheckOut(Out):
     since: Moment | None
 
 
+class MuteIn(In):
+    """How long to mute a receiver: exactly one of ``for`` and ``until``, at most 30 days."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"for": "2h", "reason": "maintenance", "by": "anna"}]})
+
+    lasting: Annotated[str, Field(alias="for", max_length=40, description="A duration, for example `2h`.")] = Field(
+        default_factory=left_out
+    )
+    until: Annotated[GivenMoment, Field(description="When it ends.")] = Field(default_factory=left_out)
+    reason: Annotated[str, Field(max_length=LONGEST_REASON), AfterValidator(clean_text)] = ""
+    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it."), AfterValidator(clean_text)] = ""
+    drop: Annotated[bool, Field(description="Never send what happens meanwhile; otherwise it is held.")] = False
+
+
+class MuteOut(Out):
+    """A mute. ``dropped`` counts what is not sent because of it."""
+
+    receiver: str
+    since: Moment
+    until: Moment
+    reason: str | None
+    by: str | None
+    drop: bool
+    dropped: int
+
+
+class UnmutedOut(Out):
+    """The mute that has ended, or null if there was none; ``held`` counts the deliveries that are released."""
+
+    mute: MuteOut | None
+    held: int
+
+
+class HeldOut(Out):
+    """A receiver that is muted or in its quiet hours, and how many deliveries wait for the end."""
+
+    words: str
+    until: Moment
+    count: int
+
+
 class StatusOut(Out):
     """The bridge's status. Some keys are missing if the database can't be read; keys may be added."""
 
@@ -89,5 +132,7 @@ class StatusOut(Out):
     oldest_queued: Moment | None = None
     receivers: dict[str, dict[DeliveryState, int]] = Field(default_factory=left_out)
     breakers: dict[str, dict[str, Any]] = Field(default_factory=left_out)
+    mutes: dict[str, MuteOut] = Field(default_factory=left_out)
+    held: dict[str, HeldOut] = Field(default_factory=left_out)
     internal_errors: list[dict[str, Any]] = Field(default_factory=left_out)
     nodes: list[dict[str, Any]] = Field(default_factory=left_out)

@@ -30,6 +30,7 @@ def upgrade() -> None:
         "holds",
         sa.Column("receiver", sa.Text, nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("receiver"),
     )
     op.create_table(

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.domain.health import Check, Health
+from bridge.domain.check import Check
+from bridge.domain.health import Health
 from bridge.domain.numbers import Known, Number
 from bridge.server.ui.health import Component, parts
 from tests.world.clock import START

@@ -1,0 +1,91 @@
+"""Holds back what is queued for a receiver while it is muted, or in its quiet hours, and lets it go afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.domain.mute import NEVER_HELD, Hold, Mute, exempt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from bridge.domain.model import EventType
+    from bridge.domain.observer import Listener
+    from bridge.domain.quiet_hours import QuietHours
+    from bridge.store.deliveries import DeliveryQueue
+    from bridge.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing is sent before ``until``, but what is in the ``queue``. ``begins``: at the look before, it was not so."""
+
+    until: datetime
+    queue: DeliveryQueue
+    begins: bool
+
+
+class Holding:
+    """Knows whether a receiver's deliveries are held back. Used by its dispatcher's own thread, but for ``begins``.
+
+    Args:
+        receiver: Which.
+        quiet: Its quiet hours.
+        store: Has its mute, and since when its deliveries are held back.
+        listener: Hears of the beginning and the end of a mute.
+    """
+
+    def __init__(self, receiver: str, quiet: QuietHours | None, store: Store, listener: Listener) -> None:
+        self._receiver = receiver
+        self._quiet = quiet
+        self._store = store
+        self._listener = listener
+        self._told: Mute | None = None
+        self._queues: dict[Collection[EventType], DeliveryQueue] = {}
+        self._is_held = False
+
+    def begins(self, now: datetime) -> bool:
+        """Tell whether quiet hours have begun since the latest look: it takes another, though nothing came."""
+        return self._quiet is not None and not self._is_held and self._quiet.quiet_until(now) is not None
+
+    def look(self, now: datetime) -> Held | None:
+        """Return what holds the deliveries back; None, once they are released, where nothing does."""
+        mute, hold = self._store.mutes.standing(self._receiver)
+        if mute is not None and mute.until <= now:
+            self._end(now)
+            return self.look(now)  # somebody may have muted it again
+        self._tell(mute)
+        wanted, types = self._wanted(mute, now)
+        before, self._is_held = self._is_held, wanted is not None
+        if wanted is None:
+            if hold is not None:
+                self._store.mutes.release(self._receiver, now)
+            return None
+        if hold is None or hold.until != wanted.until:
+            self._store.mutes.hold(wanted)
+        return Held(wanted.until, self._queue(types), begins=not before)
+
+    def _wanted(self, mute: Mute | None, now: datetime) -> tuple[Hold | None, frozenset[EventType]]:
+        if mute is not None:
+            return Hold(self._receiver, mute.since, mute.until), NEVER_HELD
+        night = None if self._quiet is None else self._quiet.night(now)
+        if self._quiet is None or night is None:
+            return None, NEVER_HELD
+        return Hold(self._receiver, night.since, night.until), exempt(self._quiet.exempt)
+
+    def _tell(self, mute: Mute | None) -> None:
+        if mute is not None and (self._told is None or mute.since != self._told.since):
+            self._listener.muted(mute)
+        self._told = mute
+
+    def _end(self, now: datetime) -> None:
+        ended = self._store.mutes.end(self._receiver, now)
+        if ended is not None:
+            self._listener.unmuted(ended)
+
+    def _queue(self, types: frozenset[EventType]) -> DeliveryQueue:
+        if types not in self._queues:
+            self._queues[types] = self._store.exempt_deliveries(types)
+        return self._queues[types]

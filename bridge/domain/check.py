@@ -1,0 +1,37 @@
+"""How one part of the bridge does. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain.clock import in_words, isoformat
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one part does.
+
+    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is since when that holds.
+    """
+
+    ok: bool = True
+    why: str | None = None
+    since: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Arrange it for programs."""
+        return {"ok": self.ok, "why": self.why, "since": None if self.since is None else isoformat(self.since)}
+
+
+def lasting(since: datetime, now: datetime) -> str:
+    """Say for how long something has been so."""
+    return in_words(max(0.0, (now - since).total_seconds()))
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Say how many."""
+    return f"{number} {one if number == 1 else several}"

@@ -1,0 +1,85 @@
+"""Receivers to which nothing is sent for a while: muted by somebody, or in their quiet hours. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from bridge.domain.model import EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST = timedelta(days=30)
+LONGEST_REASON = 200
+LONGEST_BY = 100
+"""The longest mute, and the longest texts of one, in characters."""
+
+NEVER_HELD = frozenset({EventType.RECEIVER_DOWN, EventType.RECEIVER_UP})
+"""Somebody must learn of a receiver that fails, whoever is muted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Somebody (``by``) wants a receiver to be sent nothing until then.
+
+    What happens meanwhile is held, or, if it ``drops``, not sent at all: ``dropped`` counts it.
+    """
+
+    receiver: str
+    since: datetime
+    until: datetime
+    reason: str | None = None
+    by: str | None = None
+    drops: bool = False
+    dropped: int = 0
+
+    @property
+    def words(self) -> str:
+        """Say until when, by whom and why."""
+        by = f" by {self.by}" if self.by else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"muted until {moment(self.until)}{by}{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A receiver's deliveries are held back, since and until then."""
+
+    receiver: str
+    since: datetime
+    until: datetime
+
+    @property
+    def words(self) -> str:
+        """Say until when."""
+        return f"quiet until {moment(self.until)}"
+
+
+def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime | None = None) -> datetime:
+    """Return when a mute ends that is to last so long, or until then.
+
+    Raises:
+        ValueError: Neither or both are given, or it is not in the future, or too far in it.
+    """
+    if (lasting is None) == (until is None):
+        raise ValueError("exactly one of for and until is required")
+    end = now + lasting if lasting is not None else until
+    assert end is not None
+    if end <= now:
+        raise ValueError("a mute must end in the future" if lasting is None else "a mute must be longer than 0")
+    if end - now > LONGEST:
+        raise ValueError(f"too long: a mute lasts for {LONGEST.days} days at most")
+    return end
+
+
+def exempt(patterns: Iterable[str] = ()) -> frozenset[EventType]:
+    """List the event types that are not held: those that never are, and those that match one of these globs."""
+    return NEVER_HELD | {type_ for type_ in EventType for pattern in patterns if fnmatchcase(type_, pattern)}
+
+
+def moment(at: datetime) -> str:
+    """Write a moment for people: ``2026-11-23 20:11 UTC``."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

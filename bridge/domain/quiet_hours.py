@@ -1,0 +1,87 @@
+"""When a receiver is left in peace: quiet hours, by the clocks of its time zone. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+EVERY_DAY = frozenset(range(7))
+"""Days as :meth:`datetime.date.weekday` counts them: Monday is 0."""
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A time of quiet, from ``since`` until before ``until``."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Quiet from ``begin`` to ``end`` as clocks in ``zone`` show it, in nights that begin on one of ``days``.
+
+    Where ``end`` is not after ``begin``, it is on the next day. A time that a clock skips, when it is set forward,
+    comes when it is set; one that it shows twice is meant the first time. ``exempt`` are the event types, or globs,
+    that are sent nevertheless.
+    """
+
+    begin: time
+    end: time
+    zone: tzinfo = UTC
+    days: frozenset[int] = EVERY_DAY
+    exempt: tuple[str, ...] = ()
+
+    def quiet_until(self, now: datetime) -> datetime | None:
+        """Return when quiet hours end; None where there are none now."""
+        night = self.night(now)
+        return None if night is None else night.until
+
+    def night(self, now: datetime) -> Night | None:
+        """Return the time of quiet that it is now; None outside of one.
+
+        Nights may touch: from 02:30 to 02:10, where clocks are set from 02:00 to 03:00.
+        """
+        found = self._night(now)
+        while found is not None and (following := self._night(found.until)) is not None:
+            found = Night(found.since, following.until)
+        return found
+
+    def _night(self, now: datetime) -> Night | None:
+        today = now.astimezone(self.zone).date()
+        # Tomorrow's too: clocks that are set back at midnight show the day before once more.
+        for day in (today - _DAY, today, today + _DAY):
+            night = self._night_of(day)
+            if day.weekday() in self.days and night.since <= now < night.until:
+                return night
+        return None
+
+    def _night_of(self, day: date) -> Night:
+        last = day if self.begin < self.end else day + _DAY
+        return Night(
+            _first(datetime.combine(day, self.begin), self.zone), _first(datetime.combine(last, self.end), self.zone)
+        )
+
+
+def _first(shown: datetime, zone: tzinfo) -> datetime:
+    """Return the first moment at which clocks in a zone show that time, or have skipped it."""
+    moment = shown.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if _shown(moment, zone) == shown:
+        return moment
+    # In a gap, Python counts from the time before it, or after it: clocks are set between the two (PEP 495).
+    first, last = round(shown.replace(tzinfo=zone, fold=1).timestamp()), round(moment.timestamp())
+    skipped = bisect_left(
+        range(first, last), shown, key=lambda second: _shown(datetime.fromtimestamp(second, UTC), zone)
+    )
+    return datetime.fromtimestamp(first + skipped, UTC)
+
+
+def _shown(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None)

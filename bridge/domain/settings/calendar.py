@@ -1,0 +1,64 @@
+"""Times of day, days of the week and time zones, as the configuration writes them.
+
+What :mod:`bridge.domain.settings.validators` says of ValueErrors holds here, too.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from datetime import time
+from typing import Final
+
+from bridge.domain.settings.check import Check
+from bridge.domain.suggest import nearest
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
+_RANGE = rf"(?:{'|'.join(DAYS)})(?:-(?:{'|'.join(DAYS)}))?"
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
+
+
+def _time_of_day(value: object) -> time:
+    if not isinstance(value, str) or not re.fullmatch(_TIME, value, re.ASCII):
+        raise ValueError('not a time of day (allowed: "00:00" to "23:59")')
+    hours, minutes = value.split(":")
+    return time(int(hours), int(minutes))
+
+
+def _days(value: object) -> frozenset[int]:
+    if not isinstance(value, str) or not re.fullmatch(_RANGE, value.lower()):
+        raise ValueError(f"not a day (allowed: {', '.join(DAYS)}, and ranges such as mon-fri)")
+    first, _, last = value.lower().partition("-")
+    begin = DAYS.index(first)
+    count = (DAYS.index(last or first) - begin) % len(DAYS) + 1
+    return frozenset((begin + step) % len(DAYS) for step in range(count))
+
+
+def _time_zone(value: object) -> zoneinfo.ZoneInfo:
+    if isinstance(value, str) and _ZONE_NAME.fullmatch(value):
+        try:
+            return zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # no such name, a strange one, a folder of zones
+            pass
+    raise ValueError(f"unknown time zone ({_suggested(str(value))})")
+
+
+def _suggested(name: str) -> str:
+    zones = zoneinfo.available_timezones()
+    by_name = {zone.lower(): zone for zone in sorted(zones, reverse=True)}
+    by_city = {zone.lower().rpartition("/")[2]: zone for zone in sorted(zones, reverse=True) if "/" in zone}
+    for known in (by_name, by_city):
+        if (near := nearest(name.replace(" ", "_"), known)) is not None:
+            return f"did you mean `{known[near]}`?"
+    return "allowed: names such as Asia/Kolkata or UTC"
+
+
+TIME_OF_DAY: Final = Check(_time_of_day, json_schema={"type": "string", "pattern": f"^{_TIME}$"})
+"""Allows ``08:00``, and ``8:00``."""
+
+WEEKDAYS: Final = Check(_days, json_schema={"type": "string", "pattern": f"^(?i:{_RANGE})$"})
+"""Allows a day, ``mon``, or a range of them, ``fri-mon``."""
+
+TIME_ZONE: Final = Check(_time_zone)
+"""Allows a name of the IANA database."""

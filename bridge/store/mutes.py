@@ -1,0 +1,184 @@
+"""To whom nothing is sent for a while: the owner of the tables ``mutes`` and ``holds``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.domain.events import receiver_subject
+from bridge.domain.model import DeliveryState
+from bridge.domain.mute import LONGEST, Hold, Mute
+from bridge.store.due_deliveries import QUEUED
+from bridge.store.facts import nudge
+from bridge.store.tables import Instant, deliveries, holds, mutes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.store.engine import Database
+    from bridge.store.membership import Membership
+
+_RECEIVER = sa.select(sa.cast(sa.bindparam("receiver"), sa.Text).label("name")).subquery()
+_STANDING = sa.select(mutes, holds.c.since.label("held_since"), holds.c.until.label("held_until")).select_from(
+    _RECEIVER.outerjoin(mutes, mutes.c.receiver == _RECEIVER.c.name).outerjoin(
+        holds, holds.c.receiver == _RECEIVER.c.name
+    )
+)
+_DROPPING = sa.select(mutes).where(mutes.c.drops).order_by(mutes.c.receiver).with_for_update()
+
+NOT_HELD = deliveries.c.receiver.not_in(sa.select(holds.c.receiver))
+"""Deliveries that are not held back."""
+
+
+class Mutes:
+    """Reads and writes who is muted, and whose deliveries are held back.
+
+    Args:
+        database: Where.
+        node: Tells the other nodes.
+    """
+
+    def __init__(self, database: Database, node: Membership) -> None:
+        self._database = database
+        self._node = node
+
+    def mute(self, wanted: Mute) -> None:
+        """Mute a receiver; a mute that it has is replaced, and what that one dropped goes on counting."""
+        values = {
+            "since": wanted.since,
+            "until": wanted.until,
+            "reason": wanted.reason,
+            "muted_by": wanted.by,
+            "drops": wanted.drops,
+        }
+        insert = self._database.insert(mutes).values(receiver=wanted.receiver, **values)
+        replaced = insert.on_conflict_do_update(index_elements=[mutes.c.receiver], set_=values)
+        with self._database.write() as connection:
+            connection.execute(replaced)
+            self._tell(connection, wanted.receiver)
+
+    def unmute(self, receiver: str, now: datetime) -> Mute | None:
+        """Let a mute end now, and return it as it was; None where there is none. Who delivers does the rest."""
+        with self._database.write() as connection:
+            found = _mute(connection.execute(sa.select(mutes).where(mutes.c.receiver == receiver)).one_or_none())
+            if found is None or found.until <= now:
+                return None
+            connection.execute(sa.update(mutes).where(mutes.c.receiver == receiver).values(until=now))
+            self._tell(connection, receiver)
+            return found
+
+    def standing(self, receiver: str) -> tuple[Mute | None, Hold | None]:
+        """Read a receiver's mute, and whether its deliveries are held back."""
+        with self._database.read() as connection:
+            row = connection.execute(_STANDING, {"receiver": receiver}).one()
+        hold = None if row.held_since is None else Hold(receiver, row.held_since, row.held_until)
+        return None if row.receiver is None else _mute(row), hold
+
+    def end(self, receiver: str, now: datetime) -> Mute | None:
+        """Forget a mute that is over, and return it with all that it dropped; None where another node has."""
+        over = sa.delete(mutes).where(mutes.c.receiver == receiver, mutes.c.until <= now).returning(mutes)
+        with self._database.write() as connection:
+            return _mute(connection.execute(over).one_or_none())
+
+    def hold(self, wanted: Hold) -> None:
+        """Note that a receiver's deliveries are held back; since when stays as it was first noted."""
+        insert = self._database.insert(holds).values(receiver=wanted.receiver, since=wanted.since, until=wanted.until)
+        with self._database.write() as connection:
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=[holds.c.receiver], set_={"until": wanted.until})
+            )
+
+    def release(self, receiver: str, now: datetime) -> bool:
+        """Let what was held back go, as if its time began now. False where another node has.
+
+        What was due before it was held has waited for so long without it; what came due meanwhile is due now.
+        """
+        with self._database.write() as connection:
+            ended = sa.delete(holds).where(holds.c.receiver == receiver).returning(holds.c.since)
+            since = connection.scalar(ended)
+            if since is None:
+                return False
+            held = max(now - since, timedelta(0)) // timedelta(milliseconds=1)
+            begin = sa.literal(min(since, now), Instant)
+            later = {
+                column: sa.case(
+                    (column <= begin, sa.cast(column, sa.BigInteger) + held),
+                    (column <= now, sa.literal(now, Instant)),
+                    else_=column,
+                )
+                for column in (deliveries.c.first_due_at, deliveries.c.due_at)
+            }
+            connection.execute(sa.update(deliveries).where(deliveries.c.receiver == receiver, QUEUED).values(later))
+            return True
+
+    def _tell(self, connection: sa.Connection, receiver: str) -> None:
+        nudge(self._database, connection)
+        self._node.tell(connection, [receiver])
+
+
+def all_mutes(connection: sa.Connection) -> dict[str, Mute]:
+    """Read all mutes, those that are over but not yet forgotten, too."""
+    return {row.receiver: mute for row in connection.execute(sa.select(mutes)) if (mute := _mute(row))}
+
+
+def all_holds(connection: sa.Connection) -> dict[str, Hold]:
+    """Read whose deliveries are held back."""
+    return {row.receiver: Hold(row.receiver, row.since, row.until) for row in connection.execute(sa.select(holds))}
+
+
+def are_noted(connection: sa.Connection, receiver: str) -> bool:
+    """Tell whether a receiver is muted, or its deliveries are held back: then there is something to do for it."""
+    found = sa.union_all(
+        sa.select(mutes.c.receiver).where(mutes.c.receiver == receiver),
+        sa.select(holds.c.receiver).where(holds.c.receiver == receiver),
+    )
+    return connection.execute(found).first() is not None
+
+
+def divide(
+    connection: sa.Connection, rows: Sequence[dict[str, Any]]
+) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
+    """Divide deliveries that are to be queued into those that are, and those that a mute drops: it counts them.
+
+    Args:
+        connection: The transaction's.
+        rows: The deliveries, as they would be queued.
+    """
+    found = {mute.receiver: mute for row in connection.execute(_DROPPING) if (mute := _mute(row))}
+    if not found:
+        return rows, ()
+    kept, dropped = [], []
+    for row in rows:
+        mute, at = found.get(row["receiver"]), row["created_at"]
+        about_a_receiver = row["subject"].startswith(receiver_subject(""))
+        if mute is not None and mute.since <= at < mute.until and not about_a_receiver:
+            reason = f"{mute.receiver} was {mute.words}"
+            dropped.append({**row, "state": str(DeliveryState.DROPPED), "finished_at": at, "reason": reason})
+        else:
+            kept.append(row)
+    for receiver in sorted({row["receiver"] for row in dropped}):
+        count = sum(row["receiver"] == receiver for row in dropped)
+        counted = sa.update(mutes).where(mutes.c.receiver == receiver).values(dropped=mutes.c.dropped + count)
+        connection.execute(counted)
+    return kept, dropped
+
+
+def shift(connection: sa.Connection, step: timedelta) -> None:
+    """Move since when deliveries are held back, as they are: the clock was set. Within a transaction."""
+    millis = step // timedelta(milliseconds=1)
+    connection.execute(sa.update(holds).values(since=sa.cast(holds.c.since, sa.BigInteger) + millis))
+
+
+def clamp(connection: sa.Connection, now: datetime) -> None:
+    """Let no mute last longer than is allowed: a clock that went wrong began it. Within a transaction."""
+    last = now + LONGEST
+    connection.execute(sa.update(mutes).where(mutes.c.until > last).values(until=last))
+
+
+def _mute(row: Any | None) -> Mute | None:
+    if row is None:
+        return None
+    return Mute(row.receiver, row.since, row.until, row.reason, row.muted_by, row.drops, row.dropped)

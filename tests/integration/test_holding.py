@@ -1,0 +1,271 @@
+"""A receiver that is muted, or in its quiet hours, by a clock that tests set: what is held, sent, and released."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.delivery.batching import packer_for
+from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.holding import Holding
+from bridge.delivery.parcel import Parcel, Sent
+from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.mute import Mute
+from bridge.domain.observer import Listener
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Routes, Subscription
+from bridge.receivers.registry import sender_for
+from bridge.receivers.slack.config import SlackReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
+from bridge.simulator.faulty_server import Answer
+from bridge.transport.rate_limiter import RateLimiter
+from tests.world import listed
+from tests.world.clock import FakeClock
+from tests.world.records import fail_some
+
+if TYPE_CHECKING:
+    from bridge.receivers.base_config import ReceiverConfig
+    from bridge.simulator.sink import Sink
+    from bridge.store.store import Store
+
+EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+BERLIN = {"from": "22:00", "to": "08:00", "timezone": "Europe/Berlin"}
+
+
+class Heard(Listener):
+    """Remembers what it heard of mutes."""
+
+    def __init__(self) -> None:
+        self.mutes: list[tuple[str, Mute]] = []
+
+    def muted(self, mute: Mute) -> None:
+        self.mutes.append(("muted", mute))
+
+    def unmuted(self, mute: Mute) -> None:
+        self.mutes.append(("unmuted", mute))
+
+
+class Bench:
+    """A dispatcher that works when it is told to, in this thread, at a time that tests set."""
+
+    def __init__(
+        self, store: Store, sink: Sink, start: datetime = EVENING, *, slack: bool = False, **more: Any
+    ) -> None:
+        kind: type[ReceiverConfig] = SlackReceiverConfig if slack else WebhookReceiverConfig
+        self.settings = kind.model_validate({"name": "crm", "slack" if slack else "webhook": sink.url, **more})
+        self.clock = FakeClock(start)
+        self.store = store
+        self.sink = sink
+        self.heard = Heard()
+        self._seen = 0
+        self.restart()
+
+    def restart(self) -> None:
+        quiet = None if self.settings.quiet is None else self.settings.quiet.hours
+        self.holding = Holding("crm", quiet, self.store, self.heard)
+        self.dispatcher = Dispatcher(
+            sender_for(self.settings),
+            self.store,
+            concurrency=4,
+            holding=self.holding,
+            settle=timedelta(seconds=30),
+            packer=packer_for(self.settings),
+            pace=RateLimiter(None, self.clock),
+            redact=Redactor(),
+            routes=Routes(),
+            clock=self.clock,
+            jitter=lambda: 0.0,
+            listener=self.heard,
+            stop=threading.Event(),
+        )
+
+    def at(self, moment: str) -> None:
+        """Let time pass until then, and do what is to be done."""
+        self.clock.advance((datetime.fromisoformat(moment) - self.clock.now()).total_seconds())
+        self.work()
+
+    def work(self) -> None:
+        while parcels := self.dispatcher.claim(16):
+            self.dispatcher.record([self.send(parcel) for parcel in parcels])
+
+    def send(self, parcel: Parcel) -> Sent:
+        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
+        self.dispatcher.begin(parcel, results.put)
+        sent = results.get(timeout=20)
+        assert isinstance(sent, Sent)
+        return sent
+
+    def owe(self, *ids: int) -> None:
+        fail_some(self.store, ids, self.clock.now())
+
+    def tell(self, type_: EventType, subject: str, **data: str) -> None:
+        with self.store._events.transaction() as connection:
+            data = {"since": "2026-11-23T20:00:00.000Z", "reason": "x", **data}
+            wanted = [Subscription("crm", ("*",))]
+            self.store._events.add_health(connection, [(type_, data, self.clock.now())], subject, wanted)
+
+    def mute(self, **lasting: float) -> None:
+        now = self.clock.now()
+        self.store.mutes.mute(Mute("crm", now, now + timedelta(**lasting)))
+
+    def sent(self) -> list[int | str]:
+        """List what came since it was last asked, by message or type."""
+        bodies = [json.loads(record.body) for record in self.sink.records()[self._seen :]]
+        self._seen += len(bodies)
+        return [each["data"].get("message_id", each["type"]) for each in bodies]
+
+    def states(self) -> set[DeliveryState]:
+        return {each.state for each in listed.deliveries(self.store)}
+
+
+def test_muted_receiver_gets_everything_in_order_at_the_end(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink)
+    bench.mute(hours=2)
+    for id_ in (3, 1, 2):
+        bench.owe(id_)
+        bench.clock.advance(60)
+        bench.work()
+    assert bench.sent() == []
+    assert bench.dispatcher.next_due() == pytest.approx(2 * 3600 - 180)
+    bench.at("2026-11-23T21:59:59+00:00")
+    assert bench.sent() == []
+    bench.at("2026-11-23T22:00:00+00:00")
+    assert bench.sent() == [3, 1, 2]
+    assert [what for what, _ in bench.heard.mutes] == ["muted", "unmuted"]
+    assert store.mutes.standing("crm") == (None, None)
+
+
+def test_muted_slack_gets_one_digest_at_the_end(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True)
+    bench.mute(hours=2)
+    for id_ in (1, 2, 3):
+        bench.owe(id_)
+        bench.clock.advance(60)
+        bench.work()
+    store.mutes.unmute("crm", bench.clock.now())
+    bench.work()
+    assert len(sink.records()) == 1
+    assert bench.states() == {DeliveryState.DELIVERED}
+
+
+def test_mute_goes_on_after_a_restart_and_is_told_once_more(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink)
+    bench.mute(hours=2)
+    bench.owe(1)
+    bench.work()
+    bench.restart()
+    bench.work()
+    assert bench.sent() == []
+    assert [what for what, _ in bench.heard.mutes] == ["muted", "muted"]
+
+
+def test_what_was_claimed_before_a_mute_is_not_sent(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink)
+    bench.owe(1, 2)
+    first, second = bench.dispatcher.claim(2)
+    bench.mute(hours=2)
+    assert not bench.dispatcher.claim(16)
+    bench.dispatcher.record([bench.send(first), bench.send(second)])
+    assert bench.sent() == []
+    bench.at("2026-11-23T22:00:00+00:00")
+    assert bench.sent() == [1, 2]
+
+
+def test_mute_holds_all_but_that_others_are_down(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, quiet={**BERLIN, "except": ["source.down"]})
+    bench.mute(hours=1)
+    bench.tell(EventType.SOURCE_DOWN, "source")
+    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", receiver="ops")
+    bench.work()
+    assert bench.sent() == ["receiver.down"]
+
+
+def test_quiet_hours_hold_all_but_what_is_excepted(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, quiet={**BERLIN, "except": ["source.down"]})
+    bench.at("2026-11-23T21:00:00+00:00")
+    bench.owe(1)
+    bench.tell(EventType.SOURCE_DOWN, "source")
+    bench.tell(EventType.SOURCE_UP, "source")
+    bench.work()
+    assert bench.sent() == ["source.down"]
+    bench.at("2026-11-24T07:00:00+00:00")
+    assert bench.sent() == [1, "source.up"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        pytest.param("2026-03-28T21:00:00+00:00", "2026-03-29T06:00:00+00:00", id="forward"),
+        pytest.param("2026-10-24T20:00:00+00:00", "2026-10-25T07:00:00+00:00", id="back"),
+    ],
+)
+def test_quiet_hours_follow_clocks_that_are_set(store: Store, sink: Sink, begins: str, ends: str) -> None:
+    """From 22:00 to 08:00 in Berlin: 9 hours in the night of spring, 11 in that of autumn."""
+    begin, end = datetime.fromisoformat(begins), datetime.fromisoformat(ends)
+    bench = Bench(store, sink, begin - timedelta(hours=1), quiet=BERLIN)
+    bench.at((begin - timedelta(seconds=1)).isoformat())
+    bench.owe(1)
+    bench.work()
+    assert bench.sent() == [1]
+    assert not bench.holding.begins(bench.clock.now())
+    bench.clock.advance(1)
+    assert bench.holding.begins(bench.clock.now())
+    bench.owe(2)
+    bench.work()
+    assert bench.sent() == []
+    assert not bench.holding.begins(bench.clock.now())
+    bench.at((begin + timedelta(hours=5)).isoformat())
+    bench.owe(3)
+    bench.work()
+    assert bench.dispatcher.next_due() == (end - bench.clock.now()).total_seconds()
+    bench.at((end - timedelta(seconds=1)).isoformat())
+    assert bench.sent() == []
+    bench.at(end.isoformat())
+    assert bench.sent() == [2, 3]
+
+
+def test_failing_receiver_is_not_probed_while_it_is_muted_and_gives_up_nothing(store: Store, sink: Sink) -> None:
+    """A mute of 30 days is longer than the 75 hours for which a delivery is tried."""
+    bench = Bench(store, sink)
+    sink.answer = lambda _: Answer.status(500)
+    bench.owe(1, 2)
+    for _ in range(4):
+        bench.work()
+        bench.clock.advance(60)
+    bench.mute(days=30)
+    bench.work()
+    assert bench.sent() != []
+    bench.clock.advance(29 * 86400)
+    bench.work()
+    assert bench.sent() == []
+    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", receiver="ops")
+    bench.work()
+    assert "receiver.down" in bench.sent()
+    assert bench.states() == {DeliveryState.QUEUED}
+    bench.clock.advance(86400)
+    bench.work()
+    assert bench.states() == {DeliveryState.QUEUED}
+    sink.answer = lambda _: Answer.ok()
+    bench.clock.advance(4 * 3600)
+    bench.work()
+    assert bench.states() == {DeliveryState.DELIVERED}
+
+
+def test_mute_within_quiet_hours_ends_without_a_release(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, quiet=BERLIN)
+    bench.at("2026-11-23T21:00:00+00:00")
+    bench.owe(1)
+    bench.mute(hours=1)
+    bench.work()
+    bench.at("2026-11-23T22:30:00+00:00")
+    assert bench.sent() == []
+    assert [what for what, _ in bench.heard.mutes] == ["muted", "unmuted"]
+    bench.at("2026-11-24T07:00:00+00:00")
+    assert bench.sent() == [1]
+    (delivery,) = listed.deliveries(store)
+    assert delivery.first_due_at == bench.clock.now()
