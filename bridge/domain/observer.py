@@ -84,6 +84,7 @@ class Listeners(Listener):
         self._listeners = listeners
         # The most frequent by far: not passed on to those who do not listen.
         self._of_polls = [each for each in listeners if type(each).polled is not Listener.polled]
+        self._of_tries = [each for each in listeners if type(each).tried is not Listener.tried]
 
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Pass it on."""
@@ -99,7 +100,11 @@ class Listeners(Listener):
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Pass it on."""
-        self._each(lambda listener: listener.tried(receiver, deliveries, attempts))
+        for listener in self._of_tries:
+            try:
+                listener.tried(receiver, deliveries, attempts)
+            except Exception as error:  # noqa: BLE001 -- as in _each
+                self._failed(listener, error)
 
     def tested(self, receiver: str, event: Event, made: Attempt) -> None:
         """Pass it on."""

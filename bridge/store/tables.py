@@ -6,6 +6,7 @@ Times are milliseconds since 1970 in UTC: they sort, compare and index alike in 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -36,6 +37,7 @@ def to_millis(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=256)  # a delivery's times are mostly those of its event
 def from_millis(millis: Any) -> datetime:
     """Turn milliseconds back into a moment; into EARLIEST or LATEST where they are beyond all dates, or no number."""
     try:
