@@ -46,6 +46,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "match": "which messages",
         "settle": "the others get `receiver.down` and `receiver.up` only for what lasted this long",
         "quiet": "when to hold everything back",
+        "hold": "what is wrong is sent only if it lasts this long, or nobody acknowledges it by then",
         "timeout": "for one attempt as a whole",
         "rate_limit": "the most attempts",
         "concurrency": "attempts at the same time",

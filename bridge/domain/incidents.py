@@ -6,12 +6,18 @@ Most end by an event of their own. A message that failed or expired is an incide
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from bridge.domain.model import Event
 
 OPENS = frozenset(
     {
@@ -34,10 +40,57 @@ OPPOSITES: Mapping[EventType, EventType] = {
 }
 """The types that do nothing but end one, each with the type that opened it."""
 
+GOOD_NEWS = frozenset({*OPPOSITES, EventType.MESSAGE_SENT})
+"""The types that are no news to who never heard that anything was wrong."""
 
-def ends(type_: EventType, opened_by: EventType) -> bool:
+LONGEST_REMIND = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Who has seen to an incident, when, and what they say of it."""
+
+    at: datetime
+    by: str | None = None
+    note: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The same, for people."""
+        who = f"acknowledged by {self.by}" if self.by else "acknowledged"
+        return f"{who}: {self.note}" if self.note else who
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is wrong with a subject since ``event``; ``acknowledged`` is None while nobody has seen to it."""
+
+    event: Event
+    acknowledged: Acknowledged | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.event.subject
+
+
+def ends(type_: EventType, opened_by: str) -> bool:
     """Tell whether an event ends the incident of its subject that an event of type ``opened_by`` opened.
 
     Whatever happens to a message next ends what was: one that was stuck is sent, fails, or is given up.
     """
-    return OPPOSITES.get(type_) is opened_by or type_.startswith("message.")
+    return OPPOSITES.get(type_) == opened_by or type_.startswith("message.")
+
+
+def held_until(event: Event, hold: timedelta) -> datetime | None:
+    """Tell until when an event is kept from a receiver because it may be over by then; None where it is not."""
+    return event.at + hold if hold and event.type in OPENS else None
+
+
+def over_before(lasted: timedelta, hold: timedelta) -> str:
+    """Say why what was held back is not sent."""
+    return f"over after {in_words(lasted.total_seconds())}: not sent, because `hold` is {_span(hold)}"
+
+
+def _span(time: timedelta) -> str:
+    return in_words(time.total_seconds())

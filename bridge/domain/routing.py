@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,12 +22,13 @@ class Subscription:
     """What a receiver asked for.
 
     ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
-    messages.
+    messages. ``hold`` is how long what is wrong must last to be told.
     """
 
     receiver: str
     events: tuple[str, ...] | None = None
     match: Match = field(default_factory=Match)
+    hold: timedelta = timedelta(0)
 
 
 @dataclass(slots=True)

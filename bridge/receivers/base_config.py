@@ -80,6 +80,7 @@ class ReceiverConfig(Model):
     events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
     match: MatchConfig = MatchConfig()
     settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
+    hold: Annotated[timedelta, validators.duration("0s", "7d")] = timedelta(0)
     quiet: QuietConfig | None = None
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
     rate_limit: Rate | None = None

@@ -13,8 +13,8 @@ from bridge.domain.breaker import CircuitBreaker, succeeded
 from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, Expired
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
-from bridge.store import attempts, breakers, mutes, row_mapping
-from bridge.store.due_deliveries import NEXT_DUE, QUEUED, DueQueries
+from bridge.store import attempts, breakers, incidents, mutes, queueing, row_mapping, withheld
+from bridge.store.due_deliveries import HELD_BACK, NEXT_DUE, QUEUED, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
 from bridge.store.tables import Instant, deliveries, events
@@ -59,23 +59,20 @@ class DeliveryQueue:
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
         positions = connection.scalars(insert, [row_mapping.event_row(event) for event in told]).all()
-        queued = [
-            {
-                "event": position,
-                "subject": event.subject,
-                "receiver": subscription.receiver,
-                "state": str(DeliveryState.QUEUED),
-                "created_at": event.at,
-                "first_due_at": event.at,
-                "due_at": event.at,
-            }
-            for position, event in zip(positions, told, strict=True)
-            for subscription in route(subscriptions, event)
+        placed = list(zip(positions, told, strict=True))
+        ended = incidents.follow(self._database, connection, placed)
+        dropped = withheld.drop_over(connection, ended)
+        unaware = withheld.unaware(connection, ended) if ended else set()
+        rows = [
+            queueing.new_row(position, event, each, unaware=(each.receiver, event.subject) in unaware)
+            for position, event in placed
+            for each in route(subscriptions, event)
         ]
-        kept, dropped = mutes.divide(connection, queued) if queued else ((), ())
-        for rows in filter(None, (kept, dropped)):
-            connection.execute(sa.insert(deliveries), rows)
-        return {str(each["receiver"]) for each in kept}, [str(each["receiver"]) for each in dropped]
+        kept, muted = mutes.divide(connection, rows) if rows else ((), ())
+        rows = [*kept, *muted]
+        queueing.insert(connection, rows)
+        queued = {row["receiver"] for row in rows if row["state"] == queueing.QUEUED_STATE}
+        return queued, dropped + [row["receiver"] for row in rows if row["state"] != queueing.QUEUED_STATE]
 
     def next_sequence(self, connection: sa.Connection, subject: str) -> int:
         """Number the next event of a subject that is not a message; it never restarts, events of it are kept."""
@@ -236,7 +233,9 @@ class DeliveryQueue:
         """Let nothing be due later than the rules allow: a clock that went wrong scheduled it. Within a transaction."""
         breakers.clamp(connection, now)
         last = now + LONGEST_WAIT
-        connection.execute(sa.update(deliveries).where(QUEUED, deliveries.c.due_at > last).values(due_at=last))
+        # What `hold` holds back may be due later, unless it was the wrong clock that dated it.
+        meant = sa.and_(HELD_BACK, deliveries.c.first_due_at >= deliveries.c.due_at, deliveries.c.created_at <= last)
+        connection.execute(sa.update(deliveries).where(QUEUED, deliveries.c.due_at > last, ~meant).values(due_at=last))
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:
         with self._database.read() as connection:

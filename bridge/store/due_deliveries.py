@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
 
+HELD_BACK = deliveries.c.first_due_at > deliveries.c.created_at
+"""Whether `hold` has put off, or once did, when it may be sent."""
+
 # What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
 _NOT_SET_ASIDE = ~(
     sa.select(sa.literal(1))

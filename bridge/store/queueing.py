@@ -1,0 +1,58 @@
+"""How an event comes to be queued for a receiver: the row of its delivery, and when it is due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.domain.clock import in_words
+from bridge.domain.incidents import GOOD_NEWS, held_until
+from bridge.domain.model import DeliveryState
+from bridge.store.tables import deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.domain.model import Event
+    from bridge.domain.routing import Subscription
+
+QUEUED_STATE = str(DeliveryState.QUEUED)
+
+
+def new_row(position: int, event: Event, subscription: Subscription, *, unaware: bool) -> dict[str, Any]:
+    """Make the row of an event's delivery to one who wants it.
+
+    Args:
+        position: The event's.
+        event: Which.
+        subscription: The receiver's.
+        unaware: The receiver never heard that anything was wrong: it is not sent that all is well again.
+    """
+    row = {
+        "event": position,
+        "subject": event.subject,
+        "receiver": subscription.receiver,
+        "state": QUEUED_STATE,
+        "created_at": event.at,
+        "first_due_at": event.at,
+        "due_at": event.at,
+    }
+    if unaware and event.type in GOOD_NEWS:
+        why = "over before its time: what was wrong was not sent either (`hold`)"
+        return row | {"state": str(DeliveryState.DROPPED), "finished_at": event.at, "reason": why}
+    until = held_until(event, subscription.hold)
+    if until is None:
+        return row
+    lasting = in_words(subscription.hold.total_seconds())
+    why = f"held back: sent if it is not over or acknowledged within {lasting} (`hold`)"
+    return row | {"first_due_at": until, "due_at": until, "reason": why}
+
+
+def insert(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows of deliveries, those with the same columns in one statement."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for each in alike.values():
+        connection.execute(sa.insert(deliveries), each)

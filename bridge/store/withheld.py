@@ -1,0 +1,95 @@
+"""What `hold` keeps from receivers: it is dropped when it is over, or acknowledged, before its time has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.domain.incidents import OPENS, over_before
+from bridge.domain.model import DeliveryState
+from bridge.store.due_deliveries import HELD_BACK, QUEUED
+from bridge.store.engine import chunks
+from bridge.store.tables import deliveries, events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from bridge.store.incidents import Ended
+
+_DROPPED = str(DeliveryState.DROPPED)
+_DROP = (
+    sa.update(deliveries)
+    .where(deliveries.c.id == sa.bindparam("delivery"), QUEUED)
+    .values(state=_DROPPED, finished_at=sa.bindparam("at"), reason=sa.bindparam("why"))
+)
+
+
+def drop_over(connection: sa.Connection, ended: Sequence[Ended]) -> list[str]:
+    """Drop what is held back of incidents that ended, within a transaction. Returns to whom, a name for each."""
+    if not ended:
+        return []
+    now = max(each.at for each in ended)
+    return drop(connection, [each.event for each in ended], now, over_before)
+
+
+def drop(
+    connection: sa.Connection, positions: Sequence[int], now: datetime, why: Callable[[timedelta, timedelta], str]
+) -> list[str]:
+    """Drop what is held back of these events still, within a transaction. Returns to whom, a name for each.
+
+    Args:
+        connection: The transaction.
+        positions: Those of the events.
+        now: When. What was due before may be on its way to the receiver.
+        why: Says it, given how long it lasted and how long it was held back at most.
+    """
+    chosen = sa.select(
+        deliveries.c.id, deliveries.c.receiver, deliveries.c.created_at, deliveries.c.first_due_at
+    ).where(QUEUED, HELD_BACK, deliveries.c.first_due_at > now, deliveries.c.attempts == 0, deliveries.c.probes == 0)
+    held = [row for part in chunks(positions) for row in connection.execute(chosen.where(deliveries.c.event.in_(part)))]
+    if held:
+        rows = [
+            {"delivery": row.id, "at": now, "why": why(now - row.created_at, row.first_due_at - row.created_at)}
+            for row in held
+        ]
+        connection.execute(_DROP, rows)
+    return [row.receiver for row in held]
+
+
+def unaware(connection: sa.Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
+    """Tell who never heard that anything was wrong, as pairs of receiver and subject, once it has ended.
+
+    Who heard of the same subject before, and not of an end, does not count: of a message that was told to be stuck, and
+    then failed for less than ``hold``.
+    """
+    kept_back = sa.select(deliveries.c.receiver, deliveries.c.subject).where(deliveries.c.state == _DROPPED, HELD_BACK)
+    found = {
+        (row.receiver, row.subject)
+        for part in chunks([each.event for each in ended])
+        for row in connection.execute(kept_back.where(deliveries.c.event.in_(part)))
+    }
+    return found - _believing(connection, found)
+
+
+def _believing(connection: sa.Connection, concerned: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Choose those who take it that something is wrong still, by what they were told last."""
+    latest = (
+        sa.select(sa.func.max(events.c.position).label("position"), deliveries.c.receiver, deliveries.c.subject)
+        .join(deliveries, deliveries.c.event == events.c.position)
+        .where(
+            deliveries.c.state != _DROPPED, deliveries.c.receiver.in_(sorted({receiver for receiver, _ in concerned}))
+        )
+        .group_by(deliveries.c.receiver, deliveries.c.subject)
+    )
+    believing: set[tuple[str, str]] = set()
+    for part in chunks({subject for _, subject in concerned}):
+        last = latest.where(events.c.subject.in_(part)).subquery()
+        wrong = (
+            sa.select(last.c.receiver, last.c.subject)
+            .join(events, events.c.position == last.c.position)
+            .where(events.c.type.in_(list(map(str, OPENS))))
+        )
+        believing.update((row.receiver, row.subject) for row in connection.execute(wrong))
+    return believing

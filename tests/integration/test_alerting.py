@@ -1,0 +1,55 @@
+"""What is wrong, told by the real daemon: only if it lasts, again while it lasts, until somebody acknowledges it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain.model import Status
+from bridge.simulator.api import Simulator
+from bridge.simulator.sink import Sink
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, command, write_config
+from tests.world.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def sent_to(sink: Sink, name: str) -> list[dict[str, Any]]:
+    """List the events that came to a receiver."""
+    return [json.loads(record.body) for record in sink.records() if record.path.endswith(f"?{name}")]
+
+
+def types(sink: Sink, name: str) -> list[tuple[str, int]]:
+    return [(event["type"], event["data"]["message_id"]) for event in sent_to(sink, name)]
+
+
+def test_second_person_hears_only_of_what_lasts(tmp_path: Path) -> None:
+    """What is over within `hold` reaches the first receiver only; what lasts reaches the second, and so does its end."""
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1)
+        simulator.account.put(2)
+        events = {"events": ["failed", "sent"]}
+        receivers = [webhook(sink, "first", **events), webhook(sink, "second", hold="2s", **events)]
+        write_config(
+            tmp_path,
+            bridge_config(simulator, receivers, [1, 2], poll={"every": "250ms", "linger": "1h"}),
+        )
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            for message_id in (1, 2):
+                simulator.account.put(message_id, Status.FAILED, "Number is not on WhatsApp")
+            until(lambda: len(types(sink, "first")) == 2)
+            simulator.account.put(1, Status.SENT)
+            until(lambda: types(sink, "first")[2:] == [("message.sent", 1)])
+            until(lambda: types(sink, "second") == [("message.failed", 2)])
+            simulator.account.put(2, Status.SENT)
+            until(lambda: types(sink, "second")[1:] == [("message.sent", 2)])
+            shown = json.loads(command(tmp_path, "deliveries", "--state", "dropped", "--json").stdout)
+    sent, failed = shown
+    assert (sent["event"]["type"], failed["event"]["type"]) == ("message.sent", "message.failed")
+    assert failed["reason"].startswith("over after ")
+    assert failed["reason"].endswith(": not sent, because `hold` is 2 s")
+    dropped = [line for line in map(json.loads, daemon.log().splitlines()) if line["event"] == "deliveries_dropped"]
+    assert [(line["receiver"], line["count"]) for line in dropped] == [("second", 2)]

@@ -1,0 +1,253 @@
+"""What is wrong is told to a receiver with `hold` only if it lasts: by the real rules, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count, zip_longest
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.domain.incidents import GOOD_NEWS, OPENS
+from bridge.domain.model import DeliveryState, EventType, Observation, Status
+from bridge.domain.poll_schedule import Interval, Schedule
+from bridge.domain.retry import LONGEST_WAIT
+from bridge.domain.routing import Subscription
+from bridge.store.poll_results import Polled
+from tests.world import listed
+from tests.world.records import NOW, OK, SINCE, after, due, known, polled, record_health, tried
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bridge.domain.model import Delivery, Event
+    from bridge.store.store import Store
+
+HOLD = timedelta(minutes=10)
+LATER = Subscription("later", ("*",), hold=HOLD)
+AT_ONCE = Subscription("now", ("*",))
+BOTH = (AT_ONCE, LATER)
+
+_STUCK = Schedule((Interval(timedelta(seconds=30)),), stuck_after=timedelta(seconds=1))
+_NUMBER = {"number": "+49151", "whatsapp_client_id": 7, "since": SINCE["since"]}
+_ids = count(1)
+
+
+def minutes(count: float) -> datetime:
+    return after(60 * count)
+
+
+def see(store: Store, status: Status, at: datetime, error: str | None = None) -> list[Event]:
+    """Record that a poll saw a status of the one message."""
+    return store.record_polls([polled(known(store, 1), status, at, error=error)], BOTH)
+
+
+def deliveries(store: Store, receiver: str = "later") -> list[Delivery]:
+    """List them, oldest first."""
+    return sorted((each for each in listed.deliveries(store) if each.receiver == receiver), key=lambda each: each.id)
+
+
+def came(store: Store, receiver: str = "later") -> list[tuple[str, str]]:
+    """List what became of each event."""
+    return [(str(each.event.type), str(each.state)) for each in deliveries(store, receiver)]
+
+
+def send_what_is_due(store: Store, at: datetime, receiver: str = "later") -> list[str]:
+    """Deliver, and name what was sent."""
+    sent = due(store, at, receiver=receiver)
+    for each in sent:
+        tried(store, each, OK, at)
+    return [str(each.event.type) for each in sent]
+
+
+@pytest.fixture
+def watching(store: Store) -> Store:
+    store.messages.watch([1], NOW)
+    return store
+
+
+def test_what_is_over_before_its_time_is_told_neither_with_its_end(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
+    (held,) = deliveries(store)
+    assert held.due_at == held.first_due_at == NOW + HOLD
+    assert held.reason == "held back: sent if it is not over or acknowledged within 10 m (`hold`)"
+    assert send_what_is_due(store, minutes(9)) == []
+    dropped: list[tuple[str, int]] = []
+    store.when_dropped(lambda receiver, count: dropped.append((receiver, count)))
+    record_health(store, EventType.SOURCE_UP, SINCE, minutes(3), BOTH)
+    down, up = deliveries(store)
+    assert (down.state, down.finished_at) == (DeliveryState.DROPPED, minutes(3))
+    assert down.reason == "over after 3 m: not sent, because `hold` is 10 m"
+    assert (up.state, up.reason) == (
+        DeliveryState.DROPPED,
+        "over before its time: what was wrong was not sent either (`hold`)",
+    )
+    assert dropped == [("later", 2)]
+    assert send_what_is_due(store, minutes(30)) == []
+    assert send_what_is_due(store, minutes(30), "now") == ["source.down"]
+    assert send_what_is_due(store, minutes(30), "now") == ["source.up"]
+
+
+def test_what_lasts_is_told_with_its_end(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
+    assert store.deliveries.next_due("later", NOW) == NOW + HOLD
+    assert send_what_is_due(store, minutes(10)) == ["source.down"]
+    record_health(store, EventType.SOURCE_UP, SINCE, minutes(11), BOTH)
+    assert send_what_is_due(store, minutes(11)) == ["source.up"]
+
+
+def test_what_lasted_is_told_although_the_receiver_was_away_until_it_was_over(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
+    record_health(store, EventType.SOURCE_UP, SINCE, minutes(12), BOTH)
+    assert send_what_is_due(store, minutes(15)) == ["source.down"]
+    assert send_what_is_due(store, minutes(15)) == ["source.up"]
+
+
+def test_stuck_that_fails_is_dropped_and_the_failure_held_anew(watching: Store) -> None:
+    store = watching
+    see(store, Status.PENDING, NOW)
+    assert send_what_is_due(store, NOW) == ["message.pending"]
+    _stuck(store, minutes(1))
+    see(store, Status.FAILED, minutes(4), "Invalid phone number")
+    assert came(store)[1:] == [("message.stuck", "dropped"), ("message.failed", "queued")]
+    assert send_what_is_due(store, minutes(13)) == []
+    assert send_what_is_due(store, minutes(14)) == ["message.failed"]
+
+
+def test_stuck_that_is_sent_in_time_is_never_told(watching: Store) -> None:
+    store = watching
+    see(store, Status.PENDING, NOW)
+    assert send_what_is_due(store, NOW) == ["message.pending"]
+    _stuck(store, minutes(1))
+    see(store, Status.SENT, minutes(4))
+    assert came(store)[1:] == [("message.stuck", "dropped"), ("message.sent", "dropped")]
+
+
+def test_sent_is_told_after_a_stuck_that_was_told_and_a_failure_that_was_not(watching: Store) -> None:
+    store = watching
+    see(store, Status.PENDING, NOW)
+    assert send_what_is_due(store, NOW) == ["message.pending"]
+    _stuck(store, minutes(1))
+    assert send_what_is_due(store, minutes(11)) == ["message.stuck"]
+    see(store, Status.FAILED, minutes(12))
+    see(store, Status.SENT, minutes(13))
+    assert came(store)[2:] == [("message.failed", "dropped"), ("message.sent", "queued")]
+
+
+def test_other_events_are_not_held(watching: Store) -> None:
+    store = watching
+    see(store, Status.CANCELLED, NOW)
+    assert send_what_is_due(store, NOW) == ["message.cancelled"]
+
+
+def test_nothing_held_goes_in_a_digest_or_as_a_probe_or_at_a_release(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
+    store.messages.watch([1], NOW)
+    see(store, Status.CANCELLED, NOW)
+    (only,) = store.deliveries.due_together("later", NOW, 100)
+    assert only.event.type is EventType.MESSAGE_CANCELLED
+    assert [each.id for each in store.deliveries.probes("later", NOW, 9, (), together=True)] == [only.id]
+    assert [each.id for each in store.deliveries.probes("later", NOW, 9, ())] == [only.id]
+    store.deliveries.release("later", NOW)
+    assert send_what_is_due(store, minutes(1)) == ["message.cancelled"]
+
+
+def test_hold_longer_than_any_wait_survives_bounding_the_schedule(store: Store) -> None:
+    days = Subscription("later", hold=timedelta(days=7))
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, (days,))
+    store.clamp_time(NOW, NOW, NOW)
+    assert deliveries(store)[0].due_at == NOW + timedelta(days=7)
+    store.shift_time(timedelta(hours=1))
+    assert deliveries(store)[0].due_at == NOW + timedelta(days=7, hours=1)
+    assert send_what_is_due(store, NOW + timedelta(days=7)) == []
+
+
+def test_hold_that_a_wrong_clock_dated_is_bounded(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW + timedelta(days=365), BOTH)
+    store.clamp_time(NOW, NOW, NOW)
+    (held,) = deliveries(store)
+    assert held.due_at == NOW + LONGEST_WAIT
+    assert send_what_is_due(store, held.due_at) == ["source.down"]
+
+
+def test_most_events_cost_one_query_more(store: Store) -> None:
+    """Whoever has neither incidents nor `hold` pays one query for all events of a transaction."""
+    ids = range(1, 101)
+    store.messages.watch(ids, NOW)
+    polls = [polled(each.message, Status.SENT) for each in listed.messages(store, ids=list(ids))]
+    asked = _statements(store)
+    store.record_polls(polls, [AT_ONCE])
+    concerned = [statement for statement in asked if "incidents" in statement]
+    assert len(concerned) == 1
+    assert concerned[0].startswith("SELECT")
+    assert sum("INSERT INTO deliveries" in statement for statement in asked) == 1
+
+
+def _statements(store: Store) -> list[str]:
+    asked: list[str] = []
+    sa.event.listen(store._database._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    return asked
+
+
+def _stuck(store: Store, at: datetime, id_: int = 1) -> None:
+    """Record that a message has been pending for long."""
+    message = known(store, id_)
+    verdict = _STUCK.judge(message, Observation(Status.PENDING, at))
+    store.record_polls([Polled(message, verdict, at, None)], BOTH)
+
+
+_STEPS = st.lists(
+    st.sampled_from(["stuck", "pending", "failed", "sent", "down", "up", "wait", "wait longer", "deliver"]),
+    min_size=3,
+    max_size=25,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS)
+def test_no_end_is_told_without_its_beginning_and_nothing_that_was_over(sqlite_store: Store, steps: list[str]) -> None:
+    """Whatever happens to a message and a number, and whenever the receiver takes what is due."""
+    store, id_ = sqlite_store, next(_ids)
+    at = NOW
+    store.messages.watch([id_], at)
+    for step in [*steps, "wait longer", *["deliver"] * len(steps)]:
+        at += timedelta(seconds=1)
+        match step:
+            case "wait":
+                at += timedelta(minutes=4)
+            case "wait longer":
+                at += timedelta(minutes=11)
+            case "deliver":
+                send_what_is_due(store, at)
+            case "stuck":
+                _stuck(store, at, id_)
+            case "down" | "up":
+                type_ = EventType.NUMBER_DISCONNECTED if step == "down" else EventType.NUMBER_CONNECTED
+                with store._events.transaction() as connection:
+                    store._events.add_health(connection, [(type_, _NUMBER, at)], f"number/{id_}", BOTH)
+            case _:
+                store.record_polls([polled(known(store, id_), Status(step), at)], BOTH)
+    for subject in (f"number/{id_}", f"message/{id_}"):
+        happened = [each.event for each in deliveries(store, "now") if each.event.subject == subject]
+        told = {each.event.id: each for each in deliveries(store) if each.event.subject == subject}
+        assert all(each.state is not DeliveryState.QUEUED for each in told.values())
+        _assert_sound(happened, [each.id for each in happened if told[each.id].state is DeliveryState.DELIVERED])
+
+
+def _assert_sound(happened: Sequence[Event], told: Sequence[str]) -> None:
+    believed_wrong, wrong = False, False
+    for event, following in zip_longest(happened, happened[1:]):
+        heard = event.id in told
+        if event.type in OPENS:
+            lasted = following is None or following.at >= event.at + HOLD
+            assert heard == lasted, "what lasts is told, and nothing else that is wrong"
+        elif event.type in GOOD_NEWS and wrong:
+            assert heard == believed_wrong, "an end is told to who heard the beginning"
+        else:
+            assert heard, "what opens and ends nothing is not held back"
+        wrong = event.type in OPENS
+        believed_wrong = wrong if heard else believed_wrong
