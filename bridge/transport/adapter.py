@@ -35,14 +35,14 @@ class Stopped(exceptions.ConnectionError):
     """The adapter was closed before an answer came."""
 
 
-class Body(io.BytesIO):
-    """An answer's body. ``cut`` says that it was longer."""
-
-    cut = False
-
-
 class Answer(Response):
-    """An answer, which never has cookies: a jar for each would cost a tenth of a call."""
+    """An answer, read to its end or its limit: ``cut`` says that there was more.
+
+    It never has cookies: a jar for each would cost a tenth of a call.
+    """
+
+    raw: io.BytesIO
+    cut = False
 
     def __init__(self) -> None:
         self.__dict__.update(_BLANK)
@@ -79,30 +79,23 @@ class CurlAdapter(BaseAdapter):
         verify: object = True,
         cert: object = None,
         proxies: object = None,
-    ) -> Response:
+    ) -> Answer:
         """Make a call and return its answer, read to its end or its limit.
 
-        Args:
-            request: What is sent. Its attribute ``limit``, if it has one, is how many bytes of the body are kept.
-            stream: Nothing is streamed.
-            timeout: The seconds that this call may take; of several, the sum.
-            verify: Whom to trust, which certificate to show and which proxy to use says what the adapter was made with.
-            cert: Also.
-            proxies: Also.
+        ``timeout`` is the seconds that this call may take; of several, the sum. Nothing is streamed, and for the other
+        arguments, those count that the adapter was made with. If the request has an attribute ``limit``, so many bytes
+        of the body are kept.
 
         Raises:
             requests.exceptions.RequestException: There is no whole answer. The text is for people, and holds no secret.
         """
         del stream, verify, cert, proxies
-        answers: queue.SimpleQueue[Callable[[], Response]] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
         self.begin(request, answers.put, sum(filter(None, timeout)) if isinstance(timeout, tuple) else timeout)
         return answers.get()()
 
     def begin(
-        self,
-        request: PreparedRequest,
-        done: Callable[[Callable[[], Response]], None],
-        timeout: float | None = None,
+        self, request: PreparedRequest, done: Callable[[Callable[[], Answer]], None], timeout: float | None = None
     ) -> None:
         """Begin a call. ``done`` gets what returns the answer, or raises as :meth:`send` does, in the engine's thread.
 
@@ -110,12 +103,10 @@ class CurlAdapter(BaseAdapter):
             requests.exceptions.RequestException: It can't be sent.
         """
         seconds = timeout or self._timeout
+        settings, limit = self._settings(request, seconds), getattr(request, "limit", BODY_LIMIT)
         self._engine.begin(
             Transfer(
-                self._settings(request, seconds),
-                seconds * _CONNECTING,
-                getattr(request, "limit", BODY_LIMIT),
-                lambda transfer: done(partial(self._answer, request, transfer, seconds)),
+                settings, seconds * _CONNECTING, limit, lambda it: done(partial(self._answer, request, it, seconds))
             )
         )
 
@@ -123,7 +114,7 @@ class CurlAdapter(BaseAdapter):
         """End the calls in flight, and close the connections."""
         self._engine.close()
 
-    def _answer(self, request: PreparedRequest, transfer: Transfer, timeout: float) -> Response:
+    def _answer(self, request: PreparedRequest, transfer: Transfer, timeout: float) -> Answer:
         url, cut = str(request.url), transfer.size > transfer.limit
         if transfer.failure is not None and not (cut and transfer.failure.code == pycurl.E_WRITE_ERROR):
             proxy = self._proxy.address if self._proxy else None
@@ -138,9 +129,8 @@ class CurlAdapter(BaseAdapter):
         if response.status_code == 407 and self._proxy is not None:  # noqa: PLR2004 -- only a proxy says so
             raise exceptions.ProxyError(f"the proxy on the way to {place(url)} wants another user and password")
         response.encoding = _encoding(response.headers.get("content-type"))
-        response.raw = body = Body(b"".join(transfer.body)[: transfer.limit])
-        body.cut = cut
-        response.url, response.request = url, request
+        response.raw = io.BytesIO(b"".join(transfer.body)[: transfer.limit])
+        response.url, response.request, response.cut = url, request, cut
         return response
 
     def _settings(self, request: PreparedRequest, timeout: float) -> list[tuple[int, Any]]:

@@ -12,7 +12,7 @@ import requests
 
 from bridge import __version__
 from bridge.domain.errors import raise_again
-from bridge.transport.adapter import Body, CurlAdapter, Stopped
+from bridge.transport.adapter import Answer, CurlAdapter, Stopped
 from bridge.transport.message import Reply, Request, StoppedError, TransportError
 from bridge.transport.proxies import proxy_for, read_proxy
 from bridge.transport.tls import Bundle, Tls
@@ -27,9 +27,10 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Call(requests.PreparedRequest):
-    """A prepared request that says how many bytes of the answer are kept."""
+    """A prepared request, made from one before, that says how many bytes of the answer are kept."""
 
-    limit: int
+    def __init__(self, like: requests.PreparedRequest, **changed: Any) -> None:
+        self.__dict__.update(like.__dict__, **changed)
 
 
 class HttpClient:
@@ -71,11 +72,10 @@ class HttpClient:
             raise TransportError(f"not an address that can be called ({type(error).__name__})") from None
         except ValueError as error:
             raise TransportError(str(error)) from None
-        self._method, self._url = blank.method, str(blank.url)
         # Without it, servers compress, and a small answer could unpack to gigabytes.
         blank.headers["Accept-Encoding"] = "identity"
         blank.headers.setdefault("User-Agent", f"wbiztool-bridge/{__version__}")
-        self._headers = blank.headers
+        self._blank = blank
         self._latest: tuple[Mapping[str, str], CaseInsensitiveDict[str]] = _NO_HEADERS, blank.headers
         self._adapter = CurlAdapter(
             timeout=timeout.total_seconds(),
@@ -118,29 +118,21 @@ class HttpClient:
         self._adapter.close()
 
     def _call(self, request: Request, path: str) -> _Call:
-        call = _Call()
-        call.method, call.url, call.body, call.limit = self._method, f"{self._url}{path}", request.body, request.limit
-        call.headers = self._with(request.headers)
-        return call
-
-    def _with(self, headers: Mapping[str, str]) -> CaseInsensitiveDict[str]:
-        """Add a call's headers to the client's. Most calls have the same as the one before."""
-        known, together = self._latest
-        if headers is not known:
-            together = self._headers.copy()
-            together.update(headers)
-            self._latest = headers, together
-        return together
+        known, headers = self._latest
+        if request.headers is not known:  # most calls have the same as the one before
+            headers = self._blank.headers.copy()
+            headers.update(request.headers)
+            self._latest = request.headers, headers
+        url = f"{self._blank.url}{path}"
+        return _Call(self._blank, url=url, headers=headers, body=request.body, limit=request.limit)
 
 
-def _reply(answer: Callable[[], requests.Response]) -> Reply:
+def _reply(answer: Callable[[], Answer]) -> Reply:
     try:
         response = answer()
     except (requests.RequestException, RuntimeError) as error:
         raise _ours(error) from None
-    body = response.raw
-    assert isinstance(body, Body)
-    return Reply(response.status_code, response.headers, body.getvalue(), cut=body.cut)
+    return Reply(response.status_code, response.headers, response.raw.getvalue(), cut=response.cut)
 
 
 def _ours(error: requests.RequestException | RuntimeError) -> TransportError:

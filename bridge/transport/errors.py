@@ -15,40 +15,31 @@ _HANG_UP = r"SYSCALL|unexpected eof|Send failure|Recv failure"
 _WANTED = "{it} wants another client certificate than it is shown (tls.cert_file)"
 _CUT = "{it} cut the connection behind the TLS handshake: it may want a client certificate (tls.cert_file)"
 _ENDED = "{it} ended TLS at once: it may want another client certificate than it is shown (tls.cert_file)"
-_TABLE: tuple[tuple[int, str, str, str], ...] = (
-    (1, "", "ConnectionError", "{it} does not answer in HTTP"),
-    (3, "", "InvalidURL", "{where} is not an address that can be called"),
-    (5, "", "ProxyError", "the name of {it} cannot be resolved"),
-    (6, "", "ConnectionError", "the name of {it} cannot be resolved"),
-    (7, "response 407", "ProxyError", "{it} wants another user and password"),
-    (7, "CONNECT", "ProxyError", "{it} does not connect to it: {tunnel}"),
-    (7, "", "ConnectionError", "{it} {refuses}"),
-    (8, "", "ConnectionError", "{it} does not answer in HTTP"),
-    (18, "", "ConnectionError", "{where} cut its answer in the middle"),
-    (23, "", "ConnectionError", "{where} sends too many headers"),
-    (28, "^Resolving", "ConnectTimeout", "the name of {it} cannot be resolved: no answer within {timeout:.3g} s"),
-    (28, "^(Connection|SSL conn)", "ConnectTimeout", "no connection to {through} within {timeout:.3g} s"),
-    (28, "^$", "ConnectTimeout", "no connection to {through} within {patience:.3g} s"),
-    (28, "", "ReadTimeout", "no whole answer from {where} within {timeout:.3g} s"),
-    (35, _CERTIFICATE, "SSLError", _WANTED),
-    (35, _HANG_UP, "SSLError", _ENDED),
-    (35, "", "SSLError", "TLS with {it} does not work"),
-    (43, "", "SSLError", "the client certificate for {it} cannot be used (tls.cert_file)"),
-    (52, "", "ConnectionError", "{it} cut the connection"),
-    (55, _CERTIFICATE, "SSLError", _WANTED),
-    (55, "", "ConnectionError", "{it} cut the connection"),
-    (56, _CERTIFICATE, "SSLError", _WANTED),
-    (56, "chunk|hexadecimal", "ConnectionError", "{it} does not answer in HTTP"),
-    (56, "", "ConnectionError", "{it} cut the connection"),
-    (58, "", "SSLError", "the client certificate for {it} cannot be used (tls.cert_file)"),
-    (59, "", "SSLError", "TLS with {it} does not work"),
-    (60, "subject name", "SSLError", "the TLS certificate of {it} is not trusted: it is for another name"),
-    (60, "", "SSLError", "the TLS certificate of {it} is not trusted: {verdict}"),
-    (61, "", "ConnectionError", "{it} does not answer in HTTP"),
-    (77, "", "SSLError", "the certificates to trust for {it} cannot be read"),
-    (97, "User|method", "ProxyError", "{it} wants another user and password"),
-    (97, "", "ProxyError", "{it} does not connect to it: {socks}"),
-    (100, "", "ConnectionError", "{where} sends too many headers"),
+_TABLE: tuple[tuple[set[int], str, str, str], ...] = (
+    ({1, 8, 61}, "", "ConnectionError", "{it} does not answer in HTTP"),
+    ({3}, "", "InvalidURL", "{where} is not an address that can be called"),
+    ({5}, "", "ProxyError", "the name of {it} cannot be resolved"),
+    ({6}, "", "ConnectionError", "the name of {it} cannot be resolved"),
+    ({7}, "response 407", "ProxyError", "{it} wants another user and password"),
+    ({7}, "CONNECT", "ProxyError", "{it} does not connect to it: {tunnel}"),
+    ({7}, "", "ConnectionError", "{it} {refuses}"),
+    ({18}, "", "ConnectionError", "{where} cut its answer in the middle"),
+    ({23, 100}, "", "ConnectionError", "{where} sends too many headers"),
+    ({28}, "^Resolving", "ConnectTimeout", "the name of {it} cannot be resolved: no answer within {timeout:.3g} s"),
+    ({28}, "^(Connection|SSL conn)", "ConnectTimeout", "no connection to {through} within {timeout:.3g} s"),
+    ({28}, "^$", "ConnectTimeout", "no connection to {through} within {patience:.3g} s"),
+    ({28}, "", "ReadTimeout", "no whole answer from {where} within {timeout:.3g} s"),
+    ({35, 55, 56}, _CERTIFICATE, "SSLError", _WANTED),
+    ({35}, _HANG_UP, "SSLError", _ENDED),
+    ({35, 59}, "", "SSLError", "TLS with {it} does not work"),
+    ({43, 58}, "", "SSLError", "the client certificate for {it} cannot be used (tls.cert_file)"),
+    ({56}, "chunk|hexadecimal", "ConnectionError", "{it} does not answer in HTTP"),
+    ({52, 55, 56}, "", "ConnectionError", "{it} cut the connection"),
+    ({60}, "subject name", "SSLError", "the TLS certificate of {it} is not trusted: it is for another name"),
+    ({60}, "", "SSLError", "the TLS certificate of {it} is not trusted: {verdict}"),
+    ({77}, "", "SSLError", "the certificates to trust for {it} cannot be read"),
+    ({97}, "User|method", "ProxyError", "{it} wants another user and password"),
+    ({97}, "", "ProxyError", "{it} does not connect to it: {socks}"),
 )
 """What to say for libcurl's codes (libcurl-errors(3)), by what its own text has in it, which is never repeated; and the
 name of the class of ``requests.exceptions`` that says the same to programs."""
@@ -81,16 +72,10 @@ def explain(failure: Failure, url: str, proxy: str | None, *, timeout: float, pa
     if failure.code == STOPPED:
         return STOPPED_CALL, f"the call to {where} was stopped"
     it = f"the proxy on the way to {where}" if _is_about_proxy(failure, url, proxy) else where
-    found = (row for row in _TABLE if row[0] == failure.code and re.search(row[1], failure.text))
-    _, _, error, words = next(
-        found, (0, "", "ConnectionError", f"the call to {{where}} failed (libcurl's code {failure.code})")
-    )
-    if (
-        failure.fresh
-        and failure.code in {52, 55, 56}
-        and url.startswith("https:")
-        and words.endswith("cut the connection")
-    ):
+    unknown = "ConnectionError", f"the call to {{where}} failed (libcurl's code {failure.code})"
+    rows = (row[2:] for row in _TABLE if failure.code in row[0] and re.search(row[1], failure.text))
+    error, words = next(rows, unknown)
+    if failure.fresh and url.startswith("https:") and words.endswith("cut the connection"):
         words = _CUT
     verdict = re.search(r"(?:result|problem): ([A-Za-z' -]+)", failure.text)
     words = words.format(

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import tenacity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.transport.rate_limiter import RateLimiter
+
 Result = TypeVar("Result")
-
-
-class Limiter(Protocol):
-    """Says when a call may be made."""
-
-    def delay(self) -> float | None:
-        """Take the next moment: the seconds until it; None where no call may be made."""
-        ...
-
-    def open(self) -> bool:
-        """Whether calls may be made at all."""
-        ...
 
 
 class RetriedCall(Generic[Result]):
@@ -43,7 +33,7 @@ class RetriedCall(Generic[Result]):
         *,
         passing: Callable[[Result | None], bool],
         retrying: tenacity.Retrying,
-        limiter: Limiter,
+        limiter: RateLimiter,
         stop: threading.Event,
         done: Callable[[Result | Exception | None], None],
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import tenacity
@@ -15,6 +15,8 @@ from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bridge.transport.rate_limiter import RateLimiter
 
 ATTEMPTS = 3
 FAULT = ValueError("our own fault")
@@ -113,7 +115,7 @@ def test_stop_ends_a_wait_of_an_hour_at_once() -> None:
         world.call,
         passing=lambda _: False,
         retrying=tenacity.Retrying(),
-        limiter=world,
+        limiter=cast("RateLimiter", world),
         stop=world.stop,
         done=done,
     )
