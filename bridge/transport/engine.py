@@ -110,10 +110,12 @@ class Engine:
         """
         if self._thread is None:
             self._start()
-        self._waiting.append(transfer)
-        self._wake()
-        if self._ended:
-            self._drop_waiting()
+        with self._lock:
+            if not self._ended:
+                self._waiting.append(transfer)
+                self._wake()
+                return
+        transfer.end(Failure(STOPPED))
 
     def close(self, patience: float = 0.5) -> None:
         """End the calls in flight at once, and close the connections. Waits as long as ``patience`` for that."""
@@ -122,7 +124,7 @@ class Engine:
             if self._thread is None:
                 self._ended = True
                 return
-        self._wake()
+            self._wake()
         self._thread.join(patience)
 
     def _start(self) -> None:
@@ -136,11 +138,10 @@ class Engine:
                 self._thread = thread
 
     def _wake(self) -> None:
-        if self._asleep:
+        """Let the thread look. Called with the lock held: the pipe is not closed meanwhile."""
+        if self._asleep and not self._ended:
             self._asleep = False
-            with self._lock:
-                if not self._ended:
-                    os.write(self._mouth, b"\0")
+            os.write(self._mouth, b"\0")
 
     def _run(self) -> None:
         self._multi = pycurl.CurlMulti()
@@ -249,17 +250,10 @@ class Engine:
             self._ended = True
             os.close(self._ear)
             os.close(self._mouth)
-        self._drop_waiting()
+        for transfer in self._waiting:
+            transfer.end(Failure(STOPPED))
         for curl in list(self._active):
             self._finish(curl, STOPPED)
         for curl in self._idle:
             curl.close()
         self._multi.close()
-
-    def _drop_waiting(self) -> None:
-        while self._waiting:
-            try:
-                transfer = self._waiting.popleft()
-            except IndexError:  # another thread took it
-                return
-            transfer.end(Failure(STOPPED))
