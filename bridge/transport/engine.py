@@ -28,6 +28,7 @@ STOPPED = -1
 """The code of a call that was ended because its engine was closed; libcurl's own are positive."""
 
 _SUCCESS = re.compile(rb"HTTP/\S+ 2")
+_HAS_EPOLL = hasattr(select, "epoll")
 _SEEN = (pycurl.OS_ERRNO, pycurl.HTTP_CONNECTCODE, pycurl.PROXY_ERROR, pycurl.NUM_CONNECTS)
 
 
@@ -148,8 +149,8 @@ class Engine:
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._kept)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        # libcurl's own waiting is by select(), which knows no descriptors above 1,023.
-        self._poll = select.poll()
+        # libcurl's own waiting is by select(), which knows no descriptors above 1,023; poll() looks at all of them.
+        self._poll: Any = select.epoll() if _HAS_EPOLL else select.poll()
         self._poll.register(self._ear, select.POLLIN)
         self._timer = math.inf
         self._active: dict[pycurl.Curl, Transfer] = {}
@@ -196,17 +197,24 @@ class Engine:
             for curl, code, text in failed:
                 self._finish(curl, code, text)
 
-    def _pause(self) -> int | None:
-        """Return how many milliseconds to wait at most, None for no limit."""
+    def _pause(self) -> float | None:
+        """Return how long to wait at most, None for no limit: in seconds for epoll, in milliseconds for poll."""
         until = min(self._timer, *self._connecting.values(), math.inf)
-        return None if until == math.inf else max(0, math.ceil((until - time.monotonic()) * 1000))
+        if until == math.inf:
+            return None
+        milliseconds = max(0, math.ceil((until - time.monotonic()) * 1000))
+        return milliseconds / 1000 if _HAS_EPOLL else milliseconds
 
     def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         if what == pycurl.POLL_REMOVE:
             self._poll.unregister(descriptor)
         else:
             outgoing = select.POLLOUT if what & pycurl.POLL_OUT else 0
-            self._poll.register(descriptor, outgoing | (select.POLLIN if what & pycurl.POLL_IN else 0))
+            events = outgoing | (select.POLLIN if what & pycurl.POLL_IN else 0)
+            try:
+                self._poll.register(descriptor, events)
+            except FileExistsError:
+                self._poll.modify(descriptor, events)
 
     def _set_timer(self, milliseconds: int) -> None:
         self._timer = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
@@ -257,3 +265,4 @@ class Engine:
         for curl in self._idle:
             curl.close()
         self._multi.close()
+        del self._poll
