@@ -40,6 +40,10 @@ FOR_EVER = 7 * 86400.0
 _CONNECTING = 10.0  # seconds
 
 
+class NotFoundError(BridgeError):
+    """There is no such thing. The text names those that there are."""
+
+
 class LostError(NotNowError):
     """The daemon does not answer, or no longer. It may come back."""
 
@@ -76,6 +80,10 @@ class ApiClient:
     def post(self, path: str, body: Any, *, seconds: float = PATIENCE) -> Any:
         """Change something; raises as :meth:`get` does."""
         return self._send("POST", path, body=body, seconds=seconds)
+
+    def delete(self, path: str) -> Any:
+        """Take something away; raises as :meth:`get` does."""
+        return self._send("DELETE", path)
 
     def download(self, path: str, take: Callable[[bytes], bool]) -> None:
         """Ask for a file by POST. ``take`` gets its pieces, in another thread; False ends it.
@@ -129,6 +137,8 @@ class ApiClient:
         if self._address.token:
             headers["Authorization"] = f"Bearer {self._address.token}"
         settings: list[tuple[int, Any]] = [(pycurl.URL, url), (pycurl.TIMEOUT_MS, round(seconds * 1000))]
+        if method == "DELETE":
+            settings.append((pycurl.CUSTOMREQUEST, method))
         if method == "POST":
             headers["Content-Type"] = "application/json"
             settings.append((pycurl.POSTFIELDS, json.dumps(body, ensure_ascii=False).encode()))
@@ -172,6 +182,8 @@ def _refused(status: int, content: bytes, address: Address) -> BridgeError:
             return CredentialsError(f"{address.name} refuses the token")
         case HTTPStatus.SERVICE_UNAVAILABLE:
             return NotNowError(detail)
+        case HTTPStatus.NOT_FOUND:
+            return NotFoundError(detail)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY:
             return UsageError(detail)
         case _:

@@ -30,6 +30,9 @@ def message_id(text: str) -> int:
     return id_
 
 
+ReceiverArgument = Annotated[
+    str, typer.Argument(metavar="RECEIVER", help="The receiver's name in the configuration.", show_default=False)
+]
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
 LabelOption = Annotated[str | None, typer.Option(help="Your own text, shown in every alert about the message.")]
 TagsOption = Annotated[

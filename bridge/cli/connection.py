@@ -61,6 +61,18 @@ class Bridge(Protocol):
         """Send a test event to a receiver."""
         ...
 
+    def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Mute a receiver.
+
+        Raises:
+            UsageError: There is no such receiver.
+        """
+        ...
+
+    def unmute(self, receiver: str) -> dict[str, Any]:
+        """End a receiver's mute; raises as :meth:`mute` does."""
+        ...
+
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Show what a receiver would be sent for an event."""
         ...

@@ -30,6 +30,8 @@ COMMANDS = {
     "backup": "Back up the database while the bridge runs.",
     "move": "Copy everything from the SQLite database into an empty PostgreSQL one.",
     "deliveries": "List deliveries.",
+    "mute": "Hold back what a receiver would be sent, for a while.",
+    "unmute": "End a receiver's mute: what was held is sent now.",
     "secret": "Create the secrets that sign webhooks.",
     "service": "Install or remove the bridge as a systemd service.",
 }

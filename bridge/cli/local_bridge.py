@@ -12,15 +12,17 @@ from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
 from bridge.config.errors import InvalidConfiguration
 from bridge.domain.clock import SystemClock
-from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError
+from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
 from bridge.domain.event_parser import read_event
 from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
-from bridge.domain.json_views import delivery_json, message_json, status_json
+from bridge.domain.json_views import delivery_json, message_json, mute_json, status_json, unmuted_json
 from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
 from bridge.domain.samples import sample_event
 from bridge.domain.settings.units import parse_moment
+from bridge.domain.suggest import unknown_receiver
 from bridge.store.backup import back_up, sqlite_file
 from bridge.store.engine import shown as shown_url
 from bridge.store.history import DeliveryQuery, EventQuery
@@ -155,6 +157,24 @@ class LocalBridge:
             raise _no_receiver(settings, receiver)
         return made
 
+    def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Mute a receiver."""
+        self._must_be_configured(receiver)
+        mute = Mute(
+            *(receiver, output.now(), parse_moment(wanted["until"]), wanted.get("reason"), wanted.get("by")),
+            drops=wanted.get("drop", False),
+        )
+        self._opened().mutes.mute(mute)
+        self._say_if_alone()
+        return mute_json(mute)
+
+    def unmute(self, receiver: str) -> dict[str, Any]:
+        """End a receiver's mute."""
+        self._must_be_configured(receiver)
+        mutes = self._read().mutes
+        ended = mutes.unmute(receiver, output.now())
+        return unmuted_json(ended, 0 if ended is None else mutes.waiting(receiver))
+
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Show what a receiver would be sent for an event."""
         settings = load_config(self._config)
@@ -198,6 +218,11 @@ class LocalBridge:
             raise BridgeError(f"unknown or expired event {wanted['event_id']}")
         return found
 
+    def _must_be_configured(self, receiver: str) -> None:
+        settings = load_config(self._config)
+        if receiver not in [each.name for each in settings.receivers]:
+            raise UsageError(*_no_receiver(settings, receiver).args)
+
     def _opened(self) -> Store:
         if self._store is None:
             self._store = Store(self._url, account=self._account)
@@ -222,8 +247,7 @@ class LocalBridge:
 
 
 def _no_receiver(settings: Config, name: str) -> BridgeError:
-    names = ", ".join(each.name for each in settings.receivers)
-    return BridgeError(f"unknown receiver {name!r} (configured: {names})")
+    return BridgeError(unknown_receiver(name, [each.name for each in settings.receivers]))
 
 
 def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:

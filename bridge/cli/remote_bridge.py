@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bridge.cli import output
-from bridge.cli.api_client import FOR_EVER, ApiClient, LostError
+from bridge.cli.api_client import FOR_EVER, ApiClient, LostError, NotFoundError
+from bridge.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +87,16 @@ class RemoteBridge:
         path = f"/v1/receivers/{quote(receiver, safe='')}/test"
         return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
 
+    def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Mute a receiver."""
+        with _as_usage():
+            return self._object(self._api.post(_mute_of(receiver), wanted))
+
+    def unmute(self, receiver: str) -> dict[str, Any]:
+        """End a receiver's mute."""
+        with _as_usage():
+            return self._object(self._api.delete(_mute_of(receiver)))
+
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Show what a receiver would be sent for an event."""
         return self._object(self._api.post(f"/v1/receivers/{quote(receiver, safe='')}/preview", wanted))
@@ -153,3 +165,16 @@ class RemoteBridge:
     @staticmethod
     def _object(answer: Any) -> dict[str, Any]:
         return dict(answer)
+
+
+def _mute_of(receiver: str) -> str:
+    return f"/v1/receivers/{quote(receiver, safe='')}/mute"
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """Take a name that the daemon does not know for a mistake in the command."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise UsageError(*error.args) from None

@@ -46,8 +46,11 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
     if failing := status["checks"].get("messages", {}).get("why"):  # a remote bridge may be older
         output.say(f"failing    {squeezed(failing)}")
-    for name, states in sorted(receivers.items()):
-        output.say(f"receiver   {name}: {_counts(states)}")
+    held = status.get("held", {})
+    for name in sorted({*receivers, *held}):
+        counts = _counts(receivers.get(name, {})) or "nothing yet"
+        words = f"; {held[name]['words']}, {held[name]['count']} held" if name in held else ""
+        output.say(f"receiver   {name}: {counts}{words}")
     if any(DeliveryState.DEAD in states for states in receivers.values()):
         output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
     due = output.moment(status["oldest_due"])

@@ -101,6 +101,11 @@ def mute_json(mute: Mute) -> dict[str, Any]:
     }
 
 
+def unmuted_json(mute: Mute | None, held: int) -> dict[str, Any]:
+    """Arrange a mute that has ended for JSON, None if there was none, and how many deliveries it releases."""
+    return {"mute": None if mute is None else mute_json(mute), "held": held}
+
+
 def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[str, Any]:
     """Arrange how the bridge does for JSON; without a summary, the database could not be read."""
     return health.as_json() | (_counts(summary, now) if summary is not None else {})

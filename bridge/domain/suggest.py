@@ -19,3 +19,11 @@ def suggestion(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     near = nearest(name, names)
     return f"allowed: {', '.join(names)}" if near is None else f"did you mean `{near}`?"
+
+
+def unknown_receiver(name: str, configured: Iterable[str]) -> str:
+    """Say that there is no such receiver, which there are, and which one may be meant."""
+    names = list(configured)
+    near = nearest(name, names)
+    meant = "" if near is None else f"; did you mean `{near}`?"
+    return f"unknown receiver {name!r} (configured: {', '.join(names) or 'none'}){meant}"

@@ -29,6 +29,8 @@ HOOK = "/hooks/wbiztool"
 
 RETRY_FORM = "/deliveries/retry"
 """Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.server.ui.routes`)."""
+MUTE_FORM = "/receivers/mute"
+"""Where the form is sent that mutes a receiver, likewise (:mod:`bridge.server.ui.muting`)."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -62,7 +64,7 @@ class Access:
 
     def needs_token(self, method: str, path: str) -> bool:
         """Tell whether a request has to show the token."""
-        if path in {HOOK, RETRY_FORM} or path.startswith(f"{HOOK}/"):
+        if path in {HOOK, RETRY_FORM, MUTE_FORM} or path.startswith(f"{HOOK}/"):
             return False
         if self.trusted:
             return False
@@ -82,6 +84,10 @@ class Access:
             case _:
                 return False
         return self.token is not None and same(shown, self.token)
+
+    def takes_form(self, token: str) -> bool:
+        """Tell whether a form with that token in it may change something."""
+        return self.trusted or (self.token is not None and same(token.strip(), self.token))
 
     def is_own_page(self, headers: Headers) -> bool:
         """Tell whether a request comes from no page, as those of programs do, or from one of this server's own."""

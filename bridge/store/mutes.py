@@ -70,6 +70,12 @@ class Mutes:
             self._tell(connection, receiver)
             return found
 
+    def waiting(self, receiver: str) -> int:
+        """Count what is queued for a receiver: what waits for the end of its mute."""
+        queued = sa.select(sa.func.count()).where(deliveries.c.receiver == receiver, QUEUED)
+        with self._database.read() as connection:
+            return connection.scalar(queued) or 0
+
     def standing(self, receiver: str) -> tuple[Mute | None, Hold | None]:
         """Read a receiver's mute, and whether its deliveries are held back."""
         with self._database.read() as connection:

@@ -26,7 +26,7 @@ def types(sink: Sink, name: str) -> list[tuple[str, int]]:
 
 
 def test_second_person_hears_only_of_what_lasts(tmp_path: Path) -> None:
-    """What is over within `hold` reaches the first receiver only; what lasts reaches the second, and so does its end."""
+    """What is over within `hold` reaches the first receiver only; what lasts reaches the second, as does its end."""
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)
         simulator.account.put(2)

@@ -317,6 +317,8 @@ OPERATIONS = {
     "get_status": "get /v1/status",
     "test_receiver": "post /v1/receivers/{name}/test",
     "preview_event": "post /v1/receivers/{name}/preview",
+    "mute_receiver": "post /v1/receivers/{name}/mute",
+    "unmute_receiver": "delete /v1/receivers/{name}/mute",
     "back_up": "post /v1/backup",
     "poll_named_messages": "post /hooks/wbiztool",
     "poll_named_messages_with_token": "post /hooks/wbiztool/{token}",

@@ -11,9 +11,21 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from bridge.domain.event_parser import read_event
+from bridge.domain.json_views import mute_json, unmuted_json
+from bridge.domain.mute import Mute
 from bridge.domain.samples import sample_event
+from bridge.domain.suggest import unknown_receiver
 from bridge.server.api.params import problems
-from bridge.server.api.schemas.bridge import PreviewIn, PreviewOut, StatusOut, TestIn, TestOut
+from bridge.server.api.schemas.bridge import (
+    MuteIn,
+    MuteOut,
+    PreviewIn,
+    PreviewOut,
+    StatusOut,
+    TestIn,
+    TestOut,
+    UnmutedOut,
+)
 from bridge.server.context import ServerContext
 
 if TYPE_CHECKING:
@@ -62,7 +74,40 @@ def router(context: ServerContext) -> APIRouter:
         headers = {"Content-Length": str(size), "Content-Disposition": 'attachment; filename="bridge.db"'}
         return StreamingResponse(_pieces(copy), media_type=_SQLITE, headers=headers)
 
+    _muting(routes, context)
     return routes
+
+
+def _muting(routes: APIRouter, context: ServerContext) -> None:
+    @routes.post(
+        "/receivers/{name}/mute", response_model=MuteOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+    )
+    def mute_receiver(name: _Name, wanted: MuteIn) -> JSONResponse:
+        """Mute a receiver. What happens meanwhile is held and sent at the end, or, with `drop`, never sent.
+
+        A mute that it has is replaced. `receiver.down`, `receiver.up` and tests are sent nevertheless.
+        """
+        if name not in context.receivers():
+            raise _no_receiver(context, name)
+        now = context.now()
+        try:
+            end = wanted.end(now)
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
+        mute = Mute(name, now, end, wanted.reason or None, wanted.by or None, wanted.drop)
+        context.store.mutes.mute(mute)
+        context.wake_dispatchers()
+        return JSONResponse(mute_json(mute))
+
+    @routes.delete("/receivers/{name}/mute", response_model=UnmutedOut, responses=problems(HTTPStatus.NOT_FOUND))
+    def unmute_receiver(name: _Name) -> JSONResponse:
+        """End a receiver's mute, if it has one: what was held is sent now."""
+        if name not in context.receivers():
+            raise _no_receiver(context, name)
+        ended = context.store.mutes.unmute(name, context.now())
+        held = 0 if ended is None else context.store.mutes.waiting(name)
+        context.wake_dispatchers()
+        return JSONResponse(unmuted_json(ended, held))
 
 
 def _event(context: ServerContext, wanted: PreviewIn) -> Event:
@@ -77,8 +122,7 @@ def _event(context: ServerContext, wanted: PreviewIn) -> Event:
 
 
 def _no_receiver(context: ServerContext, name: str) -> HTTPException:
-    names = ", ".join(context.receivers()) or "none"
-    return HTTPException(HTTPStatus.NOT_FOUND, f"unknown receiver {name!r} (configured: {names})")
+    return HTTPException(HTTPStatus.NOT_FOUND, unknown_receiver(name, context.receivers()))
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

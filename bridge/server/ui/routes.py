@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -13,12 +12,14 @@ from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.model import DeliveryState
-from bridge.server.auth import RETRY_FORM, same
+from bridge.server.auth import RETRY_FORM
 from bridge.server.problems import on_http_exception
 from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import address
 from bridge.server.ui.flash import REFUSED, Notice
+from bridge.server.ui.forms import read_form
 from bridge.server.ui.messages import Asked, id_in
+from bridge.server.ui.muting import muting
 from bridge.server.ui.render import STATIC, static
 from bridge.server.ui.views import Views
 from bridge.store.history import EventQuery
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
 
 _READ = ["GET", "HEAD"]
-_LARGEST_FORM = 16 * 1024
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -60,12 +60,13 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
         access: Has the token that sending again asks for.
         describe: Makes the OpenAPI document.
     """
-    desk = Views(context, can_change=access.token is not None)
+    desk = Views(context, can_change=access.token is not None, trusted=access.trusted)
     router = APIRouter(include_in_schema=False)
     for part in (
         _reading(desk),
         _about_the_api(desk, access, describe),
         _sending_again(desk, context, access),
+        muting(context, access),
         _files(),
     ):
         router.include_router(part)
@@ -84,8 +85,8 @@ def _reading(desk: Views) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/", methods=_READ)
-    def overview(request: Request) -> Response:
-        return _page(desk, request, desk.overview)
+    def overview(request: Request, mute: str | None = None) -> Response:
+        return _page(desk, request, lambda path: desk.overview(path, mute))
 
     @router.api_route("/messages", methods=_READ)
     def messages(
@@ -145,8 +146,8 @@ def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRo
 
     @router.post(RETRY_FORM)
     async def send_again(request: Request) -> Response:
-        form = await _form(request)
-        if access.token is None or not same(form.get("token", "").strip(), access.token):
+        form = await read_form(request)
+        if not access.takes_form(form.get("token", "")):
             return _back(form, REFUSED)
         delivery, delivered = id_in(form.get("ids", "")), id_in(form.get("resend", ""))
         ids = None if delivery is None else [delivery]
@@ -201,20 +202,6 @@ def _page(desk: Views, request: Request, write: Callable[[str], str | None]) -> 
 def _broken(desk: Views, request: Request, error: BridgeError) -> Response:
     html = desk.missing(request.url.path, title="The database can't be used now", text=str(error))
     return answer(html, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Read a form that was posted; of one that is too large, or none, nothing."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LARGEST_FORM:
-            return {}
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
-    except ValueError:
-        return {}
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _back(form: dict[str, str], count: str) -> Response:

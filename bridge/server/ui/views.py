@@ -13,6 +13,7 @@ from bridge.server.ui.chart import draw, first_hour
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
+from bridge.server.ui.muting import MutePanel
 from bridge.server.ui.overview import overview
 from bridge.server.ui.render import render
 from bridge.server.ui.timeline import story_page
@@ -46,20 +47,23 @@ class Views:
     Args:
         context: The running bridge, of which everything is only read.
         can_change: Whether there is a token, with which one may change something.
+        trusted: Whether nobody needs it here.
     """
 
-    def __init__(self, context: ServerContext, *, can_change: bool) -> None:
+    def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._can_change = can_change
+        self._trusted = trusted
 
-    def overview(self, path: str) -> str:
-        """Write the first page."""
+    def overview(self, path: str, muted: str | None = None) -> str:
+        """Write the first page; ``muted`` is what became of its form, if that was sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
         chart = draw(search.by_hour(first_hour(now), now))
         failed = search.latest_failed(_LATELY)
         page = overview(search.totals(), summary, known, chart, failed, self._receivers())
-        return self._render("overview.html", path, "overview", summary, known, page=page)
+        panel = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
+        return self._render("overview.html", path, "overview", summary, known, page=page, muting=panel)
 
     def messages(self, path: str, asked: Asked, cursor: str | None) -> str:
         """Write a page of the messages that were asked for."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
 from bridge.domain.outcome import OutcomeName
 from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import DURATION, parse_duration
 from bridge.server.api.schemas.events import EventIn
 from bridge.server.api.schemas.fields import GivenMoment, In, Moment, Out, left_out
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class TestIn(In):
@@ -78,15 +82,34 @@ class CheckOut(Out):
 class MuteIn(In):
     """How long to mute a receiver: exactly one of ``for`` and ``until``, at most 30 days."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"for": "2h", "reason": "maintenance", "by": "anna"}]})
-
-    lasting: Annotated[str, Field(alias="for", max_length=40, description="A duration, for example `2h`.")] = Field(
-        default_factory=left_out
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["for"]}, {"required": ["until"]}],
+            "examples": [{"for": "2h", "reason": "maintenance", "by": "anna"}],
+        }
     )
+
+    lasting: Annotated[
+        str, Field(alias="for", max_length=20, pattern=f"^{DURATION}$", description="A duration.", examples=["2h"])
+    ] = Field(default_factory=left_out)
     until: Annotated[GivenMoment, Field(description="When it ends.")] = Field(default_factory=left_out)
     reason: Annotated[str, Field(max_length=LONGEST_REASON), AfterValidator(clean_text)] = ""
     by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it."), AfterValidator(clean_text)] = ""
     drop: Annotated[bool, Field(description="Never send what happens meanwhile; otherwise it is held.")] = False
+
+    @model_validator(mode="after")
+    def _says_how_long(self) -> MuteIn:
+        if len(self.model_fields_set & {"lasting", "until"}) != 1:
+            raise ValueError("exactly one of for and until is required")
+        return self
+
+    def end(self, now: datetime) -> datetime:
+        """Return when it ends, if it begins now.
+
+        Raises:
+            ValueError: That is not in the future, or too far in it.
+        """
+        return end_of(now, lasting=parse_duration(self.lasting) if self.lasting else None, until=self.until)
 
 
 class MuteOut(Out):

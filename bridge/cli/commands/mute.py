@@ -1,0 +1,103 @@
+"""A receiver that is left alone for a while: ``mute``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.arguments import ReceiverArgument
+from bridge.cli.connection import Connect, connected
+from bridge.cli.options import JsonOption, command_app
+from bridge.domain.clock import ago, isoformat
+from bridge.domain.errors import UsageError
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment
+from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import parse_duration, parse_moment
+
+app = command_app()
+
+
+@app.command()
+@connected
+def mute(
+    connect: Connect,
+    receiver: ReceiverArgument,
+    *,
+    lasting: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="How long, for example 2h; at most 30d.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Until when, for example 2026-12-01T08:00 (this machine's time).")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the others.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who mutes it. Default: your user name.", show_default=False)
+    ] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Never send what happens meanwhile; it is counted.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold back what a receiver would be sent, for a while.
+
+    At the end it is sent: as one message to Slack and Apprise, in order to webhooks and programs. With --drop, what
+    happens meanwhile is never sent. Tests, and events about receivers that are down, are sent nevertheless.
+
+    Muting again replaces the mute. It ends by itself, or with `unmute`.
+
+    Example: wbiz-bridge mute ops --for 2h --reason "database maintenance"
+    """
+    now = output.now()
+    wanted = {
+        "until": isoformat(_end(now, lasting, until)),
+        "reason": _short("--reason", reason, LONGEST_REASON),
+        "by": _short("--by", by, LONGEST_BY) or _user(),
+        "drop": drop,
+    }
+    with connect() as bridge:
+        made = bridge.mute(receiver, {key: value for key, value in wanted.items() if value is not None})
+    if as_json:
+        output.print_json(made)
+        return
+    end = output.moment(made["until"])
+    assert end is not None
+    meanwhile = "is never sent" if made["drop"] else "is held, and sent then"
+    output.say(f"{receiver} is muted until {moment(end)} ({ago(end, now)}): what happens meanwhile {meanwhile}")
+
+
+def _end(now: datetime, lasting: str | None, until: str | None) -> datetime:
+    if (lasting is None) == (until is None):
+        raise UsageError("give either --for or --until, for example --for 2h")
+    option = "--for" if until is None else "--until"
+    try:
+        if until is None:
+            return end_of(now, lasting=parse_duration(lasting))
+        return end_of(now, until=_moment(until))
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment; one without a time zone is of this machine's."""
+    try:
+        given = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("not a time (allowed: e.g. 2026-12-01T08:00, or 2026-12-01T08:00+05:30)") from None
+    return parse_moment(text if given.tzinfo is not None else given.astimezone().isoformat())
+
+
+def _short(option: str, text: str | None, longest: int) -> str | None:
+    if text is not None and len(text) > longest:
+        raise UsageError(f"{option}: too long (allowed: up to {longest} characters)")
+    return (text and clean_text(text)) or None
+
+
+def _user() -> str | None:
+    """Name the person at the terminal, as far as the system knows."""
+    try:
+        return (os.environ.get("SUDO_USER") or getpass.getuser())[:LONGEST_BY]
+    except (KeyError, OSError):  # a container's user may have no name
+        return None

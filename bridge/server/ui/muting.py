@@ -1,0 +1,103 @@
+"""The form of the overview that mutes a receiver, or ends its mute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from bridge.domain.clock import isoformat
+from bridge.domain.mute import LONGEST_REASON, Mute, end_of, moment
+from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.server.auth import MUTE_FORM
+from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import read_form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.domain.summary import Summary
+    from bridge.server.auth import Access
+    from bridge.server.context import ServerContext
+
+_MORNING = time(8)
+_BY = "the page"
+_NOTICES: Mapping[str, Notice] = {
+    "refused": Notice("bad", "Nothing was changed: that is not the bridge's token."),
+    "unknown": Notice("bad", "Nothing was changed: there is no such receiver."),
+    "wrong": Notice("bad", "Nothing was changed: choose how long the receiver is muted."),
+    "muted": Notice("good", "The receiver is muted."),
+    "ended": Notice("good", "The receiver is no longer muted: what was held is sent now."),
+    "none": Notice("bad", "The receiver was not muted."),
+}
+"""What became of the form, by the word for it in the address of the page that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class MutePanel:
+    """What the form offers: the receivers, when the next morning is, and who is muted how."""
+
+    receivers: tuple[str, ...]
+    tomorrow: str
+    mutes: tuple[Mute, ...]
+    notice: Notice | None
+    needs_token: bool
+
+    @classmethod
+    def of(
+        cls, receivers: Sequence[str], summary: Summary, now: datetime, outcome: str | None, *, needs_token: bool
+    ) -> Self:
+        """Arrange it. Tomorrow's morning is by the clock of the bridge's machine."""
+        local = now.astimezone()
+        tomorrow = datetime.combine(local.date() + timedelta(days=1), _MORNING).astimezone()
+        mutes = tuple(mute for _, mute in sorted(summary.mutes.items()) if mute.until > now)
+        return cls(tuple(receivers), isoformat(tomorrow), mutes, _NOTICES.get(outcome or ""), needs_token)
+
+    @property
+    def tomorrow_in_words(self) -> str:
+        """When tomorrow's morning is."""
+        return moment(datetime.fromisoformat(self.tomorrow))
+
+
+def muting(context: ServerContext, access: Access) -> APIRouter:
+    """Make the route to which the form is sent."""
+    router = APIRouter(include_in_schema=False)
+
+    def change(form: Mapping[str, str]) -> str:
+        name, now, store = form.get("receiver", ""), context.now(), context.store
+        if name not in context.receivers():
+            return "unknown"
+        if "unmute" in form:
+            outcome = "none" if store.mutes.unmute(name, now) is None else "ended"
+        else:
+            try:
+                end = _end(form.get("until", ""), now)
+            except ValueError:
+                return "wrong"
+            reason = clean_text(form.get("reason", "").strip())[:LONGEST_REASON] or None
+            store.mutes.mute(Mute(name, now, end, reason, _BY, drops="drop" in form))
+            outcome = "muted"
+        context.wake_dispatchers()
+        return outcome
+
+    @router.post(MUTE_FORM)
+    async def mute(request: Request) -> Response:
+        form = await read_form(request)
+        may = access.takes_form(form.get("token", ""))
+        outcome = await run_in_threadpool(change, form) if may else "refused"
+        return RedirectResponse(f"../?mute={outcome}", HTTPStatus.SEE_OTHER)
+
+    return router
+
+
+def _end(chosen: str, now: datetime) -> datetime:
+    """Read how long: ``8h``, or a moment."""
+    if chosen[-1:] in {"m", "h"}:
+        return end_of(now, lasting=parse_duration(chosen))
+    return end_of(now, until=parse_moment(chosen))
