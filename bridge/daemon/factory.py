@@ -77,7 +77,10 @@ def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[
 
 def subscriptions(config: Config) -> tuple[Subscription, ...]:
     """List what each receiver asked for."""
-    return tuple(Subscription(each.name, each.events, each.match.rule, each.hold) for each in config.receivers)
+    return tuple(
+        Subscription(each.name, each.events, each.match.rule, each.hold, each.digests_every)
+        for each in config.receivers
+    )
 
 
 def wbiztool(

@@ -52,6 +52,11 @@ class Group(NamedTuple):
     by: str | None = None
     value: str | None = None
 
+    @property
+    def subject(self) -> str:
+        """What events about it have as their subject."""
+        return account_subject(self.by, self.value)
+
     def __str__(self) -> str:
         if self.by is None:
             return "messages"
@@ -107,7 +112,7 @@ class Change:
     @property
     def subject(self) -> str:
         """What it is about."""
-        return account_subject(*self.group)
+        return self.group.subject
 
 
 def look(known: Known, counted: Sequence[tuple[Alert, Counted]], at: datetime) -> tuple[Known, list[Change]]:
@@ -161,6 +166,11 @@ def tag_of(by: str, tags: object) -> str | None:
     """Return the value of the tag that ``by`` names; None where there is none."""
     value = tags.get(by.removeprefix(TAGS)) if isinstance(tags, Mapping) else None
     return value if isinstance(value, str) else None
+
+
+def digest_due(known: Known, tags: object, every: timedelta, at: datetime) -> datetime | None:
+    """Return when a digest tells next of a failure of now; None where no group fails that the message belongs to."""
+    return min((next_digest(each.since, every, at) for _, each in failing_groups(known, tags)), default=None)
 
 
 def next_digest(since: datetime, every: timedelta, at: datetime) -> datetime:

@@ -22,13 +22,15 @@ class Subscription:
     """What a receiver asked for.
 
     ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
-    messages. ``hold`` is how long what is wrong must last to be told.
+    messages. ``hold`` is how long what is wrong must last to be told. ``digests`` is how often single failures of
+    messages that fail too often are told, all together; None where each is told as it comes.
     """
 
     receiver: str
     events: tuple[str, ...] | None = None
     match: Match = field(default_factory=Match)
     hold: timedelta = timedelta(0)
+    digests: timedelta | None = None
 
 
 @dataclass(slots=True)

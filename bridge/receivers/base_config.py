@@ -23,6 +23,9 @@ from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads i
 from bridge.domain.suggest import suggestion
 from bridge.transport.settings import NetworkConfig
 
+DIGESTS_EVERY = timedelta(hours=1)
+"""How often a receiver for people is told of single failures while ``account.failing`` lasts."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
@@ -95,6 +98,11 @@ class ReceiverConfig(Model):
     def gathers_for(self) -> timedelta:
         """Where it is grouped: how long after a message the next one goes, at the earliest."""
         return timedelta(0)
+
+    @property
+    def digests_every(self) -> timedelta | None:
+        """How often it is told of single failures of messages that fail too often; None where each goes as it comes."""
+        return DIGESTS_EVERY if self.grouped else None
 
     @property
     def batch_limits(self) -> tuple[int, timedelta] | None:

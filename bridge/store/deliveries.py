@@ -14,7 +14,7 @@ from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, Expired
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
 from bridge.store import attempts, breakers, incidents, mutes, queueing, row_mapping, withheld
-from bridge.store.due_deliveries import HELD_BACK, NEXT_DUE, QUEUED, DueQueries
+from bridge.store.due_deliveries import NEXT_DUE, PUT_OFF, QUEUED, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
 from bridge.store.tables import Instant, deliveries, events
@@ -234,7 +234,7 @@ class DeliveryQueue:
         breakers.clamp(connection, now)
         last = now + LONGEST_WAIT
         # What `hold` holds back may be due later, unless it was the wrong clock that dated it.
-        meant = sa.and_(HELD_BACK, deliveries.c.first_due_at >= deliveries.c.due_at, deliveries.c.created_at <= last)
+        meant = sa.and_(PUT_OFF, deliveries.c.first_due_at >= deliveries.c.due_at, deliveries.c.created_at <= last)
         connection.execute(sa.update(deliveries).where(QUEUED, deliveries.c.due_at > last, ~meant).values(due_at=last))
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain import numbers
 from bridge.domain.events import health_event, transition_event
 from bridge.domain.model import EventType
+from bridge.store import failure_digests
 from bridge.store.facts import get_meta
 
 if TYPE_CHECKING:
@@ -107,5 +108,10 @@ class EventLog:
             self._database.keep_order(connection)
             queued, dropped = self._deliveries.add(connection, told, subscriptions)
             self.note_dropped(connection, dropped)
-            connection.info.setdefault(_QUEUED, set()).update(queued)
-            self._node.tell(connection, queued)
+            failure_digests.postpone(connection, told, subscriptions)
+            self.note_queued(connection, queued)
+
+    def note_queued(self, connection: sa.Connection, receivers: Collection[str]) -> None:
+        """Let those be woken who deliver to these, once it is committed; within a transaction."""
+        connection.info.setdefault(_QUEUED, set()).update(receivers)
+        self._node.tell(connection, receivers)

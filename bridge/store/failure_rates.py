@@ -10,6 +10,7 @@ from bridge.domain import failure_rate
 from bridge.domain.failure_rate import FAILING
 from bridge.domain.model import EventType, Status
 from bridge.domain.rate_window import Final
+from bridge.store import failure_digests, incidents, withheld
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.tables import events
 
@@ -71,6 +72,8 @@ class FailureRates:
     ) -> list[Event]:
         """Write which groups fail from now on, and the events about those that changed, in one transaction.
 
+        What is queued of a group that starts to fail waits for a digest; it goes at once when the group has recovered.
+
         Args:
             look: Given those that fail, returns those that do from now on, and what changed.
             at: When.
@@ -79,8 +82,15 @@ class FailureRates:
         told: list[Event] = []
         with self._events.transaction() as connection:
             self._database.serialize(connection)
-            known, changes = look(failure_rate.read(get_meta(connection, FAILING)))
+            self._database.keep_order(connection)  # who writes a failure next sees what is written here
+            before = failure_rate.read(get_meta(connection, FAILING))
+            known, changes = look(before)
             set_meta(self._database, connection, FAILING, failure_rate.written(known))
+            moved = failure_digests.rearrange(connection, before, known, subscriptions, at)
+            self._events.note_queued(connection, moved)
+            forgotten = before.keys() - known.keys() - {change.group for change in changes}
+            closed = incidents.close(connection, [group.subject for group in forgotten], at)
+            self._events.note_dropped(connection, withheld.drop_over(connection, closed))
             for change in changes:
                 told += self._events.add_health(
                     connection, [(change.type, change.data, at)], change.subject, subscriptions

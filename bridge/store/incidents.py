@@ -50,6 +50,13 @@ def follow(database: Database, connection: sa.Connection, told: Sequence[tuple[i
     return ended
 
 
+def close(connection: sa.Connection, subjects: Sequence[str], at: datetime) -> list[Ended]:
+    """End incidents of which nobody knows any more whether they last, without an event. Returns them."""
+    found = _of_subjects(connection, set(subjects))
+    _delete(connection, [*found])
+    return [Ended(subject, each["event"], at) for subject, each in found.items()]
+
+
 def _of_subjects(connection: sa.Connection, subjects: set[str]) -> dict[str, dict[str, Any]]:
     chosen = sa.select(incidents.c.subject, incidents.c.event, incidents.c.type)
     return {

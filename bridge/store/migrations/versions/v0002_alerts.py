@@ -15,6 +15,7 @@ _OPEN = sa.text("acknowledged_at IS NULL")
 def upgrade() -> None:
     """Make the tables."""
     op.add_column("deliveries", sa.Column("reminder", sa.Integer, server_default="0", nullable=False))
+    op.add_column("deliveries", sa.Column("gathered", sa.Boolean, server_default=sa.false(), nullable=False))
     op.create_table(
         "mutes",
         sa.Column("receiver", sa.Text, nullable=False),

@@ -1,0 +1,111 @@
+"""Single failures of messages that fail too often: people get them as one digest now and then, not one by one.
+
+Such a delivery is queued as any other, and due at the time of the next digest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.domain import failure_rate
+from bridge.domain.failure_rate import FAILING
+from bridge.domain.model import EventType
+from bridge.domain.routing import subscribed
+from bridge.store.due_deliveries import HELD_BACK, QUEUED
+from bridge.store.engine import chunks
+from bridge.store.facts import get_meta
+from bridge.store.tables import deliveries, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
+
+    from bridge.domain.failure_rate import Known
+    from bridge.domain.model import Event
+    from bridge.domain.routing import Subscription
+
+_FAILURES = (EventType.MESSAGE_FAILED, EventType.MESSAGE_EXPIRED)
+_UNTRIED = sa.and_(QUEUED, deliveries.c.attempts == 0, deliveries.c.probes == 0)
+
+
+def postpone(connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
+    """Let deliveries of events that were just written wait for the next digest, within that transaction."""
+    failures = [event for event in told if event.type in _FAILURES]
+    every = _gatherers(subscriptions) if failures else {}
+    known = failure_rate.read(get_meta(connection, FAILING)) if every else {}
+    waiting = [
+        {"told": event.id, "name": receiver, "until": due}
+        for event in failures
+        for receiver, interval in every.items()
+        if (due := failure_rate.digest_due(known, event.data.get("tags"), interval, event.at)) is not None
+    ]
+    if waiting:
+        connection.execute(_POSTPONED, waiting)
+
+
+def rearrange(
+    connection: sa.Connection, before: Known, after: Known, subscriptions: Iterable[Subscription], at: datetime
+) -> set[str]:
+    """Follow a change of which groups fail: what is queued of them, and was not tried yet, waits or goes at once.
+
+    Returns for whom something is due at another time than before.
+    """
+    if before.keys() == after.keys():
+        return set()
+    moved = set()
+    for receiver, every in _gatherers(subscriptions).items():
+        rows = connection.execute(_WAITING, {"name": receiver})
+        times = [(row.id, _new_time(row, after, every, at)) for row in rows]
+        changed = [{"delivery": id_, "until": until} for id_, until in times if until is not None]
+        for part in chunks(changed):
+            connection.execute(_MOVED, part)
+            moved.add(receiver)
+    return moved
+
+
+def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datetime | None:
+    """Decide when a delivery is due by the groups that fail from now on; None for when it is."""
+    tags = row.data.get("tags") if isinstance(row.data, dict) else None
+    if row.gathered and row.first_due_at <= at:  # it is on its way
+        return None
+    due = failure_rate.digest_due(failing, tags, every, at)
+    if due is None:
+        return at if row.gathered else None
+    return due if row.gathered or row.first_due_at < due else None
+
+
+def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
+    """List who gets digests, and how often: nobody who is not told why the single failures stay away."""
+    return {
+        each.receiver: each.digests
+        for each in subscriptions
+        if each.digests is not None and subscribed(each, EventType.ACCOUNT_FAILING)
+    }
+
+
+_until: Any = sa.bindparam("until", type_=deliveries.c.due_at.type)
+# What `hold` keeps back stays so: it is dropped when it is over before its time.
+_WAITS = {"due_at": _until, "first_due_at": _until, "gathered": ~HELD_BACK}
+_POSTPONED = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.event == sa.select(events.c.position).where(events.c.id == sa.bindparam("told")).scalar_subquery(),
+        deliveries.c.receiver == sa.bindparam("name"),
+        _UNTRIED,
+        deliveries.c.first_due_at < _until,
+    )
+    .values(_WAITS)
+)
+_WAITING = (
+    sa.select(deliveries.c.id, deliveries.c.first_due_at, deliveries.c.gathered, events.c.data)
+    .join(events, events.c.position == deliveries.c.event)
+    .where(
+        deliveries.c.receiver == sa.bindparam("name"),
+        _UNTRIED,
+        deliveries.c.resent.is_(None),
+        events.c.type.in_([str(type_) for type_ in _FAILURES]),
+    )
+)
+_MOVED = sa.update(deliveries).where(deliveries.c.id == sa.bindparam("delivery"), _UNTRIED).values(_WAITS)
