@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.incidents import OPENS, OPPOSITES
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bridge.domain.model import Delivery, Event, Post
+
+
+MOST_AT_ONCE: Final = 20
+"""Threads that one look serves. At a post a second, hundreds of messages that are sent after all would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,17 @@ def by_thread(
     """Divide what would go in one post: a part for each thread, and one, without a thread, for what begins anew.
 
     Args:
-        deliveries: In order. The parts come in the order of their first ones.
+        deliveries: In order.
         threads: The threads that there are, by subject.
+
+    Returns:
+        Bad news first, and then in order. Not more than :data:`MOST_AT_ONCE`: the rest is left for the next look, which
+        may find worse.
     """
     parts: dict[Post | None, tuple[list[Delivery], Thread | None]] = {}
     for delivery in deliveries:
         found = threads.get(delivery.event.subject)
         thread = found if found is not None and answers(delivery.event, found) else None
         parts.setdefault(None if thread is None else thread.post, ([], thread))[0].append(delivery)
-    return [(tuple(part), thread) for part, thread in parts.values()]
+    urgent = sorted(parts.values(), key=lambda part: not is_bad_news(delivery.event for delivery in part[0]))
+    return [(tuple(part), thread) for part, thread in urgent[:MOST_AT_ONCE]]

@@ -87,14 +87,21 @@ _FAILS: Final = frozenset(
 )
 _LIMITED: Final = frozenset({"accesslimited", "rate_limited", "ratelimited"})
 
-LOST: Final = frozenset(
+_OF_THE_APP: Final = frozenset(
     {
-        *("cannot_reply_to_message", "channel_not_found", "is_archived", "message_not_found", "not_in_channel"),
-        *("restricted_action_non_threadable_channel", "restricted_action_thread_locked", "thread_not_found"),
+        *(
+            "account_inactive",
+            "ekm_access_denied",
+            "enterprise_is_restricted",
+            "invalid_auth",
+            "message_limit_exceeded",
+        ),
+        *("missing_scope", "no_permission", "not_allowed_token_type", "not_authed", "org_login_required"),
+        *("team_access_not_granted", "team_added_to_org", "token_expired", "token_revoked"),
+        "two_factor_setup_required",
     }
 )
-"""The codes of a reply that mean that its thread takes no more: because of the thread, or of the channel it is in,
-which may not be the one of the configuration any more."""
+"""What would be refused in any channel."""
 
 _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _SCOPES = re.compile(r"[a-z:._,-]{1,200}")
@@ -135,6 +142,14 @@ def read(reply: Reply, at: datetime, channel: str) -> Answer:
     if said.get("ok") is False and isinstance(code, str) and _CODE.fullmatch(code):
         return Answer(_refusal(code, said, f"{words}, {code}", retry_after(reply.headers, at), channel), code)
     return Answer(Retry(f"{words}: {_STRANGER}") if isinstance(general, Delivered) else general)
+
+
+def is_lost(code: str | None) -> bool:
+    """Tell whether a reply was refused for its place: a post of its own, in the channel of the configuration, may do.
+
+    The thread may be gone, or locked, or in a channel that is not the one of the configuration any more.
+    """
+    return code is not None and code not in _NOT_UNDERSTOOD | _LIMITED | _FAILS | _OF_THE_APP
 
 
 def is_passing(code: str) -> bool:

@@ -91,7 +91,7 @@ class SlackBotSender:
         reply = yield self._bot.post(events, thread)
         answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
         note = ""
-        if thread is not None and answer.code in bot_answers.LOST:
+        if thread is not None and bot_answers.is_lost(answer.code):
             note, thread = f"{_ANEW} ({answer.code})", None
             reply = yield self._bot.post(events, None)
             answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)

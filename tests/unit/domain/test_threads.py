@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.incidents import OPENS, OPPOSITES
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Post
-from bridge.domain.threads import Thread, answers, by_thread, is_bad_news, resolved_after
+from bridge.domain.threads import MOST_AT_ONCE, Thread, answers, by_thread, is_bad_news, resolved_after
 from tests.world.clock import START
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ def test_reply_and_new_post_are_parted() -> None:
     assert third == ((deliveries[3],), threads["message/3"])
 
 
+def test_bad_news_goes_first_and_the_rest_waits_for_the_next_look() -> None:
+    """A number is back, and 30 messages are sent after all: what has just failed is not told half a minute later."""
+    sent = [delivery(number, event(EventType.MESSAGE_SENT, f"message/{number}")) for number in range(30)]
+    worse = delivery(30, event(EventType.MESSAGE_FAILED, "message/30"))
+    threads = {f"message/{number}": Thread(Post("C0000001", f"1700000000.{number:06}")) for number in range(31)}
+    parts = by_thread([*sent, worse], threads)
+    assert [part for part, _ in parts] == [(worse,), *((each,) for each in sent[: MOST_AT_ONCE - 1])]
+
+
 _SUBJECTS = [f"message/{number}" for number in range(6)]
 _POSTS = [Post("C0000001", f"1700000000.00000{number}") for number in range(3)]
 
@@ -95,6 +104,5 @@ def test_each_delivery_is_in_one_part_and_each_thread_has_one(subjects: Sequence
     assert sorted(each.id for part, _ in parts for each in part) == [each.id for each in deliveries]
     threads = [thread for _, thread in parts]
     assert len(threads) == len(set(threads))
-    assert [part[0].id for part, _ in parts] == sorted(part[0].id for part, _ in parts)
     for part, thread in parts:
         assert {posts.get(each.event.subject) for each in part} == {None if thread is None else thread.post}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.model import Post
 from bridge.domain.outcome import Dead, Delivered, Retry
-from bridge.receivers.slack.bot_answers import _REFUSALS, LOST, Answer, read
+from bridge.receivers.slack.bot_answers import _REFUSALS, Answer, is_lost, read
 from bridge.transport.message import Reply
 from tests.world.clock import START
 
@@ -115,9 +115,18 @@ def test_other_statuses_mean_what_they_mean_everywhere() -> None:
     assert "login.example.com" in moved.why
 
 
-def test_lost_threads_are_those_whose_place_is_gone() -> None:
-    assert {"thread_not_found", "message_not_found", "cannot_reply_to_message"} <= LOST
-    assert not LOST & {"invalid_auth", "ratelimited", "invalid_blocks", "missing_scope"}
+@pytest.mark.parametrize(
+    "code", ["thread_not_found", "message_not_found", "cannot_reply_to_message", "is_archived", "something_new"]
+)
+def test_reply_is_lost_where_its_place_is_at_fault(code: str) -> None:
+    assert is_lost(code)
+
+
+@pytest.mark.parametrize(
+    "code", [None, "invalid_auth", "missing_scope", "ratelimited", "invalid_blocks", "fatal_error"]
+)
+def test_reply_is_not_lost_where_no_other_place_would_do(code: str | None) -> None:
+    assert not is_lost(code)
 
 
 @given(st.integers(100, 599), st.binary(max_size=60) | st.sampled_from([b'{"ok": false, "error": "<!channel>"}']))
