@@ -70,9 +70,24 @@ def source_spec(config: Config, shared: Shared) -> ComponentSpec[SourceComponent
 def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[Component]]:
     """Plan one dispatcher for each receiver, by its name."""
     return {
-        each.name: ComponentSpec((each, config.pages), partial(_dispatcher, each, config.pages, shared))
+        each.name: _dispatcher_spec(each, config.pages, _others_with_its_limit(each, config), shared)
         for each in config.receivers
     }
+
+
+def _dispatcher_spec(
+    settings: ReceiverConfig, pages: str | None, others: tuple[str, ...], shared: Shared
+) -> ComponentSpec[Component]:
+    made_of = (settings, pages, others)
+    return ComponentSpec(made_of, partial(_dispatcher, *made_of, shared))
+
+
+def _others_with_its_limit(settings: ReceiverConfig, config: Config) -> tuple[str, ...]:
+    """Name the others that are told to wait when this receiver is."""
+    if settings.shared_limit is None:
+        return ()
+    limits = {each.name: each.shared_limit for each in config.receivers if each.name != settings.name}
+    return tuple(name for name, limit in limits.items() if limit is not None and limit[0] == settings.shared_limit[0])
 
 
 def subscriptions(config: Config) -> tuple[Subscription, ...]:
@@ -187,7 +202,7 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberMon
     )
 
 
-def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> Component:
+def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, ...], shared: Shared) -> Component:
     stop = threading.Event()
     sender = sender_for(settings, Identity(source_of(shared.store.id), pages))
     quiet = None if settings.quiet is None else settings.quiet.hours
@@ -201,7 +216,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
         packer=packer_for(settings, hold_back=shared.hold_back),
         divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,
         pace=shared.paces.of(settings),
-        slowed=partial(shared.paces.heed, settings),
+        slowed=partial(shared.store.pause, others, f"{settings.name}, which has the same token, was asked to wait"),
         redact=shared.redact,
         routes=shared.routes,
         clock=shared.clock,
@@ -212,7 +227,9 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, shared: Shared) -> 
     pool = pool_for(
         f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
     )
-    return Component((settings, pages), pool, sender.close, stop, stirs=lambda: holding.begins(shared.clock.now()))
+    return Component(
+        (settings, pages, others), pool, sender.close, stop, stirs=lambda: holding.begins(shared.clock.now())
+    )
 
 
 def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shared: Shared) -> WorkerPool[Job, Result]:

@@ -57,7 +57,7 @@ class Dispatcher:
         packer: Says which events go together in one POST.
         divide: Says what of a pack belongs in which thread, for a receiver that has threads.
         pace: Spaces the POSTs.
-        slowed: Told of an attempt whose receiver asked to be left alone for a while.
+        slowed: Told until when the receiver asked to be left alone.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
         jitter: Returns a number from 0 to 1, at random.
@@ -81,7 +81,7 @@ class Dispatcher:
         listener: Listener,
         stop: threading.Event,
         divide: Callable[[Pack], Sequence[tuple[Pack, Thread | None]]] = undivided,
-        slowed: Callable[[Attempt], None] = lambda _: None,
+        slowed: Callable[[datetime], None] = lambda _: None,
     ) -> None:
         self.name = sender.name
         self._sender = sender
@@ -187,7 +187,6 @@ class Dispatcher:
             if made and asks_to_wait(made[-1]):
                 self._held_back = self._claims  # what is claimed later finds the pause,
                 self._asked_to_wait = True  # and nothing is claimed until that is recorded
-                self._slowed(made[-1])
             done(Sent(job, tuple(made), self._clock.now()))
 
         RetriedCall(
@@ -238,6 +237,9 @@ class Dispatcher:
     def _write(self, sent: Sequence[Sent]) -> None:
         recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
         self._has_tried = True
+        until = recorded.breaker.paused_until
+        if until is not None and any(asks_to_wait(each.attempts[-1]) for each in sent):
+            self._slowed(until)
         if recorded.breaker.is_open:
             self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
         for result in recorded.tried:

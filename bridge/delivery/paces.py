@@ -1,22 +1,16 @@
-"""How fast receivers are called. Those that one limit at the other side holds for share their pace."""
+"""How fast receivers are called. Those that post to one place with one token share their pace."""
 
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from bridge.domain.outcome import Retry
 from bridge.transport.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from bridge.domain.clock import Clock
-    from bridge.domain.model import Attempt
     from bridge.receivers.base_config import ReceiverConfig
-
-LONGEST = timedelta(minutes=1)
-"""How long the others wait, at most, because one was asked to: after that they find out for themselves."""
 
 
 class Paces:
@@ -32,7 +26,7 @@ class Paces:
         self._lock = threading.Lock()
 
     def of(self, settings: ReceiverConfig) -> RateLimiter:
-        """Return a receiver's limiter: its own, or that of all with the same limit, rate and place."""
+        """Return a receiver's limiter: its own, or that of all with the same limit, place and rate."""
         per_second = settings.rate_limit.per_second if settings.rate_limit else None
         if settings.shared_limit is None:
             return RateLimiter(per_second, self._clock)
@@ -42,15 +36,3 @@ class Paces:
             if found is None:
                 found = self._shared[key] = RateLimiter(per_second, self._clock)
             return found
-
-    def heed(self, settings: ReceiverConfig, attempt: Attempt) -> None:
-        """Let all receivers of an account wait as long as one of them was asked to."""
-        outcome = attempt.outcome
-        if settings.shared_limit is None or not isinstance(outcome, Retry) or outcome.after is None:
-            return
-        account, _ = settings.shared_limit
-        seconds = min(outcome.after, LONGEST).total_seconds()
-        with self._lock:
-            concerned = [limiter for key, limiter in self._shared.items() if key[0] == account]
-        for limiter in concerned:
-            limiter.pause(seconds)

@@ -213,6 +213,12 @@ def asked_to_wait(
     )
 
 
+def paused_with_another(breaker: CircuitBreaker, until: datetime, why: str) -> CircuitBreaker:
+    """Leave a receiver alone until then because another was asked to wait, by a limit that holds for both."""
+    until = until if breaker.paused_until is None else max(until, breaker.paused_until)
+    return replace(breaker, paused_until=until, reason=breaker.reason if breaker.failures else why)
+
+
 def announced(breaker: CircuitBreaker, now: datetime, settle: timedelta) -> tuple[CircuitBreaker, Change] | None:
     """Return what the other receivers are to be sent now, and the breaker after it; None if nothing is.
 

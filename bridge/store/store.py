@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from bridge.domain import failure_rate, numbers
-from bridge.domain.breaker import CircuitBreaker
+from bridge.domain.breaker import CircuitBreaker, paused_with_another
 from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
 from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine
@@ -33,7 +33,7 @@ from bridge.store.threads import Threads
 from bridge.store.watchlist import Messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import timedelta
 
     from bridge.domain.model import AccountId, Event, EventType, Expired
@@ -194,6 +194,13 @@ class Store:
             for result in tried:
                 self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
         return Recorded(tried, expired, tried[-1].decision.breaker)
+
+    def pause(self, receivers: Iterable[str], why: str, until: datetime) -> None:
+        """Let nothing go to these receivers until then: another, with which they share a limit, was asked to wait."""
+        with self._database.write() as connection:
+            for name in sorted(receivers):  # two that pause the same ones must not wait for each other
+                before = breakers.read(connection, name, to_change=True) or CircuitBreaker(name)
+                breakers.put(self._database, connection, paused_with_another(before, until, why))
 
     def fact(self, key: str) -> str | None:
         """Read one of the database's own facts."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,12 @@ import pytest
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faults import Fault
-from bridge.simulator.slack import TOKEN, Slack
+from bridge.simulator.faulty_server import Answer
+from bridge.simulator.slack import Slack
 from tests.world.bridge import MESSAGE
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.slack import bot
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ def simulator() -> Iterator[Simulator]:
 def slack() -> Iterator[Slack]:
     with Slack() as made:
         yield made
-
-
-def bot(slack: Slack, name: str = "team", channel: str = "#ops", **more: Any) -> dict[str, Any]:
-    place = {"token": TOKEN, "channel": channel, "api_url": slack.api_url}
-    return {"name": name, "slack": place, "group": {"wait": "0s"}, **more}
 
 
 @contextmanager
@@ -140,12 +136,12 @@ def test_another_node_answers_in_the_thread(
 
 @contextmanager
 def held_back(folder: Path, slack: Slack, *, until_queued: int) -> Iterator[None]:
-    """Keep the app out of the channel until so much is queued, and let all of that go at once."""
-    (channel,) = slack.workspace.channels
-    channel.joined = False
+    """Let Slack ask for a pause, until so much is queued; then all of that goes at once."""
+    slack.answer_next(POST, Answer.status(429, retry_after="600"))
+    before = slack.workspace.calls[POST]
     yield
+    until(lambda: slack.workspace.calls[POST] > before)
     until(lambda: sum(each["state"] == "queued" for each in shown(folder, "deliveries")) == until_queued)
-    channel.joined = True
     assert command(folder, "test", "team").returncode == 0
     until(lambda: all(each["state"] == "delivered" for each in shown(folder, "deliveries")))
     slack.workspace.posts[:] = [post for post in slack.workspace.posts if "TEST" not in post.text]
@@ -222,18 +218,19 @@ def test_update_that_fails_is_recorded_and_nothing_is_posted_again(
 
 def test_pause_holds_for_all_receivers_with_the_token(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
     slack.workspace.add_channel("billing")
-    receivers = [bot(slack), bot(slack, "billing", "#billing", events=["failed"])]
-    with running(tmp_path, simulator, *receivers):
-        slack.workspace.limit(TOKEN, 3)
-        until(lambda: slack.workspace.calls[POST] == 1)  # it is stuck
+    slack.answer_next(POST, Answer.status(429, retry_after="600"))
+    with running(tmp_path, simulator, bot(slack), bot(slack, "billing", "#billing", events=["failed"])):
+        until(lambda: slack.workspace.calls[POST] == 1)  # the message is stuck
+        until(lambda: "billing" in shown(tmp_path, "status")["breakers"])
         simulator.account.put(ID, Status.FAILED, "Invalid phone number")
-        limited = time.monotonic()
-        until(lambda: len(slack.posts) == 3)
-        took = time.monotonic() - limited
-        told = [each for name in ("team", "billing") for each in shown(tmp_path, "deliveries", "--receiver", name)]
-    assert took > 1.5
-    assert slack.workspace.calls[POST] == 4, "the other one did not ask, and be refused, meanwhile"
-    assert {each["state"] for each in told} == {"delivered"}
+        until(lambda: len(shown(tmp_path, "deliveries", "--receiver", "billing")) == 1)
+        why = shown(tmp_path, "status")["checks"]["receiver/billing"]["why"]
+        assert why.endswith(": team, which has the same token, was asked to wait")
+        assert slack.workspace.calls[POST] == 1, "the other one does not have to be refused to know"
+        assert command(tmp_path, "test", "billing").returncode == 0, "what a person tries is made, and ends the pause"
+        until(lambda: len(slack.posts) == 2)
+        assert slack.workspace.calls[POST] == 3
+    assert [post.channel for post in slack.posts] == [slack.workspace.channels[1].id] * 2
 
 
 def test_channel_takes_one_message_a_second_from_all(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
@@ -276,28 +273,3 @@ def test_message_that_slack_does_not_understand_is_a_dead_letter(
         until(lambda: len(slack.posts) == 1)
     assert "invalid_blocks: Slack does not understand the message" in dead["reason"]
     assert slack.posts[0].thread_ts is None
-
-
-def test_commands_show_what_a_bot_does_without_its_token(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
-    poll = {"stuck_after": "1s"}
-    write_config(tmp_path, bridge_config(simulator, [bot(slack)], [ID], poll=poll))
-    checked = command(tmp_path, "check", "--online")
-    assert "Slack accepts the token of receiver team (workspace Acme, bot wbiz-bridge)" in checked.stdout
-    assert shown(tmp_path, "check", "--online")["slack"] == {"team": "workspace Acme, bot wbiz-bridge"}
-    rendered = command(tmp_path, "render", "failed", "--receiver", "team")
-    lines = rendered.stdout.splitlines()
-    assert lines[0] == f"POST {slack.api_url}/chat.postMessage"
-    assert "authorization: bearer ***" in [line.lower() for line in lines]
-    assert json.loads(lines[-1])["channel"] == "#ops"
-    assert slack.posts == []
-    assert command(tmp_path, "test", "team").returncode == 0
-    slack.workspace.apps[TOKEN].scopes = frozenset({"incoming-webhook"})
-    refused = command(tmp_path, "check", "--online")
-    assert refused.returncode == 77
-    assert "receiver team: the Slack app lacks the scope chat:write" in refused.stderr
-    slack.workspace.apps[TOKEN].fault = "token_revoked"
-    assert "Slack refuses the token: HTTP 200 OK, token_revoked" in command(tmp_path, "check", "--online").stderr
-    slack.answer_next("auth.test", "fatal_error")
-    assert command(tmp_path, "check", "--online").returncode == 75
-    for done in (checked, rendered, refused):
-        assert TOKEN not in done.stdout + done.stderr

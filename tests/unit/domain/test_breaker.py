@@ -20,6 +20,7 @@ from bridge.domain.breaker import (
     announced,
     asked_to_wait,
     failed,
+    paused_with_another,
     refused,
     succeeded,
 )
@@ -248,3 +249,11 @@ def test_down_and_up_come_in_turn_and_no_more_than_one_pair_a_settle(
 def test_changes_at_says_when_to_look(settle: timedelta) -> None:
     assert CLOSED.changes_at(settle) is None
     assert opened(7).changes_at(settle) == after(7) + settle
+
+
+def test_pause_of_another_holds_and_blames_nobody() -> None:
+    paused = paused_with_another(CLOSED, after(30), "team was asked to wait")
+    assert (paused.admits(after(29), 0, 4), paused.admits(after(30), 0, 4)) == (0, 4)
+    assert (paused.failures, paused.failing_since, paused.changes_at(SETTLE)) == (0, None, None)
+    assert paused_with_another(paused, after(10), "x").paused_until == after(30)
+    assert paused_with_another(opened(7), after(30), "x").reason == opened(7).reason
