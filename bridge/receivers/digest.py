@@ -1,7 +1,7 @@
-"""Many events as one digest: totals by type, groups, the first names of each. Pure; how it looks is drawn elsewhere.
+"""Many events as one digest: a heading, groups, the first names of each. Pure; how it looks is drawn elsewhere.
 
 The counts of a digest always add up to the number of its events, whatever does not fit: the names of a group and its
-``more``, the groups and the ``other_events``, the totals.
+``more``, the groups and the ``other_events``, the totals, and what its heading counts.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
+from bridge.receivers.next_steps import steps_of
 from bridge.receivers.text import fit, size
-from bridge.receivers.wording import WORDS, error_of, label_of, name_of
+from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark_of, name_of, sign_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,26 +25,27 @@ GROUP_KEYS: Final[tuple[GroupKey, ...]] = ("type", "error")
 """What events can be grouped by."""
 
 MOST_GROUPS: Final = 20
-"""How many groups are shown, two blocks each; Slack takes 50 blocks in all."""
+"""How many groups are shown."""
 
 _NAME_SIZE: Final = 60
-_NAMES_OF_A_GROUP: Final = 1_900  # in the units of slack_text.size, for what Slack takes in 2,000
+_NAMES_OF_A_GROUP: Final = 1_900  # in the units of bridge.receivers.text.size, for what Slack takes in 3,000
 _NAMES_IN_ALL: Final = 15_000  # as above; it leaves more than half of 40,000 for the rest of the payload
 _COMMA: Final = 2
-_ERROR_OF_A_GROUP: Final = 300
+_REASON_OF_A_GROUP: Final = 300
+_REASON_IN_HEADING: Final = 60
+_MOST_IN_HEADING: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Events of the same kind.
 
-    ``type`` and ``error`` are None where the digest is not grouped by them; ``error`` is empty where the events have
-    none. ``names`` are those of the first events (message ids with labels), each at most 123 long in the units of
-    :func:`bridge.receivers.text.size`.
+    ``type`` and ``reason`` are None where the digest is not grouped by them. ``names`` are those of the first events
+    (message ids with labels), each at most 123 long in the units of :func:`bridge.receivers.text.size`.
     """
 
     type: EventType | None
-    error: str | None
+    reason: Reason | None
     count: int
     names: tuple[str, ...]
 
@@ -54,51 +57,98 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Events, counted. ``totals`` and ``groups`` are sorted by their counts, largest first.
+    """Events, counted. ``totals``, ``reasons`` and ``groups`` are sorted by their counts, largest first.
 
-    ``other_groups`` did not fit; ``other_events`` is how many events are in them.
+    ``heading`` says what happened, ``steps`` what to do about it. ``other_groups`` did not fit; ``other_events`` is how
+    many events are in them.
     """
 
-    count: int
+    sign: str
     totals: tuple[tuple[EventType, int], ...]
+    reasons: tuple[tuple[Reason, int], ...]
     groups: tuple[Group, ...]
+    steps: tuple[str, ...] = ()
     other_groups: int = 0
     other_events: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return sum(count for _, count in self.totals)
+
+    def lines_of(self, group: Group) -> list[str]:
+        """Write a group's title, unless the heading says as much, and whom it concerns."""
+        reason = group.reason
+        whole = reason is None or size(reason.words(group.count)) <= _REASON_IN_HEADING
+        told = whole and len(self.groups) == 1
+        return [*([] if told else [title_of(group)]), *([names_of(group)] if group.names else [])]
+
+    def line_of(self, group: Group) -> str:
+        """Write the same on one line."""
+        return ": ".join(self.lines_of(group))
+
+    def heading(self, room: int) -> str:
+        """Say what happened: ``❌ 7 WhatsApp messages failed: 5 invalid numbers, 2 not on WhatsApp``.
+
+        Several types are counted each: ``❌ 5 messages failed, 2 stuck``.
+
+        Args:
+            room: The longest that it may be, in the units of :func:`bridge.receivers.text.size`; at least 100.
+        """
+        if len(self.totals) > 1:
+            return f"{self.sign} {_enumerated(_by_type(dict(self.totals)), '', room - size(self.sign) - 1)}"
+        ((type_, count),) = self.totals
+        said = f"{self.sign} {_about_messages(type_, count, 'WhatsApp message')}"
+        match [reason for reason, _ in self.reasons]:
+            case [reason] if reason == NONE_GIVEN:
+                return said
+            case [reason]:
+                only = fit(reason.words(count), _REASON_IN_HEADING)
+                return f"{said}: {only}" if size(said) + size(only) + 2 <= room else said
+        found = [(f"{n:,} {fit(reason.words(n), _REASON_IN_HEADING)}", n) for reason, n in self.reasons]
+        return f"{said}: {_enumerated(found, ' for other reasons', room - size(said) - 2)}"
 
 
 def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int = 20) -> Digest:
     """Count events.
 
     Args:
-        events: In the order in which they came; the names are those of the first.
-        by: Some of :data:`GROUP_KEYS`; with none, all events are one group.
+        events: At least one, in the order in which they came; the names are those of the first.
+        by: Some of :data:`GROUP_KEYS`; with none, all events are one group. By ``error`` means by its reason: texts
+            that differ only in a number or a name are one group.
         shown: How many events are named, in all groups together. Each group gets its share in turn, the largest first.
     """
     grouped: defaultdict[tuple[EventType | None, str | None], list[Event]] = defaultdict(list)
+    reasons = count_reasons(map(error_of, events))
+    worded = {reason.key: reason for reason, _ in reasons}
     for event in events:
-        grouped[event.type if "type" in by else None, error_of(event) if "error" in by else None].append(event)
+        key = reason_of(error_of(event)).key if "error" in by else None
+        grouped[event.type if "type" in by else None, key].append(event)
     ranked = sorted(grouped.items(), key=lambda item: -len(item[1]))  # a stable sort: ties as they came
     fitting, others = ranked[:MOST_GROUPS], ranked[MOST_GROUPS:]
     names = _share_names([members for _, members in fitting], shown)
     groups = (
-        Group(type_, error, len(members), named)
-        for ((type_, error), members), named in zip(fitting, names, strict=True)
+        Group(type_, None if key is None else worded[key], len(members), named)
+        for ((type_, key), members), named in zip(fitting, names, strict=True)
     )
     return Digest(
-        count=len(events),
+        sign=f"{sign_of(events)} {mark_of(events)}".rstrip(),
         totals=tuple(Counter(event.type for event in events).most_common()),
+        reasons=tuple(reasons),
         groups=tuple(groups),
+        steps=tuple(steps_of(event for _, members in ranked for event in members)),
         other_groups=len(others),
         other_events=sum(len(members) for _, members in others),
     )
 
 
 def title_of(group: Group) -> str:
-    """Write ``4,990 x failed: Invalid phone number``."""
-    words = "" if group.type is None else WORDS[group.type].short
-    error = "" if group.error is None else fit(group.error, _ERROR_OF_A_GROUP)
-    what = ": ".join(filter(None, [words, error]))
-    return f"{group.count:,} \N{MULTIPLICATION SIGN} {what or ('events' if group.error is None else 'no error given')}"
+    """Write ``4,990 failed: invalid numbers``."""
+    words = "" if group.type is None else WORDS[group.type].counted(group.count)
+    if group.reason is None or (words and group.reason == NONE_GIVEN):
+        return words or f"{group.count:,} events"
+    reason = fit(group.reason.words(group.count), _REASON_OF_A_GROUP)
+    return f"{words}: {reason}" if words else f"{group.count:,} {reason}"
 
 
 def names_of(group: Group) -> str:
@@ -110,6 +160,35 @@ def names_of(group: Group) -> str:
 def rest_of(groups: int, events: int) -> str:
     """Write ``and 12 more in 2 other groups``."""
     return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
+
+
+def _by_type(totals: dict[EventType, int]) -> list[tuple[str, int]]:
+    """Count each type in words, the gravest first. Only the first about messages says what it is about."""
+    found: list[tuple[str, int]] = []
+    noun = "message"
+    for type_ in by_gravity(totals):
+        found.append((_about_messages(type_, totals[type_], noun), totals[type_]))
+        noun = "" if type_.startswith("message.") else noun
+    return found
+
+
+def _about_messages(type_: EventType, count: int, noun: str) -> str:
+    """Write ``7 WhatsApp messages failed``, ``2 receivers down``."""
+    words = WORDS[type_].counted(count)
+    if not noun or not type_.startswith("message."):
+        return words
+    return words.replace(" ", f" {noun}{'' if count == 1 else 's'} ", 1)
+
+
+def _enumerated(found: Sequence[tuple[str, int]], of: str, room: int) -> str:
+    """Write as many as fit, and count the rest: ``5 invalid numbers, 2 not on WhatsApp and 3 for other reasons``."""
+    for shown in range(min(len(found), _MOST_IN_HEADING), 0, -1):
+        rest = sum(count for _, count in found[shown:])
+        text = ", ".join(words for words, _ in found[:shown])
+        text = f"{text} and {rest:,}{of or ' more'}" if rest else text
+        if size(text) <= room:
+            return text
+    return f"{sum(count for _, count in found):,}{of or ' events'}"
 
 
 def _share_names(groups: Sequence[Sequence[Event]], shown: int) -> list[tuple[str, ...]]:

@@ -6,26 +6,25 @@ or an error for a mention.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bridge.domain.model import EventType
-from bridge.receivers.digest import digest, names_of, rest_of, title_of
-from bridge.receivers.text import cut, one_line, utc
+from bridge.receivers.digest import digest, rest_of
+from bridge.receivers.links import link_to
+from bridge.receivers.next_steps import step_of, to_do
+from bridge.receivers.summary import headline_of
+from bridge.receivers.text import cut, moment_of, one_line, utc
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
     TOLD_ELSEWHERE,
-    WORDS,
     all_tests,
-    duration_of,
+    condition_of,
     error_of,
+    field_name,
     gravest,
     label_of,
-    mark_of,
-    name_of,
-    said_of,
     sign_of,
-    status_of,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ KINDS: Mapping[EventType, Kind] = {
 """How grave each type of event is, in the words of Apprise."""
 
 _LONGEST = 1_000
-_LONGEST_KEY = 40
+_HEADLINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +67,33 @@ class Note:
     kind: Kind
 
 
-def write_note(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
+def write_note(events: Sequence[Event], by: Sequence[str], shown: int, pages: str | None = None) -> Note:
     """Write one event whole, or count many.
 
     Args:
         events: At least one.
         by: What many are grouped by: some of ``type`` and ``error``.
         shown: How many of many are named.
+        pages: Where people see the bridge, for a link; None where they don't.
     """
-    return _about_one(events[0]) if len(events) == 1 else _about_many(events, by, shown)
+    note = _about_one(events[0]) if len(events) == 1 else _about_many(events, by, shown)
+    return note if pages is None else replace(note, body=f"{note.body}\n{link_to(pages, events).address}")
 
 
 def _about_one(event: Event) -> Note:
     known = {
         "Label": label_of(event),
-        "Status": ", ".join(filter(None, [status_of(event), duration_of(event)])),
-        "Error": error_of(event),
+        "Status": condition_of(event),
+        "Reason": error_of(event),
         "Tags": one_line(event.data.get("tags")) if event.data.get("tags") else "",
-        **{key: one_line(value) for key, value in event.data.items() if key not in TOLD_ELSEWHERE},
+        **{key: _written(value) for key, value in event.data.items() if key not in TOLD_ELSEWHERE},
+        "What to do": step_of(event),
         "Time": utc(event.at),
         "Event": one_line(event.id),
     }
     lines = [NOTHING_HAPPENED] if event.test else []
-    lines += [f"{_words_of(key)}: {_safe(value)}" for key, value in known.items() if value]
-    title = f"{sign_of([event])} {said_of(event, _safe(name_of(event)))}"
+    lines += [f"{field_name(key)}: {_safe(value)}" for key, value in known.items() if value]
+    title = f"{sign_of([event])} {_safe(headline_of(event, _HEADLINE))}"
     return Note(title, "\n".join(lines), "info" if event.test else KINDS[event.type])
 
 
@@ -99,22 +101,18 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
     counted = digest(events, by, shown)
     test = all_tests(events)
     lines = [NOTHING_HAPPENED] if test else []
-    lines += [", ".join(f"{count:,} {WORDS[type_].short}" for type_, count in counted.totals)]
-    lines += [
-        _safe(f"{title_of(group)}: {names_of(group)}" if group.names else title_of(group), 3 * _LONGEST)
-        for group in counted.groups
-    ]
+    lines += [_safe(line, 3 * _LONGEST) for line in map(counted.line_of, counted.groups) if line]
     if counted.other_groups:
         lines.append(rest_of(counted.other_groups, counted.other_events))
+    lines += to_do(counted.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
     lines.append(utc(first) if first == last else f"{utc(first)} to {utc(last)}")
-    title = f"{sign_of(events)} {mark_of(events)}{counted.count:,} events"
-    return Note(title, "\n".join(lines), "info" if test else KINDS[gravest(type_ for type_, _ in counted.totals)])
+    kind = "info" if test else KINDS[gravest(type_ for type_, _ in counted.totals)]
+    return Note(_safe(counted.heading(_HEADLINE)), "\n".join(lines), kind)
 
 
-def _words_of(key: str) -> str:
-    words = " ".join("".join(char if char.isalnum() else " " for char in key[:_LONGEST_KEY]).split())
-    return words[:1].upper() + words[1:] or "Other"
+def _written(value: object) -> str:
+    return one_line(value) if (moment := moment_of(value)) is None else utc(moment)
 
 
 def _safe(text: str, longest: int = _LONGEST) -> str:

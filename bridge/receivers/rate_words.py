@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import EventType
+from bridge.domain.reasons import reason_of
 from bridge.receivers.text import fit, one_line
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def rate_of(event: Event, group: str) -> str:
 
 
 def reasons_of(event: Event) -> str:
-    """Say why: ``8 Invalid phone number, 4 Not on WhatsApp``."""
+    """Say why: ``8 invalid numbers, 4 not on WhatsApp``."""
     reasons = event.data.get("reasons")
     return ", ".join(
-        f"{each['count']:,} {fit(one_line(each.get('reason')) or 'without a reason', _REASON)}"
+        f"{each['count']:,} {fit(reason_of(one_line(each.get('reason'))).words(each['count']), _REASON)}"
         for each in (reasons if isinstance(reasons, list) else ())
         if isinstance(each, Mapping) and isinstance(each.get("count"), int)
     )

@@ -65,6 +65,8 @@ def one_line(value: object) -> str:
             text = value
         case Mapping():
             text = ", ".join(f"{one_line(key)}: {_flat(part)}" for key, part in value.items())
+        case list() if all(isinstance(part, str) for part in value):
+            text = ", ".join(value)
         case _:
             text = _flat(value)
     text = _BIDI_CONTROLS.sub("", clean_text(text[:_MOST_READ]))
@@ -122,7 +124,7 @@ def inert(text: str) -> str:
 
 def date(moment: datetime) -> str:
     """Write a moment for ``mrkdwn``: each reader sees it in the own time zone; the fallback is in UTC."""
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time_secs}}|{utc(moment)}>"
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{utc(moment)}>"
 
 
 def utc(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What people read about an event: its sign, its sentence, whom it names, and why. Pure.
+"""What people read about an event: its sign, its headline, whom it names, and why. Pure.
 
 Event data come from the store and may be of a later version: whatever is missing or of another type reads as empty.
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Words:
     """How a type of event is worded.
 
-    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for counts. ``colour`` is
-    that of the bar beside it.
+    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for one of them, ``many``
+    for several where that differs. ``colour`` is that of the bar beside it.
     """
 
     emoji: str
@@ -33,33 +33,50 @@ class Words:
     after: str
     short: str
     colour: str
+    many: str = ""
+
+    def counted(self, count: int) -> str:
+        """Write ``4,990 failed``, ``2 receivers down``."""
+        return f"{count:,} {self.short if count == 1 or not self.many else self.many}"
 
 
 _RED, _AMBER, _GREEN, _GREY = "#d92d20", "#f79009", "#12b76a", "#98a2b3"
 
 WORDS: Mapping[EventType, Words] = {
-    EventType.MESSAGE_PENDING: Words("🕒", "Message", "is pending", "pending", _GREY),
-    EventType.MESSAGE_SENT: Words("✅", "Message", "was sent", "sent", _GREEN),
-    EventType.MESSAGE_FAILED: Words("❌", "Message", "failed", "failed", _RED),
-    EventType.MESSAGE_CANCELLED: Words("🚫", "Message", "was cancelled", "cancelled", _AMBER),
-    EventType.MESSAGE_EXPIRED: Words("⌛", "Message", "expired", "expired", _RED),
-    EventType.MESSAGE_UNKNOWN: Words("❓", "Message", "is unknown to WbizTool", "unknown", _AMBER),
-    EventType.MESSAGE_STUCK: Words("🐌", "Message", "is stuck", "stuck", _AMBER),
-    EventType.MESSAGE_ABANDONED: Words("💤", "Message", "is no longer polled", "abandoned", _AMBER),
-    EventType.SOURCE_DOWN: Words("🔴", "WbizTool's status API", "is down", "status API down", _RED),
-    EventType.SOURCE_UP: Words("🟢", "WbizTool's status API", "is back", "status API back", _GREEN),
-    EventType.NUMBER_DISCONNECTED: Words("📵", "WhatsApp number", "is disconnected", "number disconnected", _RED),
-    EventType.NUMBER_CONNECTED: Words("📱", "WhatsApp number", "is connected", "number connected", _GREEN),
-    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED),
-    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN),
-    EventType.ACCOUNT_FAILING: Words("📉", "Messages of", "are failing", "messages failing", _RED),
-    EventType.ACCOUNT_RECOVERED: Words("📈", "Messages of", "are being sent again", "messages sent again", _GREEN),
+    EventType.MESSAGE_PENDING: Words("🕒", "WhatsApp message", "is pending", "pending", _GREY),
+    EventType.MESSAGE_SENT: Words("✅", "WhatsApp message", "was sent", "sent", _GREEN),
+    EventType.MESSAGE_FAILED: Words("❌", "WhatsApp message", "failed", "failed", _RED),
+    EventType.MESSAGE_CANCELLED: Words("🚫", "WhatsApp message", "was cancelled", "cancelled", _AMBER),
+    EventType.MESSAGE_EXPIRED: Words("⌛", "WhatsApp message", "expired", "expired", _RED),
+    EventType.MESSAGE_UNKNOWN: Words("❓", "WhatsApp message", "is unknown to WbizTool", "unknown", _AMBER),
+    EventType.MESSAGE_STUCK: Words("🐌", "WhatsApp message", "is stuck", "stuck", _AMBER),
+    EventType.MESSAGE_ABANDONED: Words("💤", "WhatsApp message", "is no longer watched", "abandoned", _AMBER),
+    EventType.SOURCE_DOWN: Words(
+        "🔴", "WbizTool's status API", "is down", "status API down", _RED, "status API outages"
+    ),
+    EventType.SOURCE_UP: Words(
+        "🟢", "WbizTool's status API", "is back", "status API back", _GREEN, "status API recoveries"
+    ),
+    EventType.NUMBER_DISCONNECTED: Words(
+        "📵", "WhatsApp number", "is disconnected", "number disconnected", _RED, "numbers disconnected"
+    ),
+    EventType.NUMBER_CONNECTED: Words(
+        "📱", "WhatsApp number", "is connected", "number connected", _GREEN, "numbers connected"
+    ),
+    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED, "receivers down"),
+    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN, "receivers back"),
+    EventType.ACCOUNT_FAILING: Words(
+        "📉", "Messages of", "are failing", "failure rate too high", _RED, "failure rates too high"
+    ),
+    EventType.ACCOUNT_RECOVERED: Words(
+        "📈", "Messages of", "are being sent again", "failure rate normal again", _GREEN, "failure rates normal again"
+    ),
 }
 """How each type of event is worded."""
 
 _TEST, _AGAIN = "TEST: ", "SENT AGAIN: "
 
-NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and nothing needs to be done."
+NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and there is nothing to do."
 
 _GRAVEST_FIRST = (
     EventType.SOURCE_DOWN,
@@ -81,9 +98,14 @@ _GRAVEST_FIRST = (
 )
 
 
+def by_gravity(types: Iterable[EventType]) -> list[EventType]:
+    """Sort types by how soon a person should see them: one failure comes before a hundred that were sent."""
+    return sorted(types, key=_GRAVEST_FIRST.index)
+
+
 def gravest(types: Iterable[EventType]) -> EventType:
-    """Pick the type that a person should see first: one failure among a hundred that were sent."""
-    return min(types, key=_GRAVEST_FIRST.index)
+    """Pick the type that a person should see first."""
+    return by_gravity(types)[0]
 
 
 def sign_of(events: Sequence[Event]) -> str:
@@ -102,7 +124,7 @@ def all_tests(events: Sequence[Event]) -> bool:
 
 
 def said_of(event: Event, name: str) -> str:
-    """Say what happened to what: ``Message 12346 failed``; of a test, that it is one."""
+    """Say what happened to what: ``WhatsApp message 12346 failed``; of a test, that it is one."""
     words = WORDS[event.type]
     if event.type in RATES:
         said = rate_of(event, name)
@@ -122,7 +144,7 @@ DURATIONS: Mapping[str, str] = {
     "pending_seconds": "pending",
     "watched_seconds": "watched",
     "unreadable_seconds": "unreadable",
-    "disconnected_seconds": "gone",
+    "disconnected_seconds": "offline",
 }
 """The data that tell how long something has been so, and what."""
 
@@ -132,6 +154,8 @@ TOLD_ELSEWHERE = frozenset(
     | RATE_DATA
 )
 """The data that stand elsewhere in what people read, or say nothing to them: the rest is listed by name."""
+
+_LONGEST_KEY = 40
 
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
 
@@ -145,7 +169,7 @@ def name_of(event: Event) -> str:
     for key in ("receiver", "number"):
         if name := one_line(event.data.get(key)):
             return name
-    return one_line(event.subject) or "without a name"
+    return one_line(event.subject) or "(no name)"
 
 
 def needs_name(event: Event) -> bool:
@@ -179,10 +203,16 @@ def duration_of(event: Event) -> str:
     return ""
 
 
-def sentence_of(event: Event) -> str:
-    """Say it all on one line: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
-    said = f"{sign_of([event])} {said_of(event, name_of(event))}"
-    return " · ".join(filter(None, [said, label_of(event), duration_of(event), error_of(event)]))
+def condition_of(event: Event) -> str:
+    """Write the status, and how long it has lasted where that is known: ``pending for 16 m``."""
+    status, lasting = status_of(event), duration_of(event)
+    return lasting if lasting.startswith(status) else ", ".join(filter(None, [status, lasting]))
+
+
+def field_name(key: str) -> str:
+    """Write ``down_since`` as ``Down since``: only letters and digits, so that it can stand within formatting."""
+    words = " ".join("".join(char if char.isalnum() else " " for char in key[:_LONGEST_KEY]).split())
+    return (words[:1].upper() + words[1:] or "Other").replace("Whatsapp", "WhatsApp")
 
 
 def state_of(event: Event, key: str) -> Mapping[str, Any]:

@@ -82,12 +82,12 @@ def until_delivered(folder: Path, count: int) -> None:
 def counted(message: Recorded) -> int:
     """How many events a Slack message says it tells of."""
     header = json.loads(message.body)["blocks"][0]["text"]["text"]
-    found = re.search(r"([\d,]+) events", header)
+    found = re.search(r"([\d,]+) WhatsApp messages failed", header)
     return int(found[1].replace(",", "")) if found else 1
 
 
 def by_error(message: Recorded) -> list[tuple[str, int]]:
     """The counts that a digest gives for each error."""
     text = json.loads(message.body)["text"]
-    found = re.findall(r"^([\d,]+) \S (.+?)(?: — |$)", text, re.MULTILINE)
-    return [(error, int(number.replace(",", ""))) for number, error in found] or [("", 1)]
+    found = re.findall(r" · ([\d,]+) failed: (.+?): ", text)
+    return [(error, int(number.replace(",", ""))) for number, error in found] or [("", counted(message))]

@@ -54,9 +54,9 @@ def test_title_body_and_kind_arrive(scheme: str) -> None:
         text = told["title"] + told["message"]
     else:
         text = " ".join(value for each in parse_qs(body).values() for value in each) if scheme == "form" else body
-    assert "🧪 TEST: Message 0 failed" in text
+    assert "🧪 TEST: WhatsApp message 0 failed" in text
     assert "nothing happened" in text
-    assert "Label: Test of this receiver\nStatus: pending → failed\nError: This is a test" in text
+    assert "Label: Test of this receiver\nStatus: pending → failed\nReason: This is a test" in text
     if scheme != "gotify":
         assert "info" in body, "a test alarms nobody"
 
@@ -67,10 +67,9 @@ def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
         tried(to, 30)
         tried(to)
         first, second = (json.loads(record.body) for record in sink.records())
-    assert first["title"] == "🧪 TEST: 30 events"
-    assert "30 \N{MULTIPLICATION SIGN} failed: " in first["message"]
+    assert first["title"] == "🧪 TEST: 30 WhatsApp messages failed: “This is a test: no message failed”"
     assert "and 28 more" in first["message"]
-    assert second["title"] == "🧪 TEST: Message 0 failed"
+    assert second["title"] == "🧪 TEST: WhatsApp message 0 failed: this is a test: no message failed"
 
 
 @pytest.mark.parametrize(("answer", "why"), [(Answer.status(500), "error=500"), (Answer.cut(), "Connection error")])
@@ -155,4 +154,4 @@ def test_the_daemon_delivers_and_no_secret_stands_anywhere(tmp_path: Path) -> No
     for text in (log, shown.stdout, shown.stderr, listed.stdout):
         assert TOKEN not in text
     assert TOKEN.encode() not in (tmp_path / "bridge.db").read_bytes()
-    assert json.loads(sink.records()[0].body)["title"] == "❌ Message 1 failed"
+    assert json.loads(sink.records()[0].body)["title"] == "❌ WhatsApp message 1 failed: invalid phone number"

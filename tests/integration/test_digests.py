@@ -204,5 +204,5 @@ def posts(slack: Sink) -> list[str]:
 
 def counted(post: str) -> int:
     """How many failures a post says it tells of."""
-    found = re.search(r"([\d,]+) events", post)
+    found = re.search(r"([\d,]+) WhatsApp messages failed", post)
     return int(found[1]) if found else 1

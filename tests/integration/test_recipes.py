@@ -119,7 +119,7 @@ def test_the_first_example(tmp_path: Path) -> None:
     assert failed.request.path == "/messages/12346/status"
     assert failed.json["everything"] == failed.event.data
     assert (failed.json["status"], failed.json["error"]) == ("failed", "Invalid phone number")
-    assert failed.json["text"] == "Message 12346 failed · Invoice 88 · Invalid phone number"
+    assert failed.json["text"] == "WhatsApp message 12346 failed: invalid phone number · Invoice 88"
     assert sent.json["error"] is None
 
 
@@ -314,5 +314,5 @@ def test_pagerduty_test_is_no_emergency_and_can_be_resolved(tmp_path: Path) -> N
                 attempt(sender, [sample_event(START, type_)], clock=SystemClock(), redact=Redactor())
         opened, resolved = (json.loads(record.body) for record in sink.records())
     assert (opened["event_action"], opened["payload"]["severity"]) == ("trigger", "info")
-    assert opened["payload"]["summary"].startswith("TEST: Message 0 failed")
+    assert opened["payload"]["summary"].startswith("TEST: WhatsApp message 0 failed")
     assert (resolved["event_action"], resolved["dedup_key"]) == ("resolve", opened["dedup_key"])

@@ -70,7 +70,7 @@ def test_receiver_in_contributing_renders_and_reads() -> None:
     module = ModuleType("ntfy")
     exec(code, module.__dict__)
     receiver = module.NtfyReceiver("phone")
-    assert receiver.render([sample_event(AT)], AT).body.startswith(b"TEST: Message 0 failed")
+    assert receiver.render([sample_event(AT)], AT).body.startswith(b"TEST: WhatsApp message 0 failed")
     assert receiver.read(Reply(200), AT) == Delivered()
     assert isinstance(receiver.read(Reply(500), AT), Retry)
 

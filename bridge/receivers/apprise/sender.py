@@ -37,17 +37,21 @@ class AppriseSender(BlockingSender):
         timeout: The longest that one call may take as a whole.
         by: What events of one message are grouped by.
         shown: How many events of a digest are named.
+        pages: Where people see the bridge, for links; None where they don't.
 
     Raises:
         ValueError: Apprise is not installed, or does not know such a URL.
     """
 
-    def __init__(self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int) -> None:
+    def __init__(
+        self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int, pages: str | None = None
+    ) -> None:
         self.name = name
         self._url = url
         self._timeout = timeout.total_seconds()
         self._by = tuple(by)
         self._shown = shown
+        self._pages = pages
         self._service = _prepared(url, self._timeout)
         self._latest: threading.Thread | None = None
 
@@ -57,7 +61,7 @@ class AppriseSender(BlockingSender):
             self._latest.join(self._timeout)
             if self._latest.is_alive():
                 return Handed(Retry("Apprise's call before this one has still not ended"))
-        call = _Call(self._service, write_note(events, self._by, self._shown))
+        call = _Call(self._service, self._note(events))
         # A daemon thread: one that hangs in a call must not hold up the end of the process.
         self._latest = threading.Thread(target=call.make, name=f"apprise-{self.name}", daemon=True)
         self._latest.start()
@@ -74,8 +78,11 @@ class AppriseSender(BlockingSender):
 
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:  # noqa: ARG002 -- of the protocol; a note has the events' times
         """Show what Apprise is given."""
-        note = write_note(events, self._by, self._shown)
+        note = self._note(events)
         return {"url": self._url, "title": note.title, "body": note.body, "kind": note.kind}
+
+    def _note(self, events: Sequence[Event]) -> Note:
+        return write_note(events, self._by, self._shown, self._pages)
 
     def close(self) -> None:
         """Nothing is kept open: a call that hangs ends by Apprise's own time-out, or with the process."""
@@ -128,6 +135,5 @@ def _prepared(url: str, timeout: float) -> Any:
 
 def make_sender(settings: AppriseReceiverConfig, identity: Identity) -> AppriseSender:
     """Build it as the configuration says."""
-    del identity
     url, group = settings.url.get_secret_value(), settings.group
-    return AppriseSender(settings.name, url, settings.timeout, by=group.by, shown=group.max)
+    return AppriseSender(settings.name, url, settings.timeout, by=group.by, shown=group.max, pages=identity.pages)

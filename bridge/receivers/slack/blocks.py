@@ -14,23 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.receivers.digest import names_of, rest_of, title_of
+from bridge.receivers.digest import rest_of
+from bridge.receivers.links import link_to
+from bridge.receivers.next_steps import steps_of, to_do
 from bridge.receivers.slack.mentions import NOBODY, Mention
+from bridge.receivers.summary import headline_of, sentence_of, tells_why
 from bridge.receivers.text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
     TOLD_ELSEWHERE,
-    WORDS,
     all_tests,
     colour_of,
-    duration_of,
+    condition_of,
     error_of,
+    field_name,
     label_of,
-    mark_of,
-    name_of,
-    said_of,
     sign_of,
-    status_of,
 )
 
 if TYPE_CHECKING:
@@ -41,16 +40,15 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 
-_NAME: Final = 80  # all of these in the units of slack_text.size
-_KEY: Final = 40  # characters
-_LABEL: Final = 200
+_HEADER: Final = 150  # all of these in the units of bridge.receivers.text.size
+_SIGN: Final = 3
+_HEADING_IN_TEXT: Final = 400
 _VALUE: Final = 500
-_ERROR: Final = 2_500
-_ERROR_IN_TEXT: Final = 1_500
+_REASON: Final = 2_500
 _ID: Final = 200
 _TEXT: Final = 2_700  # with the longest mention before it, 3,000
 _REST: Final = 100
-_LINE_END: Final = 2  # as JSON writes it
+_SEPARATOR: Final = 3
 _MOST_PAIRS: Final = 5  # of a name and a value each: 10 fields
 
 
@@ -70,58 +68,41 @@ PLAIN: Final = Style(colour=False)
 
 
 def draw_event(event: Event, style: Style = PLAIN) -> Block:
-    """Draw one event: a header, what is known, why, and when. Returns the payload."""
-    error = error_of(event)
-    head = _header(f"{sign_of([event])} {said_of(event, fit(name_of(event), _NAME))}")
+    """Draw one event: a headline, what is known, why, what to do, and when. Returns the payload."""
+    headline = headline_of(event, _HEADER - _SIGN)
     blocks: list[Block] = [_section(NOTHING_HAPPENED)] if event.test else []
     if pairs := _pairs(event):
         fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{key}*"), value)]
         blocks.append({"type": "section", "fields": fields})
-    if error:
-        blocks.append(_section(f"Error: {fit(error, _ERROR)}"))
+    if not tells_why(headline, event):
+        blocks.append(_section(f"Reason: {fit(error_of(event), _REASON)}"))
+    blocks += _to_do(steps_of([event]))
     about = [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]
-    blocks.append({"type": "context", "elements": [*about, *_link(style, None if event.test else event.message_id)]})
-    return _payload(_sentence(event), head, blocks, style, [event])
+    blocks.append({"type": "context", "elements": [*about, *_link(style, [event])]})
+    return _payload(inert(sentence_of(event)), _header(f"{sign_of([event])} {headline}"), blocks, style, [event])
 
 
 def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -> Block:
-    """Draw the digest of events. Returns the payload."""
-    test = all_tests(events)
-    totals = [(WORDS[type_], count) for type_, count in digest.totals]
-    headline = f"{sign_of(events)} {mark_of(events)}{digest.count:,} events"
-    blocks = [_section(NOTHING_HAPPENED)] if test else []
-    blocks += [_own_section(" · ".join(f"{w.emoji} *{n:,}* {w.short}" for w, n in totals))]
-    for group in digest.groups:
-        blocks.append(_section(title_of(group)))
-        if group.names:
-            blocks.append({"type": "context", "elements": [_plain(names_of(group))]})
+    """Draw the digest of events: a heading, whom it concerns, what to do, and when. Returns the payload."""
+    blocks = [_section(NOTHING_HAPPENED)] if all_tests(events) else []
+    blocks += [_section("\n".join(lines)) for group in digest.groups if (lines := digest.lines_of(group))]
     if digest.other_groups:
         blocks.append(_section(rest_of(digest.other_groups, digest.other_events)))
+    blocks += _to_do(digest.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
     span = date(first) if first == last else f"{date(first)} to {date(last)}"
-    blocks.append({"type": "context", "elements": [_own(span), *_link(style, None)]})
-    counts = ", ".join(f"{count:,} {words.short}" for words, count in totals)
-    opening = f"{headline}: {counts}"
-    text = "\n".join([opening, *_lines(digest, _TEXT - size(opening))])
-    return _payload(text, _header(headline), blocks, style, events)
-
-
-def _sentence(event: Event) -> str:
-    """Say it all on one line, for notifications: ``❌ Message 12346 failed · Invoice 88 · Invalid phone number``."""
-    label, error = fit(inert(label_of(event)), _LABEL), fit(inert(error_of(event)), _ERROR_IN_TEXT)
-    said = f"{sign_of([event])} {said_of(event, fit(inert(name_of(event)), _NAME))}"
-    return " · ".join(filter(None, [said, label, duration_of(event), error]))
+    blocks.append({"type": "context", "elements": [_own(span), *_link(style, events)]})
+    heading = inert(digest.heading(_HEADING_IN_TEXT))
+    text = " · ".join([heading, *_in_one_line(digest, _TEXT - size(heading))])
+    return _payload(text, _header(digest.heading(_HEADER)), blocks, style, events)
 
 
 def _pairs(event: Event) -> list[tuple[str, Block]]:
-    """List what is known about the event, each with its name."""
+    """List what is known about the event beside its headline, each with its name."""
     data = event.data
     known = {
-        "Message": "" if event.message_id is None else str(event.message_id),
-        "Receiver": one_line(data.get("receiver")),
-        "Number": one_line(data.get("number")),
         "Label": label_of(event),
-        "Status": ", ".join(filter(None, [status_of(event), duration_of(event)])),
+        "Status": condition_of(event),
         "Tags": one_line(data.get("tags")),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
@@ -129,23 +110,19 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
         if key in TOLD_ELSEWHERE or not (text := one_line(value)):
             continue
         moment = moment_of(value)
-        pairs.append((_words_of(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
+        pairs.append((field_name(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
     return pairs
 
 
-def _words_of(key: str) -> str:
-    """Write ``down_since`` as ``Down since``. Only letters and digits: it stands within the bridge's own formatting."""
-    words = " ".join("".join(char if char.isalnum() else " " for char in key[:_KEY]).split())
-    return words[:1].upper() + words[1:] or "Other"
-
-
-def _lines(digest: Digest, room: int) -> list[str]:
+def _in_one_line(digest: Digest, room: int) -> list[str]:
     """Write the groups for the fallback, as many as fit, and count the rest, so that the counts add up there, too."""
     lines: list[str] = []
     room -= _REST
     for index, group in enumerate(digest.groups):
-        line = inert(f"{title_of(group)} — {names_of(group)}" if group.names else title_of(group))
-        room -= size(line) + _LINE_END
+        line = inert(digest.line_of(group))
+        if not line:
+            continue
+        room -= size(line) + _SEPARATOR
         if room < 0:
             left = digest.groups[index:]
             events = digest.other_events + sum(each.count for each in left)
@@ -168,12 +145,17 @@ def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, even
     return {**payload, "blocks": [*top, *blocks]}
 
 
-def _link(style: Style, message_id: int | None) -> list[Block]:
-    """Lead to the page of a message, or to that of all; nowhere where people don't see the bridge."""
+def _link(style: Style, events: Sequence[Event]) -> list[Block]:
+    """Lead to the page of a message, or to a list; nowhere where people don't see the bridge."""
     if style.pages is None:
         return []
-    page = f"{style.pages}/" if message_id is None else f"{style.pages}/messages/{message_id}"
-    return [_own(f"<{escape(page).replace('|', '%7C')}|{'Open the bridge' if message_id is None else 'Open message'}>")]
+    link = link_to(style.pages, events)
+    return [_own(f"<{escape(link.address).replace('|', '%7C')}|{link.words}>")]
+
+
+def _to_do(steps: Sequence[str]) -> list[Block]:
+    """Say what to do next."""
+    return [_own_section("\n".join(lines))] if (lines := to_do(steps, "*What to do:*")) else []
 
 
 def _header(text: str) -> Block:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from bridge.domain.clock import isoformat
 from bridge.receivers.protocol import USER_AGENT
 from bridge.receivers.slack import responses
+from bridge.receivers.summary import sentence_of
 from bridge.receivers.text import cut, one_line
-from bridge.receivers.wording import error_of, label_of, name_of, sentence_of, state_of
+from bridge.receivers.wording import error_of, label_of, name_of, state_of
 from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:

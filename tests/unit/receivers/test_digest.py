@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.model import Event, EventType, Status
-from bridge.receivers.digest import GROUP_KEYS, MOST_GROUPS, Digest, Group, digest
+from bridge.domain.reasons import BLOCKED as BLOCKED_NUMBER
+from bridge.domain.reasons import INVALID_NUMBER, NONE_GIVEN, Reason
+from bridge.domain.samples import sample_event
+from bridge.receivers.digest import GROUP_KEYS, MOST_GROUPS, Group, digest, title_of
 from bridge.receivers.text import size
-from tests.unit.receivers.events import any_event, changed, source_down
+from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
+from tests.world.clock import START
 
 INVALID, BLOCKED = "Invalid phone number", "Number is blocked"
+FIVE_AND_TWO = "❌ 7 WhatsApp messages failed: 5 invalid numbers, 2 not on WhatsApp"
+TWO_RECEIVERS = "🔴 2 receivers down: 1 “HTTP 500 Internal Server Error”, 1 “HTTP 404”"
 
 
 def failed(ids: range, error: str = INVALID) -> list[Event]:
@@ -21,16 +28,55 @@ def sent(ids: range) -> list[Event]:
     return [changed(id_, Status.SENT, label=None) for id_ in ids]
 
 
-def test_events_are_grouped_by_type_and_error_largest_first() -> None:
-    counted = digest([*sent(range(2)), *failed(range(10, 13)), *failed(range(20, 24), BLOCKED)])
-    assert counted == Digest(
-        count=9,
-        totals=((EventType.MESSAGE_FAILED, 7), (EventType.MESSAGE_SENT, 2)),
-        groups=(
-            Group(EventType.MESSAGE_FAILED, BLOCKED, 4, ("20", "21", "22", "23")),
-            Group(EventType.MESSAGE_FAILED, INVALID, 3, ("10", "11", "12")),
-            Group(EventType.MESSAGE_SENT, "", 2, ("0", "1")),
+def test_events_are_grouped_by_type_and_reason_largest_first() -> None:
+    blocked = "Customer has opted out"
+    counted = digest([*sent(range(2)), *failed(range(10, 13)), *failed(range(20, 24), blocked)])
+    opted_out = Reason("customer has opted out", f"“{blocked}”", f"“{blocked}”")
+    assert counted.totals == ((EventType.MESSAGE_FAILED, 7), (EventType.MESSAGE_SENT, 2))
+    assert counted.groups == (
+        Group(EventType.MESSAGE_FAILED, opted_out, 4, ("20", "21", "22", "23")),
+        Group(EventType.MESSAGE_FAILED, INVALID_NUMBER, 3, ("10", "11", "12")),
+        Group(EventType.MESSAGE_SENT, NONE_GIVEN, 2, ("0", "1")),
+    )
+    assert list(map(title_of, counted.groups)) == [f"4 failed: “{blocked}”", "3 failed: invalid numbers", "2 sent"]
+
+
+@pytest.mark.parametrize(
+    ("events", "heading"),
+    [
+        ([*failed(range(5)), *failed(range(5, 7), "Number is not on WhatsApp")], FIVE_AND_TWO),
+        (failed(range(2)), "❌ 2 WhatsApp messages failed: invalid numbers"),
+        ([changed(id_, error=None) for id_ in range(2)], "❌ 2 WhatsApp messages failed"),
+        (
+            [changed(1, error=None), changed(2)],
+            "❌ 2 WhatsApp messages failed: 1 without a reason, 1 invalid number",
         ),
+        (sent(range(1500)), "✅ 1,500 WhatsApp messages sent"),
+        ([*failed(range(5)), *sent(range(2))], "❌ 5 messages failed, 2 sent"),
+        ([*sent(range(100)), changed(1)], "❌ 1 message failed, 100 sent"),
+        ([*failed(range(2)), source_down()], "🔴 1 status API down, 2 messages failed"),
+        ([receiver_down("crm"), receiver_down("erp", "HTTP 404")], TWO_RECEIVERS),
+        ([sample_event(START)] * 2, "🧪 TEST: 2 WhatsApp messages failed: “This is a test: no message failed”"),
+    ],
+)
+def test_heading_says_what_happened(events: list[Event], heading: str) -> None:
+    assert digest(events).heading(150) == heading
+
+
+def test_heading_counts_what_does_not_fit() -> None:
+    events = [changed(id_, error=f"fault {'abcdefgh'[id_]}") for id_ in range(8)]
+    assert digest(events).heading(100) == (
+        "❌ 8 WhatsApp messages failed: 1 “fault a”, 1 “fault b”, 1 “fault c” and 5 for other reasons"
+    )
+    assert digest(events).heading(400).endswith(", 1 “fault h”")
+
+
+def test_steps_are_listed_once_each() -> None:
+    events = [*failed(range(5)), *sent(range(2)), source_down(), changed(9, error="Session expired")]
+    assert digest(events).steps == (
+        "Check the number, then send again or call.",
+        "Check client_id and API key in the bridge's configuration.",
+        "Open WbizTool, scan the QR code, then send again.",
     )
 
 
@@ -61,7 +107,7 @@ def test_what_is_not_about_a_message_is_named_by_its_subject() -> None:
 
 
 def test_groups_that_do_not_fit_are_counted_with_their_events() -> None:
-    events = [event for index in range(100) for event in failed(range(2), error=f"error {index}")]
+    events = [event for index in range(100) for event in failed(range(2), error=f"fault {chr(0x4E00 + index)}")]
     counted = digest(events)
     assert len(counted.groups) == MOST_GROUPS
     assert (counted.other_groups, counted.other_events) == (80, 160)
@@ -69,21 +115,21 @@ def test_groups_that_do_not_fit_are_counted_with_their_events() -> None:
 
 def test_grouping_can_be_by_less() -> None:
     events = [*failed(range(3)), *failed(range(3), BLOCKED), *sent(range(2))]
-    assert [(group.type, group.error, group.count) for group in digest(events, ["type"]).groups] == [
+    assert [(group.type, group.reason, group.count) for group in digest(events, ["type"]).groups] == [
         (EventType.MESSAGE_FAILED, None, 6),
         (EventType.MESSAGE_SENT, None, 2),
     ]
-    assert [(group.type, group.error, group.count) for group in digest(events, ["error"]).groups] == [
-        (None, INVALID, 3),
-        (None, BLOCKED, 3),
-        (None, "", 2),
+    assert [(group.type, group.reason, group.count) for group in digest(events, ["error"]).groups] == [
+        (None, INVALID_NUMBER, 3),
+        (None, BLOCKED_NUMBER, 3),
+        (None, NONE_GIVEN, 2),
     ]
-    assert [(group.type, group.error, group.count) for group in digest(events, []).groups] == [(None, None, 8)]
+    assert [(group.type, group.reason, group.count) for group in digest(events, []).groups] == [(None, None, 8)]
 
 
 @settings(max_examples=50)  # each is a whole digest
 @given(
-    st.lists(any_event, max_size=30),
+    st.lists(any_event, min_size=1, max_size=30),
     st.lists(st.sampled_from(GROUP_KEYS), unique=True),
     st.integers(0, 1000),
     st.integers(1, 40),
@@ -101,7 +147,7 @@ def test_the_counts_always_add_up(events: list[Event], by: list[str], shown: int
 
 
 @settings(max_examples=50)  # each is a whole digest
-@given(st.lists(any_event, max_size=10))
+@given(st.lists(any_event, min_size=1, max_size=10))
 def test_groups_and_totals_come_largest_first(events: list[Event]) -> None:
     counted = digest(events)
     for counts in ([count for _, count in counted.totals], [group.count for group in counted.groups]):
@@ -109,7 +155,10 @@ def test_groups_and_totals_come_largest_first(events: list[Event]) -> None:
 
 
 def test_very_long_names_leave_room_for_all_else() -> None:
-    events = [changed(10**300 + index, label="&" * 500, error=f"error {index % 20}") for index in range(1000)]
+    events = [
+        changed(10**300 + index, label="&" * 500, error=f"fault {'abcdefghijklmnopqrst'[index % 20]}")
+        for index in range(1000)
+    ]
     counted = digest(events, shown=1000)
     named = [size(", ".join(group.names)) for group in counted.groups]
     assert max(named) <= 1_900

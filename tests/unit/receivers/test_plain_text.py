@@ -19,27 +19,42 @@ BY = ("type", "error")
 
 def test_one_event_is_told_whole() -> None:
     note = write_note([changed(tags={"team": "billing"})], BY, 5)
-    assert (note.title, note.kind) == ("❌ Message 12346 failed", "failure")
+    assert (note.title, note.kind) == ("❌ WhatsApp message 12346 failed: invalid phone number", "failure")
     assert note.body.splitlines() == [
         "Label: Invoice 88",
         "Status: pending → failed",
-        "Error: Invalid phone number",
+        "Reason: Invalid phone number",
         "Tags: team: billing",
+        "What to do: Check the number, then send again or call.",
         "Time: 2026-11-23 20:11:12 UTC",
         f"Event: {changed().id}",
     ]
 
 
 def test_the_bridge_s_own_health_is_told_too() -> None:
-    assert write_note([source_down()], BY, 5).title == "🔴 WbizTool's status API is down"
-    assert "Error: HTTP 500" in write_note([receiver_down()], BY, 5).body
+    note = write_note([source_down()], BY, 5)
+    assert note.title == "🔴 WbizTool's status API is down: Auth Error"
+    assert "Since: 2026-11-23 20:09:42 UTC\nWhat to do: Check client_id" in note.body
+    assert "Reason: HTTP 500" in write_note([receiver_down()], BY, 5).body
 
 
 def test_many_are_counted_and_the_gravest_gives_the_sign() -> None:
     events = [*(changed(id_, Status.SENT) for id_ in range(1, 9)), changed(9)]
     note = write_note(events, BY, 2)
-    assert (note.title, note.kind) == ("❌ 9 events", "failure")
-    assert note.body.splitlines()[0] == "8 sent, 1 failed"
+    assert (note.title, note.kind) == ("❌ 1 message failed, 8 sent", "failure")
+    assert note.body.splitlines() == [
+        "8 sent: 1 (Invoice 88) and 7 more",
+        "1 failed: invalid number: 9 (Invoice 88)",
+        "What to do: Check the number, then send again or call.",
+        "2026-11-23 20:11:12 UTC",
+    ]
+
+
+def test_page_stands_at_the_end_where_people_can_see_it() -> None:
+    one = write_note([changed()], BY, 5, "https://bridge.example.com")
+    many = write_note([changed(1), changed(2)], BY, 5, "https://bridge.example.com")
+    assert one.body.endswith("\nhttps://bridge.example.com/messages/12346")
+    assert many.body.endswith("\nhttps://bridge.example.com/messages?status=failed")
 
 
 def test_nobody_is_mentioned_by_a_label() -> None:

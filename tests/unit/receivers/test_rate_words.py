@@ -9,7 +9,8 @@ import pytest
 
 from bridge.domain.model import Event, EventType
 from bridge.receivers.slack.blocks import draw_event
-from bridge.receivers.wording import name_of, sentence_of
+from bridge.receivers.summary import sentence_of
+from bridge.receivers.wording import name_of
 
 _AT = datetime(2026, 11, 23, 20, 11, tzinfo=UTC)
 _FAILING: dict[str, Any] = {
@@ -30,8 +31,7 @@ def _event(type_: EventType = EventType.ACCOUNT_FAILING, **data: Any) -> Event:
 def test_a_failing_group_says_how_many_of_how_many_whose_and_why() -> None:
     said = sentence_of(_event())
     assert said == (
-        "📉 12 of 50 messages failed in the last 15 min (24 %), team billing"
-        " · 8 Invalid phone number, 4 without a reason"
+        "📉 12 of 50 messages failed in the last 15 min (24 %), team billing: 8 invalid numbers, 4 without a reason"
     )
 
 

@@ -176,6 +176,8 @@ def test_any_other_2xx_is_a_delivery(body: bytes) -> None:
 
 def test_template_knows_whether_it_is_a_test() -> None:
     text = "{{ 'a test' if event.test else 'real' }}: {{ summary }}"
-    assert render(sample_event(START), body=text, content_type="text/plain").body.startswith(b"a test: TEST: Message 0")
-    assert render(body=text, content_type="text/plain").body.startswith(b"real: Message 12346")
+    assert render(sample_event(START), body=text, content_type="text/plain").body.startswith(
+        b"a test: TEST: WhatsApp message 0"
+    )
+    assert render(body=text, content_type="text/plain").body.startswith(b"real: WhatsApp message 12346")
     assert json.loads(render(body={"all": Source("{{ event }}")}).body)["all"]["test"] is False

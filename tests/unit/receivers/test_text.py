@@ -147,7 +147,7 @@ def test_no_text_keeps_its_means_of_formatting_mentioning_or_linking(text: str) 
 
 
 def test_a_moment_is_shown_in_the_reader_s_zone_with_utc_to_fall_back_on() -> None:
-    assert date(START) == "<!date^1795464672^{date_short_pretty} {time_secs}|2026-11-23 20:11:12 UTC>"
+    assert date(START) == "<!date^1795464672^{date_short_pretty} {time}|2026-11-23 20:11:12 UTC>"
     assert utc(START) == "2026-11-23 20:11:12 UTC"
 
 

@@ -11,6 +11,7 @@ plain_text, ``verbatim`` only in mrkdwn), https://api.slack.com/changelog/2018-0
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from datetime import timedelta
@@ -21,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.model import Event, EventType, Status
+from bridge.receivers import next_steps
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.wording import WORDS
 from tests.unit.receivers.events import any_event, changed, number_disconnected, receiver_down, source_down
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 
     from bridge.receivers.protocol import Receiver
 
-_DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time_secs\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
-_WORDS = "|".join(re.escape(word) for words in WORDS.values() for word in (words.emoji, words.short))
-OURS = re.compile(rf"({_DATE}|\*[\w ,]+…?\*|{_WORDS}| to | · | )*")
+_DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
+_STEPS = "|".join(map(re.escape, next_steps.ALL))
+OURS = re.compile(rf"({_DATE}( to {_DATE})?|\*[\w ,]+…?\*|\*What to do:\*( ({_STEPS})|(\n• ({_STEPS}))+))")
 """All that may be in mrkdwn: dates, bold words and the bridge's own."""
 
 
@@ -63,7 +65,7 @@ def seen(message: dict[str, Any]) -> list[str]:
 
 
 def shown_date(seconds: str, time: str) -> str:
-    return f"<!date^{seconds}^{{date_short_pretty}} {{time_secs}}|2026-11-23 {time} UTC>"
+    return f"<!date^{seconds}^{{date_short_pretty}} {{time}}|2026-11-23 {time} UTC>"
 
 
 def utf16(text: str) -> int:
@@ -128,15 +130,14 @@ def assert_harmless(message: dict[str, Any]) -> None:
 def test_a_failure_is_told_with_all_that_is_known() -> None:
     event = changed(tags={"team": "billing"})
     message = payload(event)
-    assert message["text"] == "❌ Message 12346 failed · Invoice 88 · Invalid phone number"
+    assert message["text"] == "❌ WhatsApp message 12346 failed: invalid phone number · Invoice 88"
     assert seen(message) == [
-        "❌ Message 12346 failed",
-        "*Message* 12346",
+        "❌ WhatsApp message 12346 failed: invalid phone number",
         "*Label* Invoice 88",
         "*Status* pending → failed",
         "*Tags* team: billing",
-        "Error: Invalid phone number",
-        f"<!date^1795464672^{{date_short_pretty}} {{time_secs}}|2026-11-23 20:11:12 UTC> | {event.id}",
+        "*What to do:* Check the number, then send again or call.",
+        f"<!date^1795464672^{{date_short_pretty}} {{time}}|2026-11-23 20:11:12 UTC> | {event.id}",
     ]
     assert [block["type"] for block in message["blocks"]] == ["header", "section", "section", "context"]
 
@@ -144,16 +145,28 @@ def test_a_failure_is_told_with_all_that_is_known() -> None:
 @pytest.mark.parametrize("label", [None, "", " \n\t", "\u200b"])
 def test_a_label_that_can_t_be_seen_is_left_out(label: str | None) -> None:
     message = payload(changed(1, Status.SENT, label=label))
-    assert message["text"] == "✅ Message 1 was sent"
-    assert seen(message)[1:-1] == ["*Message* 1", "*Status* pending → sent"]
+    assert message["text"] == "✅ WhatsApp message 1 was sent"
+    assert seen(message)[1:-1] == ["*Status* pending → sent"]
+
+
+def test_reason_that_the_header_has_no_room_for_is_told_in_full_below_it() -> None:
+    reason = "Gateway says " + "no " * 60
+    message = payload(changed(error=reason))
+    assert seen(message)[0].endswith("…")
+    assert f"Reason: {reason.strip()}" in seen(message)
+    assert message["text"] == f"❌ WhatsApp message 12346 failed: gateway says {'no ' * 60}· Invoice 88"
 
 
 def test_what_is_stuck_says_for_how_long() -> None:
     event = changed(1, Status.PENDING, label="Invoice 88")
     data = {**event.data, "previous": event.data["current"], "pending_seconds": 16 * 60 + 5}
     message = payload(Event(event.id, EventType.MESSAGE_STUCK, event.at, event.subject, 2, data, 1))
-    assert message["text"] == "🐌 Message 1 is stuck · Invoice 88 · pending for 16 m"
-    assert seen(message)[1:-1] == ["*Message* 1", "*Label* Invoice 88", "*Status* pending, pending for 16 m"]
+    assert message["text"] == "🐌 WhatsApp message 1 is stuck: pending for 16 m · Invoice 88"
+    assert seen(message)[1:-1] == [
+        "*Label* Invoice 88",
+        "*Status* pending for 16 m",
+        "*What to do:* Open WbizTool and check that your WhatsApp number is connected.",
+    ]
 
 
 def test_the_first_observation_has_only_a_new_status() -> None:
@@ -167,21 +180,24 @@ def test_the_first_observation_has_only_a_new_status() -> None:
     [
         (
             source_down(),
-            "🔴 WbizTool's status API is down · Auth Error",
-            ["*Since* <!date^1795464582^{date_short_pretty} {time_secs}|2026-11-23 20:09:42 UTC>", "Error: Auth Error"],
+            "🔴 WbizTool's status API is down: Auth Error",
+            [
+                "*Since* <!date^1795464582^{date_short_pretty} {time}|2026-11-23 20:09:42 UTC>",
+                "*What to do:* Check client_id and API key in the bridge's configuration.",
+            ],
         ),
         (source_down(None), "🔴 WbizTool's status API is down", []),
         (
             receiver_down(),
-            "🔴 Receiver crm is down · HTTP 500 Internal Server Error",
-            ["*Receiver* crm", "Error: HTTP 500 Internal Server Error"],
+            "🔴 Receiver crm is down: HTTP 500 Internal Server Error",
+            ["*What to do:* Check the receiver. Its events are kept, and sent once it works again."],
         ),
         (
             number_disconnected(),
             "📵 WhatsApp number +4915112345678 is disconnected",
-            ["*Number* +4915112345678", "*Whatsapp client id* 7"],
+            ["*WhatsApp client id* 7", "*What to do:* Open WbizTool and scan the QR code."],
         ),
-        (number_disconnected(None), "📵 WhatsApp number number/7 is disconnected", ["*Whatsapp client id* 7"]),
+        (number_disconnected(None), "📵 WhatsApp number number/7 is disconnected", ["*WhatsApp client id* 7"]),
     ],
 )
 def test_events_that_are_not_about_a_message_are_told_too(event: Event, text: str, lines: list[str]) -> None:
@@ -202,61 +218,102 @@ def test_a_burst_is_told_as_one_digest() -> None:
     sent = [changed(id_, Status.SENT, label=None, at=START + timedelta(seconds=9)) for id_ in range(10)]
     message = payload(*failures, *sent, shown=6)
     assert seen(message) == [
-        "❌ 5,000 events",
-        "❌ *4,990* failed · ✅ *10* sent",
-        "4,990 × failed: Invalid phone number",
-        "0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more",
-        "10 × sent",
-        "0, 1, 2 and 7 more",
+        "❌ 4,990 messages failed, 10 sent",
+        "4,990 failed: invalid numbers\n0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more",
+        "10 sent\n0, 1, 2 and 7 more",
+        "*What to do:* Check the number, then send again or call.",
         f"{shown_date('1795464672', '20:11:12')} to {shown_date('1795464681', '20:11:21')}",
     ]
-    assert message["text"].splitlines() == [
-        "❌ 5,000 events: 4,990 failed, 10 sent",
-        "4,990 × failed: Invalid phone number — 0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more",
-        "10 × sent — 0, 1, 2 and 7 more",
+    assert message["text"] == (
+        "❌ 4,990 messages failed, 10 sent · "
+        "4,990 failed: invalid numbers: 0 (Invoice 0), 1 (Invoice 1), 2 and 4,987 more · "
+        "10 sent: 0, 1, 2 and 7 more"
+    )
+
+
+def test_digest_of_one_type_says_why_in_its_heading() -> None:
+    invalid = [changed(id_, label=f"Invoice {id_}") for id_ in range(1, 6)]
+    absent = [changed(id_, error="Number is not on WhatsApp", label=None) for id_ in (6, 7)]
+    message = payload(*invalid, *absent)
+    assert seen(message)[:-1] == [
+        "❌ 7 WhatsApp messages failed: 5 invalid numbers, 2 not on WhatsApp",
+        "5 failed: invalid numbers\n1 (Invoice 1), 2 (Invoice 2), 3 (Invoice 3), 4 (Invoice 4), 5 (Invoice 5)",
+        "2 failed: not on WhatsApp\n6, 7",
+        f"*What to do:*\n• Check the number, then send again or call.\n• {next_steps.step_of(absent[0])}",
+    ]
+    assert [block["type"] for block in message["blocks"]] == ["header", *["section"] * 3, "context"]
+
+
+def test_digest_of_one_kind_does_not_say_it_twice() -> None:
+    assert seen(payload(changed(1), changed(2)))[:2] == [
+        "❌ 2 WhatsApp messages failed: invalid numbers",
+        "1 (Invoice 88), 2 (Invoice 88)",
     ]
 
 
 def test_a_digest_of_many_groups_counts_those_that_do_not_fit() -> None:
-    message = payload(*(changed(id_, error=f"Number {id_} is invalid") for id_ in range(5000)))
+    kinds = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=3)]
+    message = payload(*(changed(id_, error=f"fault {kinds[id_ % 1000]}") for id_ in range(5000)))
     assert_shape(message)
-    assert seen(message)[-2] == "and 4,980 more in 4,980 other groups"
-    assert len(message["blocks"]) == 2 + 2 * 20 + 2
+    assert seen(message)[0] == (
+        "❌ 5,000 WhatsApp messages failed: "
+        "5 “fault aaa”, 5 “fault aab”, 5 “fault aac”, 5 “fault aad”, 5 “fault aae”, 5 “fault aaf” and "
+        "4,970 for other reasons"
+    )
+    assert seen(message)[-3] == "and 4,900 more in 980 other groups"
+    assert len(message["blocks"]) == 1 + 20 + 3
+
+
+def test_errors_that_differ_only_in_a_number_are_one_group() -> None:
+    message = payload(*(changed(id_, error=f"Customer {id_} has opted out") for id_ in range(5000)), shown=1)
+    assert seen(message)[:2] == [
+        "❌ 5,000 WhatsApp messages failed: “Customer … has opted out”",
+        "0 (Invoice 88) and 4,999 more",
+    ]
 
 
 def test_errors_of_a_digest_grouped_by_error_alone_may_be_missing() -> None:
     events = [changed(1, Status.SENT), changed(2, Status.SENT)]
-    assert "2 × no error given" in seen(payload(*events, by=["error"]))
-    assert "2 × events" in seen(payload(*events, by=[]))
+    failed = changed(3, label=None)
+    assert "2 without a reason\n1 (Invoice 88), 2 (Invoice 88)" in seen(payload(*events, failed, by=["error"]))
+    assert seen(payload(*events, failed, by=[]))[:2] == [
+        "❌ 1 message failed, 2 sent",
+        "1 (Invoice 88), 2 (Invoice 88), 3",
+    ]
 
 
-def shown_counts(message: dict[str, Any]) -> tuple[int, int, int]:
-    """Add up what a person reads: the totals, the groups with the rest, and the same in the fallback."""
-    headline, totals, *groups = seen(message)[:-1]
-    del headline
-    lines = message["text"].splitlines()
+def added(pattern: str, text: str) -> int:
+    """Add up the counts that a pattern finds."""
+    return sum(int(count.replace(",", "")) for count in re.findall(pattern, text))
 
-    def added(parts: Sequence[str], pattern: str) -> int:
-        found = (re.match(pattern, part) for part in parts)
-        return sum(int(match[1].replace(",", "")) for match in found if match)
 
-    grouped = r"(?:and )?([\d,]+) (?:×|more in)"
-    return (
-        added(re.findall(r"\*[\d,]+\*", totals), r"\*([\d,]+)"),
-        added(groups, grouped),
-        added(lines[1:], grouped),
-    )
+def shown_counts(message: dict[str, Any]) -> list[int]:
+    """Add up what a person reads of failures: the heading, its reasons, the groups with the rest, and the fallback."""
+    heading, *sections = seen(message)[:-2]
+    total = r"^❌ ([\d,]+) WhatsApp messages failed"
+    by_reason = r"(?::|,| and) ([\d,]+) (?=“|without|for)"
+    grouped = r"(?:^| · )(?:and )?([\d,]+) (?:failed|more in)"
+    fallback = message["text"].removeprefix(heading)
+    return [
+        added(total, heading),
+        added(by_reason, heading),
+        sum(added(grouped, section) for section in sections),
+        added(grouped, fallback),
+    ]
 
 
 @settings(max_examples=50)  # each is a whole digest
 @given(
-    st.integers(2, 3000), st.integers(1, 60), st.integers(0, 200), st.sampled_from(["&", "x", "漢", "👩‍👩‍👧‍👦", "\n"])
+    st.integers(3, 3000), st.integers(3, 26), st.integers(0, 200), st.sampled_from(["&", "x", "漢", "👩‍👩‍👧‍👦", "\n"])
 )
 def test_the_counts_that_are_shown_always_add_up(count: int, kinds: int, shown: int, char: str) -> None:
-    events = [changed(id_, error=f"error {id_ % kinds} {char * (id_ % kinds * 9)}", label=char) for id_ in range(count)]
+    def error(kind: int) -> str:
+        return f"fault {'abcdefghijklmnopqrstuvwxyz'[kind]} {char * kind * 9}" if kind else ""
+
+    events = [changed(id_, error=error(id_ % kinds), label=char) for id_ in range(count)]
     message = payload(*events, shown=shown)
     assert_shape(message)
-    assert shown_counts(message) == (count, count, count)
+    assert shown_counts(message) == [count] * 4
 
 
 @given(any_event)
@@ -272,7 +329,8 @@ def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Eve
     message = payload(*events, shown=shown)
     assert_shape(message)
     assert_harmless(message)
-    assert seen(message)[0].endswith(f" {len(events):,} events")
+    heading, _, _reasons = seen(message)[0].removeprefix("🧪 TEST: ").partition(": ")
+    assert added(r"(\d[\d,]*) ", heading) == len(events)
 
 
 @pytest.mark.parametrize("char", ["&", '"', "\\", "漢", "👩‍👩‍👧‍👦", "م", "*", "x ", "@", "_"])
@@ -288,11 +346,11 @@ def test_the_longest_of_everything_fits(char: str) -> None:
 def test_nothing_from_outside_makes_a_mention_a_link_or_formatting() -> None:
     message = payload(changed(error="<!channel> *now* <https://evil.example|pay>", label="@here & _there_"))
     assert_harmless(message)
-    assert "Error: &lt;!channel&gt; *now* &lt;https://evil.example|pay&gt;" in seen(message)
+    assert seen(message)[0].endswith("failed: &lt;!channel&gt; *now* &lt;https://evil.example|pay&gt;")
     assert "*Label* @here &amp; _there_" in seen(message)
     assert message["text"] == (
-        "❌ Message 12346 failed · @\u2060here &amp; ˍthereˍ · "
-        "&lt;!channel&gt; ∗now∗ &lt;https:\u2060//evil.\u2060example|pay&gt;"
+        "❌ WhatsApp message 12346 failed: &lt;!channel&gt; ∗now∗ &lt;https:\u2060//evil.\u2060example|pay&gt; · "
+        "@\u2060here &amp; ˍthereˍ"
     )
 
 

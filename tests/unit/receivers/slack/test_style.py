@@ -70,20 +70,24 @@ def test_without_colour_a_message_is_blocks_alone() -> None:
     assert len(message["blocks"]) == 4
 
 
-def test_a_link_leads_to_the_page_of_the_message_and_else_to_that_of_all() -> None:
+def test_a_link_leads_to_the_page_of_the_message_or_to_the_list_of_several() -> None:
     def link(*events: Event) -> str:
         text: str = payload(events, pages=PAGES)["attachments"][0]["blocks"][-1]["elements"][-1]["text"]
         return text
 
     assert link(changed(7)) == "<https://bridge.example.com/a&amp;b/messages/7|Open message>"
     assert link(source_down()) == "<https://bridge.example.com/a&amp;b/|Open the bridge>"
-    assert link(changed(1), changed(2)) == "<https://bridge.example.com/a&amp;b/|Open the bridge>"
+    assert link(changed(1), changed(2)) == "<https://bridge.example.com/a&amp;b/messages?status=failed|Open the list>"
+    several = link(changed(1), changed(2, Status.SENT))
+    assert several == "<https://bridge.example.com/a&amp;b/messages|Open the list>"
+    assert link(changed(1), source_down()) == "<https://bridge.example.com/a&amp;b/|Open the bridge>"
+    assert link(sample_event(START)) == "<https://bridge.example.com/a&amp;b/|Open the bridge>"
 
 
 def test_whom_it_concerns_is_mentioned_before_the_bar_and_in_the_fallback() -> None:
     message = payload([changed()], mention=Mention(("<!here>", "<@U012AB3CD>")))
     assert message["blocks"][1]["text"]["text"] == "<!here> <@U012AB3CD>"
-    assert message["text"] == "<!here> <@U012AB3CD> ❌ Message 12346 failed · Invoice 88 · Invalid phone number"
+    assert message["text"] == "<!here> <@U012AB3CD> ❌ WhatsApp message 12346 failed: invalid phone number · Invoice 88"
 
 
 @pytest.mark.parametrize(
@@ -177,12 +181,12 @@ def test_test_is_grey_says_so_and_mentions_nobody(type_: EventType) -> None:
     assert message["text"].startswith("🧪 TEST: ")
     assert message["blocks"][0]["text"]["text"].startswith("🧪 TEST: ")
     assert message["attachments"][0]["color"] == WORDS[EventType.MESSAGE_PENDING].colour
-    assert "nothing happened, and nothing needs to be done" in json.dumps(message["attachments"])
+    assert "nothing happened, and there is nothing to do" in json.dumps(message["attachments"])
     assert "<!here>" not in json.dumps(message)
 
 
 def test_digest_mentions_somebody_if_one_of_its_events_is_real() -> None:
     mention, test = Mention(("<!here>",)), sample_event(START)
     assert "<!here>" not in json.dumps(payload([test, test], mention=mention))
-    assert payload([test, test])["text"].startswith("🧪 TEST: 2 events")
-    assert payload([test, changed()], mention=mention)["text"].startswith("<!here> ❌ 2 events")
+    assert payload([test, test])["text"].startswith("🧪 TEST: 2 WhatsApp messages failed: ")
+    assert payload([test, changed()], mention=mention)["text"].startswith("<!here> ❌ 2 WhatsApp messages failed: 1 ")

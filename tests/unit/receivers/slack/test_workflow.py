@@ -40,7 +40,7 @@ def test_a_message_is_told_with_all_that_is_known() -> None:
         "event_id": event.id,
         "event": "message.failed",
         "time": "2026-11-23T20:11:12.345Z",
-        "text": "❌ Message 12346 failed · Invoice 88 · Invalid phone number",
+        "text": "❌ WhatsApp message 12346 failed: invalid phone number · Invoice 88",
         "message_id": "12346",
         "label": "Invoice 88",
         "tags": "team: billing",
@@ -56,7 +56,7 @@ def test_a_message_is_told_with_all_that_is_known() -> None:
 def test_test_says_so() -> None:
     told = sent(sample_event(START))
     assert told["test"] == "true"
-    assert told["text"].startswith("🧪 TEST: Message 0 failed")
+    assert told["text"].startswith("🧪 TEST: WhatsApp message 0 failed")
 
 
 def test_what_there_is_nothing_to_say_of_is_empty_and_sent_all_the_same() -> None:

@@ -45,7 +45,7 @@ def why(template: str, known: dict[str, object] = FAILED) -> str:
     [
         ("plain", "plain"),
         ("{{ event.type }} for {{ receiver }}", "message.failed for crm"),
-        ("{{ summary }}", "Message 12346 failed · Invoice 88 · Invalid phone number"),
+        ("{{ summary }}", "WhatsApp message 12346 failed: invalid phone number · Invoice 88"),
         ("{{ event.data.current.error | default('-') }}", "Invalid phone number"),
         ("{{ event.data.label | tojson }}", '"Invoice 88"'),
         ("{{ event.data.tags.team }}, {{ event.data.tags.shift | default('none') }}", "billing, none"),
