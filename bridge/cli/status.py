@@ -49,7 +49,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     held = status.get("held", {})
     for name in sorted({*receivers, *held}):
         counts = _counts(receivers.get(name, {})) or "nothing yet"
-        words = f"; {held[name]['words']}, {held[name]['count']} held" if name in held else ""
+        words = f"; {held[name]['why']}, {held[name]['count']} held" if name in held else ""
         output.say(f"receiver   {name}: {counts}{words}")
     if any(DeliveryState.DEAD in states for states in receivers.values()):
         output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")

@@ -11,7 +11,6 @@ import tenacity
 from bridge.delivery.attempt import begin_attempt
 from bridge.delivery.parcel import Parcel, Sent, asks_to_wait, undivided, worth_a_quick_try
 from bridge.delivery.receiver_health import announce
-from bridge.delivery.reminding import Reminding
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
@@ -54,7 +53,6 @@ class Dispatcher:
         sender: Leads to the receiver.
         concurrency: POSTs in flight at once.
         holding: Holds everything back while the receiver is muted, or in its quiet hours.
-        remind: How often it is reminded of what is still wrong; None for never.
         settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
         divide: Says what of a pack belongs in which thread, for a receiver that has threads.
@@ -82,7 +80,6 @@ class Dispatcher:
         jitter: Callable[[], float],
         listener: Listener,
         stop: threading.Event,
-        remind: timedelta | None = None,
         divide: Callable[[Pack], Sequence[tuple[Pack, Thread | None]]] = undivided,
         slowed: Callable[[datetime], None] = lambda _: None,
     ) -> None:
@@ -102,7 +99,6 @@ class Dispatcher:
         self._listener = listener
         self._stop = stop
         self._holding = holding
-        self._reminding = Reminding(self.name, remind, store)
         self._busy: set[int] = set()
         self._halving = Halving()
         self._in_flight = 0
@@ -123,13 +119,10 @@ class Dispatcher:
         if not self._is_ours() or self._asked_to_wait:
             return ()
         now = self._clock.now()
-        held = self._holding.look(now)
+        held, breaker = self._holding.look(now)
         if held is not None and held.begins:
             self._held_back = self._claims  # what was claimed before, and is not on its way, waits
-        if held is None:
-            self._reminding.queue_due(now)
         queue = self._store.deliveries if held is None else held.queue
-        breaker = queue.breaker(self.name)
         probe = breaker.is_open
         most = breaker.admits(now, self._in_flight, room)
         packs: Sequence[Pack] = ()
@@ -140,22 +133,18 @@ class Dispatcher:
             packs = self._packer.probe(queue, now, breaker.refused)
         # A receiver that was down when the bridge ended may be back since: the first probe comes before the news.
         if self._has_tried or not (breaker.is_open and (packs or self._in_flight)):
-            breaker = announce(self._store, breaker, self._settle, now, self._routes.subscriptions, self._listener)
+            breaker = self._announce(breaker, now)
         if len(packs) < room:
             self._look_at = self._next_look(breaker, now, held, queued=bool(most))
-        return self._parcels(packs, now, probe=probe) if packs else ()
-
-    def _parcels(self, packs: Sequence[Pack], now: datetime, *, probe: bool) -> Sequence[Parcel]:
+        if not packs:
+            return ()
         self._claims += 1
-        current = [self._reminding.current(each, now) for each in packs]
-        readable = [part for each in current for part in self._readable(each)]
+        readable = [part for each in packs for part in self._readable(each)]
         parcels = [
             Parcel(part, self._claims, probe, thread) for each in readable for part, thread in self._divide(each)
         ]
         if probe:
             parcels = parcels[:1]
-        if not parcels:
-            self._look_at = now  # what was left out no longer holds up what comes after it
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
         self._in_flight += len(parcels)
         return parcels
@@ -245,7 +234,7 @@ class Dispatcher:
         return self._halving.divided(readable) if readable else []
 
     def _write(self, sent: Sequence[Sent]) -> None:
-        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), remind=self._reminding.every)
+        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
         self._has_tried = True
         until = recorded.breaker.paused_until
         if until is not None and any(asks_to_wait(each.attempts[-1]) for each in sent):
@@ -273,8 +262,6 @@ class Dispatcher:
     def _next_look(self, breaker: CircuitBreaker, now: datetime, held: Held | None, *, queued: bool) -> datetime | None:
         """Return when something may be sent that the look at ``now`` found not due; None if nothing is queued."""
         moments = [breaker.changes_at(self._settle), self._packer.full_at(), None if held is None else held.until]
-        if held is None:
-            moments.append(self._reminding.next_due())
         if queued:
             moments.append(self._store.deliveries.next_due(self.name, now))
         if breaker.failures or breaker.paused_until is not None:
@@ -299,3 +286,12 @@ class Dispatcher:
             return divided(carried, last.outcome, breaker)
         made = Round(carried, last.outcome, last.at, each.at, each.parcel.probe)
         return decide(made, breaker, concurrency=self._concurrency, jitter=self._jitter)
+
+    def _announce(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
+        """Send ``receiver.down`` or ``receiver.up`` to the others if that is due."""
+        at = breaker.changes_at(self._settle)
+        if at is None or now < at:
+            return breaker
+        for event in announce(self._store, self.name, self._settle, now, self._routes.subscriptions):
+            self._listener.told(event)
+        return self._store.deliveries.breaker(self.name)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.mute import NEVER_HELD, Hold, Mute, exempt
+from bridge.store.membership import Ownership
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from bridge.domain.breaker import CircuitBreaker
     from bridge.domain.model import EventType
     from bridge.domain.observer import Listener
     from bridge.domain.quiet_hours import QuietHours
@@ -48,11 +50,13 @@ class Holding:
 
     def begins(self, now: datetime) -> bool:
         """Tell whether quiet hours have begun since the latest look: it takes another, though nothing came."""
-        return self._quiet is not None and not self._is_held and self._quiet.quiet_until(now) is not None
+        if self._quiet is None or self._is_held or self._quiet.quiet_until(now) is None:
+            return False
+        return self._store.node.ownership(self._receiver) is Ownership.OURS
 
-    def look(self, now: datetime) -> Held | None:
-        """Return what holds the deliveries back; None, once they are released, where nothing does."""
-        mute, hold = self._store.mutes.standing(self._receiver)
+    def look(self, now: datetime) -> tuple[Held | None, CircuitBreaker]:
+        """Return what holds the deliveries back, None, once they are released, where nothing does; and the breaker."""
+        mute, hold, breaker = self._store.mutes.standing(self._receiver)
         if mute is not None and mute.until <= now:
             self._end(now)
             return self.look(now)  # somebody may have muted it again
@@ -62,10 +66,10 @@ class Holding:
         if wanted is None:
             if hold is not None:
                 self._store.mutes.release(self._receiver, now)
-            return None
+            return None, breaker
         if hold is None or hold.until != wanted.until:
             self._store.mutes.hold(wanted)
-        return Held(wanted.until, self._queue(types), begins=not before)
+        return Held(wanted.until, self._queue(types), begins=not before), breaker
 
     def _wanted(self, mute: Mute | None, now: datetime) -> tuple[Hold | None, frozenset[EventType]]:
         if mute is not None:

@@ -53,7 +53,6 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
         "attempts": delivery.attempts,
         "probes": delivery.probes,
         "resent": delivery.resent and str(delivery.resent),
-        "reminder": delivery.reminder,
         "created_at": stamp(delivery.created_at),
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),
@@ -136,7 +135,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         },
         "mutes": {name: mute_json(mute) for name, mute in summary.mutes.items() if mute.until > now},
         "held": {
-            name: {"words": held.words, "until": stamp(held.until), "count": summary.queued(name)}
+            name: {"why": held.words, "until": stamp(held.until), "count": summary.queued(name)}
             for name in sorted({*summary.mutes, *summary.holds})
             if (held := summary.held_by(name, now)) is not None
         },

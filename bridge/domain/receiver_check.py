@@ -46,4 +46,4 @@ def _set_back(name: str, summary: Summary) -> str:
     """Say how much is held back for a receiver, and how much it will never get."""
     held, mute = summary.queued(name), summary.mutes.get(name)
     words = f"{counted(held, 'delivery is', 'deliveries are')} held"
-    return words if mute is None or not mute.drops else f"{words}, {mute.dropped} dropped"
+    return f"{words}, {mute.dropped} dropped" if mute is not None and (mute.drops or mute.dropped) else words

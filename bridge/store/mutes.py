@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.events import receiver_subject
 from bridge.domain.model import DeliveryState
 from bridge.domain.mute import LONGEST, Hold, Mute
+from bridge.store import breakers
 from bridge.store.due_deliveries import QUEUED
 from bridge.store.facts import nudge
 from bridge.store.tables import Instant, deliveries, holds, mutes
@@ -61,13 +63,12 @@ class Mutes:
             self._tell(connection, wanted.receiver)
 
     def unmute(self, receiver: str, now: datetime) -> Mute | None:
-        """Let a mute end now, and return it as it was; None where there is none. Who delivers does the rest."""
+        """Let a mute end now, and return it; None where there is none. Who delivers to the receiver does the rest."""
+        ended = sa.update(mutes).where(mutes.c.receiver == receiver, mutes.c.until > now).values(until=now)
         with self._database.write() as connection:
-            found = _mute(connection.execute(sa.select(mutes).where(mutes.c.receiver == receiver)).one_or_none())
-            if found is None or found.until <= now:
-                return None
-            connection.execute(sa.update(mutes).where(mutes.c.receiver == receiver).values(until=now))
-            self._tell(connection, receiver)
+            found = _mute(connection.execute(ended.returning(mutes)).one_or_none())
+            if found is not None:
+                self._tell(connection, receiver)
             return found
 
     def waiting(self, receiver: str) -> int:
@@ -76,12 +77,13 @@ class Mutes:
         with self._database.read() as connection:
             return connection.scalar(queued) or 0
 
-    def standing(self, receiver: str) -> tuple[Mute | None, Hold | None]:
-        """Read a receiver's mute, and whether its deliveries are held back."""
+    def standing(self, receiver: str) -> tuple[Mute | None, Hold | None, CircuitBreaker]:
+        """Read a receiver's mute, whether its deliveries are held back, and its breaker: all in one look."""
         with self._database.read() as connection:
             row = connection.execute(_STANDING, {"receiver": receiver}).one()
+            breaker = breakers.read(connection, receiver)
         hold = None if row.held_since is None else Hold(receiver, row.held_since, row.held_until)
-        return None if row.receiver is None else _mute(row), hold
+        return None if row.receiver is None else _mute(row), hold, breaker or CircuitBreaker(receiver)
 
     def end(self, receiver: str, now: datetime) -> Mute | None:
         """Forget a mute that is over, and return it with all that it dropped; None where another node has."""
@@ -160,7 +162,8 @@ def divide(
     for row in rows:
         mute, at = found.get(row["receiver"]), row["created_at"]
         about_a_receiver = row["subject"].startswith(receiver_subject(""))
-        if mute is not None and mute.since <= at < mute.until and not about_a_receiver:
+        is_muted = mute is not None and mute.since <= at < mute.until and not about_a_receiver
+        if mute is not None and is_muted and row["state"] == DeliveryState.QUEUED:
             reason = f"{mute.receiver} was {mute.words}"
             dropped.append({**row, "state": str(DeliveryState.DROPPED), "finished_at": at, "reason": reason})
         else:

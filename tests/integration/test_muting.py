@@ -204,7 +204,7 @@ def test_daemon_that_runs_another_configuration_takes_quiet_hours_at_once(world:
     until(lambda: "crm" in world.json("status")["held"])
     world.fail(1, 2)
     held = world.json("status")["held"]["crm"]
-    assert held["words"].startswith("quiet until ")
+    assert held["why"].startswith("quiet until ")
     assert (held["count"], world.sent("crm")) == (2, [])
     world.daemon.kill()
     world.start()

@@ -15,8 +15,7 @@ from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, command_app
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment
-from bridge.domain.redaction import clean_text
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment, one_line
 from bridge.domain.settings.units import parse_duration, parse_moment
 
 app = command_app()
@@ -92,7 +91,7 @@ def _moment(text: str) -> datetime:
 def _short(option: str, text: str | None, longest: int) -> str | None:
     if text is not None and len(text) > longest:
         raise UsageError(f"{option}: too long (allowed: up to {longest} characters)")
-    return (text and clean_text(text)) or None
+    return None if text is None else one_line(text)
 
 
 def _user() -> str | None:

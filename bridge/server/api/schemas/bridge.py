@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
 from bridge.domain.outcome import OutcomeName
-from bridge.domain.redaction import clean_text
 from bridge.domain.settings.units import DURATION, parse_duration
 from bridge.server.api.schemas.events import EventIn
 from bridge.server.api.schemas.fields import GivenMoment, In, Moment, Out, left_out
@@ -93,8 +92,8 @@ class MuteIn(In):
         str, Field(alias="for", max_length=20, pattern=f"^{DURATION}$", description="A duration.", examples=["2h"])
     ] = Field(default_factory=left_out)
     until: Annotated[GivenMoment, Field(description="When it ends.")] = Field(default_factory=left_out)
-    reason: Annotated[str, Field(max_length=LONGEST_REASON), AfterValidator(clean_text)] = ""
-    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it."), AfterValidator(clean_text)] = ""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it.")] = ""
     drop: Annotated[bool, Field(description="Never send what happens meanwhile; otherwise it is held.")] = False
 
     @model_validator(mode="after")
@@ -134,7 +133,7 @@ class UnmutedOut(Out):
 class HeldOut(Out):
     """A receiver that is muted or in its quiet hours, and how many deliveries wait for the end."""
 
-    words: str
+    why: str
     until: Moment
     count: int
 
