@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from bridge.delivery.attempt import begin_attempt
-from bridge.delivery.parcel import Parcel, Sent, asks_to_wait, undivided, worth_a_quick_try
+from bridge.delivery.parcel import Parcel, Sent, asked_until, asks_to_wait, undivided, worth_a_quick_try
 from bridge.delivery.receiver_health import announce
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
@@ -234,11 +234,10 @@ class Dispatcher:
         return self._halving.divided(readable) if readable else []
 
     def _write(self, sent: Sequence[Sent]) -> None:
+        for until in filter(None, map(asked_until, sent)):
+            self._slowed(until)  # first: what fails after the record would be recorded twice
         recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
         self._has_tried = True
-        until = recorded.breaker.paused_until
-        if until is not None and any(asks_to_wait(each.attempts[-1]) for each in sent):
-            self._slowed(until)
         if recorded.breaker.is_open:
             self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
         for result in recorded.tried:

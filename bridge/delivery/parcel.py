@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.outcome import Retry
+from bridge.domain.retry import pause
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,3 +51,9 @@ def asks_to_wait(made: Attempt) -> bool:
 def worth_a_quick_try(made: Attempt | None) -> bool:
     """Tell whether the same may succeed within a second."""
     return made is not None and isinstance(made.outcome, Retry) and made.outcome.quick
+
+
+def asked_until(sent: Sent) -> datetime | None:
+    """Return until when the receiver asked to be left alone; None where it did not."""
+    outcome = sent.attempts[-1].outcome
+    return sent.at + pause(outcome.after) if isinstance(outcome, Retry) and outcome.after is not None else None

@@ -33,7 +33,7 @@ from bridge.store.threads import Threads
 from bridge.store.watchlist import Messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import timedelta
 
     from bridge.domain.model import AccountId, Event, EventType, Expired
@@ -195,8 +195,10 @@ class Store:
                 self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
         return Recorded(tried, expired, tried[-1].decision.breaker)
 
-    def pause(self, receivers: Iterable[str], why: str, until: datetime) -> None:
+    def pause(self, receivers: Collection[str], why: str, until: datetime) -> None:
         """Let nothing go to these receivers until then: another, with which they share a limit, was asked to wait."""
+        if not receivers:
+            return
         with self._database.write() as connection:
             for name in sorted(receivers):  # two that pause the same ones must not wait for each other
                 before = breakers.read(connection, name, to_change=True) or CircuitBreaker(name)

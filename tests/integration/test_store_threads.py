@@ -73,7 +73,7 @@ def test_each_part_of_a_pack_goes_to_its_thread(store: Store) -> None:
     record_health(store, EventType.SOURCE_DOWN, SINCE, after(60), [Subscription("crm", ("*",))])
     parts = store.threads.divide("crm", due(store, after(60)))
     told = [([each.event.subject for each in part], thread and thread.post) for part, thread in parts]
-    assert told == [(["message/1"], FIRST), (["message/2", "source"], None)]
+    assert told == [(["message/2", "source"], None), (["message/1"], FIRST)]
 
 
 def test_thread_goes_with_the_retention_and_its_parent_may_go_before(store: Store) -> None:
