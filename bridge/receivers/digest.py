@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
 from bridge.receivers.next_steps import steps_of
+from bridge.receivers.rate_words import RATES
 from bridge.receivers.text import fit, size
 from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark_of, name_of, sign_of
 
@@ -93,20 +94,21 @@ class Digest:
         Several types are counted each: ``❌ 5 messages failed, 2 stuck``.
 
         Args:
-            room: The longest that it may be, in the units of :func:`bridge.receivers.text.size`; at least 100.
+            room: The longest that it may be, in the units of :func:`bridge.receivers.text.size`; at least 150.
         """
         if len(self.totals) > 1:
-            return f"{self.sign} {_enumerated(_by_type(dict(self.totals)), '', room - size(self.sign) - 1)}"
+            counts = _enumerated(_by_type(dict(self.totals)), room - size(self.sign) - 1, "more", "more")
+            return f"{self.sign} {counts}"
         ((type_, count),) = self.totals
         said = f"{self.sign} {_about_messages(type_, count, 'WhatsApp message')}"
         match [reason for reason, _ in self.reasons]:
             case [reason] if reason == NONE_GIVEN:
                 return said
             case [reason]:
-                only = fit(reason.words(count), _REASON_IN_HEADING)
-                return f"{said}: {only}" if size(said) + size(only) + 2 <= room else said
+                return f"{said}: {fit(reason.words(count), _REASON_IN_HEADING)}"
         found = [(f"{n:,} {fit(reason.words(n), _REASON_IN_HEADING)}", n) for reason, n in self.reasons]
-        return f"{said}: {_enumerated(found, ' for other reasons', room - size(said) - 2)}"
+        reasons = _enumerated(found, room - size(said) - 2, "for another reason", "for other reasons")
+        return f"{said}: {reasons}"
 
 
 def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int = 20) -> Digest:
@@ -119,10 +121,10 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         shown: How many events are named, in all groups together. Each group gets its share in turn, the largest first.
     """
     grouped: defaultdict[tuple[EventType | None, str | None], list[Event]] = defaultdict(list)
-    reasons = count_reasons(map(error_of, events))
+    reasons = count_reasons(map(_error_of, events))
     worded = {reason.key: reason for reason, _ in reasons}
     for event in events:
-        key = reason_of(error_of(event)).key if "error" in by else None
+        key = reason_of(_error_of(event)).key if "error" in by else None
         grouped[event.type if "type" in by else None, key].append(event)
     ranked = sorted(grouped.items(), key=lambda item: -len(item[1]))  # a stable sort: ties as they came
     fitting, others = ranked[:MOST_GROUPS], ranked[MOST_GROUPS:]
@@ -162,6 +164,11 @@ def rest_of(groups: int, events: int) -> str:
     return f"and {events:,} more in {groups:,} other group{'' if groups == 1 else 's'}"
 
 
+def _error_of(event: Event) -> str:
+    """Return why it came so; nothing for a rate of failures, which has reasons of its own."""
+    return "" if event.type in RATES else error_of(event)
+
+
 def _by_type(totals: dict[EventType, int]) -> list[tuple[str, int]]:
     """Count each type in words, the gravest first. Only the first about messages says what it is about."""
     found: list[tuple[str, int]] = []
@@ -180,15 +187,19 @@ def _about_messages(type_: EventType, count: int, noun: str) -> str:
     return words.replace(" ", f" {noun}{'' if count == 1 else 's'} ", 1)
 
 
-def _enumerated(found: Sequence[tuple[str, int]], of: str, room: int) -> str:
-    """Write as many as fit, and count the rest: ``5 invalid numbers, 2 not on WhatsApp and 3 for other reasons``."""
+def _enumerated(found: Sequence[tuple[str, int]], room: int, one: str, many: str) -> str:
+    """Write as many as fit, and count the rest: ``5 invalid numbers, 2 not on WhatsApp and 3 for other reasons``.
+
+    The first always fits.
+    """
+    text = ""
     for shown in range(min(len(found), _MOST_IN_HEADING), 0, -1):
         rest = sum(count for _, count in found[shown:])
         text = ", ".join(words for words, _ in found[:shown])
-        text = f"{text} and {rest:,}{of or ' more'}" if rest else text
+        text = f"{text} and {rest:,} {one if rest == 1 else many}" if rest else text
         if size(text) <= room:
-            return text
-    return f"{sum(count for _, count in found):,}{of or ' events'}"
+            break
+    return text
 
 
 def _share_names(groups: Sequence[Sequence[Event]], shown: int) -> list[tuple[str, ...]]:

@@ -294,13 +294,13 @@ def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> No
     page = serve(store).open("/messages/7")
     assert (page.status, page.text("h1"), page.text(".head .pill")) == (200, "Invoice 88", "Failed")
     began, was_pending, failed, end = page.texts(".moment")
-    assert began.startswith("The bridge began to watch 23 Nov 2026, 20:00:00 UTC · 3 m ago")
+    assert began.startswith("Watching started 23 Nov 2026, 20:00:00 UTC · 3 m ago")
     again = r"Send again delivery \d+ to crm"
     assert re.match(rf"Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered {again} 2 attempts", was_pending)
     assert "20:00:01 UTC · failed · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
     assert "20:00:06 UTC · delivered · HTTP 200" in was_pending
     assert failed.startswith("Failed No such number 23 Nov 2026, 20:00:10 UTC")
-    assert "No receiver asked for this" in failed
+    assert "No receiver is subscribed to this" in failed
     assert end.startswith("Not polled any more Its status is final.")
     assert page.link("Tag team=billing").endswith("/messages?tag=team%3Dbilling")
 

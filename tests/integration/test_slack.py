@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REFUSALS = {
     "api": (b'{"ok": false, "error": "not_authed"}', "HTTP 200 OK, not_authed: this address needs a token"),
-    "page": (b"<!DOCTYPE html><h1>Sign in</h1>", "HTTP 200 OK: a web page came instead of Slack's answer"),
+    "page": (b"<!DOCTYPE html><h1>Sign in</h1>", "HTTP 200 OK: a web page was returned instead of Slack's answer"),
 }
 
 

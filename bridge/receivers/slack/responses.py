@@ -35,22 +35,22 @@ PERMANENT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "action_prohibited": f"an administrator restricted what this webhook may post: {_ADMIN}",
         "channel_is_archived": f"the channel is archived: unarchive it, or {_NEW_WEBHOOK}",
-        "channel_not_found": f"the channel was deleted, or the Slack app was taken out of it: {_NEW_WEBHOOK}",
+        "channel_not_found": f"the channel was deleted, or the Slack app was removed from it: {_NEW_WEBHOOK}",
         "invalid_attachments": f"Slack does not understand the message: {_REPORT}",
         "invalid_blocks": f"Slack does not understand the message: {_REPORT}",
         "invalid_blocks_format": f"Slack does not understand the message: {_REPORT}",
         "invalid_payload": f"Slack does not understand the message: {_REPORT}",
-        "invalid_token": f"the webhook's URL is wrong or was revoked: copy it once more, or {_NEW_WEBHOOK}",
+        "invalid_token": f"the webhook's URL is wrong or was revoked: copy it again, or {_NEW_WEBHOOK}",
         "missing_text_or_fallback_or_attachments": f"Slack finds no text in the message: {_REPORT}",
         "no_active_hooks": f"the webhook was switched off: switch it on in the Slack app's settings, or {_NEW_WEBHOOK}",
         "no_service": f"the Slack app or its webhook was removed: {_NEW_WEBHOOK}",
-        "no_service_id": f"the webhook's URL is not complete: copy it once more, or {_NEW_WEBHOOK}",
-        "no_team": f"the workspace in the webhook's URL does not exist: copy it once more, or {_NEW_WEBHOOK}",
+        "no_service_id": f"the webhook's URL is incomplete: copy it again, or {_NEW_WEBHOOK}",
+        "no_team": f"the workspace in the webhook's URL does not exist: copy it again, or {_NEW_WEBHOOK}",
         "no_text": f"Slack finds no text in the message: {_REPORT}",
         "posting_to_general_channel_denied": f"this webhook may not post to #general: {_ADMIN}",
-        "team_disabled": f"the Slack workspace is not active any more: {_NEW_WEBHOOK}, of another workspace",
-        "too_many_attachments": f"Slack finds too many parts in the message: {_REPORT}",
-        "user_not_found": f"the person whom the webhook writes to is not in the workspace any more: {_NEW_WEBHOOK}",
+        "team_disabled": f"the Slack workspace is no longer active: {_NEW_WEBHOOK}, of another workspace",
+        "too_many_attachments": f"the message has too many parts for Slack: {_REPORT}",
+        "user_not_found": f"the person the webhook writes to has left the workspace: {_NEW_WEBHOOK}",
     }
 )
 """Slack's codes that no retry changes, and what to do.
@@ -80,8 +80,8 @@ Source: https://docs.slack.dev/reference/methods/chat.postMessage ("Errors"), wi
 _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _BLANK: Final = "\ufeff \t\r\n"
 _PAGE: Final = (
-    "a web page came instead of Slack's answer: check that the address is that of an incoming webhook, and that no "
-    "proxy or login page answers in its place"
+    "a web page was returned instead of Slack's answer: check that the address is that of an incoming webhook, and that "
+    "no proxy or login page answers in its place"
 )
 
 

@@ -78,8 +78,8 @@ def why_not_polled(shown: WatchedMessage) -> str:
     if state is not None and state.status.terminal:
         return "Its status is final."
     if not shown.watched:
-        return "It is not on the watch list any more."
-    return "It had no final status for as long as poll.stop_after allows. Watch it again to go on."
+        return "It is no longer on the watch list."
+    return "It had no final status within poll.stop_after. Watch it again to continue."
 
 
 def _moment(told: Told) -> Moment:

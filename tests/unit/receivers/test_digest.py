@@ -71,6 +71,19 @@ def test_heading_counts_what_does_not_fit() -> None:
     assert digest(events).heading(400).endswith(", 1 “fault h”")
 
 
+def test_one_more_reason_is_another() -> None:
+    events = [changed(id_, error=f"fault {'abcdefghijk'[id_]}") for id_ in range(11)]
+    assert digest(events).heading(400).endswith(", 1 “fault j” and 1 for another reason")
+
+
+def test_rate_of_failures_is_not_taken_for_one_of_its_reasons() -> None:
+    data = {"by": "tags.team", "group": "billing", "reasons": [{"reason": "Number is not on WhatsApp", "count": 9}]}
+    rate = Event("evt_1", EventType.ACCOUNT_FAILING, START, "account/team=billing", 1, data)
+    counted = digest([rate, changed(1)])
+    assert counted.heading(150) == "📉 1 failure rate too high, 1 message failed"
+    assert "1 failure rate too high: team billing" in map(counted.line_of, counted.groups)
+
+
 def test_steps_are_listed_once_each() -> None:
     events = [*failed(range(5)), *sent(range(2)), source_down(), changed(9, error="Session expired")]
     assert digest(events).steps == (

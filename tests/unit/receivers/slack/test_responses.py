@@ -65,7 +65,7 @@ def test_known_code_as_text_with_200_is_a_refusal(code: str) -> None:
 def test_page_with_200_is_no_delivery(page: bytes) -> None:
     outcome = read(200, page)
     assert isinstance(outcome, Retry)
-    assert "a web page came instead of Slack's answer" in outcome.why
+    assert "a web page was returned instead of Slack's answer" in outcome.why
     assert isinstance(WebhookReceiver("crm").read(Reply(200, {}, page), START), Delivered)
 
 
