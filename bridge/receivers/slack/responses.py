@@ -80,8 +80,8 @@ Source: https://docs.slack.dev/reference/methods/chat.postMessage ("Errors"), wi
 _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _BLANK: Final = "\ufeff \t\r\n"
 _PAGE: Final = (
-    "a web page was returned instead of Slack's answer: check that the address is that of an incoming webhook, and that "
-    "no proxy or login page answers in its place"
+    "a web page was returned instead of Slack's answer: check that the address is that of an incoming webhook, and "
+    "that no proxy or login page answers in its place"
 )
 
 
