@@ -47,6 +47,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "settle": "the others get `receiver.down` and `receiver.up` only for what lasted this long",
         "quiet": "when to hold everything back",
         "hold": "what is wrong is sent only if it lasts this long, or nobody acknowledges it by then",
+        "remind": "how often to send it again while it lasts and nobody has acknowledged it",
         "timeout": "for one attempt as a whole",
         "rate_limit": "the most attempts",
         "concurrency": "attempts at the same time",

@@ -98,6 +98,12 @@ def subscriptions(config: Config) -> tuple[Subscription, ...]:
     )
 
 
+def remind_as(config: Config, shared: Shared) -> None:
+    """Let those be reminded who want it by this configuration, and as often as they want."""
+    every = {each.name: each.remind for each in config.receivers if each.remind is not None}
+    shared.store.reminders.configure(every, shared.clock.now())
+
+
 def wbiztool(
     settings: WbizToolConfig,
     clock: Clock,
@@ -212,6 +218,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
         shared.store,
         concurrency=settings.concurrency,
         holding=holding,
+        remind=settings.remind,
         settle=settings.settle,
         packer=packer_for(settings, hold_back=shared.hold_back),
         divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,

@@ -11,6 +11,7 @@ import tenacity
 from bridge.delivery.attempt import begin_attempt
 from bridge.delivery.parcel import Parcel, Sent, asked_until, asks_to_wait, undivided, worth_a_quick_try
 from bridge.delivery.receiver_health import announce
+from bridge.delivery.reminding import Reminding
 from bridge.domain.delivery_decision import Decision, Round, decide, divided
 from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
@@ -53,6 +54,7 @@ class Dispatcher:
         sender: Leads to the receiver.
         concurrency: POSTs in flight at once.
         holding: Holds everything back while the receiver is muted, or in its quiet hours.
+        remind: How often it is reminded of what is still wrong; None for never.
         settle: How long it must have failed, or have been well, before others are sent ``receiver.down`` or ``.up``.
         packer: Says which events go together in one POST.
         divide: Says what of a pack belongs in which thread, for a receiver that has threads.
@@ -80,6 +82,7 @@ class Dispatcher:
         jitter: Callable[[], float],
         listener: Listener,
         stop: threading.Event,
+        remind: timedelta | None = None,
         divide: Callable[[Pack], Sequence[tuple[Pack, Thread | None]]] = undivided,
         slowed: Callable[[datetime], None] = lambda _: None,
     ) -> None:
@@ -99,6 +102,7 @@ class Dispatcher:
         self._listener = listener
         self._stop = stop
         self._holding = holding
+        self._reminding = Reminding(self.name, remind, store)
         self._busy: set[int] = set()
         self._halving = Halving()
         self._in_flight = 0
@@ -122,6 +126,8 @@ class Dispatcher:
         held, breaker = self._holding.look(now)
         if held is not None and held.begins:
             self._held_back = self._claims  # what was claimed before, and is not on its way, waits
+        if held is None:
+            self._reminding.queue_due(now)
         queue = self._store.deliveries if held is None else held.queue
         probe = breaker.is_open
         most = breaker.admits(now, self._in_flight, room)
@@ -133,18 +139,22 @@ class Dispatcher:
             packs = self._packer.probe(queue, now, breaker.refused)
         # A receiver that was down when the bridge ended may be back since: the first probe comes before the news.
         if self._has_tried or not (breaker.is_open and (packs or self._in_flight)):
-            breaker = self._announce(breaker, now)
+            breaker = announce(self._store, breaker, self._settle, now, self._routes.subscriptions, self._listener)
         if len(packs) < room:
             self._look_at = self._next_look(breaker, now, held, queued=bool(most))
-        if not packs:
-            return ()
+        return self._parcels(packs, now, probe=probe) if packs else ()
+
+    def _parcels(self, packs: Sequence[Pack], now: datetime, *, probe: bool) -> Sequence[Parcel]:
         self._claims += 1
-        readable = [part for each in packs for part in self._readable(each)]
+        current = [self._reminding.current(each, now) for each in packs]
+        readable = [part for each in current for part in self._readable(each)]
         parcels = [
             Parcel(part, self._claims, probe, thread) for each in readable for part, thread in self._divide(each)
         ]
         if probe:
             parcels = parcels[:1]
+        if not parcels:
+            self._look_at = now  # what was left out no longer holds up what comes after it
         self._busy.update(delivery.id for parcel in parcels for delivery in parcel.deliveries)
         self._in_flight += len(parcels)
         return parcels
@@ -236,7 +246,7 @@ class Dispatcher:
     def _write(self, sent: Sequence[Sent]) -> None:
         for until in filter(None, map(asked_until, sent)):
             self._slowed(until)  # first: what fails after the record would be recorded twice
-        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent))
+        recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), remind=self._reminding.every)
         self._has_tried = True
         if recorded.breaker.is_open:
             self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
@@ -261,6 +271,8 @@ class Dispatcher:
     def _next_look(self, breaker: CircuitBreaker, now: datetime, held: Held | None, *, queued: bool) -> datetime | None:
         """Return when something may be sent that the look at ``now`` found not due; None if nothing is queued."""
         moments = [breaker.changes_at(self._settle), self._packer.full_at(), None if held is None else held.until]
+        if held is None:
+            moments.append(self._reminding.next_due())
         if queued:
             moments.append(self._store.deliveries.next_due(self.name, now))
         if breaker.failures or breaker.paused_until is not None:
@@ -285,12 +297,3 @@ class Dispatcher:
             return divided(carried, last.outcome, breaker)
         made = Round(carried, last.outcome, last.at, each.at, each.parcel.probe)
         return decide(made, breaker, concurrency=self._concurrency, jitter=self._jitter)
-
-    def _announce(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
-        """Send ``receiver.down`` or ``receiver.up`` to the others if that is due."""
-        at = breaker.changes_at(self._settle)
-        if at is None or now < at:
-            return breaker
-        for event in announce(self._store, self.name, self._settle, now, self._routes.subscriptions):
-            self._listener.told(event)
-        return self._store.deliveries.breaker(self.name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.domain.model import Event
+    from bridge.domain.observer import Listener
     from bridge.domain.routing import Subscription
     from bridge.store.store import Store
 
@@ -37,12 +37,22 @@ def health_of(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[E
 
 
 def announce(
-    store: Store, receiver: str, settle: timedelta, now: datetime, subscriptions: Sequence[Subscription]
-) -> Sequence[Event]:
-    """Write that a receiver is down, or up again, if that is so for long enough and was not told; return the events."""
+    store: Store,
+    breaker: CircuitBreaker,
+    settle: timedelta,
+    now: datetime,
+    subscriptions: Sequence[Subscription],
+    listener: Listener,
+) -> CircuitBreaker:
+    """Send ``receiver.down`` or ``receiver.up`` to the others if that is due. Returns the breaker as it is then."""
+    at = breaker.changes_at(settle)
+    if at is None or now < at:
+        return breaker
 
     def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None:
         changed = announced(found, now, settle)
         return None if changed is None else (changed[0], *health_of(found, changed[1], now))
 
-    return store.health_events.record_receiver(receiver, now, change, subscriptions)
+    for event in store.health_events.record_receiver(breaker.receiver, now, change, subscriptions):
+        listener.told(event)
+    return store.deliveries.breaker(breaker.receiver)

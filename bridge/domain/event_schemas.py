@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.events import envelope
+from bridge.domain.incidents import OPENS
 from bridge.domain.model import CODES, Event, EventType, Status
 from bridge.domain.samples import samples
 
@@ -89,6 +90,8 @@ def schema_of(type_: EventType) -> _Schema:
 def data_schema_of(type_: EventType) -> _Schema:
     """Describe the data of a type of event."""
     properties, optional = _properties(type_)
+    if type_ in OPENS:
+        properties, optional = properties | _OF_A_REMINDER, optional | frozenset(_OF_A_REMINDER)
     return {
         "$schema": DIALECT,
         "$id": data_schema_id(type_),
@@ -247,3 +250,9 @@ def _moment(description: str) -> _Schema:
 def _whole(description: str, least: int | None = None) -> _Schema:
     bound = {} if least is None else {"minimum": least}
     return {"description": description, "type": "integer", **bound}
+
+
+_OF_A_REMINDER: _Schema = {
+    "reminder": _whole("Only in a reminder: which one it is.", least=1),
+    "lasting_seconds": _whole("Only in a reminder: for how long it has been so since the event.", least=0),
+}

@@ -97,13 +97,22 @@ def health_event(
 
 
 def outgoing(delivery: Delivery) -> Event:
-    """Return a delivery's event as it goes out: one that is sent again says so, and may have an id of its own."""
+    """Return a delivery's event as it goes out: a reminder says so, and so does one that is sent again."""
     event = delivery.event
+    if delivery.reminder:
+        return _reminded(event, delivery.reminder, delivery.created_at)
     if delivery.resent is None:
         return event
     if delivery.resent is Resent.NEW_ID:
         return replace(event, id=_id_of([event.id, delivery.id]), resent=True)
     return replace(event, resent=True)
+
+
+def _reminded(event: Event, number: int, at: datetime) -> Event:
+    """Make the event that reminds of another: it has an id of its own, and says how long that has lasted by then."""
+    lasting = max(0, int((at - event.at).total_seconds()))
+    data = {**event.data, "reminder": number, "lasting_seconds": lasting}
+    return replace(event, id=_id_of([event.id, "reminder", number]), data=data)
 
 
 def envelope(event: Event) -> dict[str, Any]:

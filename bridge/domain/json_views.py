@@ -53,6 +53,7 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
         "attempts": delivery.attempts,
         "probes": delivery.probes,
         "resent": delivery.resent and str(delivery.resent),
+        "reminder": delivery.reminder,
         "created_at": stamp(delivery.created_at),
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),

@@ -235,7 +235,7 @@ class Delivery:
     no step of the schedule. ``due_at`` is when the next one is due (meaningless once it is no longer queued),
     ``first_due_at`` when the first was: the end of its time is counted from it. ``reason`` is why the latest attempt
     failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then. ``resent`` is
-    None unless somebody had the event sent again.
+    None unless somebody had the event sent again. ``reminder`` numbers the reminders of an event, from 1; 0 for none.
     """
 
     id: int
@@ -251,6 +251,7 @@ class Delivery:
     fault: str | None = None
     probes: int = 0
     resent: Resent | None = None
+    reminder: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class ReceiverConfig(Model):
     match: MatchConfig = MatchConfig()
     settle: Annotated[timedelta, validators.duration("0s", "1h")] = timedelta(seconds=30)
     hold: Annotated[timedelta, validators.duration("0s", "7d")] = timedelta(0)
+    remind: Annotated[timedelta | None, validators.duration("1m", "7d")] = None
     quiet: QuietConfig | None = None
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
     rate_limit: Rate | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
 from bridge.receivers.rate_words import RATE_DATA, RATES, group_of, rate_of, reasons_of
+from bridge.receivers.reminder_words import REMINDER_DATA, still
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def said_of(event: Event, name: str) -> str:
         said = rate_of(event, name)
     else:
         said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
-    return f"{mark_of([event])}{said}"
+    return f"{mark_of([event])}{still(event, said)}"
 
 
 def mark_of(events: Sequence[Event]) -> str:
@@ -152,6 +153,7 @@ TOLD_ELSEWHERE = frozenset(
     {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
     | {*DURATIONS}
     | RATE_DATA
+    | REMINDER_DATA
 )
 """The data that stand elsewhere in what people read, or say nothing to them: the rest is listed by name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from bridge.store.tables import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from bridge.domain.model import Event
     from bridge.domain.routing import Subscription
@@ -47,6 +49,17 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
     lasting = in_words(subscription.hold.total_seconds())
     why = f"held back: sent if it is not over or acknowledged within {lasting} (`hold`)"
     return row | {"first_due_at": until, "due_at": until, "reason": why}
+
+
+def reminder_row(position: int, subject: str, receiver: str, number: int, now: datetime) -> dict[str, Any]:
+    """Make the row of a reminder of an event, due at once."""
+    row = {"event": position, "subject": subject, "receiver": receiver, "state": QUEUED_STATE}
+    return row | {"created_at": now, "first_due_at": now, "due_at": now, "reminder": number}
+
+
+def moved(column: sa.ColumnElement[Any], step: timedelta) -> sa.ColumnElement[int]:
+    """Write a stored moment, moved by a step."""
+    return sa.cast(column, sa.BigInteger) + step // timedelta(milliseconds=1)
 
 
 def insert(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:

@@ -47,6 +47,7 @@ DELIVERY = (
     deliveries.c.reason,
     deliveries.c.probes,
     deliveries.c.resent,
+    deliveries.c.reminder,
     events.c.id.label("event_id"),
     events.c.type,
     events.c.at,
@@ -108,7 +109,7 @@ def event(row: Any) -> Event:
 def delivery(row: Any) -> Delivery:
     """Read a delivery with its event from a row of DELIVERY."""
     (id_, receiver, state, attempts, created_at, first_due_at, due_at, finished_at, reason, probes, resent,
-     *of_event) = row  # fmt: skip
+     reminder, *of_event) = row  # fmt: skip
     bad = _unreadable(row)
     told = _event(of_event, bad)
     return Delivery(
@@ -125,6 +126,7 @@ def delivery(row: Any) -> Delivery:
         fault=_fault(bad),
         probes=probes,
         resent=None if resent is None else _member(Resent, resent, "resent", []),
+        reminder=reminder,
     )
 
 

@@ -10,7 +10,7 @@ from bridge.domain import failure_rate, numbers
 from bridge.domain.breaker import CircuitBreaker, paused_with_another
 from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
-from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine
+from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine, reminders
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
@@ -25,6 +25,7 @@ from bridge.store.membership import Membership, SingleNode
 from bridge.store.mutes import Mutes
 from bridge.store.prune import prune
 from bridge.store.quarantine import Quarantine
+from bridge.store.reminders import Reminders
 from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
 from bridge.store.search import Search
@@ -109,6 +110,7 @@ class Store:
         self.history = History(self._database)
         self.report_hints = ReportHints(self._database)
         self._events = EventLog(self._database, database_id, self.deliveries, self.node)
+        self.reminders = Reminders(self._database, self._events)
         self.health_events = HealthEvents(self._database, self._events, self.node)
         self.failure_rates = FailureRates(self._database, self._events)
 
@@ -178,12 +180,15 @@ class Store:
         self,
         receiver: str,
         judge: Callable[[CircuitBreaker], Sequence[Tried]],
+        *,
+        remind: timedelta | None = None,
     ) -> Recorded:
         """Write what became of deliveries to one receiver, in one transaction.
 
         Args:
             receiver: Which.
             judge: Decides, given the receiver's breaker as it is then; about one delivery at least, in order.
+            remind: How long after it was told of something the receiver is reminded of it; None for never.
         """
         with self._database.write() as connection:
             breaker = breakers.read(connection, receiver, to_change=True)
@@ -193,6 +198,8 @@ class Store:
             quarantine.forget(connection, Kind.DELIVERY, carried)
             for result in tried:
                 self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
+                if remind is not None:
+                    reminders.plan(self._database, connection, result.decision.deliveries, remind)
         return Recorded(tried, expired, tried[-1].decision.breaker)
 
     def pause(self, receivers: Collection[str], why: str, until: datetime) -> None:
@@ -237,6 +244,7 @@ class Store:
             self.messages.shift(connection, step)
             self.deliveries.shift(connection, step)
             mutes.shift(connection, step)
+            reminders.shift(connection, step)
             shift_meta(self._database, connection, numbers.NUMBERS, lambda fact: numbers.shifted(fact, step))
             shift_meta(self._database, connection, failure_rate.FAILING, lambda fact: failure_rate.shifted(fact, step))
             shift_meta(self._database, connection, SWEPT, lambda fact: isoformat(datetime.fromisoformat(fact) + step))

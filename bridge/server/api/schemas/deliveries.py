@@ -31,7 +31,7 @@ class DeliveryOut(Out):
     """One event queued for one receiver.
 
     ``attempts`` counts the rounds of its present schedule, ``probes`` the calls that failed while its receiver was
-    down: they use up no step of the schedule.
+    down: they use up no step of the schedule. ``reminder`` numbers the reminders of an event, from 1; 0 for others.
     """
 
     id: int
@@ -40,6 +40,7 @@ class DeliveryOut(Out):
     attempts: int
     probes: int
     resent: Resent | None
+    reminder: int
     created_at: Moment
     due_at: Moment | None
     finished_at: Moment | None

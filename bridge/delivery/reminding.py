@@ -1,0 +1,41 @@
+"""Reminds a receiver of what is still wrong. Used by its dispatcher's own thread only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from bridge.delivery.batching import Pack
+    from bridge.store.store import Store
+
+
+class Reminding:
+    """Queues a receiver's reminders, and keeps back those that are over before they are sent.
+
+    Args:
+        receiver: Whose.
+        every: How often it is reminded; None for never.
+        store: Knows what is wrong, and when it was told.
+    """
+
+    def __init__(self, receiver: str, every: timedelta | None, store: Store) -> None:
+        self._receiver = receiver
+        self._store = store
+        self.every = every
+
+    def queue_due(self, now: datetime) -> None:
+        """Queue what is due."""
+        if self.every is not None:
+            self._store.reminders.queue_due(self._receiver, now)
+
+    def next_due(self) -> datetime | None:
+        """Return when the next reminder is due; None where there is none."""
+        return None if self.every is None else self._store.reminders.next_due(self._receiver)
+
+    def current(self, pack: Pack, now: datetime) -> Pack:
+        """Leave out the reminders of what is over: they are dropped."""
+        ids = [delivery.id for delivery in pack if delivery.reminder]
+        over = self._store.reminders.drop_over(self._receiver, ids, now) if ids else ()
+        return tuple(delivery for delivery in pack if delivery.id not in over) if over else pack

@@ -1,0 +1,34 @@
+"""What people read in a reminder: that what they were told of is still so, and for how long. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.domain.clock import in_words
+
+if TYPE_CHECKING:
+    from bridge.domain.model import Event
+
+REMINDER_DATA = frozenset({"reminder", "lasting_seconds"})
+"""The data of a reminder that the words here tell."""
+
+
+def reminder_of(event: Event) -> int:
+    """Return which reminder of what happened it is, from 1; 0 where it is none."""
+    number = event.data.get("reminder")
+    return number if isinstance(number, int) else 0
+
+
+def still(event: Event, said: str) -> str:
+    """Turn ``Receiver crm is down`` into ``Receiver crm is still down after 2 h (reminder 2)``.
+
+    A message that failed is ``… failed: not acknowledged after 2 h (reminder 2)``. What is no reminder stays as it is.
+    """
+    number = reminder_of(event)
+    if not number:
+        return said
+    seconds = event.data.get("lasting_seconds")
+    after = f" after {in_words(seconds)}" if isinstance(seconds, int) else ""
+    before, is_, state = said.rpartition(" is ")
+    lasting = f"{before} is still {state}{after}" if is_ else f"{said}: not acknowledged{after}"
+    return f"{lasting} (reminder {number})"

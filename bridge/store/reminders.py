@@ -1,0 +1,131 @@
+"""When a receiver is told once more of what is still wrong: the owner of the table ``reminders``.
+
+A row is there from the time at which an event, or a reminder of it, was delivered, until the next reminder is queued.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bridge.domain.incidents import OPENS
+from bridge.domain.model import DeliveryState
+from bridge.store import queueing
+from bridge.store.due_deliveries import QUEUED
+from bridge.store.engine import CHUNK, chunks
+from bridge.store.tables import Instant, deliveries, incidents, reminders
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from bridge.domain.model import Delivery
+    from bridge.store.engine import Database
+    from bridge.store.event_log import EventLog
+
+_LASTING = sa.select(sa.literal(1)).where(
+    incidents.c.event == deliveries.c.event, incidents.c.acknowledged_at.is_(None)
+)
+"""The incident that a delivery tells of, while it lasts and nobody has acknowledged it."""
+
+
+class Reminders:
+    """Queues reminders.
+
+    Args:
+        database: Where.
+        events: Counts what is dropped.
+    """
+
+    def __init__(self, database: Database, events: EventLog) -> None:
+        self._database = database
+        self._events = events
+
+    def next_due(self, receiver: str) -> datetime | None:
+        """Return when a receiver is to be reminded next; None where nothing is wrong that it was told of."""
+        with self._database.read() as connection:
+            return next_due(connection, receiver)
+
+    def queue_due(self, receiver: str, now: datetime) -> None:
+        """Queue the reminders that are due. Those of what is over, or acknowledged, are forgotten."""
+        due_at = self.next_due(receiver)
+        if due_at is None or due_at > now:
+            return
+        mine = sa.select(reminders.c.subject).where(reminders.c.receiver == receiver, reminders.c.due_at <= now)
+        with self._database.write() as connection:
+            self._database.keep_order(connection)  # or an incident could end meanwhile, unseen
+            while subjects := connection.scalars(mine.limit(CHUNK)).all():
+                ended = sa.delete(reminders).where(reminders.c.receiver == receiver, reminders.c.subject.in_(subjects))
+                rows = connection.execute(ended.returning(reminders.c.event, reminders.c["count"])).all()
+                _queue(connection, receiver, {event: count + 1 for event, count in rows}, now)
+
+    def drop_over(self, receiver: str, ids: Collection[int], now: datetime) -> set[int]:
+        """Drop those of these queued reminders that tell of what is over or acknowledged meanwhile. Returns their ids.
+
+        It is for who is about to send them: what is on its way already can't be taken back.
+        """
+        dropped = (
+            sa.update(deliveries)
+            .where(QUEUED, ~_LASTING.exists())
+            .values(
+                state=str(DeliveryState.DROPPED), finished_at=now, reason="over, or acknowledged, before it was sent"
+            )
+            .returning(deliveries.c.id)
+        )
+        with self._events.transaction() as connection:
+            gone = {id_ for part in chunks(ids) for id_ in connection.scalars(dropped.where(deliveries.c.id.in_(part)))}
+            self._events.note_dropped(connection, [receiver] * len(gone))
+        return gone
+
+    def configure(self, every: Mapping[str, timedelta], now: datetime) -> None:
+        """Forget the reminders of receivers that want none any more; none of the others is due later than it wants."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(reminders).where(reminders.c.receiver.not_in(sorted(every))))
+            for receiver, wait in every.items():
+                late = sa.update(reminders).where(reminders.c.receiver == receiver, reminders.c.due_at > now + wait)
+                connection.execute(late.values(due_at=now + wait))
+
+
+def next_due(connection: sa.Connection, receiver: str) -> datetime | None:
+    """Return when a receiver is to be reminded next."""
+    due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
+    return due_at
+
+
+def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery], every: timedelta) -> None:
+    """Note when a receiver is to be reminded of what was delivered to it and is still wrong, within a transaction."""
+    delivered = [each for each in told if each.state is DeliveryState.DELIVERED and each.event.type in OPENS]
+    ends = [each.finished_at for each in delivered if each.finished_at is not None]
+    if not ends:
+        return
+    due_at = sa.literal(max(ends) + every, Instant)
+    for part in chunks([each.id for each in delivered]):
+        found = sa.select(
+            deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, deliveries.c.reminder
+        ).where(deliveries.c.id.in_(part), _LASTING.exists())
+        insert = database.insert(reminders).from_select(["receiver", "subject", "event", "due_at", "count"], found)
+        new = {name: insert.excluded[name] for name in ("event", "due_at", "count")}
+        key = [reminders.c.receiver, reminders.c.subject]
+        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=new))
+
+
+def shift(connection: sa.Connection, step: timedelta) -> None:
+    """Move what is scheduled: the clock was set. Within a transaction."""
+    connection.execute(sa.update(reminders).values(due_at=queueing.moved(reminders.c.due_at, step)))
+
+
+def _queue(connection: sa.Connection, receiver: str, numbers: Mapping[int, int], now: datetime) -> None:
+    lasting = sa.select(incidents.c.event, incidents.c.subject).where(
+        incidents.c.event.in_(list(numbers)), incidents.c.acknowledged_at.is_(None)
+    )
+    queueing.insert(
+        connection,
+        [
+            queueing.reminder_row(row.event, row.subject, receiver, numbers[row.event], now)
+            for row in connection.execute(lasting.order_by(incidents.c.event))
+        ],
+    )
+
+
+_NEXT = sa.select(sa.func.min(reminders.c.due_at)).where(reminders.c.receiver == sa.bindparam("receiver"))

@@ -1,0 +1,226 @@
+"""A receiver is reminded of what is still wrong: by the real dispatcher, with a clock that tests set."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.delivery.batching import packer_for
+from bridge.delivery.dispatcher import Dispatcher
+from bridge.delivery.holding import Holding
+from bridge.delivery.parcel import Parcel, Sent
+from bridge.domain.model import DeliveryState, EventType, Status
+from bridge.domain.observer import Listener
+from bridge.domain.redaction import Redactor
+from bridge.domain.routing import Routes, Subscription
+from bridge.receivers.registry import sender_for
+from bridge.receivers.slack.config import SlackReceiverConfig
+from bridge.receivers.webhook.config import WebhookReceiverConfig
+from bridge.simulator.faulty_server import Answer
+from bridge.simulator.sink import Sink
+from bridge.transport.rate_limiter import RateLimiter
+from tests.world import listed
+from tests.world.clock import FakeClock
+from tests.world.records import SINCE, fail_some, known, polled, record_health, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.receivers.base_config import ReceiverConfig
+    from bridge.store.store import Store
+
+EVERYTHING = [Subscription("crm", ("*",))]
+
+
+class Bench:
+    """A dispatcher to a receiver with `remind: 1h`, that works when it is told to."""
+
+    def __init__(self, store: Store, sink: Sink, *, slack: bool = False) -> None:
+        kind: type[ReceiverConfig] = SlackReceiverConfig if slack else WebhookReceiverConfig
+        settings = kind.model_validate({"name": "crm", "slack" if slack else "webhook": sink.url, "remind": "1h"})
+        self.clock = FakeClock()
+        self.store = store
+        self.sink = sink
+        self.dispatcher = Dispatcher(
+            sender_for(settings),
+            store,
+            concurrency=4,
+            holding=Holding("crm", None, store, Listener()),
+            remind=settings.remind,
+            settle=timedelta(seconds=30),
+            packer=packer_for(settings),
+            pace=RateLimiter(None, self.clock),
+            redact=Redactor(),
+            routes=Routes(),
+            clock=self.clock,
+            jitter=lambda: 0.0,
+            listener=Listener(),
+            stop=threading.Event(),
+        )
+
+    def tell(self, type_: EventType) -> None:
+        record_health(self.store, type_, SINCE, self.clock.now(), EVERYTHING)
+
+    def see(self, status: Status) -> None:
+        self.store.record_polls([polled(known(self.store, 1), status, self.clock.now())], EVERYTHING)
+
+    def wait(self, **lasting: float) -> None:
+        """Let time pass, and do what is to be done."""
+        self.clock.advance(timedelta(**lasting).total_seconds())
+        self.work()
+
+    def work(self) -> None:
+        while parcels := self.dispatcher.claim(16):
+            self.dispatcher.record([self.send(parcel) for parcel in parcels])
+
+    def send(self, parcel: Parcel) -> Sent:
+        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
+        self.dispatcher.begin(parcel, results.put)
+        sent = results.get(timeout=20)
+        assert isinstance(sent, Sent)
+        return sent
+
+    def came(self) -> list[dict[str, Any]]:
+        return [json.loads(record.body) for record in self.sink.records()]
+
+    def numbers(self) -> list[tuple[str, int | None]]:
+        """Name what came, and which reminder it was."""
+        return [(event["type"], event["data"].get("reminder")) for event in self.came()]
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as opened:
+        yield opened
+
+
+@pytest.fixture
+def bench(store: Store, sink: Sink) -> Bench:
+    return Bench(store, sink)
+
+
+def test_reminded_every_hour_until_it_is_over(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.wait(minutes=59)
+    assert bench.dispatcher.next_due() == 60
+    bench.wait(minutes=1)
+    bench.wait(hours=1)
+    bench.tell(EventType.SOURCE_UP)
+    bench.wait(hours=3)
+    assert bench.numbers() == [("source.down", None), ("source.down", 1), ("source.down", 2), ("source.up", None)]
+    first, *reminders = bench.came()[:3]
+    assert [event["data"]["lasting_seconds"] for event in reminders] == [3600, 7200]
+    assert len({event["id"] for event in bench.came()}) == 4
+    assert {event["timestamp"] for event in reminders} == {first["timestamp"]}
+    assert bench.dispatcher.next_due() is None
+
+
+def test_reminder_is_the_same_on_every_attempt(store: Store) -> None:
+    answers = iter([Answer(200), *[Answer(503)] * 3, Answer(200)])
+    with Sink(lambda _: next(answers)) as sink:
+        bench = Bench(store, sink)
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        bench.wait(hours=1)
+        bench.wait(minutes=5)
+        first, *rest = bench.sink.records()[1:]
+    assert len(rest) == 3
+    assert {(record.body, record.headers["webhook-id"]) for record in rest} == {
+        (first.body, first.headers["webhook-id"])
+    }
+
+
+def test_reminders_do_not_pile_up_while_the_receiver_is_away(store: Store) -> None:
+    """One is queued at most; if it is over when the receiver is back, only that is told."""
+    down = threading.Event()
+    with Sink(lambda _: Answer(503 if down.is_set() else 200)) as sink:
+        bench = Bench(store, sink)
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        down.set()
+        for _ in range(30):
+            bench.wait(minutes=20)
+        (reminder,) = (each for each in listed.deliveries(store) if each.state is DeliveryState.QUEUED)
+        assert reminder.reminder == 1
+        bench.tell(EventType.SOURCE_UP)
+        down.clear()
+        bench.wait(hours=1)
+        bench.wait(hours=5)
+    up, reminder, _ = sorted(listed.deliveries(store), key=lambda each: -each.id)
+    assert (up.state, reminder.state) == (DeliveryState.DELIVERED, DeliveryState.DROPPED)
+    assert reminder.reason == "over, or acknowledged, before it was sent"
+
+
+def test_failed_message_is_reminded_of_until_its_status_changes(bench: Bench) -> None:
+    fail_some(bench.store, [1], bench.clock.now())
+    bench.work()
+    bench.wait(hours=1)
+    bench.see(Status.SENT)
+    bench.wait(hours=5)
+    assert bench.numbers() == [("message.failed", None), ("message.failed", 1), ("message.sent", None)]
+
+
+def test_new_failure_begins_anew(bench: Bench) -> None:
+    for _ in range(2):
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        bench.wait(hours=1)
+        bench.tell(EventType.SOURCE_UP)
+        bench.work()
+    assert [number for type_, number in bench.numbers() if type_ == "source.down"] == [None, 1, None, 1]
+
+
+def test_other_events_are_told_once(bench: Bench) -> None:
+    bench.store.messages.watch([1], bench.clock.now())
+    bench.see(Status.CANCELLED)
+    bench.work()
+    bench.wait(days=1)
+    assert bench.numbers() == [("message.cancelled", None)]
+
+
+def test_reminders_of_a_chat_go_in_one_digest(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True)
+    fail_some(store, range(1, 8), bench.clock.now())
+    bench.work()
+    bench.wait(hours=1)
+    bench.wait(hours=1)
+    assert bench.sink.count == 3
+    assert len(listed.deliveries(store)) == 21
+
+
+def test_receiver_that_wants_none_any_more_gets_none(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.store.reminders.configure({"ops": timedelta(hours=1)}, bench.clock.now())
+    assert list(values(bench.store, "SELECT count(*) FROM reminders")) == [(0,)]
+    bench.wait(hours=2)
+    assert bench.numbers() == [("source.down", None)]
+
+
+def test_reminder_comes_sooner_where_the_configuration_says_so_now(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.store.reminders.configure({"crm": timedelta(minutes=1)}, bench.clock.now())
+    assert bench.store.reminders.next_due("crm") == bench.clock.now() + timedelta(minutes=1)
+
+
+def test_receiver_with_a_reminder_to_come_is_looked_at_after_a_start(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    assert bench.store.deliveries.needs_look("crm")
+    assert not bench.store.deliveries.needs_look("ops")
+
+
+def test_reminder_follows_a_clock_that_was_set(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    before = bench.store.reminders.next_due("crm")
+    assert before is not None
+    bench.store.shift_time(timedelta(days=1))
+    assert bench.store.reminders.next_due("crm") == before + timedelta(days=1)
