@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import wall_time
-from bridge.domain.errors import CredentialsError, NotNowError, raise_again
+from bridge.domain.errors import CredentialsError, InternalError, NotNowError, raise_again
 from bridge.domain.outcome import Delivered
 from bridge.receivers.protocol import Handed
 from bridge.receivers.slack import bot_answers
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _SCOPE: Final = "chat:write"
 _ANEW: Final = "the thread is gone: posted as a new message"
+_NOT_UPDATED: Final = "the first message was not updated"
 
 
 class SlackBotSender:
@@ -90,36 +91,33 @@ class SlackBotSender:
         """Make the calls of one attempt. What follows the post can only add words to what came of it."""
         reply = yield self._bot.post(events, thread)
         answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
-        note = ""
         if thread is not None and bot_answers.is_lost(answer.code):
-            note, thread = f"{_ANEW} ({answer.code})", None
             reply = yield self._bot.post(events, None)
             answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
-        taken = isinstance(answer.outcome, Delivered)
-        if thread is not None and taken and answer.in_thread:
-            note = yield from self._resolve(events, thread, clock)
-        elif thread is not None and taken:
-            note = _ANEW
+        note = ""
+        if thread is not None and isinstance(answer.outcome, Delivered):
+            note = (yield from self._resolve(events, thread, clock)) if answer.in_thread else _ANEW
         said = f"{note}\n{reply.text}" if note else reply.text
         return Handed(answer.outcome, said, reply.status, None if answer.in_thread else answer.post)
 
     def _resolve(self, events: Sequence[Event], thread: Thread, clock: Clock) -> Generator[Request, Reply, str]:
         """Change the first post of the thread if its event is over. Returns why that failed; nothing else follows."""
-        request = self._bot.resolution(events, thread)
-        if request is None:
-            return ""
         try:
-            reply = yield request
+            request = self._bot.resolution(events, thread)
+            if request is None:
+                return ""
+            outcome = bot_answers.read((yield request), wall_time(clock), self._bot.channel).outcome
         except TransportError as error:
-            return f"the first message was not updated: {error}"
-        outcome = bot_answers.read(reply, wall_time(clock), self._bot.channel).outcome
-        return "" if isinstance(outcome, Delivered) else f"the first message was not updated: {outcome.why}"
+            return f"{_NOT_UPDATED}: {error}"
+        except Exception as error:  # noqa: BLE001 -- or what was posted would be posted again
+            return f"{_NOT_UPDATED}: internal error: {InternalError.of(error)}"
+        return "" if isinstance(outcome, Delivered) else f"{_NOT_UPDATED}: {outcome.why}"
 
 
 def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:
     try:
         reply = get()
-    except TransportError as error:
+    except Exception as error:  # noqa: BLE001 -- raised again by most calls
         return calls.throw(error)
     return calls.send(reply)
 

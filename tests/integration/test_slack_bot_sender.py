@@ -1,0 +1,122 @@
+"""The calls of one attempt by a Slack bot, over real HTTP: what follows a post never makes it fail, nor be repeated."""
+
+from __future__ import annotations
+
+import queue
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge.domain.clock import SystemClock
+from bridge.domain.model import Event, EventType, Post
+from bridge.domain.outcome import Delivered, Retry
+from bridge.domain.threads import Thread
+from bridge.receivers.registry import sender_for
+from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
+from bridge.simulator.faulty_server import Answer
+from bridge.simulator.slack import TOKEN, Slack
+from bridge.transport.message import TransportError
+from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.receivers.protocol import Handed
+
+DOWN = Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, {"reason": "Auth Error"})
+UP = Event("evt_2", EventType.SOURCE_UP, START, "source", 2, {})
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with Slack() as made:
+        yield made
+
+
+def hand_over(slack: Slack, event: Event, thread: Thread | None = None) -> Handed:
+    place = {"token": TOKEN, "channel": "#ops", "api_url": slack.api_url}
+    settings = SlackBotReceiverConfig.model_validate({"name": "team", "slack": place, "timeout": "500ms"})
+    ended: queue.SimpleQueue[Callable[[], Handed]] = queue.SimpleQueue()
+    with closing(sender_for(settings)) as sender:
+        sender.begin([event], SystemClock(), ended.put, thread)
+        return ended.get(timeout=10)()
+
+
+def opened(slack: Slack) -> Thread:
+    """Post what opens a thread."""
+    handed = hand_over(slack, DOWN)
+    assert handed.posted is not None
+    return Thread(handed.posted, DOWN)
+
+
+def test_end_answers_in_the_thread_and_updates_its_first_message(slack: Slack) -> None:
+    thread = opened(slack)
+    handed = hand_over(slack, UP, thread)
+    assert (handed.outcome, handed.posted) == (Delivered(), None)
+    assert [(post.thread_ts, post.edits) for post in slack.posts] == [(None, 1), (thread.post.ts, 0)]
+
+
+FAULTS: dict[str, Any] = {
+    "answer cut": (Answer.cut_body(), "cut its answer"),
+    "no answer": (Answer.hang(), ""),
+    "page": (Answer.ok(b"<html>"), "no answer of Slack's Web API"),
+    "server error": (Answer.status(503), "HTTP 503"),
+    "refused": ("cant_update_message", "the message was not posted by this Slack app"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_update_that_fails_leaves_the_reply_delivered(slack: Slack, fault: str) -> None:
+    thread = opened(slack)
+    answer, words = FAULTS[fault]
+    slack.answer_next("chat.update", answer)
+    handed = hand_over(slack, UP, thread)
+    first, _, rest = handed.answer.partition("\n")
+    assert handed.outcome == Delivered()
+    assert first.startswith("the first message was not updated: ")
+    assert words in first
+    assert rest.startswith('{"ok": true')
+    assert len(slack.posts) == 2
+
+
+def test_first_message_that_cannot_be_drawn_leaves_the_reply_delivered(slack: Slack) -> None:
+    place = opened(slack).post
+    handed = hand_over(slack, UP, Thread(place, Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, None)))  # type: ignore[arg-type]
+    assert handed.outcome == Delivered()
+    assert handed.answer.startswith("the first message was not updated: internal error: ")
+
+
+@pytest.mark.parametrize("code", ["thread_not_found", "restricted_action_thread_locked", "is_archived", "new_code"])
+def test_reply_that_is_refused_for_its_place_becomes_a_message_of_its_own(slack: Slack, code: str) -> None:
+    thread = opened(slack)
+    slack.answer_next("chat.postMessage", code)
+    handed = hand_over(slack, UP, thread)
+    *_, anew = slack.posts
+    assert handed.posted == Post(anew.channel, anew.ts)
+    assert handed.answer.startswith("the thread is gone: posted as a new message\n")
+    assert (anew.thread_ts, slack.posts[0].edits) == (None, 0)
+
+
+@pytest.mark.parametrize("code", ["invalid_auth", "missing_scope", "ratelimited", "fatal_error", "invalid_blocks"])
+def test_reply_that_is_refused_for_another_reason_is_not_made_twice(slack: Slack, code: str) -> None:
+    thread = opened(slack)
+    slack.answer_next("chat.postMessage", code)
+    handed = hand_over(slack, UP, thread)
+    assert not isinstance(handed.outcome, Delivered)
+    assert slack.workspace.calls["chat.postMessage"] == 2
+
+
+def test_channel_that_takes_neither_reply_nor_message_says_why(slack: Slack) -> None:
+    thread = opened(slack)
+    slack.workspace.channels[0].archived = True
+    handed = hand_over(slack, UP, thread)
+    assert isinstance(handed.outcome, Retry)
+    assert "is_archived: #ops is archived" in handed.outcome.why
+    assert "posted" not in handed.answer
+
+
+def test_post_without_an_answer_raises(slack: Slack) -> None:
+    slack.answer_next("chat.postMessage", Answer.cut())
+    with pytest.raises(TransportError):
+        hand_over(slack, DOWN)
