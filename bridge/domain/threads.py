@@ -31,13 +31,14 @@ class Thread:
     parent: Event | None = None
 
 
-def answers(event: Event, thread: Thread) -> bool:
-    """Tell whether an event goes into the thread of its subject.
+def answers(delivery: Delivery, thread: Thread) -> bool:
+    """Tell whether a delivery goes into the thread of its subject.
 
     All about one message does. Of other subjects, what opens a new incident begins a new post: whoever reads it is not
-    to look for it under one that is over. The same event once more, as a reminder, belongs to its own post.
+    to look for it under one that is over. A reminder, or the same event sent again, belongs to the post about it.
     """
-    if event.type not in OPENS or event.subject.startswith(MESSAGE_SUBJECT):
+    event = delivery.event
+    if delivery.reminder or event.type not in OPENS or event.subject.startswith(MESSAGE_SUBJECT):
         return True
     return thread.parent is not None and thread.parent.id == event.id
 
@@ -69,7 +70,7 @@ def by_thread(
     parts: dict[Post | None, tuple[list[Delivery], Thread | None]] = {}
     for delivery in deliveries:
         found = threads.get(delivery.event.subject)
-        thread = found if found is not None and answers(delivery.event, found) else None
+        thread = found if found is not None and answers(delivery, found) else None
         parts.setdefault(None if thread is None else thread.post, ([], thread))[0].append(delivery)
     urgent = sorted(parts.values(), key=lambda part: not is_bad_news(delivery.event for delivery in part[0]))
     return [(tuple(part), thread) for part, thread in urgent[:MOST_AT_ONCE]]

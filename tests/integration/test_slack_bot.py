@@ -196,7 +196,7 @@ def test_what_follows_a_lost_message_is_posted_anew_at_once(
     _, anew = slack.posts
     assert (anew.thread_ts, anew.channel) == (None, slack.workspace.channels[-1].id)
     assert [each["attempts"] for each in told] == [1, 1]
-    assert sum("the thread is gone: posted as a new message" in each for each in said) == 1
+    assert sum("the thread is gone: posted anew" in each for each in said) == 1
 
 
 @pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "ratelimited"])
@@ -207,11 +207,11 @@ def test_update_that_fails_is_recorded_and_nothing_is_posted_again(
     with running(tmp_path, simulator, bot(slack)):
         until(lambda: len(slack.posts) == 1)
         simulator.account.put(ID, Status.SENT)
-        until(lambda: any("the first message was not updated" in each for each in answers(tmp_path)))
+        until(lambda: any("the first post was not updated" in each for each in answers(tmp_path)))
         told = shown(tmp_path, "deliveries")
         said = answers(tmp_path)
     assert [each["state"] for each in told] == ["delivered", "delivered"]
-    assert any(f"the first message was not updated: HTTP 200 OK, {code}: " in each for each in said)
+    assert any(f"the first post was not updated: HTTP 200 OK, {code}: " in each for each in said)
     assert len(slack.posts) == 2
     assert slack.workspace.calls[POST] == 2
 

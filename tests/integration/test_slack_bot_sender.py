@@ -74,7 +74,7 @@ def test_update_that_fails_leaves_the_reply_delivered(slack: Slack, fault: str) 
     handed = hand_over(slack, UP, thread)
     first, _, rest = handed.answer.partition("\n")
     assert handed.outcome == Delivered()
-    assert first.startswith("the first message was not updated: ")
+    assert first.startswith("the first post was not updated: ")
     assert words in first
     assert rest.startswith('{"ok": true')
     assert len(slack.posts) == 2
@@ -84,7 +84,7 @@ def test_first_message_that_cannot_be_drawn_leaves_the_reply_delivered(slack: Sl
     place = opened(slack).post
     handed = hand_over(slack, UP, Thread(place, Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, None)))  # type: ignore[arg-type]
     assert handed.outcome == Delivered()
-    assert handed.answer.startswith("the first message was not updated: internal error: ")
+    assert handed.answer.startswith("the first post was not updated: internal error: ")
 
 
 @pytest.mark.parametrize("code", ["thread_not_found", "restricted_action_thread_locked", "is_archived", "new_code"])
@@ -94,7 +94,7 @@ def test_reply_that_is_refused_for_its_place_becomes_a_message_of_its_own(slack:
     handed = hand_over(slack, UP, thread)
     *_, anew = slack.posts
     assert handed.posted == Post(anew.channel, anew.ts)
-    assert handed.answer.startswith("the thread is gone: posted as a new message\n")
+    assert handed.answer.startswith("the thread is gone: posted anew\n")
     assert (anew.thread_ts, slack.posts[0].edits) == (None, 0)
 
 

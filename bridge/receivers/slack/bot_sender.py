@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     Calls = Generator[Request, Reply, Handed]
 
 _SCOPE: Final = "chat:write"
-_ANEW: Final = "the thread is gone: posted as a new message"
-_NOT_UPDATED: Final = "the first message was not updated"
+_ANEW: Final = "the thread is gone: posted anew"
+_NOT_UPDATED: Final = "the first post was not updated"
 
 
 class SlackBotSender:

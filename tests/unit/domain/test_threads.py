@@ -26,8 +26,8 @@ def event(type_: EventType, subject: str = "", *, minutes: float = 0, id_: str =
     return Event(id_, type_, START + timedelta(minutes=minutes), subject, 1, {})
 
 
-def delivery(id_: int, told: Event) -> Delivery:
-    return Delivery(id_, told, "team", DeliveryState.QUEUED, 0, START, START, START)
+def delivery(id_: int, told: Event, *, reminder: int = 0) -> Delivery:
+    return Delivery(id_, told, "team", DeliveryState.QUEUED, 0, START, START, START, reminder=reminder)
 
 
 def about(type_: EventType, id_: str = "evt_1") -> Thread:
@@ -36,19 +36,21 @@ def about(type_: EventType, id_: str = "evt_1") -> Thread:
 
 @pytest.mark.parametrize("type_", [type_ for type_ in EventType if type_.startswith("message.")])
 def test_whatever_happens_to_a_message_belongs_to_its_thread(type_: EventType) -> None:
-    assert answers(event(type_), about(EventType.MESSAGE_STUCK))
-    assert answers(event(type_), Thread(PLACE))
+    assert answers(delivery(1, event(type_)), about(EventType.MESSAGE_STUCK))
+    assert answers(delivery(1, event(type_)), Thread(PLACE))
 
 
 @pytest.mark.parametrize(("end", "beginning"), OPPOSITES.items())
 def test_end_answers_and_the_next_incident_begins_anew(end: EventType, beginning: EventType) -> None:
-    assert answers(event(end), about(beginning))
-    assert not answers(event(beginning), about(beginning))
-    assert not answers(event(beginning), Thread(PLACE))
+    assert answers(delivery(1, event(end)), about(beginning))
+    assert not answers(delivery(1, event(beginning)), about(beginning))
+    assert not answers(delivery(1, event(beginning)), Thread(PLACE))
 
 
-def test_reminder_of_an_event_belongs_to_the_post_about_it() -> None:
-    assert answers(event(EventType.SOURCE_DOWN, id_="evt_1"), about(EventType.SOURCE_DOWN))
+def test_reminder_and_the_same_event_again_belong_to_the_post_about_it() -> None:
+    down = event(EventType.SOURCE_DOWN, id_="evt_1")
+    assert answers(delivery(1, down, reminder=1), Thread(PLACE)), "of a digest, too"
+    assert answers(delivery(1, down), about(EventType.SOURCE_DOWN, "evt_1"))
 
 
 @pytest.mark.parametrize("type_", EventType)
