@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
+from bridge.domain.mute import LONGEST_BY, one_line
 from bridge.domain.redaction import clean_text
 from bridge.domain.suggest import suggestion
 
@@ -92,3 +95,22 @@ def _pair(text: str) -> tuple[str, str]:
 def listed(ids: list[int]) -> str:
     """Write message ids one after the other."""
     return ", ".join(str(id_) for id_ in ids)
+
+
+def short_text(option: str, text: str | None, longest: int) -> str | None:
+    """Read an option's text; an empty one is none.
+
+    Raises:
+        UsageError: It is too long.
+    """
+    if text is not None and len(text) > longest:
+        raise UsageError(f"{option}: too long (allowed: up to {longest} characters)")
+    return None if text is None else one_line(text)
+
+
+def user() -> str | None:
+    """Name the person at the terminal, as far as the system knows."""
+    try:
+        return (os.environ.get("SUDO_USER") or getpass.getuser())[:LONGEST_BY]
+    except (KeyError, OSError):  # a container's user may have no name
+        return None

@@ -61,6 +61,14 @@ class Bridge(Protocol):
         """Send a test event to a receiver."""
         ...
 
+    def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
+        """List what is wrong now, the newest first; what is acknowledged only if it is asked for."""
+        ...
+
+    def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
+        """Acknowledge incidents; ``given`` may have a ``note``, and ``by`` whom. Tells what became of each subject."""
+        ...
+
     def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Mute a receiver.
 

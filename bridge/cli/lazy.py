@@ -30,6 +30,8 @@ COMMANDS = {
     "backup": "Back up the database while the bridge runs.",
     "move": "Copy everything from the SQLite database into an empty PostgreSQL one.",
     "deliveries": "List deliveries.",
+    "incidents": "List what is wrong now, newest first.",
+    "ack": "Acknowledge what is wrong, so that the others know that somebody has seen to it.",
     "mute": "Hold back what a receiver would be sent, for a while.",
     "unmute": "End a receiver's mute: what was held is sent now.",
     "secret": "Create the secrets that sign webhooks.",

@@ -16,7 +16,8 @@ from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, Us
 from bridge.domain.event_parser import read_event
 from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
-from bridge.domain.json_views import delivery_json, message_json, mute_json, status_json, unmuted_json
+from bridge.domain.incidents import Acknowledged
+from bridge.domain.json_views import delivery_json, incident_json, message_json, mute_json, status_json, unmuted_json
 from bridge.domain.model import DeliveryState, Details, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
@@ -156,6 +157,17 @@ class LocalBridge:
         if made is None:
             raise _no_receiver(settings, receiver)
         return made
+
+    def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
+        """List what is wrong now, the newest first."""
+        listed = self._read().incidents.listed
+        found = _all(lambda cursor, n: listed(acknowledged=acknowledged, cursor=cursor, most=n), most)
+        return [incident_json(each) for each in found]
+
+    def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
+        """Acknowledge incidents."""
+        how = Acknowledged(output.now(), given.get("by"), given.get("note"))
+        return self._read().incidents.acknowledge(subjects, how).as_json()
 
     def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Mute a receiver."""

@@ -87,6 +87,14 @@ class RemoteBridge:
         path = f"/v1/receivers/{quote(receiver, safe='')}/test"
         return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
 
+    def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
+        """List what is wrong now, the newest first."""
+        return self._list("/v1/incidents", {"acknowledged": acknowledged}, most)
+
+    def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
+        """Acknowledge incidents."""
+        return self._object(self._api.post("/v1/incidents/acknowledge", {"subjects": list(subjects), **given}))
+
     def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Mute a receiver."""
         with _as_usage():

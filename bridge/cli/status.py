@@ -46,6 +46,8 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
     if failing := status["checks"].get("messages", {}).get("why"):  # a remote bridge may be older
         output.say(f"failing    {squeezed(failing)}")
+    if open_ := status.get("incidents", {}).get("open"):
+        output.say(f"incidents  {open_} open: see `wbiz-bridge incidents`, and `wbiz-bridge ack`")
     held = status.get("held", {})
     for name in sorted({*receivers, *held}):
         counts = _counts(receivers.get(name, {})) or "nothing yet"
@@ -59,7 +61,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     for node in status["nodes"]:
         output.say(f"node       {_node(node, now)}")
     queued = output.moment(status["oldest_queued"])
-    if queued is not None:
+    if queued is not None and queued <= now:  # else it is held back
         output.say(f"queued     the oldest delivery was queued {ago(queued, now)}")
 
 

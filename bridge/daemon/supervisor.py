@@ -256,7 +256,7 @@ class Supervisor:
     def _is_needed(self, receiver: str) -> bool:
         """Tell whether there is anything to do for a receiver: hundreds that have nothing cost a start little."""
         try:
-            return self._shared.store.deliveries.needs_look(receiver)
+            return self._shared.store.needs_look(receiver)
         except BridgeError:
             return True  # its own look will say what is wrong
 

@@ -257,7 +257,7 @@ def _polling(oldest_due: datetime | None, now: datetime) -> Check:
 def _deliveries(summary: Summary, now: datetime) -> Check:
     """Tell of what is queued. That is no fault: whose it is, and what is held, the receivers' own checks say."""
     queued = sum(summary.queued(name) for name in summary.deliveries if summary.held_by(name, now) is None)
-    if summary.oldest_queued is None or not queued:
+    if summary.oldest_queued is None or not queued or summary.oldest_queued > now:  # the last: it is held back
         return Check()
     oldest = lasting(summary.oldest_queued, now)
     why = f"{counted(queued, 'delivery is', 'deliveries are')} queued, the oldest for {oldest}"

@@ -6,16 +6,18 @@ Most end by an event of their own. A message that failed or expired is an incide
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.domain.clock import in_words
+from bridge.domain.events import MESSAGE_SUBJECT
+from bridge.domain.ids import read_id
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.domain.model import Event
 
@@ -43,7 +45,11 @@ OPPOSITES: Mapping[EventType, EventType] = {
 GOOD_NEWS = frozenset({*OPPOSITES, EventType.MESSAGE_SENT})
 """The types that are no news to who never heard that anything was wrong."""
 
-LONGEST_REMIND = timedelta(days=7)
+LONGEST_NOTE = 500
+"""Characters of what is said with an acknowledgement."""
+
+SUBJECT = r"^(message/[1-9][0-9]{0,15}|source|account(/.+)?|receiver/[A-Za-z0-9._-]{1,64}|number/[0-9]{1,19})$"
+"""What subjects look like, as a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,27 @@ class Incident:
     def subject(self) -> str:
         """What it is about."""
         return self.event.subject
+
+
+def message_subject(message_id: int) -> str:
+    """Name the subject of a message."""
+    return f"{MESSAGE_SUBJECT}{message_id}"
+
+
+def read_subject(text: str) -> str:
+    """Read what a person names: a message's id, or a subject.
+
+    Raises:
+        ValueError: It is neither; the text says what is allowed.
+    """
+    if text[:1].isdigit():
+        try:
+            return message_subject(read_id(text))
+        except ValueError as error:
+            raise ValueError(f"{text}: {error}") from None
+    if not re.match(SUBJECT, text, re.ASCII) or text.endswith("\n"):
+        raise ValueError(f"{text!r}: not known (allowed: a message id, source, receiver/NAME, number/ID, account)")
+    return text
 
 
 def ends(type_: EventType, opened_by: str) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.health import Health
+    from bridge.domain.incidents import Incident
     from bridge.domain.model import Attempt, Delivery
     from bridge.domain.mute import Mute
     from bridge.domain.summary import PastAttempt, Summary, WatchedMessage
@@ -89,6 +90,22 @@ def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, An
     }
 
 
+def incident_json(incident: Incident) -> dict[str, Any]:
+    """Arrange an incident for JSON."""
+    event, seen = incident.event, incident.acknowledged
+    current = event.data.get("current") or {}
+    return {
+        "subject": incident.subject,
+        "message_id": event.message_id,
+        "label": event.data.get("label"),
+        "type": str(event.type),
+        "since": stamp(event.at),
+        "reason": current.get("error") or event.data.get("reason"),
+        "event_id": event.id,
+        "acknowledged": None if seen is None else {"at": stamp(seen.at), "by": seen.by, "note": seen.note},
+    }
+
+
 def mute_json(mute: Mute) -> dict[str, Any]:
     """Arrange a mute for JSON."""
     return {
@@ -117,6 +134,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
     return {
         "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
         "messages": {"by_status": _statuses(summary), "polled": summary.polled, "unreadable": summary.unreadable},
+        "incidents": {"open": summary.open_incidents, "acknowledged": summary.acknowledged_incidents},
         "oldest_due": stamp(summary.oldest_due),
         "oldest_queued": stamp(summary.oldest_queued),
         "receivers": {

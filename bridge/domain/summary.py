@@ -79,6 +79,8 @@ class Summary:
     write_fault: str = ""
     mutes: dict[str, Mute] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    open_incidents: int = 0
+    acknowledged_incidents: int = 0
 
     def queued(self, receiver: str) -> int:
         """Count what is queued for a receiver."""

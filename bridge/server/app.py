@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from bridge import __version__
 from bridge.domain.errors import BridgeError
 from bridge.server import openapi, wbiztool_hook
-from bridge.server.api import bridge, deliveries, events, messages
+from bridge.server.api import bridge, deliveries, events, incidents, messages
 from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
 from bridge.server.guards import FaultGuard, HostGuard
@@ -114,7 +114,7 @@ def _for_monitors(
 
 def _for_programs(context: ServerContext, access: Access, describe: Callable[[], dict[str, Any]]) -> APIRouter:
     router = APIRouter()
-    for part in (messages, events, deliveries):
+    for part in (messages, events, deliveries, incidents):
         router.include_router(part.router(context, access), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(bridge.router(context), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(wbiztool_hook.router(context, access))

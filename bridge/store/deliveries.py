@@ -13,7 +13,7 @@ from bridge.domain.breaker import CircuitBreaker, succeeded
 from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, Expired
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
-from bridge.store import attempts, breakers, incidents, mutes, queueing, reminders, row_mapping, withheld
+from bridge.store import attempts, breakers, incidents, mutes, queueing, row_mapping, withheld
 from bridge.store.due_deliveries import NEXT_DUE, PUT_OFF, QUEUED, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
@@ -118,8 +118,7 @@ class DeliveryQueue:
         queued = sa.select(sa.literal(1)).where(deliveries.c.receiver == receiver, QUEUED).limit(1)
         with self._database.read() as connection:
             known = breakers.read(connection, receiver) not in (None, CircuitBreaker(receiver))
-            known |= mutes.are_noted(connection, receiver) or reminders.next_due(connection, receiver) is not None
-            return known or connection.scalar(queued) is not None
+            return known or mutes.are_noted(connection, receiver) or connection.scalar(queued) is not None
 
     def breaker(self, receiver: str) -> CircuitBreaker:
         """Read a receiver's breaker: a closed one for a receiver that never failed."""

@@ -45,7 +45,8 @@ class Reminders:
     def next_due(self, receiver: str) -> datetime | None:
         """Return when a receiver is to be reminded next; None where nothing is wrong that it was told of."""
         with self._database.read() as connection:
-            return next_due(connection, receiver)
+            due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
+            return due_at
 
     def queue_due(self, receiver: str, now: datetime) -> None:
         """Queue the reminders that are due. Those of what is over, or acknowledged, are forgotten."""
@@ -85,12 +86,6 @@ class Reminders:
             for receiver, wait in every.items():
                 late = sa.update(reminders).where(reminders.c.receiver == receiver, reminders.c.due_at > now + wait)
                 connection.execute(late.values(due_at=now + wait))
-
-
-def next_due(connection: sa.Connection, receiver: str) -> datetime | None:
-    """Return when a receiver is to be reminded next."""
-    due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
-    return due_at
 
 
 def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery], every: timedelta) -> None:

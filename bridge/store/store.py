@@ -11,6 +11,7 @@ from bridge.domain.breaker import CircuitBreaker, paused_with_another
 from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
 from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine, reminders
+from bridge.store.acknowledging import Incidents
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
@@ -111,6 +112,7 @@ class Store:
         self.report_hints = ReportHints(self._database)
         self._events = EventLog(self._database, database_id, self.deliveries, self.node)
         self.reminders = Reminders(self._database, self._events)
+        self.incidents = Incidents(self._database, self._events)
         self.health_events = HealthEvents(self._database, self._events, self.node)
         self.failure_rates = FailureRates(self._database, self._events)
 
@@ -210,6 +212,10 @@ class Store:
             for name in sorted(receivers):  # two that pause the same ones must not wait for each other
                 before = breakers.read(connection, name, to_change=True) or CircuitBreaker(name)
                 breakers.put(self._database, connection, paused_with_another(before, until, why))
+
+    def needs_look(self, receiver: str) -> bool:
+        """Tell whether there is anything to do for a receiver now, or later."""
+        return self.deliveries.needs_look(receiver) or self.reminders.next_due(receiver) is not None
 
     def fact(self, key: str) -> str | None:
         """Read one of the database's own facts."""

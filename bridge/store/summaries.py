@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import NodeSeen, Summary
-from bridge.store import mutes, quarantine, row_mapping
+from bridge.store import acknowledging, mutes, quarantine, row_mapping
 from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
 if TYPE_CHECKING:
@@ -49,12 +49,15 @@ class Summaries:
             seen, aside = _nodes(connection), quarantine.current(connection)
             unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)
             unreadable = connection.scalar(unread) or 0
+            open_, acknowledged = acknowledging.counts(connection)
             muted, held = mutes.all_mutes(connection), mutes.all_holds(connection)
         fault = self._database.fault()
         return Summary(
             *(statuses, polled, oldest_due, by_receiver, oldest_queued, shown, facts, seen, aside, unreadable, fault),
             mutes=muted,
             holds=held,
+            open_incidents=open_,
+            acknowledged_incidents=acknowledged,
         )
 
     def polled(self) -> int:

@@ -314,6 +314,8 @@ OPERATIONS = {
     "retry_delivery": "post /v1/deliveries/{delivery_id}/retry",
     "resend_deliveries": "post /v1/deliveries/resend",
     "retry_deliveries": "post /v1/deliveries/retry",
+    "list_incidents": "get /v1/incidents",
+    "acknowledge_incidents": "post /v1/incidents/acknowledge",
     "get_status": "get /v1/status",
     "test_receiver": "post /v1/receivers/{name}/test",
     "preview_event": "post /v1/receivers/{name}/preview",

@@ -213,8 +213,8 @@ def test_reminder_comes_sooner_where_the_configuration_says_so_now(bench: Bench)
 def test_receiver_with_a_reminder_to_come_is_looked_at_after_a_start(bench: Bench) -> None:
     bench.tell(EventType.SOURCE_DOWN)
     bench.work()
-    assert bench.store.deliveries.needs_look("crm")
-    assert not bench.store.deliveries.needs_look("ops")
+    assert bench.store.needs_look("crm")
+    assert not bench.store.needs_look("ops")
 
 
 def test_reminder_follows_a_clock_that_was_set(bench: Bench) -> None:

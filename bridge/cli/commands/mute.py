@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import ReceiverArgument
+from bridge.cli.arguments import ReceiverArgument, short_text, user
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, command_app
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment, one_line
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment
 from bridge.domain.settings.units import parse_duration, parse_moment
 
 app = command_app()
@@ -52,8 +50,8 @@ def mute(
     now = output.now()
     wanted = {
         "until": isoformat(_end(now, lasting, until)),
-        "reason": _short("--reason", reason, LONGEST_REASON),
-        "by": _short("--by", by, LONGEST_BY) or _user(),
+        "reason": short_text("--reason", reason, LONGEST_REASON),
+        "by": short_text("--by", by, LONGEST_BY) or user(),
         "drop": drop,
     }
     with connect() as bridge:
@@ -86,17 +84,3 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise ValueError("not a time (allowed: e.g. 2026-12-01T08:00, or 2026-12-01T08:00+05:30)") from None
     return parse_moment(text if given.tzinfo is not None else given.astimezone().isoformat())
-
-
-def _short(option: str, text: str | None, longest: int) -> str | None:
-    if text is not None and len(text) > longest:
-        raise UsageError(f"{option}: too long (allowed: up to {longest} characters)")
-    return None if text is None else one_line(text)
-
-
-def _user() -> str | None:
-    """Name the person at the terminal, as far as the system knows."""
-    try:
-        return (os.environ.get("SUDO_USER") or getpass.getuser())[:LONGEST_BY]
-    except (KeyError, OSError):  # a container's user may have no name
-        return None

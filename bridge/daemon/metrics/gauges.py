@@ -57,6 +57,8 @@ def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:
     yield _gauge("poll_lag_seconds", "How long the poll that is due the longest has been due.", lag)
     failing = len(failure_rate.read(summary.facts.get(failure_rate.FAILING)))
     yield _gauge("failing_groups", "Groups of messages that fail too often, as the alerts say.", failing)
+    incidents = {"open": summary.open_incidents, "acknowledged": summary.acknowledged_incidents}
+    yield _gauges("incidents", "What is wrong now, and whether somebody has acknowledged it.", "state", incidents)
     well = summary.facts.get(SOURCE, "{}") == "{}"
     yield _gauge("source_up", "Whether WbizTool's status API answers as it should.", well)
 

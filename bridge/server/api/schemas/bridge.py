@@ -150,6 +150,7 @@ class StatusOut(Out):
     warnings: list[str]
     daemon: dict[str, Any]
     messages: dict[str, Any] = Field(default_factory=left_out)
+    incidents: dict[str, int] = Field(default_factory=left_out)
     oldest_due: Moment | None = None
     oldest_queued: Moment | None = None
     receivers: dict[str, dict[DeliveryState, int]] = Field(default_factory=left_out)

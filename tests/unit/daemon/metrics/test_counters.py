@@ -137,6 +137,7 @@ BOUNDED = {
     *NAMES,
     *("delivered", "new", "changed", NOT_SEEN),
     *("message", "delivery", "step", "http", "other"),
+    *("open", "acknowledged"),
     *("2xx", "3xx", "4xx", "5xx"),
 }
 

@@ -1,0 +1,59 @@
+"""``/v1/incidents``: what is wrong now, and acknowledging it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+
+from bridge.domain.incidents import Acknowledged, message_subject
+from bridge.domain.json_views import incident_json
+from bridge.server.api.params import Limit, cursor, page, problems
+from bridge.server.api.schemas.incidents import AcknowledgedOut, AcknowledgeIn, IncidentOut
+from bridge.server.api.schemas.pages import PageOut
+from bridge.server.auth import Access
+from bridge.server.context import ServerContext
+from bridge.store.acknowledging import INCIDENT_CURSOR
+
+_All = Annotated[bool, Query(description="Include those that somebody has acknowledged.")]
+_Cursor = Annotated[str | None, cursor(INCIDENT_CURSOR)]
+
+
+def router(context: ServerContext, access: Access) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter(prefix="/incidents", tags=["incidents"])
+
+    @routes.get("", response_model=PageOut[IncidentOut], responses=problems())
+    def list_incidents(
+        request: Request,
+        acknowledged: _All = False,
+        cursor: _Cursor = None,
+        limit: Limit = 50,
+    ) -> JSONResponse:
+        """List what is wrong now, newest first."""
+        found = context.store.incidents.listed(acknowledged=acknowledged, cursor=cursor, most=limit)
+        return page(found, incident_json, request, access)
+
+    @routes.post("/acknowledge", response_model=AcknowledgedOut, responses=problems())
+    def acknowledge_incidents(wanted: AcknowledgeIn) -> JSONResponse:
+        """Acknowledge incidents: reminders of them stop, and what `hold` keeps back is not sent.
+
+        A later failure of the same subject is a new incident.
+        """
+        subjects = [*map(message_subject, wanted.ids or ()), *(wanted.subjects or ())]
+        return JSONResponse(acknowledge(context, subjects, wanted.by, wanted.note))
+
+    return routes
+
+
+def acknowledge(context: ServerContext, subjects: list[str], by: str, note: str) -> dict[str, list[str]]:
+    """Acknowledge incidents for the API and the page, and log it. Returns what became of each subject."""
+    how = Acknowledged(context.now(), by or None, note or None)
+    found = context.store.incidents.acknowledge(subjects, how)
+    if found.acknowledged:
+        structlog.get_logger().info("acknowledged", subjects=list(found.acknowledged), by=how.by, note=how.note)
+        context.wake_dispatchers()
+    return found.as_json()

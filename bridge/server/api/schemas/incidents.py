@@ -1,0 +1,67 @@
+"""Incidents, and acknowledging them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from bridge.domain.incidents import LONGEST_NOTE, SUBJECT
+from bridge.domain.model import EventType
+from bridge.domain.mute import LONGEST_BY
+from bridge.domain.redaction import clean_text
+from bridge.server.api.schemas.fields import MOST_AT_ONCE, In, MessageId, Moment, Out, left_out
+
+
+class AcknowledgementOut(Out):
+    """Who has seen to an incident, and when."""
+
+    at: Moment
+    by: str | None
+    note: str | None
+
+
+class IncidentOut(Out):
+    """What is wrong with a subject. ``acknowledged`` is null while nobody has seen to it."""
+
+    subject: str
+    message_id: int | None
+    label: str | None
+    type: EventType
+    since: Moment
+    reason: str | None
+    event_id: str
+    acknowledged: AcknowledgementOut | None
+
+
+_Subject = Annotated[str, Field(max_length=600, pattern=SUBJECT, examples=["source"])]
+
+
+class AcknowledgeIn(In):
+    """What to acknowledge: message ids, subjects as in the list of incidents, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["ids"]}, {"required": ["subjects"]}],
+            "examples": [{"ids": [12345], "note": "told the customer", "by": "anna"}],
+        }
+    )
+
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
+    subjects: Annotated[list[_Subject], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
+    note: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(clean_text)] = ""
+    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who has seen to it."), AfterValidator(clean_text)] = ""
+
+    @model_validator(mode="after")
+    def _says_which(self) -> AcknowledgeIn:
+        if not self.model_fields_set & {"ids", "subjects"}:
+            raise ValueError("ids or subjects is required")
+        return self
+
+
+class AcknowledgedOut(Out):
+    """What became of each subject."""
+
+    acknowledged: list[str]
+    already_acknowledged: list[str]
+    not_open: list[str]

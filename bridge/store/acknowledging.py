@@ -1,0 +1,118 @@
+"""Lists what is wrong now, and notes who has seen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.domain.incidents import Acknowledged, Incident
+from bridge.store import row_mapping, withheld
+from bridge.store.engine import chunks
+from bridge.store.paging import Page, cursor_pattern, cursor_to, page_of, place_in
+from bridge.store.tables import events, incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.store.engine import Database
+    from bridge.store.event_log import EventLog
+
+_KIND = "i"
+INCIDENT_CURSOR = cursor_pattern(_KIND, 1)
+"""What cursors look like."""
+
+_NOT_ACKNOWLEDGED = incidents.c.acknowledged_at.is_(None)
+_JOINED = sa.select(*events.c, incidents.c.acknowledged_at, incidents.c.acknowledged_by, incidents.c.note).join_from(
+    incidents, events, events.c.position == incidents.c.event
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an acknowledgement, by subject: those that were ``not_open``, nobody needs to see to."""
+
+    acknowledged: tuple[str, ...]
+    already: tuple[str, ...]
+    not_open: tuple[str, ...]
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Arrange it for programs."""
+        return {
+            "acknowledged": list(self.acknowledged),
+            "already_acknowledged": list(self.already),
+            "not_open": list(self.not_open),
+        }
+
+
+class Incidents:
+    """Reads and acknowledges incidents. Safe to use from several threads.
+
+    Args:
+        database: Where.
+        events: Counts what is dropped.
+    """
+
+    def __init__(self, database: Database, log: EventLog) -> None:
+        self._database = database
+        self._events = log
+
+    def listed(self, *, acknowledged: bool = False, cursor: str | None = None, most: int = 50) -> Page[Incident]:
+        """List what is wrong, the newest first; with ``acknowledged``, also what somebody has seen to.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        chosen = _JOINED if acknowledged else _JOINED.where(_NOT_ACKNOWLEDGED)
+        if cursor is not None:
+            chosen = chosen.where(incidents.c.event < place_in(cursor, _KIND, 1)[0])
+        with self._database.read() as connection:
+            found = connection.execute(chosen.order_by(incidents.c.event.desc()).limit(most + 1)).all()
+        return page_of(found, most, _incident, lambda row: cursor_to(_KIND, row.position))
+
+    def of(self, subject: str) -> Incident | None:
+        """Read what is wrong with a subject; None where nothing is."""
+        with self._database.read() as connection:
+            row = connection.execute(_JOINED.where(incidents.c.subject == subject)).one_or_none()
+        return None if row is None else _incident(row)
+
+    def acknowledge(self, subjects: Iterable[str], how: Acknowledged) -> Outcome:
+        """Note that somebody has seen to what is wrong with these subjects.
+
+        What `hold` keeps back of it is dropped, and nobody is reminded of it any more.
+        """
+        asked = list(dict.fromkeys(subjects))
+        with self._events.transaction() as connection:
+            self._database.keep_order(connection)  # or one of them could end, or begin anew, meanwhile
+            known: dict[str, Any] = {
+                row.subject: row
+                for part in chunks(asked)
+                for row in connection.execute(sa.select(incidents).where(incidents.c.subject.in_(part)))
+            }
+            fresh = [row for row in known.values() if row.acknowledged_at is None]
+            for part in chunks(row.subject for row in fresh):
+                noted = {"acknowledged_at": how.at, "acknowledged_by": how.by, "note": how.note}
+                connection.execute(sa.update(incidents).where(incidents.c.subject.in_(part)).values(noted))
+            positions = [row.event for row in fresh]
+            self._events.note_dropped(connection, withheld.drop(connection, positions, how.at, lambda *_: how.words))
+        done = {row.subject for row in fresh}
+        return Outcome(
+            tuple(each for each in asked if each in done),
+            tuple(each for each in asked if each in known and each not in done),
+            tuple(each for each in asked if each not in known),
+        )
+
+
+def counts(connection: sa.Connection) -> tuple[int, int]:
+    """Count the incidents that are open, and those that are acknowledged."""
+    total, open_ = connection.execute(sa.select(sa.func.count(), sa.func.sum(_OPEN)).select_from(incidents)).one()
+    return int(open_ or 0), total - int(open_ or 0)
+
+
+def _incident(row: Any) -> Incident:
+    seen = None if row.acknowledged_at is None else Acknowledged(row.acknowledged_at, row.acknowledged_by, row.note)
+    return Incident(row_mapping.event(row), seen)
+
+
+_OPEN = sa.case((_NOT_ACKNOWLEDGED, 1), else_=0)

@@ -1,0 +1,147 @@
+"""Somebody has seen to it: on both databases, by command with and without a daemon, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.domain.incidents import Acknowledged
+from bridge.domain.model import DeliveryState, EventType, Status
+from bridge.domain.routing import Subscription
+from bridge.store.store import Store
+from tests.world import listed
+from tests.world.daemon import command, write_config
+from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried, values
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRM, LATER = Subscription("crm", ("*",)), Subscription("later", ("*",), hold=timedelta(minutes=30))
+ANNA = Acknowledged(after(60), "Anna", "told the customer")
+
+
+def subjects(store: Store, *, acknowledged: bool = False) -> list[str]:
+    return [each.subject for each in store.incidents.listed(acknowledged=acknowledged).items]
+
+
+def test_list_of_what_is_open_shrinks(store: Store) -> None:
+    fail_some(store, [1, 2], NOW)
+    record_health(store, EventType.SOURCE_DOWN, SINCE, after(1))
+    assert subjects(store) == ["source", "message/2", "message/1"]
+    found = store.incidents.acknowledge(["message/1", "message/3", "message/1"], ANNA)
+    assert (found.acknowledged, found.already, found.not_open) == (("message/1",), (), ("message/3",))
+    assert store.incidents.acknowledge(["message/1"], ANNA).already == ("message/1",)
+    assert subjects(store) == ["source", "message/2"]
+    assert subjects(store, acknowledged=True) == ["source", "message/2", "message/1"]
+    seen = store.incidents.of("message/1")
+    assert seen is not None
+    assert seen.acknowledged == ANNA
+    record_health(store, EventType.SOURCE_UP, SINCE, after(2))
+    assert subjects(store) == ["message/2"]
+    summary = store.summaries.summary()
+    assert (summary.open_incidents, summary.acknowledged_incidents) == (1, 1)
+
+
+def test_incidents_are_listed_in_pages(store: Store) -> None:
+    fail_some(store, range(1, 6), NOW)
+    first = store.incidents.listed(most=3)
+    rest = store.incidents.listed(most=3, cursor=first.next)
+    assert [each.subject for each in (*first.items, *rest.items)] == [f"message/{id_}" for id_ in range(5, 0, -1)]
+    assert rest.next is None
+
+
+def test_acknowledged_in_time_is_not_told_to_the_second_person(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    store.record_polls([polled(known(store, 1), Status.FAILED, NOW)], [CRM, LATER])
+    dropped: list[tuple[str, int]] = []
+    store.when_dropped(lambda receiver, count: dropped.append((receiver, count)))
+    store.incidents.acknowledge(["message/1"], ANNA)
+    (held,) = (each for each in listed.deliveries(store) if each.receiver == "later")
+    assert (held.state, held.finished_at) == (DeliveryState.DROPPED, after(60))
+    assert held.reason == "acknowledged by Anna: told the customer"
+    assert dropped == [("later", 1)]
+    store.record_polls([polled(known(store, 1), Status.SENT, after(120))], [CRM, LATER])
+    assert [each.state for each in listed.deliveries(store) if each.receiver == "later"] == [DeliveryState.DROPPED] * 2
+
+
+def test_new_failure_after_an_acknowledged_one_is_open_again(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    for second, status in enumerate((Status.FAILED, Status.SENT, Status.FAILED)):
+        store.record_polls([polled(known(store, 1), status, after(second))], [CRM])
+        if not second:
+            store.incidents.acknowledge(["message/1"], ANNA)
+    incident = store.incidents.of("message/1")
+    assert incident is not None
+    assert incident.acknowledged is None
+    assert incident.event.sequence == 3
+
+
+def test_nobody_is_reminded_of_what_is_acknowledged(store: Store) -> None:
+    fail_some(store, [1], NOW)
+    (delivery,) = due(store)
+    store.incidents.acknowledge(["message/1"], ANNA)
+    tried(store, delivery, OK, after(61))
+    assert list(values(store, "SELECT count(*) FROM reminders")) == [(0,)]
+
+
+def test_incident_is_forgotten_with_its_event(store: Store) -> None:
+    fail_some(store, [1], NOW, to=())
+    store.prune(after(3600))
+    assert subjects(store) == []
+
+
+@pytest.fixture
+def failed(tmp_path: Path) -> Path:
+    """A folder with a configuration, and a database in which messages 1 to 3 have failed."""
+    config = {
+        "wbiztool": {"client_id": 1, "api_key": "x", "base_url": "http://127.0.0.1:9/api"},
+        "messages": [1, 2, 3],
+        "receivers": [{"name": "crm", "webhook": "http://127.0.0.1:9/"}],
+        "database": f"sqlite:///{tmp_path}/bridge.db",
+    }
+    write_config(tmp_path, config)
+    with Store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True) as store:
+        fail_some(store, [1, 2, 3])
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
+    done = command(folder, *arguments)
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_commands_without_a_daemon(failed: Path) -> None:
+    shown = run(failed, "incidents")
+    assert "Invalid phone number" in shown
+    assert shown.index("\n3 ") < shown.index("\n1 ")
+    assert "acknowledged: 1, 2" in run(failed, "ack", "1", "2", "--by", "Anna", "--note", "told the customer")
+    assert "by Anna · told the customer" in run(failed, "incidents", "--all")
+    assert [each["subject"] for each in json.loads(run(failed, "incidents", "--json").split("note:")[0])] == [
+        "message/3"
+    ]
+    assert "acknowledged before: 1" in run(failed, "ack", "1")
+    assert "not open, so there is nothing to acknowledge: source" in run(failed, "ack", "source", code=1)
+    assert "confirm with --yes" in run(failed, "ack", "--all", code=2)
+    assert "acknowledged: 3" in run(failed, "ack", "--all", "--yes")
+    assert "nothing is open" in run(failed, "ack", "--all", "--yes")
+    assert "Nothing is wrong." in run(failed, "incidents")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "name what to acknowledge"),
+        (("1", "--all"), "name what to acknowledge"),
+        (("sauce",), "'sauce': not known (allowed: a message id, source, receiver/NAME, number/ID, account)"),
+        (("12x",), "12x: a message id is a whole number"),
+        (("receiver/",), "not known"),
+        (("1", "--note", "x" * 501), "--note: too long (allowed: up to 500 characters)"),
+        (("1", "--by", "x" * 101), "--by: too long (allowed: up to 100 characters)"),
+    ],
+)
+def test_bad_form_is_a_usage_error(failed: Path, arguments: tuple[str, ...], words: str) -> None:
+    assert words in run(failed, "ack", *arguments, code=2)
