@@ -33,13 +33,13 @@ def group_of(event: Event) -> str:
 
 
 def rate_of(event: Event, group: str) -> str:
-    """Say it: ``12 of 50 messages failed in the last 15 min (24 %), team billing``."""
+    """Say it: ``12 of 50 messages failed in the last 15 min (24%), team billing``."""
     failed, of = _number(event, "failed"), _number(event, "of")
     last = f"in the last {_span(_number(event, 'within_seconds'))}"
     group = fit(group, _GROUP)
     grouped = bool(one_line(event.data.get("by")))
     if event.type is EventType.ACCOUNT_FAILING:
-        return f"{failed:,} of {of:,} messages failed {last} ({_share(event)} %){f', {group}' if grouped else ''}"
+        return f"{failed:,} of {of:,} messages failed {last} ({_share(event)}%){f', {group}' if grouped else ''}"
     whose = (
         (f"Messages of {group}" if one_line(event.data.get("group")) else f"M{group[1:]}") if grouped else "Messages"
     )

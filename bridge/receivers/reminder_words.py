@@ -22,7 +22,7 @@ def reminder_of(event: Event) -> int:
 def still(event: Event, said: str) -> str:
     """Turn ``Receiver crm is down`` into ``Receiver crm is still down after 2 h (reminder 2)``.
 
-    A message that failed is ``… failed: not acknowledged after 2 h (reminder 2)``. What is no reminder stays as it is.
+    A message that failed is ``… failed (reminder 2, not acknowledged after 2 h)``. What is no reminder stays as it is.
     """
     number = reminder_of(event)
     if not number:
@@ -30,5 +30,6 @@ def still(event: Event, said: str) -> str:
     seconds = event.data.get("lasting_seconds")
     after = f" after {in_words(seconds)}" if isinstance(seconds, int) else ""
     before, is_, state = said.rpartition(" is ")
-    lasting = f"{before} is still {state}{after}" if is_ else f"{said}: not acknowledged{after}"
-    return f"{lasting} (reminder {number})"
+    if not is_:
+        return f"{said} (reminder {number}, not acknowledged{after})"
+    return f"{before} is still {state}{after} (reminder {number})"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.receivers.text import fit, size
+from bridge.receivers.reminder_words import reminder_of
+from bridge.receivers.text import cut, fit, size
 from bridge.receivers.wording import duration_of, error_of, label_of, name_of, said_of, sign_of
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def headline_of(event: Event, room: int) -> str:
     """
     said = said_of(event, fit(name_of(event), _NAME))
     left = room - size(said) - 2
-    why = _continued(error_of(event)) or duration_of(event)
-    return f"{said}: {fit(why, left)}" if why and left >= _SHORTEST_WHY else said
+    why = _continued(error_of(event)) or ("" if reminder_of(event) else duration_of(event))
+    return f"{said}: {fit(why, left)}" if why and left >= _SHORTEST_WHY else cut(said, room)
 
 
 def tells_why(headline: str, event: Event) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
 from bridge.receivers.rate_words import RATE_DATA, RATES, group_of, rate_of, reasons_of
-from bridge.receivers.reminder_words import REMINDER_DATA, still
+from bridge.receivers.reminder_words import REMINDER_DATA, reminder_of, still
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ WORDS: Mapping[EventType, Words] = {
 }
 """How each type of event is worded."""
 
-_TEST, _AGAIN = "TEST: ", "SENT AGAIN: "
+_TEST, _AGAIN, _REMINDERS = "TEST: ", "SENT AGAIN: ", "REMINDER: "
 
 NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and there is nothing to do."
 
@@ -135,10 +135,15 @@ def said_of(event: Event, name: str) -> str:
 
 
 def mark_of(events: Sequence[Event]) -> str:
-    """Return what stands before the words about a test, and about what somebody had sent again."""
+    """Return what stands before the words about a test, about what somebody had sent again, and about reminders.
+
+    One reminder says so in its words.
+    """
     if all_tests(events):
         return _TEST
-    return _AGAIN if all(event.resent for event in events) else ""
+    if all(event.resent for event in events):
+        return _AGAIN
+    return _REMINDERS if len(events) > 1 and all(map(reminder_of, events)) else ""
 
 
 DURATIONS: Mapping[str, str] = {

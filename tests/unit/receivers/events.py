@@ -89,6 +89,8 @@ _KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "number": texts | st.integers() | st.none(),
     "since": st.just(isoformat(START)) | texts,
     "sequence": st.integers(),
+    "reminder": st.integers(0, 10**9),
+    "lasting_seconds": st.integers(0, 10**12),
 }
 _data = st.builds(
     lambda known, unknown: {**unknown, **known},

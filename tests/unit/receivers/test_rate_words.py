@@ -31,16 +31,16 @@ def _event(type_: EventType = EventType.ACCOUNT_FAILING, **data: Any) -> Event:
 def test_a_failing_group_says_how_many_of_how_many_whose_and_why() -> None:
     said = sentence_of(_event())
     assert said == (
-        "📉 12 of 50 messages failed in the last 15 min (24 %), team billing: 8 invalid numbers, 4 without a reason"
+        "📉 12 of 50 messages failed in the last 15 min (24%), team billing: 8 invalid numbers, 4 without a reason"
     )
 
 
 @pytest.mark.parametrize(
     ("by", "group", "ending", "name"),
     [
-        (None, None, "15 min (24 %)", "all messages"),
-        ("tags.team", None, "(24 %), messages without team", "messages without team"),
-        ("tags.team", "billing", "(24 %), team billing", "team billing"),
+        (None, None, "15 min (24%)", "all messages"),
+        ("tags.team", None, "(24%), messages without team", "messages without team"),
+        ("tags.team", "billing", "(24%), team billing", "team billing"),
     ],
 )
 def test_the_group_is_named(by: str | None, group: str | None, ending: str, name: str) -> None:

@@ -329,7 +329,7 @@ def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Eve
     message = payload(*events, shown=shown)
     assert_shape(message)
     assert_harmless(message)
-    heading, _, _reasons = seen(message)[0].removeprefix("🧪 TEST: ").partition(": ")
+    heading, _, _reasons = re.sub(r"^\S+ (TEST: |REMINDER: )?", "", seen(message)[0]).partition(": ")
     assert added(r"(\d[\d,]*) ", heading) == len(events)
 
 
