@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bridge.cli.terminal import holds_everything
+from bridge.domain.failure_rate import Group
 from bridge.domain.sanitization import neutral_json, one_line
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def about(event: Mapping[str, Any]) -> str:
         event: As JSON has it.
     """
     data: Mapping[str, Any] = event["data"]
+    if "within_seconds" in data:
+        return f"{Group(data.get('by'), data.get('group'))} · {data.get('failed')} of {data.get('of')} failed"
     if "message_id" not in data:
         named = data.get("receiver") or data.get("number")
         return " ".join(str(part) for part in (named, data.get("reason")) if part)

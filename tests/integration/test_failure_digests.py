@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.config import models
-from bridge.daemon import daemon
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.outcome import Retry
 from bridge.domain.routing import Subscription
 from bridge.simulator.sink import Sink
 from bridge.store.tables import incidents
-from tests.integration.test_failure_rates import ALL, BY_TEAM, MINUTE, World
+from tests.integration.test_failure_rates import ALL, BY_TEAM, MINUTE, World, in_a_hurry
 from tests.world import listed
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, write_config
@@ -198,15 +195,6 @@ def test_digests_go_on_when_the_clock_is_set(store: Store) -> None:
     assert {at // timedelta(seconds=1) for _, at in world.due()} == {3600}, "released at the new time"
 
 
-def _in_a_hurry() -> None:
-    """Let the daemon look often, and a minute of an alert be two seconds."""
-    daemon.RATES_EVERY = timedelta(seconds=0.5)
-    rules = models.Config.rules.fget  # type: ignore[attr-defined] # it is a property
-    models.Config.rules = property(  # type: ignore[assignment] # in a process of its own
-        lambda self: tuple(replace(rule, within=rule.within / 30) for rule in rules(self))
-    )
-
-
 def test_a_banned_number_is_one_alert_for_people_and_each_failure_for_programs(
     simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -220,7 +208,7 @@ def test_a_banned_number_is_one_alert_for_people_and_each_failure_for_programs(
         receivers = [ops, {"name": "crm", "webhook": crm.url, "batch": {"max": 1000, "wait": "0s"}}]
         alerts = [{"failing": "20%", "of": 50, "within": "1m", "by": "tags.team"}]
         write_config(tmp_path, bridge_config(simulator, receivers, messages, alerts=alerts))
-        with Daemon(tmp_path, first=_in_a_hurry) as running:
+        with Daemon(tmp_path, first=in_a_hurry) as running:
             running.wait_until_ready()
             for id_ in ids:
                 simulator.account.put(id_, Status.FAILED, "Invalid phone number")

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
+
+from bridge.cli.output import about
+from bridge.config import models
+from bridge.daemon import daemon
 from bridge.daemon.rate_watch import RateWatch
+from bridge.domain.events import envelope
 from bridge.domain.failure_rate import FAILING, Alert, Counts, Failing, Group, read
 from bridge.domain.model import Details, EventType, Status
 from bridge.domain.observer import Listener
 from bridge.domain.routing import Routes, Subscription
+from bridge.domain.samples import samples
 from tests.world import listed
 from tests.world.clock import FakeClock
+from tests.world.config import bridge_config, webhook
+from tests.world.daemon import Daemon, write_config
+from tests.world.nodes import leases
 from tests.world.records import NOW, known, polled, statements
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from bridge.domain.model import Event
+    from bridge.simulator.api import Simulator
+    from bridge.simulator.sink import Sink
     from bridge.store.store import Store
 
 MINUTE = timedelta(minutes=1)
@@ -174,3 +188,52 @@ def test_a_look_costs_little_however_many_were_counted(sqlite_store: Store) -> N
     started = time.perf_counter()
     assert world.look(1) == []
     assert time.perf_counter() - started < 0.1
+
+
+def in_a_hurry() -> None:
+    """Let the daemon look often, and a minute of an alert be two seconds, and a lease three."""
+    daemon.RATES_EVERY = timedelta(seconds=0.5)
+    rules = models.Config.rules.fget  # type: ignore[attr-defined] # it is a property
+    models.Config.rules = property(  # type: ignore[assignment] # in a process of its own
+        lambda self: tuple(replace(rule, within=rule.within / 30) for rule in rules(self))
+    )
+    leases(3.0)()
+
+
+@pytest.mark.waits
+@pytest.mark.postgres
+def test_two_nodes_tell_it_once_and_the_one_that_is_left_the_recovery(
+    simulator: Simulator, sink: Sink, postgres_url: str, tmp_path: Path
+) -> None:
+    """Real daemons; the one that told that messages fail is killed."""
+    ids = range(1, 61)
+    for id_ in ids:
+        simulator.account.put(id_)
+    alerts = [{"failing": "20%", "of": 50, "within": "1m"}]
+    crm = webhook(sink, events=["account.*"])
+    nodes = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        settings = bridge_config(simulator, [crm], ids, alerts=alerts, database=postgres_url)
+        write_config(tmp_path / name, settings)
+        nodes.append(Daemon(tmp_path / name, first=in_a_hurry))
+        nodes[-1].wait_until_ready()
+    one, other = nodes
+    with one, other:
+        for id_ in ids:
+            simulator.account.put(id_, Status.FAILED, "Invalid phone number")
+        until(lambda: told_to(sink) == ["account.failing"])
+        one.kill()
+        until(lambda: told_to(sink) == ["account.failing", "account.recovered"])
+
+
+def told_to(sink: Sink) -> list[str]:
+    """The types of the events that a program got; the node that was killed may have sent one that it did not record."""
+    events = [json.loads(record.body) for record in sink.records()]
+    return [str(type_) for type_ in {event["id"]: event["type"] for event in events}.values()]
+
+
+def test_listings_say_whose_messages_fail() -> None:
+    (event, _, without_tag, *_) = (each for each in samples({}) if each.type is EventType.ACCOUNT_FAILING)
+    assert about(envelope(event)) == "messages of team billing · 12 of 50 failed"
+    assert about(envelope(without_tag)) == "messages without team · 3 of 200000 failed"
