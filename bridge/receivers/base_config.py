@@ -24,7 +24,7 @@ from bridge.domain.suggest import suggestion
 from bridge.transport.settings import NetworkConfig
 
 DIGESTS_EVERY = timedelta(hours=1)
-"""How often a receiver for people is told of single failures while ``account.failing`` lasts."""
+"""How often a receiver for people without ``remind`` is told of single failures while ``account.failing`` lasts."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -103,7 +103,7 @@ class ReceiverConfig(Model):
     @property
     def digests_every(self) -> timedelta | None:
         """How often it is told of single failures of messages that fail too often; None where each goes as it comes."""
-        return DIGESTS_EVERY if self.grouped else None
+        return (self.remind or DIGESTS_EVERY) if self.grouped else None
 
     @property
     def batch_limits(self) -> tuple[int, timedelta] | None:

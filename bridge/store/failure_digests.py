@@ -105,6 +105,7 @@ _WAITING = (
         deliveries.c.receiver == sa.bindparam("name"),
         _UNTRIED,
         deliveries.c.resent.is_(None),
+        deliveries.c.reminder == 0,
         events.c.type.in_([str(type_) for type_ in _FAILURES]),
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from datetime import timedelta
 
 import pytest
 
@@ -367,6 +368,14 @@ def test_a_workflow_takes_one_event_at_a_time_and_does_not_wait_for_more(folder:
     message, workflow = loaded.receivers
     assert (message.grouped, message.gathers_for.seconds) == (True, 30)
     assert not workflow.grouped
+
+
+def test_people_get_digests_of_what_fails_too_often_as_often_as_reminders(folder: Folder) -> None:
+    others = f"      - webhook: https://a.b/\n      - {{slack: '{TRIGGER}', format: workflow}}\n"
+    reminded = f"{LEAST}        remind: 10m\n{others}"
+    found = [receiver.digests_every for receiver in folder.load(reminded).receivers]
+    assert found == [timedelta(minutes=10), None, None]
+    assert folder.load(LEAST).receivers[0].digests_every == timedelta(hours=1)
 
 
 def test_services_compatible_with_slack_may_have_workflows_too(folder: Folder) -> None:
