@@ -31,6 +31,8 @@ RETRY_FORM = "/deliveries/retry"
 """Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.server.ui.routes`)."""
 MUTE_FORM = "/receivers/mute"
 """Where the form is sent that mutes a receiver, likewise (:mod:`bridge.server.ui.muting`)."""
+ACKNOWLEDGE_FORM = "/incidents/acknowledge"
+"""Where the form is sent that acknowledges an incident, likewise (:mod:`bridge.server.ui.acknowledging`)."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -64,7 +66,7 @@ class Access:
 
     def needs_token(self, method: str, path: str) -> bool:
         """Tell whether a request has to show the token."""
-        if path in {HOOK, RETRY_FORM, MUTE_FORM} or path.startswith(f"{HOOK}/"):
+        if path in {HOOK, RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM} or path.startswith(f"{HOOK}/"):
             return False
         if self.trusted:
             return False

@@ -80,12 +80,12 @@ class Browser:
     def log_in(self, password: str) -> None:
         self._session.auth = ("anybody", password)
 
-    def send(self, page: Page, button: str, token: str = TOKEN) -> Page:
-        """Write the token into the page's form, and press a button."""
-        (form,) = page.soup.select("form#retry")
+    def send(self, page: Page, button: str, token: str = TOKEN, form_id: str = "retry", **more: str) -> Page:
+        """Write the token, and ``more``, into the page's form, and press a button."""
+        (form,) = page.soup.select(f"form#{form_id}")
         (pressed,) = [each for each in page.soup.find_all("button") if _words(each).startswith(button)]
         fields = {str(each["name"]): str(each.get("value", "")) for each in form.select("input[name]")}
-        fields |= {"token": token, str(pressed["name"]): str(pressed["value"])}
+        fields |= {**more, "token": token, str(pressed["name"]): str(pressed["value"])}
         return Page(self._session.post(urljoin(page.url, str(form["action"])), data=fields, timeout=10))
 
     def close(self) -> None:
@@ -179,7 +179,9 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
         "Unknown 0",
         "Not seen yet 1",
     ]
-    assert page.text(".row.failure") == "5 Invalid phone number 3 m ago"
+    assert page.text("#failed-lately .row.failure") == "5 Invalid phone number 3 m ago"
+    assert page.text("#open .row") == "5 Failed: Invalid phone number 3 m ago Acknowledge 5"
+    assert page.text("#open-count") == "1 open"
     assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
     assert "20:00:00 UTC 2 1" in page.text(".as-table")
     assert page.text("#queued tbody tr") == "crm 0 4 dead letters of crm"
@@ -541,3 +543,37 @@ def test_a_database_that_fails_is_told_in_words(lite: Store, serve: Serve, monke
     page = browser.open("/")
     assert page.status == 503
     assert "the database is locked" in page.text("main")
+
+
+def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, serve: Serve) -> None:
+    for id_ in (1, 2):
+        watched(lite, id_, status=Status.FAILED)
+    browser = serve(lite)
+    seen = {"form_id": "acknowledge", "by": "Anna <b>", "note": "told the\ncustomer"}
+    page = browser.send(browser.open("/messages/1"), "Acknowledge", **seen)
+    assert page.text(".notice") == "Acknowledged: nobody is reminded of it any more."
+    assert page.text("#seen").startswith("Acknowledged ")
+    assert page.text("#seen").endswith("by Anna <b> told the customer")
+    assert not page.soup.select("form#acknowledge")
+    overview = browser.open("/")
+    assert overview.texts("#open .row .id") == ["2"]
+    page = browser.send(overview, "Acknowledge", **seen)
+    assert page.text("#open-count") == "0 open"
+    assert "Nothing is wrong" in page.text("#open-list")
+    assert browser.send(overview, "Acknowledge", **seen).text(".notice") == "Somebody has acknowledged it before."
+
+
+def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, status=Status.FAILED)
+    browser = serve(lite)
+    page = browser.send(browser.open("/messages/1"), "Acknowledge", "wrong", form_id="acknowledge")
+    assert page.text(".notice") == "Nothing was acknowledged: that is not the bridge's token."
+    assert page.text("#seen").startswith("Not acknowledged")
+    for subject in ("message/2", "sauce", "", "message/1\0", "x" * 10_000):
+        forged = Page(
+            browser._session.post(
+                urljoin(browser.root, "incidents/acknowledge"), data={"subject": subject, "token": TOKEN}, timeout=10
+            )
+        )
+        assert forged.text(".notice") == "There is nothing to acknowledge: it is not open."
+    assert "wbiz-bridge ack 1" in serve(lite, token=None).open("/messages/1").text("#seen")

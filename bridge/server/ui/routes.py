@@ -14,6 +14,7 @@ from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.model import DeliveryState
 from bridge.server.auth import RETRY_FORM
 from bridge.server.problems import on_http_exception
+from bridge.server.ui.acknowledging import acknowledging
 from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import address
 from bridge.server.ui.flash import REFUSED, Notice
@@ -67,6 +68,7 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
         _about_the_api(desk, access, describe),
         _sending_again(desk, context, access),
         muting(context, access),
+        acknowledging(context, access),
         _files(),
     ):
         router.include_router(part)
@@ -85,8 +87,8 @@ def _reading(desk: Views) -> APIRouter:
     router = APIRouter()
 
     @router.api_route("/", methods=_READ)
-    def overview(request: Request, mute: str | None = None) -> Response:
-        return _page(desk, request, lambda path: desk.overview(path, mute))
+    def overview(request: Request, mute: str | None = None, ack: str | None = None) -> Response:
+        return _page(desk, request, lambda path: desk.overview(path, mute, ack))
 
     @router.api_route("/messages", methods=_READ)
     def messages(
@@ -96,9 +98,9 @@ def _reading(desk: Views) -> APIRouter:
         return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
 
     @router.api_route("/messages/{message}", methods=_READ)
-    def message(request: Request, message: str, retried: str | None = None) -> Response:
+    def message(request: Request, message: str, retried: str | None = None, ack: str | None = None) -> Response:
         message_id, notice = id_in(message), Notice.read(retried)
-        return _page(desk, request, lambda path: desk.message(path, message_id, notice) if message_id else None)
+        return _page(desk, request, lambda path: desk.message(path, message_id, notice, ack) if message_id else None)
 
     @router.api_route("/deliveries", methods=_READ)
     def deliveries(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain import numbers
 from bridge.domain.errors import UsageError
 from bridge.domain.health import judge
+from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
+from bridge.server.ui.acknowledging import SHOWN, panel
 from bridge.server.ui.chart import draw, first_hour
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.health import parts
@@ -55,15 +57,17 @@ class Views:
         self._can_change = can_change
         self._trusted = trusted
 
-    def overview(self, path: str, muted: str | None = None) -> str:
-        """Write the first page; ``muted`` is what became of its form, if that was sent."""
+    def overview(self, path: str, muted: str | None = None, acknowledged: str | None = None) -> str:
+        """Write the first page; ``muted`` and ``acknowledged`` are what became of its forms, if they were sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
         chart = draw(search.by_hour(first_hour(now), now))
         failed = search.latest_failed(_LATELY)
         page = overview(search.totals(), summary, known, chart, failed, self._receivers())
-        panel = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
-        return self._render("overview.html", path, "overview", summary, known, page=page, muting=panel)
+        mutes = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
+        found = self._store.incidents.listed(most=SHOWN).items
+        open_ = panel(found, summary.open_incidents, acknowledged, needs_token=not self._trusted)
+        return self._render("overview.html", path, "overview", summary, known, page=page, muting=mutes, open=open_)
 
     def messages(self, path: str, asked: Asked, cursor: str | None) -> str:
         """Write a page of the messages that were asked for."""
@@ -72,13 +76,19 @@ class Views:
             "messages.html", path, "messages", summary, known, asked=asked, page=self._find(asked, cursor)
         )
 
-    def message(self, path: str, message_id: int, notice: Notice | None = None) -> str | None:
+    def message(
+        self, path: str, message_id: int, notice: Notice | None = None, acknowledged: str | None = None
+    ) -> str | None:
         """Write a message's story; None where there is no such message."""
         story = self._store.history.story(message_id)
         if story is None:
             return None
         summary, known = self._look()
-        return self._render("message.html", path, "messages", summary, known, page=story_page(story, notice))
+        incident = self._store.incidents.of(message_subject(message_id))
+        found = () if incident is None else (incident,)
+        open_ = panel(found, len(found), acknowledged, needs_token=not self._trusted)
+        page = story_page(story, notice)
+        return self._render("message.html", path, "messages", summary, known, page=page, open=open_)
 
     def deliveries(
         self,

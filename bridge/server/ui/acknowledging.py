@@ -1,0 +1,94 @@
+"""What is wrong now, and the form that acknowledges it: on the overview, and on a message's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from bridge.domain.incidents import LONGEST_NOTE, read_subject
+from bridge.domain.mute import LONGEST_BY, one_line
+from bridge.receivers.wording import error_of, label_of, name_of
+from bridge.server.api.incidents import acknowledge
+from bridge.server.auth import ACKNOWLEDGE_FORM
+from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import read_form
+from bridge.server.ui.messages import id_in
+from bridge.server.ui.timeline import title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.domain.incidents import Incident
+    from bridge.server.auth import Access
+    from bridge.server.context import ServerContext
+
+SHOWN = 8
+"""How many incidents the overview shows."""
+
+_NOTICES: Mapping[str, Notice] = {
+    "refused": Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
+    "acknowledged": Notice("good", "Acknowledged: nobody is reminded of it any more."),
+    "already_acknowledged": Notice("bad", "Somebody has acknowledged it before."),
+    "not_open": Notice("bad", "There is nothing to acknowledge: it is not open."),
+}
+"""What became of the form, by the word for it in the address of the page that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An incident as it is listed."""
+
+    incident: Incident
+    title: str
+    name: str
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgePanel:
+    """What is open: the newest of it, and how much there is in all. ``needs_token`` says what the form asks for."""
+
+    rows: tuple[Row, ...]
+    count: int
+    notice: Notice | None
+    needs_token: bool
+
+
+def panel(incidents: Sequence[Incident], count: int, outcome: str | None, *, needs_token: bool) -> AcknowledgePanel:
+    """Arrange it."""
+    rows = (
+        Row(each, title_of(each.event), name_of(each.event), label_of(each.event), error_of(each.event))
+        for each in incidents
+    )
+    return AcknowledgePanel(tuple(rows), count, _NOTICES.get(outcome or ""), needs_token)
+
+
+def acknowledging(context: ServerContext, access: Access) -> APIRouter:
+    """Make the route to which the form is sent."""
+    router = APIRouter(include_in_schema=False)
+
+    def change(form: Mapping[str, str]) -> str:
+        try:
+            subject = read_subject(form.get("subject", ""))
+        except ValueError:
+            return "not_open"
+        by, note = (form.get(name, "")[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
+        found = acknowledge(context, [subject], one_line(by) or "", one_line(note) or "")
+        return next(outcome for outcome, subjects in found.items() if subjects)
+
+    @router.post(ACKNOWLEDGE_FORM)
+    async def tick_off(request: Request) -> Response:
+        form = await read_form(request)
+        may = access.takes_form(form.get("token", ""))
+        outcome = await run_in_threadpool(change, form) if may else "refused"
+        message = id_in(form.get("message_id", ""))
+        page = "" if message is None else f"messages/{message}"
+        return RedirectResponse(f"../{page}?ack={outcome}", HTTPStatus.SEE_OTHER)
+
+    return router
