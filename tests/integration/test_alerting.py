@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import Status
@@ -53,3 +55,50 @@ def test_second_person_hears_only_of_what_lasts(tmp_path: Path) -> None:
     assert failed["reason"].endswith(": not sent, because `hold` is 2 s")
     dropped = [line for line in map(json.loads, daemon.log().splitlines()) if line["event"] == "deliveries_dropped"]
     assert [(line["receiver"], line["count"]) for line in dropped] == [("second", 2)]
+
+
+def test_reminder_survives_a_kill_and_stops_when_it_is_acknowledged(tmp_path: Path) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        for message_id in (1, 2):
+            simulator.account.put(message_id)
+        receiver = webhook(sink, "crm", events=["failed"], remind="1m")
+        write_config(tmp_path, bridge_config(simulator, [receiver], [1, 2]))
+
+        def reminders() -> list[int | None]:
+            return [event["data"].get("reminder") for event in sent_to(sink, "crm")]
+
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            simulator.account.put(1, Status.FAILED, "Number is not on WhatsApp")
+            until(lambda: _planned(tmp_path) == [0])
+            daemon.kill()
+        _let_reminders_be_due(tmp_path)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: reminders() == [None, 1])
+            until(lambda: _planned(tmp_path) == [1])
+            shown = json.loads(command(tmp_path, "incidents", "--json").stdout)
+            assert [each["subject"] for each in shown] == ["message/1"]
+            said = command(tmp_path, "ack", "1", "--by", "Anna", "--note", "told the customer")
+            assert (said.returncode, said.stdout) == (0, "acknowledged: 1\n")
+            assert command(tmp_path, "ack", "1", "7").returncode == 1
+            (logged,) = (line for line in map(json.loads, daemon.log().splitlines()) if line["event"] == "acknowledged")
+            assert (logged["subjects"], logged["by"], logged["note"]) == (["message/1"], "Anna", "told the customer")
+            daemon.kill()
+        _let_reminders_be_due(tmp_path)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            until(lambda: _planned(tmp_path) == [])
+            simulator.account.put(2, Status.FAILED, "Number is not on WhatsApp")
+            until(lambda: reminders() == [None, 1, None])
+
+
+def _planned(folder: Path) -> list[int]:
+    """List how often receivers were reminded that are to be reminded again."""
+    with closing(sqlite3.connect(folder / "bridge.db", timeout=10)) as connection:
+        return [count for (count,) in connection.execute("SELECT count FROM reminders")]
+
+
+def _let_reminders_be_due(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "bridge.db", timeout=10)) as connection, connection:
+        connection.execute("UPDATE reminders SET due_at = 0")

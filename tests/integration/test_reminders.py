@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +16,10 @@ from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import Parcel, Sent
-from bridge.domain.model import DeliveryState, EventType, Status
+from bridge.domain.delivery_decision import Round, decide
+from bridge.domain.model import Attempt, DeliveryState, EventType, Status
 from bridge.domain.observer import Listener
+from bridge.domain.outcome import Delivered
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes, Subscription
 from bridge.receivers.registry import sender_for
@@ -23,16 +27,19 @@ from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
+from bridge.store.deliveries import Tried
+from bridge.store.store import Store
 from bridge.transport.rate_limiter import RateLimiter
 from tests.world import listed
-from tests.world.clock import FakeClock
-from tests.world.records import SINCE, fail_some, known, polled, record_health, values
+from tests.world.clock import START, FakeClock
+from tests.world.records import SINCE, due, fail_some, known, polled, record_health, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.model import Delivery
     from bridge.receivers.base_config import ReceiverConfig
-    from bridge.store.store import Store
 
 EVERYTHING = [Subscription("crm", ("*",))]
 
@@ -224,3 +231,23 @@ def test_reminder_follows_a_clock_that_was_set(bench: Bench) -> None:
     assert before is not None
     bench.store.shift_time(timedelta(days=1))
     assert bench.store.reminders.next_due("crm") == before + timedelta(days=1)
+
+
+@pytest.mark.postgres
+def test_two_nodes_make_each_reminder_once(postgres_url: str) -> None:
+    with Store(postgres_url) as store:
+        fail_some(store, range(1, 51), START)
+        for delivery in due(store, START):
+            made = Attempt(START, 0.1, Delivered(), 200)
+            store.record_deliveries("crm", partial(_decided, delivery, made), remind=timedelta(hours=1))
+    with Store(postgres_url, node=True) as one, Store(postgres_url, node=True) as other:
+        at = START + timedelta(hours=1)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda store: store.reminders.queue_due("crm", at), [one, other] * 5))
+        made_of = [each.event.message_id for each in listed.deliveries(one) if each.reminder]
+        assert sorted(filter(None, made_of)) == list(range(1, 51))
+
+
+def _decided(delivery: Delivery, made: Attempt, breaker: CircuitBreaker) -> list[Tried]:
+    decision = decide(Round((delivery,), made.outcome, START, START), breaker, concurrency=1, jitter=lambda: 0)
+    return [Tried((made,), decision, START)]
