@@ -67,9 +67,9 @@ class RateWatch:
     def _count(self, alerts: Sequence[Alert]) -> None:
         """Count what is new; where the alerts are, or another node did it before, everything that is recent enough."""
         if self._position is None or self._windows.keys() != set(alerts):
-            self._windows = {alert: Window(alert) for alert in alerts}
             longest = max((alert.within for alert in alerts), default=timedelta(0))
             self._position = self._store.failure_rates.before(self._clock.now() - longest)
+            self._windows = {alert: Window(alert) for alert in alerts}
         while self._windows:
             finals, position = self._store.failure_rates.finals(self._position, _AT_ONCE)
             for final in finals:

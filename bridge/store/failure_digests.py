@@ -36,7 +36,7 @@ def postpone(connection: sa.Connection, told: Sequence[Event], subscriptions: It
     every = _gatherers(subscriptions) if failures else {}
     known = failure_rate.read(get_meta(connection, FAILING)) if every else {}
     waiting = [
-        {"told": event.id, "name": receiver, "until": due}
+        {"told": event.id, "name": receiver, "until": due, "why": _WHY}
         for event in failures
         for receiver, interval in every.items()
         if (due := failure_rate.digest_due(known, event.data.get("tags"), interval, event.at)) is not None
@@ -56,9 +56,13 @@ def rearrange(
         return set()
     moved = set()
     for receiver, every in _gatherers(subscriptions).items():
-        rows = connection.execute(_WAITING, {"name": receiver})
+        rows = connection.execute(_WAITING, {"name": receiver, "now": at, "recent": at - every})
         times = [(row.id, _new_time(row, after, every, at)) for row in rows]
-        changed = [{"delivery": id_, "until": until} for id_, until in times if until is not None]
+        changed = [
+            {"delivery": id_, "until": until, "why": _WHY if until > at else None}
+            for id_, until in times
+            if until is not None
+        ]
         for part in chunks(changed):
             connection.execute(_MOVED, part)
             moved.add(receiver)
@@ -68,8 +72,6 @@ def rearrange(
 def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datetime | None:
     """Decide when a delivery is due by the groups that fail from now on; None for when it is."""
     tags = row.data.get("tags") if isinstance(row.data, dict) else None
-    if row.gathered and row.first_due_at <= at:  # it is on its way
-        return None
     due = failure_rate.digest_due(failing, tags, every, at)
     if due is None:
         return at if row.gathered else None
@@ -85,9 +87,17 @@ def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
     }
 
 
+_WHY = "waits for a digest: too many messages fail"
+
 _until: Any = sa.bindparam("until", type_=deliveries.c.due_at.type)
+_why: Any = sa.bindparam("why", type_=sa.Text)
 # What `hold` keeps back stays so: it is dropped when it is over before its time.
-_WAITS = {"due_at": _until, "first_due_at": _until, "gathered": ~HELD_BACK}
+_WAITS = {
+    "due_at": _until,
+    "first_due_at": _until,
+    "gathered": ~HELD_BACK,
+    "reason": sa.case((HELD_BACK, deliveries.c.reason), else_=_why),
+}
 _POSTPONED = (
     sa.update(deliveries)
     .where(
@@ -107,6 +117,11 @@ _WAITING = (
         deliveries.c.resent.is_(None),
         deliveries.c.reminder == 0,
         events.c.type.in_([str(type_) for type_ in _FAILURES]),
+        sa.or_(
+            deliveries.c.gathered & (deliveries.c.first_due_at > sa.bindparam("now")),  # others are on their way
+            ~deliveries.c.gathered & (deliveries.c.created_at > sa.bindparam("recent")),
+        ),
     )
+    .order_by(deliveries.c.id)  # as digests are recorded: in another order, the two could wait for each other
 )
 _MOVED = sa.update(deliveries).where(deliveries.c.id == sa.bindparam("delivery"), _UNTRIED).values(_WAITS)

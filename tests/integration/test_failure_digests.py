@@ -50,6 +50,22 @@ class People(World):
         assert all(each.due_at == each.first_due_at for each in queued)
         return sorted((str(each.event.subject), each.due_at - self.start) for each in queued)
 
+    def reasons(self) -> set[str | None]:
+        """Say why messages' deliveries to ``ops`` wait."""
+        queued = listed.deliveries(self.store, state=DeliveryState.QUEUED, receiver="ops")
+        return {each.reason for each in queued if each.event.message_id is not None}
+
+
+def test_what_is_queued_for_long_stays_as_it_is(store: Store) -> None:
+    """The receiver was away for hours: what it missed goes when it is back."""
+    world = People(store)
+    world.end(3, Status.FAILED)
+    world.clock.advance(2 * 3600)
+    world.end(10, Status.FAILED)
+    world.look()
+    assert [at for _, at in world.due()].count(timedelta(0)) == 3
+    assert [at for _, at in world.due()].count(3 * HOUR) == 10
+
 
 def test_what_fails_meanwhile_waits_for_the_next_digest(store: Store) -> None:
     world = People(store)
@@ -57,6 +73,7 @@ def test_what_fails_meanwhile_waits_for_the_next_digest(store: Store) -> None:
     assert {at for _, at in world.due()} == {timedelta(0)}
     world.look()
     assert {at for _, at in world.due()} == {HOUR}, "what was queued already waits, too"
+    assert world.reasons() == {"waits for a digest: too many messages fail"}
     assert world.due(subject="account") == [("account", timedelta(0))]
     world.clock.advance(20 * 60)
     world.end(1, Status.FAILED)
@@ -101,6 +118,7 @@ def test_the_recovery_lets_go_what_is_left(store: Store) -> None:
     assert world.look(15) == [("account.recovered", "account")]
     assert {at for _, at in world.due()} == {31 * MINUTE}
     assert woken == [{"ops", "crm"}]
+    assert world.reasons() == {None}
     world.end(1, Status.FAILED)
     assert ("message/11", 31 * MINUTE) in world.due()
 

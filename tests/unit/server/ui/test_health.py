@@ -61,3 +61,12 @@ def test_a_number_counts_as_lost_when_that_was_told() -> None:
     assert shown["Number +49 151 2"].ok
     assert not shown["Number 3"].ok
     assert "disconnected for 3 h" in (shown["Number 3"].why or "")
+
+
+def test_messages_that_fail_too_often_are_shown_beside_what_is_wrong() -> None:
+    failing = Check(why="messages of team billing have been failing for 5 min: 24 % of 50 when that was noticed")
+    shown = told(Health({**WELL.checks, "messages": failing}))["Messages"]
+    assert (shown.ok, shown.state) == (False, "failing")
+    assert (shown.why or "").startswith("Messages of team billing have been failing")
+    assert shown.advice
+    assert "Messages" not in told(Health({**WELL.checks, "messages": Check()}))
