@@ -66,7 +66,8 @@ def wall_time(clock: Clock) -> datetime:
 
 def isoformat(moment: datetime) -> str:
     """Write a moment as events show it: ``2026-11-23T20:11:12.345Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # Without its zone: to write that, and then the Z instead, takes twice as long.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
