@@ -103,7 +103,7 @@ def test_muted_receivers_get_what_was_held_after_a_restart(world: World) -> None
     for name in ("crm", "ops"):
         code, said = world.run("mute", name, "--for", "2h", "--reason", "deploy", "--by", "anna")
         assert code == 0, said
-        assert "what happens meanwhile is held, and sent then" in said
+        assert "(in 2 h): what happens meanwhile is held, and sent then" in said
     world.fail(3, 1, 2)
     shown = world.json("status")
     assert shown["held"]["crm"]["count"] == shown["held"]["ops"]["count"] == 3
@@ -228,6 +228,7 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
 
         answer = session.post(f"{root}/receivers/mute", data={**form, "token": TOKEN})
         assert "The receiver is muted." in answer.text
+        assert "4 messages are polled." in answer.text
         assert "<strong>ops</strong> is muted until" in answer.text
         assert "by the page: &lt;b&gt;deploy&lt;/b&gt;" in answer.text
         (mute,) = world.json("status")["mutes"].values()

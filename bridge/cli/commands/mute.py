@@ -62,7 +62,8 @@ def mute(
     end = output.moment(made["until"])
     assert end is not None
     meanwhile = "is never sent" if made["drop"] else "is held, and sent then"
-    output.say(f"{receiver} is muted until {moment(end)} ({ago(end, now)}): what happens meanwhile {meanwhile}")
+    ends = f"{moment(end)} ({ago(end, now.replace(microsecond=0))})"
+    output.say(f"{receiver} is muted until {ends}: what happens meanwhile {meanwhile}")
 
 
 def _end(now: datetime, lasting: str | None, until: str | None) -> datetime:

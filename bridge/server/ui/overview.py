@@ -10,6 +10,7 @@ from bridge.server.ui.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from bridge.domain.summary import Summary, WatchedMessage
     from bridge.server.ui.chart import Chart
@@ -65,6 +66,7 @@ def overview(
     chart: Chart,
     failed: tuple[WatchedMessage, ...],
     receivers: Sequence[str],
+    now: datetime,
 ) -> OverviewPage:
     """Arrange it.
 
@@ -75,13 +77,14 @@ def overview(
         chart: The last hours.
         failed: The latest failures, the newest first.
         receivers: Those in the configuration; others are shown where something was queued for them.
+        now: When.
     """
     unseen = totals.statuses.get(None, 0)
     tiles = [Tile(str(status), totals.statuses.get(status, 0)) for status in _TILES]
     names = [*receivers, *(name for name in sorted(summary.deliveries) if name not in receivers)]
     return OverviewPage(
         parts,
-        _in_a_sentence(summary, totals),
+        _in_a_sentence(summary, totals, now),
         (*tiles, Tile(UNSEEN, unseen)) if unseen else tuple(tiles),
         chart,
         failed,
@@ -89,12 +92,15 @@ def overview(
     )
 
 
-def _in_a_sentence(summary: Summary, totals: Totals) -> str:
+def _in_a_sentence(summary: Summary, totals: Totals, now: datetime) -> str:
     if not totals.messages:
         return "The bridge runs, and waits for something to watch."
-    queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
-    polled = counted(summary.polled, "message is", "messages are") + " polled"
-    return f"{polled}, and {counted(queued, 'delivery is', 'deliveries are')} under way." if queued else f"{polled}."
+    held = sum(summary.queued(name) for name in summary.deliveries if summary.held_by(name, now) is not None)
+    queued = sum(map(summary.queued, summary.deliveries)) - held
+    said = [f"{counted(summary.polled, 'message is', 'messages are')} polled"]
+    said += [f"{counted(queued, 'delivery is', 'deliveries are')} under way"] if queued else []
+    said += [f"{counted(held, 'delivery is', 'deliveries are')} held"] if held else []
+    return f"{', and '.join(said)}."
 
 
 def _queued(name: str, counts: Mapping[DeliveryState, int]) -> Queued:

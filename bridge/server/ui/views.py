@@ -63,7 +63,7 @@ class Views:
         now, search = self._now(), self._store.search
         chart = draw(search.by_hour(first_hour(now), now))
         failed = search.latest_failed(_LATELY)
-        page = overview(search.totals(), summary, known, chart, failed, self._receivers())
+        page = overview(search.totals(), summary, known, chart, failed, self._receivers(), now)
         mutes = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
         found = self._store.incidents.listed(most=SHOWN).items
         open_ = panel(found, summary.open_incidents, acknowledged, needs_token=not self._trusted)
