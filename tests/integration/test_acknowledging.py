@@ -7,16 +7,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.routing import Subscription
+from bridge.server.auth import Access
 from bridge.store.store import Store
 from tests.world import listed
+from tests.world.api import TOKEN, Api
 from tests.world.daemon import command, write_config
 from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried, values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CRM, LATER = Subscription("crm", ("*",)), Subscription("later", ("*",), hold=timedelta(minutes=30))
@@ -145,3 +149,53 @@ def test_commands_without_a_daemon(failed: Path) -> None:
 )
 def test_bad_form_is_a_usage_error(failed: Path, arguments: tuple[str, ...], words: str) -> None:
     assert words in run(failed, "ack", *arguments, code=2)
+
+
+@pytest.fixture
+def api(sqlite_store: Store) -> Iterator[Api]:
+    with Api(sqlite_store, Access(token=TOKEN)).running() as running:
+        yield running
+
+
+def test_api_lists_and_acknowledges(api: Api) -> None:
+    fail_some(api.store, [1, 2], NOW)
+    record_health(api.store, EventType.SOURCE_DOWN, SINCE, after(1))
+    first = api.get("/v1/incidents", limit=2)
+    assert [each["subject"] for each in first["items"]] == ["source", "message/2"]
+    (last,) = api.get("/v1/incidents", limit=2, cursor=first["next"])["items"]
+    assert (last["message_id"], last["type"], last["reason"]) == (1, "message.failed", "Invalid phone number")
+    made = api.post("/v1/incidents/acknowledge", {"ids": [1, "9"], "subjects": ["source"], "by": "Anna", "note": "ok"})
+    assert made == {
+        "acknowledged": ["message/1", "source"],
+        "already_acknowledged": [],
+        "not_open": ["message/9"],
+    }
+    assert api.woken == ["dispatchers"]
+    assert [each["subject"] for each in api.get("/v1/incidents")["items"]] == ["message/2"]
+    shown = api.get("/v1/incidents", acknowledged=True)["items"]
+    seen = {each["subject"]: each["acknowledged"] for each in shown}
+    assert seen["source"] == {"at": "2026-11-23T20:00:00.000Z", "by": "Anna", "note": "ok"}
+    assert seen["message/2"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"ids": []},
+        {"ids": [0]},
+        {"ids": ["x"]},
+        {"subjects": ["sauce"]},
+        {"subjects": ["receiver/"]},
+        {"ids": [1], "note": "x" * 501},
+        {"ids": [1], "by": "x" * 101},
+        {"ids": [1], "who": "Anna"},
+    ],
+)
+def test_api_refuses_what_is_wrong(api: Api, body: dict[str, object]) -> None:
+    assert api.ask("POST", "/v1/incidents/acknowledge", body).status_code == 422
+
+
+def test_api_acknowledges_with_the_token_only(api: Api) -> None:
+    answer = requests.post(f"{api.url}/v1/incidents/acknowledge", json={"ids": [1]}, timeout=5)
+    assert answer.status_code == 401

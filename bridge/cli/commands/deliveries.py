@@ -54,7 +54,7 @@ def deliveries(
             str(each["id"]),
             each["receiver"],
             each["state"],
-            each["event"]["type"],
+            _what(each),
             output.about(each["event"]),
             ago(output.moment(each["finished_at"] or each["created_at"]), now),
             _reason(each, now),
@@ -174,6 +174,12 @@ def _time(option: str, text: str | None) -> str | None:
             return isoformat(parse_moment(text))
         except ValueError:
             raise UsageError(f"{option} {text}: {error}, or a time such as 2026-12-24T09:00+05:30") from None
+
+
+def _what(delivery: dict[str, Any]) -> str:
+    """Name the event's type, and which reminder of it it is."""
+    number = delivery.get("reminder")  # a remote bridge may be older
+    return f"{delivery['event']['type']}, reminder {number}" if number else str(delivery["event"]["type"])
 
 
 def _reason(delivery: dict[str, Any], now: datetime) -> str:
