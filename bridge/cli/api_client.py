@@ -137,8 +137,8 @@ class ApiClient:
         if self._address.token:
             headers["Authorization"] = f"Bearer {self._address.token}"
         settings: list[tuple[int, Any]] = [(pycurl.URL, url), (pycurl.TIMEOUT_MS, round(seconds * 1000))]
-        if method == "DELETE":
-            settings.append((pycurl.CUSTOMREQUEST, method))
+        # The handle may have made another call before, and keeps what that one set.
+        settings += [(pycurl.HTTPGET, 1), (pycurl.CUSTOMREQUEST, method)]
         if method == "POST":
             headers["Content-Type"] = "application/json"
             settings.append((pycurl.POSTFIELDS, json.dumps(body, ensure_ascii=False).encode()))
