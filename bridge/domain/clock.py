@@ -82,8 +82,8 @@ def ago(moment: datetime | None, now: datetime) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Write a time in the largest unit of which there are two: ``16 m``."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+    """Write a time in the largest unit of which there are two: ``16 min``."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"
     return f"{seconds:.0f} s"

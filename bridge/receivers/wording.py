@@ -203,7 +203,7 @@ def status_of(event: Event) -> str:
 
 
 def duration_of(event: Event) -> str:
-    """Say how long it has been so, where the event is about that: ``pending for 16 m``; else nothing."""
+    """Say how long it has been so, where the event is about that: ``pending for 16 min``; else nothing."""
     for key, words in DURATIONS.items():
         if isinstance(seconds := event.data.get(key), int):
             return f"{words} for {in_words(seconds)}"
@@ -211,7 +211,7 @@ def duration_of(event: Event) -> str:
 
 
 def condition_of(event: Event) -> str:
-    """Write the status, and how long it has lasted where that is known: ``pending for 16 m``."""
+    """Write the status, and how long it has lasted where that is known: ``pending for 16 min``."""
     status, lasting = status_of(event), duration_of(event)
     return lasting if lasting.startswith(status) else ", ".join(filter(None, [status, lasting]))
 

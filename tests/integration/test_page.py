@@ -179,8 +179,8 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
         "Unknown 0",
         "Not seen yet 1",
     ]
-    assert page.text("#failed-lately .row.failure") == "5 Invalid phone number 3 m ago"
-    assert page.text("#open .row") == "5 Failed: Invalid phone number 3 m ago Acknowledge 5"
+    assert page.text("#failed-lately .row.failure") == "5 Invalid phone number 3 min ago"
+    assert page.text("#open .row") == "5 Failed: Invalid phone number 3 min ago Acknowledge 5"
     assert page.text("#open-count") == "1 open"
     assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
     assert "20:00:00 UTC 2 1" in page.text(".as-table")
@@ -199,7 +199,9 @@ def test_what_is_wrong_comes_first_and_with_what_to_do(lite: Store, serve: Serve
     watched(lite, 1, status=Status.FAILED)
     tried(lite, due(lite), Retry("HTTP 500"), after(1))
     page = serve(lite).open("/")
-    assert page.text("#standing").startswith("1 thing needs you Receiver crm has been failing for 2 m: HTTP 500")
+    assert page.text("#standing").startswith(
+        "1 thing needs your attention Receiver crm has been failing for 2 min: HTTP 500"
+    )
     assert "wbiz-bridge test crm" in page.texts("#standing code")
     assert page.text("head title") == "(1) Overview · WbizTool bridge"
     assert "ill.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
@@ -296,9 +298,9 @@ def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> No
     page = serve(store).open("/messages/7")
     assert (page.status, page.text("h1"), page.text(".head .pill")) == (200, "Invoice 88", "Failed")
     began, was_pending, failed, end = page.texts(".moment")
-    assert began.startswith("Watching started 23 Nov 2026, 20:00:00 UTC · 3 m ago")
+    assert began.startswith("Watching started 23 Nov 2026, 20:00:00 UTC · 3 min ago")
     again = r"Send again delivery \d+ to crm"
-    assert re.match(rf"Pending 23 Nov 2026, 20:00:00 UTC · 3 m ago → crm Delivered {again} 2 attempts", was_pending)
+    assert re.match(rf"Pending 23 Nov 2026, 20:00:00 UTC · 3 min ago → crm Delivered {again} 2 attempts", was_pending)
     assert "20:00:01 UTC · failed · HTTP 500 · 250 ms HTTP 503 Service Unavailable" in was_pending
     assert "20:00:06 UTC · delivered · HTTP 200" in was_pending
     assert failed.startswith("Failed No such number 23 Nov 2026, 20:00:10 UTC")

@@ -74,14 +74,14 @@ def test_what_is_over_before_its_time_is_told_neither_with_its_end(store: Store)
     record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
     (held,) = deliveries(store)
     assert held.due_at == held.first_due_at == NOW + HOLD
-    assert held.reason == "held back: sent if it is not over or acknowledged within 10 m (`hold`)"
+    assert held.reason == "held back: sent if it is not over or acknowledged within 10 min (`hold`)"
     assert send_what_is_due(store, minutes(9)) == []
     dropped: list[tuple[str, int]] = []
     store.when_dropped(lambda receiver, count: dropped.append((receiver, count)))
     record_health(store, EventType.SOURCE_UP, SINCE, minutes(3), BOTH)
     down, up = deliveries(store)
     assert (down.state, down.finished_at) == (DeliveryState.DROPPED, minutes(3))
-    assert down.reason == "over after 3 m: not sent, because `hold` is 10 m"
+    assert down.reason == "over after 3 min: not sent, because `hold` is 10 min"
     assert (up.state, up.reason) == (
         DeliveryState.DROPPED,
         "over before its time: what was wrong was not sent either (`hold`)",

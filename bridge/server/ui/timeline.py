@@ -64,7 +64,7 @@ def story_page(story: Story, notice: Notice | None) -> StoryPage:
 
 
 def title_of(event: Event) -> str:
-    """Say what happened: ``Failed``, ``Stuck, pending for 16 m``."""
+    """Say what happened: ``Failed``, ``Stuck, pending for 16 min``."""
     words = WORDS[event.type].short
     name = words[0].upper() + words[1:]
     return f"{name}, {how_long}" if (how_long := duration_of(event)) else name

@@ -39,6 +39,6 @@ def test_how_late_polls_are_is_told_and_nothing_while_none_is(capsys: pytest.Cap
 
 
 def test_messages_that_fail_too_often_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    health = Health({"messages": Check(why="messages of team billing have been failing for 5 m")})
+    health = Health({"messages": Check(why="messages of team billing have been failing for 5 min")})
     describe(status_json(health, SUMMARY, START) | {"database": "bridge.db", "warnings": []}, START)
-    assert "failing    messages of team billing have been failing for 5 m" in capsys.readouterr().out.splitlines()
+    assert "failing    messages of team billing have been failing for 5 min" in capsys.readouterr().out.splitlines()

@@ -122,16 +122,16 @@ def test_exactly_what_is_wrong_is_told(
         ("source", "WbizTool's status API has been down for 90 s: HTTP 502"),
         (
             "report",
-            "the account's report has been unreadable for 5 m, so new messages are not found: page 2: HTTP 500",
+            "the account's report has been unreadable for 5 min, so new messages are not found: page 2: HTTP 500",
         ),
         (
             "numbers",
-            "the account's numbers have been unreadable for 5 m, so a lost one is not noticed: page 2: HTTP 500",
+            "the account's numbers have been unreadable for 5 min, so a lost one is not noticed: page 2: HTTP 500",
         ),
-        ("polling", "polling lags: the oldest poll was due 6 m ago"),
+        ("polling", "polling lags: the oldest poll was due 6 min ago"),
         (
             "receiver/crm",
-            "receiver crm has been failing for 4 m: HTTP 500 (nothing is queued; the next event will try it)",
+            "receiver crm has been failing for 4 min: HTTP 500 (nothing is queued; the next event will try it)",
         ),
         ("receiver/gone", "2 deliveries are queued for gone, which is no longer in the configuration"),
         (
@@ -150,7 +150,7 @@ def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) 
 def test_receiver_for_which_something_is_queued_says_that_it_is_tried() -> None:
     failing = replace(WRONG["receiver/crm"](WELL), deliveries={"crm": {DeliveryState.QUEUED: 1}})
     (words,) = judge(failing, RECEIVERS, START).faults
-    assert words == "receiver crm has been failing for 4 m: HTTP 500 (the next try is due)"
+    assert words == "receiver crm has been failing for 4 min: HTTP 500 (the next try is due)"
 
 
 def test_since_when_is_told_where_it_is_known() -> None:
@@ -182,7 +182,7 @@ def test_what_is_queued_is_told_but_is_no_fault() -> None:
     health = judge(owing(WELL, "crm"), RECEIVERS, START)
     assert health.ok
     assert health.checks["deliveries"] == Check(
-        why="2 deliveries are queued, the oldest for 7 m", since=START - timedelta(minutes=7)
+        why="2 deliveries are queued, the oldest for 7 min", since=START - timedelta(minutes=7)
     )
 
 
@@ -223,7 +223,7 @@ def test_messages_that_fail_too_often_are_no_fault_of_the_bridge_but_worth_a_wor
     known = {Group("tags.team"): Failing(START, Counts(9, 9)), Group("tags.team", "billing"): first}
     health = judge(with_fact(WELL, FAILING, written(known)), RECEIVERS, START)
     assert health.ok
-    why = "messages of team billing have been failing for 5 m: 24 % of 50 when that was noticed (and 1 group more)"
+    why = "messages of team billing have been failing for 5 min: 24 % of 50 when that was noticed (and 1 group more)"
     assert health.checks["messages"] == Check(why=why, since=first.since)
 
 
@@ -244,7 +244,7 @@ def test_muted_receiver_is_no_fault_and_says_until_when() -> None:
 def test_what_is_held_is_not_counted_as_queued() -> None:
     """The oldest of it is not late, whatever the summary's clock says of the others."""
     health = judge(owing(muted(WELL), "crm", 2), RECEIVERS, START)
-    assert health.checks["deliveries"].why == "2 deliveries are queued, the oldest for 7 m"
+    assert health.checks["deliveries"].why == "2 deliveries are queued, the oldest for 7 min"
     assert judge(replace(muted(WELL), oldest_queued=None), RECEIVERS, START).checks["deliveries"] == Check()
 
 

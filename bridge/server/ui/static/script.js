@@ -20,7 +20,7 @@
     const seconds = (Date.now() + ahead - moment) / 1000;
     if (Math.abs(seconds) < 1) return "now";
     const size = Math.abs(seconds);
-    const unit = [["d", 86400], ["h", 3600], ["m", 60]].find(([, each]) => size >= 2 * each);
+    const unit = [["d", 86400], ["h", 3600], ["min", 60]].find(([, each]) => size >= 2 * each);
     const amount = unit ? `${Math.floor(size / unit[1])} ${unit[0]}` : `${Math.round(size)} s`;
     return seconds >= 0 ? `${amount} ago` : `in ${amount}`;
   }

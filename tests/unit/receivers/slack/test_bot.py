@@ -75,8 +75,8 @@ def test_first_message_says_when_it_is_over_and_stays_readable(*, colour: bool) 
     assert request is not None
     assert request.path == "/chat.update"
     assert (said["channel"], said["ts"]) == (PLACE.channel, PLACE.ts)
-    assert first_lines(said) == ["✅ Resolved after 12 m", *first_lines(before)]
-    assert said["text"] == f"✅ Resolved after 12 m: {before['text']}"
+    assert first_lines(said) == ["✅ Resolved after 12 min", *first_lines(before)]
+    assert said["text"] == f"✅ Resolved after 12 min: {before['text']}"
     assert said["blocks"][1:] == before["blocks"]
     if colour:
         (bar,), (old,) = said["attachments"], before["attachments"]

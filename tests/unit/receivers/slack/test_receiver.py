@@ -161,10 +161,10 @@ def test_what_is_stuck_says_for_how_long() -> None:
     event = changed(1, Status.PENDING, label="Invoice 88")
     data = {**event.data, "previous": event.data["current"], "pending_seconds": 16 * 60 + 5}
     message = payload(Event(event.id, EventType.MESSAGE_STUCK, event.at, event.subject, 2, data, 1))
-    assert message["text"] == "🐌 WhatsApp message 1 is stuck: pending for 16 m · Invoice 88"
+    assert message["text"] == "🐌 WhatsApp message 1 is stuck: pending for 16 min · Invoice 88"
     assert seen(message)[1:-1] == [
         "*Label* Invoice 88",
-        "*Status* pending for 16 m",
+        "*Status* pending for 16 min",
         "*What to do:* Open WbizTool and check that your WhatsApp number is connected.",
     ]
 

@@ -33,7 +33,7 @@ def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
     assert len(set(titles)) == len(EventType)
     assert title_of(source_down()) == "Status API down"
     stuck = replace(FAILED, type=EventType.MESSAGE_STUCK, data={"pending_seconds": 960})
-    assert title_of(stuck) == "Stuck, pending for 16 m"
+    assert title_of(stuck) == "Stuck, pending for 16 min"
 
 
 def test_a_failure_is_told_with_its_reason() -> None:
