@@ -146,8 +146,7 @@ class Dispatcher:
 
     def _parcels(self, packs: Sequence[Pack], now: datetime, *, probe: bool) -> Sequence[Parcel]:
         self._claims += 1
-        current = [self._reminding.current(each, now) for each in packs]
-        readable = [part for each in current for part in self._readable(each)]
+        readable = [part for each in self._reminding.current(packs, now) for part in self._readable(each)]
         parcels = [
             Parcel(part, self._claims, probe, thread) for each in readable for part, thread in self._divide(each)
         ]

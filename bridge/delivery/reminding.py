@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from bridge.delivery.batching import Pack
@@ -34,8 +35,8 @@ class Reminding:
         """Return when the next reminder is due; None where there is none."""
         return None if self.every is None else self._store.reminders.next_due(self._receiver)
 
-    def current(self, pack: Pack, now: datetime) -> Pack:
+    def current(self, packs: Sequence[Pack], now: datetime) -> Sequence[Pack]:
         """Leave out the reminders of what is over: they are dropped."""
-        ids = [delivery.id for delivery in pack if delivery.reminder]
+        ids = [delivery.id for pack in packs for delivery in pack if delivery.reminder]
         over = self._store.reminders.drop_over(self._receiver, ids, now) if ids else ()
-        return tuple(delivery for delivery in pack if delivery.id not in over) if over else pack
+        return [tuple(each for each in pack if each.id not in over) for pack in packs] if over else packs

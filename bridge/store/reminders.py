@@ -66,16 +66,23 @@ class Reminders:
 
         It is for who is about to send them: what is on its way already can't be taken back.
         """
+        over = sa.select(deliveries.c.id).where(~_LASTING.exists())
+        with self._database.read() as connection:
+            found = [id_ for part in chunks(ids) for id_ in connection.scalars(over.where(deliveries.c.id.in_(part)))]
+        if not found:
+            return set()
         dropped = (
             sa.update(deliveries)
-            .where(QUEUED, ~_LASTING.exists())
+            .where(QUEUED)
             .values(
                 state=str(DeliveryState.DROPPED), finished_at=now, reason="over, or acknowledged, before it was sent"
             )
             .returning(deliveries.c.id)
         )
         with self._events.transaction() as connection:
-            gone = {id_ for part in chunks(ids) for id_ in connection.scalars(dropped.where(deliveries.c.id.in_(part)))}
+            gone = {
+                id_ for part in chunks(found) for id_ in connection.scalars(dropped.where(deliveries.c.id.in_(part)))
+            }
             self._events.note_dropped(connection, [receiver] * len(gone))
         return gone
 
