@@ -78,7 +78,7 @@ def test_any_message_can_be_named(id_: int) -> None:
 
 def test_words() -> None:
     assert over_before(timedelta(minutes=3), timedelta(minutes=10)) == (
-        "over after 3 m: not sent, because `hold` is 10 m"
+        "over after 3 min: not sent, because `hold` is 10 min"
     )
     assert Acknowledged(START).words == "acknowledged"
     assert Acknowledged(START, "Anna").words == "acknowledged by Anna"
