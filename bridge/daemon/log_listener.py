@@ -12,8 +12,9 @@ from bridge.daemon.logs import LEVEL
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import InternalError, place_of
 from bridge.domain.events import SOURCE, receiver_subject
-from bridge.domain.model import DeliveryState, EventType, Observation
+from bridge.domain.model import DeliveryState, Observation
 from bridge.domain.observer import Listener
+from bridge.receivers.wording import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
     from bridge.domain.model import Attempt, Delivery, Event, Expired
     from bridge.domain.mute import Mute
     from bridge.domain.poll_answer import Answer
-
-_WARNINGS = frozenset(
-    {
-        EventType.MESSAGE_FAILED,
-        EventType.MESSAGE_EXPIRED,
-        EventType.MESSAGE_STUCK,
-        EventType.MESSAGE_ABANDONED,
-        EventType.SOURCE_DOWN,
-        EventType.NUMBER_DISCONNECTED,
-        EventType.RECEIVER_DOWN,
-        EventType.ACCOUNT_FAILING,
-    }
-)
 
 _HEALTH_FIELDS = (
     *("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason"),
@@ -77,7 +65,7 @@ class LogListener(Listener):
             fields |= {"previous": previous and previous["status"], "error": current.get("error")}
         else:
             fields |= {key: event.data[key] for key in _HEALTH_FIELDS if key in event.data}
-        log = self._log.warning if event.type in _WARNINGS else self._log.info
+        log = self._log.warning if WORDS[event.type].severity.needs_attention else self._log.info
         log(str(event.type), **{key: value for key, value in fields.items() if value is not None})
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:

@@ -7,9 +7,8 @@ or an error for a mention.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from bridge.domain.model import EventType
 from bridge.receivers.digest import digest, rest_of
 from bridge.receivers.links import link_to
 from bridge.receivers.next_steps import step_of, to_do
@@ -22,37 +21,16 @@ from bridge.receivers.wording import (
     condition_of,
     error_of,
     field_name,
-    gravest,
     label_of,
+    severity_of,
     sign_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bridge.domain.model import Event
-
-Kind = Literal["info", "success", "warning", "failure"]
-
-KINDS: Mapping[EventType, Kind] = {
-    EventType.MESSAGE_PENDING: "info",
-    EventType.MESSAGE_SENT: "success",
-    EventType.MESSAGE_FAILED: "failure",
-    EventType.MESSAGE_CANCELLED: "warning",
-    EventType.MESSAGE_EXPIRED: "failure",
-    EventType.MESSAGE_UNKNOWN: "warning",
-    EventType.MESSAGE_STUCK: "warning",
-    EventType.MESSAGE_ABANDONED: "warning",
-    EventType.SOURCE_DOWN: "failure",
-    EventType.SOURCE_UP: "success",
-    EventType.NUMBER_DISCONNECTED: "failure",
-    EventType.NUMBER_CONNECTED: "success",
-    EventType.RECEIVER_DOWN: "failure",
-    EventType.RECEIVER_UP: "success",
-    EventType.ACCOUNT_FAILING: "failure",
-    EventType.ACCOUNT_RECOVERED: "success",
-}
-"""How grave each type of event is, in the words of Apprise."""
+    from bridge.receivers.wording import Severity
 
 _LONGEST = 1_000
 _HEADLINE = 200
@@ -64,7 +42,7 @@ class Note:
 
     title: str
     body: str
-    kind: Kind
+    severity: Severity
 
 
 def write_note(events: Sequence[Event], by: Sequence[str], shown: int, pages: str | None = None) -> Note:
@@ -94,21 +72,19 @@ def _about_one(event: Event) -> Note:
     lines = [NOTHING_HAPPENED] if event.test else []
     lines += [f"{field_name(key)}: {_safe(value)}" for key, value in known.items() if value]
     title = f"{sign_of([event])} {_safe(headline_of(event, _HEADLINE))}"
-    return Note(title, "\n".join(lines), "info" if event.test else KINDS[event.type])
+    return Note(title, "\n".join(lines), severity_of([event]))
 
 
 def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
     counted = digest(events, by, shown)
-    test = all_tests(events)
-    lines = [NOTHING_HAPPENED] if test else []
+    lines = [NOTHING_HAPPENED] if all_tests(events) else []
     lines += [_safe(line, 3 * _LONGEST) for line in map(counted.line_of, counted.groups) if line]
     if counted.other_groups:
         lines.append(rest_of(counted.other_groups, counted.other_events))
     lines += to_do(counted.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
     lines.append(utc(first) if first == last else f"{utc(first)} to {utc(last)}")
-    kind = "info" if test else KINDS[gravest(type_ for type_, _ in counted.totals)]
-    return Note(_safe(counted.heading(_HEADLINE)), "\n".join(lines), kind)
+    return Note(_safe(counted.heading(_HEADLINE)), "\n".join(lines), severity_of(events))
 
 
 def _written(value: object) -> str:

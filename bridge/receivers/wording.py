@@ -5,6 +5,7 @@ Event data come from the store and may be of a later version: whatever is missin
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,19 +22,42 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 
+class Severity(enum.StrEnum):
+    """How serious an event is. The values are Apprise's words."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    INFO = "info"
+    SUCCESS = "success"
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look at it."""
+        return self in {Severity.FAILURE, Severity.WARNING}
+
+
+COLOURS: Mapping[Severity, str] = {
+    Severity.FAILURE: "#d92d20",
+    Severity.WARNING: "#f79009",
+    Severity.INFO: "#98a2b3",
+    Severity.SUCCESS: "#12b76a",
+}
+"""The colour of the bar beside an event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """How a type of event is worded.
 
-    ``before`` and ``after`` stand around the name of what the event is about; ``short`` is for one of them, ``many``
-    for several where that differs. ``colour`` is that of the bar beside it.
+    ``before`` and ``after`` surround the name of what the event is about. ``short`` follows a count of one, ``many`` a
+    larger count where that differs.
     """
 
+    severity: Severity
     emoji: str
     before: str
     after: str
     short: str
-    colour: str
     many: str = ""
 
     def counted(self, count: int) -> str:
@@ -41,72 +65,55 @@ class Words:
         return f"{count:,} {self.short if count == 1 or not self.many else self.many}"
 
 
-_RED, _AMBER, _GREEN, _GREY = "#d92d20", "#f79009", "#12b76a", "#98a2b3"
+_FAILURE, _WARNING, _INFO, _SUCCESS = Severity
 
 WORDS: Mapping[EventType, Words] = {
-    EventType.MESSAGE_PENDING: Words("🕒", "WhatsApp message", "is pending", "pending", _GREY),
-    EventType.MESSAGE_SENT: Words("✅", "WhatsApp message", "was sent", "sent", _GREEN),
-    EventType.MESSAGE_FAILED: Words("❌", "WhatsApp message", "failed", "failed", _RED),
-    EventType.MESSAGE_CANCELLED: Words("🚫", "WhatsApp message", "was cancelled", "cancelled", _AMBER),
-    EventType.MESSAGE_EXPIRED: Words("⌛", "WhatsApp message", "expired", "expired", _RED),
-    EventType.MESSAGE_UNKNOWN: Words("❓", "WhatsApp message", "is unknown to WbizTool", "unknown", _AMBER),
-    EventType.MESSAGE_STUCK: Words("🐌", "WhatsApp message", "is stuck", "stuck", _AMBER),
-    EventType.MESSAGE_ABANDONED: Words("💤", "WhatsApp message", "is no longer watched", "abandoned", _AMBER),
     EventType.SOURCE_DOWN: Words(
-        "🔴", "WbizTool's status API", "is down", "status API down", _RED, "status API outages"
+        _FAILURE, "🔴", "WbizTool's status API", "is down", "status API down", "status API outages"
     ),
-    EventType.SOURCE_UP: Words(
-        "🟢", "WbizTool's status API", "is back", "status API back", _GREEN, "status API recoveries"
-    ),
+    EventType.RECEIVER_DOWN: Words(_FAILURE, "🔴", "Receiver", "is down", "receiver down", "receivers down"),
     EventType.NUMBER_DISCONNECTED: Words(
-        "📵", "WhatsApp number", "is disconnected", "number disconnected", _RED, "numbers disconnected"
+        _FAILURE, "📵", "WhatsApp number", "is disconnected", "number disconnected", "numbers disconnected"
     ),
-    EventType.NUMBER_CONNECTED: Words(
-        "📱", "WhatsApp number", "is connected", "number connected", _GREEN, "numbers connected"
-    ),
-    EventType.RECEIVER_DOWN: Words("🔴", "Receiver", "is down", "receiver down", _RED, "receivers down"),
-    EventType.RECEIVER_UP: Words("🟢", "Receiver", "is back", "receiver back", _GREEN, "receivers back"),
     EventType.ACCOUNT_FAILING: Words(
-        "📉", "Messages of", "are failing", "failure rate too high", _RED, "failure rates too high"
+        _FAILURE, "📉", "Messages of", "are failing", "failure rate too high", "failure rates too high"
+    ),
+    EventType.MESSAGE_FAILED: Words(_FAILURE, "❌", "WhatsApp message", "failed", "failed"),
+    EventType.MESSAGE_EXPIRED: Words(_FAILURE, "⌛", "WhatsApp message", "expired", "expired"),
+    EventType.MESSAGE_UNKNOWN: Words(_WARNING, "❓", "WhatsApp message", "is unknown to WbizTool", "unknown"),
+    EventType.MESSAGE_STUCK: Words(_WARNING, "🐌", "WhatsApp message", "is stuck", "stuck"),
+    EventType.MESSAGE_ABANDONED: Words(_WARNING, "💤", "WhatsApp message", "is no longer watched", "abandoned"),
+    EventType.MESSAGE_CANCELLED: Words(_WARNING, "🚫", "WhatsApp message", "was cancelled", "cancelled"),
+    EventType.MESSAGE_PENDING: Words(_INFO, "🕒", "WhatsApp message", "is pending", "pending"),
+    EventType.MESSAGE_SENT: Words(_SUCCESS, "✅", "WhatsApp message", "was sent", "sent"),
+    EventType.SOURCE_UP: Words(
+        _SUCCESS, "🟢", "WbizTool's status API", "is back", "status API back", "status API recoveries"
+    ),
+    EventType.RECEIVER_UP: Words(_SUCCESS, "🟢", "Receiver", "is back", "receiver back", "receivers back"),
+    EventType.NUMBER_CONNECTED: Words(
+        _SUCCESS, "📱", "WhatsApp number", "is connected", "number connected", "numbers connected"
     ),
     EventType.ACCOUNT_RECOVERED: Words(
-        "📈", "Messages of", "are being sent again", "failure rate normal again", _GREEN, "failure rates normal again"
+        _SUCCESS, "📈", "Messages of", "are being sent again", "failure rate normal again", "failure rates normal again"
     ),
 }
-"""How each type of event is worded."""
+"""How each type of event is worded: those first that a person should see first."""
 
 _TEST, _AGAIN, _REMINDERS = "TEST: ", "SENT AGAIN: ", "REMINDER: "
 
 NOTHING_HAPPENED = "This is a test of the receiver: nothing happened, and there is nothing to do."
 
-_GRAVEST_FIRST = (
-    EventType.SOURCE_DOWN,
-    EventType.RECEIVER_DOWN,
-    EventType.NUMBER_DISCONNECTED,
-    EventType.ACCOUNT_FAILING,
-    EventType.MESSAGE_FAILED,
-    EventType.MESSAGE_EXPIRED,
-    EventType.MESSAGE_UNKNOWN,
-    EventType.MESSAGE_STUCK,
-    EventType.MESSAGE_ABANDONED,
-    EventType.MESSAGE_CANCELLED,
-    EventType.MESSAGE_PENDING,
-    EventType.MESSAGE_SENT,
-    EventType.SOURCE_UP,
-    EventType.RECEIVER_UP,
-    EventType.NUMBER_CONNECTED,
-    EventType.ACCOUNT_RECOVERED,
-)
+_RANKS = {type_: rank for rank, type_ in enumerate(WORDS)}
 
 
 def by_gravity(types: Iterable[EventType]) -> list[EventType]:
     """Sort types by how soon a person should see them: one failure comes before a hundred that were sent."""
-    return sorted(types, key=_GRAVEST_FIRST.index)
+    return sorted(types, key=_RANKS.__getitem__)
 
 
 def gravest(types: Iterable[EventType]) -> EventType:
     """Pick the type that a person should see first."""
-    return by_gravity(types)[0]
+    return min(types, key=_RANKS.__getitem__)
 
 
 def sign_of(events: Sequence[Event]) -> str:
@@ -114,9 +121,9 @@ def sign_of(events: Sequence[Event]) -> str:
     return "🧪" if all_tests(events) else WORDS[gravest(event.type for event in events)].emoji
 
 
-def colour_of(events: Sequence[Event]) -> str:
-    """Return the colour of the gravest event. A test is grey."""
-    return _GREY if all_tests(events) else WORDS[gravest(event.type for event in events)].colour
+def severity_of(events: Sequence[Event]) -> Severity:
+    """Return how serious the gravest event is. A test is not."""
+    return Severity.INFO if all_tests(events) else WORDS[gravest(event.type for event in events)].severity
 
 
 def all_tests(events: Sequence[Event]) -> bool:

@@ -79,7 +79,7 @@ class AppriseSender(BlockingSender):
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:  # noqa: ARG002 -- of the protocol; a note has the events' times
         """Show what Apprise is given."""
         note = self._note(events)
-        return {"url": self._url, "title": note.title, "body": note.body, "kind": note.kind}
+        return {"url": self._url, "title": note.title, "body": note.body, "kind": note.severity}
 
     def _note(self, events: Sequence[Event]) -> Note:
         return write_note(events, self._by, self._shown, self._pages)
@@ -125,7 +125,7 @@ def _prepared(url: str, timeout: float) -> Any:
             made.notify(
                 body=note.body,
                 title=note.title,
-                notify_type=apprise.NotifyType(note.kind),
+                notify_type=apprise.NotifyType(note.severity),
                 body_format=apprise.NotifyFormat.TEXT,
             )
         )

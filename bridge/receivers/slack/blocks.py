@@ -21,14 +21,15 @@ from bridge.receivers.slack.mentions import NOBODY, Mention
 from bridge.receivers.summary import headline_of, sentence_of, tells_why
 from bridge.receivers.text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.wording import (
+    COLOURS,
     NOTHING_HAPPENED,
     TOLD_ELSEWHERE,
     all_tests,
-    colour_of,
     condition_of,
     error_of,
     field_name,
     label_of,
+    severity_of,
     sign_of,
 )
 
@@ -140,7 +141,7 @@ def _payload(text: str, head: Block, blocks: Sequence[Block], style: Style, even
     top = [head, _own_section(mention)] if mention else [head]
     payload = {"text": f"{mention} {escape(text)}".lstrip(), "unfurl_links": False, "unfurl_media": False}
     if style.colour:
-        bar = {"color": colour_of(events), "blocks": list(blocks)}
+        bar = {"color": COLOURS[severity_of(events)], "blocks": list(blocks)}
         return {**payload, "blocks": top, "attachments": [bar]}
     return {**payload, "blocks": [*top, *blocks]}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.domain.clock import in_words
 from bridge.domain.threads import is_bad_news, resolved_after
 from bridge.receivers.slack.receiver import HEADERS, as_json
-from bridge.receivers.wording import WORDS
+from bridge.receivers.wording import COLOURS, WORDS
 from bridge.transport.message import Request
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class SlackBot:
         words = f"Resolved after {in_words(max(lasted.total_seconds(), 0))}"
         drawn = self._messages.draw([thread.parent])
         place = {"channel": thread.post.channel, "ts": thread.post.ts}
-        return Request(as_json({**place, **_resolved(drawn, words, WORDS[event.type].colour)}), HEADERS, path=UPDATE)
+        return Request(
+            as_json({**place, **_resolved(drawn, words, COLOURS[WORDS[event.type].severity])}), HEADERS, path=UPDATE
+        )
 
 
 def _resolved(drawn: dict[str, Any], words: str, colour: str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_a_failure_after_a_good_time_is_news_again(log: Told) -> None:
 
 @pytest.mark.parametrize(
     ("type_", "level"),
-    [(EventType.MESSAGE_SENT, "info"), (EventType.MESSAGE_FAILED, "warning"), (EventType.MESSAGE_UNKNOWN, "info")],
+    [(EventType.MESSAGE_SENT, "info"), (EventType.MESSAGE_FAILED, "warning"), (EventType.MESSAGE_UNKNOWN, "warning")],
 )
 def test_a_transition_is_one_line_with_its_ids(log: Told, type_: EventType, level: str) -> None:
     log.listener.told(told(12346, type_))

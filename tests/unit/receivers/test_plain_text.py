@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bridge.domain.model import Event, EventType, Status
 from bridge.domain.samples import sample_event
-from bridge.receivers.plain_text import KINDS, write_note
+from bridge.receivers.plain_text import write_note
+from bridge.receivers.wording import COLOURS, WORDS, Severity
 from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
 from tests.world.clock import START
 
@@ -19,7 +20,7 @@ BY = ("type", "error")
 
 def test_one_event_is_told_whole() -> None:
     note = write_note([changed(tags={"team": "billing"})], BY, 5)
-    assert (note.title, note.kind) == ("❌ WhatsApp message 12346 failed: invalid phone number", "failure")
+    assert (note.title, note.severity) == ("❌ WhatsApp message 12346 failed: invalid phone number", "failure")
     assert note.body.splitlines() == [
         "Label: Invoice 88",
         "Status: pending → failed",
@@ -41,7 +42,7 @@ def test_the_bridge_s_own_health_is_told_too() -> None:
 def test_many_are_counted_and_the_gravest_gives_the_sign() -> None:
     events = [*(changed(id_, Status.SENT) for id_ in range(1, 9)), changed(9)]
     note = write_note(events, BY, 2)
-    assert (note.title, note.kind) == ("❌ 1 message failed, 8 sent", "failure")
+    assert (note.title, note.severity) == ("❌ 1 message failed, 8 sent", "failure")
     assert note.body.splitlines() == [
         "8 sent: 1 (Invoice 88) and 7 more",
         "1 failed: invalid number: 9 (Invoice 88)",
@@ -74,8 +75,9 @@ def test_any_events_whatsoever_make_a_note_that_can_be_sent(events: list[Event])
     (note.title + note.body).encode()
 
 
-def test_each_type_has_its_kind() -> None:
-    assert set(KINDS) == set(EventType)
+def test_each_type_has_its_words_and_each_severity_its_colour() -> None:
+    assert set(WORDS) == set(EventType)
+    assert set(COLOURS) == set(Severity)
 
 
 @pytest.mark.parametrize("type_", EventType)
@@ -84,4 +86,4 @@ def test_test_says_so_and_alarms_nobody(type_: EventType) -> None:
         note = write_note([sample_event(START, type_)] * count, ("type", "error"), 20)
         assert note.title.startswith("🧪 TEST: ")
         assert note.body.startswith("This is a test of the receiver: nothing happened")
-        assert note.kind == "info"
+        assert note.severity == "info"

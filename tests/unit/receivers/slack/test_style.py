@@ -18,7 +18,7 @@ from bridge.domain.samples import sample_event
 from bridge.receivers.slack.blocks import Style
 from bridge.receivers.slack.mentions import Mention, slack_mention
 from bridge.receivers.slack.receiver import SlackReceiver
-from bridge.receivers.wording import WORDS
+from bridge.receivers.wording import COLOURS, WORDS, Severity
 from tests.unit.receivers.events import any_event, changed, source_down
 from tests.unit.receivers.slack.test_receiver import assert_harmless, assert_shape
 from tests.world.clock import START
@@ -40,7 +40,7 @@ def plain(message: dict[str, Any], mention: str = "", pages: str | None = None) 
     (attachment,) = message.pop("attachments", [{"blocks": []}])
     if message["blocks"] and "color" in attachment:
         assert attachment.keys() == {"color", "blocks"}
-        assert attachment["color"] in {words.colour for words in WORDS.values()}
+        assert attachment["color"] in COLOURS.values()
     blocks = [*message["blocks"], *attachment["blocks"]]
     if mention:
         assert message["text"].startswith(f"{mention} ")
@@ -55,13 +55,13 @@ def plain(message: dict[str, Any], mention: str = "", pages: str | None = None) 
 def test_the_bar_has_the_colour_of_what_happened_and_the_header_stands_before_it(type_: EventType) -> None:
     message = payload([Event("evt_a", type_, START, "somewhere", 1, {})])
     assert [block["type"] for block in message["blocks"]] == ["header"]
-    assert message["attachments"][0]["color"] == WORDS[type_].colour
+    assert message["attachments"][0]["color"] == COLOURS[WORDS[type_].severity]
 
 
 def test_a_digest_has_the_colour_of_the_gravest() -> None:
     events = [*(changed(id_, Status.SENT) for id_ in range(50)), changed(99)]
-    assert payload(events)["attachments"][0]["color"] == WORDS[EventType.MESSAGE_FAILED].colour
-    assert payload(events[:50])["attachments"][0]["color"] == WORDS[EventType.MESSAGE_SENT].colour
+    assert payload(events)["attachments"][0]["color"] == COLOURS[Severity.FAILURE]
+    assert payload(events[:50])["attachments"][0]["color"] == COLOURS[Severity.SUCCESS]
 
 
 def test_without_colour_a_message_is_blocks_alone() -> None:
@@ -180,7 +180,7 @@ def test_test_is_grey_says_so_and_mentions_nobody(type_: EventType) -> None:
     message = payload([sample_event(START, type_)], mention=Mention(("<!here>",)))
     assert message["text"].startswith("🧪 TEST: ")
     assert message["blocks"][0]["text"]["text"].startswith("🧪 TEST: ")
-    assert message["attachments"][0]["color"] == WORDS[EventType.MESSAGE_PENDING].colour
+    assert message["attachments"][0]["color"] == COLOURS[Severity.INFO]
     assert "nothing happened, and there is nothing to do" in json.dumps(message["attachments"])
     assert "<!here>" not in json.dumps(message)
 
