@@ -18,10 +18,10 @@ from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.report import Row
 from bridge.domain.watchlist import Watchlist
 from bridge.source.report_response import PAGE
+from bridge.store.column_types import to_millis
 from bridge.store.facts import SWEPT
 from bridge.store.poll_results import Polled
 from bridge.store.store import Store
-from bridge.store.tables import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable

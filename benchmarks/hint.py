@@ -29,8 +29,8 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.poll_schedule import JITTER
 from bridge.simulator.sink import Sink
 from bridge.source.report_response import PAGE
+from bridge.store.column_types import to_millis
 from bridge.store.store import Store
-from bridge.store.tables import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,8 +19,8 @@ from benchmarks.measure import daemon, median, table, until
 from benchmarks.polling import settings
 from benchmarks.stub import Stub, stub
 from bridge.domain.clock import SystemClock
+from bridge.store.column_types import to_millis
 from bridge.store.store import Store
-from bridge.store.tables import to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

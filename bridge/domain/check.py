@@ -32,6 +32,6 @@ def lasting(since: datetime, now: datetime) -> str:
     return in_words(max(0.0, (now - since).total_seconds()))
 
 
-def counted(number: int, one: str, several: str) -> str:
-    """Say how many."""
-    return f"{number} {one if number == 1 else several}"
+def counted(count: int, one: str, several: str) -> str:
+    """Write how many: ``1 attempt``, ``2 attempts``."""
+    return f"{count:,} {one if count == 1 else several}"

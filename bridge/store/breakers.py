@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,11 +10,12 @@ import sqlalchemy as sa
 from bridge.domain.breaker import LONGEST_PROBE_WAIT, CircuitBreaker
 from bridge.domain.retry import LONGEST_PAUSE
 from bridge.store import row_mapping
-from bridge.store.tables import Instant, breakers
+from bridge.store.column_types import Instant, moved
+from bridge.store.tables import breakers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.store.engine import Database
 
@@ -53,9 +53,7 @@ def probe_at(connection: sa.Connection, receivers: Collection[str], at: datetime
 
 def shift(connection: sa.Connection, step: timedelta) -> None:
     """Move all times: the clock was set."""
-    millis = step // timedelta(milliseconds=1)
-    moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _TIMES}
-    connection.execute(sa.update(breakers).values(moved))
+    connection.execute(sa.update(breakers).values({column: moved(column, step) for column in _TIMES}))
 
 
 def clamp(connection: sa.Connection, now: datetime) -> None:

@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from bridge.domain.assignment import assign, fair_share
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
+from bridge.store.column_types import from_millis
 from bridge.store.membership import Ownership
 from bridge.store.notices import Notices, notify
-from bridge.store.tables import dispatchers, from_millis, messages, nodes
+from bridge.store.tables import dispatchers, messages, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -14,10 +14,11 @@ from bridge.domain.model import Attempt, Delivery, DeliveryState, Event, Expired
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
 from bridge.store import attempts, breakers, incidents, mutes, queueing, row_mapping, withheld
+from bridge.store.column_types import Instant, moved
 from bridge.store.due_deliveries import NEXT_DUE, PUT_OFF, QUEUED, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
-from bridge.store.tables import Instant, deliveries, events
+from bridge.store.tables import deliveries, events
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -225,8 +226,8 @@ class DeliveryQueue:
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled: the clock was set. Within a transaction."""
         breakers.shift(connection, step)
-        moved = {column: queueing.moved(column, step) for column in _SCHEDULED}
-        connection.execute(sa.update(deliveries).where(QUEUED).values(moved))
+        times = {column: moved(column, step) for column in _SCHEDULED}
+        connection.execute(sa.update(deliveries).where(QUEUED).values(times))
 
     def clamp(self, connection: sa.Connection, now: datetime) -> None:
         """Let nothing be due later than the rules allow: a clock that went wrong scheduled it. Within a transaction."""

@@ -12,10 +12,11 @@ from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType
 from bridge.domain.summary import PastAttempt
 from bridge.store import row_mapping
+from bridge.store.column_types import to_millis
 from bridge.store.engine import chunks
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.search import SHOWN, shown
-from bridge.store.tables import attempts, carried, deliveries, events, messages, to_millis
+from bridge.store.tables import attempts, carried, deliveries, events, messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -12,9 +12,10 @@ from bridge.domain.events import receiver_subject
 from bridge.domain.model import DeliveryState
 from bridge.domain.mute import LONGEST, Hold, Mute
 from bridge.store import breakers
+from bridge.store.column_types import Instant, moved
 from bridge.store.due_deliveries import QUEUED
 from bridge.store.facts import nudge
-from bridge.store.tables import Instant, deliveries, holds, mutes
+from bridge.store.tables import deliveries, holds, mutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,11 +110,11 @@ class Mutes:
             since = connection.scalar(ended)
             if since is None:
                 return False
-            held = max(now - since, timedelta(0)) // timedelta(milliseconds=1)
+            held = max(now - since, timedelta(0))
             begin = sa.literal(min(since, now), Instant)
             later = {
                 column: sa.case(
-                    (column <= begin, sa.cast(column, sa.BigInteger) + held),
+                    (column <= begin, moved(column, held)),
                     (column <= now, sa.literal(now, Instant)),
                     else_=column,
                 )
@@ -177,8 +178,7 @@ def divide(
 
 def shift(connection: sa.Connection, step: timedelta) -> None:
     """Move since when deliveries are held back, as they are: the clock was set. Within a transaction."""
-    millis = step // timedelta(milliseconds=1)
-    connection.execute(sa.update(holds).values(since=sa.cast(holds.c.since, sa.BigInteger) + millis))
+    connection.execute(sa.update(holds).values(since=moved(holds.c.since, step)))
 
 
 def clamp(connection: sa.Connection, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from bridge.domain.errors import UsageError
-from bridge.store.tables import from_millis, to_millis
+from bridge.store.column_types import from_millis, to_millis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -55,11 +54,6 @@ def reminder_row(position: int, subject: str, receiver: str, number: int, now: d
     """Make the row of a reminder of an event, due at once."""
     row = {"event": position, "subject": subject, "receiver": receiver, "state": QUEUED_STATE}
     return row | {"created_at": now, "first_due_at": now, "due_at": now, "reminder": number}
-
-
-def moved(column: sa.ColumnElement[Any], step: timedelta) -> sa.ColumnElement[int]:
-    """Write a stored moment, moved by a step."""
-    return sa.cast(column, sa.BigInteger) + step // timedelta(milliseconds=1)
 
 
 def insert(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:

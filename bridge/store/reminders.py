@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import DeliveryState
 from bridge.store import queueing
+from bridge.store.column_types import Instant, moved
 from bridge.store.due_deliveries import QUEUED
 from bridge.store.engine import CHUNK, chunks
-from bridge.store.tables import Instant, deliveries, incidents, reminders
+from bridge.store.tables import deliveries, incidents, reminders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -114,7 +115,7 @@ def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery]
 
 def shift(connection: sa.Connection, step: timedelta) -> None:
     """Move what is scheduled: the clock was set. Within a transaction."""
-    connection.execute(sa.update(reminders).values(due_at=queueing.moved(reminders.c.due_at, step)))
+    connection.execute(sa.update(reminders).values(due_at=moved(reminders.c.due_at, step)))
 
 
 def _queue(connection: sa.Connection, receiver: str, numbers: Mapping[int, int], now: datetime) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Message, Resent, State, Status, Unread
-from bridge.store.tables import EARLIEST, LATEST, UNREADABLE, deliveries, events, messages
+from bridge.store.column_types import EARLIEST, LATEST, UNREADABLE
+from bridge.store.tables import deliveries, events, messages
 
 if TYPE_CHECKING:
     import enum

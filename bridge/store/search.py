@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from bridge.domain.model import Status
 from bridge.domain.summary import WatchedMessage
 from bridge.store import row_mapping
+from bridge.store.column_types import from_millis, to_millis
 from bridge.store.due_messages import IS_WATCHED
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
-from bridge.store.tables import from_millis, messages, to_millis
+from bridge.store.tables import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

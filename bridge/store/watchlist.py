@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bridge.domain.model import Details
+from bridge.store.column_types import moved
 from bridge.store.due_messages import IS_FINISHED, IS_IDLE, IS_WATCHED, POLL_NOW, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor, get_meta, set_meta
@@ -15,7 +15,7 @@ from bridge.store.tables import messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.domain.model import Message
     from bridge.domain.watchlist import Watchlist
@@ -177,9 +177,8 @@ class Messages:
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
         """Move what is scheduled, and what ages count from: the clock was set. Within a transaction."""
-        millis = step // timedelta(milliseconds=1)
-        moved = {column: sa.cast(column, sa.BigInteger) + millis for column in _MOVE_WITH_THE_CLOCK}
-        connection.execute(sa.update(messages).where(messages.c.due_at.isnot(None)).values(moved))
+        times = {column: moved(column, step) for column in _MOVE_WITH_THE_CLOCK}
+        connection.execute(sa.update(messages).where(messages.c.due_at.isnot(None)).values(times))
 
     def clamp(self, connection: sa.Connection, latest: datetime, latest_of_lazy: datetime) -> None:
         """Let nothing be due later than that: it was scheduled by a clock that went wrong. Within a transaction.

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from bridge.domain.clock import SystemClock
+from bridge.store.column_types import to_millis
 from bridge.store.store import Store
-from bridge.store.tables import to_millis
 from tests.world.daemon import environment, write_config
 from tests.world.nodes import cut_connections
 from tests.world.records import fail_some

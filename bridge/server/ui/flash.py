@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from bridge.server.ui.formatting import counted
+from bridge.domain.check import counted
 from bridge.server.ui.messages import id_in
 
 REFUSED = "no"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from bridge.domain.check import counted
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.model import UNSEEN
 
@@ -35,11 +36,6 @@ def short(count: int) -> str:
         if count >= size:
             return f"{count / size:g}{unit}"
     return str(count)
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """Write how many: ``1 attempt``, ``2 attempts``."""
-    return f"{count:,} {one if count == 1 else several}"
 
 
 def seconds(duration: float) -> str:

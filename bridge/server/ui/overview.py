@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.domain.check import counted
 from bridge.domain.model import UNSEEN, DeliveryState, Status
-from bridge.server.ui.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

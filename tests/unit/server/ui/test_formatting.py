@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.check import counted
 from bridge.server.ui import formatting
 
 
@@ -27,7 +28,7 @@ def test_round_numbers_are_written_short(count: int, written: str) -> None:
 
 def test_numbers_and_durations_read_well() -> None:
     assert formatting.number(1234567) == "1,234,567"
-    assert [formatting.counted(count, "attempt", "attempts") for count in (0, 1, 1200)] == [
+    assert [counted(count, "attempt", "attempts") for count in (0, 1, 1200)] == [
         "0 attempts",
         "1 attempt",
         "1,200 attempts",
