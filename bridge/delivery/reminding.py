@@ -36,7 +36,16 @@ class Reminding:
         return None if self.every is None else self._store.reminders.next_due(self._receiver)
 
     def current(self, packs: Sequence[Pack], now: datetime) -> Sequence[Pack]:
-        """Leave out the reminders of what is over: they are dropped."""
-        ids = [delivery.id for pack in packs for delivery in pack if delivery.reminder]
+        """Leave out what nobody needs to be told any more, and drop it.
+
+        That is reminders of what is over, and what `hold` kept back until somebody has seen to it: it may have waited
+        longer, for a mute to end or the receiver to come back.
+        """
+        ids = [
+            each.id
+            for pack in packs
+            for each in pack
+            if each.reminder or (each.withheld_until is not None and each.is_untried)
+        ]
         over = self._store.reminders.drop_over(self._receiver, ids, now) if ids else ()
         return [tuple(each for each in pack if each.id not in over) for pack in packs] if over else packs

@@ -236,6 +236,7 @@ class Delivery:
     ``first_due_at`` when the first was: the end of its time is counted from it. ``reason`` is why the latest attempt
     failed. ``fault`` names what of it, or of its event, can't be read in the store: it is not sent then. ``resent`` is
     None unless somebody had the event sent again. ``reminder`` numbers the reminders of an event, from 1; 0 for none.
+    ``withheld_until`` is until when ``hold`` kept it back, or does.
     """
 
     id: int
@@ -252,6 +253,12 @@ class Delivery:
     probes: int = 0
     resent: Resent | None = None
     reminder: int = 0
+    withheld_until: datetime | None = None
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether its receiver can't have got it yet."""
+        return not self.attempts and not self.probes
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription, route
 from bridge.store import attempts, breakers, incidents, mutes, queueing, row_mapping, withheld
 from bridge.store.column_types import Instant, moved
-from bridge.store.due_deliveries import NEXT_DUE, PUT_OFF, QUEUED, DueQueries
+from bridge.store.due_deliveries import NEXT_DUE, QUEUED, WITHHELD, DueQueries
 from bridge.store.engine import chunks
 from bridge.store.facts import nudge
 from bridge.store.tables import deliveries, events
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.domain.delivery_decision import Decision
     from bridge.store.engine import Database
 
-_SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at)
+_SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at, deliveries.c.withheld_until)
 _HOURS = retry.LIFETIME // timedelta(hours=1)
 
 
@@ -181,6 +181,7 @@ class DeliveryQueue:
             "first_due_at": now,
             "due_at": now,
             "finished_at": None,
+            "withheld_until": None,
         }
         count = 0
         with self._database.write() as connection:
@@ -233,8 +234,9 @@ class DeliveryQueue:
         """Let nothing be due later than the rules allow: a clock that went wrong scheduled it. Within a transaction."""
         breakers.clamp(connection, now)
         last = now + LONGEST_WAIT
-        # What `hold` holds back may be due later, unless it was the wrong clock that dated it.
-        meant = sa.and_(PUT_OFF, deliveries.c.first_due_at >= deliveries.c.due_at, deliveries.c.created_at <= last)
+        # What `hold` or a digest holds back may be due later, unless it was the wrong clock that dated it.
+        put_off = sa.or_(WITHHELD, deliveries.c.gathered)
+        meant = sa.and_(put_off, deliveries.c.first_due_at >= deliveries.c.due_at, deliveries.c.created_at <= last)
         connection.execute(sa.update(deliveries).where(QUEUED, deliveries.c.due_at > last, ~meant).values(due_at=last))
 
     def _fetch(self, query: sa.Select[Any], values: dict[str, Any], most: int, busy: Collection[int]) -> list[Delivery]:

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
 
-PUT_OFF = deliveries.c.first_due_at > deliveries.c.created_at
-"""Whether it may not, or once might not, be sent as soon as it was queued."""
-
-HELD_BACK = sa.and_(PUT_OFF, ~deliveries.c.gathered)
-"""Whether `hold` has put off, or once did, when it may be sent."""
+WITHHELD = deliveries.c.withheld_until.isnot(None)
+"""Whether `hold` keeps it back, or once did."""
 
 # What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
 _NOT_SET_ASIDE = ~(

@@ -13,7 +13,7 @@ from bridge.domain import failure_rate
 from bridge.domain.failure_rate import FAILING
 from bridge.domain.model import EventType
 from bridge.domain.routing import subscribed
-from bridge.store.due_deliveries import HELD_BACK, QUEUED
+from bridge.store.due_deliveries import QUEUED, WITHHELD
 from bridge.store.engine import chunks
 from bridge.store.facts import get_meta
 from bridge.store.tables import deliveries, events
@@ -73,9 +73,10 @@ def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datet
     """Decide when a delivery is due by the groups that fail from now on; None for when it is."""
     tags = row.data.get("tags") if isinstance(row.data, dict) else None
     due = failure_rate.digest_due(failing, tags, every, at)
+    earliest = max(at, row.withheld_until or at)
     if due is None:
-        return at if row.gathered else None
-    return due if row.gathered or row.first_due_at < due else None
+        return earliest if row.gathered else None
+    return max(due, earliest) if row.gathered or row.first_due_at < due else None
 
 
 def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
@@ -91,12 +92,11 @@ _WHY = "waits for a digest: too many messages fail"
 
 _until: Any = sa.bindparam("until", type_=deliveries.c.due_at.type)
 _why: Any = sa.bindparam("why", type_=sa.Text)
-# What `hold` keeps back stays so: it is dropped when it is over before its time.
 _WAITS = {
     "due_at": _until,
     "first_due_at": _until,
-    "gathered": ~HELD_BACK,
-    "reason": sa.case((HELD_BACK, deliveries.c.reason), else_=_why),
+    "gathered": True,
+    "reason": sa.case((WITHHELD, deliveries.c.reason), else_=_why),
 }
 _POSTPONED = (
     sa.update(deliveries)
@@ -109,7 +109,9 @@ _POSTPONED = (
     .values(_WAITS)
 )
 _WAITING = (
-    sa.select(deliveries.c.id, deliveries.c.first_due_at, deliveries.c.gathered, events.c.data)
+    sa.select(
+        deliveries.c.id, deliveries.c.first_due_at, deliveries.c.withheld_until, deliveries.c.gathered, events.c.data
+    )
     .join(events, events.c.position == deliveries.c.event)
     .where(
         deliveries.c.receiver == sa.bindparam("name"),

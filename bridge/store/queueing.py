@@ -47,7 +47,7 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
         return row
     lasting = in_words(subscription.hold.total_seconds())
     why = f"held back: sent if it is not over or acknowledged within {lasting} (`hold`)"
-    return row | {"first_due_at": until, "due_at": until, "reason": why}
+    return row | {"first_due_at": until, "due_at": until, "withheld_until": until, "reason": why}
 
 
 def reminder_row(position: int, subject: str, receiver: str, number: int, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import DeliveryState
-from bridge.store import queueing
+from bridge.store import queueing, withheld
 from bridge.store.column_types import Instant, moved
 from bridge.store.due_deliveries import QUEUED
 from bridge.store.engine import CHUNK, chunks
@@ -63,9 +63,9 @@ class Reminders:
                 _queue(connection, receiver, {event: count + 1 for event, count in rows}, now)
 
     def drop_over(self, receiver: str, ids: Collection[int], now: datetime) -> set[int]:
-        """Drop those of these queued reminders that tell of what is over or acknowledged meanwhile. Returns their ids.
+        """Drop those of these that tell of what is acknowledged meanwhile, or, if they are reminders, over.
 
-        It is for who is about to send them: what is on its way already can't be taken back.
+        It is for who is about to send them: what is on its way already can't be taken back. Returns their ids.
         """
         over = sa.select(deliveries.c.id).where(~_LASTING.exists())
         with self._database.read() as connection:
@@ -74,7 +74,7 @@ class Reminders:
             return set()
         dropped = (
             sa.update(deliveries)
-            .where(QUEUED)
+            .where(QUEUED, deliveries.c.reminder > 0)
             .values(
                 state=str(DeliveryState.DROPPED), finished_at=now, reason="over, or acknowledged, before it was sent"
             )
@@ -84,6 +84,7 @@ class Reminders:
             gone = {
                 id_ for part in chunks(found) for id_ in connection.scalars(dropped.where(deliveries.c.id.in_(part)))
             }
+            gone |= withheld.drop_acknowledged(connection, found, now)
             self._events.note_dropped(connection, [receiver] * len(gone))
         return gone
 

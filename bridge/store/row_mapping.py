@@ -49,6 +49,7 @@ DELIVERY = (
     deliveries.c.probes,
     deliveries.c.resent,
     deliveries.c.reminder,
+    deliveries.c.withheld_until,
     events.c.id.label("event_id"),
     events.c.type,
     events.c.at,
@@ -110,7 +111,7 @@ def event(row: Any) -> Event:
 def delivery(row: Any) -> Delivery:
     """Read a delivery with its event from a row of DELIVERY."""
     (id_, receiver, state, attempts, created_at, first_due_at, due_at, finished_at, reason, probes, resent,
-     reminder, *of_event) = row  # fmt: skip
+     reminder, withheld_until, *of_event) = row  # fmt: skip
     bad = _unreadable(row)
     told = _event(of_event, bad)
     return Delivery(
@@ -128,6 +129,7 @@ def delivery(row: Any) -> Delivery:
         probes=probes,
         resent=None if resent is None else _member(Resent, resent, "resent", []),
         reminder=reminder,
+        withheld_until=withheld_until,
     )
 
 

@@ -95,6 +95,7 @@ deliveries = sa.Table(
     sa.Column("resent", sa.Text),  # how, where somebody had the event sent again
     sa.Column("reminder", sa.Integer, nullable=False, server_default="0"),  # which one it is; 0 for none
     sa.Column("gathered", sa.Boolean, nullable=False, server_default=sa.false()),  # waits, or waited, for a digest
+    sa.Column("withheld_until", Instant),  # until when `hold` keeps it back, or did
     sqlite_autoincrement=True,
 )
 sa.Index(

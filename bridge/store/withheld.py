@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.domain.incidents import OPENS, over_before
+from bridge.domain.incidents import OPENS, Acknowledged, over_before
 from bridge.domain.model import DeliveryState
-from bridge.store.due_deliveries import HELD_BACK, QUEUED
+from bridge.store.due_deliveries import QUEUED, WITHHELD
 from bridge.store.engine import chunks
-from bridge.store.tables import deliveries, events
+from bridge.store.tables import deliveries, events, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime, timedelta
 
     from bridge.store.incidents import Ended
@@ -46,16 +46,31 @@ def drop(
         why: Says it, given how long it lasted and how long it was held back at most.
     """
     chosen = sa.select(
-        deliveries.c.id, deliveries.c.receiver, deliveries.c.created_at, deliveries.c.first_due_at
-    ).where(QUEUED, HELD_BACK, deliveries.c.first_due_at > now, deliveries.c.attempts == 0, deliveries.c.probes == 0)
+        deliveries.c.id, deliveries.c.receiver, deliveries.c.created_at, deliveries.c.withheld_until
+    ).where(QUEUED, deliveries.c.withheld_until > now, deliveries.c.due_at > now)
     held = [row for part in chunks(positions) for row in connection.execute(chosen.where(deliveries.c.event.in_(part)))]
     if held:
         rows = [
-            {"delivery": row.id, "at": now, "why": why(now - row.created_at, row.first_due_at - row.created_at)}
+            {"delivery": row.id, "at": now, "why": why(now - row.created_at, row.withheld_until - row.created_at)}
             for row in held
         ]
         connection.execute(_DROP, rows)
     return [row.receiver for row in held]
+
+
+def drop_acknowledged(connection: sa.Connection, ids: Collection[int], now: datetime) -> set[int]:
+    """Drop those of these that `hold` kept back of what somebody has seen to meanwhile. Returns their ids."""
+    chosen = (
+        sa.select(deliveries.c.id, incidents.c.acknowledged_at, incidents.c.acknowledged_by, incidents.c.note)
+        .join(incidents, incidents.c.event == deliveries.c.event)
+        .where(QUEUED, deliveries.c.reminder == 0, incidents.c.acknowledged_at.isnot(None))
+    )
+    found = [row for part in chunks(ids) for row in connection.execute(chosen.where(deliveries.c.id.in_(part)))]
+    if found:
+        words = [Acknowledged(row.acknowledged_at, row.acknowledged_by, row.note).words for row in found]
+        rows = [{"delivery": row.id, "at": now, "why": why} for row, why in zip(found, words, strict=True)]
+        connection.execute(_DROP, rows)
+    return {row.id for row in found}
 
 
 def unaware(connection: sa.Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
@@ -64,7 +79,7 @@ def unaware(connection: sa.Connection, ended: Sequence[Ended]) -> set[tuple[str,
     Who heard of the same subject before, and not of an end, does not count: of a message that was told to be stuck, and
     then failed for less than ``hold``.
     """
-    kept_back = sa.select(deliveries.c.receiver, deliveries.c.subject).where(deliveries.c.state == _DROPPED, HELD_BACK)
+    kept_back = sa.select(deliveries.c.receiver, deliveries.c.subject).where(deliveries.c.state == _DROPPED, WITHHELD)
     found = {
         (row.receiver, row.subject)
         for part in chunks([each.event for each in ended])

@@ -14,6 +14,7 @@ from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import Parcel, Sent
+from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
@@ -26,7 +27,7 @@ from bridge.simulator.faulty_server import Answer
 from bridge.transport.rate_limiter import RateLimiter
 from tests.world import listed
 from tests.world.clock import FakeClock
-from tests.world.records import fail_some
+from tests.world.records import SINCE, fail_some, record_health
 
 if TYPE_CHECKING:
     from bridge.receivers.base_config import ReceiverConfig
@@ -269,3 +270,21 @@ def test_mute_within_quiet_hours_ends_without_a_release(store: Store, sink: Sink
     assert bench.sent() == [1]
     (delivery,) = listed.deliveries(store)
     assert delivery.first_due_at == bench.clock.now()
+
+
+def test_what_is_acknowledged_while_a_mute_holds_it_is_not_sent(store: Store, sink: Sink) -> None:
+    """The mute lasts longer than the receiver's own `hold`: it was not told yet."""
+    bench = Bench(store, sink)
+    wants = [Subscription("crm", hold=timedelta(minutes=10))]
+    bench.mute(hours=2)
+    record_health(store, EventType.SOURCE_DOWN, SINCE, bench.clock.now(), wants)
+    bench.owe(1)
+    bench.at("2026-11-23T21:00:00+00:00")
+    store.incidents.acknowledge(["source"], Acknowledged(bench.clock.now(), "anna"))
+    bench.at("2026-11-23T22:00:00+00:00")
+    record_health(store, EventType.SOURCE_UP, SINCE, bench.clock.now(), wants)
+    bench.work()
+    assert bench.sent() == [1]
+    down, up = (each for each in reversed(listed.deliveries(store)) if each.event.subject == "source")
+    assert down.state is up.state is DeliveryState.DROPPED
+    assert down.reason == "acknowledged by anna"

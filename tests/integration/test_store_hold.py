@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.domain.incidents import GOOD_NEWS, OPENS
+from bridge.domain.incidents import GOOD_NEWS, OPENS, Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Observation, Status
+from bridge.domain.mute import Hold
 from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription
 from bridge.store.poll_results import Polled
 from tests.world import listed
-from tests.world.records import NOW, OK, SINCE, after, due, known, polled, record_health, tried
+from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,6 +173,22 @@ def test_hold_that_a_wrong_clock_dated_is_bounded(store: Store) -> None:
     (held,) = deliveries(store)
     assert held.due_at == NOW + LONGEST_WAIT
     assert send_what_is_due(store, held.due_at) == ["source.down"]
+
+
+def test_clock_that_is_set_back_changes_nothing_about_what_is_over_before_its_time(store: Store) -> None:
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
+    store.shift_time(timedelta(hours=-1))
+    record_health(store, EventType.SOURCE_UP, SINCE, minutes(-57), BOTH)
+    assert {state for _, state in came(store)} == {"dropped"}
+
+
+def test_what_a_mute_held_back_is_not_taken_for_what_hold_does(store: Store) -> None:
+    """A receiver without `hold` is told, whoever has seen to it; another node's clock may be behind."""
+    (event,) = fail_some(store, [2], NOW, to=["now"])
+    store.mutes.hold(Hold("now", NOW, minutes(2)))
+    store.mutes.release("now", minutes(2))
+    store.incidents.acknowledge([event.subject], Acknowledged(minutes(1), "anna"))
+    assert send_what_is_due(store, minutes(2), "now") == ["message.failed"]
 
 
 def test_most_events_cost_one_query_more(store: Store) -> None:

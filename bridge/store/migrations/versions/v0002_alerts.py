@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Make the tables."""
     op.add_column("deliveries", sa.Column("reminder", sa.Integer, server_default="0", nullable=False))
     op.add_column("deliveries", sa.Column("gathered", sa.Boolean, server_default=sa.false(), nullable=False))
+    op.add_column("deliveries", sa.Column("withheld_until", sa.BigInteger))
     op.create_table(
         "mutes",
         sa.Column("receiver", sa.Text, nullable=False),
