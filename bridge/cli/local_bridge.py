@@ -263,7 +263,7 @@ def _no_receiver(settings: Config, name: str) -> BridgeError:
 
 
 def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:
-    """List so many of what comes in pages."""
+    """List up to ``most`` of what comes in pages."""
     found: list[Any] = []
     cursor = None
     while len(found) < most:

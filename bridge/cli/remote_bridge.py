@@ -153,7 +153,7 @@ class RemoteBridge:
         return found
 
     def _each(self, path: str, key: str, things: Sequence[Any]) -> dict[str, list[int]]:
-        """Hand over things, so many at once, and put the answers together."""
+        """Hand over things in parts of ``size``, and put the answers together."""
         whole: dict[str, list[int]] = {}
         for start in range(0, len(things), _AT_ONCE):
             for name, ids in self._api.post(path, {key: list(things[start : start + _AT_ONCE])}).items():

@@ -45,8 +45,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "events": "which events",
         "match": "which messages",
         "settle": "the others get `receiver.down` and `receiver.up` only for what lasted this long",
-        "quiet": "when to hold everything back",
-        "hold": "what is wrong is sent only if it lasts this long, or nobody acknowledges it by then",
+        "quiet": "when to hold everything",
+        "hold": "what is wrong is sent only if it lasts this long, and nobody has acknowledged it by then",
         "remind": "how often to send it again while it lasts and nobody has acknowledged it",
         "timeout": "for one attempt as a whole",
         "rate_limit": "the most attempts",
@@ -91,8 +91,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "from": "when quiet hours begin",
         "to": "when they end; before `from`, on the next day",
         "days": "on which days they begin",
-        "timezone": "whose clocks count",
-        "except": "events that are sent nevertheless",
+        "timezone": "the time zone of `from` and `to`",
+        "except": "events that are sent anyway",
     },
     "batch": {"max": "how many events in one POST", "wait": "how long one waits for others"},
     "tls": {
@@ -128,8 +128,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "alerts": {
         "failing": "the share that fails or expires",
-        "of": "at least this many with a final status; fewer are no news",
-        "within": "the time that counts; recovered is what stays below half of `failing` for as long",
+        "of": "the minimum number of messages with a final status",
+        "within": "the period that counts; recovery means staying below half of `failing` for as long",
         "by": "each value of this tag by itself; left out, all messages together",
     },
     "http": {

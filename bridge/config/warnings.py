@@ -50,7 +50,7 @@ def warnings_of(config: Config) -> Iterator[str]:
             "bytes; set `control:` to a shorter one"
         )
     if config.alerts and config.retention < max(alert.within for alert in config.alerts):
-        yield "retention is shorter than the time of an alert: after a restart, it counts only what is still there"
+        yield "retention is shorter than an alert's `within`: after a restart, the alert counts only what is still kept"
     yield from config.file_warnings
     yield from config.list_warnings
     for receiver in config.receivers:

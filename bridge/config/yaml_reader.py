@@ -107,7 +107,7 @@ def parse(text: str, file: Path, environ: Mapping[str, str] | None, faults: Faul
         before = LINE_END.split(text[: strange.start()])
         what = f"the character {strange[0]!a} is not allowed in YAML"
         if strange[0] == "\ufeff":
-            what = "an invisible character (a byte order mark) stands here; retype the line"
+            what = "an invisible character (a byte order mark); retype the line"
         raise InvalidConfiguration([_at(Slip(len(before), len(before[-1]) + 1, what), file, text)])
     try:
         reader = _Reader(yaml.parse(text, Loader=LOADER), file, environ)

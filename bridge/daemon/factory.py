@@ -83,7 +83,7 @@ def _dispatcher_spec(
 
 
 def _others_with_its_limit(settings: ReceiverConfig, config: Config) -> tuple[str, ...]:
-    """Name the others that are told to wait when this receiver is."""
+    """Name the others that wait when this receiver is asked to."""
     if settings.shared_limit is None:
         return ()
     limits = {each.name: each.shared_limit for each in config.receivers if each.name != settings.name}
@@ -98,8 +98,8 @@ def subscriptions(config: Config) -> tuple[Subscription, ...]:
     )
 
 
-def remind_as(config: Config, shared: Shared) -> None:
-    """Let those be reminded who want it by this configuration, and as often as they want."""
+def configure_reminders(config: Config, shared: Shared) -> None:
+    """Apply each receiver's ``remind`` to the reminders that are scheduled."""
     every = {each.name: each.remind for each in config.receivers if each.remind is not None}
     shared.store.reminders.configure(every, shared.clock.now())
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from bridge.domain.routing import Routes
     from bridge.store.store import Store
 
-_AT_ONCE = 5000
+_CHUNK = 5000
 """How many events are read in one go."""
 
 
 class RateWatch:
-    """Counts final statuses as they are recorded, and tells when a group of messages starts to fail, or has recovered.
+    """Counts final statuses as they are recorded, and reports when a group of messages fails or recovers.
 
-    What was counted is in memory, and read again from the events at a start; what was told is in the store.
+    The counts are in memory, and read again from the events at a start; which groups fail is in the store.
 
     Args:
         store: Where the events are.
@@ -44,7 +44,7 @@ class RateWatch:
         self._looking = threading.Lock()
 
     def look(self, alerts: Sequence[Alert]) -> None:
-        """Look once. Of several nodes, one does; another that takes over counts anew.
+        """Look once. Of several nodes, one does; another that takes over starts counting from the events.
 
         Raises:
             BridgeError: The store failed.
@@ -65,13 +65,13 @@ class RateWatch:
                 self._listener.told(event)
 
     def _count(self, alerts: Sequence[Alert]) -> None:
-        """Count what is new; where the alerts are, or another node did it before, everything that is recent enough."""
+        """Count what is new; everything recent enough if the alerts are new, or another node has counted so far."""
         if self._position is None or self._windows.keys() != set(alerts):
             longest = max((alert.within for alert in alerts), default=timedelta(0))
             self._position = self._store.failure_rates.before(self._clock.now() - longest)
             self._windows = {alert: Window(alert) for alert in alerts}
         while self._windows:
-            finals, position = self._store.failure_rates.finals(self._position, _AT_ONCE)
+            finals, position = self._store.failure_rates.finals(self._position, _CHUNK)
             for final in finals:
                 for window in self._windows.values():
                     window.add(final)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config.errors import Fault, InvalidConfiguration, Place
 from bridge.daemon.components import CANNOT_BE_BUILT, Made, started, why_not_built
-from bridge.daemon.factory import Shared, dispatcher_specs, remind_as, source_spec, subscriptions
+from bridge.daemon.factory import Shared, configure_reminders, dispatcher_specs, source_spec, subscriptions
 from bridge.daemon.two_phase_change import Change
 from bridge.delivery.paces import Paces
 from bridge.domain.errors import BridgeError
@@ -131,7 +131,7 @@ class Supervisor:
             self._changed.wait_for(lambda: self._stopped or not self._exchanging)
         try:
             self._shared.store.node.want([receiver.name for receiver in config.receivers])
-            remind_as(config, self._shared)
+            configure_reminders(config, self._shared)
         except BridgeError as error:  # the node's next sign of life says it
             self._shared.listener.step_failed("keeping in touch with other nodes", error)
 

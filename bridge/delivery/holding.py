@@ -1,4 +1,4 @@
-"""Holds back what is queued for a receiver while it is muted, or in its quiet hours, and lets it go afterwards."""
+"""Holds what is queued for a receiver while it is muted or in its quiet hours, and releases it afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Nothing is sent before ``until``, but what is in the ``queue``. ``begins``: at the look before, it was not so."""
+    """Only what is in the ``queue`` is sent before ``until``. ``begins`` says that the look before found no hold."""
 
     until: datetime
     queue: DeliveryQueue
@@ -30,12 +30,12 @@ class Held:
 
 
 class Holding:
-    """Knows whether a receiver's deliveries are held back. Used by its dispatcher's own thread, but for ``begins``.
+    """Knows whether a receiver's deliveries are held. Used by its dispatcher's own thread, except for ``begins``.
 
     Args:
         receiver: Which.
         quiet: Its quiet hours.
-        store: Has its mute, and since when its deliveries are held back.
+        store: Has its mute, and since when its deliveries have been held.
         listener: Hears of the beginning and the end of a mute.
     """
 
@@ -44,23 +44,23 @@ class Holding:
         self._quiet = quiet
         self._store = store
         self._listener = listener
-        self._told: Mute | None = None
+        self._announced: Mute | None = None
         self._queues: dict[Collection[EventType], DeliveryQueue] = {}
         self._is_held = False
 
     def begins(self, now: datetime) -> bool:
-        """Tell whether quiet hours have begun since the latest look: it takes another, though nothing came."""
+        """Tell whether quiet hours have begun since the latest look, so that another one is needed."""
         if self._quiet is None or self._is_held or self._quiet.quiet_until(now) is None:
             return False
         return self._store.node.ownership(self._receiver) is Ownership.OURS
 
     def look(self, now: datetime) -> tuple[Held | None, CircuitBreaker]:
-        """Return what holds the deliveries back, None, once they are released, where nothing does; and the breaker."""
-        mute, hold, breaker = self._store.mutes.standing(self._receiver)
+        """Return what holds the deliveries (None, after releasing them, if nothing does), and the breaker."""
+        mute, hold, breaker = self._store.mutes.state_of(self._receiver)
         if mute is not None and mute.until <= now:
             self._end(now)
             return self.look(now)  # somebody may have muted it again
-        self._tell(mute)
+        self._announce(mute)
         wanted, types = self._wanted(mute, now)
         before, self._is_held = self._is_held, wanted is not None
         if wanted is None:
@@ -79,10 +79,10 @@ class Holding:
             return None, NEVER_HELD
         return Hold(self._receiver, night.since, night.until), exempt(self._quiet.exempt)
 
-    def _tell(self, mute: Mute | None) -> None:
-        if mute is not None and (self._told is None or mute.since != self._told.since):
+    def _announce(self, mute: Mute | None) -> None:
+        if mute is not None and (self._announced is None or mute.since != self._announced.since):
             self._listener.muted(mute)
-        self._told = mute
+        self._announced = mute
 
     def _end(self, now: datetime) -> None:
         ended = self._store.mutes.end(self._receiver, now)

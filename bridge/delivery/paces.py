@@ -1,4 +1,4 @@
-"""How fast receivers are called. Those that post to one place with one token share their pace."""
+"""How fast receivers are called. Receivers that post to one place with one token share their pace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Paces:
-    """Hands out rate limiters. What nobody uses any more is forgotten.
+    """Hands out rate limiters. Those that are no longer used are forgotten.
 
     Args:
         clock: Tells the time to wait by.

@@ -20,7 +20,7 @@ class Parcel:
     """Deliveries that go in one POST. ``claim`` counts the looks at what is due that found them.
 
     ``probe`` says that they find out whether the receiver takes anything again: by one call, without quick tries.
-    ``thread`` is where they belong; None where they begin anew, or the receiver has no threads.
+    ``thread`` is where they belong; None if they start a new one, or the receiver has no threads.
     """
 
     deliveries: tuple[Delivery, ...]

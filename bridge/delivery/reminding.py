@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Reminding:
-    """Queues a receiver's reminders, and keeps back those that are over before they are sent.
+    """Queues a receiver's reminders, and drops those that are over before they are sent.
 
     Args:
         receiver: Whose.
         every: How often it is reminded; None for never.
-        store: Knows what is wrong, and when it was told.
+        store: Knows what is wrong, and when it was sent.
     """
 
     def __init__(self, receiver: str, every: timedelta | None, store: Store) -> None:

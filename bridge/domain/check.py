@@ -1,4 +1,4 @@
-"""How one part of the bridge does. Pure."""
+"""How one part of the bridge is doing. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one part does.
+    """How one part is doing.
 
-    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is since when that holds.
+    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is when that began.
     """
 
     ok: bool = True

@@ -42,9 +42,12 @@ MEANINGS: Mapping[EventType, str] = {
         "A receiver of which `receiver.down` was sent has taken events for `settle` (30 s, unless its configuration "
         "says otherwise)."
     ),
-    EventType.ACCOUNT_FAILING: "So many messages fail or expire as one of the configuration's `alerts` says.",
+    EventType.ACCOUNT_FAILING: (
+        "The share of messages that fail or expire has reached the limit of one of the configuration's `alerts`."
+    ),
     EventType.ACCOUNT_RECOVERED: (
-        "The share of messages that fail has been below half of the alert's `failing` for the time of its `within`."
+        "The share of messages that fail or expire has stayed below half of the alert's `failing` for as long as its "
+        "`within`."
     ),
 }
 """What each event says, in a sentence."""
@@ -126,7 +129,7 @@ def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
     down_since = _moment("Since when it had failed, where that is known.")
     match type_:
         case EventType.SOURCE_DOWN | EventType.SOURCE_UP:
-            shown = {"since": _moment("Since when it is so."), "reason": reason, "sequence": sequence}
+            shown = {"since": _moment("When this began."), "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.SOURCE_UP, shown, down_since)
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP:
             shown = {"receiver": {"description": "Its name in the configuration.", "type": "string"}}
@@ -166,7 +169,7 @@ def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[s
         "of": _whole("How many got a final status in that time.", least=0),
         "share": {"description": "`failed` of `of`, in percent.", "type": "number", "minimum": 0, "maximum": 100},
         "within_seconds": _whole("The alert's `within`.", least=1),
-        "since": _moment("Since when it is so."),
+        "since": _moment("When this began."),
         "reasons": {
             "description": "The five most frequent reasons, the most frequent first.",
             "type": "array",
@@ -253,6 +256,6 @@ def _whole(description: str, least: int | None = None) -> _Schema:
 
 
 _OF_A_REMINDER: _Schema = {
-    "reminder": _whole("Only in a reminder: which one it is.", least=1),
-    "lasting_seconds": _whole("Only in a reminder: for how long it has been so since the event.", least=0),
+    "reminder": _whole("Only in a reminder: its number, from 1.", least=1),
+    "lasting_seconds": _whole("Only in a reminder: the time since the event.", least=0),
 }

@@ -1,8 +1,8 @@
 """Do too many messages fail? Which groups of them do, and when that is news. Pure.
 
 An alert is about all messages, or about each value of a tag by itself. A group starts to fail when its share of
-failures reaches the alert's, and has recovered when it was below half of that for the alert's ``within``: a group that
-goes up and down is told twice in that time at most.
+failures reaches the alert's, and has recovered after staying below half of that for the alert's ``within``: a group
+that goes up and down makes at most two events in that time.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ TAGS = "tags."
 """What ``by`` begins with; the tag's name follows."""
 
 MOST_GROUPS = 100
-"""How many groups of one alert can be told to fail at once."""
+"""How many groups of one alert can be failing at the same time."""
 
 MOST_REASONS = 5
+"""How many reasons an event lists, the most frequent first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A group that fails: since when, and since when few of it do, if so. ``counts`` are those when it was told."""
+    """A failing group: since when, and since when few of it do, if so. ``counts`` are those at the start."""
 
     since: datetime
     counts: Counts
@@ -103,7 +104,7 @@ class Counted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An event that is to be told of a group."""
+    """An event to write about a group."""
 
     type: EventType
     group: Group
@@ -116,7 +117,7 @@ class Change:
 
 
 def look(known: Known, counted: Sequence[tuple[Alert, Counted]], at: datetime) -> tuple[Known, list[Change]]:
-    """Judge all groups. Those of an alert that is not there any more are forgotten, which is no event.
+    """Judge all groups. Those of an alert that no longer exists are forgotten without an event.
 
     Args:
         known: Those that fail.
@@ -169,12 +170,12 @@ def tag_of(by: str, tags: object) -> str | None:
 
 
 def digest_due(known: Known, tags: object, every: timedelta, at: datetime) -> datetime | None:
-    """Return when a digest tells next of a failure of now; None where no group fails that the message belongs to."""
+    """Return when the next digest is due for a failure of now; None if the message belongs to no failing group."""
     return min((next_digest(each.since, every, at) for _, each in failing_groups(known, tags)), default=None)
 
 
 def next_digest(since: datetime, every: timedelta, at: datetime) -> datetime:
-    """Return when single failures are told next of a group that has failed ``since`` then: always after ``at``."""
+    """Return when the next digest is due for a group that has been failing ``since`` then: always after ``at``."""
     return since + every * (max(at - since, timedelta(0)) // every + 1)
 
 
@@ -193,7 +194,7 @@ def written(known: Known) -> str:
 
 
 def read(fact: str | None) -> Known:
-    """Read the fact. One that somebody has damaged says nothing: a group that fails still is soon told again."""
+    """Read the fact. One that somebody has damaged reads as empty: a group that still fails is soon noticed again."""
     try:
         return {Group(each["by"], each["value"]): _failing(each) for each in json.loads(fact or "[]")}
     except (ValueError, KeyError, TypeError, AttributeError):

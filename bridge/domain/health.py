@@ -241,9 +241,11 @@ def _messages(fact: str | None, now: datetime) -> Check:
     if not failing:
         return Check()
     (group, first), *more = failing
-    share = f"{first.counts.share:g} % of {first.counts.finals}"
-    why = f"{group} have been failing for {lasting(first.since, now)}: {share} when that was noticed"
-    return Check(why=why + (f" (and {counted(len(more), 'group', 'groups')} more)" if more else ""), since=first.since)
+    share = f"{first.counts.share:g}% of {first.counts.finals}"
+    why = f"{group} have been failing for {lasting(first.since, now)}: {share} at first"
+    return Check(
+        why=why + (f" (and {counted(len(more), 'more group', 'more groups')})" if more else ""), since=first.since
+    )
 
 
 def _polling(oldest_due: datetime | None, now: datetime) -> Check:

@@ -43,10 +43,10 @@ OPPOSITES: Mapping[EventType, EventType] = {
 """The types that do nothing but end one, each with the type that opened it."""
 
 GOOD_NEWS = frozenset({*OPPOSITES, EventType.MESSAGE_SENT})
-"""The types that are no news to who never heard that anything was wrong."""
+"""The types that are not sent to a receiver that was never sent what they end."""
 
 LONGEST_NOTE = 500
-"""Characters of what is said with an acknowledgement."""
+"""The longest note on an acknowledgement, in characters."""
 
 SUBJECT = r"^(message/[1-9][0-9]{0,15}|source|account(/.+)?|receiver/[A-Za-z0-9._-]{1,64}|number/[0-9]{1,19})$"
 """What subjects look like, as a regular expression."""
@@ -54,7 +54,7 @@ SUBJECT = r"^(message/[1-9][0-9]{0,15}|source|account(/.+)?|receiver/[A-Za-z0-9.
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Who has seen to an incident, when, and what they say of it."""
+    """Who acknowledged an incident, when, and their note."""
 
     at: datetime
     by: str | None = None
@@ -69,7 +69,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What is wrong with a subject since ``event``; ``acknowledged`` is None while nobody has seen to it."""
+    """What is wrong with a subject since ``event``; ``acknowledged`` is None while nobody has acknowledged it."""
 
     event: Event
     acknowledged: Acknowledged | None = None
@@ -116,8 +116,5 @@ def held_until(event: Event, hold: timedelta) -> datetime | None:
 
 def over_before(lasted: timedelta, hold: timedelta) -> str:
     """Say why what was held back is not sent."""
-    return f"over after {in_words(lasted.total_seconds())}: not sent, because `hold` is {_span(hold)}"
-
-
-def _span(time: timedelta) -> str:
-    return in_words(time.total_seconds())
+    lasting, wanted = in_words(lasted.total_seconds()), in_words(hold.total_seconds())
+    return f"over after {lasting}: not sent, because `hold` is {wanted}"

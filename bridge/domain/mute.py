@@ -1,4 +1,4 @@
-"""Receivers to which nothing is sent for a while: muted by somebody, or in their quiet hours. Pure."""
+"""Receivers that are sent nothing for a while: somebody has muted them, or it is their quiet hours. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST = timedelta(days=30)
+"""The longest mute."""
+
 LONGEST_REASON = 200
 LONGEST_BY = 100
-"""The longest mute, and the longest texts of one, in characters."""
+"""The longest reason and the longest name of a person, in characters."""
 
 NEVER_HELD = frozenset({EventType.RECEIVER_DOWN, EventType.RECEIVER_UP})
 """Somebody must learn of a receiver that fails, whoever is muted."""
@@ -47,7 +49,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A receiver's deliveries are held back, since and until then."""
+    """A receiver's deliveries are held, since and until then: it is muted, or in its quiet hours."""
 
     receiver: str
     since: datetime
@@ -60,7 +62,7 @@ class Hold:
 
 
 def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime | None = None) -> datetime:
-    """Return when a mute ends that is to last so long, or until then.
+    """Return when a mute ends, given how long it lasts or until when.
 
     Raises:
         ValueError: Neither or both are given, or it is not in the future, or too far in it.

@@ -38,7 +38,7 @@ class Reason:
         return self in _KNOWN or self == NONE_GIVEN
 
     def words(self, count: int) -> str:
-        """Return the words for so many: ``invalid number``, ``invalid numbers``."""
+        """Return the words for that count: ``invalid number``, ``invalid numbers``."""
         return self.one if count == 1 else self.many
 
 

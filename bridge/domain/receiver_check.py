@@ -1,4 +1,4 @@
-"""How a receiver does: it takes events, it fails, or it is left alone. Pure."""
+"""How a receiver is doing: it takes events, it fails, or its deliveries are held. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, 
         count = counted(len(breaker.refused), "event", "events")
         return Check(ok=False, why=f"receiver {name} refuses {count}: {breaker.reason}")
     if held is not None:
-        return Check(why=f"receiver {name} is {held.words} ({_set_back(name, summary)})", since=held.since)
+        return Check(why=f"receiver {name} is {held.words} ({_held_words(name, summary)})", since=held.since)
     if breaker is not None and breaker.paused_until is not None and breaker.is_paused(now):
         ends = ago(breaker.paused_until, now)
         return Check(why=f"receiver {name} asked for a pause, which ends {ends}: {breaker.reason}")
@@ -42,8 +42,8 @@ def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime) -> str:
     return f"next try {ago(probe_at, now)}" if probe_at > now else "the next try is due"
 
 
-def _set_back(name: str, summary: Summary) -> str:
-    """Say how much is held back for a receiver, and how much it will never get."""
+def _held_words(name: str, summary: Summary) -> str:
+    """Say how many deliveries are held for a receiver, and how many it will never get."""
     held, mute = summary.queued(name), summary.mutes.get(name)
     words = f"{counted(held, 'delivery is', 'deliveries are')} held"
-    return f"{words}, {mute.dropped} dropped" if mute is not None and (mute.drops or mute.dropped) else words
+    return f"{words}, {mute.dropped} never sent" if mute is not None and (mute.drops or mute.dropped) else words

@@ -22,8 +22,8 @@ class Subscription:
     """What a receiver asked for.
 
     ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
-    messages. ``hold`` is how long what is wrong must last to be told. ``digests`` is how often single failures of
-    messages that fail too often are told, all together; None where each is told as it comes.
+    messages. ``hold`` is how long an incident must last to be sent. ``digests`` is how often single failures are
+    sent together while too many messages fail; None if each is sent by itself.
     """
 
     receiver: str

@@ -1,4 +1,4 @@
-"""What belongs together in a chat: what answers in which thread, how loudly, and what ends what was told. Pure."""
+"""What belongs together in a chat: what replies in which thread, who must see it, and what ends an incident. Pure."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Thread:
 def answers(delivery: Delivery, thread: Thread) -> bool:
     """Tell whether a delivery goes into the thread of its subject.
 
-    All about one message does. Of other subjects, what opens a new incident begins a new post: whoever reads it is not
-    to look for it under one that is over. A reminder, or the same event sent again, belongs to the post about it.
+    All about one message does. Of other subjects, what opens a new incident begins a new post: nobody would look
+    for it under one that is over. A reminder, or the same event sent again, belongs to the post about it.
     """
     event = delivery.event
     if delivery.reminder or event.type not in OPENS or event.subject.startswith(MESSAGE_SUBJECT):
@@ -49,7 +49,7 @@ def is_bad_news(events: Iterable[Event]) -> bool:
 
 
 def resolved_after(event: Event, parent: Event) -> timedelta | None:
-    """Return how long what ``parent`` told of had lasted when ``event`` ended it; None where it is not its end."""
+    """Return how long what ``parent`` reported had lasted when ``event`` ended it; None if it is not its end."""
     sent = event.type is EventType.MESSAGE_SENT and parent.type in OPENS
     return event.at - parent.at if sent or OPPOSITES.get(event.type) is parent.type else None
 
@@ -57,7 +57,7 @@ def resolved_after(event: Event, parent: Event) -> timedelta | None:
 def by_thread(
     deliveries: Sequence[Delivery], threads: Mapping[str, Thread]
 ) -> list[tuple[tuple[Delivery, ...], Thread | None]]:
-    """Divide what would go in one post: a part for each thread, and one, without a thread, for what begins anew.
+    """Divide what would go in one post: a part for each thread, and one, without a thread, for what starts a new one.
 
     Args:
         deliveries: In order.

@@ -24,7 +24,7 @@ from bridge.domain.suggest import suggestion
 from bridge.transport.settings import NetworkConfig
 
 DIGESTS_EVERY = timedelta(hours=1)
-"""How often a receiver for people without ``remind`` is told of single failures while ``account.failing`` lasts."""
+"""How often a receiver for people without ``remind`` gets single failures while ``account.failing`` lasts."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
@@ -62,7 +62,7 @@ class Group(Model):
 
 
 class QuietConfig(Model):
-    """When a receiver is sent nothing, but for some types of events: from when to when, on which days, and where."""
+    """When a receiver is sent nothing but some types of events: from when to when, on which days, in which zone."""
 
     begin: Annotated[time, TIME_OF_DAY, Field(alias="from")]
     end: Annotated[time, TIME_OF_DAY, Field(alias="to")]
@@ -102,7 +102,7 @@ class ReceiverConfig(Model):
 
     @property
     def digests_every(self) -> timedelta | None:
-        """How often it is told of single failures of messages that fail too often; None where each goes as it comes."""
+        """How often it gets single failures together while too many messages fail; None if each is sent by itself."""
         return (self.remind or DIGESTS_EVERY) if self.grouped else None
 
     @property
@@ -112,12 +112,12 @@ class ReceiverConfig(Model):
 
     @property
     def threaded(self) -> bool:
-        """Whether what follows about a subject answers to the post about it."""
+        """Whether later events about a subject are replies to the post about it."""
         return False
 
     @property
     def shared_limit(self) -> tuple[str, str] | None:
-        """By whose limit it is called: an account's, and within that a place's; None where nobody shares it."""
+        """Whose rate limit applies: an account's, and within it a channel's; None if it shares none."""
         return None
 
     @property

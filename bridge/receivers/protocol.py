@@ -99,7 +99,7 @@ class Sender(Protocol):
 
         Raises:
             TransportError: Nothing that can be read came back. Its text is for people, and says why.
-            UnrenderableError: The receiver's template can't be rendered for these events. Likewise.
+            UnrenderableError: The receiver's template can't be rendered for these events. The same.
             Exception: A fault of the bridge's own with these events.
         """
         ...

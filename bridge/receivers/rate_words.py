@@ -1,4 +1,4 @@
-"""What people read about a rate of failures: how many of how many failed, whose, and why. Pure.
+"""What people read about a failure rate: how many of how many failed, whose, and why. Pure.
 
 As in :mod:`bridge.receivers.wording`, what is missing in an event's data, or of another type, reads as empty.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.failure_rate import TAGS
 from bridge.domain.model import EventType
 from bridge.domain.reasons import reason_of
 from bridge.receivers.text import fit, one_line
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 RATES = frozenset({EventType.ACCOUNT_FAILING, EventType.ACCOUNT_RECOVERED})
-"""The types that are about a rate of failures."""
+"""The types that are about a failure rate."""
 
 RATE_DATA = frozenset({"by", "group", "failed", "of", "share", "within_seconds", "reasons"})
 """The data of these events that the words here tell."""
@@ -26,14 +27,14 @@ _GROUP, _REASON = 60, 100
 
 def group_of(event: Event) -> str:
     """Name the messages that it is about: ``team billing``, ``messages without team``, ``all messages``."""
-    tag, group = one_line(event.data.get("by")).removeprefix("tags."), one_line(event.data.get("group"))
+    tag, group = one_line(event.data.get("by")).removeprefix(TAGS), one_line(event.data.get("group"))
     if not tag:
         return "all messages"
     return f"{tag} {group}" if group else f"messages without {tag}"
 
 
 def rate_of(event: Event, group: str) -> str:
-    """Say it: ``12 of 50 messages failed in the last 15 min (24%), team billing``."""
+    """Say how many failed: ``12 of 50 messages failed in the last 15 min (24%), team billing``."""
     failed, of = _number(event, "failed"), _number(event, "of")
     last = f"in the last {_span(_number(event, 'within_seconds'))}"
     group = fit(group, _GROUP)

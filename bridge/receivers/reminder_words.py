@@ -1,4 +1,4 @@
-"""What people read in a reminder: that what they were told of is still so, and for how long. Pure."""
+"""What people read in a reminder: that it still lasts, and for how long. Pure."""
 
 from __future__ import annotations
 

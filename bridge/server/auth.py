@@ -30,9 +30,9 @@ HOOK = "/hooks/wbiztool"
 RETRY_FORM = "/deliveries/retry"
 """Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.server.ui.routes`)."""
 MUTE_FORM = "/receivers/mute"
-"""Where the form is sent that mutes a receiver, likewise (:mod:`bridge.server.ui.muting`)."""
+"""Where the form that mutes a receiver is sent; it has the token in it, too (:mod:`bridge.server.ui.muting`)."""
 ACKNOWLEDGE_FORM = "/incidents/acknowledge"
-"""Where the form is sent that acknowledges an incident, likewise (:mod:`bridge.server.ui.acknowledging`)."""
+"""Where the form that acknowledges an incident is sent, as above (:mod:`bridge.server.ui.acknowledging`)."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""

@@ -1,4 +1,4 @@
-"""A local receiver for demo, tests and benchmarks: records what it gets, and answers as it is told.
+"""A local receiver for demo, tests and benchmarks: records what it gets, and answers as the test says.
 
 ``python -m bridge.simulator.sink_process`` runs one in a process of its own.
 """

@@ -119,7 +119,7 @@ class Workspace:
             self._limited_until[token] = self.clock.monotonic() + seconds
 
     def limited_for(self, token: str) -> float:
-        """Say for how many seconds a token is told that it makes too many calls."""
+        """Return for how many seconds more a token is answered that it makes too many calls."""
         return max(0.0, self._limited_until.get(token, 0.0) - self.clock.monotonic())
 
     def app(self, token: str | None) -> App:

@@ -1,4 +1,4 @@
-"""Lists what is wrong now, and notes who has seen to it."""
+"""Lists what is wrong now, and records who has acknowledged it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _JOINED = sa.select(*events.c, incidents.c.acknowledged_at, incidents.c.acknowle
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an acknowledgement, by subject: those that were ``not_open``, nobody needs to see to."""
+    """What became of an acknowledgement, by subject. Nothing is wrong with those that were ``not_open``."""
 
     acknowledged: tuple[str, ...]
     already: tuple[str, ...]
@@ -59,7 +59,7 @@ class Incidents:
         self._events = log
 
     def listed(self, *, acknowledged: bool = False, cursor: str | None = None, most: int = 50) -> Page[Incident]:
-        """List what is wrong, the newest first; with ``acknowledged``, also what somebody has seen to.
+        """List what is wrong, the newest first; with ``acknowledged``, also what somebody has acknowledged.
 
         Raises:
             UsageError: The cursor is none of this list's.
@@ -78,13 +78,13 @@ class Incidents:
         return None if row is None else _incident(row)
 
     def acknowledge(self, subjects: Iterable[str], how: Acknowledged) -> Outcome:
-        """Note that somebody has seen to what is wrong with these subjects.
+        """Record that somebody has acknowledged what is wrong with these subjects.
 
-        What `hold` keeps back of it is dropped, and nobody is reminded of it any more.
+        What `hold` holds back of it is dropped, and reminders of it stop.
         """
         asked = list(dict.fromkeys(subjects))
         with self._events.transaction() as connection:
-            self._database.keep_order(connection)  # or one of them could end, or begin anew, meanwhile
+            self._database.keep_order(connection)  # or one of them could end, or open again, meanwhile
             known: dict[str, Any] = {
                 row.subject: row
                 for part in chunks(asked)

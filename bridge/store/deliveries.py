@@ -165,9 +165,9 @@ class DeliveryQueue:
         receiver: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        """Owe dead letters again, from the start of the schedule; what was chosen must all be true of them.
+        """Queue dead letters again, from the start of the schedule; all given filters must match.
 
-        The event and its id stay the same. A receiver that fails is probed at once. Returns how many there were.
+        The event and its id stay the same. A receiver that fails is probed immediately. Returns how many there were.
         """
         chosen = [deliveries.c.state == str(DeliveryState.DEAD)]
         if receiver is not None:

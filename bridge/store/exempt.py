@@ -1,4 +1,4 @@
-"""What is sent to a receiver although it is muted, or in its quiet hours."""
+"""What is sent to a receiver although it is muted or in its quiet hours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExemptQueue(DeliveryQueue):
-    """The queue as far as it is not held back: events of some types, and of the same subject what came before them.
+    """The part of a queue that is not held: events of some types, and what came before them of the same subject.
 
     Args:
         database: Where it is.

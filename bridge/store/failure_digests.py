@@ -1,4 +1,4 @@
-"""Single failures of messages that fail too often: people get them as one digest now and then, not one by one.
+"""Single failures while too many messages fail: people get them as one digest now and then, not one by one.
 
 Such a delivery is queued as any other, and due at the time of the next digest.
 """
@@ -48,9 +48,9 @@ def postpone(connection: sa.Connection, told: Sequence[Event], subscriptions: It
 def rearrange(
     connection: sa.Connection, before: Known, after: Known, subscriptions: Iterable[Subscription], at: datetime
 ) -> set[str]:
-    """Follow a change of which groups fail: what is queued of them, and was not tried yet, waits or goes at once.
+    """Follow a change of which groups fail: what is queued of them, and was not tried yet, waits or is due now.
 
-    Returns for whom something is due at another time than before.
+    Returns the receivers whose deliveries are due at another time than before.
     """
     if before.keys() == after.keys():
         return set()
@@ -80,7 +80,7 @@ def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datet
 
 
 def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
-    """List who gets digests, and how often: nobody who is not told why the single failures stay away."""
+    """List who gets digests, and how often: only receivers that also get ``account.failing``, which says why."""
     return {
         each.receiver: each.digests
         for each in subscriptions

@@ -72,7 +72,7 @@ class FailureRates:
     ) -> list[Event]:
         """Write which groups fail from now on, and the events about those that changed, in one transaction.
 
-        What is queued of a group that starts to fail waits for a digest; it goes at once when the group has recovered.
+        What is queued of a group that starts to fail waits for a digest, and is due when the group has recovered.
 
         Args:
             look: Given those that fail, returns those that do from now on, and what changed.

@@ -1,4 +1,4 @@
-"""What is wrong now, and who has seen to it: the owner of the table ``incidents``."""
+"""What is wrong now, from when until when: the owner of the table ``incidents``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def follow(database: Database, connection: sa.Connection, told: Sequence[tuple[i
 
 
 def close(connection: sa.Connection, subjects: Sequence[str], at: datetime) -> list[Ended]:
-    """End incidents of which nobody knows any more whether they last, without an event. Returns them."""
+    """End incidents without an event, because nothing watches them any longer. Returns them."""
     found = _of_subjects(connection, set(subjects))
     _delete(connection, [*found])
     return [Ended(subject, each["event"], at) for subject, each in found.items()]

@@ -1,4 +1,4 @@
-"""To whom nothing is sent for a while: the owner of the tables ``mutes`` and ``holds``."""
+"""Receivers that are sent nothing for a while: the owner of the tables ``mutes`` and ``holds``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.store.membership import Membership
 
 _RECEIVER = sa.select(sa.cast(sa.bindparam("receiver"), sa.Text).label("name")).subquery()
-_STANDING = sa.select(mutes, holds.c.since.label("held_since"), holds.c.until.label("held_until")).select_from(
+_STATE = sa.select(mutes, holds.c.since.label("held_since"), holds.c.until.label("held_until")).select_from(
     _RECEIVER.outerjoin(mutes, mutes.c.receiver == _RECEIVER.c.name).outerjoin(
         holds, holds.c.receiver == _RECEIVER.c.name
     )
@@ -33,11 +33,11 @@ _STANDING = sa.select(mutes, holds.c.since.label("held_since"), holds.c.until.la
 _DROPPING = sa.select(mutes).where(mutes.c.drops).order_by(mutes.c.receiver).with_for_update()
 
 NOT_HELD = deliveries.c.receiver.not_in(sa.select(holds.c.receiver))
-"""Deliveries that are not held back."""
+"""Deliveries that are not held."""
 
 
 class Mutes:
-    """Reads and writes who is muted, and whose deliveries are held back.
+    """Reads and writes which receivers are muted, and whose deliveries are held.
 
     Args:
         database: Where.
@@ -64,7 +64,7 @@ class Mutes:
             self._tell(connection, wanted.receiver)
 
     def unmute(self, receiver: str, now: datetime) -> Mute | None:
-        """Let a mute end now, and return it; None where there is none. Who delivers to the receiver does the rest."""
+        """Let a mute end now, and return it; None where there is none. The node that delivers to it does the rest."""
         ended = sa.update(mutes).where(mutes.c.receiver == receiver, mutes.c.until > now).values(until=now)
         with self._database.write() as connection:
             found = _mute(connection.execute(ended.returning(mutes)).one_or_none())
@@ -78,10 +78,10 @@ class Mutes:
         with self._database.read() as connection:
             return connection.scalar(queued) or 0
 
-    def standing(self, receiver: str) -> tuple[Mute | None, Hold | None, CircuitBreaker]:
-        """Read a receiver's mute, whether its deliveries are held back, and its breaker: all in one look."""
+    def state_of(self, receiver: str) -> tuple[Mute | None, Hold | None, CircuitBreaker]:
+        """Read a receiver's mute, whether its deliveries are held, and its breaker, in one transaction."""
         with self._database.read() as connection:
-            row = connection.execute(_STANDING, {"receiver": receiver}).one()
+            row = connection.execute(_STATE, {"receiver": receiver}).one()
             breaker = breakers.read(connection, receiver)
         hold = None if row.held_since is None else Hold(receiver, row.held_since, row.held_until)
         return None if row.receiver is None else _mute(row), hold, breaker or CircuitBreaker(receiver)
@@ -93,7 +93,7 @@ class Mutes:
             return _mute(connection.execute(over).one_or_none())
 
     def hold(self, wanted: Hold) -> None:
-        """Note that a receiver's deliveries are held back; since when stays as it was first noted."""
+        """Record that a receiver's deliveries are held; since when stays as it was first recorded."""
         insert = self._database.insert(holds).values(receiver=wanted.receiver, since=wanted.since, until=wanted.until)
         with self._database.write() as connection:
             connection.execute(
@@ -101,9 +101,9 @@ class Mutes:
             )
 
     def release(self, receiver: str, now: datetime) -> bool:
-        """Let what was held back go, as if its time began now. False where another node has.
+        """Release what was held, and do not count the time for which it was. False if another node has.
 
-        What was due before it was held has waited for so long without it; what came due meanwhile is due now.
+        What was due before the hold keeps the age that it had then; what came due meanwhile is due now.
         """
         with self._database.write() as connection:
             ended = sa.delete(holds).where(holds.c.receiver == receiver).returning(holds.c.since)
@@ -134,12 +134,12 @@ def all_mutes(connection: sa.Connection) -> dict[str, Mute]:
 
 
 def all_holds(connection: sa.Connection) -> dict[str, Hold]:
-    """Read whose deliveries are held back."""
+    """Read whose deliveries are held."""
     return {row.receiver: Hold(row.receiver, row.since, row.until) for row in connection.execute(sa.select(holds))}
 
 
 def are_noted(connection: sa.Connection, receiver: str) -> bool:
-    """Tell whether a receiver is muted, or its deliveries are held back: then there is something to do for it."""
+    """Tell whether a receiver is muted, or its deliveries are held: then there is something to do for it."""
     found = sa.union_all(
         sa.select(mutes.c.receiver).where(mutes.c.receiver == receiver),
         sa.select(holds.c.receiver).where(holds.c.receiver == receiver),
@@ -177,7 +177,7 @@ def divide(
 
 
 def shift(connection: sa.Connection, step: timedelta) -> None:
-    """Move since when deliveries are held back, as they are: the clock was set. Within a transaction."""
+    """Move since when deliveries have been held, as they are moved: the clock was set. Within a transaction."""
     connection.execute(sa.update(holds).values(since=moved(holds.c.since, step)))
 
 

@@ -28,7 +28,7 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
         position: The event's.
         event: Which.
         subscription: The receiver's.
-        unaware: The receiver never heard that anything was wrong: it is not sent that all is well again.
+        unaware: The receiver was never sent that anything was wrong, and so is not sent that it is over.
     """
     row = {
         "event": position,
@@ -40,7 +40,7 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
         "due_at": event.at,
     }
     if unaware and event.type in GOOD_NEWS:
-        why = "over before its time: what was wrong was not sent either (`hold`)"
+        why = "not sent, because what it ends was not sent either (`hold`)"
         return row | {"state": str(DeliveryState.DROPPED), "finished_at": event.at, "reason": why}
     until = held_until(event, subscription.hold)
     if until is None:

@@ -1,4 +1,4 @@
-"""When a receiver is told once more of what is still wrong: the owner of the table ``reminders``.
+"""When a receiver is reminded of what is still wrong: the owner of the table ``reminders``.
 
 A row is there from the time at which an event, or a reminder of it, was delivered, until the next reminder is queued.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LASTING = sa.select(sa.literal(1)).where(
     incidents.c.event == deliveries.c.event, incidents.c.acknowledged_at.is_(None)
 )
-"""The incident that a delivery tells of, while it lasts and nobody has acknowledged it."""
+"""The incident that a delivery reports, while it lasts and nobody has acknowledged it."""
 
 
 class Reminders:
@@ -44,7 +44,7 @@ class Reminders:
         self._events = events
 
     def next_due(self, receiver: str) -> datetime | None:
-        """Return when a receiver is to be reminded next; None where nothing is wrong that it was told of."""
+        """Return when a receiver is to be reminded next; None if nothing is wrong that it was sent."""
         with self._database.read() as connection:
             due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
             return due_at

@@ -190,7 +190,7 @@ class Store:
         Args:
             receiver: Which.
             judge: Decides, given the receiver's breaker as it is then; about one delivery at least, in order.
-            remind: How long after it was told of something the receiver is reminded of it; None for never.
+            remind: How long after something was sent to the receiver it is reminded of it; None for never.
         """
         with self._database.write() as connection:
             breaker = breakers.read(connection, receiver, to_change=True)

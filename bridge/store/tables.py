@@ -208,7 +208,7 @@ mutes = sa.Table(
     sa.Column("dropped", sa.Integer, nullable=False, server_default="0"),
 )
 
-# Receivers whose deliveries are held back now, muted or in quiet hours, since when and until when, as far as is known.
+# Receivers whose deliveries are held now, muted or in quiet hours, since when and until when, as far as is known.
 # The release adds that time to theirs.
 holds = sa.Table(
     "holds",

@@ -1,4 +1,4 @@
-"""Under which post of a chat a subject is written about: the owner of the table ``threads``."""
+"""In which thread of a chat a subject is reported: the owner of the table ``threads``."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Threads:
         return by_thread(pack, self.of(receiver, [delivery.event.subject for delivery in pack]))
 
     def note(self, connection: sa.Connection, post: Post | None, told: Sequence[Delivery], at: datetime) -> None:
-        """Let what follows about the subjects of these deliveries answer to the post, within a transaction."""
+        """Let later events about the subjects of these deliveries be replies to the post, within a transaction."""
         if post is None:
             return
         parent = deliveries.c.event if len(told) == 1 else sa.null()

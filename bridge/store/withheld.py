@@ -1,4 +1,4 @@
-"""What `hold` keeps from receivers: it is dropped when it is over, or acknowledged, before its time has come."""
+"""What `hold` holds back from receivers: it is dropped if it is over, or acknowledged, before it is due."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DROP = (
 
 
 def drop_over(connection: sa.Connection, ended: Sequence[Ended]) -> list[str]:
-    """Drop what is held back of incidents that ended, within a transaction. Returns to whom, a name for each."""
+    """Drop what is held back of incidents that ended, within a transaction. Returns the receivers, a name for each."""
     if not ended:
         return []
     now = max(each.at for each in ended)
@@ -37,7 +37,7 @@ def drop_over(connection: sa.Connection, ended: Sequence[Ended]) -> list[str]:
 def drop(
     connection: sa.Connection, positions: Sequence[int], now: datetime, why: Callable[[timedelta, timedelta], str]
 ) -> list[str]:
-    """Drop what is held back of these events still, within a transaction. Returns to whom, a name for each.
+    """Drop what is still held back of these events, within a transaction. Returns the receivers, a name for each.
 
     Args:
         connection: The transaction.
@@ -74,10 +74,10 @@ def drop_acknowledged(connection: sa.Connection, ids: Collection[int], now: date
 
 
 def unaware(connection: sa.Connection, ended: Sequence[Ended]) -> set[tuple[str, str]]:
-    """Tell who never heard that anything was wrong, as pairs of receiver and subject, once it has ended.
+    """Find who was never sent that anything was wrong, as pairs of receiver and subject, once it has ended.
 
-    Who heard of the same subject before, and not of an end, does not count: of a message that was told to be stuck, and
-    then failed for less than ``hold``.
+    A receiver that still believes that something else is wrong with the subject does not count: it was sent that a
+    message is stuck, say, which then failed for less than ``hold``.
     """
     kept_back = sa.select(deliveries.c.receiver, deliveries.c.subject).where(deliveries.c.state == _DROPPED, WITHHELD)
     found = {
@@ -89,7 +89,7 @@ def unaware(connection: sa.Connection, ended: Sequence[Ended]) -> set[tuple[str,
 
 
 def _believing(connection: sa.Connection, concerned: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Choose those who take it that something is wrong still, by what they were told last."""
+    """Choose those who still believe that something is wrong, by what they were sent last."""
     latest = (
         sa.select(sa.func.max(events.c.position).label("position"), deliveries.c.receiver, deliveries.c.subject)
         .join(deliveries, deliveries.c.event == events.c.position)

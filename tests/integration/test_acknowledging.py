@@ -127,8 +127,8 @@ def test_commands_without_a_daemon(failed: Path) -> None:
     assert [each["subject"] for each in json.loads(run(failed, "incidents", "--json").split("note:")[0])] == [
         "message/3"
     ]
-    assert "acknowledged before: 1" in run(failed, "ack", "1")
-    assert "not open, so there is nothing to acknowledge: source" in run(failed, "ack", "source", code=1)
+    assert "already acknowledged: 1" in run(failed, "ack", "1")
+    assert "not open: source" in run(failed, "ack", "source", code=1)
     assert "confirm with --yes" in run(failed, "ack", "--all", code=2)
     assert "acknowledged: 3" in run(failed, "ack", "--all", "--yes")
     assert "nothing is open" in run(failed, "ack", "--all", "--yes")

@@ -138,7 +138,7 @@ def test_muted_receiver_gets_everything_in_order_at_the_end(store: Store, sink: 
     bench.at("2026-11-23T22:00:00+00:00")
     assert bench.sent() == [3, 1, 2]
     assert [what for what, _ in bench.heard.mutes] == ["muted", "unmuted"]
-    assert store.mutes.standing("crm")[:2] == (None, None)
+    assert store.mutes.state_of("crm")[:2] == (None, None)
 
 
 def test_muted_slack_gets_one_digest_at_the_end(store: Store, sink: Sink) -> None:

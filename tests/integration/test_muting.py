@@ -119,7 +119,7 @@ def test_muted_receivers_get_what_was_held_after_a_restart(world: World) -> None
     world.fail(4)
     assert world.sink.count == 0
     for name in ("crm", "ops"):
-        assert world.run("unmute", name) == (0, f"{name} is no longer muted: deliveries to send now: 4\n")
+        assert world.run("unmute", name) == (0, f"{name} is no longer muted: sending what was held: 4\n")
     until(lambda: world.states("crm") == world.states("ops") == {"delivered": 4})
     assert [each["data"]["message_id"] for each in world.sent("crm")] == [3, 1, 2, 4]
     assert len(world.sent("ops")) == 1
@@ -137,7 +137,7 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     assert world.json("status")["mutes"]["crm"]["dropped"] == 2
     (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "dropped")
     assert first["reason"].startswith("crm was muted until ")
-    assert world.run("unmute", "crm")[1] == "crm is no longer muted: deliveries to send now: 0, 2 were dropped\n"
+    assert world.run("unmute", "crm")[1] == "crm is no longer muted: sending what was held: 0; never sent: 2\n"
     until(lambda: world.logged("unmuted"))
     assert world.logged("unmuted")[0]["dropped"] == 2
     assert sum(line["count"] for line in world.logged("deliveries_dropped")) == 2

@@ -553,7 +553,7 @@ def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, se
     browser = serve(lite)
     seen = {"form_id": "acknowledge", "by": "Anna <b>", "note": "told the\ncustomer"}
     page = browser.send(browser.open("/messages/1"), "Acknowledge", **seen)
-    assert page.text(".notice") == "Acknowledged: nobody is reminded of it any more."
+    assert page.text(".notice") == "Acknowledged: reminders stop."
     assert page.text("#seen").startswith("Acknowledged ")
     assert page.text("#seen").endswith("by Anna <b> told the customer")
     assert not page.soup.select("form#acknowledge")
@@ -562,7 +562,7 @@ def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, se
     page = browser.send(overview, "Acknowledge", **seen)
     assert page.text("#open-count") == "0 open"
     assert "Nothing is wrong" in page.text("#open-list")
-    assert browser.send(overview, "Acknowledge", **seen).text(".notice") == "Somebody has acknowledged it before."
+    assert browser.send(overview, "Acknowledge", **seen).text(".notice") == "Somebody has already acknowledged it."
 
 
 def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Serve) -> None:
@@ -577,5 +577,5 @@ def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Ser
                 urljoin(browser.root, "incidents/acknowledge"), data={"subject": subject, "token": TOKEN}, timeout=10
             )
         )
-        assert forged.text(".notice") == "There is nothing to acknowledge: it is not open."
+        assert forged.text(".notice") == "Nothing to acknowledge: it is not open."
     assert "wbiz-bridge ack 1" in serve(lite, token=None).open("/messages/1").text("#seen")

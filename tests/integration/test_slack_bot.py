@@ -196,7 +196,7 @@ def test_what_follows_a_lost_message_is_posted_anew_at_once(
     _, anew = slack.posts
     assert (anew.thread_ts, anew.channel) == (None, slack.workspace.channels[-1].id)
     assert [each["attempts"] for each in told] == [1, 1]
-    assert sum("the thread is gone: posted anew" in each for each in said) == 1
+    assert sum("the thread is gone: started a new one" in each for each in said) == 1
 
 
 @pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "ratelimited"])

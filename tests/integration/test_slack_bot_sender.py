@@ -94,7 +94,7 @@ def test_reply_that_is_refused_for_its_place_becomes_a_message_of_its_own(slack:
     handed = hand_over(slack, UP, thread)
     *_, anew = slack.posts
     assert handed.posted == Post(anew.channel, anew.ts)
-    assert handed.answer.startswith("the thread is gone: posted anew\n")
+    assert handed.answer.startswith("the thread is gone: started a new one\n")
     assert (anew.thread_ts, slack.posts[0].edits) == (None, 0)
 
 

@@ -85,7 +85,7 @@ def test_what_is_over_before_its_time_is_told_neither_with_its_end(store: Store)
     assert down.reason == "over after 3 min: not sent, because `hold` is 10 min"
     assert (up.state, up.reason) == (
         DeliveryState.DROPPED,
-        "over before its time: what was wrong was not sent either (`hold`)",
+        "not sent, because what it ends was not sent either (`hold`)",
     )
     assert dropped == [("later", 2)]
     assert send_what_is_due(store, minutes(30)) == []

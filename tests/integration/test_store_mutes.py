@@ -47,12 +47,12 @@ def sent_while_held(store: Store, types: Sequence[str]) -> list[tuple[int | None
 
 def test_mute_is_known_until_it_ends(store: Store) -> None:
     wanted = mute(store)
-    assert store.mutes.standing("crm")[:2] == (wanted, None)
-    assert store.mutes.standing("ops")[:2] == (None, None)
+    assert store.mutes.state_of("crm")[:2] == (wanted, None)
+    assert store.mutes.state_of("ops")[:2] == (None, None)
     assert store.summaries.summary().mutes == {"crm": wanted}
     assert store.mutes.end("crm", after(_HOUR)) is None
     assert store.mutes.end("crm", wanted.until) == wanted
-    assert store.mutes.standing("crm")[:2] == (None, None)
+    assert store.mutes.state_of("crm")[:2] == (None, None)
     assert store.mutes.end("crm", wanted.until) is None
 
 
@@ -61,7 +61,7 @@ def test_mute_replaces_the_one_before(store: Store) -> None:
     fail_some(store, [1, 2], after(60))
     replaced = Mute("crm", after(120), after(600))
     store.mutes.mute(replaced)
-    found, *_ = store.mutes.standing("crm")
+    found, *_ = store.mutes.state_of("crm")
     assert found == Mute("crm", after(120), after(600), dropped=2)
 
 
@@ -87,7 +87,7 @@ def test_mute_that_drops_writes_why_and_counts(store: Store) -> None:
     assert dropped.reason == "crm was muted until 2026-11-23 22:00 UTC by anna: deploy"
     assert queued.state is DeliveryState.QUEUED
     assert told == [("crm", 2)]
-    found, *_ = store.mutes.standing("crm")
+    found, *_ = store.mutes.state_of("crm")
     assert found is not None
     assert found.dropped == 2
 
@@ -114,7 +114,7 @@ def test_release_adds_the_held_time_once(store: Store) -> None:
     fail_some(store, [2], after(-60))
     store.mutes.hold(Hold("crm", NOW, after(_HOUR)))
     store.mutes.hold(Hold("crm", after(600), after(2 * _HOUR)))
-    assert store.mutes.standing("crm")[:2] == (None, Hold("crm", NOW, after(2 * _HOUR)))
+    assert store.mutes.state_of("crm")[:2] == (None, Hold("crm", NOW, after(2 * _HOUR)))
     fail_some(store, [3], after(1000))
     assert store.mutes.release("crm", after(_HOUR))
     assert of(store, 1).first_due_at == after(_HOUR - 300)
@@ -184,12 +184,12 @@ def test_what_comes_before_an_exempt_event_of_its_subject_goes_with_it(store: St
 def test_clock_that_is_set_moves_since_when_it_is_held(store: Store) -> None:
     store.mutes.hold(Hold("crm", NOW, after(_HOUR)))
     store.shift_time(timedelta(minutes=10))
-    assert store.mutes.standing("crm")[:2] == (None, Hold("crm", after(600), after(_HOUR)))
+    assert store.mutes.state_of("crm")[:2] == (None, Hold("crm", after(600), after(_HOUR)))
 
 
 def test_mute_of_a_wrong_clock_is_bounded(store: Store) -> None:
     store.mutes.mute(Mute("crm", after(400 * 86400), after(420 * 86400)))
     store.clamp_time(after(60), after(60), NOW)
-    found, *_ = store.mutes.standing("crm")
+    found, *_ = store.mutes.state_of("crm")
     assert found is not None
     assert found.until == NOW + LONGEST

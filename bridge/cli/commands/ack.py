@@ -1,4 +1,4 @@
-"""Somebody has seen to it: ``ack``."""
+"""Acknowledges incidents: ``ack``."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def ack(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Acknowledge what is wrong, so that the others know that somebody has seen to it.
+    """Acknowledge what is wrong, so that others know that somebody is dealing with it.
 
-    Nobody is reminded of it any more, and receivers with `hold` that have not been told are not told. It leaves the
-    list of `wbiz-bridge incidents`. A later failure is a new incident.
+    Reminders stop, and receivers with `hold` that have not been sent it yet won't be. It leaves the list of
+    `wbiz-bridge incidents`. A later failure is a new incident.
 
     Exit code 1 if something that you named is not open.
 
@@ -86,8 +86,8 @@ def _everything(bridge: Bridge, *, yes: bool) -> list[str]:
 def _say(found: dict[str, Any]) -> None:
     for key, words in (
         ("acknowledged", "acknowledged"),
-        ("already_acknowledged", "acknowledged before"),
-        ("not_open", "not open, so there is nothing to acknowledge"),
+        ("already_acknowledged", "already acknowledged"),
+        ("not_open", "not open"),
     ):
         if found[key]:
             output.say(f"{words}: {', '.join(each.removeprefix('message/') for each in found[key])}")

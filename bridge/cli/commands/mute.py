@@ -38,10 +38,10 @@ def mute(
     drop: Annotated[bool, typer.Option("--drop", help="Never send what happens meanwhile; it is counted.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold back what a receiver would be sent, for a while.
+    """Hold what a receiver would be sent, for a while.
 
     At the end it is sent: as one message to Slack and Apprise, in order to webhooks and programs. With --drop, what
-    happens meanwhile is never sent. Tests, and events about receivers that are down, are sent nevertheless.
+    happens meanwhile is never sent. Tests, and events about receivers that are down, are sent anyway.
 
     Muting again replaces the mute. It ends by itself, or with `unmute`.
 

@@ -26,5 +26,5 @@ def unmute(connect: Connect, receiver: ReceiverArgument, *, as_json: JsonOption 
     if mute is None:
         output.say(f"{receiver} is not muted")
         return
-    dropped = f", {mute['dropped']} were dropped" if mute["drop"] or mute["dropped"] else ""
-    output.say(f"{receiver} is no longer muted: deliveries to send now: {held}{dropped}")
+    not_sent = f"; never sent: {mute['dropped']}" if mute["drop"] or mute["dropped"] else ""
+    output.say(f"{receiver} is no longer muted: sending what was held: {held}{not_sent}")

@@ -185,7 +185,7 @@ class _Receivers:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.ends = Counter(
             "wbiz_bridge_deliveries_total",
-            "Deliveries that ended: delivered, dead (given up), or dropped (muted, or over before its time).",
+            "Deliveries that ended: delivered, dead (given up), or dropped (muted with drop, or over before `hold`).",
             ["receiver", "outcome"],
             registry=registry,
         )

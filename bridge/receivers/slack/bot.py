@@ -1,4 +1,4 @@
-"""The calls of a Slack bot: what is posted, in which thread, and what becomes of the first post at the end. Pure."""
+"""The calls of a Slack bot: what is posted, in which thread, and how the first post is updated at the end. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SlackBot:
         return Request(as_json({**place, **self._messages.draw(events)}), HEADERS, path=POST)
 
     def resolution(self, events: Sequence[Event], thread: Thread) -> Request | None:
-        """Write the change of the first post of a thread whose event is over now; None where it stays as it is."""
+        """Write the update of a thread's first post if its event is over now; None if it stays as it is."""
         if thread.parent is None or len(events) != 1:
             return None
         (event,) = events
@@ -65,7 +65,7 @@ class SlackBot:
 
 
 def _resolved(drawn: dict[str, Any], words: str, colour: str) -> dict[str, Any]:
-    """Put a line before a message, which stays readable below it."""
+    """Put a line above a message, which stays readable below it."""
     head = {"type": "header", "text": {"type": "plain_text", "text": f"✅ {words}", "emoji": False}}
     payload: dict[str, Any] = {key: drawn[key] for key in _KEPT if key in drawn}
     payload |= {"text": f"✅ {words}: {drawn['text']}", "blocks": [head, *drawn["blocks"]]}

@@ -59,7 +59,7 @@ class SlackBotConfig(Model):
 
 
 class SlackBotReceiverConfig(SlackConfig):
-    """A channel to which a bot posts. What follows about a subject answers in its thread."""
+    """A channel to which a bot posts. Later events about a subject are replies in its thread."""
 
     bot: Annotated[SlackBotConfig, Field(alias="slack")]
 

@@ -1,4 +1,4 @@
-"""Carries out the calls of a Slack bot: a post, once more if its thread is gone, and the change of the first post."""
+"""Makes the calls of a Slack bot: a post, again if its thread is gone, and the update of the first post."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     Calls = Generator[Request, Reply, Handed]
 
 _SCOPE: Final = "chat:write"
-_ANEW: Final = "the thread is gone: posted anew"
+_THREAD_GONE: Final = "the thread is gone: started a new one"
 _NOT_UPDATED: Final = "the first post was not updated"
 
 
 class SlackBotSender:
-    """Leads to a channel by way of a bot.
+    """Posts to a channel as a bot.
 
     Args:
         name: The name that the configuration gives the receiver.
@@ -96,12 +96,12 @@ class SlackBotSender:
             answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
         note = ""
         if thread is not None and isinstance(answer.outcome, Delivered):
-            note = (yield from self._resolve(events, thread, clock)) if answer.in_thread else _ANEW
+            note = (yield from self._resolve(events, thread, clock)) if answer.in_thread else _THREAD_GONE
         said = f"{note}\n{reply.text}" if note else reply.text
         return Handed(answer.outcome, said, reply.status, None if answer.in_thread else answer.post)
 
     def _resolve(self, events: Sequence[Event], thread: Thread, clock: Clock) -> Generator[Request, Reply, str]:
-        """Change the first post of the thread if its event is over. Returns why that failed; nothing else follows."""
+        """Update the thread's first post if its event is over. Returns why that failed, which has no other effect."""
         try:
             request = self._bot.resolution(events, thread)
             if request is None:

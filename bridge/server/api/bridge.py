@@ -85,7 +85,7 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
     def mute_receiver(name: _Name, wanted: MuteIn) -> JSONResponse:
         """Mute a receiver. What happens meanwhile is held and sent at the end, or, with `drop`, never sent.
 
-        A mute that it has is replaced. `receiver.down`, `receiver.up` and tests are sent nevertheless.
+        A mute that it has is replaced. `receiver.down`, `receiver.up` and tests are sent anyway.
         """
         if name not in context.receivers():
             raise _no_receiver(context, name)

@@ -32,9 +32,9 @@ SHOWN = 8
 
 _NOTICES: Mapping[str, Notice] = {
     "refused": Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
-    "acknowledged": Notice("good", "Acknowledged: nobody is reminded of it any more."),
-    "already_acknowledged": Notice("bad", "Somebody has acknowledged it before."),
-    "not_open": Notice("bad", "There is nothing to acknowledge: it is not open."),
+    "acknowledged": Notice("good", "Acknowledged: reminders stop."),
+    "already_acknowledged": Notice("bad", "Somebody has already acknowledged it."),
+    "not_open": Notice("bad", "Nothing to acknowledge: it is not open."),
 }
 """What became of the form, by the word for it in the address of the page that follows."""
 

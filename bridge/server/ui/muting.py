@@ -30,7 +30,7 @@ _BY = "the page"
 _NOTICES: Mapping[str, Notice] = {
     "refused": Notice("bad", "Nothing was changed: that is not the bridge's token."),
     "unknown": Notice("bad", "Nothing was changed: there is no such receiver."),
-    "wrong": Notice("bad", "Nothing was changed: choose how long the receiver is muted."),
+    "wrong": Notice("bad", "Nothing was changed: choose how long to mute the receiver."),
     "muted": Notice("good", "The receiver is muted."),
     "ended": Notice("good", "The receiver is no longer muted: what was held is sent now."),
     "none": Notice("bad", "The receiver was not muted."),

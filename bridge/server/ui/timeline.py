@@ -31,7 +31,7 @@ _PLAIN = ("quiet", UNSEEN)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event in a message's story, and who was told of it."""
+    """An event in a message's story, and its deliveries."""
 
     event: Event
     title: str

@@ -223,7 +223,7 @@ def test_messages_that_fail_too_often_are_no_fault_of_the_bridge_but_worth_a_wor
     known = {Group("tags.team"): Failing(START, Counts(9, 9)), Group("tags.team", "billing"): first}
     health = judge(with_fact(WELL, FAILING, written(known)), RECEIVERS, START)
     assert health.ok
-    why = "messages of team billing have been failing for 5 min: 24 % of 50 when that was noticed (and 1 group more)"
+    why = "messages of team billing have been failing for 5 min: 24% of 50 at first (and 1 more group)"
     assert health.checks["messages"] == Check(why=why, since=first.since)
 
 
@@ -238,7 +238,7 @@ def test_muted_receiver_is_no_fault_and_says_until_when() -> None:
     words = "receiver ops is muted until 2026-11-23 22:11 UTC by anna: deploy (3 deliveries are held)"
     assert check.why == words
     dropping = judge(muted(WELL, drops=True, dropped=7), RECEIVERS, START).checks["receiver/ops"]
-    assert dropping.why == words.replace("held)", "held, 7 dropped)")
+    assert dropping.why == words.replace("held)", "held, 7 never sent)")
 
 
 def test_what_is_held_is_not_counted_as_queued() -> None:

@@ -14,7 +14,7 @@ from bridge.server.api.schemas.fields import MOST_AT_ONCE, In, MessageId, Moment
 
 
 class AcknowledgementOut(Out):
-    """Who has seen to an incident, and when."""
+    """Who has acknowledged an incident, and when."""
 
     at: Moment
     by: str | None
@@ -22,7 +22,7 @@ class AcknowledgementOut(Out):
 
 
 class IncidentOut(Out):
-    """What is wrong with a subject. ``acknowledged`` is null while nobody has seen to it."""
+    """What is wrong with a subject. ``acknowledged`` is null while nobody has acknowledged it."""
 
     subject: str
     message_id: int | None
@@ -50,7 +50,9 @@ class AcknowledgeIn(In):
     ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
     subjects: Annotated[list[_Subject], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
     note: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(clean_text)] = ""
-    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who has seen to it."), AfterValidator(clean_text)] = ""
+    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who acknowledges it."), AfterValidator(clean_text)] = (
+        ""
+    )
 
     @model_validator(mode="after")
     def _says_which(self) -> AcknowledgeIn:

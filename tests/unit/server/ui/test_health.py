@@ -64,7 +64,7 @@ def test_a_number_counts_as_lost_when_that_was_told() -> None:
 
 
 def test_messages_that_fail_too_often_are_shown_beside_what_is_wrong() -> None:
-    failing = Check(why="messages of team billing have been failing for 5 min: 24 % of 50 when that was noticed")
+    failing = Check(why="messages of team billing have been failing for 5 min: 24% of 50 at first")
     shown = told(Health({**WELL.checks, "messages": failing}))["Messages"]
     assert (shown.ok, shown.state) == (False, "failing")
     assert (shown.why or "").startswith("Messages of team billing have been failing")
