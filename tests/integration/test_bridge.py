@@ -121,9 +121,10 @@ def test_a_failed_message_reaches_slack_and_a_webhook_within_one_interval(tmp_pa
             said, told = arrived(sink, "ops", 1)[0], arrived(sink, "crm", 2)
     for record in (said, told[1]):
         assert record.at - changed < 2, "one interval, and a second for a busy machine"
-    for part in ("12346", "Invoice 88", "Invalid phone number"):
-        assert part in json.loads(said.body)["text"]
-        assert part in json.dumps([json.loads(said.body)[key] for key in ("blocks", "attachments")])
+    post = json.loads(said.body)
+    assert post["text"] == "❌ WhatsApp message 12346 failed: invalid phone number · Invoice 88"
+    for part in ("12346", "Invoice 88", "invalid phone number"):
+        assert part in json.dumps([post[key] for key in ("blocks", "attachments")])
     first, second = (json.loads(record.body) for record in told)
     assert first["data"]["previous"] is None
     assert list(second) == ["id", "type", "timestamp", "data"]

@@ -194,7 +194,7 @@ def test_digest_goes_without_the_event_that_cannot_be_told(
             assert daemon.process.poll() is None
             assert daemon.stop()[0] == 0
         (digest,) = slack.records()[before:]
-        assert json.loads(digest.body)["text"].startswith("❌ 4 events: 4 failed\n")
+        assert json.loads(digest.body)["text"] == "❌ 4 WhatsApp messages failed: invalid numbers · 1, 2, 4, 5"
 
 
 def break_jobs() -> None:

@@ -73,7 +73,7 @@ def test_script_comes_from_nothing_to_an_alert_by_cron(here: Path, simulator: Si
     assert (checked.returncode, checked.stderr) == (0, "")
     simulator.account.put(7, Status.FAILED, "Invalid phone number")
     assert run(here, "poll").returncode == 0
-    assert "Invalid phone number" in sink.records()[1].body.decode()
+    assert "message 7 failed: invalid phone number" in sink.records()[1].body.decode()
 
 
 def test_webhook_gets_a_signing_secret_which_is_shown_once(here: Path, simulator: Simulator, sink: Sink) -> None:

@@ -51,7 +51,9 @@ class World:
         assert self.daemon.stop()[0] == 0
         self._more["http"] = {"listen": "127.0.0.1:0", "token": TOKEN}
         self.configure(None)
+        known = len(self.logged("started"))
         self.start()
+        until(lambda: len(self.logged("started")) > known)
         return str(self.logged("started")[-1]["http"])
 
     def start(self) -> Daemon:

@@ -130,6 +130,14 @@ class World:
                 ["--receiver", f"x{self.name}", *config],
                 [f"evt_{self.name}", *config],
             ],
+            "incidents": [config, ["--all", *config]],
+            "ack": [["1", "--note", f"x{self.name}", "--by", f"x{self.name}", *config], [f"x{self.name}", *config]],
+            "mute": [
+                ["crm", "--for", "1h", "--reason", f"x{self.name}", "--by", f"x{self.name}", *config],
+                ["crm", "--until", f"x{self.name}", *config],
+                [f"x{self.name}", "--for", "1h", *config],
+            ],
+            "unmute": [["crm", *config], [f"x{self.name}", *config]],
             "render": [
                 [f"{self.name}.json", "--receiver", "crm", *config],
                 [f"./{self.name}.json", "--receiver", f"x{self.name}", *config],

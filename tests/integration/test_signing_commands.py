@@ -87,7 +87,10 @@ def test_the_schema_of_a_type_and_of_all(tmp_path: Path) -> None:
     wrong = command(tmp_path, "schema", "events", "faild")
     assert wrong.returncode == 2
     assert "did you mean `failed`?" in wrong.stderr
-    assert "(allowed: abandoned, cancelled, expired," in command(tmp_path, "schema", "events", "nonsense").stderr
+    assert (
+        "(allowed: abandoned, account.failing, account.recovered, cancelled, expired,"
+        in command(tmp_path, "schema", "events", "nonsense").stderr
+    )
 
 
 def test_schema_of_the_configuration_is_printed_for_editors(tmp_path: Path) -> None:
