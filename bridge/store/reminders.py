@@ -104,10 +104,17 @@ def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery]
     if not ends:
         return
     due_at = sa.literal(max(ends) + every, Instant)
+    made = deliveries.alias()
+    # Not this one's number: the event itself may be sent again, and the next reminder needs an id that is new.
+    latest = (
+        sa.select(sa.func.max(made.c.reminder))
+        .where(made.c.event == deliveries.c.event, made.c.receiver == deliveries.c.receiver)
+        .scalar_subquery()
+    )
     for part in chunks([each.id for each in delivered]):
-        found = sa.select(
-            deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, deliveries.c.reminder
-        ).where(deliveries.c.id.in_(part), _LASTING.exists())
+        found = sa.select(deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, latest).where(
+            deliveries.c.id.in_(part), _LASTING.exists()
+        )
         insert = database.insert(reminders).from_select(["receiver", "subject", "event", "due_at", "count"], found)
         new = {name: insert.excluded[name] for name in ("event", "due_at", "count")}
         key = [reminders.c.receiver, reminders.c.subject]

@@ -28,6 +28,7 @@ from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
 from bridge.store.deliveries import Tried
+from bridge.store.history import EventQuery
 from bridge.store.store import Store
 from bridge.transport.rate_limiter import RateLimiter
 from tests.world import listed
@@ -181,6 +182,18 @@ def test_new_failure_begins_anew(bench: Bench) -> None:
         bench.tell(EventType.SOURCE_UP)
         bench.work()
     assert [number for type_, number in bench.numbers() if type_ == "source.down"] == [None, 1, None, 1]
+
+
+def test_reminders_count_on_after_the_event_was_sent_again(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.wait(hours=1)
+    bench.store.resending.resend(EventQuery(), EVERYTHING, bench.clock.now())
+    bench.work()
+    bench.wait(hours=1)
+    bench.wait(hours=1)
+    assert bench.numbers() == [("source.down", number) for number in (None, 1, None, 2, 3)]
+    assert len({event["id"] for event in bench.came()}) == 4, "only what is sent again has the id of before"
 
 
 def test_other_events_are_told_once(bench: Bench) -> None:
