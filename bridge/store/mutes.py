@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.events import receiver_subject
 from bridge.domain.model import DeliveryState
-from bridge.domain.mute import LONGEST, Hold, Mute
+from bridge.domain.mute import Hold, Mute
 from bridge.store import breakers
-from bridge.store.column_types import Instant, moved
+from bridge.store.column_types import Instant, moved, to_millis
 from bridge.store.due_deliveries import QUEUED
 from bridge.store.facts import nudge
 from bridge.store.tables import deliveries, holds, mutes
@@ -182,9 +182,10 @@ def shift(connection: sa.Connection, step: timedelta) -> None:
 
 
 def clamp(connection: sa.Connection, now: datetime) -> None:
-    """Let no mute last longer than is allowed: a clock that went wrong began it. Within a transaction."""
-    last = now + LONGEST
-    connection.execute(sa.update(mutes).where(mutes.c.until > last).values(until=last))
+    """Let a mute that lies ahead begin now, and last as long: a wrong clock began it. Within a transaction."""
+    lasts = sa.cast(mutes.c.until, sa.BigInteger) - sa.cast(mutes.c.since, sa.BigInteger)
+    late = sa.update(mutes).where(mutes.c.since > now)
+    connection.execute(late.values(since=now, until=lasts + to_millis(now)))
 
 
 def _mute(row: Any | None) -> Mute | None:

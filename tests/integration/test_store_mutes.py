@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bridge.domain.model import DeliveryState, EventType, Status
-from bridge.domain.mute import LONGEST, Hold, Mute, exempt
+from bridge.domain.mute import Hold, Mute, exempt
 from bridge.domain.outcome import Retry
 from bridge.domain.routing import Subscription
 from tests.world import listed
@@ -187,9 +187,16 @@ def test_clock_that_is_set_moves_since_when_it_is_held(store: Store) -> None:
     assert store.mutes.state_of("crm")[:2] == (None, Hold("crm", after(600), after(_HOUR)))
 
 
-def test_mute_of_a_wrong_clock_is_bounded(store: Store) -> None:
-    store.mutes.mute(Mute("crm", after(400 * 86400), after(420 * 86400)))
+def test_mute_of_a_wrong_clock_lasts_as_long_as_it_was_meant_to(store: Store) -> None:
+    store.mutes.mute(Mute("crm", after(400 * 86400), after(400 * 86400 + 2 * _HOUR)))
     store.clamp_time(after(60), after(60), NOW)
     found, *_ = store.mutes.state_of("crm")
     assert found is not None
-    assert found.until == NOW + LONGEST
+    assert (found.since, found.until) == (NOW, after(2 * _HOUR))
+
+
+def test_mute_that_drops_does_so_although_the_clock_was_set_back(store: Store) -> None:
+    mute(store, drops=True)
+    store.clamp_time(NOW, NOW, after(-300))
+    fail_some(store, [1], after(-200))
+    assert of(store, 1).state is DeliveryState.DROPPED
