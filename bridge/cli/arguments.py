@@ -13,8 +13,8 @@ from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
-from bridge.domain.mute import LONGEST_BY, one_line
-from bridge.domain.redaction import clean_text
+from bridge.domain.mute import LONGEST_BY
+from bridge.domain.redaction import clean_line, clean_text
 from bridge.domain.suggest import suggestion
 
 
@@ -105,7 +105,7 @@ def short_text(option: str, text: str | None, longest: int) -> str | None:
     """
     if text is not None and len(text) > longest:
         raise UsageError(f"{option}: too long (allowed: up to {longest} characters)")
-    return None if text is None else one_line(text)
+    return None if text is None else clean_line(text)
 
 
 def user() -> str | None:

@@ -24,15 +24,15 @@ CANNOT_BE_BUILT = (TransportError, OSError, RuntimeError, ValueError)
 class Component:
     """What can run by itself, and what it was made from: a dispatcher, or the poller with what belongs to it.
 
-    ``stop`` ends its waits, and ``close`` lets go of its connections. ``stirs`` says whether to wake it: it is asked
-    again and again.
+    ``stop`` ends its waits, and ``close`` lets go of its connections. ``needs_wake`` is asked at each
+    beat whether to wake it although nothing was queued.
     """
 
     settings: object
     pool: WorkerPool[Any, Any]
     close: Callable[[], None]
     stop: threading.Event
-    stirs: Callable[[], bool] = field(default=lambda: False, kw_only=True)
+    needs_wake: Callable[[], bool] = field(default=lambda: False, kw_only=True)
 
     def end(self, seconds: float) -> None:
         """Claim no more, and give what is in flight so long to be finished and recorded."""

@@ -235,7 +235,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
         f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
     )
     return Component(
-        (settings, pages, others), pool, sender.close, stop, stirs=lambda: holding.begins(shared.clock.now())
+        (settings, pages, others), pool, sender.close, stop, needs_wake=lambda: holding.begins(shared.clock.now())
     )
 
 

@@ -171,7 +171,7 @@ class Supervisor:
         """
         for dispatcher in self._all_dispatchers():
             dispatcher.pool.revive()
-            if dispatcher.stirs():
+            if dispatcher.needs_wake():
                 dispatcher.pool.wake()
         nudged = self._shared.store.fact(NUDGED)
         if nudged != self._nudged:

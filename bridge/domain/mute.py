@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from bridge.domain.model import EventType
-from bridge.domain.redaction import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,11 +80,6 @@ def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime |
 def exempt(patterns: Iterable[str] = ()) -> frozenset[EventType]:
     """List the event types that are not held: those that never are, and those that match one of these globs."""
     return NEVER_HELD | {type_ for type_ in EventType for pattern in patterns if fnmatchcase(type_, pattern)}
-
-
-def one_line(text: str) -> str | None:
-    """Write what somebody gave as a reason, or as a name, on one line that any database holds; None for nothing."""
-    return " ".join(clean_text(text).split()) or None
 
 
 def moment(at: datetime) -> str:

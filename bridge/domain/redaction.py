@@ -77,3 +77,8 @@ def clean_text(text: str) -> str:
     return (
         text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
+
+
+def clean_line(text: str) -> str | None:
+    """Make a name, a reason or a note that somebody gave storable, and one line; None if nothing is left of it."""
+    return " ".join(clean_text(text).split()) or None

@@ -1,4 +1,4 @@
-"""What people read about an event: its sign, its headline, whom it names, and why. Pure.
+"""What people read about an event: its severity, sign, headline, whom it names, and why. Pure.
 
 Event data come from the store and may be of a later version: whatever is missing or of another type reads as empty.
 """
@@ -142,9 +142,9 @@ def said_of(event: Event, name: str) -> str:
 
 
 def mark_of(events: Sequence[Event]) -> str:
-    """Return what stands before the words about a test, about what somebody had sent again, and about reminders.
+    """Return what precedes the words about a test, about what somebody had sent again, and about several reminders.
 
-    One reminder says so in its words.
+    A single reminder says so in its words.
     """
     if all_tests(events):
         return _TEST
@@ -159,7 +159,7 @@ DURATIONS: Mapping[str, str] = {
     "unreadable_seconds": "unreadable",
     "disconnected_seconds": "offline",
 }
-"""The data that tell how long something has been so, and what."""
+"""The data that say how long something has lasted, and what."""
 
 TOLD_ELSEWHERE = frozenset(
     {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
@@ -167,7 +167,7 @@ TOLD_ELSEWHERE = frozenset(
     | RATE_DATA
     | REMINDER_DATA
 )
-"""The data that stand elsewhere in what people read, or say nothing to them: the rest is listed by name."""
+"""The data that people read elsewhere, or that say nothing to them. The rest is listed by name."""
 
 _LONGEST_KEY = 40
 
@@ -210,7 +210,7 @@ def status_of(event: Event) -> str:
 
 
 def duration_of(event: Event) -> str:
-    """Say how long it has been so, where the event is about that: ``pending for 16 min``; else nothing."""
+    """Say how long it has lasted, if the event is about that: ``pending for 16 min``; else nothing."""
     for key, words in DURATIONS.items():
         if isinstance(seconds := event.data.get(key), int):
             return f"{words} for {in_words(seconds)}"

@@ -30,7 +30,6 @@ IN_FLIGHT = timedelta(seconds=10)
 
 _LOOK_BACK = 1000
 _EVENTS, _DELIVERIES = "e", "d"
-
 EVENT_CURSOR, DELIVERY_CURSOR = cursor_pattern(_EVENTS, 2), cursor_pattern(_DELIVERIES, 1)
 """What cursors look like."""
 

@@ -59,7 +59,7 @@ def drop(
 
 
 def drop_acknowledged(connection: sa.Connection, ids: Collection[int], now: datetime) -> set[int]:
-    """Drop those of these that `hold` kept back of what somebody has seen to meanwhile. Returns their ids."""
+    """Drop those of these that `hold` held back if they are acknowledged by now. Returns their ids."""
     chosen = (
         sa.select(deliveries.c.id, incidents.c.acknowledged_at, incidents.c.acknowledged_by, incidents.c.note)
         .join(incidents, incidents.c.event == deliveries.c.event)

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 
 from bridge.domain.event_parser import read_event
 from bridge.domain.json_views import mute_json, unmuted_json
-from bridge.domain.mute import Mute, one_line
+from bridge.domain.mute import Mute
+from bridge.domain.redaction import clean_line
 from bridge.domain.samples import sample_event
 from bridge.domain.suggest import unknown_receiver
 from bridge.server.api.params import problems
@@ -94,7 +95,7 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
             end = wanted.end(now)
         except ValueError as error:
             raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
-        mute = Mute(name, now, end, one_line(wanted.reason), one_line(wanted.by), wanted.drop)
+        mute = Mute(name, now, end, clean_line(wanted.reason), clean_line(wanted.by), wanted.drop)
         context.store.mutes.mute(mute)
         context.wake_dispatchers()
         return JSONResponse(mute_json(mute))

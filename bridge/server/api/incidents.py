@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from bridge.domain.incidents import Acknowledged, message_subject
 from bridge.domain.json_views import incident_json
+from bridge.domain.redaction import clean_line
 from bridge.server.api.params import Limit, cursor, page, problems
 from bridge.server.api.schemas.incidents import AcknowledgedOut, AcknowledgeIn, IncidentOut
 from bridge.server.api.schemas.pages import PageOut
@@ -51,7 +52,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
 
 def acknowledge(context: ServerContext, subjects: list[str], by: str, note: str) -> dict[str, list[str]]:
     """Acknowledge incidents for the API and the page, and log it. Returns what became of each subject."""
-    how = Acknowledged(context.now(), by or None, note or None)
+    how = Acknowledged(context.now(), clean_line(by), clean_line(note))
     found = context.store.incidents.acknowledge(subjects, how)
     if found.acknowledged:
         structlog.get_logger().info("acknowledged", subjects=list(found.acknowledged), by=how.by, note=how.note)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
-from bridge.domain.mute import LONGEST_BY, one_line
+from bridge.domain.mute import LONGEST_BY
 from bridge.receivers.wording import error_of, label_of, name_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
@@ -79,7 +79,7 @@ def acknowledging(context: ServerContext, access: Access) -> APIRouter:
         except ValueError:
             return "not_open"
         by, note = (form.get(name, "")[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
-        found = acknowledge(context, [subject], one_line(by) or "", one_line(note) or "")
+        found = acknowledge(context, [subject], by, note)
         return next(outcome for outcome, subjects in found.items() if subjects)
 
     @router.post(ACKNOWLEDGE_FORM)

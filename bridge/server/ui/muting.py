@@ -12,7 +12,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.clock import isoformat
-from bridge.domain.mute import LONGEST_REASON, Mute, end_of, moment, one_line
+from bridge.domain.mute import LONGEST_REASON, Mute, end_of, moment
+from bridge.domain.redaction import clean_line
 from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.flash import Notice
@@ -79,7 +80,7 @@ def muting(context: ServerContext, access: Access) -> APIRouter:
                 end = _end(form.get("until", ""), now)
             except ValueError:
                 return "wrong"
-            reason = one_line(form.get("reason", "")[:LONGEST_REASON])
+            reason = clean_line(form.get("reason", "")[:LONGEST_REASON])
             store.mutes.mute(Mute(name, now, end, reason, _BY, drops="drop" in form))
             outcome = "muted"
         context.wake_dispatchers()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from bridge.domain.incidents import LONGEST_NOTE, SUBJECT
 from bridge.domain.model import EventType
 from bridge.domain.mute import LONGEST_BY
-from bridge.domain.redaction import clean_text
 from bridge.server.api.schemas.fields import MOST_AT_ONCE, In, MessageId, Moment, Out, left_out
 
 
@@ -49,10 +48,8 @@ class AcknowledgeIn(In):
 
     ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
     subjects: Annotated[list[_Subject], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
-    note: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(clean_text)] = ""
-    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who acknowledges it."), AfterValidator(clean_text)] = (
-        ""
-    )
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
+    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who acknowledges it.")] = ""
 
     @model_validator(mode="after")
     def _says_which(self) -> AcknowledgeIn:
