@@ -66,7 +66,7 @@ class Bridge(Protocol):
         ...
 
     def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
-        """Acknowledge incidents; ``given`` may have a ``note``, and ``by`` whom. Tells what became of each subject."""
+        """Acknowledge incidents; ``given`` may have ``note`` and ``by``. Returns what became of each subject."""
         ...
 
     def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -89,9 +89,9 @@ class Individual:
 
 
 class Digest(Individual):
-    """All that is due in one post: the first event at once, what follows within ``wait`` of a post together after it.
+    """All that is due in one post: the first event immediately, later ones together once ``wait`` has passed.
 
-    When the last post was is kept in memory only: after a restart, the first may go at once.
+    The time of the last post is kept in memory only: after a restart, the first may go immediately.
 
     Args:
         receiver: Whose deliveries.

@@ -59,7 +59,7 @@ class Dispatcher:
         packer: Says which events go together in one POST.
         divide: Says what of a pack belongs in which thread, for a receiver that has threads.
         pace: Spaces the POSTs.
-        slowed: Told until when the receiver asked to be left alone.
+        slowed: Called with the time until which the receiver asked to be left alone.
         redact: Takes secrets out of what is recorded.
         routes: Who wants the events about this receiver.
         jitter: Returns a number from 0 to 1, at random.

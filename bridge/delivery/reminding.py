@@ -36,9 +36,9 @@ class Reminding:
         return None if self.every is None else self._store.reminders.next_due(self._receiver)
 
     def current(self, packs: Sequence[Pack], now: datetime) -> Sequence[Pack]:
-        """Leave out what nobody needs to be told any more, and drop it.
+        """Leave out what need not be sent any more, and drop it.
 
-        That is reminders of what is over, and what `hold` kept back until somebody has seen to it: it may have waited
+        That is reminders of what is over, and what `hold` held back that somebody has acknowledged: it may have waited
         longer, for a mute to end or the receiver to come back.
         """
         ids = [

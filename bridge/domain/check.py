@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Check:
     """How one part is doing.
 
-    ``why`` says what is wrong, or, where all is well, what is worth knowing; ``since`` is when that began.
+    ``why`` says what is wrong or, if nothing is, what is worth knowing; ``since`` is when that began.
     """
 
     ok: bool = True

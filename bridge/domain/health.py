@@ -236,7 +236,7 @@ def _http(fact: str | None, now: datetime) -> Check:
 
 
 def _messages(fact: str | None, now: datetime) -> Check:
-    """Tell which messages fail too often. That is no fault of the bridge: it goes on as it should."""
+    """Say which messages fail too often. The check stays ok: the bridge itself is fine."""
     failing = sorted(failure_rate.read(fact).items(), key=lambda item: item[1].since)
     if not failing:
         return Check()

@@ -1,4 +1,4 @@
-"""When a receiver is left in peace: quiet hours, by the clocks of its time zone. Pure."""
+"""Quiet hours of a receiver, by the clocks of its time zone. Pure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Night:
 class QuietHours:
     """Quiet from ``begin`` to ``end`` as clocks in ``zone`` show it, in nights that begin on one of ``days``.
 
-    Where ``end`` is not after ``begin``, it is on the next day. A time that a clock skips, when it is set forward,
-    comes when it is set; one that it shows twice is meant the first time. ``exempt`` are the event types, or globs,
-    that are sent nevertheless.
+    If ``end`` is not after ``begin``, it is on the next day. A time that clocks skip, when they are set forward,
+    is the moment when they are set; one that they show twice counts the first time. ``exempt`` are the event
+    types, or globs, that are sent anyway.
     """
 
     begin: time

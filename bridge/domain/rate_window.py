@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bridge.domain.failure_rate import Alert
 
 SLICES = 60
-"""Of the alert's time. What is older than it is never counted; what is younger than all but one of them always is."""
+"""How many slices the alert's time has. At any moment, the last 59 to 60 of them are counted."""
 
 MOST_VALUES = 1000
 MOST_REASONS = 50
-"""How many values of a tag, and reasons of each, are counted in one slice: more are as if they were not there."""
+"""How many values of a tag, and reasons of each, are counted in one slice. The rest is ignored."""
 
 _LONGEST_REASON = 300
 _EXPIRED = "expired"
@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """That a message got a final status: where its event stands among all, and what it says."""
+    """A final status that a message got: the position of its event, and what it says."""
 
     position: int
     at: datetime
@@ -99,7 +99,7 @@ class Window:
         return found.most_common()
 
     def _current(self, at: datetime) -> Iterator[dict[str | None, _Tally]]:
-        """Give the slices of the alert's time. Those that lie ahead, by a clock that was set back, are not in it."""
+        """Return the slices of the alert's time, without those that a clock leaves in the future if set back."""
         now = self._number(at)
         return (tallies for number, tallies in sorted(self._slices.items()) if now - SLICES < number <= now)
 

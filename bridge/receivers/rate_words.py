@@ -20,7 +20,7 @@ RATES = frozenset({EventType.ACCOUNT_FAILING, EventType.ACCOUNT_RECOVERED})
 """The types that are about a failure rate."""
 
 RATE_DATA = frozenset({"by", "group", "failed", "of", "share", "within_seconds", "reasons"})
-"""The data of these events that the words here tell."""
+"""The data of these events that the words here include."""
 
 _GROUP, _REASON = 60, 100
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 REMINDER_DATA = frozenset({"reminder", "lasting_seconds"})
-"""The data of a reminder that the words here tell."""
+"""The data of a reminder that the words here include."""
 
 
 def reminder_of(event: Event) -> int:

@@ -224,7 +224,7 @@ def condition_of(event: Event) -> str:
 
 
 def field_name(key: str) -> str:
-    """Write ``down_since`` as ``Down since``: only letters and digits, so that it can stand within formatting."""
+    """Write ``down_since`` as ``Down since``: only letters and digits, so that formatting around it stays intact."""
     words = " ".join("".join(char if char.isalnum() else " " for char in key[:_LONGEST_KEY]).split())
     return (words[:1].upper() + words[1:] or "Other").replace("Whatsapp", "WhatsApp")
 

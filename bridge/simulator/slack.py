@@ -49,7 +49,7 @@ class Slack:
 
     @property
     def api_url(self) -> str:
-        """What stands before the names of methods."""
+        """What precedes the names of methods."""
         return f"{self._server.address}{_BASE.rstrip('/')}"
 
     @property

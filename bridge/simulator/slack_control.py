@@ -4,7 +4,7 @@
 ``POST /_control/channels``            ``{"name", "private", "archived", "joined"}``: a new one, or a change
 ``POST /_control/apps``                ``{"token", "name", "scopes": […], "fault": "token_revoked"}``: as above
 ``POST /_control/refuse``              ``{"method", "error", "times"}``: the next calls of a method are refused
-``POST /_control/limit``               ``{"token", "seconds"}``: every call is refused with 429 for so long
+``POST /_control/limit``               ``{"token", "seconds"}``: every call is refused with 429 for that long
 ``POST /_control/delete``              ``{"channel", "ts"}``: a message
 ``GET /_control/posts``                what was posted
 =====================================  ============================================================================

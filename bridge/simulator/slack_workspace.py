@@ -114,7 +114,7 @@ class Workspace:
             return self.apps[token]
 
     def limit(self, token: str, seconds: float) -> None:
-        """Answer that a token makes too many calls, for so long."""
+        """Answer that a token makes too many calls, for that many seconds."""
         with self.lock:
             self._limited_until[token] = self.clock.monotonic() + seconds
 

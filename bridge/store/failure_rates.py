@@ -40,7 +40,7 @@ class FailureRates:
         self._events = events
 
     def before(self, since: datetime) -> int:
-        """Return the position after which everything stands that happened since then."""
+        """Return the position after which are all events since then."""
         first = sa.select(sa.func.min(events.c.position)).where(events.c.at >= since)
         last = sa.select(sa.func.max(events.c.position))
         with self._database.read() as connection:

@@ -51,7 +51,7 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
 
 
 def reminder_row(position: int, subject: str, receiver: str, number: int, now: datetime) -> dict[str, Any]:
-    """Make the row of a reminder of an event, due at once."""
+    """Make the row of a reminder of an event, due now."""
     row = {"event": position, "subject": subject, "receiver": receiver, "state": QUEUED_STATE}
     return row | {"created_at": now, "first_due_at": now, "due_at": now, "reminder": number}
 

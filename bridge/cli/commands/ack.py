@@ -26,15 +26,19 @@ def ack(
     connect: Connect,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID… | source | receiver/NAME | number/ID", show_default=False),
+        typer.Argument(
+            metavar="ID… | source | receiver/NAME | number/ID | account",
+            help="Message ids, or what `incidents` shows under WHAT.",
+            show_default=False,
+        ),
     ] = None,
     *,
-    note: Annotated[str | None, typer.Option(help="What was done about it, for the others.")] = None,
+    note: Annotated[str | None, typer.Option(help="What was done about it, for others to read.")] = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Who acknowledges it. Default: your user name.", show_default=False),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything that is open; asks first.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Acknowledge everything that is open; asks first.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""A receiver that is left alone for a while: ``mute``."""
+"""Mutes a receiver: ``mute``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mute(
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Until when, for example 2026-12-01T08:00 (this machine's time).")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the others.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for others to read.")] = None,
     by: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who mutes it. Default: your user name.", show_default=False)
     ] = None,
@@ -40,8 +40,8 @@ def mute(
 ) -> None:
     """Hold what a receiver would be sent, for a while.
 
-    At the end it is sent: as one message to Slack and Apprise, in order to webhooks and programs. With --drop, what
-    happens meanwhile is never sent. Tests, and events about receivers that are down, are sent anyway.
+    At the end, Slack and Apprise get it as one message, webhooks and programs get each event in order. With --drop,
+    what happens meanwhile is never sent. Tests, and events about receivers that are down, are sent anyway.
 
     Muting again replaces the mute. It ends by itself, or with `unmute`.
 

@@ -1,4 +1,4 @@
-"""The end of a mute: ``unmute``."""
+"""Ends a mute: ``unmute``."""
 
 from __future__ import annotations
 
