@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 class Shared:
     """What all components have in common, whatever the configuration says.
 
-    ``hold_back`` lets events wait for others that go with them; a single pass has nothing to wait for.
+    ``gather`` lets events wait for others to go with; a single pass has nothing to wait for.
     """
 
     store: Store
     clock: Clock
     listener: Listener
     paces: Paces
-    hold_back: bool = True
+    gather: bool = True
     routes: Routes = field(default_factory=Routes)
     redact: Redactor = field(default_factory=Redactor)
 
@@ -220,7 +220,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
         holding=holding,
         remind=settings.remind,
         settle=settings.settle,
-        packer=packer_for(settings, hold_back=shared.hold_back),
+        packer=packer_for(settings, gather=shared.gather),
         divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,
         pace=shared.paces.of(settings),
         slowed=partial(shared.store.pause, others, f"{settings.name}, which has the same token, was asked to wait"),

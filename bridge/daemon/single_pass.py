@@ -39,7 +39,7 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
         raise NotNowError(*map(str, gone))
     store.configure(config.watchlist, clock.now(), {LISTS: written(config.sources.patterns)})
     troubles = _Troubles(stop, clock)
-    supervisor = Supervisor(store, clock=clock, listener=Listeners(listener, troubles), hold_back=False)
+    supervisor = Supervisor(store, clock=clock, listener=Listeners(listener, troubles), gather=False)
     with threads_are_heard(supervisor.steps), run_down(supervisor, stop):
         supervisor.apply(config)
         supervisor.discover()

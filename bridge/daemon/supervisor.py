@@ -41,11 +41,11 @@ class Supervisor:
         store: Opened as a node.
         clock: Tells the time.
         listener: Hears what happens.
-        hold_back: Let events wait for others that go with them; a single pass has nothing to wait for.
+        gather: Let events wait for others to go with; a single pass has nothing to wait for.
     """
 
-    def __init__(self, store: Store, *, clock: Clock, listener: Listener, hold_back: bool = True) -> None:
-        self._shared = Shared(store, clock, listener, Paces(clock), hold_back)
+    def __init__(self, store: Store, *, clock: Clock, listener: Listener, gather: bool = True) -> None:
+        self._shared = Shared(store, clock, listener, Paces(clock), gather)
         self.routes = self._shared.routes
         self.steps = self._shared.steps
         """Notes internal errors of what is done again and again."""

@@ -246,11 +246,11 @@ def _asks_for_a_pause(attempt: Attempt) -> bool:
     return isinstance(attempt.outcome, Retry) and (asked or attempt.outcome.after is not None)
 
 
-def packer_for(settings: ReceiverConfig, *, hold_back: bool = True) -> Packer:
-    """Build what decides which events go together to a receiver. Without ``hold_back``, none waits for others."""
+def packer_for(settings: ReceiverConfig, *, gather: bool = True) -> Packer:
+    """Build what decides which events go together to a receiver. Without ``gather``, none waits for others."""
     if settings.batch_limits is not None:
         most, wait = settings.batch_limits
-        return Batches(settings.name, most, wait if hold_back else timedelta(0))
+        return Batches(settings.name, most, wait if gather else timedelta(0))
     if settings.grouped:
-        return Digest(settings.name, settings.gathers_for if hold_back else timedelta(0))
+        return Digest(settings.name, settings.gathers_for if gather else timedelta(0))
     return Individual(settings.name)

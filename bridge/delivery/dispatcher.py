@@ -107,7 +107,7 @@ class Dispatcher:
         self._halving = Halving()
         self._in_flight = 0
         self._claims = 0
-        self._held_back = 0
+        self._recalled = 0
         self._asked_to_wait = False
         self._has_tried = False
         self._look_at: datetime | None = None
@@ -125,7 +125,7 @@ class Dispatcher:
         now = self._clock.now()
         held, breaker = self._holding.look(now)
         if held is not None and held.begins:
-            self._held_back = self._claims  # what was claimed before, and is not on its way, waits
+            self._recalled = self._claims  # what was claimed before, and is not on its way, waits
         if held is None:
             self._reminding.queue_due(now)
         queue = self._store.deliveries if held is None else held.queue
@@ -168,7 +168,7 @@ class Dispatcher:
         made: list[Attempt] = []
 
         def call(ended: Callable[[Callable[[], Attempt | None]], None]) -> None:
-            if job.claim <= self._held_back or self._store.node.ownership(self.name) is Ownership.NONE:
+            if job.claim <= self._recalled or self._store.node.ownership(self.name) is Ownership.NONE:
                 ended(lambda: None)
                 return
             begin_attempt(
@@ -193,7 +193,7 @@ class Dispatcher:
                 return
             # What was tried before an error is recorded; the next round raises at once.
             if made and asks_to_wait(made[-1]):
-                self._held_back = self._claims  # what is claimed later finds the pause,
+                self._recalled = self._claims  # what is claimed later finds the pause,
                 self._asked_to_wait = True  # and nothing is claimed until that is recorded
             done(Sent(job, tuple(made), self._clock.now()))
 
@@ -248,7 +248,7 @@ class Dispatcher:
         recorded = self._store.record_deliveries(self.name, partial(self._judge, sent), remind=self._reminding.every)
         self._has_tried = True
         if recorded.breaker.is_open:
-            self._held_back = self._claims  # what was claimed before it opened, and is not on its way, waits
+            self._recalled = self._claims  # what was claimed before it opened, and is not on its way, waits
         for result in recorded.tried:
             self._listener.tried(self.name, result.decision.deliveries, result.attempts)
         for result in recorded.tried:

@@ -31,7 +31,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parcel after its round: every try that was made, none where it was held back, or the bridge was stopped."""
+    """A parcel after its round: every try that was made, none if it was recalled, or the bridge was stopped."""
 
     parcel: Parcel
     attempts: tuple[Attempt, ...]

@@ -88,7 +88,7 @@ class _Looked(NamedTuple):
 
 
 def refusal(match: Match, event: Event) -> str | None:
-    """Say why an event about a message is held back, in the words of the configuration; None where it is not."""
+    """Say why an event about a message is filtered out, in the words of the configuration; None where it is not."""
     for each in _look(match.every, event):
         if not each.holds:
             return f"match.{each.key}: the message has {each.found} (wanted: {each.asked})"

@@ -43,7 +43,7 @@ class Routes:
 def refusal(subscription: Subscription, event: Event) -> str | None:
     """Say why a receiver does not get an event, in the words of the configuration; None where it gets it.
 
-    ``match`` chooses among messages; an event that is not about a message (``source.down``) is not held back by it. A
+    ``match`` chooses among messages; an event that is not about a message (``source.down``) always passes it. A
     receiver is never told about itself: it could not take it when it is down, and knows when it is up.
     """
     if event.data.get("receiver") == subscription.receiver:

@@ -98,7 +98,7 @@ def _with(database: Database, types: Collection[EventType]) -> list[sa.ColumnEle
     )
     if any(type_.startswith("message.") for type_ in types):
         return [leads_to_one]
-    # Most of what is held back is about messages: the index alone tells them apart.
+    # Most of what is held is about messages: the index alone tells them apart.
     return [~deliveries.c.subject.startswith(MESSAGE_SUBJECT), leads_to_one]
 
 

@@ -123,7 +123,7 @@ class Store:
         self.close()
 
     def exempt_deliveries(self, types: Collection[EventType]) -> DeliveryQueue:
-        """Give the queue as if it held only events of these types: what is sent while the others are held back."""
+        """Give the queue as if it held only events of these types: what is sent while the others are held."""
         return ExemptQueue(self._database, types)
 
     @property

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Bench:
     """The dispatcher of a Slack receiver, at a time that stands still; its digests are counted by what they carry."""
 
-    def __init__(self, store: Store, sink: Sink, *, hold_back: bool = True) -> None:
+    def __init__(self, store: Store, sink: Sink, *, gather: bool = True) -> None:
         settings = SlackReceiverConfig.model_validate({"name": "crm", "slack": sink.url})
         self.clock = FakeClock()
         self.store = store
@@ -54,7 +54,7 @@ class Bench:
             holding=Holding(settings.name, None, store, Listener()),
             concurrency=1,
             settle=timedelta(seconds=30),
-            packer=packer_for(settings, hold_back=hold_back),
+            packer=packer_for(settings, gather=gather),
             pace=RateLimiter(None, self.clock),
             redact=Redactor(),
             routes=Routes(),
@@ -168,7 +168,7 @@ def test_what_is_due_later_on_purpose_stays_behind(ops: Bench) -> None:
 
 def test_single_pass_holds_nothing_back(store: Store) -> None:
     with Sink() as sink:
-        ops = Bench(store, sink, hold_back=False)
+        ops = Bench(store, sink, gather=False)
         ops.fail(1)
         ops.work()
         ops.fail(2)

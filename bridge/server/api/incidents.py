@@ -40,7 +40,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
 
     @routes.post("/acknowledge", response_model=AcknowledgedOut, responses=problems())
     def acknowledge_incidents(wanted: AcknowledgeIn) -> JSONResponse:
-        """Acknowledge incidents: reminders of them stop, and what `hold` keeps back is not sent.
+        """Acknowledge incidents: reminders of them stop, and what `hold` holds back is not sent.
 
         A later failure of the same subject is a new incident.
         """
