@@ -75,7 +75,7 @@ def test_a_message_that_failed_is_an_alert_until_it_is_sent(
         "team": "billing",
     }
     assert alert["annotations"] == {
-        "summary": f"Message {MESSAGE['id']} failed · {MESSAGE['label']} · {ERROR}",
+        "summary": f"WhatsApp message {MESSAGE['id']} failed: invalid phone number · {MESSAGE['label']}",
         "label": MESSAGE["label"],
         "error": ERROR,
     }

@@ -75,7 +75,7 @@ def test_it_works_without_name_home_rights_or_a_root_to_write_on(
     simulator.account.put(1, Status.FAILED, "Invalid phone number")
     container.start(tmp=False)
     (told,) = sink.wait_for(1, 30)
-    assert b"Invalid phone number" in told.body
+    assert b"message 1 failed: invalid phone number" in told.body
     assert container.run("id").stdout.startswith("uid=65532 gid=65532")
     assert container.run("touch", "/x", check=False).returncode
     assert container.run("touch", "/tmp/x", check=False).returncode
