@@ -18,7 +18,7 @@ SLICES = 60
 """How many slices the alert's time has. At any moment, the last 59 to 60 of them are counted."""
 
 MOST_VALUES = 1000
-MOST_REASONS = 50
+MOST_REASONS_COUNTED = 50
 """How many values of a tag, and reasons of each, are counted in one slice. The rest is ignored."""
 
 _LONGEST_REASON = 300
@@ -75,7 +75,7 @@ class Window:
             return
         tally.failed += 1
         reason = _EXPIRED if final.status == _EXPIRED else final.error and final.error[:_LONGEST_REASON]
-        if reason in tally.reasons or len(tally.reasons) < MOST_REASONS:
+        if reason in tally.reasons or len(tally.reasons) < MOST_REASONS_COUNTED:
             tally.reasons[reason] += 1
 
     def counts(self, at: datetime) -> Mapping[str | None, Counts]:

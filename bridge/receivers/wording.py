@@ -49,8 +49,9 @@ COLOURS: Mapping[Severity, str] = {
 class Words:
     """How a type of event is worded.
 
-    ``before`` and ``after`` surround the name of what the event is about. ``short`` follows a count of one, ``many`` a
-    larger count where that differs.
+    ``before`` and ``after`` surround the name of what the event is about; they are empty for the
+    types of :mod:`bridge.receivers.rate_words`. ``short`` follows a count of one, ``many`` a larger count where that
+    differs.
     """
 
     severity: Severity
@@ -75,9 +76,7 @@ WORDS: Mapping[EventType, Words] = {
     EventType.NUMBER_DISCONNECTED: Words(
         _FAILURE, "📵", "WhatsApp number", "is disconnected", "number disconnected", "numbers disconnected"
     ),
-    EventType.ACCOUNT_FAILING: Words(
-        _FAILURE, "📉", "Messages of", "are failing", "failure rate too high", "failure rates too high"
-    ),
+    EventType.ACCOUNT_FAILING: Words(_FAILURE, "📉", "", "", "failure rate too high", "failure rates too high"),
     EventType.MESSAGE_FAILED: Words(_FAILURE, "❌", "WhatsApp message", "failed", "failed"),
     EventType.MESSAGE_EXPIRED: Words(_FAILURE, "⌛", "WhatsApp message", "expired", "expired"),
     EventType.MESSAGE_UNKNOWN: Words(_WARNING, "❓", "WhatsApp message", "is unknown to WbizTool", "unknown"),
@@ -94,7 +93,7 @@ WORDS: Mapping[EventType, Words] = {
         _SUCCESS, "📱", "WhatsApp number", "is connected", "number connected", "numbers connected"
     ),
     EventType.ACCOUNT_RECOVERED: Words(
-        _SUCCESS, "📈", "Messages of", "are being sent again", "failure rate normal again", "failure rates normal again"
+        _SUCCESS, "📈", "", "", "failure rate normal again", "failure rates normal again"
     ),
 }
 """How each type of event is worded: those first that a person should see first."""

@@ -272,7 +272,7 @@ def test_what_lies_ahead_counts_when_its_time_has_come() -> None:
 
 def test_the_memory_of_a_window_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.domain.rate_window.MOST_VALUES", 3)
-    monkeypatch.setattr("bridge.domain.rate_window.MOST_REASONS", 2)
+    monkeypatch.setattr("bridge.domain.rate_window.MOST_REASONS_COUNTED", 2)
     window = Window(Alert(Decimal(1), 1, 60 * MINUTE, "tags.customer"))
     for number in range(9):
         window.add(final(0, error="y" * 999 if number else "x", customer=str(number)))
