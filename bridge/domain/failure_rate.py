@@ -211,6 +211,16 @@ def shifted(fact: str, step: timedelta) -> str:
     )
 
 
+def clamped(fact: str, now: datetime) -> str:
+    """Write the fact again where a clock went wrong: nothing has begun later than now."""
+    return written(
+        {
+            group: replace(each, since=min(each.since, now), calm_since=each.calm_since and min(each.calm_since, now))
+            for group, each in read(fact).items()
+        }
+    )
+
+
 def _failing(each: Mapping[str, Any]) -> Failing:
     calm_since = each["calm_since"]
     return Failing(

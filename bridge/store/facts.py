@@ -38,7 +38,7 @@ def set_meta(database: Database, connection: sa.Connection, key: str, value: str
 
 
 def shift_meta(database: Database, connection: sa.Connection, key: str, shifted: Callable[[str], str]) -> None:
-    """Move the times in one of the database's own facts: the clock was set."""
+    """Move the times in one of the database's own facts: the clock was set, or went wrong."""
     fact = get_meta(connection, key)
     if not fact:
         return

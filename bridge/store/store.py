@@ -261,6 +261,7 @@ class Store:
             self.messages.clamp(connection, latest_poll, latest_lazy_poll)
             self.deliveries.clamp(connection, now)
             mutes.clamp(connection, now)
+            shift_meta(self._database, connection, failure_rate.FAILING, lambda fact: failure_rate.clamped(fact, now))
 
     def prune(self, before: datetime, reported: datetime | None = None) -> int:
         """Forget what was over before then; nothing queued is ever pruned. Returns how many events went.

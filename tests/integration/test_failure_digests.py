@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.outcome import Retry
 from bridge.domain.routing import Subscription
@@ -164,6 +165,17 @@ def test_hold_goes_on_meanwhile(store: Store) -> None:
     world.look(16)
     assert world.look(15) == [("account.recovered", "account")]
     assert {("message/12", 31 * MINUTE), ("message/10", 2 * HOUR)} <= set(world.due())
+
+
+def test_digests_come_although_a_wrong_clock_dated_the_alert(store: Store) -> None:
+    """The clock was a year ahead when the group began to fail, and is right after the next start."""
+    world = People(store)
+    ahead = timedelta(days=365)
+    store.set_fact(FAILING, written({Group(): Failing(NOW + ahead, Counts(10, 10), NOW + ahead)}))
+    store.clamp_time(NOW, NOW, NOW)
+    world.end(5, Status.FAILED)
+    assert {at for _, at in world.due()} == {HOUR}
+    assert world.look(16) == [("account.recovered", "account")]
 
 
 def test_what_waits_for_a_digest_is_told_even_if_it_is_over(store: Store) -> None:
