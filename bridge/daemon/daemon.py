@@ -50,7 +50,7 @@ LOOK_FOR_CHANGES = timedelta(seconds=2)
 
 
 class Daemon:
-    """Polls and delivers until it is told to stop.
+    """Polls and delivers until a signal stops it.
 
     Args:
         config: What to watch and whom to tell.

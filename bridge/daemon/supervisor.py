@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.store.store import Store
 
 STOP_WITHIN = 2.5
-"""Seconds that calls in flight get to end when the daemon is told to stop. After that they are queued again."""
+"""Seconds that calls in flight get to end when the daemon stops. After that they are queued again."""
 
 _LOOK = 0.5
 """Seconds between looks whether it is time to stop, while waiting for the pools to have nothing left to do."""

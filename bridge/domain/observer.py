@@ -168,7 +168,7 @@ class Listeners(Listener):
         for listener in self._listeners:
             try:
                 tell(listener)
-            except Exception as error:  # noqa: BLE001 -- what is told has been done, and committed
+            except Exception as error:  # noqa: BLE001 -- what happened has been committed
                 self._failed(listener, error)
 
     def _failed(self, listener: Listener, error: Exception) -> None:

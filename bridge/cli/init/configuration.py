@@ -38,7 +38,7 @@ class Answers:
 
     @property
     def receivers(self) -> tuple[str, ...]:
-        """Who is told, by name."""
+        """The receivers, by name."""
         named = ((SLACK, self.slack_url), (WEBHOOK, self.webhook_url))
         return tuple(name for name, address in named if address is not None)
 
@@ -104,7 +104,7 @@ wbiztool:
   client_id: {client_id}
   api_key: ${{WBIZTOOL_API_KEY}}
 {elsewhere}
-# Whatever the account sends is watched. The first time, you are also told what became of the last day's messages.
+# Watches whatever the account sends. The first time, that includes the last day's messages.
 discover: {{report: on}}
 
 # Messages to watch besides, or to name: what a message is labelled is in every alert about it.
@@ -112,7 +112,7 @@ messages:
   # - 12345
   # - {{id: 12346, label: "Invoice 88"}}
 
-# You are told when a WhatsApp number of the account is disconnected, and when it is back.
+# Alerts when a WhatsApp number of the account is disconnected, and when it is back.
 numbers: {{watch: on}}
 
 # Who gets what. Mail, Telegram, Teams, PagerDuty and others: docs/receivers.md
