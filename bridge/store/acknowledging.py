@@ -30,7 +30,7 @@ _JOINED = sa.select(*events.c, incidents.c.acknowledged_at, incidents.c.acknowle
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Acknowledgement:
     """What became of an acknowledgement, by subject. Nothing is wrong with those that were ``not_open``."""
 
     acknowledged: tuple[str, ...]
@@ -51,7 +51,7 @@ class Incidents:
 
     Args:
         database: Where.
-        events: Counts what is dropped.
+        log: Counts what is dropped.
     """
 
     def __init__(self, database: Database, log: EventLog) -> None:
@@ -77,7 +77,7 @@ class Incidents:
             row = connection.execute(_JOINED.where(incidents.c.subject == subject)).one_or_none()
         return None if row is None else _incident(row)
 
-    def acknowledge(self, subjects: Iterable[str], how: Acknowledged) -> Outcome:
+    def acknowledge(self, subjects: Iterable[str], how: Acknowledged) -> Acknowledgement:
         """Record that somebody has acknowledged what is wrong with these subjects.
 
         What `hold` holds back of it is dropped, and reminders of it stop.
@@ -97,7 +97,7 @@ class Incidents:
             positions = [row.event for row in fresh]
             self._events.note_dropped(connection, withheld.drop(connection, positions, how.at, lambda *_: how.words))
         done = {row.subject for row in fresh}
-        return Outcome(
+        return Acknowledgement(
             tuple(each for each in asked if each in done),
             tuple(each for each in asked if each in known and each not in done),
             tuple(each for each in asked if each not in known),
