@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.cli import output
 from bridge.cli.console import console
+from bridge.domain.check import counted
 from bridge.domain.clock import ago, in_words
 from bridge.domain.model import DeliveryState
 from bridge.domain.sanitization import squeezed
@@ -25,14 +26,30 @@ def describe(status: Mapping[str, Any], now: datetime) -> None:
         status: As ``GET /v1/status`` has it; without counts where the database could not be read.
         now: When.
     """
-    console().print("[bold green]all is well[/]" if status["ok"] else "[bold red]something is wrong[/]")
-    for fault in status["faults"]:
+    console().print(_headline(status), soft_wrap=True, highlight=False)
+    for fault in (*status["faults"], *_outside(status)):
         output.say(f"  - {squeezed(fault)}")
     if "messages" in status:
         _describe_counts(status, now)
     output.say(f"database   {status['database']}")
     for warning in status["warnings"]:
         output.say(f"warning    {warning}")
+
+
+def _headline(status: Mapping[str, Any]) -> str:
+    """Say how the bridge does, and that something is wrong that it only reports, with markup."""
+    if not status["ok"]:
+        return "[bold red]something is wrong[/]"
+    if open_ := status.get("incidents", {}).get("open"):
+        are = counted(open_, "incident is", "incidents are")
+        return f"[bold yellow]the bridge works; {are} open[/] (`wbiz-bridge incidents`)"
+    return "[bold yellow]the bridge works, but:[/]" if _outside(status) else "[bold green]all is well[/]"
+
+
+def _outside(status: Mapping[str, Any]) -> list[str]:
+    """List what is wrong outside of the bridge. A remote bridge may be older."""
+    checks = (status["checks"].get(name, {}) for name in ("messages", "connections"))
+    return [check["why"] for check in checks if check.get("ok") and check["why"]]
 
 
 def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
@@ -44,10 +61,8 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     if messages["unreadable"]:
         unreadable = messages["unreadable"]
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
-    if failing := status["checks"].get("messages", {}).get("why"):  # a remote bridge may be older
-        output.say(f"failing    {squeezed(failing)}")
-    if open_ := status.get("incidents", {}).get("open"):
-        output.say(f"incidents  {open_} open: see `wbiz-bridge incidents`, and `wbiz-bridge ack`")
+    if any(status.get("incidents", {}).values()):
+        output.say(f"incidents  {_counts(status['incidents'])}: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`")
     held = status.get("held", {})
     for name in sorted({*receivers, *held}):
         counts = _counts(receivers.get(name, {})) or "nothing yet"
@@ -66,7 +81,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
 
 
 def _counts(by_name: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(by_name.items()))
+    return ", ".join(f"{count} {name}" for name, count in sorted(by_name.items()) if count)
 
 
 def _node(node: Mapping[str, Any], now: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge.domain import failure_rate
+from bridge.domain import failure_rate, numbers
 from bridge.domain.check import Check, counted, lasting
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import BridgeError
@@ -127,6 +127,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "http": _of_fact(summary.facts, HTTP, _http, now),
         "internal errors": _internal_errors(summary.set_aside, now),
         "messages": _of_fact(summary.facts, failure_rate.FAILING, _messages, now),
+        "connections": _of_fact(summary.facts, numbers.NUMBERS, _connections, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
         **{receiver_subject(name): receiver_check(name, breakers.get(name), summary, now) for name in receivers},
@@ -246,6 +247,15 @@ def _messages(fact: str | None, now: datetime) -> Check:
     return Check(
         why=why + (f" (and {counted(len(more), 'more group', 'more groups')})" if more else ""), since=first.since
     )
+
+
+def _connections(fact: str | None, now: datetime) -> Check:
+    """Name the numbers that are disconnected. The check stays ok: the bridge itself is fine."""
+    lost = sorted((each for each in numbers.read(fact).values() if each.is_lost), key=lambda each: each.since)
+    if not lost:
+        return Check()
+    first, *more = (f"number {each.number.number or each.number.id} for {lasting(each.since, now)}" for each in lost)
+    return Check(why=f"disconnected in WbizTool: {', '.join((first, *more))}", since=lost[0].since)
 
 
 def _polling(oldest_due: datetime | None, now: datetime) -> Check:

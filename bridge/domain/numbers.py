@@ -40,6 +40,11 @@ class Known:
     told: bool = True
     lost_at: datetime | None = None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is told to be disconnected: it has been for longer than a flap."""
+        return not (self.number.connected or self.told)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -132,7 +132,7 @@ def test_commands_without_a_daemon(failed: Path) -> None:
     assert "confirm with --yes" in run(failed, "ack", "--all", code=2)
     assert "acknowledged: 3" in run(failed, "ack", "--all", "--yes")
     assert "nothing is open" in run(failed, "ack", "--all", "--yes")
-    assert "Nothing is wrong." in run(failed, "incidents")
+    assert "Nothing is open. 3 are acknowledged: `wbiz-bridge incidents --all`." in run(failed, "incidents")
 
 
 @pytest.mark.parametrize(

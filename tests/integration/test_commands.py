@@ -112,7 +112,7 @@ def test_status_says_that_all_is_well(world: World, here: Run) -> None:
     assert shown["daemon"]["running"]
     assert shown["messages"]["by_status"]["failed"] == 1
     assert shown["receivers"]["crm"]["delivered"] >= 3
-    assert "all is well" in here("status", folder=world.folder).out
+    assert "the bridge works; 1 incident is open" in here("status", folder=world.folder).out
 
 
 def test_status_says_that_nobody_polls(tmp_path: Path, here: Run) -> None:

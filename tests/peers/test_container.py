@@ -91,7 +91,7 @@ def test_it_works_without_name_home_rights_or_a_root_to_write_on(
 def assert_daemon_is_found(container: Container) -> None:
     """By a command beside it, as of `docker exec`; without the daemon, it would read the database and say so."""
     shown = container.run("wbiz-bridge", "status")
-    assert (shown.stdout.startswith("all is well"), shown.stderr) == (True, "")
+    assert (shown.stdout.startswith("the bridge works; 1 incident is open"), shown.stderr) == (True, "")
 
 
 def test_probes_are_open_and_the_rest_needs_the_token(container: Container) -> None:

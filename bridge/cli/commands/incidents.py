@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.connection import Connect, connected
+from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
+from bridge.domain.check import counted
 from bridge.domain.clock import ago
 
 app = command_app()
@@ -33,6 +34,7 @@ def incidents(
     """
     with connect() as bridge:
         found = bridge.incidents(acknowledged=all_, most=most)
+        empty = "Nothing is wrong." if found or as_json else _nothing(bridge)
     if as_json:
         output.print_json(found)
         return
@@ -48,7 +50,15 @@ def incidents(
         )
         for each in found
     ]
-    print_table(("WHAT", "EVENT", "SINCE", "LABEL", "REASON", "ACKNOWLEDGED"), rows, empty="Nothing is wrong.")
+    print_table(("WHAT", "EVENT", "SINCE", "LABEL", "REASON", "ACKNOWLEDGED"), rows, empty=empty)
+
+
+def _nothing(bridge: Bridge) -> str:
+    """Say that nothing is open, and how many incidents are acknowledged."""
+    count: int = bridge.status().get("incidents", {}).get("acknowledged", 0)
+    if not count:
+        return "Nothing is wrong."
+    return f"Nothing is open. {counted(count, 'is', 'are')} acknowledged: `wbiz-bridge incidents --all`."
 
 
 def _seen(acknowledged: dict[str, Any] | None) -> str:

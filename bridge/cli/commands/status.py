@@ -21,7 +21,8 @@ NO_DAEMON = 3
 def status(connect: Connect, *, as_json: JsonOption = False) -> None:
     """Show the bridge's status.
 
-    Exit code 0 when all is well, 1 when something is wrong, 3 when no daemon is running.
+    Exit code 0 when the bridge works, even if messages fail or incidents are open; 1 when something is wrong with it,
+    3 when no daemon is running.
 
     Example: wbiz-bridge status
     """

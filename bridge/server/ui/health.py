@@ -136,8 +136,7 @@ def _failing(why: str) -> Component:
 
 def _number(known: Known, now: datetime) -> Component:
     name = f"Number {known.number.number or known.number.id}"
-    # Told of as lost: it has been so for longer than a flap (numbers.settle).
-    if known.number.connected or known.told:
+    if not known.is_lost:
         return Component(name, ok=True, state="connected" if known.number.connected else "just disconnected")
     lasting = in_words(max(0.0, (now - known.since).total_seconds()))
     why = f"WhatsApp number {known.number.number or known.number.id} has been disconnected for {lasting}"

@@ -41,4 +41,13 @@ def test_how_late_polls_are_is_told_and_nothing_while_none_is(capsys: pytest.Cap
 def test_messages_that_fail_too_often_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     health = Health({"messages": Check(why="messages of team billing have been failing for 5 min")})
     describe(status_json(health, SUMMARY, START) | {"database": "bridge.db", "warnings": []}, START)
-    assert "failing    messages of team billing have been failing for 5 min" in capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["the bridge works, but:", "  - messages of team billing have been failing for 5 min"]
+
+
+def test_open_incidents_come_before_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(replace(SUMMARY, open_incidents=4, acknowledged_incidents=1), capsys)
+    assert lines[0] == "the bridge works; 4 incidents are open (`wbiz-bridge incidents`)"
+    assert "incidents  1 acknowledged, 4 open: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`" in lines
+    assert shown(replace(SUMMARY, open_incidents=1), capsys)[0].startswith("the bridge works; 1 incident is open")
+    assert shown(replace(SUMMARY, acknowledged_incidents=1), capsys)[0] == "all is well"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain import numbers
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.check import Check
 from bridge.domain.clock import ago, isoformat
@@ -30,6 +31,7 @@ from bridge.domain.health import (
 )
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.mute import Hold, Mute
+from bridge.domain.numbers import Known, Number
 from bridge.domain.summary import Summary
 from tests.world.clock import START
 
@@ -40,7 +42,7 @@ SECOND = timedelta(seconds=1)
 RECEIVERS = ("crm", "ops")
 WELL = Summary({Status.SENT: 3}, 2, None, {}, None, (), {ALIVE: isoformat(START)})
 NAMES = ["database", "scheduler", "configuration", "source", "report", "numbers", "http", "internal errors"]
-NAMES += ["messages", "polling", "deliveries", "receiver/crm", "receiver/ops"]
+NAMES += ["messages", "connections", "polling", "deliveries", "receiver/crm", "receiver/ops"]
 
 
 def with_fact(summary: Summary, key: str, value: str) -> Summary:
@@ -145,6 +147,15 @@ def test_exactly_what_is_wrong_is_told(
 )
 def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) -> None:
     assert judge(WRONG[name](WELL), RECEIVERS, START).faults == (words,)
+
+
+def test_disconnected_numbers_are_named_and_are_no_fault_of_the_bridge() -> None:
+    lost = {id_: Known(Number(id_, "+91 98", id_ == 3), START - id_ * SECOND * 60, told=id_ == 2) for id_ in (1, 2, 3)}
+    health = judge(with_fact(WELL, numbers.NUMBERS, numbers.written(lost, START)), RECEIVERS, START)
+    assert health.checks["connections"] == Check(
+        why="disconnected in WbizTool: number +91 98 for 60 s", since=START - 60 * SECOND
+    )
+    assert health.ok
 
 
 def test_receiver_for_which_something_is_queued_says_that_it_is_tried() -> None:
