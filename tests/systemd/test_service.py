@@ -28,7 +28,7 @@ def test_the_steps_of_the_readme_lead_to_alerts(service: Service) -> None:
     until(lambda: service.simulator.polls[1] > 0)
     service.simulator.account.put(1, Status.FAILED, "Invalid phone number")
     until(lambda: len(service.told("slack")) == 1)
-    assert "Invalid phone number" in service.told("slack")[0].body.decode()
+    assert "message 1 failed: invalid phone number" in service.told("slack")[0].body.decode()
 
 
 def test_it_counts_as_started_only_when_it_says_so_and_then_says_what_it_does(service: Service) -> None:
