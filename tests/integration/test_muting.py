@@ -222,7 +222,7 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         path = f"{root}/v1/receivers/ops/mute"
         assert session.post(path, json={"for": "1h"}).status_code == 401
         assert session.delete(path).status_code == 401
-        form = {"receiver": "ops", "until": "8h", "reason": "<b>deploy</b>", "mute": "true"}
+        form = {"receiver": "ops", "until": "8h", "reason": "<b>deploy</b>", "by": "Ada <b>", "mute": "true"}
         answer = session.post(f"{root}/receivers/mute", data=form, allow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, "../?mute=refused")
         assert "that is not the bridge&#39;s token" in session.get(f"{root}/?mute=refused").text
@@ -232,9 +232,9 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         assert "The receiver is muted." in answer.text
         assert "4 messages are polled." in answer.text
         assert "<strong>ops</strong> is muted until" in answer.text
-        assert "by the page: &lt;b&gt;deploy&lt;/b&gt;" in answer.text
+        assert "by <bdi>Ada &lt;b&gt;</bdi>: <bdi>&lt;b&gt;deploy&lt;/b&gt;</bdi>" in answer.text
         (mute,) = world.json("status")["mutes"].values()
-        assert (mute["reason"], mute["by"]) == ("<b>deploy</b>", "the page")
+        assert (mute["reason"], mute["by"]) == ("<b>deploy</b>", "Ada <b>")
         for wrong, outcome in (({"receiver": "x"}, "unknown"), ({"until": "2h\0"}, "wrong"), ({"until": ""}, "wrong")):
             answer = session.post(
                 f"{root}/receivers/mute", data={**form, "token": TOKEN, **wrong}, allow_redirects=False

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from bridge.domain.events import SOURCE
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
 from bridge.domain.mute import LONGEST_BY
 from bridge.receivers.wording import error_of, label_of, name_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bridge.domain.incidents import Incident
+    from bridge.domain.model import Event
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
 
@@ -52,21 +54,31 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgePanel:
-    """What is open: the newest of it, and how much there is in all. ``needs_token`` says what the form asks for."""
+    """What is open: the newest of it, how much in all, and how much is acknowledged.
+
+    ``needs_token`` says what the form asks for.
+    """
 
     rows: tuple[Row, ...]
     count: int
+    acknowledged: int
     notice: Notice | None
     needs_token: bool
 
 
-def panel(incidents: Sequence[Incident], count: int, outcome: str | None, *, needs_token: bool) -> AcknowledgePanel:
+def panel(
+    incidents: Sequence[Incident], count: int, outcome: str | None, *, needs_token: bool, acknowledged: int = 0
+) -> AcknowledgePanel:
     """Arrange it."""
     rows = (
-        Row(each, title_of(each.event), name_of(each.event), label_of(each.event), error_of(each.event))
+        Row(each, title_of(each.event), _name(each.event), label_of(each.event), error_of(each.event))
         for each in incidents
     )
-    return AcknowledgePanel(tuple(rows), count, _NOTICES.get(outcome or ""), needs_token)
+    return AcknowledgePanel(tuple(rows), count, acknowledged, _NOTICES.get(outcome or ""), needs_token)
+
+
+def _name(event: Event) -> str:
+    return name_of(event) if event.subject != SOURCE else "WbizTool's API"
 
 
 def acknowledging(context: ServerContext, access: Access) -> APIRouter:

@@ -11,10 +11,14 @@ from markupsafe import Markup, escape
 from bridge.domain.check import counted
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.model import UNSEEN
+from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+_BRIEF = 160
+"""How many characters of an error or a label a list shows."""
 
 _STATUSES = {UNSEEN: "Not seen yet"}
 _STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter", "dropped": "Not sent"}
@@ -48,6 +52,12 @@ def code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped within
 
 
+def brief(text: str) -> str:
+    """Write text from outside on one line of a list: not all of what is long, and nothing that turns words around."""
+    line = one_line(text)
+    return line if len(line) <= _BRIEF else f"{line[:_BRIEF].rstrip()}…"
+
+
 def status_name(name: str) -> str:
     """Name a status, or ``unseen`` for a message that was not seen yet."""
     return _STATUSES.get(name, name.capitalize())
@@ -60,6 +70,7 @@ def state_name(name: str) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
+    "brief": brief,
     "code": code,
     "counted": counted,
     "iso": isoformat,

@@ -11,8 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from bridge.domain.clock import isoformat
-from bridge.domain.mute import LONGEST_REASON, Mute, end_of, moment
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
 from bridge.domain.redaction import clean_line
 from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.server.auth import MUTE_FORM
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
 
 _MORNING = time(8)
-_BY = "the page"
 _NOTICES: Mapping[str, Notice] = {
     "refused": Notice("bad", "Nothing was changed: that is not the bridge's token."),
     "unknown": Notice("bad", "Nothing was changed: there is no such receiver."),
@@ -44,7 +42,7 @@ class MutePanel:
     """What the form offers: the receivers, when the next morning is, and who is muted how."""
 
     receivers: tuple[str, ...]
-    tomorrow: str
+    tomorrow: datetime
     mutes: tuple[Mute, ...]
     notice: Notice | None
     needs_token: bool
@@ -53,16 +51,11 @@ class MutePanel:
     def of(
         cls, receivers: Sequence[str], summary: Summary, now: datetime, outcome: str | None, *, needs_token: bool
     ) -> Self:
-        """Arrange it. Tomorrow's morning is by the clock of the bridge's machine."""
+        """Arrange it. Tomorrow's morning is by the clock of the bridge's machine; the script makes it the viewer's."""
         local = now.astimezone()
         tomorrow = datetime.combine(local.date() + timedelta(days=1), _MORNING).astimezone()
         mutes = tuple(mute for _, mute in sorted(summary.mutes.items()) if mute.until > now)
-        return cls(tuple(receivers), isoformat(tomorrow), mutes, _NOTICES.get(outcome or ""), needs_token)
-
-    @property
-    def tomorrow_in_words(self) -> str:
-        """When tomorrow's morning is."""
-        return moment(datetime.fromisoformat(self.tomorrow))
+        return cls(tuple(receivers), tomorrow, mutes, _NOTICES.get(outcome or ""), needs_token)
 
 
 def muting(context: ServerContext, access: Access) -> APIRouter:
@@ -81,7 +74,8 @@ def muting(context: ServerContext, access: Access) -> APIRouter:
             except ValueError:
                 return "wrong"
             reason = clean_line(form.get("reason", "")[:LONGEST_REASON])
-            store.mutes.mute(Mute(name, now, end, reason, _BY, drops="drop" in form))
+            by = clean_line(form.get("by", "")[:LONGEST_BY])
+            store.mutes.mute(Mute(name, now, end, reason, by, drops="drop" in form))
             outcome = "muted"
         context.wake_dispatchers()
         return outcome

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.check import counted
 from bridge.domain.model import UNSEEN, DeliveryState, Status
+from bridge.server.ui.waiting import cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.summary import Summary, WatchedMessage
@@ -38,11 +40,21 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """How many deliveries are held until when, and why."""
+
+    count: int
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewPage:
     """All that the overview shows."""
 
     parts: tuple[Component, ...]
     summary: str
+    held: tuple[Held, ...]
     tiles: tuple[Tile, ...]
     chart: Chart
     failed: tuple[WatchedMessage, ...]
@@ -85,6 +97,7 @@ def overview(
     return OverviewPage(
         parts,
         _in_a_sentence(summary, totals, now),
+        tuple(_held(summary, now)),
         (*tiles, Tile(UNSEEN, unseen)) if unseen else tuple(tiles),
         chart,
         failed,
@@ -99,8 +112,16 @@ def _in_a_sentence(summary: Summary, totals: Totals, now: datetime) -> str:
     queued = sum(map(summary.queued, summary.deliveries)) - held
     said = [f"{counted(summary.polled, 'message is', 'messages are')} polled"]
     said += [f"{counted(queued, 'delivery is', 'deliveries are')} under way"] if queued else []
-    said += [f"{counted(held, 'delivery is', 'deliveries are')} held"] if held else []
     return f"{', and '.join(said)}."
+
+
+def _held(summary: Summary, now: datetime) -> Iterator[Held]:
+    """Count what is held, together where it is for the same reason and until the same moment."""
+    counts: Counter[tuple[datetime, str]] = Counter()
+    for name in summary.deliveries:
+        if (held := summary.held_by(name, now)) is not None:
+            counts[held.until, cause_of(held)] += summary.queued(name)
+    return (Held(count, until, why) for (until, why), count in sorted(counts.items()) if count)
 
 
 def _queued(name: str, counts: Mapping[DeliveryState, int]) -> Queued:

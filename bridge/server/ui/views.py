@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain import numbers
@@ -19,6 +20,7 @@ from bridge.server.ui.muting import MutePanel
 from bridge.server.ui.overview import overview
 from bridge.server.ui.render import render
 from bridge.server.ui.timeline import story_page
+from bridge.server.ui.waiting import waiting
 from bridge.store.history import DeliveryQuery
 
 if TYPE_CHECKING:
@@ -66,7 +68,11 @@ class Views:
         page = overview(search.totals(), summary, known, chart, failed, self._receivers(), now)
         mutes = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
         found = self._store.incidents.listed(most=SHOWN).items
-        open_ = panel(found, summary.open_incidents, acknowledged, needs_token=not self._trusted)
+        open_ = panel(
+            *(found, summary.open_incidents, acknowledged),
+            needs_token=not self._trusted,
+            acknowledged=summary.acknowledged_incidents,
+        )
         return self._render("overview.html", path, "overview", summary, known, page=page, muting=mutes, open=open_)
 
     def messages(self, path: str, asked: Asked, cursor: str | None) -> str:
@@ -148,5 +154,7 @@ class Views:
     ) -> str:
         dead = sum(counts.get(DeliveryState.DEAD, 0) for counts in summary.deliveries.values())
         frame = _Frame(sum(not part.ok for part in known), dead)
-        more = {"asked": Asked(), "can_change": self._can_change, **shown}
-        return render(template, path, here=here, now=self._now(), frame=frame, **more)
+        now = self._now()
+        waits = partial(waiting, summary=summary, now=now)
+        more = {"asked": Asked(), "can_change": self._can_change, "waiting": waits, **shown}
+        return render(template, path, here=here, now=now, frame=frame, **more)

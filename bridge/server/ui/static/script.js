@@ -41,7 +41,21 @@
     tick(within);
   }
 
+  // As bridge.server.ui.muting, but by the viewer's clock: 8 in the morning there.
+  function morning() {
+    const moment = new Date(Date.now() + ahead);
+    moment.setDate(moment.getDate() + 1);
+    moment.setHours(8, 0, 0, 0);
+    return moment;
+  }
+
   function tick(within) {
+    for (const option of within.querySelectorAll("option[data-morning]")) {
+      const moment = morning();
+      if (option.value === moment.toISOString()) continue;
+      option.value = moment.toISOString();
+      option.textContent = `until tomorrow morning (${full.format(moment)})`;
+    }
     for (const time of within.querySelectorAll("time[data-ago]")) {
       const text = ago(new Date(time.dateTime));
       if (time.textContent !== text) time.textContent = text;

@@ -1,0 +1,46 @@
+"""What a queued delivery waits for, in words. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.domain.model import DeliveryState
+from bridge.domain.mute import NEVER_HELD, Mute
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.domain.model import Delivery
+    from bridge.domain.mute import Hold
+    from bridge.domain.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Words, the moment that follows them where there is one, and why."""
+
+    words: str
+    until: datetime | None = None
+    why: str = ""
+
+
+def waiting(delivery: Delivery, summary: Summary, now: datetime) -> Waiting | None:
+    """Say what a delivery waits for; None where it is not queued, or is sent within a moment."""
+    if delivery.state is not DeliveryState.QUEUED:
+        return None
+    held = summary.held_by(delivery.receiver, now)
+    if held is not None and delivery.event.type not in NEVER_HELD and not delivery.event.test:
+        return Waiting("held until", held.until, cause_of(held))
+    if delivery.due_at > now:
+        return Waiting("next try" if delivery.attempts else "sent", delivery.due_at)
+    is_down = any(breaker.is_open for breaker in summary.breakers if breaker.receiver == delivery.receiver)
+    return Waiting("waits for the receiver") if is_down or delivery.reason else None
+
+
+def cause_of(held: Mute | Hold) -> str:
+    """Say why a receiver is sent nothing: ``muted by Ada: deployment``, ``quiet hours``."""
+    if not isinstance(held, Mute):
+        return "quiet hours"
+    by = f" by {held.by}" if held.by else ""
+    return f"muted{by}: {held.reason}" if held.reason else f"muted{by}"
