@@ -117,6 +117,28 @@ def test_thread_goes_on_after_a_crash_and_the_next_incident_begins_anew(
     assert down.content["attachments"][0]["color"] == up.content["attachments"][0]["color"]
 
 
+def test_what_a_mute_held_answers_in_its_thread_although_the_bridge_was_killed_meanwhile(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    """Muted, killed, over while muted, killed again, and unmuted while no bridge runs."""
+    receiver = bot(slack, events=["source.*"])
+    simulator.fault(Fault.AUTH_200, call="/message/status/")
+    with running(tmp_path, simulator, receiver) as daemon:
+        until(lambda: [each["state"] for each in shown(tmp_path, "deliveries")] == ["delivered"])
+        assert command(tmp_path, "mute", "team", "--for", "1h").returncode == 0
+        daemon.kill()
+    simulator.fix()
+    with running(tmp_path, simulator, receiver) as daemon:
+        until(lambda: len(shown(tmp_path, "deliveries")) == 2)
+        daemon.kill()
+    assert shown(tmp_path, "status")["held"]["team"]["count"] == 1
+    assert "sending what was held: 1" in command(tmp_path, "unmute", "team").stdout
+    with running(tmp_path, simulator, receiver):
+        until(lambda: len(slack.posts) == 2 and slack.posts[0].edits == 1)
+    down, up = slack.posts
+    assert (up.thread_ts, up.broadcast) == (down.ts, False)
+
+
 @pytest.mark.postgres
 def test_another_node_answers_in_the_thread(
     tmp_path: Path, simulator: Simulator, slack: Slack, postgres_url: str
