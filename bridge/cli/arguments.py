@@ -33,8 +33,17 @@ def message_id(text: str) -> int:
     return id_
 
 
+def _receiver(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("must be the name of a receiver")
+    return text
+
+
 ReceiverArgument = Annotated[
-    str, typer.Argument(metavar="RECEIVER", help="The receiver's name in the configuration.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RECEIVER", help="The receiver's name in the configuration.", show_default=False, callback=_receiver
+    ),
 ]
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID…", parser=message_id, show_default=False)]
 LabelOption = Annotated[str | None, typer.Option(help="Your own text, shown in every alert about the message.")]

@@ -17,7 +17,7 @@ from bridge.domain.event_parser import read_event
 from bridge.domain.events import envelope
 from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
 from bridge.domain.incidents import Acknowledged
-from bridge.domain.json_views import delivery_json, incident_json, message_json, mute_json, status_json, unmuted_json
+from bridge.domain.json_views import delivery_json, incident_json, message_json, muted_json, status_json, unmuted_json
 from bridge.domain.model import DeliveryState, Details, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
@@ -127,7 +127,8 @@ class LocalBridge:
         history = self._read().history
         found = _all(lambda cursor, n: history.deliveries(query, cursor, n), most)
         attempts = history.attempts([each.id for each in found])
-        return [delivery_json(each, attempts[each.id]) for each in found]
+        holding = self._read().mutes.holding(output.now())
+        return [delivery_json(each, holding, attempts[each.id]) for each in found]
 
     def retry(self, ids: Sequence[int], receiver: str | None, since: datetime | None) -> int:
         """Send dead letters again: those that are all that is given. Returns how many."""
@@ -171,21 +172,23 @@ class LocalBridge:
 
     def mute(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Mute a receiver."""
-        self._must_be_configured(receiver)
+        settings = self._must_be_configured(receiver)
         mute = Mute(
             *(receiver, output.now(), parse_moment(wanted["until"]), wanted.get("reason"), wanted.get("by")),
             drops=wanted.get("drop", False),
         )
-        self._opened().mutes.mute(mute)
-        self._say_if_alone()
-        return mute_json(mute)
+        self._read().mutes.mute(mute)
+        return muted_json(mute, settings.quiet_until(receiver, mute.until))
 
     def unmute(self, receiver: str) -> dict[str, Any]:
         """End a receiver's mute."""
-        self._must_be_configured(receiver)
-        mutes = self._read().mutes
-        ended = mutes.unmute(receiver, output.now())
-        return unmuted_json(ended, 0 if ended is None else mutes.waiting(receiver))
+        mutes, now = self._read().mutes, output.now()
+        ended = mutes.unmute(receiver, now)
+        if ended is None:
+            self._must_be_configured(receiver)
+            return unmuted_json(None, 0)
+        quiet_until = load_config(self._config).quiet_until(receiver, now)
+        return unmuted_json(ended, mutes.waiting(receiver), quiet_until, running=self._is_running())
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Show what a receiver would be sent for an event."""
@@ -230,10 +233,11 @@ class LocalBridge:
             raise BridgeError(f"unknown or expired event {wanted['event_id']}")
         return found
 
-    def _must_be_configured(self, receiver: str) -> None:
+    def _must_be_configured(self, receiver: str) -> Config:
         settings = load_config(self._config)
         if receiver not in [each.name for each in settings.receivers]:
             raise UsageError(*_no_receiver(settings, receiver).args)
+        return settings
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -253,9 +257,12 @@ class LocalBridge:
         return store
 
     def _say_if_alone(self) -> None:
-        beat = last_beat({ALIVE: self._opened().fact(ALIVE) or ""})
-        if self._killed or not is_alive(beat, output.now()):
+        if not self._is_running():
             output.say(f"note: no daemon is running on {self._name}", err=True)
+
+    def _is_running(self) -> bool:
+        beat = last_beat({ALIVE: self._opened().fact(ALIVE) or ""})
+        return not self._killed and is_alive(beat, output.now())
 
 
 def _no_receiver(settings: Config, name: str) -> BridgeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal  # noqa: TC003 -- pydantic reads annotations while it runs
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- as above
@@ -221,6 +221,11 @@ class Config(Model):
     def rules(self) -> tuple[Alert, ...]:
         """When messages fail too often."""
         return tuple(alert.rule for alert in self.alerts)
+
+    def quiet_until(self, receiver: str, at: datetime) -> datetime | None:
+        """Tell when a receiver's quiet hours end in which a moment lies; None where it lies in none."""
+        found = (each.quiet for each in self.receivers if each.name == receiver)
+        return next((quiet.hours.quiet_until(at) for quiet in found if quiet is not None), None)
 
     def warnings(self) -> tuple[str, ...]:
         """Say what is allowed, but dangerous or hardly meant."""

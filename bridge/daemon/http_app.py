@@ -59,6 +59,7 @@ class HttpApps:
             self.listener.step_failed,
             streams,
             receivers=self._receivers,
+            quiet_until=lambda name, at: self.config().quiet_until(name, at),
             status=self._status,
             try_receiver=self._try_receiver,
             preview=self._preview,

@@ -61,7 +61,7 @@ class Holding:
             self._end(now)
             return self.look(now)  # somebody may have muted it again
         self._announce(mute)
-        wanted, types = self._wanted(mute, now)
+        wanted, types, look_at = self._wanted(mute, now)
         before, self._is_held = self._is_held, wanted is not None
         if wanted is None:
             if hold is not None:
@@ -69,15 +69,17 @@ class Holding:
             return None, breaker
         if hold is None or hold.until != wanted.until:
             self._store.mutes.hold(wanted)
-        return Held(wanted.until, self._queue(types), begins=not before), breaker
+        return Held(look_at, self._queue(types), begins=not before), breaker
 
-    def _wanted(self, mute: Mute | None, now: datetime) -> tuple[Hold | None, frozenset[EventType]]:
+    def _wanted(self, mute: Mute | None, now: datetime) -> tuple[Hold | None, frozenset[EventType], datetime]:
+        """Tell what is to hold the deliveries, which event types are sent anyway, and until when that is so."""
         if mute is not None:
-            return Hold(self._receiver, mute.since, mute.until), NEVER_HELD
+            quiet_until = None if self._quiet is None else self._quiet.quiet_until(mute.until)
+            return Hold(self._receiver, mute.since, quiet_until or mute.until), NEVER_HELD, mute.until
         night = None if self._quiet is None else self._quiet.night(now)
         if self._quiet is None or night is None:
-            return None, NEVER_HELD
-        return Hold(self._receiver, night.since, night.until), exempt(self._quiet.exempt)
+            return None, NEVER_HELD, now
+        return Hold(self._receiver, night.since, night.until), exempt(self._quiet.exempt), night.until
 
     def _announce(self, mute: Mute | None) -> None:
         if mute is not None and (self._announced is None or mute.since != self._announced.since):

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.clock import isoformat
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
+from bridge.domain.mute import NEVER_HELD
 from bridge.domain.outcome import name_of, why_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.health import Health
     from bridge.domain.incidents import Incident
     from bridge.domain.model import Attempt, Delivery
-    from bridge.domain.mute import Mute
+    from bridge.domain.mute import Hold, Mute
     from bridge.domain.summary import PastAttempt, Summary, WatchedMessage
 
 
@@ -45,8 +46,10 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
     }
 
 
-def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = None) -> dict[str, Any]:
-    """Arrange a delivery for JSON, with its attempts where they are given."""
+def delivery_json(
+    delivery: Delivery, holding: Mapping[str, Mute | Hold], attempts: Sequence[PastAttempt] | None = None
+) -> dict[str, Any]:
+    """Arrange a delivery for JSON, with its attempts where given. ``holding`` is what holds receivers' deliveries."""
     shown: dict[str, Any] = {
         "id": delivery.id,
         "receiver": delivery.receiver,
@@ -59,6 +62,7 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),
         "reason": delivery.reason,
+        "held": _held(delivery, holding),
         "event": envelope(delivery.event),
     }
     if attempts is not None:
@@ -75,6 +79,14 @@ def delivery_json(delivery: Delivery, attempts: Sequence[PastAttempt] | None = N
             for made in attempts
         ]
     return shown
+
+
+def _held(delivery: Delivery, holding: Mapping[str, Mute | Hold]) -> str | None:
+    """Say what holds a delivery that was not tried yet; None where nothing does."""
+    held = holding.get(delivery.receiver)
+    if held is None or delivery.finished_at is not None or delivery.attempts or delivery.probes:
+        return None
+    return None if delivery.event.type in NEVER_HELD else held.state
 
 
 def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
@@ -119,9 +131,20 @@ def mute_json(mute: Mute) -> dict[str, Any]:
     }
 
 
-def unmuted_json(mute: Mute | None, held: int) -> dict[str, Any]:
-    """Arrange a mute that has ended for JSON, None if there was none, and how many deliveries it releases."""
-    return {"mute": None if mute is None else mute_json(mute), "held": held}
+def muted_json(mute: Mute, quiet_until: datetime | None) -> dict[str, Any]:
+    """Arrange a mute that was made for JSON, and when quiet hours end that go on after it."""
+    return mute_json(mute) | {"quiet_until": stamp(quiet_until)}
+
+
+def unmuted_json(
+    mute: Mute | None, held: int, quiet_until: datetime | None = None, *, running: bool = True
+) -> dict[str, Any]:
+    """Arrange a mute that has ended for JSON, None if there was none, and how many deliveries it releases.
+
+    They are sent when quiet hours end, if there are any now, and as soon as a daemon runs.
+    """
+    ended = None if mute is None else mute_json(mute)
+    return {"mute": ended, "held": held, "quiet_until": stamp(quiet_until), "running": running}
 
 
 def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[str, Any]:
@@ -154,7 +177,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         },
         "mutes": {name: mute_json(mute) for name, mute in summary.mutes.items() if mute.until > now},
         "held": {
-            name: {"why": held.words, "until": stamp(held.until), "count": summary.queued(name)}
+            name: {"why": held.state, "until": stamp(held.until), "count": summary.queued(name)}
             for name in sorted({*summary.mutes, *summary.holds})
             if (held := summary.held_by(name, now)) is not None
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -45,19 +45,33 @@ class Mute:
         why = f": {self.reason}" if self.reason else ""
         return f"muted until {moment(self.until)}{by}{why}"
 
+    @property
+    def state(self) -> str:
+        """Say the same of a mute that lasts, and whether what happens meanwhile is kept."""
+        return f"{self.words}; nothing is kept" if self.drops else self.words
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A receiver's deliveries are held, since and until then: it is muted, or in its quiet hours."""
+    """A receiver's deliveries are held, since and until then: it is in its quiet hours, or first in a ``mute``."""
 
     receiver: str
     since: datetime
     until: datetime
+    mute: Mute | None = None
 
     @property
-    def words(self) -> str:
+    def state(self) -> str:
         """Say until when."""
-        return f"quiet until {moment(self.until)}"
+        quiet = f"in quiet hours until {moment(self.until)}"
+        return quiet if self.mute is None else f"{self.mute.state}, then {quiet}"
+
+
+def held_by(mute: Mute | None, hold: Hold | None, now: datetime) -> Mute | Hold | None:
+    """Tell what holds a receiver's deliveries longest; None where nothing does."""
+    if mute is None or mute.until <= now:
+        return None if hold is None or hold.until <= now else hold
+    return mute if hold is None or hold.until <= mute.until else replace(hold, mute=mute)
 
 
 def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime | None = None) -> datetime:

@@ -25,7 +25,7 @@ def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, 
         count = counted(len(breaker.refused), "event", "events")
         return Check(ok=False, why=f"receiver {name} refuses {count}: {breaker.reason}")
     if held is not None:
-        return Check(why=f"receiver {name} is {held.words} ({_held_words(name, summary)})", since=held.since)
+        return Check(why=f"receiver {name} is {held.state} ({_held_words(name, summary)})", since=held.since)
     if breaker is not None and breaker.paused_until is not None and breaker.is_paused(now):
         ends = ago(breaker.paused_until, now)
         return Check(why=f"receiver {name} asked for a pause, which ends {ends}: {breaker.reason}")
@@ -35,7 +35,7 @@ def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, 
 def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime) -> str:
     held = summary.held_by(breaker.receiver, now)
     if held is not None:
-        return f"not tried: {held.words}"
+        return f"not tried: {held.state}"
     if not summary.queued(breaker.receiver):
         return "nothing is queued; the next event will try it"
     probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)

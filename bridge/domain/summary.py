@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.domain.model import DeliveryState
+from bridge.domain.mute import held_by
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -88,8 +89,7 @@ class Summary:
 
     def held_by(self, receiver: str, now: datetime) -> Mute | Hold | None:
         """Tell why a receiver is sent nothing now: it is muted, or in its quiet hours; None where it is neither."""
-        found = (self.mutes.get(receiver), self.holds.get(receiver))
-        return next((each for each in found if each is not None and each.until > now), None)
+        return held_by(self.mutes.get(receiver), self.holds.get(receiver), now)
 
     @property
     def receivers(self) -> list[str]:

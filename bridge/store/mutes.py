@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.events import receiver_subject
 from bridge.domain.model import DeliveryState
-from bridge.domain.mute import Hold, Mute
+from bridge.domain.mute import Hold, Mute, held_by
 from bridge.store import breakers
 from bridge.store.column_types import Instant, moved, to_millis
 from bridge.store.due_deliveries import QUEUED
@@ -71,6 +71,13 @@ class Mutes:
             if found is not None:
                 self._tell(connection, receiver)
             return found
+
+    def holding(self, now: datetime) -> dict[str, Mute | Hold]:
+        """Read what holds deliveries, by receiver."""
+        with self._database.read() as connection:
+            muted, held = all_mutes(connection), all_holds(connection)
+        found = {name: held_by(muted.get(name), held.get(name), now) for name in {*muted, *held}}
+        return {name: each for name, each in found.items() if each is not None}
 
     def waiting(self, receiver: str) -> int:
         """Count what is queued for a receiver: what waits for the end of its mute."""

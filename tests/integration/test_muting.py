@@ -121,7 +121,7 @@ def test_muted_receivers_get_what_was_held_after_a_restart(world: World) -> None
     world.fail(4)
     assert world.sink.count == 0
     for name in ("crm", "ops"):
-        assert world.run("unmute", name) == (0, f"{name} is no longer muted: sending what was held: 4\n")
+        assert world.run("unmute", name) == (0, f"{name} is no longer muted; 4 held deliveries are sent now\n")
     until(lambda: world.states("crm") == world.states("ops") == {"delivered": 4})
     assert [each["data"]["message_id"] for each in world.sent("crm")] == [3, 1, 2, 4]
     assert len(world.sent("ops")) == 1
@@ -139,7 +139,7 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     assert world.json("status")["mutes"]["crm"]["dropped"] == 2
     (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "dropped")
     assert first["reason"].startswith("crm was muted until ")
-    assert world.run("unmute", "crm")[1] == "crm is no longer muted: sending what was held: 0; never sent: 2\n"
+    assert world.run("unmute", "crm")[1] == "crm is no longer muted; nothing was held; 2 never sent\n"
     until(lambda: world.logged("unmuted"))
     assert world.logged("unmuted")[0]["dropped"] == 2
     assert sum(line["count"] for line in world.logged("deliveries_dropped")) == 2
@@ -179,6 +179,7 @@ WRONG = [
     (["crm", "--until", "2090-01-01T08:00Z"], "--until: too long: a mute lasts for 30 days at most"),
     (["crm", "--until", "tomorrow"], "--until: not a time (allowed: e.g. 2026-12-01T08:00"),
     (["crm", "--for", "1h", "--reason", "x" * 201], "--reason: too long (allowed: up to 200 characters)"),
+    (["", "--for", "1h"], "must be the name of a receiver"),
     (["crn", "--for", "1h"], "unknown receiver 'crn' (configured: crm, ops); did you mean `crm`?"),
 ]
 
@@ -206,8 +207,11 @@ def test_daemon_that_runs_another_configuration_takes_quiet_hours_at_once(world:
     until(lambda: "crm" in world.json("status")["held"])
     world.fail(1, 2)
     held = world.json("status")["held"]["crm"]
-    assert held["why"].startswith("quiet until ")
+    assert held["why"].startswith("in quiet hours until ")
     assert (held["count"], world.sent("crm")) == (2, [])
+    assert f"held: {held['why']}" in world.run("deliveries", "--receiver", "crm")[1]
+    assert "sent when its quiet hours end: " in world.run("mute", "crm", "--for", "1m")[1]
+    assert "2 held deliveries are sent when its quiet hours end: " in world.run("unmute", "crm")[1]
     world.daemon.kill()
     world.start()
     world.configure(None)
@@ -248,7 +252,8 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         assert (made.status_code, made.json()["drop"]) == (200, True)
         ended = session.delete(path)
         assert (ended.status_code, ended.json()["held"], ended.json()["mute"]["by"]) == (200, 0, "anna")
-        assert session.delete(path).json() == {"mute": None, "held": 0}
+        nothing = {"mute": None, "held": 0, "quiet_until": None, "running": True}
+        assert session.delete(path).json() == nothing
         for body, status in (
             ({}, 422),
             ({"for": "1h", "until": "2030-01-01T00:00:00Z"}, 422),

@@ -179,15 +179,17 @@ def _time(option: str, text: str | None) -> str | None:
 def _what(delivery: dict[str, Any]) -> str:
     """Name the event's type, and which reminder of it it is."""
     number = delivery.get("reminder")  # a remote bridge may be older
-    return f"{delivery['event']['type']}, reminder {number}" if number else str(delivery["event"]["type"])
+    return f"{delivery['event']['type']} (reminder {number})" if number else str(delivery["event"]["type"])
 
 
 def _reason(delivery: dict[str, Any], now: datetime) -> str:
     """Say why it has not arrived, when it is tried again, and how often the receiver was probed with it."""
+    if held := delivery.get("held"):  # a remote bridge may be older
+        return f"held: {held}"
     if not delivery["reason"]:
         return ""
     notes = []
-    if delivery["state"] == DeliveryState.QUEUED:
+    if delivery["state"] == DeliveryState.QUEUED and delivery["tries"]:
         due_at = output.moment(delivery["due_at"])
         notes.append(f"next try {ago(due_at, now)}" if due_at and due_at > now else "waits for the receiver")
     if delivery["probes"]:

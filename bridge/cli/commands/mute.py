@@ -61,9 +61,17 @@ def mute(
         return
     end = output.moment(made["until"])
     assert end is not None
-    meanwhile = "is never sent" if made["drop"] else "is held, and sent then"
-    ends = f"{moment(end)} ({ago(end, now.replace(microsecond=0))})"
+    quiet_until = output.moment(made.get("quiet_until"))  # a remote bridge may be older
+    sent = "then" if quiet_until is None else f"when its quiet hours end: {moment(quiet_until)}"
+    meanwhile = "is never sent" if made["drop"] else f"is held, and sent {sent}"
+    ends = f"{_both(end)} ({ago(end, now.replace(microsecond=0))})"
     output.say(f"{receiver} is muted until {ends}: what happens meanwhile {meanwhile}")
+
+
+def _both(end: datetime) -> str:
+    """Write a moment by this machine's clock, if that is not UTC, and in UTC."""
+    local = end.astimezone()
+    return f"{local:%Y-%m-%d %H:%M %Z}, {moment(end)}" if local.utcoffset() else moment(end)
 
 
 def _end(now: datetime, lasting: str | None, until: str | None) -> datetime:

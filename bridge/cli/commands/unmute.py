@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bridge.cli import output
 from bridge.cli.arguments import ReceiverArgument
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, command_app
+from bridge.domain.check import counted
+from bridge.domain.mute import moment
 
 app = command_app()
 
@@ -13,7 +17,7 @@ app = command_app()
 @app.command()
 @connected
 def unmute(connect: Connect, receiver: ReceiverArgument, *, as_json: JsonOption = False) -> None:
-    """End a receiver's mute: what was held is sent now.
+    """End a receiver's mute: what was held is sent now, or when its quiet hours end.
 
     Example: wbiz-bridge unmute ops
     """
@@ -22,9 +26,20 @@ def unmute(connect: Connect, receiver: ReceiverArgument, *, as_json: JsonOption 
     if as_json:
         output.print_json(found)
         return
-    mute, held = found["mute"], found["held"]
+    mute = found["mute"]
     if mute is None:
         output.say(f"{receiver} is not muted")
         return
-    not_sent = f"; never sent: {mute['dropped']}" if mute["drop"] or mute["dropped"] else ""
-    output.say(f"{receiver} is no longer muted: sending what was held: {held}{not_sent}")
+    not_sent = f"; {mute['dropped']} never sent" if mute["drop"] or mute["dropped"] else ""
+    output.say(f"{receiver} is no longer muted; {_release(found)}{not_sent}")
+
+
+def _release(found: dict[str, Any]) -> str:
+    """Say what becomes of what was held. A remote bridge may be older."""
+    count = counted(found["held"], "held delivery is", "held deliveries are")
+    if not found["held"]:
+        return "nothing was held"
+    quiet_until = output.moment(found.get("quiet_until"))
+    if quiet_until is not None:
+        return f"{count} sent when its quiet hours end: {moment(quiet_until)}"
+    return f"{count} sent {'now' if found.get('running', True) else 'as soon as a daemon runs'}"

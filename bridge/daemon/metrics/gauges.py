@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from bridge.domain import failure_rate
 from bridge.domain.events import SOURCE
 from bridge.domain.model import DeliveryState, Status
-from bridge.domain.mute import Hold, Mute
+from bridge.domain.mute import Mute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,8 +71,8 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     up = {name: name not in down for name in receivers}
     yield _gauges("receiver_up", "Whether a receiver takes events now: its circuit breaker is closed.", "receiver", up)
     held = {name: summary.held_by(name, now) for name in receivers}
-    muted = {name: isinstance(by, Mute) for name, by in held.items()}
-    quiet = {name: isinstance(by, Hold) for name, by in held.items()}
+    muted = {name: isinstance(by, Mute) or (by is not None and by.mute is not None) for name, by in held.items()}
+    quiet = {name: by is not None and not muted[name] for name, by in held.items()}
     yield _gauges("receiver_muted", "Whether somebody has muted a receiver.", "receiver", muted)
     yield _gauges("receiver_quiet", "Whether a receiver is in its quiet hours, and not muted.", "receiver", quiet)
     yield _gauges("deliveries_queued", "Deliveries still to be made.", "receiver", counts(DeliveryState.QUEUED))

@@ -11,15 +11,15 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from bridge.domain.event_parser import read_event
-from bridge.domain.json_views import mute_json, unmuted_json
+from bridge.domain.json_views import muted_json, unmuted_json
 from bridge.domain.mute import Mute
 from bridge.domain.redaction import clean_line
 from bridge.domain.samples import sample_event
 from bridge.domain.suggest import unknown_receiver
 from bridge.server.api.params import problems
 from bridge.server.api.schemas.bridge import (
+    MutedOut,
     MuteIn,
-    MuteOut,
     PreviewIn,
     PreviewOut,
     StatusOut,
@@ -81,7 +81,7 @@ def router(context: ServerContext) -> APIRouter:
 
 def _muting(routes: APIRouter, context: ServerContext) -> None:
     @routes.post(
-        "/receivers/{name}/mute", response_model=MuteOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+        "/receivers/{name}/mute", response_model=MutedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
     )
     def mute_receiver(name: _Name, wanted: MuteIn) -> JSONResponse:
         """Mute a receiver. What happens meanwhile is held and sent at the end, or, with `drop`, never sent.
@@ -98,17 +98,18 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
         mute = Mute(name, now, end, clean_line(wanted.reason), clean_line(wanted.by), wanted.drop)
         context.store.mutes.mute(mute)
         context.wake_dispatchers()
-        return JSONResponse(mute_json(mute))
+        return JSONResponse(muted_json(mute, context.quiet_until(name, end)))
 
     @routes.delete("/receivers/{name}/mute", response_model=UnmutedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def unmute_receiver(name: _Name) -> JSONResponse:
-        """End a receiver's mute, if it has one: what was held is sent now."""
-        if name not in context.receivers():
+        """End a receiver's mute, if it has one: what was held is sent now, or at the end of its quiet hours."""
+        now = context.now()
+        ended = context.store.mutes.unmute(name, now)
+        if ended is None and name not in context.receivers():
             raise _no_receiver(context, name)
-        ended = context.store.mutes.unmute(name, context.now())
         held = 0 if ended is None else context.store.mutes.waiting(name)
         context.wake_dispatchers()
-        return JSONResponse(unmuted_json(ended, held))
+        return JSONResponse(unmuted_json(ended, held, context.quiet_until(name, now)))
 
 
 def _event(context: ServerContext, wanted: PreviewIn) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import LARGEST_ID, UNSEEN, Status
+from bridge.domain.mute import Hold, Mute
 from bridge.domain.redaction import clean_text
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
 from bridge.server.api.schemas.messages import (
@@ -31,7 +33,6 @@ from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
-from bridge.store.store import Store
 
 _Statuses = Annotated[
     list[Status | Literal["unseen"]],
@@ -62,21 +63,22 @@ _Cursor = Annotated[str | None, cursor(CURSOR)]
 def router(context: ServerContext, access: Access) -> APIRouter:
     """Make the routes."""
     routes = APIRouter(prefix="/messages", tags=["messages"])
-    _read(routes, context.store, access)
+    _read(routes, context, access)
     _change(routes, context)
     return routes
 
 
-def story_json(story: Story) -> dict[str, Any]:
-    """Arrange a message's story for JSON."""
+def story_json(story: Story, holding: Mapping[str, Mute | Hold]) -> dict[str, Any]:
+    """Arrange a message's story for JSON. ``holding`` is what holds receivers' deliveries."""
     events = []
     for told in story.told:
-        queued = [delivery_json(each.delivery, each.attempts) for each in told.deliveries]
+        queued = [delivery_json(each.delivery, holding, each.attempts) for each in told.deliveries]
         events.append({**envelope(told.event), "deliveries": queued})
     return {**message_json(story.message), "events": events, "whole": story.whole}
 
 
-def _read(routes: APIRouter, store: Store, access: Access) -> None:
+def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
+    store = context.store
 
     @routes.get("", response_model=PageOut[MessageOut], responses=problems())
     def list_messages(
@@ -109,7 +111,7 @@ def _read(routes: APIRouter, store: Store, access: Access) -> None:
         story = store.history.story(message_id)
         if story is None:
             raise _unknown(message_id)
-        return JSONResponse(story_json(story))
+        return JSONResponse(story_json(story, store.mutes.holding(context.now())))
 
 
 def _change(routes: APIRouter, context: ServerContext) -> None:

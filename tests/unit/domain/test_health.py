@@ -249,7 +249,7 @@ def test_muted_receiver_is_no_fault_and_says_until_when() -> None:
     words = "receiver ops is muted until 2026-11-23 22:11 UTC by anna: deploy (3 deliveries are held)"
     assert check.why == words
     dropping = judge(muted(WELL, drops=True, dropped=7), RECEIVERS, START).checks["receiver/ops"]
-    assert dropping.why == words.replace("held)", "held, 7 never sent)")
+    assert dropping.why == words.replace(" (", "; nothing is kept (").replace("held)", "held, 7 never sent)")
 
 
 def test_what_is_held_is_not_counted_as_queued() -> None:
@@ -262,7 +262,7 @@ def test_what_is_held_is_not_counted_as_queued() -> None:
 def test_quiet_hours_say_until_when_and_a_mute_goes_first() -> None:
     hold = Hold("ops", START - timedelta(hours=1), START + timedelta(hours=10))
     quiet = replace(WELL, holds={"ops": hold})
-    words = "receiver ops is quiet until 2026-11-24 06:11 UTC (0 deliveries are held)"
+    words = "receiver ops is in quiet hours until 2026-11-24 06:11 UTC (0 deliveries are held)"
     assert judge(quiet, RECEIVERS, START).checks["receiver/ops"].why == words
     both = judge(replace(muted(WELL), holds={"ops": hold}), RECEIVERS, START).checks["receiver/ops"].why
     assert both is not None

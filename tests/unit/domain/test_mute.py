@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import EventType
-from bridge.domain.mute import LONGEST, NEVER_HELD, Mute, end_of, exempt
+from bridge.domain.mute import LONGEST, NEVER_HELD, Hold, Mute, end_of, exempt, held_by
 from tests.world.clock import START
 
 _SECOND = timedelta(seconds=1)
@@ -36,6 +36,17 @@ def test_mute_lasts_as_long_as_it_is_said(lasting: timedelta) -> None:
 def test_mute_must_end_and_not_too_late(given: dict[str, timedelta], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         end_of(START, **given)  # type: ignore[arg-type]
+
+
+def test_later_of_a_mute_and_quiet_hours_holds() -> None:
+    mute = Mute("ops", START, START + 2 * _SECOND)
+    longer, shorter = Hold("ops", START, START + 3 * _SECOND), Hold("ops", START, START + _SECOND)
+    assert held_by(mute, shorter, START) == held_by(mute, None, START) == mute
+    both = held_by(mute, longer, START)
+    assert both is not None
+    assert (both.until, both.state) == (longer.until, f"{mute.words}, then {longer.state}")
+    assert held_by(mute, longer, mute.until) == held_by(None, longer, START) == longer
+    assert held_by(mute, shorter, mute.until) is None
 
 
 def test_events_about_receivers_are_never_held() -> None:

@@ -123,11 +123,23 @@ class MuteOut(Out):
     dropped: int
 
 
+class MutedOut(MuteOut):
+    """A mute that was made. ``quiet_until`` is when quiet hours end, if they go on after it, else null."""
+
+    quiet_until: Moment | None
+
+
 class UnmutedOut(Out):
-    """The mute that has ended, or null if there was none; ``held`` counts the deliveries that are released."""
+    """The mute that has ended, or null if there was none; ``held`` counts the deliveries that are released.
+
+    They are sent now or, in quiet hours, at ``quiet_until``. ``running`` is false if that takes a daemon that is not
+    running.
+    """
 
     mute: MuteOut | None
     held: int
+    quiet_until: Moment | None
+    running: bool
 
 
 class HeldOut(Out):

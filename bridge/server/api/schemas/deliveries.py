@@ -32,6 +32,7 @@ class DeliveryOut(Out):
 
     ``attempts`` counts the rounds of its present schedule, ``probes`` the calls that failed while its receiver was
     down: they use up no step of the schedule. ``reminder`` numbers the reminders of an event, from 1; 0 for others.
+    ``held`` says which mute or quiet hours it waits for, if any.
     """
 
     id: int
@@ -45,6 +46,7 @@ class DeliveryOut(Out):
     due_at: Moment | None
     finished_at: Moment | None
     reason: str | None
+    held: str | None
     event: EventOut
 
 
