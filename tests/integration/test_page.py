@@ -598,6 +598,22 @@ def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, se
     assert browser.send(overview, "Acknowledge", **seen).text(".notice") == "Somebody has already acknowledged it."
 
 
+def test_without_a_token_it_is_said_how_to_change_something(lite: Store, serve: Serve) -> None:
+    give_up(lite, 1)
+    browser = serve(lite, token=None)
+    page = browser.open("/")
+    assert "wbiz-bridge ack 1" in page.text("#open-form")
+    assert "wbiz-bridge mute crm --for 2h" in page.texts("code")
+    assert not page.soup.select("form#acknowledge, #mute")
+    assert "wbiz-bridge deliveries resend EVENT" in browser.open("/messages/1").texts("#again code")
+
+
+def test_state_that_deliveries_do_not_have_is_refused(lite: Store, serve: Serve) -> None:
+    page = serve(lite).open("/deliveries?state=zzz")
+    assert page.status == 400
+    assert "no such state (there are: queued, delivered, dead, dropped)" in page.text("main")
+
+
 def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Serve) -> None:
     watched(lite, 1, status=Status.FAILED)
     browser = serve(lite)

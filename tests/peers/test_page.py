@@ -118,6 +118,32 @@ def test_axe_finds_nothing_in_the_way_of_anybody(
     assert not {name: violations for name, violations in found.items() if violations}
 
 
+def test_name_and_token_are_kept_for_the_next_acknowledgement(browser: Browser, root: str) -> None:
+    with tab(browser, root) as opened:
+        page = opened.page
+        opened.open("/")
+        form = page.locator("#acknowledge")
+        form.get_by_label("Your name").fill("Ada")
+        form.get_by_label("Token").fill(TOKEN)
+        form.get_by_label("Keep both until this tab is closed").check()
+        page.get_by_role("button", name="Acknowledge").last.click()
+        page.get_by_text("Acknowledged: reminders stop.").wait_for()
+        assert form.get_by_label("Your name").input_value() == "Ada"
+        assert form.get_by_label("Token").input_value() == TOKEN
+        opened.open("/")
+        form.get_by_label("Keep both until this tab is closed").uncheck()
+        opened.open("/")
+        assert form.get_by_label("Token").input_value() == ""
+
+
+def test_tomorrow_morning_is_the_viewers(browser: Browser, root: str) -> None:
+    with tab(browser, root, timezone_id="Asia/Kolkata") as opened:
+        opened.open("/")
+        option = opened.page.locator("#mute option[data-morning]")
+        assert re.fullmatch(r"until tomorrow morning \(.*, 08:00:00\)", option.text_content() or "")
+        assert re.fullmatch(r".*T02:30:00\.000Z", option.get_attribute("value") or "")
+
+
 def token_to_send_again(page: Page) -> Locator:
     """On a message's page there is another token, with which one acknowledges."""
     return page.get_by_role("textbox", name="Token", description="Sending again needs")

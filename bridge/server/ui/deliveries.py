@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
 from bridge.receivers.wording import label_of
 from bridge.server.ui.timeline import title_of
@@ -107,6 +108,17 @@ def deliveries_page(
         newest=None if cursor is None else address(state, receiver),
         notice=notice,
     )
+
+
+def state_in(text: str) -> DeliveryState | None:
+    """Read a state from an address; None where it has none.
+
+    Raises:
+        UsageError: There is no such state.
+    """
+    if text and text not in set(DeliveryState):
+        raise UsageError(f"Deliveries have no such state (there are: {', '.join(DeliveryState)}).")
+    return DeliveryState(text) if text else None
 
 
 def address(state: DeliveryState | None, receiver: str | None, cursor: str | None = None, **more: str) -> str:

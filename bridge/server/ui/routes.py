@@ -16,7 +16,7 @@ from bridge.server.auth import RETRY_FORM
 from bridge.server.problems import on_http_exception
 from bridge.server.ui.acknowledging import acknowledging
 from bridge.server.ui.api_reference import api_reference
-from bridge.server.ui.deliveries import address
+from bridge.server.ui.deliveries import address, state_in
 from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.forms import read_form
 from bridge.server.ui.messages import Asked, id_in
@@ -110,9 +110,8 @@ def _reading(desk: Views) -> APIRouter:
         cursor: str | None = None,
         retried: str | None = None,
     ) -> Response:
-        chosen = DeliveryState(state) if state in set(DeliveryState) else None
         named, notice = (receiver or "").replace("\0", "") or None, Notice.read(retried)
-        return _page(desk, request, lambda path: desk.deliveries(path, chosen, named, cursor, notice))
+        return _page(desk, request, lambda path: desk.deliveries(path, state_in(state or ""), named, cursor, notice))
 
     return router
 

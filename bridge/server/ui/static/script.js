@@ -147,42 +147,41 @@
     lookAgain(Math.max(EVERY, 20 * (performance.now() - began)));
   }
 
-  // The token, for as long as the tab is open, if its owner says so.
+  // The token and the person's name, for as long as the tab is open, if their owner says so.
 
-  const KEPT = "wbiz-bridge-token";
+  const kept = (field) => `wbiz-bridge-${field.name}`;
 
-  function offerToKeep(form) {
-    const token = $("token");
-    const keep = $("keep");
-    let kept;
+  function offerToKeep(keep) {
+    const { form } = keep;
+    const fields = [form.elements.token, form.elements.by].filter(Boolean);
+    let known;
     try {
-      kept = sessionStorage.getItem(KEPT);
+      known = fields.map((field) => sessionStorage.getItem(kept(field)));
     } catch {
       return; // the browser keeps nothing for anybody
     }
     keep.closest("label").hidden = false;
-    if (kept !== null) {
-      token.value = kept;
-      keep.checked = true;
-    }
-    keep.addEventListener("change", () => keep.checked || sessionStorage.removeItem(KEPT));
-    form.addEventListener("submit", () => keep.checked && sessionStorage.setItem(KEPT, token.value));
+    keep.checked = known.some((value) => value !== null);
+    fields.forEach((field, i) => { field.value = known[i] ?? field.value; });
+    keep.addEventListener("change", () => keep.checked || fields.forEach((field) => sessionStorage.removeItem(kept(field))));
+    form.addEventListener("submit", () => {
+      if (keep.checked) for (const field of fields) sessionStorage.setItem(kept(field), field.value);
+    });
   }
 
   function begin() {
     shown.clear();
     remember(document);
     localise(document);
-    if ($("retry")) offerToKeep($("retry"));
+    for (const keep of document.querySelectorAll("input[data-keep]")) offerToKeep(keep);
   }
 
   begin();
-  // What came of a retry is said once.
+  // What came of a form is said once.
   const address = new URL(location.href);
-  if (address.searchParams.has("retried")) {
-    address.searchParams.delete("retried");
-    history.replaceState(null, "", address);
-  }
+  const said = ["retried", "ack", "mute"].filter((name) => address.searchParams.has(name));
+  for (const name of said) address.searchParams.delete(name);
+  if (said.length) history.replaceState(null, "", address);
   setInterval(() => tick(document), 1000);
   document.querySelector("[data-zone]").textContent = `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
 
