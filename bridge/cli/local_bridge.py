@@ -61,6 +61,7 @@ class LocalBridge:
         self._url, self._account = database_of(config)
         self._name = shown_url(self._url)
         self._store: Store | None = None
+        self._has_said = False
 
     def status(self) -> dict[str, Any]:
         """Tell how it does, with all counts."""
@@ -257,6 +258,9 @@ class LocalBridge:
         return store
 
     def _say_if_alone(self) -> None:
+        if self._has_said:
+            return
+        self._has_said = True
         if not self._is_running():
             output.say(f"note: no daemon is running on {self._name}", err=True)
 

@@ -12,6 +12,7 @@ from bridge.client import verify
 from bridge.domain.model import DeliveryState, EventType, Resent, Status
 from bridge.domain.routing import Subscription
 from bridge.store.history import EventQuery
+from bridge.store.store import Store
 from tests.world import listed
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
-    from bridge.store.store import Store
 
 CRM, OPS = Subscription("crm", ("*",)), Subscription("ops", ("message.failed",))
 EVERYBODY = (CRM, OPS)
@@ -230,6 +230,15 @@ def test_what_cannot_be_shown_is_said(daemon: Daemon, arguments: list[str], code
     (daemon.folder / "event.json").write_text('{"type": "message.faild", "data": {}}')
     done = command(daemon.folder, "render", *arguments)
     assert (done.returncode, words in done.stderr) == (code, True), done
+
+
+def test_that_no_daemon_runs_is_said_once(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
+    """Two calls are made: one to count, one to resend."""
+    write_config(tmp_path, bridge_config(simulator, sink))
+    with Store(f"sqlite:///{tmp_path}/bridge.db"):
+        pass
+    done = command(tmp_path, "deliveries", "resend", "--since", "1d")
+    assert (done.stdout, done.stderr.count("no daemon is running")) == ("nothing to send again\n", 1)
 
 
 def test_a_wrong_event_is_refused_without_a_daemon_too(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
