@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import json
-import queue
 import shutil
-import threading
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from bridge.client import verify_batch
-from bridge.delivery.batching import packer_for
-from bridge.delivery.dispatcher import Dispatcher
-from bridge.delivery.holding import Holding
-from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.events import envelope
 from bridge.domain.model import DeliveryState, Status
-from bridge.domain.observer import Listener
-from bridge.domain.redaction import Redactor
-from bridge.domain.routing import Routes, Subscription
-from bridge.receivers.registry import sender_for
+from bridge.domain.routing import Subscription
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.receivers.webhook.receiver import batch_id
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Recorded, Sink
 from bridge.store.store import Store
-from bridge.transport.rate_limiter import RateLimiter
-from tests.world import listed
+from tests.world import dispatching, listed
 from tests.world.clock import START, FakeClock
 from tests.world.records import observe, polled
 
@@ -44,44 +33,15 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 POISON = 7
 
 
-class Bench:
-    """A dispatcher that works when it is told to, in this thread, at a time that stands still."""
+class Bench(dispatching.Bench):
+    """The dispatcher of a webhook that gets batches."""
 
     def __init__(self, store: Store, sink: Sink, **more: Any) -> None:
         settings = WebhookReceiverConfig.model_validate(
             {"name": "crm", "webhook": sink.url, "secret": [SECRET], "batch": {"max": 100, "wait": "2s"}, **more}
         )
-        self.clock = FakeClock()
-        self.store = store
+        super().__init__(store, settings, FakeClock())
         self.sink = sink
-        self.sender = sender_for(settings)
-        self.dispatcher = Dispatcher(
-            self.sender,
-            store,
-            holding=Holding(settings.name, None, store, Listener()),
-            concurrency=4,
-            settle=timedelta(seconds=30),
-            packer=packer_for(settings),
-            pace=RateLimiter(None, self.clock),
-            redact=Redactor(),
-            routes=Routes(),
-            clock=self.clock,
-            jitter=lambda: 0.0,
-            listener=Listener(),
-            stop=threading.Event(),
-        )
-
-    def work(self, room: int = 16) -> None:
-        """Send all that is due, and what becomes due by it."""
-        while parcels := self.dispatcher.claim(room):
-            self.dispatcher.record([self.send(parcel) for parcel in parcels])
-
-    def send(self, parcel: Parcel) -> Sent:
-        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
-        self.dispatcher.begin(parcel, results.put)
-        sent = results.get(timeout=20)
-        assert isinstance(sent, Sent)
-        return sent
 
     def lists(self) -> list[list[Any]]:
         return [json.loads(record.body) for record in self.sink.records()]

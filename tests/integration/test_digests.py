@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import queue
 import re
 import shutil
-import threading
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.delivery.batching import packer_for
-from bridge.delivery.dispatcher import Dispatcher
-from bridge.delivery.holding import Holding
-from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.model import DeliveryState, Status
-from bridge.domain.observer import Listener
-from bridge.domain.redaction import Redactor
-from bridge.domain.routing import Routes
-from bridge.receivers.registry import sender_for
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.simulator.api import Simulator
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
 from bridge.store.store import Store
-from bridge.transport.rate_limiter import RateLimiter
-from tests.world import listed
+from tests.world import dispatching, listed
 from tests.world.bridge import ERROR, Bridge
 from tests.world.clock import FakeClock
 from tests.world.records import fail_some
@@ -37,42 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.delivery.parcel import Parcel, Sent
 
-class Bench:
-    """The dispatcher of a Slack receiver, at a time that stands still; its digests are counted by what they carry."""
+
+class Bench(dispatching.Bench):
+    """The dispatcher of a Slack receiver; its digests are counted by what they carry."""
 
     def __init__(self, store: Store, sink: Sink, *, gather: bool = True) -> None:
         settings = SlackReceiverConfig.model_validate({"name": "crm", "slack": sink.url})
-        self.clock = FakeClock()
-        self.store = store
+        super().__init__(store, settings, FakeClock(), concurrency=1, gather=gather)
         self.sink = sink
         self.carried: list[list[int | None]] = []
-        self.sender = sender_for(settings)
-        self.dispatcher = Dispatcher(
-            self.sender,
-            store,
-            holding=Holding(settings.name, None, store, Listener()),
-            concurrency=1,
-            settle=timedelta(seconds=30),
-            packer=packer_for(settings, gather=gather),
-            pace=RateLimiter(None, self.clock),
-            redact=Redactor(),
-            routes=Routes(),
-            clock=self.clock,
-            jitter=lambda: 0.0,
-            listener=Listener(),
-            stop=threading.Event(),
-        )
 
     def fail(self, *ids: int) -> None:
         """Let messages fail now."""
         fail_some(self.store, ids, self.clock.now())
 
-    def work(self) -> float | None:
-        """Post what may be posted, and say in how many seconds the dispatcher looks again."""
-        while parcels := self.dispatcher.claim(1):
-            self.dispatcher.record([self._post(parcel) for parcel in parcels])
-        return self.dispatcher.next_due()
+    def work(self, room: int = 1) -> float | None:
+        """Post what may be posted, one at a time."""
+        return super().work(room)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; the dispatcher looks when it said it would."""
@@ -82,13 +54,9 @@ class Bench:
         self.clock.advance(end - self.clock.monotonic())
         self.work()
 
-    def _post(self, parcel: Parcel) -> Sent:
+    def send(self, parcel: Parcel) -> Sent:
         self.carried.append([delivery.event.message_id for delivery in parcel.deliveries])
-        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
-        self.dispatcher.begin(parcel, results.put)
-        sent = results.get(timeout=20)
-        assert isinstance(sent, Sent)
-        return sent
+        return super().send(parcel)
 
 
 @pytest.fixture

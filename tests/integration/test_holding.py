@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.delivery.batching import packer_for
-from bridge.delivery.dispatcher import Dispatcher
-from bridge.delivery.holding import Holding
-from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
-from bridge.domain.redaction import Redactor
-from bridge.domain.routing import Routes, Subscription
-from bridge.receivers.registry import sender_for
+from bridge.domain.routing import Subscription
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
-from bridge.transport.rate_limiter import RateLimiter
-from tests.world import listed
+from tests.world import dispatching, listed
 from tests.world.clock import FakeClock
 from tests.world.records import SINCE, fail_some, record_health
 
@@ -51,55 +42,23 @@ class Heard(Listener):
         self.mutes.append(("unmuted", mute))
 
 
-class Bench:
-    """A dispatcher that works when it is told to, in this thread, at a time that tests set."""
+class Bench(dispatching.Bench):
+    """The dispatcher of a receiver that is muted, or has quiet hours."""
 
     def __init__(
         self, store: Store, sink: Sink, start: datetime = EVENING, *, slack: bool = False, **more: Any
     ) -> None:
         kind: type[ReceiverConfig] = SlackReceiverConfig if slack else WebhookReceiverConfig
-        self.settings = kind.model_validate({"name": "crm", "slack" if slack else "webhook": sink.url, **more})
-        self.clock = FakeClock(start)
-        self.store = store
-        self.sink = sink
+        settings = kind.model_validate({"name": "crm", "slack" if slack else "webhook": sink.url, **more})
         self.heard = Heard()
+        super().__init__(store, settings, FakeClock(start), listener=self.heard)
+        self.sink = sink
         self._seen = 0
-        self.restart()
-
-    def restart(self) -> None:
-        quiet = None if self.settings.quiet is None else self.settings.quiet.hours
-        self.holding = Holding("crm", quiet, self.store, self.heard)
-        self.dispatcher = Dispatcher(
-            sender_for(self.settings),
-            self.store,
-            concurrency=4,
-            holding=self.holding,
-            settle=timedelta(seconds=30),
-            packer=packer_for(self.settings),
-            pace=RateLimiter(None, self.clock),
-            redact=Redactor(),
-            routes=Routes(),
-            clock=self.clock,
-            jitter=lambda: 0.0,
-            listener=self.heard,
-            stop=threading.Event(),
-        )
 
     def at(self, moment: str) -> None:
         """Let time pass until then, and do what is to be done."""
         self.clock.advance((datetime.fromisoformat(moment) - self.clock.now()).total_seconds())
         self.work()
-
-    def work(self) -> None:
-        while parcels := self.dispatcher.claim(16):
-            self.dispatcher.record([self.send(parcel) for parcel in parcels])
-
-    def send(self, parcel: Parcel) -> Sent:
-        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
-        self.dispatcher.begin(parcel, results.put)
-        sent = results.get(timeout=20)
-        assert isinstance(sent, Sent)
-        return sent
 
     def owe(self, *ids: int) -> None:
         fail_some(self.store, ids, self.clock.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,17 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.delivery.batching import packer_for
-from bridge.delivery.dispatcher import Dispatcher
-from bridge.delivery.holding import Holding
-from bridge.delivery.parcel import Parcel, Sent
 from bridge.domain.delivery_decision import Round, decide
 from bridge.domain.model import Attempt, DeliveryState, EventType, Status
-from bridge.domain.observer import Listener
 from bridge.domain.outcome import Delivered
-from bridge.domain.redaction import Redactor
-from bridge.domain.routing import Routes, Subscription
-from bridge.receivers.registry import sender_for
+from bridge.domain.routing import Subscription
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
@@ -30,8 +22,7 @@ from bridge.simulator.sink import Sink
 from bridge.store.deliveries import Tried
 from bridge.store.history import EventQuery
 from bridge.store.store import Store
-from bridge.transport.rate_limiter import RateLimiter
-from tests.world import listed
+from tests.world import dispatching, listed
 from tests.world.clock import START, FakeClock
 from tests.world.records import SINCE, due, fail_some, known, polled, record_health, values
 
@@ -45,31 +36,14 @@ if TYPE_CHECKING:
 EVERYTHING = [Subscription("crm", ("*",))]
 
 
-class Bench:
-    """A dispatcher to a receiver with `remind: 1h`, that works when it is told to."""
+class Bench(dispatching.Bench):
+    """The dispatcher of a receiver with `remind: 1h`."""
 
     def __init__(self, store: Store, sink: Sink, *, slack: bool = False) -> None:
         kind: type[ReceiverConfig] = SlackReceiverConfig if slack else WebhookReceiverConfig
         settings = kind.model_validate({"name": "crm", "slack" if slack else "webhook": sink.url, "remind": "1h"})
-        self.clock = FakeClock()
-        self.store = store
+        super().__init__(store, settings, FakeClock())
         self.sink = sink
-        self.dispatcher = Dispatcher(
-            sender_for(settings),
-            store,
-            concurrency=4,
-            holding=Holding("crm", None, store, Listener()),
-            remind=settings.remind,
-            settle=timedelta(seconds=30),
-            packer=packer_for(settings),
-            pace=RateLimiter(None, self.clock),
-            redact=Redactor(),
-            routes=Routes(),
-            clock=self.clock,
-            jitter=lambda: 0.0,
-            listener=Listener(),
-            stop=threading.Event(),
-        )
 
     def tell(self, type_: EventType) -> None:
         record_health(self.store, type_, SINCE, self.clock.now(), EVERYTHING)
@@ -81,17 +55,6 @@ class Bench:
         """Let time pass, and do what is to be done."""
         self.clock.advance(timedelta(**lasting).total_seconds())
         self.work()
-
-    def work(self) -> None:
-        while parcels := self.dispatcher.claim(16):
-            self.dispatcher.record([self.send(parcel) for parcel in parcels])
-
-    def send(self, parcel: Parcel) -> Sent:
-        results: queue.SimpleQueue[Sent | Exception] = queue.SimpleQueue()
-        self.dispatcher.begin(parcel, results.put)
-        sent = results.get(timeout=20)
-        assert isinstance(sent, Sent)
-        return sent
 
     def came(self) -> list[dict[str, Any]]:
         return [json.loads(record.body) for record in self.sink.records()]
