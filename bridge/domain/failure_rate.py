@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridge.domain.clock import isoformat
 from bridge.domain.events import account_subject
-from bridge.domain.model import EventType
+from bridge.domain.model import EventType, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,9 @@ FAILING = "failing"
 
 TAGS = "tags."
 """What ``by`` begins with; the tag's name follows."""
+
+FAILURES = frozenset({Status.FAILED, Status.EXPIRED})
+"""The final statuses that count as failures."""
 
 MOST_GROUPS = 100
 """How many groups of one alert can be failing at the same time."""

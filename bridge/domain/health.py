@@ -12,7 +12,6 @@ from bridge.domain.check import Check, counted, lasting
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import BridgeError
 from bridge.domain.events import SOURCE, receiver_subject
-from bridge.domain.model import DeliveryState
 from bridge.domain.quarantine import Kind
 from bridge.domain.receiver_check import receiver_check
 
@@ -90,7 +89,7 @@ def status_line(health: Health, summary: Summary | None) -> str:
         first, *more = health.faults
         parts.append(first + (f" (and {len(more)} more)" if more else ""))
     if summary is not None:
-        queued = sum(counts.get(DeliveryState.QUEUED, 0) for counts in summary.deliveries.values())
+        queued = sum(map(summary.queued, summary.deliveries))
         parts.append(f"messages watched: {summary.polled}, deliveries queued: {queued}")
     return "; ".join(" ".join(part.split()) for part in parts)
 

@@ -41,14 +41,22 @@ class Mute:
     @property
     def words(self) -> str:
         """Say until when, by whom and why."""
-        by = f" by {self.by}" if self.by else ""
-        why = f": {self.reason}" if self.reason else ""
-        return f"muted until {moment(self.until)}{by}{why}"
+        return f"muted until {moment(self.until)}{self._behind}"
+
+    @property
+    def cause(self) -> str:
+        """Say by whom and why: ``muted by Ada: deployment``."""
+        return f"muted{self._behind}"
 
     @property
     def state(self) -> str:
         """Say the same of a mute that lasts, and whether what happens meanwhile is kept."""
         return f"{self.words}; nothing is kept" if self.drops else self.words
+
+    @property
+    def _behind(self) -> str:
+        by = f" by {self.by}" if self.by else ""
+        return f"{by}: {self.reason}" if self.reason else by
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,11 @@ class Hold:
     since: datetime
     until: datetime
     mute: Mute | None = None
+
+    @property
+    def cause(self) -> str:
+        """Say why."""
+        return "quiet hours"
 
     @property
     def state(self) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bridge.domain.failure_rate import Counts, tag_of
+from bridge.domain.failure_rate import FAILURES, Counts, tag_of
+from bridge.domain.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,6 @@ MOST_REASONS_COUNTED = 50
 """How many values of a tag, and reasons of each, are counted in one slice. The rest is ignored."""
 
 _LONGEST_REASON = 300
-_EXPIRED = "expired"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,7 +39,7 @@ class Final:
     @property
     def failed(self) -> bool:
         """Whether it failed or expired."""
-        return self.status in {"failed", _EXPIRED}
+        return self.status in FAILURES
 
 
 @dataclass(slots=True)
@@ -74,7 +74,8 @@ class Window:
         if not final.failed:
             return
         tally.failed += 1
-        reason = _EXPIRED if final.status == _EXPIRED else final.error and final.error[:_LONGEST_REASON]
+        expired = final.status == Status.EXPIRED
+        reason = final.status if expired else final.error and final.error[:_LONGEST_REASON]
         if reason in tally.reasons or len(tally.reasons) < MOST_REASONS_COUNTED:
             tally.reasons[reason] += 1
 

@@ -87,6 +87,10 @@ class Summary:
         """Count what is queued for a receiver."""
         return self.deliveries.get(receiver, {}).get(DeliveryState.QUEUED, 0)
 
+    def dead(self, receiver: str) -> int:
+        """Count a receiver's dead letters."""
+        return self.deliveries.get(receiver, {}).get(DeliveryState.DEAD, 0)
+
     def held_by(self, receiver: str, now: datetime) -> Mute | Hold | None:
         """Tell why a receiver is sent nothing now: it is muted, or in its quiet hours; None where it is neither."""
         return held_by(self.mutes.get(receiver), self.holds.get(receiver), now)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.routing import Subscription
 
-_FAILURES = (EventType.MESSAGE_FAILED, EventType.MESSAGE_EXPIRED)
+_FAILURES = frozenset(map(EventType.of_status, failure_rate.FAILURES))
 _UNTRIED = sa.and_(QUEUED, deliveries.c.attempts == 0, deliveries.c.probes == 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,7 @@ from bridge.server.context import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import BinaryIO
 
     from bridge.domain.model import Event
@@ -95,21 +97,33 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
             end = wanted.end(now)
         except ValueError as error:
             raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
-        mute = Mute(name, now, end, clean_line(wanted.reason), clean_line(wanted.by), wanted.drop)
-        context.store.mutes.mute(mute)
-        context.wake_dispatchers()
-        return JSONResponse(muted_json(mute, context.quiet_until(name, end)))
+        made = mute(context, Mute(name, now, end, wanted.reason, wanted.by, wanted.drop))
+        return JSONResponse(muted_json(made, context.quiet_until(name, end)))
 
     @routes.delete("/receivers/{name}/mute", response_model=UnmutedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def unmute_receiver(name: _Name) -> JSONResponse:
         """End a receiver's mute, if it has one: what was held is sent now, or at the end of its quiet hours."""
         now = context.now()
-        ended = context.store.mutes.unmute(name, now)
+        ended, held = unmute(context, name, now)
         if ended is None and name not in context.receivers():
             raise _no_receiver(context, name)
-        held = 0 if ended is None else context.store.mutes.waiting(name)
-        context.wake_dispatchers()
         return JSONResponse(unmuted_json(ended, held, context.quiet_until(name, now)))
+
+
+def mute(context: ServerContext, wanted: Mute) -> Mute:
+    """Mute a receiver for the API and the page. Returns the mute, with its texts on one line each."""
+    made = replace(wanted, reason=clean_line(wanted.reason or ""), by=clean_line(wanted.by or ""))
+    context.store.mutes.mute(made)
+    context.wake_dispatchers()
+    return made
+
+
+def unmute(context: ServerContext, name: str, now: datetime) -> tuple[Mute | None, int]:
+    """End a mute for the API and the page. Returns it, None if there is none, and how many deliveries it held."""
+    ended = context.store.mutes.unmute(name, now)
+    held = 0 if ended is None else context.store.mutes.waiting(name)  # before any of it is sent
+    context.wake_dispatchers()
+    return ended, held
 
 
 def _event(context: ServerContext, wanted: PreviewIn) -> Event:

@@ -12,8 +12,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
-from bridge.domain.redaction import clean_line
 from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.forms import read_form
@@ -63,25 +63,22 @@ def muting(context: ServerContext, access: Access) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     def change(form: Mapping[str, str]) -> str:
-        name, now, store = form.get("receiver", ""), context.now(), context.store
+        name, now = form.get("receiver", ""), context.now()
         if name not in context.receivers():
             return "unknown"
         if "unmute" in form:
-            outcome = "none" if store.mutes.unmute(name, now) is None else "ended"
-        else:
-            try:
-                end = _end(form.get("until", ""), now)
-            except ValueError:
-                return "wrong"
-            reason = clean_line(form.get("reason", "")[:LONGEST_REASON])
-            by = clean_line(form.get("by", "")[:LONGEST_BY])
-            store.mutes.mute(Mute(name, now, end, reason, by, drops="drop" in form))
-            outcome = "muted"
-        context.wake_dispatchers()
-        return outcome
+            ended, _ = unmute(context, name, now)
+            return "none" if ended is None else "ended"
+        try:
+            end = _end(form.get("until", ""), now)
+        except ValueError:
+            return "wrong"
+        reason, by = form.get("reason", "")[:LONGEST_REASON], form.get("by", "")[:LONGEST_BY]
+        mute(context, Mute(name, now, end, reason, by, drops="drop" in form))
+        return "muted"
 
     @router.post(MUTE_FORM)
-    async def mute(request: Request) -> Response:
+    async def mute_form(request: Request) -> Response:
         form = await read_form(request)
         may = access.takes_form(form.get("token", ""))
         outcome = await run_in_threadpool(change, form) if may else "refused"

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.check import counted
-from bridge.domain.model import UNSEEN, DeliveryState, Status
-from bridge.server.ui.waiting import cause_of
+from bridge.domain.model import UNSEEN, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from bridge.domain.summary import Summary, WatchedMessage
@@ -101,7 +100,7 @@ def overview(
         (*tiles, Tile(UNSEEN, unseen)) if unseen else tuple(tiles),
         chart,
         failed,
-        tuple(_queued(name, summary.deliveries.get(name, {})) for name in names),
+        tuple(Queued(name, summary.queued(name), summary.dead(name)) for name in names),
     )
 
 
@@ -120,9 +119,5 @@ def _held(summary: Summary, now: datetime) -> Iterator[Held]:
     counts: Counter[tuple[datetime, str]] = Counter()
     for name in summary.deliveries:
         if (held := summary.held_by(name, now)) is not None:
-            counts[held.until, cause_of(held)] += summary.queued(name)
+            counts[held.until, held.cause] += summary.queued(name)
     return (Held(count, until, why) for (until, why), count in sorted(counts.items()) if count)
-
-
-def _queued(name: str, counts: Mapping[DeliveryState, int]) -> Queued:
-    return Queued(name, counts.get(DeliveryState.QUEUED, 0), counts.get(DeliveryState.DEAD, 0))

@@ -152,7 +152,7 @@ class Views:
     def _render(
         self, template: str, path: str, here: str, summary: Summary, known: tuple[Component, ...], **shown: Any
     ) -> str:
-        dead = sum(counts.get(DeliveryState.DEAD, 0) for counts in summary.deliveries.values())
+        dead = sum(map(summary.dead, summary.deliveries))
         frame = _Frame(sum(not part.ok for part in known), dead)
         now = self._now()
         waits = partial(waiting, summary=summary, now=now)

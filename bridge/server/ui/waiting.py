@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.model import DeliveryState
-from bridge.domain.mute import NEVER_HELD, Mute
+from bridge.domain.mute import NEVER_HELD
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.model import Delivery
-    from bridge.domain.mute import Hold
     from bridge.domain.summary import Summary
 
 
@@ -31,16 +30,8 @@ def waiting(delivery: Delivery, summary: Summary, now: datetime) -> Waiting | No
         return None
     held = summary.held_by(delivery.receiver, now)
     if held is not None and delivery.event.type not in NEVER_HELD and not delivery.event.test:
-        return Waiting("held until", held.until, cause_of(held))
+        return Waiting("held until", held.until, held.cause)
     if delivery.due_at > now:
         return Waiting("next try" if delivery.attempts else "sent", delivery.due_at)
     is_down = any(breaker.is_open for breaker in summary.breakers if breaker.receiver == delivery.receiver)
     return Waiting("waits for the receiver") if is_down or delivery.reason else None
-
-
-def cause_of(held: Mute | Hold) -> str:
-    """Say why a receiver is sent nothing: ``muted by Ada: deployment``, ``quiet hours``."""
-    if not isinstance(held, Mute):
-        return "quiet hours"
-    by = f" by {held.by}" if held.by else ""
-    return f"muted{by}: {held.reason}" if held.reason else f"muted{by}"
