@@ -33,7 +33,7 @@ COMMANDS = {
     "incidents": "List what is wrong now, newest first.",
     "ack": "Acknowledge what is wrong, so that others know that somebody is dealing with it.",
     "mute": "Hold what a receiver would be sent, for a while.",
-    "unmute": "End a receiver's mute: what was held is sent now.",
+    "unmute": "End a receiver's mute: what was held is sent now, or when its quiet hours end.",
     "secret": "Create the secrets that sign webhooks.",
     "service": "Install or remove the bridge as a systemd service.",
 }
