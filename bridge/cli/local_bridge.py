@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
+from bridge.cli.paging import PAGE, all_pages
 from bridge.config.errors import InvalidConfiguration
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from bridge.store.paging import Page
 
 _FOLLOW_EVERY = 0.5  # seconds
-_PAGE = 1000
 
 
 class NoDatabaseError(BridgeError):
@@ -106,12 +106,12 @@ class LocalBridge:
         history = self._read().history
         place = history.place(output.now())
         # What is behind a place that may yet be filled comes in its turn.
-        yield from (envelope(event) for _, event in history.latest(place, EventQuery(message_id), min(most, _PAGE)))
+        yield from (envelope(event) for _, event in history.latest(place, EventQuery(message_id), min(most, PAGE)))
         away = False
         while True:
             before = place
             try:
-                found, place = history.follow(place, output.now(), EventQuery(message_id), most=_PAGE)
+                found, place = history.follow(place, output.now(), EventQuery(message_id), most=PAGE)
                 away = False
             except NotNowError as error:
                 found = []
@@ -274,16 +274,11 @@ def _no_receiver(settings: Config, name: str) -> BridgeError:
 
 
 def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:
-    """List up to ``most`` of what comes in pages."""
-    found: list[Any] = []
-    cursor = None
-    while len(found) < most:
-        part = page(cursor, min(_PAGE, most - len(found)))
-        found += part.items
-        cursor = part.next
-        if cursor is None:
-            break
-    return found
+    def items(cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
+        found = page(cursor, limit)
+        return found.items, found.next
+
+    return all_pages(items, most)
 
 
 def _details(message: Mapping[str, Any]) -> Details:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bridge.cli import output
 from bridge.cli.api_client import FOR_EVER, ApiClient, LostError, NotFoundError
+from bridge.cli.paging import PAGE, all_pages
 from bridge.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from bridge.cli.find_daemon import Address
 
-_PAGE = 1000
 _AT_ONCE = 150  # with the longest label and tags in whatever script, they fit into one body
 _COME_BACK = 0.5  # seconds
 _LONG = 600.0  # seconds, for what looks through everything
@@ -51,7 +51,7 @@ class RemoteBridge:
 
     def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
         """Give the latest events, and then those that happen; while the daemon is away, wait for it."""
-        begin: dict[str, Any] = {"last": min(most, _PAGE)}
+        begin: dict[str, Any] = {"last": min(most, PAGE)}
         away = False
         while True:
             try:
@@ -142,15 +142,11 @@ class RemoteBridge:
                 raise
 
     def _list(self, path: str, params: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor = None
-        while len(found) < most:
-            page = self._api.get(path, {**params, "limit": min(_PAGE, most - len(found)), "cursor": cursor})
-            found += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                break
-        return found
+        def page(cursor: str | None, limit: int) -> tuple[list[Any], str | None]:
+            found = self._api.get(path, {**params, "limit": limit, "cursor": cursor})
+            return found["items"], found["next"]
+
+        return all_pages(page, most)
 
     def _each(self, path: str, key: str, things: Sequence[Any]) -> dict[str, list[int]]:
         """Hand over things in parts of ``size``, and put the answers together."""
