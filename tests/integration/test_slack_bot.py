@@ -132,7 +132,7 @@ def test_what_a_mute_held_answers_in_its_thread_although_the_bridge_was_killed_m
         until(lambda: len(shown(tmp_path, "deliveries")) == 2)
         daemon.kill()
     assert shown(tmp_path, "status")["held"]["team"]["count"] == 1
-    assert "sending what was held: 1" in command(tmp_path, "unmute", "team").stdout
+    assert "1 held delivery is sent as soon as a daemon runs" in command(tmp_path, "unmute", "team").stdout
     with running(tmp_path, simulator, receiver):
         until(lambda: len(slack.posts) == 2 and slack.posts[0].edits == 1)
     down, up = slack.posts
