@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from bridge.store.column_types import Document, Instant
 
-HEAD = "0002"
+HEAD = "0001"
 """The newest migration in ``migrations/versions``: what this version of the bridge needs."""
 
 _BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER

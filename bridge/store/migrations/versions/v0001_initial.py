@@ -15,6 +15,7 @@ _NEW = sa.text("due_at IS NOT NULL AND seen < 3")
 _UNREAD = sa.text("unread_told")
 _UNSEEN = sa.text("since IS NULL")
 _QUEUED = sa.text("state = 'queued'")
+_OPEN = sa.text("acknowledged_at IS NULL")
 
 
 def upgrade() -> None:
@@ -144,6 +145,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("probes", sa.Integer, server_default="0", nullable=False),
         sa.Column("resent", sa.Text),
+        sa.Column("reminder", sa.Integer, server_default="0", nullable=False),
+        sa.Column("gathered", sa.Boolean, server_default=sa.false(), nullable=False),
+        sa.Column("withheld_until", sa.BigInteger),
         sa.ForeignKeyConstraint(["event"], ["events.position"]),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
@@ -173,3 +177,55 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery", "attempt"),
     )
     op.create_index("carried_attempt", "carried", ["attempt"])
+    op.create_table(
+        "mutes",
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("muted_by", sa.Text),
+        sa.Column("drops", sa.Boolean, nullable=False),
+        sa.Column("dropped", sa.Integer, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("receiver"),
+    )
+    op.create_table(
+        "holds",
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("receiver"),
+    )
+    op.create_table(
+        "incidents",
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("event", sa.BigInteger, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("acknowledged_at", sa.BigInteger),
+        sa.Column("acknowledged_by", sa.Text),
+        sa.Column("note", sa.Text),
+        sa.PrimaryKeyConstraint("subject"),
+    )
+    op.create_index("incidents_open", "incidents", ["since", "subject"], sqlite_where=_OPEN, postgresql_where=_OPEN)
+    op.create_index("incidents_event", "incidents", ["event"])
+    op.create_table(
+        "reminders",
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("event", sa.BigInteger, nullable=False),
+        sa.Column("due_at", sa.BigInteger, nullable=False),
+        sa.Column("count", sa.Integer, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("receiver", "subject"),
+    )
+    op.create_index("reminders_due", "reminders", ["receiver", "due_at"])
+    op.create_table(
+        "threads",
+        sa.Column("receiver", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("ts", sa.Text, nullable=False),
+        sa.Column("event", sa.BigInteger),
+        sa.Column("posted_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("receiver", "subject"),
+    )
+    op.create_index("threads_posted", "threads", ["posted_at"])
