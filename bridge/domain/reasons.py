@@ -51,6 +51,8 @@ BLOCKED: Final = Reason("blocked", "blocked number", "blocked numbers")
 OVER_A_LIMIT: Final = Reason("over_a_limit", "over a limit", "over a limit")
 UNUSABLE_FILE: Final = Reason("unusable_file", "unusable file", "unusable files")
 TIMED_OUT: Final = Reason("timed_out", "timed out", "timed out")
+OTHERS: Final = Reason("…", "another reason", "other reasons")
+"""Where more classes were found than are told apart. A text that is nothing but a number is of it, too."""
 
 _PHONE = r"(?:phone|mobile|contact|recipient|number|msisdn)"
 _FILE = r"(?:file|media|image|video|document|attachment)"
@@ -88,6 +90,7 @@ _KNOWN: Final[Mapping[Reason, re.Pattern[str]]] = {
 }
 """The classes that are known, each with what its texts hold. The first that fits counts."""
 
+_BY_KEY: Final = {reason.key: reason for reason in (*_KNOWN, NONE_GIVEN, OTHERS)}
 _NUMBERS = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f][0-9a-f-]{7,}\b|\+?\d(?:[\d\s().-]*\d)?", re.IGNORECASE)
 _ADDRESSES = re.compile(r"\bhttps?://\S+|\S+@\S+")
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)")
@@ -112,6 +115,16 @@ def reason_of(error: str) -> Reason:
     return _quoted(text)
 
 
+def written(reason: Reason) -> str:
+    """Write a class down, in as few words as :func:`read` needs."""
+    return reason.key if reason.known or reason == OTHERS else reason.one[1:-1]
+
+
+def read(text: str) -> Reason:
+    """Read a class that :func:`written` wrote, or its key."""
+    return _BY_KEY.get(text) or _quoted(text)
+
+
 def count_reasons(errors: Iterable[str]) -> list[tuple[Reason, int]]:
     """Count error texts by their class, the most frequent first.
 
@@ -132,4 +145,6 @@ def _worded(key: str, texts: Counter[str]) -> Reason:
 
 def _quoted(text: str) -> Reason:
     text = text.rstrip(".") or text
+    if text == OTHERS.key:
+        return OTHERS
     return Reason(text.casefold(), f"“{text}”", f"“{text}”")

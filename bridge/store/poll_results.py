@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.domain.model import EventType
+from bridge.domain.reasons import reason_of
 from bridge.store.due_messages import IS_WATCHED
 from bridge.store.tables import messages
 
@@ -85,6 +87,7 @@ _MOVED = (
         status=sa.bindparam("new_status"),
         since=sa.bindparam("new_since"),
         error=sa.bindparam("new_error"),
+        reason=sa.bindparam("new_reason"),
         stuck=sa.bindparam("told_stuck"),
         sequence=messages.c.sequence + 1,
     )
@@ -113,4 +116,6 @@ def _parameters(poll: Polled) -> dict[str, Any]:
         state = verdict.state
         parameters |= {"new_status": state and str(state.status), "new_since": state and state.since}
         parameters |= {"new_error": state and state.error, "told_stuck": verdict.stuck}
+        failed = verdict.event is EventType.MESSAGE_FAILED
+        parameters["new_reason"] = reason_of((state and state.error) or "").key if failed else None
     return parameters

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Status
+from bridge.store import activity
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
 from bridge.store.tables import attempts, carried, deliveries, events, incidents, messages, threads
@@ -25,12 +26,13 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
     newer (a dead letter sent again), and the latest event of each subject that is not a message, which holds the
     subject's sequence. Then go the messages that are finished, or no longer watched, and have no event left; those
     that the configuration lists stay, and those that were over no sooner than ``messages_before``. A thread goes when
-    its first post is older than ``before``.
+    its first post is older than ``before``, and sums go as :func:`bridge.store.activity.prune` says.
     """
     gone = _prune_events(database, before)
     _prune_messages(database, messages_before)
     with database.write() as connection:
         connection.execute(sa.delete(threads).where(threads.c.posted_at < before))
+        activity.prune(connection, before)
     return gone
 
 

@@ -45,9 +45,10 @@ CURSOR = cursor_pattern(_CURSOR, 2)
 class MessageQuery:
     """Which messages. What is given must all be true of them.
 
-    ``statuses`` may hold None: not seen yet. ``text`` is in the label or the error, in whatever case (on SQLite,
-    of ASCII letters). ``since`` and ``until`` bound the latest change, the latter without the moment itself; a message
-    that was not seen yet changed when it came to be watched. ``ids`` are at most some thousand.
+    ``statuses`` may hold None: not seen yet. ``reason`` is the key of a class of errors (:mod:`bridge.domain.reasons`).
+    ``text`` is in the label or the error, in whatever case (on SQLite, of ASCII letters). ``since`` and ``until`` bound
+    the latest change, the latter without the moment itself; a message that was not seen yet changed when it came to be
+    watched. ``ids`` are at most some thousand.
     """
 
     ids: tuple[int, ...] | None = None
@@ -57,6 +58,7 @@ class MessageQuery:
     since: datetime | None = None
     until: datetime | None = None
     watched: bool | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ def _narrowed(query: MessageQuery, each_of_json: str) -> list[sa.ColumnElement[b
     if query.text is not None:
         found = [column.icontains(query.text, autoescape=True) for column in (messages.c.label, messages.c.error)]
         narrowed.append(sa.or_(*found))
+    if query.reason is not None:
+        narrowed.append(messages.c.reason == query.reason)
     if query.watched is not None:
         narrowed.append(IS_WATCHED if query.watched else ~IS_WATCHED)
     return narrowed

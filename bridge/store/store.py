@@ -12,6 +12,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.quarantine import Kind
 from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine, reminders
 from bridge.store.acknowledging import Incidents
+from bridge.store.activity import ActivityLog
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, Tried
@@ -109,6 +110,7 @@ class Store:
         self.summaries = Summaries(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)
+        self.activity = ActivityLog(self._database)
         self.report_hints = ReportHints(self._database)
         self._events = EventLog(self._database, database_id, self.deliveries, self.node)
         self.reminders = Reminders(self._database, self._events)
@@ -173,9 +175,11 @@ class Store:
     def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._events.transaction() as connection:
-            told = self._events.transitions(connection, poll_results.record(connection, polls, self.node.holder))
+            moved = poll_results.record(connection, polls, self.node.holder)
+            told = self._events.transitions(connection, moved)
             quarantine.forget(connection, Kind.MESSAGE, [poll.message.id for poll in polls])
             self._events.add(connection, told, subscriptions)
+            self.activity.record(connection, moved)
         return told
 
     def record_deliveries(

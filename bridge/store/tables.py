@@ -34,6 +34,7 @@ messages = sa.Table(
     sa.Column("status", sa.Text),
     sa.Column("since", Instant),
     sa.Column("error", sa.Text),
+    sa.Column("reason", sa.Text),  # the class of the error; see bridge.domain.reasons
     sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unknown_since", Instant),
     sa.Column("stuck", sa.Boolean, nullable=False, server_default=sa.false()),  # and told so, of this status
@@ -259,3 +260,16 @@ threads = sa.Table(
     sa.Column("posted_at", Instant, nullable=False),
 )
 sa.Index("threads_posted", threads.c.posted_at)
+
+# What became of messages, in sums: how many came to have a status in a quarter of an hour (counted since 1970), among
+# all and by reason, wait and tag.
+activity = sa.Table(
+    "activity",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -76,3 +76,10 @@ def test_counts_add_up_and_each_class_is_counted_once(texts: list[str]) -> None:
     assert len({reason.key for reason, _ in counted}) == len(counted)
     assert [count for _, count in counted] == sorted((count for _, count in counted), reverse=True)
     assert all(reason.one and reason.many for reason, _ in counted)
+
+
+@given(st.text() | st.sampled_from(["Invalid phone number", "Order 7 is gone.", "4711", "...", "BLOCKED number"]))
+def test_what_was_written_down_is_read_as_the_same(text: str) -> None:
+    reason = reason_of(text)
+    assert reasons.read(reasons.written(reason)).key == reason.key
+    assert reasons.read(reason.key).key == reason.key

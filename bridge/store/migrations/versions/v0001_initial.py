@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text),
         sa.Column("since", sa.BigInteger),
         sa.Column("error", sa.Text),
+        sa.Column("reason", sa.Text),
         sa.Column("sequence", sa.Integer, server_default="0", nullable=False),
         sa.Column("unknown_since", sa.BigInteger),
         sa.Column("stuck", sa.Boolean, server_default=sa.false(), nullable=False),
@@ -229,3 +230,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("receiver", "subject"),
     )
     op.create_index("threads_posted", "threads", ["posted_at"])
+    op.create_table(
+        "activity",
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("slot", sa.Integer, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "slot", "value", "status"),
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,143 @@
+"""Sums of what became of messages: the owner of the table ``activity``."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bridge.domain.activity import (
+    ALL,
+    COUNTED,
+    DAY,
+    HOUR,
+    REASON,
+    TAGS,
+    WAITED,
+    Activity,
+    Ended,
+    Group,
+    Sums,
+    Tally,
+    reason_groups,
+    reasons_of,
+    slot_after,
+    slot_of,
+    start_of,
+    sums_of,
+    tag_groups,
+    time_groups,
+    waits_of,
+)
+from bridge.domain.model import EventType
+from bridge.store.tables import activity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime, tzinfo
+
+    from bridge.domain.activity import By
+    from bridge.store.engine import Database
+    from bridge.store.poll_results import Polled
+
+KEPT_LONGER = timedelta(days=365)
+"""How much longer than events the sums of all messages are kept: a month can be compared with that of a year ago."""
+
+_EVENTS = {EventType.of_status(status) for status in COUNTED}
+
+
+class ActivityLog:
+    """Counts what becomes of messages, and adds it up. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tally = Tally()
+        insert = database.insert(activity)
+        self._add = insert.on_conflict_do_update(
+            index_elements=list(activity.primary_key.columns),
+            set_={"count": activity.c.count + insert.excluded.count},
+        )
+
+    def record(self, connection: sa.Connection, moved: Iterable[Polled]) -> None:
+        """Count what polls found, within the transaction that writes it."""
+        counted = self._tally.count(_ended(moved))
+        rows = [{**key._asdict(), "count": count} for key, count in sorted(counted.items())]
+        if rows:
+            connection.execute(self._add, rows)
+
+    def read(self, since: datetime, until: datetime, by: By | None = None, zone: tzinfo | None = None) -> Activity:
+        """Add up a period, from the slot that ``since`` is in to the one before which ``until`` is.
+
+        Args:
+            since: Where it begins.
+            until: Where it ends.
+            by: ``reason``, ``hour``, ``day``, or ``tags.NAME``: groups to add up by themselves.
+            zone: Where hours and days begin; for these only.
+        """
+        slots = range(slot_of(since), slot_after(until))
+        earlier = range(2 * slots.start - slots.stop, slots.start)
+        with self._database.read() as connection:
+            begun: int | None = connection.scalar(_BEGUN)
+            found = _Period(connection, slots)
+            sums = sums_of(found.by(ALL, activity.c.status))
+            before = None
+            if begun is not None and begun <= earlier.start:
+                before = sums_of(_Period(connection, earlier).by(ALL, activity.c.status))
+            return Activity(
+                start_of(slots.start),
+                start_of(slots.stop),
+                sums,
+                waits_of(found.by(WAITED, activity.c.value)),
+                reasons_of(found.by(REASON, activity.c.value)),
+                before,
+                None if begun is None else start_of(begun),
+                found.groups(by, zone, sums),
+            )
+
+
+def prune(connection: sa.Connection, before: datetime) -> None:
+    """Forget reasons and tags from before then, and the sums of all messages a year later, within a transaction."""
+    details = activity.c.kind.not_in([ALL, WAITED]) & (activity.c.slot < slot_of(before))
+    connection.execute(sa.delete(activity).where(details | (activity.c.slot < slot_of(before - KEPT_LONGER))))
+
+
+_BEGUN = sa.select(sa.func.min(activity.c.slot)).where(activity.c.kind == ALL)
+
+
+class _Period:
+    """Reads the sums of a period."""
+
+    def __init__(self, connection: sa.Connection, slots: range) -> None:
+        self._connection = connection
+        self._within = (activity.c.slot >= slots.start) & (activity.c.slot < slots.stop)
+        self._slots = slots
+
+    def by(self, kind: str, *columns: sa.ColumnElement[Any]) -> list[Any]:
+        """Add up what is counted of a kind: the columns, and the sum for each combination of them."""
+        total = sa.cast(sa.func.sum(activity.c.count), sa.BigInteger)  # PostgreSQL's would be a Decimal
+        chosen = sa.select(*columns, total).where(activity.c.kind == kind, self._within).group_by(*columns)
+        return [tuple(row) for row in self._connection.execute(chosen)]
+
+    def groups(self, by: By | None, zone: tzinfo | None, sums: Sums) -> tuple[Group, ...]:
+        """Add up the groups that are asked for."""
+        slot, value, status = activity.c.slot, activity.c.value, activity.c.status
+        if by is None:
+            return ()
+        if by == REASON:
+            return reason_groups(self.by(REASON, value))
+        if by in {HOUR, DAY}:
+            return time_groups(by, zone or UTC, self._slots, self.by(ALL, slot, status), self.by(WAITED, slot, value))
+        return tag_groups(by.removeprefix(TAGS), self.by(by, value, status), sums)
+
+
+def _ended(moved: Iterable[Polled]) -> Iterator[Ended]:
+    for poll in moved:
+        message, verdict = poll.message, poll.verdict
+        if verdict is None or verdict.state is None or verdict.event not in _EVENTS:
+            continue
+        waited = None
+        if verdict.event is EventType.MESSAGE_SENT and message.state is not None and message.watched_since is not None:
+            begun = max(message.watched_since, message.expected_at or message.watched_since)
+            waited = max(poll.at - begun, timedelta(0))
+        yield Ended(verdict.state.status, poll.at, message.tags, verdict.state.error, waited)

@@ -1,0 +1,105 @@
+"""Sums of what became of messages, kept in a real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bridge.domain.activity import DAY, HOUR, REASON, Activity
+from bridge.domain.model import Details, Status
+from bridge.store.search import MessageQuery
+from tests.world.records import NOW, after, fail_some, known, observe, polled
+
+if TYPE_CHECKING:
+    from bridge.store.store import Store
+
+HOURS = timedelta(hours=1)
+
+
+def counts(found: Activity) -> dict[str, int]:
+    return {str(status): count for status, count in found.sums.counts.items()}
+
+
+def test_what_polls_found_is_added_up(store: Store) -> None:
+    store.messages.watch([1, 2, 3], NOW, Details(None, {"team": "billing"}))
+    for at, status in ((5, Status.PENDING), (65, Status.SENT)):
+        for id_ in (1, 2):
+            observe(store, id_, status, after(at))
+    store.record_polls([polled(known(store, 3), Status.FAILED, after(70), error="Invalid phone number")], [])
+    fail_some(store, [4], after(80))
+
+    found = store.activity.read(NOW, after(3600))
+    assert counts(found) == {"sent": 2, "failed": 2}
+    assert [(reason.key, count) for reason, count in found.reasons] == [("invalid_number", 2)]
+    assert found.waits is not None
+    assert (found.waits.count, round(found.waits.median.total_seconds(), -1)) == (2, 70)
+    assert found.before is None  # the bridge had not begun
+    assert found.counted_since == NOW
+
+    by_team = store.activity.read(NOW, after(3600), "tags.team").groups
+    assert [(group.name, group.value, group.sums.total) for group in by_team] == [
+        ("billing", "billing", 3),
+        ("without team", None, 1),
+    ]
+    (why,) = store.activity.read(NOW, after(3600), REASON).groups
+    assert (why.name, why.sums[Status.FAILED]) == ("invalid numbers", 2)
+    assert [shown.message.id for shown in store.search.messages(MessageQuery(reason="invalid_number")).items] == [4, 3]
+
+
+def test_a_message_that_fails_and_is_sent_later_counts_as_both(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.FAILED, after(1))
+    observe(store, 1, Status.SENT, after(2))
+    assert counts(store.activity.read(NOW, after(60))) == {"failed": 1, "sent": 1}
+    assert store.search.messages(MessageQuery(reason="")).items == ()
+
+
+def test_what_was_over_at_the_first_look_has_no_wait(store: Store) -> None:
+    store.messages.watch([1], NOW)
+    observe(store, 1, Status.SENT, after(600))
+    found = store.activity.read(NOW, after(3600))
+    assert (counts(found), found.waits) == ({"sent": 1}, None)
+
+
+def test_a_scheduled_message_waits_from_when_it_was_to_be_sent(store: Store) -> None:
+    store.messages.watch([1], NOW, Details(None, {}, after(3600)))
+    observe(store, 1, Status.PENDING, after(5))
+    observe(store, 1, Status.SENT, after(3660))
+    waits = store.activity.read(NOW, after(7200)).waits
+    assert waits is not None
+    assert 50 < waits.median.total_seconds() < 70
+
+
+def test_a_period_is_compared_with_the_one_before(store: Store) -> None:
+    fail_some(store, [1], NOW - 3 * HOURS)
+    fail_some(store, [2, 3], NOW - 2 * HOURS)
+    fail_some(store, [4], NOW)
+    found = store.activity.read(NOW - HOURS, after(1))
+    assert found.since == NOW - HOURS
+    assert found.before is not None
+    assert found.before.total == 2
+    assert store.activity.read(NOW - 2 * HOURS, after(1)).before is None  # counted for a part of it only
+
+
+def test_hours_and_days_have_their_own_sums(store: Store) -> None:
+    fail_some(store, [1], NOW)
+    fail_some(store, [2], NOW + 5 * HOURS)
+    hours = store.activity.read(NOW, NOW + 6 * HOURS, HOUR, ZoneInfo("UTC")).groups
+    assert [group.sums.total for group in hours] == [1, 0, 0, 0, 0, 1]
+    days = store.activity.read(NOW - 24 * HOURS, NOW + 6 * HOURS, DAY, ZoneInfo("Asia/Kolkata")).groups
+    assert [(group.name, group.sums.total) for group in days] == [
+        ("2026-11-23", 0),
+        ("2026-11-24", 2),
+    ]
+
+
+def test_tags_and_reasons_are_forgotten_with_the_events_and_sums_a_year_later(store: Store) -> None:
+    store.messages.watch([1], NOW, Details(None, {"team": "billing"}))
+    fail_some(store, [1], NOW)
+    store.prune(NOW + 30 * 24 * HOURS)
+    found = store.activity.read(NOW, after(60), "tags.team")
+    assert (found.sums.total, found.reasons) == (1, ())
+    assert [group.name for group in found.groups] == ["without team"]
+    store.prune(NOW + 366 * 24 * HOURS)
+    assert store.activity.read(NOW, after(60)).sums.total == 0
