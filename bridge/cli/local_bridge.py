@@ -25,6 +25,7 @@ from bridge.domain.observer import Listener
 from bridge.domain.samples import sample_event
 from bridge.domain.settings.units import parse_moment
 from bridge.domain.suggest import unknown_receiver
+from bridge.receivers.wording import cause_of
 from bridge.store.backup import back_up, sqlite_file
 from bridge.store.engine import shown as shown_url
 from bridge.store.history import DeliveryQuery, EventQuery
@@ -164,7 +165,7 @@ class LocalBridge:
         """List what is wrong now, the newest first."""
         listed = self._read().incidents.listed
         found = _all(lambda cursor, n: listed(acknowledged=acknowledged, cursor=cursor, most=n), most)
-        return [incident_json(each) for each in found]
+        return [incident_json(each, cause_of(each.event)) for each in found]
 
     def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
         """Acknowledge incidents."""

@@ -23,7 +23,7 @@ COLOURS = {
     "queued": "yellow",
     "delivered": "green",
     "dead": "red",
-    "dropped": "magenta",
+    "not sent": "magenta",
 }
 
 

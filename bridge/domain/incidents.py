@@ -7,13 +7,16 @@ Most end by an event of their own. A message that failed or expired is an incide
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.clock import in_words
-from bridge.domain.events import MESSAGE_SUBJECT
+from bridge.domain.events import ACCOUNT, MESSAGE_SUBJECT
+from bridge.domain.failure_rate import TAGS
 from bridge.domain.ids import read_id
 from bridge.domain.model import EventType
+from bridge.domain.suggest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +51,14 @@ GOOD_NEWS = frozenset({*OPPOSITES, EventType.MESSAGE_SENT})
 LONGEST_NOTE = 500
 """The longest note on an acknowledgement, in characters."""
 
+_MOST_MEANT = 3
+
 SUBJECT = r"^(message/[1-9][0-9]{0,15}|source|account(/.+)?|receiver/[A-Za-z0-9._-]{1,64}|number/[0-9]{1,19})$"
 """What subjects look like, as a regular expression."""
+
+
+ALLOWED = "allowed: a message id, source, receiver/NAME, number/ID, account"
+"""The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,27 @@ def read_subject(text: str) -> str:
         except ValueError as error:
             raise ValueError(f"{text}: {error}") from None
     if not re.match(SUBJECT, text, re.ASCII) or text.endswith("\n"):
-        raise ValueError(f"{text!r}: not known (allowed: a message id, source, receiver/NAME, number/ID, account)")
+        raise ValueError(f"{text!r}: not known ({ALLOWED})")
     return text
+
+
+def meant_by(text: str, open_: Mapping[str, str | None]) -> list[str]:
+    """Find what a person may have meant who named something that is not open: at most three subjects.
+
+    Args:
+        text: What they named.
+        open_: The subjects that are open, each with its label.
+    """
+    names = defaultdict(list)
+    for subject, label in open_.items():
+        kind, _, rest = subject.partition("/")
+        for name in {subject, rest, rest.removeprefix(TAGS), kind if kind == ACCOUNT else "", label or ""}:
+            names[name.lower().lstrip("+")].append(subject)
+    wanted = text.lower().removeprefix(f"{ACCOUNT}/")
+    if text.isdigit():  # ids that look alike have nothing to do with each other
+        return names.get(text, [])[:_MOST_MEANT]
+    near = wanted if wanted in names else nearest(wanted, filter(None, names))
+    return [] if near is None else names[near][:_MOST_MEANT]
 
 
 def ends(type_: EventType, opened_by: str) -> bool:

@@ -49,6 +49,12 @@ def rate_of(event: Event, group: str) -> str:
     return f"{whose} are being sent again: {failed:,} of {of:,} failed {last}"
 
 
+def failures_of(event: Event) -> str:
+    """Say how many failed, and why: ``12 of 50 failed (24%): 8 invalid numbers, 4 not on WhatsApp``."""
+    counts = f"{_number(event, 'failed'):,} of {_number(event, 'of'):,} failed ({_share(event)}%)"
+    return ": ".join(filter(None, [counts, reasons_of(event)]))
+
+
 def reasons_of(event: Event) -> str:
     """Say why: ``8 invalid numbers, 4 not on WhatsApp``."""
     reasons = event.data.get("reasons")

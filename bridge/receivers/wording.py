@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
-from bridge.receivers.rate_words import RATE_DATA, RATES, group_of, rate_of, reasons_of
+from bridge.receivers.rate_words import RATE_DATA, RATES, failures_of, group_of, rate_of, reasons_of
 from bridge.receivers.reminder_words import REMINDER_DATA, reminder_of, still
 from bridge.receivers.text import one_line
 
@@ -200,6 +200,11 @@ def error_of(event: Event) -> str:
     if event.type in RATES:
         return reasons_of(event)
     return one_line(state_of(event, "current").get("error")) or one_line(event.data.get("reason"))
+
+
+def cause_of(event: Event) -> str:
+    """Return the same for a list, where no headline tells of a failure rate: how many failed, and why."""
+    return failures_of(event) if event.type in RATES else error_of(event)
 
 
 def status_of(event: Event) -> str:

@@ -31,9 +31,13 @@ _JOINED = sa.select(*events.c, incidents.c.acknowledged_at, incidents.c.acknowle
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What became of an acknowledgement, by subject. Nothing is wrong with those that were ``not_open``."""
+    """What became of an acknowledgement, by subject. Nothing is wrong with those that were ``not_open``.
+
+    Those that somebody had acknowledged before are ``updated`` where there is a new note, else unchanged (``already``).
+    """
 
     acknowledged: tuple[str, ...]
+    updated: tuple[str, ...]
     already: tuple[str, ...]
     not_open: tuple[str, ...]
 
@@ -41,6 +45,7 @@ class Acknowledgement:
         """Arrange it for programs."""
         return {
             "acknowledged": list(self.acknowledged),
+            "updated": list(self.updated),
             "already_acknowledged": list(self.already),
             "not_open": list(self.not_open),
         }
@@ -80,7 +85,8 @@ class Incidents:
     def acknowledge(self, subjects: Iterable[str], how: Acknowledged) -> Acknowledgement:
         """Record that somebody has acknowledged what is wrong with these subjects.
 
-        What `hold` holds back of it is dropped, and reminders of it stop.
+        What `hold` holds back of it is dropped, and reminders of it stop. Of what somebody has acknowledged before, the
+        latest note counts, with who wrote it and when; without a note, nothing changes.
         """
         asked = list(dict.fromkeys(subjects))
         with self._events.transaction() as connection:
@@ -91,15 +97,17 @@ class Incidents:
                 for row in connection.execute(sa.select(incidents).where(incidents.c.subject.in_(part)))
             }
             fresh = [row for row in known.values() if row.acknowledged_at is None]
-            for part in chunks(row.subject for row in fresh):
+            noted_again = [row for row in known.values() if row.acknowledged_at is not None and how.note]
+            for part in chunks(row.subject for row in (*fresh, *noted_again)):
                 noted = {"acknowledged_at": how.at, "acknowledged_by": how.by, "note": how.note}
                 connection.execute(sa.update(incidents).where(incidents.c.subject.in_(part)).values(noted))
             positions = [row.event for row in fresh]
             self._events.note_dropped(connection, withheld.drop(connection, positions, how.at, lambda *_: how.words))
-        done = {row.subject for row in fresh}
+        done, again = {row.subject for row in fresh}, {row.subject for row in noted_again}
         return Acknowledgement(
             tuple(each for each in asked if each in done),
-            tuple(each for each in asked if each in known and each not in done),
+            tuple(each for each in asked if each in again),
+            tuple(each for each in asked if each in known and each not in done | again),
             tuple(each for each in asked if each not in known),
         )
 

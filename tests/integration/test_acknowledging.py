@@ -12,6 +12,7 @@ import requests
 from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.routing import Subscription
+from bridge.domain.samples import samples
 from bridge.server.auth import Access
 from bridge.store.store import Store
 from tests.world import listed
@@ -37,7 +38,8 @@ def test_list_of_what_is_open_shrinks(store: Store) -> None:
     assert subjects(store) == ["source", "message/2", "message/1"]
     found = store.incidents.acknowledge(["message/1", "message/3", "message/1"], ANNA)
     assert (found.acknowledged, found.already, found.not_open) == (("message/1",), (), ("message/3",))
-    assert store.incidents.acknowledge(["message/1"], ANNA).already == ("message/1",)
+    again = store.incidents.acknowledge(["message/1"], Acknowledged(after(61), "Bob"))
+    assert (again.updated, again.already) == ((), ("message/1",))
     assert subjects(store) == ["source", "message/2"]
     assert subjects(store, acknowledged=True) == ["source", "message/2", "message/1"]
     seen = store.incidents.of("message/1")
@@ -47,6 +49,17 @@ def test_list_of_what_is_open_shrinks(store: Store) -> None:
     assert subjects(store) == ["message/2"]
     summary = store.summaries.summary()
     assert (summary.open_incidents, summary.acknowledged_incidents) == (1, 1)
+
+
+def test_latest_note_counts(store: Store) -> None:
+    fail_some(store, [1, 2], NOW)
+    store.incidents.acknowledge(["message/1"], Acknowledged(after(60), "Anna"))
+    later = Acknowledged(after(120), "Bob", "told the customer")
+    found = store.incidents.acknowledge(["message/1", "message/2"], later)
+    assert (found.acknowledged, found.updated, found.already) == (("message/2",), ("message/1",), ())
+    seen = store.incidents.of("message/1")
+    assert seen is not None
+    assert seen.acknowledged == later
 
 
 def test_incidents_are_listed_in_pages(store: Store) -> None:
@@ -127,19 +140,62 @@ def test_commands_without_a_daemon(failed: Path) -> None:
     assert [each["subject"] for each in json.loads(run(failed, "incidents", "--json").split("note:")[0])] == [
         "message/3"
     ]
-    assert "already acknowledged: 1" in run(failed, "ack", "1")
+    assert "already acknowledged, nothing changed: 1" in run(failed, "ack", "1", "--by", "Bob")
+    assert "by Anna · told the customer" in run(failed, "incidents", "--all")
+    replaced = run(failed, "ack", "1", "--by", "Bob", "--note", "called back")
+    assert "already acknowledged, the note is replaced: 1" in replaced
+    assert "by Bob · called back" in run(failed, "incidents", "--all")
     assert "not open: source" in run(failed, "ack", "source", code=1)
-    assert "confirm with --yes" in run(failed, "ack", "--all", code=2)
+    assert "this would acknowledge 1 incident: confirm with --yes" in run(failed, "ack", "--all", code=2)
     assert "acknowledged: 3" in run(failed, "ack", "--all", "--yes")
     assert "nothing is open" in run(failed, "ack", "--all", "--yes")
     assert "Nothing is open. 3 are acknowledged: `wbiz-bridge incidents --all`." in run(failed, "incidents")
+
+
+@pytest.fixture
+def many(failed: Path) -> Path:
+    """The same, and a number, a receiver and a group of messages are down, too."""
+    down = {"number/7": EventType.NUMBER_DISCONNECTED, "receiver/crm": EventType.RECEIVER_DOWN}
+    down["account/tags.team=billing"] = EventType.ACCOUNT_FAILING
+    with Store(f"sqlite:///{failed}/bridge.db", exclusive=True) as store:
+        for subject, type_ in down.items():
+            sample = next(each for each in samples({}) if each.type is type_)
+            record_health(store, type_, sample.data, NOW, subject=subject)
+    return failed
+
+
+def test_list_names_numbers_and_says_why_messages_fail(many: Path) -> None:
+    lines = {line.split()[0]: line for line in run(many, "incidents").splitlines()}
+    assert "+4915112345678" in lines["number/7"]
+    assert "12 of 50 failed (24%): 8 invalid numbers, 4 not on WhatsApp" in lines["account/tags.team=billing"]
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("account", "account/tags.team=billing"),
+        ("account/team=billing", "account/tags.team=billing"),
+        ("account/tags.team=biling", "account/tags.team=billing"),
+        ("crm", "receiver/crm"),
+        ("receiver/cmr", "receiver/crm"),
+        ("7", "number/7"),
+        ("+4915112345678", "number/7"),
+        ("number/8", "number/7"),
+        ("sources", None),
+    ],
+)
+def test_what_is_not_open_suggests_what_is(many: Path, named: str, meant: str | None) -> None:
+    done = command(many, "ack", named)
+    assert done.returncode in {1, 2}
+    said = done.stdout + done.stderr
+    assert (f"did you mean {meant}?" in said) if meant else ("did you mean" not in said)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ((), "name what to acknowledge"),
-        (("1", "--all"), "name what to acknowledge"),
+        (("5001", "--all"), "--all acknowledges everything that is open: leave out 5001, or --all"),
         (("sauce",), "'sauce': not known (allowed: a message id, source, receiver/NAME, number/ID, account)"),
         (("12x",), "12x: a message id is a whole number"),
         (("receiver/",), "not known"),
@@ -167,15 +223,18 @@ def test_api_lists_and_acknowledges(api: Api) -> None:
     made = api.post("/v1/incidents/acknowledge", {"ids": [1, "9"], "subjects": ["source"], "by": "Anna", "note": "ok"})
     assert made == {
         "acknowledged": ["message/1", "source"],
+        "updated": [],
         "already_acknowledged": [],
         "not_open": ["message/9"],
     }
-    assert api.woken == ["dispatchers"]
-    assert [each["subject"] for each in api.get("/v1/incidents")["items"]] == ["message/2"]
+    again = api.post("/v1/incidents/acknowledge", {"ids": [1, 2], "by": "Bob", "note": "ok"})
+    assert (again["updated"], again["acknowledged"]) == (["message/1"], ["message/2"])
+    assert api.get("/v1/incidents")["items"] == []
+    assert api.woken == ["dispatchers", "dispatchers"]
     shown = api.get("/v1/incidents", acknowledged=True)["items"]
     seen = {each["subject"]: each["acknowledged"] for each in shown}
     assert seen["source"] == {"at": "2026-11-23T20:00:00.000Z", "by": "Anna", "note": "ok"}
-    assert seen["message/2"] is None
+    assert seen["message/1"] | {"at": None} == {"at": None, "by": "Bob", "note": "ok"}
 
 
 @pytest.mark.parametrize(
@@ -194,6 +253,11 @@ def test_api_lists_and_acknowledges(api: Api) -> None:
 )
 def test_api_refuses_what_is_wrong(api: Api, body: dict[str, object]) -> None:
     assert api.ask("POST", "/v1/incidents/acknowledge", body).status_code == 422
+
+
+def test_api_says_what_a_subject_is(api: Api) -> None:
+    answer = api.ask("POST", "/v1/incidents/acknowledge", {"subjects": ["sauce"]})
+    assert "unknown subject (allowed: a message id, source, receiver/NAME" in answer.json()["detail"]
 
 
 def test_api_acknowledges_with_the_token_only(api: Api) -> None:

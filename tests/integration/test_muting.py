@@ -137,7 +137,7 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     assert world.states("crm") == {"dropped": 2}
     until(lambda: len(world.sent("ops")) == 2)
     assert world.json("status")["mutes"]["crm"]["dropped"] == 2
-    (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "dropped")
+    (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "not sent")
     assert first["reason"].startswith("crm was muted until ")
     assert world.run("unmute", "crm")[1] == "crm is no longer muted; nothing was held; 2 never sent\n"
     until(lambda: world.logged("unmuted"))

@@ -595,7 +595,10 @@ def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, se
     page = browser.send(overview, "Acknowledge", **seen)
     assert page.text("#open-count") == "0 open"
     assert "Nothing is open 2 are acknowledged" in page.text("#open-list")
-    assert browser.send(overview, "Acknowledge", **seen).text(".notice") == "Somebody has already acknowledged it."
+    again = browser.send(overview, "Acknowledge", **seen).text(".notice")
+    assert again == "Somebody had already acknowledged it: your note replaces the earlier one."
+    again = browser.send(overview, "Acknowledge", **seen | {"note": ""}).text(".notice")
+    assert again == "Somebody has already acknowledged it."
 
 
 def test_without_a_token_it_is_said_how_to_change_something(lite: Store, serve: Serve) -> None:

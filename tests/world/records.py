@@ -135,9 +135,10 @@ def record_health(
     subscriptions: Sequence[Subscription] = (),
     *,
     facts: Mapping[str, str] = MappingProxyType({}),
+    subject: str = "source",
 ) -> Event:
-    """Write an event about the source as the store does, with the facts that it changes."""
+    """Write an event about the source, or another subject, as the store does, with the facts that it changes."""
     with store._events.transaction() as connection:
         for key, value in facts.items():
             set_meta(store._database, connection, key, value)
-        return store._events.add_health(connection, [(type_, data, at)], "source", subscriptions)[0]
+        return store._events.add_health(connection, [(type_, data, at)], subject, subscriptions)[0]

@@ -17,6 +17,7 @@ from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
 from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.domain.suggest import suggestion
 
 app = command_app(name="deliveries")
 
@@ -24,12 +25,34 @@ _UNASKED = 100
 """How many deliveries are sent again without a question."""
 
 
+_SHOWN = {str(DeliveryState.DROPPED): "not sent"}
+"""The states that people read in other words."""
+
+
+def _state(text: str) -> str:
+    """Read a state, for typer; also in the words in which it is shown.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    words = text.strip().lower().replace("-", " ")
+    name = next((state for state, shown in _SHOWN.items() if words == shown), words)
+    if name not in list(DeliveryState):
+        raise typer.BadParameter(f"unknown state ({suggestion(name, [*DeliveryState, *_SHOWN.values()])})")
+    return name
+
+
 @app.callback(invoke_without_command=True)
 @connected
 def deliveries(
     connect: Connect,
     context: typer.Context,
-    state: Annotated[DeliveryState | None, typer.Option(help="Only deliveries in this state.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(DeliveryState), parser=_state, help="Only deliveries in this state; dropped is `not sent`."
+        ),
+    ] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only deliveries to this receiver.")] = None,
     most: MostOption = 50,
     *,
@@ -44,7 +67,7 @@ def deliveries(
     if context.invoked_subcommand is not None:
         return
     with connect() as bridge:
-        found = bridge.deliveries(state and str(state), receiver, most)
+        found = bridge.deliveries(state, receiver, most)
     if as_json:
         output.print_json(found)
         return
@@ -53,7 +76,7 @@ def deliveries(
         (
             str(each["id"]),
             each["receiver"],
-            each["state"],
+            _SHOWN.get(each["state"], each["state"]),
             _what(each),
             output.about(each["event"]),
             ago(output.moment(each["finished_at"] or each["created_at"]), now),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
-from bridge.domain.incidents import Acknowledged, message_subject
+from bridge.domain.incidents import Acknowledged, Incident, message_subject
 from bridge.domain.json_views import incident_json
 from bridge.domain.redaction import clean_line
+from bridge.receivers.wording import cause_of
 from bridge.server.api.params import Limit, cursor, page, problems
 from bridge.server.api.schemas.incidents import AcknowledgedOut, AcknowledgeIn, IncidentOut
 from bridge.server.api.schemas.pages import PageOut
@@ -36,13 +37,14 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     ) -> JSONResponse:
         """List what is wrong now, newest first."""
         found = context.store.incidents.listed(acknowledged=acknowledged, cursor=cursor, most=limit)
-        return page(found, incident_json, request, access)
+        return page(found, _shown, request, access)
 
     @routes.post("/acknowledge", response_model=AcknowledgedOut, responses=problems())
     def acknowledge_incidents(wanted: AcknowledgeIn) -> JSONResponse:
         """Acknowledge incidents: reminders of them stop, and what `hold` holds back is not sent.
 
-        A later failure of the same subject is a new incident.
+        Of what somebody has acknowledged before, `note` replaces the note, and `by` who wrote it; without a note,
+        nothing changes. A later failure of the same subject is a new incident.
         """
         subjects = [*map(message_subject, wanted.ids or ()), *(wanted.subjects or ())]
         return JSONResponse(acknowledge(context, subjects, wanted.by, wanted.note))
@@ -50,11 +52,15 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     return routes
 
 
+def _shown(incident: Incident) -> dict[str, Any]:
+    return incident_json(incident, cause_of(incident.event))
+
+
 def acknowledge(context: ServerContext, subjects: list[str], by: str, note: str) -> dict[str, list[str]]:
     """Acknowledge incidents for the API and the page, and log it. Returns what became of each subject."""
     how = Acknowledged(context.now(), clean_line(by), clean_line(note))
     found = context.store.incidents.acknowledge(subjects, how)
-    if found.acknowledged:
-        structlog.get_logger().info("acknowledged", subjects=list(found.acknowledged), by=how.by, note=how.note)
+    if changed := [*found.acknowledged, *found.updated]:
+        structlog.get_logger().info("acknowledged", subjects=changed, by=how.by, note=how.note)
         context.wake_dispatchers()
     return found.as_json()

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from bridge.domain.events import SOURCE
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
 from bridge.domain.mute import LONGEST_BY
-from bridge.receivers.wording import error_of, label_of, name_of
+from bridge.receivers.wording import cause_of, label_of, name_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
 from bridge.server.ui.flash import Notice
@@ -35,6 +35,7 @@ SHOWN = 8
 _NOTICES: Mapping[str, Notice] = {
     "refused": Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
     "acknowledged": Notice("good", "Acknowledged: reminders stop."),
+    "updated": Notice("good", "Somebody had already acknowledged it: your note replaces the earlier one."),
     "already_acknowledged": Notice("bad", "Somebody has already acknowledged it."),
     "not_open": Notice("bad", "Nothing to acknowledge: it is not open."),
 }
@@ -71,7 +72,7 @@ def panel(
 ) -> AcknowledgePanel:
     """Arrange it."""
     rows = (
-        Row(each, title_of(each.event), _name(each.event), label_of(each.event), error_of(each.event))
+        Row(each, title_of(each.event), _name(each.event), label_of(each.event), cause_of(each.event))
         for each in incidents
     )
     return AcknowledgePanel(tuple(rows), count, acknowledged, _NOTICES.get(outcome or ""), needs_token)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bridge.domain.incidents import LONGEST_NOTE, SUBJECT
+from bridge.domain.incidents import ALLOWED, LONGEST_NOTE, SUBJECT, read_subject
 from bridge.domain.model import EventType
 from bridge.domain.mute import LONGEST_BY
 from bridge.server.api.schemas.fields import MOST_AT_ONCE, In, MessageId, Moment, Out, left_out
@@ -21,7 +21,10 @@ class AcknowledgementOut(Out):
 
 
 class IncidentOut(Out):
-    """What is wrong with a subject. ``acknowledged`` is null while nobody has acknowledged it."""
+    """What is wrong with a subject. ``acknowledged`` is null while nobody has acknowledged it.
+
+    ``label`` is the message's, or the phone number. ``reason`` says why; of a failure rate, how many failed, too.
+    """
 
     subject: str
     message_id: int | None
@@ -33,7 +36,15 @@ class IncidentOut(Out):
     acknowledged: AcknowledgementOut | None
 
 
-_Subject = Annotated[str, Field(max_length=600, pattern=SUBJECT, examples=["source"])]
+def _subject(text: str) -> str:
+    try:
+        return read_subject(text)
+    except ValueError:
+        raise ValueError(f"unknown subject ({ALLOWED})") from None
+
+
+_SUBJECT = {"type": "string", "maxLength": 600, "pattern": SUBJECT, "examples": ["source"]}
+_Subject = Annotated[str, Field(max_length=600), AfterValidator(_subject), WithJsonSchema(_SUBJECT)]
 
 
 class AcknowledgeIn(In):
@@ -59,8 +70,9 @@ class AcknowledgeIn(In):
 
 
 class AcknowledgedOut(Out):
-    """What became of each subject."""
+    """What became of each subject. ``updated`` had been acknowledged before, and have the new note now."""
 
     acknowledged: list[str]
+    updated: list[str]
     already_acknowledged: list[str]
     not_open: list[str]
