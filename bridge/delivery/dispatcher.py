@@ -235,11 +235,11 @@ class Dispatcher:
             self._listener.expired(self.name, gone)
 
     def _readable(self, pack: tuple[Delivery, ...]) -> list[tuple[Delivery, ...]]:
-        """Set aside what can't be read in the store, and divide what failed as a whole before."""
-        for delivery in pack:
-            if delivery.fault is not None:
-                self._set_aside(delivery, InternalError(delivery.fault))
-        readable = tuple(delivery for delivery in pack if delivery.fault is None)
+        """Set aside what can't be read in the store (what follows it waits), and divide what failed as a whole."""
+        bad = {each.event.subject: each for each in reversed(pack) if each.fault is not None}
+        for each in bad.values():
+            self._set_aside(each, InternalError(each.fault or ""))
+        readable = tuple(each for each in pack if each.event.subject not in bad)
         return self._halving.divided(readable) if readable else []
 
     def _write(self, sent: Sequence[Sent]) -> None:

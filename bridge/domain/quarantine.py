@@ -72,8 +72,16 @@ class Halving:
             self._portions.pop(delivery.id, None)
 
     def divided(self, pack: tuple[Delivery, ...]) -> list[tuple[Delivery, ...]]:
-        """Cut a pack into parts that may go together."""
+        """Cut a pack into parts that may go together, and side by side.
+
+        So a subject is in one part only; what follows about it in another waits until that one was tried.
+        """
         if not self._portions:
             return [pack]  # nearly always
         portion = min(self._portions.get(delivery.id, len(pack)) for delivery in pack)
-        return [pack[start : start + portion] for start in range(0, len(pack), portion)]
+        part_of: dict[str, int] = {}
+        parts: dict[int, list[Delivery]] = {}
+        for place, delivery in enumerate(pack):
+            if part_of.setdefault(delivery.event.subject, place // portion) == place // portion:
+                parts.setdefault(place // portion, []).append(delivery)
+        return [tuple(part) for part in parts.values()]

@@ -64,13 +64,21 @@ def by_thread(
         threads: The threads that there are, by subject.
 
     Returns:
-        Bad news first, and then in order. Not more than :data:`MOST_AT_ONCE`: the rest is left for the next look, which
-        may find worse.
+        Bad news first, and then in order. Parts go side by side, and so a subject is in one part only: what belongs
+        elsewhere than its first delivery is left for the next look. Not more than :data:`MOST_AT_ONCE` parts: the
+        rest is left, too; the next look may find worse.
     """
+    chosen: dict[str, Thread | None] = {}
+    left: set[str] = set()
     parts: dict[Post | None, tuple[list[Delivery], Thread | None]] = {}
     for delivery in deliveries:
-        found = threads.get(delivery.event.subject)
+        subject = delivery.event.subject
+        found = threads.get(subject)
         thread = found if found is not None and answers(delivery, found) else None
-        parts.setdefault(None if thread is None else thread.post, ([], thread))[0].append(delivery)
+        first = chosen.setdefault(subject, thread)
+        if subject in left or (first is not None and thread is None):
+            left.add(subject)
+        else:  # in a new post, all stays together that follows
+            parts.setdefault(None if first is None else first.post, ([], first))[0].append(delivery)
     urgent = sorted(parts.values(), key=lambda part: not is_bad_news(delivery.event for delivery in part[0]))
     return [(tuple(part), thread) for part, thread in urgent[:MOST_AT_ONCE]]

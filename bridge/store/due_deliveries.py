@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ from bridge.store import row_mapping
 from bridge.store.tables import deliveries, events, internal_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from bridge.domain.model import EventType
     from bridge.store.engine import Database
@@ -21,23 +21,12 @@ QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a par
 WITHHELD = deliveries.c.withheld_until.isnot(None)
 """Whether `hold` keeps it back, or once did."""
 
-# What failed by an internal error waits for its next try, whatever asks for it: a digest, a probe.
-_NOT_SET_ASIDE = ~(
-    sa.select(sa.literal(1))
-    .where(
-        internal_errors.c.kind == sa.literal_column("'delivery'"),
-        internal_errors.c.item == deliveries.c.id,
-        internal_errors.c.retry_at > sa.bindparam("now"),
-    )
-    .exists()
-)
-
 
 class DueQueries:
     """The queries for what may be tried of one ``receiver``: at most ``most``, without those that are ``busy``.
 
-    Order: of one subject, only the first that is still queued may go. A dead letter that is sent again keeps its place
-    among them, and so goes before later ones that are still queued.
+    Order: of one subject, only the first that is still queued may go; in a digest, those that follow it may go with it.
+    A dead letter that is sent again keeps its place among them, and so goes before later ones that are still queued.
 
     Args:
         database: Where they are.
@@ -45,6 +34,7 @@ class DueQueries:
     """
 
     def __init__(self, database: Database, types: Collection[EventType] | None = None) -> None:
+        self._database = database
         earlier = deliveries.alias()
         first = ~(
             sa.select(sa.literal(1))
@@ -56,28 +46,72 @@ class DueQueries:
             )
             .exists()
         )
-        heads = (
+        self._queued = (
             sa.select(*row_mapping.DELIVERY)
             .join(events, events.c.position == deliveries.c.event)
             .where(
                 deliveries.c.receiver == sa.bindparam("receiver"),
                 QUEUED,
-                first,
-                _NOT_SET_ASIDE,
                 database.none_of(deliveries.c.id, "busy"),
                 *([] if types is None else _with(database, types)),
             )
             .limit(sa.bindparam("most"))
         )
-        is_due = deliveries.c.due_at <= sa.bindparam("now")
-        has_been_due = deliveries.c.first_due_at <= sa.bindparam("now")  # what is held back on purpose has not
-        self.due = heads.where(is_due).order_by(deliveries.c.due_at, deliveries.c.id)
-        self.begun = heads.where(sa.or_(is_due, has_been_due)).order_by(deliveries.c.id)
+        heads = self._queued.where(first, ~_is_set_aside(deliveries))
+        self.due = heads.where(_is_due(deliveries)).order_by(deliveries.c.due_at, deliveries.c.id)
+        self.begun = self._chains(_has_begun).order_by(deliveries.c.id)
         # A probe carries what was tried least: one event that its receiver refuses must not hold up all others. One
         # that was refused for its own sake waits for its own schedule.
-        probes = heads.where(sa.or_(is_due, has_been_due & database.none_of(deliveries.c.id, "refused")))
-        self.least_tried = probes.order_by(deliveries.c.attempts + deliveries.c.probes, deliveries.c.id)
-        self.all_probes = probes.order_by(deliveries.c.id)
+        by_attempts = deliveries.c.attempts + deliveries.c.probes
+        self.least_tried = heads.where(self._may_probe(deliveries)).order_by(by_attempts, deliveries.c.id)
+        self.all_probes = self._chains(self._may_probe).order_by(deliveries.c.id)
+
+    def _may_probe(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        not_refused = self._database.none_of(table.c.id, "refused")
+        return sa.or_(_is_due(table), sa.and_(_has_been_due(table), not_refused))
+
+    def _chains(self, may_go: Callable[[sa.FromClause], sa.ColumnElement[bool]]) -> sa.Select[Any]:
+        """Choose what may go together with all that is queued before it about the same subject."""
+        waiting = deliveries.alias()
+        held_up = (
+            sa.select(waiting.c.subject, sa.func.min(waiting.c.id).label("since"))
+            .where(
+                waiting.c.receiver == sa.bindparam("receiver"),
+                waiting.c.state == sa.literal_column("'queued'"),
+                sa.or_(~may_go(waiting), _is_set_aside(waiting)),
+            )
+            .group_by(waiting.c.subject)
+            .subquery()
+        )
+        return self._queued.outerjoin(held_up, held_up.c.subject == deliveries.c.subject).where(
+            sa.or_(held_up.c.since.is_(None), deliveries.c.id < held_up.c.since)
+        )
+
+
+def _is_due(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return table.c.due_at <= sa.bindparam("now")
+
+
+def _has_been_due(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Tell what has been due once; what is held back on purpose has not."""
+    return table.c.first_due_at <= sa.bindparam("now")
+
+
+def _has_begun(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.or_(_is_due(table), _has_been_due(table))
+
+
+def _is_set_aside(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Tell what failed by an internal error: it waits for its next try, whatever asks for it, a digest or a probe."""
+    return (
+        sa.select(sa.literal(1))
+        .where(
+            internal_errors.c.kind == sa.literal_column("'delivery'"),
+            internal_errors.c.item == table.c.id,
+            internal_errors.c.retry_at > sa.bindparam("now"),
+        )
+        .exists()
+    )
 
 
 def _with(database: Database, types: Collection[EventType]) -> list[sa.ColumnElement[bool]]:

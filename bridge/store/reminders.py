@@ -112,8 +112,11 @@ def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery]
         .scalar_subquery()
     )
     for part in chunks([each.id for each in delivered]):
-        found = sa.select(deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, latest).where(
-            deliveries.c.id.in_(part), _LASTING.exists()
+        # A digest may hold an event twice: itself, and a reminder of it.
+        found = (
+            sa.select(deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, latest)
+            .where(deliveries.c.id.in_(part), _LASTING.exists())
+            .distinct()
         )
         insert = database.insert(reminders).from_select(["receiver", "subject", "event", "due_at", "count"], found)
         new = {name: insert.excluded[name] for name in ("event", "due_at", "count")}

@@ -53,14 +53,14 @@ class Threads:
         """Let later events about the subjects of these deliveries be replies to the post, within a transaction."""
         if post is None:
             return
-        parent = deliveries.c.event if len(told) == 1 else sa.null()
+        parent = deliveries.c.event if len(told) == 1 else sa.cast(sa.null(), sa.BigInteger)
         fixed = (post.channel, post.ts, at)
         names = ("channel", "ts", "posted_at")
         for part in chunks([delivery.id for delivery in told]):
             values = [sa.literal(value, threads.c[name].type) for name, value in zip(names, fixed, strict=True)]
             found = sa.select(deliveries.c.receiver, deliveries.c.subject, parent, *values)
             insert = self._database.insert(threads).from_select(
-                ["receiver", "subject", "event", *names], found.where(deliveries.c.id.in_(part))
+                ["receiver", "subject", "event", *names], found.where(deliveries.c.id.in_(part)).distinct()
             )
             replaced = {name: insert.excluded[name] for name in ("event", *names)}
             key = [threads.c.receiver, threads.c.subject]

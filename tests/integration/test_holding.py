@@ -18,7 +18,7 @@ from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from tests.world import dispatching, listed
 from tests.world.clock import FakeClock
-from tests.world.records import SINCE, fail_some, record_health
+from tests.world.records import SINCE, fail_some, record_health, statements
 
 if TYPE_CHECKING:
     from bridge.receivers.base_config import ReceiverConfig
@@ -111,6 +111,69 @@ def test_muted_slack_gets_one_digest_at_the_end(store: Store, sink: Sink) -> Non
     bench.work()
     assert len(sink.records()) == 1
     assert bench.states() == {DeliveryState.DELIVERED}
+
+
+def test_muted_slack_gets_what_began_and_ended_meanwhile_in_one_digest(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True)
+    bench.mute(hours=2)
+    for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP) * 2:
+        bench.tell(type_, "source")
+    bench.owe(1)
+    bench.at("2026-11-23T22:00:00+00:00")
+    assert len(sink.records()) == 1
+    assert bench.states() == {DeliveryState.DELIVERED}
+
+
+def test_slack_that_was_away_gets_what_began_and_ended_meanwhile_in_one_digest(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True)
+    sink.answer = lambda _: Answer.status(500)
+    bench.tell(EventType.SOURCE_DOWN, "source")
+    bench.owe(1)
+    for _ in range(4):
+        bench.work()
+        bench.clock.advance(60)
+    bench.tell(EventType.SOURCE_UP, "source")
+    assert store.deliveries.breaker("crm").is_open
+    before = len(sink.records())
+    sink.answer = lambda _: Answer.ok()
+    bench.clock.advance(60)
+    bench.work()
+    assert len(sink.records()) == before + 1
+    assert bench.states() == {DeliveryState.DELIVERED}
+
+
+def test_muted_webhook_gets_each_event_of_a_subject_in_order(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink)
+    bench.mute(hours=2)
+    for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP) * 2:
+        bench.tell(type_, "source")
+    bench.at("2026-11-23T22:00:00+00:00")
+    assert bench.sent() == ["source.down", "source.up"] * 2
+
+
+def test_excepted_event_takes_along_what_precedes_it_and_nothing_that_follows(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True, quiet={**BERLIN, "except": ["source.down"]})
+    bench.at("2026-11-23T21:00:00+00:00")
+    for type_ in (EventType.SOURCE_UP, EventType.SOURCE_DOWN, EventType.SOURCE_UP):
+        bench.tell(type_, "source")
+    bench.owe(1)
+    bench.work()
+    assert [each.state for each in reversed(listed.deliveries(store))] == ["delivered", "delivered", "queued", "queued"]
+    assert len(sink.records()) == 1
+
+
+def test_what_cannot_be_read_holds_up_what_follows_about_its_subject_in_a_digest(store: Store, sink: Sink) -> None:
+    bench = Bench(store, sink, slack=True)
+    bench.mute(hours=2)
+    for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP, EventType.SOURCE_DOWN):
+        bench.tell(type_, "source")
+    bench.owe(1)
+    statements(store, "UPDATE events SET type = 'source.upp' WHERE sequence = 2")
+    bench.at("2026-11-23T22:00:00+00:00")
+    assert [each.state for each in reversed(listed.deliveries(store))] == ["queued", "queued", "queued", "delivered"]
+    bench.clock.advance(31)
+    bench.work()
+    assert [each.state for each in reversed(listed.deliveries(store))] == ["delivered", "queued", "queued", "delivered"]
 
 
 def test_mute_goes_on_after_a_restart_and_is_told_once_more(store: Store, sink: Sink) -> None:

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from bridge.domain.model import Status
+from bridge.simulator.faults import Fault
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.waiting import until
@@ -42,7 +43,7 @@ class World:
         hours = {} if quiet is None else {"quiet": quiet}
         receivers = [
             webhook(self.sink, "crm", events=["failed", "source.*"], concurrency=1, **hours),
-            {"name": "ops", "slack": f"{self.sink.url}?ops", "events": ["failed"], "group": {"wait": "0s"}},
+            {"name": "ops", "slack": f"{self.sink.url}?ops", "events": ["failed", "source.*"], "group": {"wait": "0s"}},
         ]
         write_config(self.folder, bridge_config(self._simulator, receivers, self.ids, **self._more))
 
@@ -67,6 +68,18 @@ class World:
             known = len(self.events())
             self._simulator.account.put(id_, Status.FAILED, ERROR)
             until(lambda known=known: len(self.events()) > known)  # type: ignore[misc]
+
+    def break_source(self) -> None:
+        """Let the status API refuse all calls, and wait until that is noticed."""
+        self._simulator.fault(Fault.AUTH_200, call="/message/status/")
+        until(lambda: self.events()[-1]["type"] == "source.down")
+
+    def mend_source(self) -> None:
+        """Let it answer again. The daemon is killed and started: it looks at once then."""
+        self.daemon.kill()
+        self._simulator.fix()
+        self.start()
+        until(lambda: self.events()[-1]["type"] == "source.up")
 
     def events(self) -> list[Any]:
         return self.json("events")  # type: ignore[no-any-return]
@@ -128,6 +141,21 @@ def test_muted_receivers_get_what_was_held_after_a_restart(world: World) -> None
     assert world.json("status")["mutes"] == {}
     assert {line["dropped"] for line in world.logged("unmuted")} == {0}
     assert world.run("unmute", "crm") == (0, "crm is not muted\n")
+
+
+def test_what_began_and_ended_during_a_mute_is_one_message_in_slack(world: World) -> None:
+    """The webhook gets both, one after the other; the daemon is killed in between."""
+    for name in ("crm", "ops"):
+        assert world.run("mute", name, "--for", "2h")[0] == 0
+    world.fail(1)
+    world.break_source()
+    world.mend_source()
+    for name in ("crm", "ops"):
+        assert world.run("unmute", name)[0] == 0
+    until(lambda: world.states("crm") == world.states("ops") == {"delivered": 3})
+    types = [each["type"] for each in world.sent("crm")]
+    assert types == ["message.failed", "source.down", "source.up"]
+    assert len(world.sent("ops")) == 1
 
 
 def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:

@@ -177,6 +177,19 @@ def test_reminders_of_a_chat_go_in_one_digest(store: Store, sink: Sink) -> None:
     assert len(listed.deliveries(store)) == 21
 
 
+def test_digest_with_an_event_and_its_reminder_plans_one_reminder(store: Store, sink: Sink) -> None:
+    """The event is sent again by hand while a reminder of it waits."""
+    bench = Bench(store, sink, slack=True)
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.store.resending.resend(EventQuery(), EVERYTHING, bench.clock.now())
+    bench.clock.advance(3600)
+    bench.work()
+    assert bench.sink.count == 2
+    assert [each.state for each in listed.deliveries(store)] == [DeliveryState.DELIVERED] * 3
+    assert list(values(store, "SELECT count(*) FROM reminders")) == [(1,)]
+
+
 def test_receiver_that_wants_none_any_more_gets_none(bench: Bench) -> None:
     bench.tell(EventType.SOURCE_DOWN)
     bench.work()

@@ -68,9 +68,10 @@ def states(store: Store) -> list[DeliveryState]:
     return [delivery.state for _, delivery in sorted(deliveries(store).items())]
 
 
-def of(store: Store, id_: int) -> Delivery:
-    (found,) = (delivery for delivery in deliveries(store).values() if delivery.event.message_id == id_)
-    return found
+def of(store: Store, id_: int, sequence: int | None = None) -> Delivery:
+    found = (each for each in deliveries(store).values() if each.event.message_id == id_)
+    (only,) = (each for each in found if sequence in {None, each.event.sequence})
+    return only
 
 
 # A transition
@@ -236,6 +237,33 @@ def test_digest_tells_of_what_is_due_and_of_what_failed_before(store: Store) -> 
     assert about(due(store)) == [(1, 1), (2, 1)]
     assert of(store, 3).due_at == after(30)
     assert about(store.deliveries.due_together("crm", after(30), 10)) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_digest_holds_all_of_a_subject_up_to_what_is_not_due(store: Store) -> None:
+    """Message 1 fails, is sent and, later on purpose, fails again; the end of 2 goes with its beginning."""
+    fail_some(store, [1, 2])
+    observe(store, 1, Status.SENT)
+    observe(store, 1, Status.FAILED, after(30))
+    observe(store, 1, Status.SENT)
+    observe(store, 2, Status.SENT)
+    expected = [(1, 1), (2, 1), (1, 2), (2, 2)]
+    assert about(store.deliveries.due_together("crm", NOW, 10)) == expected
+    assert about(store.deliveries.due_together("crm", NOW, 3)) == expected[:3]
+    assert about(store.deliveries.probes("crm", NOW, 10, (), together=True)) == expected
+    assert about(due(store)) == expected[:2], "one by one, each waits for the one before"
+    tried(store, store.deliveries.due_together("crm", NOW, 3), _NO)
+    assert about(store.deliveries.due_together("crm", after(5), 10)) == expected
+    refused = [of(store, 1, 1).id]
+    assert about(store.deliveries.probes("crm", after(4), 10, refused, together=True)) == [(2, 1), (2, 2)]
+
+
+def test_digest_leaves_out_what_follows_something_set_aside(store: Store) -> None:
+    fail_some(store, [1, 2])
+    observe(store, 1, Status.SENT)
+    observe(store, 1, Status.FAILED)
+    store.quarantine.set_delivery_aside(of(store, 1, 2).id, "internal error", NOW)
+    assert about(store.deliveries.due_together("crm", NOW, 10)) == [(1, 1), (2, 1)]
+    assert about(store.deliveries.probes("crm", NOW, 10, (), together=True)) == [(1, 1), (2, 1)]
 
 
 def test_digest_tells_of_what_a_wrong_clock_scheduled(store: Store) -> None:

@@ -50,6 +50,15 @@ def test_digest_is_the_post_of_all_in_it_and_the_parent_of_none(store: Store) ->
     assert set(found.values()) == {Thread(FIRST)}
 
 
+def test_post_of_several_events_of_one_subject_is_noted_once(store: Store) -> None:
+    for type_ in (EventType.SOURCE_DOWN, EventType.SOURCE_UP):
+        record_health(store, type_, SINCE, NOW, [Subscription("crm", ("*",))])
+    told = store.deliveries.due_together("crm", NOW, 100)
+    assert [each.event.type for each in told] == ["source.down", "source.up"]
+    posted(store, told, FIRST)
+    assert store.threads.of("crm", ["source"]) == {"source": Thread(FIRST)}
+
+
 def test_reply_and_failure_change_nothing_and_a_new_post_replaces_the_old(store: Store) -> None:
     fail_some(store, [1])
     posted(store, due(store), None, Retry("not_in_channel"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.model import DeliveryState
+from bridge.domain.events import health_event
+from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.quarantine import FIRST_WAIT, LONGEST_WAIT, Halving, wait_after
+from tests.world.clock import START
 from tests.world.metrics import delivery
 
 
@@ -36,3 +39,30 @@ def test_division_ends_with_those_at_fault_alone(many: int, bad: set[int]) -> No
     assert aside == bad & set(range(many))
     assert sent == set(range(many)) - bad
     assert tries <= 1 + 20 * (len(bad) + 1)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.sets(st.integers(0, 39), max_size=3))
+def test_division_keeps_the_order_of_each_subject(subjects: list[int], bad: set[int]) -> None:
+    """Parts go side by side; what is set aside holds up what follows about its subject, and nothing else."""
+    about = {id_: f"number/{subject}" for id_, subject in enumerate(subjects)}
+    events = {each: health_event("db", EventType.NUMBER_CONNECTED, each, 1, START, {}) for each in about.values()}
+    queued = [replace(delivery(DeliveryState.QUEUED), id=id_, event=events[each]) for id_, each in about.items()]
+    halving, sent, aside = Halving(), list[int](), set[str]()
+    while ready := [each for each in queued if each.event.subject not in aside]:
+        parts = halving.divided(tuple(ready))
+        assert sum(len({each.event.subject for each in part}) for part in parts) == len(
+            {each.event.subject for part in parts for each in part}
+        ), "no subject is in two parts"
+        for part in parts:
+            if not {each.id for each in part} & bad:
+                halving.forget(part)
+                sent += [each.id for each in part]
+            elif not halving.failed(part):
+                aside.add(part[0].event.subject)
+        queued = [each for each in queued if each.id not in sent]
+    order = defaultdict(list)
+    for id_ in sent:
+        order[about[id_]].append(id_)
+    for subject in set(about.values()):
+        mine = [id_ for id_, each in about.items() if each == subject]
+        assert order[subject] == mine[: next((n for n, id_ in enumerate(mine) if id_ in bad), len(mine))]

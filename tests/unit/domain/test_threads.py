@@ -92,8 +92,41 @@ def test_bad_news_goes_first_and_the_rest_waits_for_the_next_look() -> None:
     assert [part for part, _ in parts] == [(worse,), *((each,) for each in sent[: MOST_AT_ONCE - 1])]
 
 
+def test_beginning_and_end_of_one_subject_are_one_new_post() -> None:
+    """The old thread, which is about the outage before, takes neither."""
+    told = [delivery(1, event(EventType.SOURCE_DOWN)), delivery(2, event(EventType.SOURCE_UP))]
+    for threads in ({}, {"source": about(EventType.SOURCE_DOWN, "evt_0")}):
+        assert by_thread(told, threads) == [(tuple(told), None)]
+
+
+def test_end_answers_first_and_what_begins_after_it_waits_for_the_next_look() -> None:
+    types = (EventType.SOURCE_UP, EventType.SOURCE_DOWN, EventType.SOURCE_UP)
+    told = [delivery(number, event(type_, id_=f"evt_{number}")) for number, type_ in enumerate(types)]
+    other = delivery(9, event(EventType.MESSAGE_FAILED))
+    thread = about(EventType.SOURCE_DOWN, "evt_0")
+    parts = by_thread([*told, other], {"source": thread})
+    assert parts == [((other,), None), ((told[0],), thread)]
+    assert by_thread(told[1:], {"source": thread}) == [(tuple(told[1:]), None)]
+
+
 _SUBJECTS = [f"message/{number}" for number in range(6)]
 _POSTS = [Post("C0000001", f"1700000000.00000{number}") for number in range(3)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["source", "number/7"]), st.sampled_from(sorted(OPPOSITES.items())), st.booleans())
+    ),
+    st.sets(st.sampled_from(["source", "number/7"])),
+)
+def test_no_subject_is_in_two_parts_and_none_goes_before_what_precedes_it(
+    told: list[tuple[str, tuple[EventType, EventType], bool]], known: set[str]
+) -> None:
+    deliveries = [delivery(n, event(pair[begins], subject)) for n, (subject, pair, begins) in enumerate(told)]
+    parts = by_thread(deliveries, {subject: Thread(_POSTS[len(subject) % 2]) for subject in known})
+    for subject in {each for each, *_ in told}:
+        (mine,) = [found for part, _ in parts if (found := [each for each in part if each.event.subject == subject])]
+        assert mine == [each for each in deliveries if each.event.subject == subject][: len(mine)]
 
 
 @given(
