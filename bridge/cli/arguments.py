@@ -12,6 +12,7 @@ import typer
 from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
+from bridge.domain.message_details import TOO_MANY_TAGS, read_text
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
 from bridge.domain.mute import LONGEST_BY
 from bridge.domain.redaction import clean_line, clean_text
@@ -74,9 +75,10 @@ def label_of(text: str | None) -> str | None:
     Raises:
         UsageError: It is too long.
     """
-    if text is not None and len(text) > LONGEST_LABEL:
-        raise UsageError(f"--label: must be text (allowed: up to {LONGEST_LABEL} characters)")
-    return (text and clean_text(text)) or None
+    try:
+        return (text and read_text(text, LONGEST_LABEL)) or None
+    except ValueError as error:
+        raise UsageError(f"--label: {error}") from None
 
 
 def tags_of(texts: Iterable[str] | None) -> dict[str, str]:
@@ -87,7 +89,7 @@ def tags_of(texts: Iterable[str] | None) -> dict[str, str]:
     """
     tags = dict(_pair(each) for each in texts or [])
     if len(tags) > MOST_TAGS:
-        raise UsageError(f"too many tags (allowed: up to {MOST_TAGS})")
+        raise UsageError(TOO_MANY_TAGS)
     return tags
 
 

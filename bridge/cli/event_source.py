@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.files import UnreadableError, read_bytes
 from bridge.domain.errors import UsageError
+from bridge.domain.text_format import EncodingError, decode
 
 _LARGEST = 16 * 1024 * 1024
 

@@ -11,10 +11,11 @@ import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bridge.cli import output
-from bridge.config.files import EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.files import UnreadableError, read_bytes
 from bridge.config.models import ApiKey, ClientId
 from bridge.domain.errors import UsageError
 from bridge.domain.settings import validators
+from bridge.domain.text_format import EncodingError, decode
 from bridge.receivers.slack.config import slack_url as must_be_slack
 
 if TYPE_CHECKING:

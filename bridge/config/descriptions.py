@@ -38,7 +38,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "label": "shown in every alert",
         "tags": "for `match`",
         "expected_at": "to be sent later: hardly polled until then, and its age counts from then",
-        "include": "more lists of the same form: YAML, JSON, or plain text with one id a line",
+        "include": "more lists of the same form: YAML, JSON, CSV, or plain text with one id a line",
     },
     "receivers": {
         "name": "keep it: what is queued is kept under this name",

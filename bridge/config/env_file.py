@@ -16,7 +16,8 @@ from dotenv.parser import parse_stream
 
 from bridge.config.errors import Fault, Place
 from bridge.config.exposure import exposure
-from bridge.config.files import EncodingError, UnreadableError, decode, not_plain_text, read_bytes
+from bridge.config.files import UnreadableError, not_plain_text, read_bytes
+from bridge.domain.text_format import EncodingError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.exposure import CREDENTIAL, exposure, is_secret
-from bridge.config.files import MIB, EncodingError, UnreadableError, decode, read_bytes
+from bridge.config.files import MIB, UnreadableError, read_bytes
 from bridge.config.network import read_tls
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.suggest import suggestion
+from bridge.domain.text_format import EncodingError, decode
 from bridge.receivers.registry import KINDS
 from bridge.transport.settings import TlsConfig
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.config.yaml_reader import BROKEN, Value
-from bridge.domain.model import LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
-from bridge.domain.redaction import clean_text
+from bridge.domain import message_details
+from bridge.domain.model import LONGEST_TAG, MOST_TAGS
 
 if TYPE_CHECKING:
     from bridge.config.errors import Faults
@@ -19,14 +19,17 @@ def read_tags(value: Value, faults: Faults) -> dict[str, str]:
             faults.add(value.place, "must be tags of the form {team: billing}")
         return {}
     if len(value.data) > MOST_TAGS:
-        faults.add(value.place, f"too many tags (allowed: up to {MOST_TAGS})")
+        faults.add(value.place, message_details.TOO_MANY_TAGS)
         return {}
     tags = {}
     for key, item in value.data.items():
-        if not 0 < len(key) <= LONGEST_TAG_NAME:
-            faults.add(item.place, f"the tag's name is too long or empty (allowed: 1 to {LONGEST_TAG_NAME} characters)")
-        elif (text := read_text(item, LONGEST_TAG, faults)) is not None:
-            tags[clean_text(key)] = text
+        try:
+            name = message_details.read_tag_name(key)
+        except ValueError as error:
+            faults.add(item.place, str(error))
+            continue
+        if (text := read_text(item, LONGEST_TAG, faults)) is not None:
+            tags[name] = text
     return tags
 
 
@@ -34,7 +37,11 @@ def read_text(value: Value, longest: int, faults: Faults) -> str | None:
     """Read a label or a tag; a number is taken as it was written. None where it is wrong, which is noted."""
     if value.data is BROKEN:
         return None
-    if not isinstance(value.data, str | int | float) or len(value.text) > longest:
-        faults.add(value.place, f"must be text (allowed: up to {longest} characters)")
+    if not isinstance(value.data, str | int | float):
+        faults.add(value.place, message_details.not_text(longest))
         return None
-    return clean_text(value.text)
+    try:
+        return message_details.read_text(value.text, longest)
+    except ValueError as error:
+        faults.add(value.place, str(error))
+        return None

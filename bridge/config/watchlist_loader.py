@@ -1,4 +1,4 @@
-"""Reads lists of ids into a watchlist: YAML lists, the files they include, plain text."""
+"""Reads lists of ids into a watchlist: YAML lists, the files they include, plain text, CSV."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config.errors import MOST_OF_A_KIND, Fault, InvalidConfiguration, Place
-from bridge.config.files import BOM, MIB, NOT_UTF8, UnreadableError, not_plain_text, read_bytes
+from bridge.config.files import MIB, UnreadableError, not_plain_text, read_bytes
 from bridge.config.glob_patterns import Pattern, is_pattern, unreadable
 from bridge.config.tags import read_tags, read_text
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, Details
 from bridge.domain.settings.units import parse_moment
+from bridge.domain.spreadsheet.reader import read_messages
 from bridge.domain.suggest import suggestion
+from bridge.domain.text_format import BOM, NOT_UTF8
 from bridge.domain.watchlist import Watchlist
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bridge.config.errors import Faults
+    from bridge.domain.spreadsheet.reader import CsvFault
 
 LARGEST_LIST = 128 * MIB
-"""In bytes, of a list in plain text: some ten million ids."""
+"""In bytes, of a list in plain text or CSV: some ten million ids."""
 
 _ENTRY_KEYS = ("id", "label", "tags", "expected_at")
 _MOST_LEVELS = 10
@@ -59,6 +62,7 @@ class ListReader:
         self._readings: Counter[str] = Counter()
         self._first: dict[int, tuple[Path, int]] = {}  # of ids in YAML; for those in plain text it would be too large
         self._texts: list[Path] = []
+        self._tables: list[Path] = []
         self._twice: list[tuple[int, Place]] = []  # those that are listed, and the first that is only counted
         self._more_twice = 0
         self._phones: list[Place] = []
@@ -99,10 +103,14 @@ class ListReader:
         id_ = self._id(value.text if type(value.data) in {int, str} else "", place)
         if id_ is None:
             return
+        if id_ not in self.watchlist:
+            self._first[id_] = (place.file, place.line)
+        self._put(id_, details, place)
+
+    def _put(self, id_: int, details: Details, place: Place) -> None:
         if id_ in self.watchlist:
             self._again(id_, place)
         else:
-            self._first[id_] = (place.file, place.line)
             self.watchlist.add(id_, details)
 
     def _id(self, text: str, place: Place) -> int | None:
@@ -183,6 +191,8 @@ class ListReader:
             match file.suffix.lower():
                 case ".txt":
                     self._text(read_bytes(file, LARGEST_LIST), file)
+                case ".csv" | ".tsv":
+                    self._table(read_bytes(file, LARGEST_LIST), file)
                 case ".json":  # written by a program: a dollar in a label is a dollar
                     self.read(read_yaml(file, None, self._faults), file.parent)
                 case _:
@@ -216,6 +226,17 @@ class ListReader:
             else:
                 known.add(id_)
 
+    def _table(self, content: bytes, file: Path) -> None:
+        def note(fault: CsvFault) -> None:
+            self._faults.add(Place(file, fault.line, fault.column, fault.name), fault.what, fault.kind)
+
+        self._tables.append(file)
+        for message in read_messages(content, note):
+            place = Place(file, message.line, 1, "id")
+            if message.like_a_phone:
+                self._phones.append(place)
+            self._put(message.id, message.details, place)
+
     def _again(self, message_id: int, place: Place) -> None:
         if len(self._twice) <= MOST_OF_A_KIND:
             self._twice.append((message_id, place))
@@ -223,17 +244,16 @@ class ListReader:
             self._more_twice += 1
 
     def _first_places(self, wanted: set[int]) -> dict[int, tuple[Path, int]]:
-        """Find where ids stood first. Plain text is read once more for it: their places are kept nowhere."""
+        """Find where ids stood first. Plain text and CSV are read once more for it: their places are kept nowhere."""
         found = {message_id: self._first[message_id] for message_id in wanted if message_id in self._first}
-        sought = {b"%d" % message_id: message_id for message_id in wanted - found.keys()}
-        for file in self._texts if sought else ():
+        sought = wanted - found.keys()
+        for file in dict.fromkeys([*self._texts, *self._tables]) if sought else ():
             try:
-                content = read_bytes(file, LARGEST_LIST).removeprefix(BOM)
+                content = read_bytes(file, LARGEST_LIST)
             except UnreadableError:  # it has gone since
                 continue
-            for number, line in enumerate(io.BytesIO(content), 1):
-                message_id = sought.get(line.partition(b"#")[0].strip().lstrip(b"0"))
-                if message_id is not None:
+            for message_id, number in _ids_in(content) if file in self._texts else _ids_in_table(content):
+                if message_id in sought:
                     found.setdefault(message_id, (file, number))
         return found
 
@@ -244,6 +264,19 @@ def _real(file: Path) -> str:
         return os.path.realpath(file)
     except ValueError:  # what cannot be written in the file system's encoding; reading it says so
         return str(file)
+
+
+def _ids_in(content: bytes) -> Iterator[tuple[int, int]]:
+    """List the ids of plain text, and their lines."""
+    for number, line in enumerate(io.BytesIO(content.removeprefix(BOM)), 1):
+        text = line.partition(b"#")[0].strip()
+        if text.isdigit():
+            yield int(text), number
+
+
+def _ids_in_table(content: bytes) -> Iterator[tuple[int, int]]:
+    """List the ids of CSV, and their lines."""
+    return ((message.id, message.line) for message in read_messages(content, lambda _: None))
 
 
 def _without_comment(line: bytes, place: Place) -> bytes:

@@ -15,11 +15,12 @@ import yaml
 
 from bridge.config.env_vars import marked, substitute
 from bridge.config.errors import Fault, InvalidConfiguration, Place
-from bridge.config.files import MIB, EncodingError, decode, not_plain_text, read_bytes
+from bridge.config.files import MIB, not_plain_text, read_bytes
 from bridge.config.slips.excerpt import excerpt
 from bridge.config.slips.finder import LOADER, NOT_YAML, find_slip
 from bridge.config.slips.lines import LINE_END
 from bridge.config.slips.repair import Slip
+from bridge.domain.text_format import EncodingError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

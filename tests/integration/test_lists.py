@@ -11,6 +11,7 @@ from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from tests.world.daemon import Daemon, account, command, write_config
+from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,3 +92,43 @@ def test_check_warns_and_exits_with_0(tmp_path: Path) -> None:
 def _json(record: Recorded) -> dict[str, dict[str, object]]:
     body: dict[str, dict[str, object]] = json.loads(record.body)
     return body
+
+
+def test_table_is_watched_and_read_again_when_it_changes(tmp_path: Path) -> None:
+    """A wrong row refuses the whole: the list before stays in force, and the log names the row."""
+    table = tmp_path / "sent.csv"
+    table.write_bytes("ID;Label;tags.team\r\n5;Invoice $88;billing\r\n".encode("utf-16"))
+    with Simulator() as simulator, Sink() as sink:
+        for id_ in (5, 6):
+            simulator.account.put(id_, Status.SENT)
+        settings = {
+            "wbiztool": account(simulator),
+            "messages": [{"include": "*.csv"}],
+            "database": "sqlite:///bridge.db",
+            "receivers": [{"name": "crm", "webhook": sink.url, "secret": SECRET}],
+        }
+        write_config(tmp_path, settings)
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            (first,) = map(_json, sink.wait_for(1))
+            assert (first["data"]["label"], first["data"]["tags"]) == ("Invoice $88", {"team": "billing"})
+            table.write_text("id,label\n5,Invoice 88\n6,x,y\n")
+            until(lambda: "sent.csv:3:5: this cell is in no column" in daemon.log())
+            table.write_text("id,label\n5,Invoice 88\n6,x\n")
+            assert {_json(each)["data"]["message_id"] for each in sink.wait_for(2)} == {5, 6}
+
+
+def test_table_with_wrong_rows_ends_with_78_and_names_each(tmp_path: Path) -> None:
+    (tmp_path / "sent.csv").write_text("id,lable\n1.2E+05,x\n7,\n7,\n")
+    account_ = {"client_id": 1, "api_key": "an-api-key-0123456789"}
+    settings = {"wbiztool": account_, "messages": [{"include": "sent.csv"}], "database": "sqlite:///bridge.db"}
+    write_config(tmp_path, {**settings, "receivers": [{"webhook": "http://127.0.0.1:9/"}]})
+    for name in ("check", "run"):
+        done = command(tmp_path, name)
+        assert done.returncode == 78
+        for words in (
+            "sent.csv:1:4: lable: unknown column (did you mean `label`?)",
+            "sent.csv:2:1: id: 1.2E+05 is a number that a spreadsheet has shortened",
+            "sent.csv:4:1: id: the id 7 is listed twice",
+        ):
+            assert words in done.stderr

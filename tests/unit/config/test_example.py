@@ -50,6 +50,7 @@ def variables(folder: Folder) -> dict[str, str]:
     folder.write("token-0123456789abcdef", "http-token")
     folder.write("- 99\n", "watch.d/more.yaml")
     folder.write("100\n", "sent-ids.txt")
+    folder.write("id,label,expected_at,tags.team\n101,Invoice 89,,billing\n", "sent.csv")
     folder.write("xoxb-1-2-example", "slack-bot-token")
     company = trustme.CA()
     folder.write(company.cert_pem.bytes(), "company-ca.pem")

@@ -185,3 +185,62 @@ def test_phone_number_as_an_id_is_warned_of(folder: Folder, name: str) -> None:
     folder.write(b'["+91 98765 43210"]', "list.yaml")
     (fault,) = folder.faults(f"{LEAST}    messages: [{{include: list.yaml}}]\n")
     assert "looks like a phone number" in fault
+
+
+TABLE = f"{LEAST}    messages: [{{include: sent.csv}}]\n"
+
+
+def test_table_says_what_entries_say(folder: Folder) -> None:
+    """A dollar is a dollar: a program, or Excel, wrote the file."""
+    folder.write("ID;Label;tags.team\r\n5;Invoice $88;billing\r\n\r\n6;;\r\n".encode("utf-16"), "sent.csv")
+    found = folder.load(TABLE)
+    assert set(found.watchlist.ids()) == {5, 6}
+    assert found.watchlist.details(5) == Details("Invoice $88", {"team": "billing"})
+    assert found.sources.files[-1].name == "sent.csv"
+
+
+def test_each_wrong_row_of_a_table_is_told_with_all_else_that_is_wrong(folder: Folder) -> None:
+    rows = ["id,label,lable", "1.2E+05,x", "7,y", f"8,{'x' * (LONGEST_LABEL + 1)}", "7,z"]
+    folder.write("\n".join(rows), "sent.csv")
+    folder.write("7\n", "ids.txt")
+    more = f"{LEAST}    poll: {{every: never}}\n    messages: [{{include: ids.txt}}, {{include: sent.csv}}]\n"
+    found = folder.faults(more)
+    assert found[0].startswith("config.yaml:4:15: poll.every: not a duration")
+    assert found[1] == "sent.csv:1:10: lable: unknown column (did you mean `label`?)"
+    assert found[2].startswith("sent.csv:2:1: id: 1.2E+05 is a number that a spreadsheet has shortened: ")
+    assert found[3:] == [
+        "sent.csv:3:1: id: the id 7 is listed twice (first in ids.txt:1); keep one",
+        f"sent.csv:4:3: label: must be text (allowed: up to {LONGEST_LABEL} characters)",
+        "sent.csv:5:1: id: the id 7 is listed twice (first in ids.txt:1); keep one",
+    ]
+
+
+def test_faults_of_a_table_are_counted_beyond_twenty_of_a_kind(folder: Folder) -> None:
+    folder.write("id\n" + "x\n" * 2000 + "1\n1\n", "sent.csv")
+    found = folder.faults(TABLE)
+    assert len(found) == 22
+    assert found[20] == "sent.csv:22:1: id: … and 1980 more of this kind, from here on"
+    assert found[21] == "sent.csv:2003:1: id: the id 1 is listed twice (first in sent.csv:2002); keep one"
+
+
+def test_table_that_is_none_is_told_once(folder: Folder) -> None:
+    folder.write(b"PK\x03\x04\x14\0\x06\0[Content_Types].xml", "sent.csv")
+    assert folder.faults(TABLE) == ["sent.csv:1:1: this is an Excel workbook: save it as CSV UTF-8"]
+    folder.write(b"", "sent.csv")
+    assert folder.faults(TABLE) == [
+        "sent.csv:1:1: it is empty: the first line names the columns, for example `id,label`"
+    ]
+
+
+def test_table_of_ten_gigabytes_is_refused_by_its_size(folder: Folder) -> None:
+    with folder.write(b"id\n1\n", "sent.csv").open("r+b") as file:
+        file.truncate(10 * 1024**3)
+    started = time.process_time()
+    (found,) = folder.faults(TABLE)
+    assert found.endswith("sent.csv: the file is too large (allowed: up to 128 MiB)")
+    assert time.process_time() - started < 1, "nothing of it is read"
+
+
+def test_phone_numbers_in_a_table_are_warned_of(folder: Folder) -> None:
+    folder.write("id\n+919876543210\n", "sent.csv")
+    assert any("sent.csv:2:1: id: this looks like a phone number" in each for each in folder.load(TABLE).warnings())
