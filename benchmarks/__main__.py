@@ -13,6 +13,7 @@ from benchmarks import (
     plan,
     polling,
     receivers,
+    report,
     size,
     startup,
 )
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "plan": plan.main,
     "polling": polling.main,
     "receivers": receivers.main,
+    "report": report.main,
     "size": size.main,
     "startup": startup.main,
 }

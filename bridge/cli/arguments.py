@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from bridge.domain.message_details import TOO_MANY_TAGS, read_text
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
 from bridge.domain.mute import LONGEST_BY
 from bridge.domain.redaction import clean_line, clean_text
+from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.domain.suggest import suggestion
 
 
@@ -101,6 +103,23 @@ def _pair(text: str) -> tuple[str, str]:
         longest = f"a name of up to {LONGEST_TAG_NAME} characters, a value of up to {LONGEST_TAG}"
         raise UsageError(f"--tag: too long (allowed: {longest})")
     return key, value
+
+
+def age_or_time(option: str, text: str | None) -> datetime | None:
+    """Read an age (``7d``) or a moment; None for none.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        return output.now() - parse_duration(text)
+    except ValueError as error:
+        try:
+            return parse_moment(text)
+        except ValueError:
+            raise UsageError(f"{option} {text}: {error}, or a time such as 2026-12-24T09:00+05:30") from None
 
 
 def listed(ids: list[int]) -> str:

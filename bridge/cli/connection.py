@@ -61,6 +61,14 @@ class Bridge(Protocol):
         """Send a test event to a receiver."""
         ...
 
+    def report(self, wanted: dict[str, str]) -> dict[str, Any]:
+        """Add up what became of messages; ``wanted`` may have ``since``, ``until`` and ``by``.
+
+        Raises:
+            UsageError: The period can't be, or no message of it has the tag.
+        """
+        ...
+
     def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
         """List what is wrong now, the newest first; what is acknowledged only if it is asked for."""
         ...

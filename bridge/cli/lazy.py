@@ -24,6 +24,7 @@ COMMANDS = {
     "unwatch": "Stop polling messages that `watch` added.",
     "messages": "List messages and their status.",
     "events": "List events.",
+    "report": "Add up what became of messages: sent, failed, why, and how long it took.",
     "route": "Show which receivers would get an event.",
     "render": "Show what a receiver would be sent for an event.",
     "schema": "Show the JSON Schema of events or of the configuration.",

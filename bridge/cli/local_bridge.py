@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
 from bridge.cli.paging import PAGE, all_pages
 from bridge.config.errors import InvalidConfiguration
+from bridge.domain.activity_report import ask, report_json
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
 from bridge.domain.event_parser import read_event
@@ -160,6 +162,16 @@ class LocalBridge:
         if made is None:
             raise _no_receiver(settings, receiver)
         return made
+
+    def report(self, wanted: dict[str, str]) -> dict[str, Any]:
+        """Add up what became of messages."""
+        since, until = (parse_moment(wanted[name]) if name in wanted else None for name in ("since", "until"))
+        try:
+            query = ask(output.now(), UTC, since=since, until=until, by=wanted.get("by"))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        found = self._read().activity.read(query.since, query.until, query.by, query.zone)
+        return report_json(query, found, self._read().summaries.polled())
 
     def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
         """List what is wrong now, the newest first."""

@@ -87,6 +87,11 @@ class RemoteBridge:
         path = f"/v1/receivers/{quote(receiver, safe='')}/test"
         return self._object(self._api.post(path, {"type": type_}, seconds=FOR_EVER))
 
+    def report(self, wanted: dict[str, str]) -> dict[str, Any]:
+        """Add up what became of messages."""
+        with _as_usage():
+            return self._object(self._api.get("/v1/report", wanted))
+
     def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
         """List what is wrong now, the newest first."""
         return self._list("/v1/incidents", {"acknowledged": acknowledged}, most)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 
 # It counts a machine's sleep, which CLOCK_MONOTONIC does not: waking up must not look like a clock that was set.
@@ -79,6 +80,16 @@ def ago(moment: datetime | None, now: datetime) -> str:
         return "now"
     amount = in_words(abs(seconds))
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
+
+
+def precisely(seconds: float) -> str:
+    """Write a time in two units where it has both: ``45 s``, ``1 min 40 s``, ``3 h``."""
+    whole = round(seconds)
+    for (unit, size), (smaller, part) in pairwise((("d", 86400), ("h", 3600), ("min", 60), ("s", 1))):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
 
 
 def in_words(seconds: float) -> str:

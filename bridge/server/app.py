@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from bridge import __version__
 from bridge.domain.errors import BridgeError
 from bridge.server import openapi, wbiztool_hook
-from bridge.server.api import bridge, deliveries, events, incidents, messages
+from bridge.server.api import bridge, deliveries, events, incidents, messages, report
 from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
 from bridge.server.guards import FaultGuard, HostGuard
@@ -116,7 +116,8 @@ def _for_programs(context: ServerContext, access: Access, describe: Callable[[],
     router = APIRouter()
     for part in (messages, events, deliveries, incidents):
         router.include_router(part.router(context, access), prefix="/v1", dependencies=[Depends(check_query)])
-    router.include_router(bridge.router(context), prefix="/v1", dependencies=[Depends(check_query)])
+    for whole in (bridge, report):
+        router.include_router(whole.router(context), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(wbiztool_hook.router(context, access))
 
     @router.get("/openapi.json", include_in_schema=False)

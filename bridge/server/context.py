@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Event, EventType
@@ -26,7 +27,7 @@ class ServerContext:
     says when quiet hours of one end in which a moment lies. ``status`` says how the bridge does, with all
     counts. ``try_receiver`` sends a test event of a type to a receiver, and ``preview`` shows what it would be sent of
     an event; both return None where there is no such receiver. ``subscriptions`` says what each asked for.
-    ``hook_watch`` says whether WbizTool's calls may have messages watched.
+    ``timezone`` is that of the people who read. ``hook_watch`` says whether WbizTool's calls may have messages watched.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class ServerContext:
     streams: Streams
     receivers: Callable[[], Sequence[str]] = tuple
     quiet_until: Callable[[str, datetime], datetime | None] = lambda *_: None
+    timezone: Callable[[], tzinfo] = lambda: UTC
     status: Callable[[], Mapping[str, Any]] = dict
     try_receiver: Callable[[str, EventType], dict[str, Any] | None] = lambda *_: None
     preview: Callable[[str, Event], dict[str, Any] | None] = lambda *_: None

@@ -30,7 +30,9 @@ from bridge.domain.activity import (
     time_groups,
     waits_of,
 )
+from bridge.domain.errors import UsageError
 from bridge.domain.model import EventType
+from bridge.domain.suggest import suggestion
 from bridge.store.tables import activity
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class ActivityLog:
             until: Where it ends.
             by: ``reason``, ``hour``, ``day``, or ``tags.NAME``: groups to add up by themselves.
             zone: Where hours and days begin; for these only.
+
+        Raises:
+            UsageError: No message of the period has the tag that ``by`` names.
         """
         slots = range(slot_of(since), slot_after(until))
         earlier = range(2 * slots.start - slots.stop, slots.start)
@@ -128,7 +133,19 @@ class _Period:
             return reason_groups(self.by(REASON, value))
         if by in {HOUR, DAY}:
             return time_groups(by, zone or UTC, self._slots, self.by(ALL, slot, status), self.by(WAITED, slot, value))
-        return tag_groups(by.removeprefix(TAGS), self.by(by, value, status), sums)
+        rows, tag = self.by(by, value, status), by.removeprefix(TAGS)
+        if not rows:
+            raise UsageError(f"no message in this period has a tag `{tag}` ({_there_are(self.tags(), tag)})")
+        return tag_groups(tag, rows, sums)
+
+    def tags(self) -> list[str]:
+        """List the tags of the period's messages."""
+        kinds = sa.select(activity.c.kind).distinct().where(activity.c.kind.startswith(TAGS), self._within)
+        return sorted(kind.removeprefix(TAGS) for kind in self._connection.scalars(kinds))
+
+
+def _there_are(tags: list[str], wanted: str) -> str:
+    return suggestion(wanted, tags) if tags else "none has any"
 
 
 def _ended(moved: Iterable[Polled]) -> Iterator[Ended]:

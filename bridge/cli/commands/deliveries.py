@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import event_type
+from bridge.cli.arguments import age_or_time, event_type
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
-from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.domain.settings.units import parse_duration
 from bridge.domain.suggest import suggestion
 
 app = command_app(name="deliveries")
@@ -159,10 +159,11 @@ def resend(
         raise UsageError("choose what to resend: event ids, --receiver NAME, or --since AGE")
     if backfill and (events or not receiver):
         raise UsageError("--backfill needs --receiver NAME and takes no event ids")
-    times = {"since": _time("--since", since), "until": _time("--until", until)}
+    times = {"since": age_or_time("--since", since), "until": age_or_time("--until", until)}
     types = [str(event_type(each)) for each in type_ or ()]
     flags = {"backfill": backfill, "new_id": new_id}
-    given = {"event_ids": events, "receiver": receiver, "type": types, **times, **flags}
+    moments = {name: isoformat(moment) for name, moment in times.items() if moment is not None}
+    given = {"event_ids": events, "receiver": receiver, "type": types, **moments, **flags}
     wanted = {name: value for name, value in given.items() if value}
     with connect() as bridge:
         if not yes:
@@ -184,19 +185,6 @@ def _confirm(count: int) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"this would send {count:,} deliveries again: confirm with --yes")
     typer.confirm(f"Send {count:,} deliveries again?", abort=True)
-
-
-def _time(option: str, text: str | None) -> str | None:
-    """Read an age or a moment."""
-    if text is None:
-        return None
-    try:
-        return isoformat(output.now() - parse_duration(text))
-    except ValueError as error:
-        try:
-            return isoformat(parse_moment(text))
-        except ValueError:
-            raise UsageError(f"{option} {text}: {error}, or a time such as 2026-12-24T09:00+05:30") from None
 
 
 def _what(delivery: dict[str, Any]) -> str:

@@ -35,7 +35,8 @@ def _days(value: object) -> frozenset[int]:
     return frozenset((begin + step) % len(DAYS) for step in range(count))
 
 
-def _time_zone(value: object) -> zoneinfo.ZoneInfo:
+def time_zone(value: object) -> zoneinfo.ZoneInfo:
+    """Read the name of a time zone of the IANA database."""
     if isinstance(value, str) and _ZONE_NAME.fullmatch(value):
         try:
             return zoneinfo.ZoneInfo(value)
@@ -60,5 +61,5 @@ TIME_OF_DAY: Final = Check(_time_of_day, json_schema={"type": "string", "pattern
 WEEKDAYS: Final = Check(_days, json_schema={"type": "string", "pattern": f"^(?i:{_RANGE})$"})
 """Allows a day, ``mon``, or a range of them, ``fri-mon``."""
 
-TIME_ZONE: Final = Check(_time_zone)
+TIME_ZONE: Final = Check(time_zone)
 """Allows a name of the IANA database."""

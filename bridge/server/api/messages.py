@@ -56,6 +56,11 @@ _Words = Annotated[
     AfterValidator(clean_text),
 ]
 
+_Reason = Annotated[
+    str | None,
+    Query(max_length=300, description="Only messages that failed for this reason, a `reason` of `GET /v1/report`."),
+    AfterValidator(clean_text),
+]
 _Watched = Annotated[bool | None, Query(description="Only messages that are watched (true) or not watched (false).")]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
@@ -87,6 +92,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         status: _Statuses = [],
         tag: _Tags = [],
         text: _Words = None,
+        reason: _Reason = None,
         since: Since = None,
         until: Until = None,
         watched: _Watched = None,
@@ -102,6 +108,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
             since=since,
             until=until,
             watched=watched,
+            reason=reason,
         )
         return page(store.search.messages(query, cursor, limit), message_json, request, access)
 

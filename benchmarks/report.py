@@ -1,0 +1,105 @@
+"""How long do a report, a search and the page take with a million messages? Times of one request each.
+
+A million messages came to an end over 90 days, evenly: nine in ten were sent, the others failed for one of twelve
+reasons; each has one of fifty teams as a tag. Rows and sums are written by SQL of our own, as the store would.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from benchmarks.measure import median, table
+from bridge.domain.activity import Ended, Tally
+from bridge.domain.model import Status
+from bridge.domain.reasons import reason_of
+from bridge.store.column_types import to_millis
+from bridge.store.search import MessageQuery
+from bridge.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MESSAGES = 1_000_000
+DAYS = 90
+MONTH = timedelta(days=30)
+HERE: tzinfo = ZoneInfo("Asia/Kolkata")
+
+ERRORS = ("Invalid phone number", "Not on WhatsApp", *(f"Gateway says {letter}" for letter in "abcdefghij"))
+_COLUMNS = "id, tags, listed, added, status, since, error, reason, watched_since, sequence, seen"
+
+
+def main(runs: int) -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as place, Store(f"sqlite:///{place}/bridge.db", exclusive=True) as store:
+        now = datetime.now(UTC)
+        fill(store, now)
+        size = Path(place, "bridge.db").stat().st_size
+        print(
+            f"{MESSAGES:,} messages, {size / 1e6:.0f} MB of which the sums {sums_size(store) / 1e6:.1f} MB; {runs} runs"
+        )
+        rows = [(name, f"{median([timed(call) for _ in range(runs)]) * 1000:.0f} ms", limit)
+                for name, call, limit in calls(store, now)]  # fmt: skip
+        table(("", "median", "limit"), rows)
+
+
+def calls(store: Store, now: datetime) -> Iterator[tuple[str, Callable[[], object], str]]:
+    """List what is measured."""
+    read, search = store.activity.read, store.search
+    for by in (None, "reason", "tags.team", "day", "hour"):
+        yield f"report of 30 days, by {by or 'nothing'}", partial(read, now - MONTH, now, by, HERE), "1,000 ms"
+    failed = MessageQuery(statuses=(Status.FAILED,))
+    rare = MessageQuery(statuses=(Status.FAILED,), reason=reason_of(ERRORS[-1]).key)
+    yield "messages that failed, a page", partial(search.messages, failed), "200 ms"
+    yield "messages that failed for one reason, a page", partial(search.messages, rare), "200 ms"
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Time a call, in seconds."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def fill(store: Store, now: datetime) -> None:
+    """Write the messages and their sums."""
+    first, step = now - timedelta(days=DAYS), timedelta(days=DAYS) / MESSAGES
+    tally, sums = Tally(), Counter[tuple[int, str, str, str]]()
+    insert = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"
+    with store._database.write() as connection:  # noqa: SLF001 -- nobody else may
+        for start in range(0, MESSAGES, 50_000):
+            ended = [one(number, first + number * step) for number in range(start, start + 50_000)]
+            sums.update(tally.count(ended))
+            connection.exec_driver_sql(insert, [row(start + at + 1, each) for at, each in enumerate(ended)])
+        listed = [(*key, count) for key, count in sorted(sums.items())]
+        connection.exec_driver_sql(
+            "INSERT INTO activity (slot, kind, value, status, count) VALUES (?, ?, ?, ?, ?)", listed
+        )
+        connection.exec_driver_sql("ANALYZE")
+
+
+def one(number: int, at: datetime) -> Ended:
+    """Make one message's end."""
+    tags = {"team": f"team {number % 50}"}
+    if number % 10:
+        return Ended(Status.SENT, at, tags, waited=timedelta(seconds=1 + number % 600))
+    return Ended(Status.FAILED, at, tags, ERRORS[number // 10 % len(ERRORS)])
+
+
+def row(id_: int, ended: Ended) -> tuple[object, ...]:
+    """Make its row."""
+    at, reason = to_millis(ended.at), ended.error and reason_of(ended.error).key
+    return id_, json.dumps(ended.tags), False, True, str(ended.status), at, ended.error, reason, at, 1, 3
+
+
+def sums_size(store: Store) -> int:
+    """Return how many bytes the sums take."""
+    with store._database.read() as connection:  # noqa: SLF001 -- as above
+        return int(connection.exec_driver_sql("SELECT sum(pgsize) FROM dbstat WHERE name = 'activity'").scalar() or 0)

@@ -1,0 +1,117 @@
+"""What became of messages, in numbers: ``report``."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli import output
+from bridge.cli.arguments import age_or_time
+from bridge.cli.connection import Connect, connected
+from bridge.cli.options import JsonOption, command_app
+from bridge.cli.table import print_table
+from bridge.domain.activity import COUNTED, DAY, HOUR, REASON
+from bridge.domain.activity_report import ask, read_by
+from bridge.domain.clock import isoformat, precisely
+from bridge.domain.errors import UsageError
+
+app = command_app()
+
+_MOST_REASONS = 5
+
+
+@app.command()
+@connected
+def report(
+    connect: Connect,
+    *,
+    since: Annotated[str, typer.Option(metavar="AGE|TIME", help="From when on, e.g. 30d.")] = "7d",
+    until: Annotated[
+        str | None, typer.Option(metavar="AGE|TIME", help="Until when, e.g. 1d. Default: now.", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="For each reason, day, hour, number, or tag.NAME.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add up what became of messages: sent, failed, why, and how long it took.
+
+    A message that fails and is sent later counts as both. Periods begin and end with a quarter of an hour.
+
+    Examples: wbiz-bridge report --since 30d · … report --by day · … report --since 1d --by tag.team
+    """
+    with connect() as bridge:
+        found = bridge.report(_wanted(since, until, by))
+    if as_json:
+        output.print_json(found)
+    elif by is None:
+        _print_all(found)
+    else:
+        _print_groups(found)
+
+
+def _wanted(since: str, until: str | None, by: str | None) -> dict[str, str]:
+    now = output.now()
+    begin, end = age_or_time("--since", since), age_or_time("--until", until)
+    try:
+        groups = None if by is None else read_by(by)
+    except ValueError as error:
+        raise UsageError(f"--by: {error}") from None
+    try:
+        query = ask(now, UTC, since=begin, until=end, by=groups)
+    except ValueError as error:
+        raise UsageError(f"--since, --until: {error}") from None
+    wanted = {"since": isoformat(query.since)}
+    if end is not None:
+        wanted["until"] = isoformat(query.until)
+    return wanted if groups is None else wanted | {"by": groups}
+
+
+def _print_all(found: dict[str, Any]) -> None:
+    output.say(_period(found), "")
+    before = found["before"]
+    periods = [found] if before is None else [found, before]
+    rows = [(str(status), *(f"{each[status]:,}" for each in periods)) for status in COUNTED]
+    rows.append(("failure rate", *map(_percent, periods)))
+    print_table(("", "COUNT", "BEFORE")[: 1 + len(periods)], rows, empty="")
+    if found["reasons"]:
+        output.say("")
+        why = [(f"{each['count']:,}", each["words"]) for each in found["reasons"][:_MOST_REASONS]]
+        print_table(("FAILED", "WHY"), why, empty="")
+    waits = found["seconds_until_sent"]
+    if waits is not None:
+        output.say("", f"half were sent within {precisely(waits['median'])}, 95 % within {precisely(waits['p95'])}")
+    if found["waiting_now"]:
+        output.say("", f"{found['waiting_now']:,} still waiting")
+
+
+def _print_groups(found: dict[str, Any]) -> None:
+    output.say(_period(found), "")
+    if found["by"] == REASON:
+        rows = [(f"{each['failed']:,}", each["name"]) for each in found["groups"]]
+        print_table(("FAILED", "WHY"), rows, empty="No message failed.")
+        return
+    timed = found["by"] in {DAY, HOUR}
+    columns = (found["by"].upper(), *(str(status).upper() for status in COUNTED), "FAILURE RATE")
+    rows = [
+        (each["name"], *(f"{each[status]:,}" for status in COUNTED), _percent(each), *_waits(each, timed=timed))
+        for each in found["groups"]
+    ]
+    print_table((*columns, "HALF WITHIN", "95 % WITHIN") if timed else columns, rows, empty="No message.")
+
+
+def _period(found: dict[str, Any]) -> str:
+    return f"{found['since']} to {found['until']} ({found['timezone']})"
+
+
+def _percent(sums: dict[str, Any]) -> str:
+    return "-" if sums["failure_percent"] is None else f"{sums['failure_percent']} %"
+
+
+def _waits(group: dict[str, Any], *, timed: bool) -> tuple[str, ...]:
+    if not timed:
+        return ()
+    waits = group["seconds_until_sent"]
+    return ("-", "-") if waits is None else (precisely(waits["median"]), precisely(waits["p95"]))
