@@ -73,6 +73,7 @@ def watch(
     *,
     label: str | None = None,
     tags: Mapping[str, str] | None = None,
+    number: str | None = None,
     expected_at: datetime | str | None = None,
     url: str | None = None,
     token: str | None = None,
@@ -84,6 +85,7 @@ def watch(
         message_id: WbizTool's ``msg_id``.
         label: Words of your own, shown in every alert about it.
         tags: Receivers choose by them.
+        number: Which of the account's numbers sends it, for reports by number; it becomes the tag ``number``.
         expected_at: When it is scheduled to be sent, with its time zone.
         url: Where the bridge is.
         token: Its ``http.token``.
@@ -95,8 +97,8 @@ def watch(
     message: dict[str, Any] = {"id": message_id}
     if label is not None:
         message["label"] = label
-    if tags:
-        message["tags"] = dict(tags)
+    if tags or number:
+        message["tags"] = {**(tags or {}), **({"number": number} if number else {})}
     if expected_at is not None:
         message["expected_at"] = expected_at if isinstance(expected_at, str) else expected_at.isoformat()
     return bool(_post(message, url, token, timeout))

@@ -120,6 +120,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "every": "how often the report is read",
         "days": "how far back",
         "relaxed": "how often messages are polled that do not change in the report",
+        "by_number": "whether to tag each message with the number that sent it: `number`",
     },
     "numbers": {
         "watch": "`number.disconnected` and `number.connected`",

@@ -114,13 +114,15 @@ class PollConfig(Model):
 class DiscoverConfig(Model):
     """Watching whatever the account sends: the report is read ``every`` so often, this many ``days`` back.
 
-    While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval.
+    While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval. With
+    ``by_number``, each number's report is read as well, and its messages get the tag ``number``.
     """
 
     report: Annotated[bool, validators.switch()] = False
     every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=5)
     days: Annotated[int, validators.whole(1, 31)] = 1
     relaxed: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(hours=1)
+    by_number: Annotated[bool, validators.switch()] = False
 
 
 class NumbersConfig(Model):

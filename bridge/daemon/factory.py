@@ -190,6 +190,7 @@ def _discovery(config: Config, shared: Shared, source: WbizTool, found: Callable
         count=settings.days,
         relaxed=settings.relaxed,
         tighten=config.poll.schedule.longest,
+        by_number=settings.by_number,
         clock=shared.clock,
         listener=shared.listener,
         found=found,

@@ -26,6 +26,11 @@ class Number:
     number: str
     connected: bool
 
+    @property
+    def shown(self) -> str:
+        """The number, or its id where WbizTool does not say the number."""
+        return self.number or str(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -88,15 +88,18 @@ class WbizTool:
         read = partial(read_answer, message_id=message_id)
         self._begin(f"/message/status/{message_id}/", self._request, read, done)
 
-    def report(self, page: int, first: str, end: str) -> Page | Failure | None:
+    def report(self, page: int, first: str, end: str, number: int | None = None) -> Page | Failure | None:
         """Ask for one page of the account's report, trying passing faults again. None when told to stop. Never raises.
 
         Args:
             page: From 1. It travels as a number: for a string of digits there would be an empty page.
             first: The first day, ``DD-MM-YYYY``.
             end: The day after the last one.
+            number: The id of one of the account's numbers, to ask for what it sent.
         """
         asked = {**self._credentials, "start_date": first, "end_date": end, "page": page}
+        if number is not None:
+            asked["whatsapp_client"] = number
         return self._try("/report/", Request(json.dumps(asked).encode(), _HEADERS, LARGEST_PAGE), read_page)
 
     def numbers(self) -> tuple[Number, ...] | Failure | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.domain.clock import Clock
+    from bridge.domain.numbers import Number
     from bridge.domain.observer import Listener
     from bridge.source.api import WbizTool
     from bridge.store.store import Store
@@ -46,6 +47,7 @@ class Discovery:
         relaxed: How often a message is polled that the report shows, and shows no change of. As often, all pages of the
             report are read; in between, those on which something can change.
         tighten: How soon such messages are polled when the report cannot be read any more.
+        by_number: Also ask for the report of each of the account's numbers, and tag its messages with the number.
         found: Called when messages are due that were not before.
     """
 
@@ -58,6 +60,7 @@ class Discovery:
         count: int,
         relaxed: timedelta,
         tighten: timedelta,
+        by_number: bool = False,
         clock: Clock,
         listener: Listener,
         found: Callable[[], None],
@@ -68,13 +71,16 @@ class Discovery:
         self._count = count
         self._relaxed = relaxed
         self._tighten = tighten
+        self._by_number = by_number
         self._clock = clock
         self._listener = listener
         self._found = found
         self._standing = FailureTracker(store, REPORT, GOOD_FOR * every, clock)
         self._sweeping = threading.Lock()
         self._good_until = float("-inf")
-        self._before: Reading | None = None
+        self._numbers: tuple[Number, ...] = ()
+        self._before: dict[int | None, Reading] = {}
+        """The latest reading of each number's report; under None, of the account's."""
         self._whole = _NEVER, ("", "")
         """When all of it was last read, and of which days."""
         self._relaxing = True  # until it is known better: what an earlier process has put off is to be looked after
@@ -101,48 +107,67 @@ class Discovery:
 
     def _read(self) -> None:
         if not self._store.node.leads:
-            self._before = None  # another one reads it meanwhile, or begins to
+            self._before = {}  # another one reads it meanwhile, or begins to
             return
         began = self._clock.now()
         asked = days(began, self._count)
         whole_at, asked_before = self._whole
         if asked != asked_before or not timedelta(0) <= began - whole_at < self._relaxed:
-            self._before = None
-        found = self._go_through(*asked)
-        if found is None:
-            return
-        if self._before is None:
+            self._before = {}
+        readings: dict[int | None, Reading] = {}
+        all_ = Noted()
+        for number in (
+            *self._read_numbers(),
+            None,
+        ):  # the account's last: what is found first by its number has the tag
+            found = self._go_through(*asked, number)
+            if found is None:
+                return
+            readings[None if number is None else number.id], noted = found
+            all_ += noted
+        if not self._before:
             self._whole = began, asked
-        self._before, noted = found
+        self._before = readings
         self._store.set_fact(SWEPT, isoformat(self._clock.now()))
         self._standing.worked()
-        self._listener.discovered(noted.new, noted.changed, (self._clock.now() - began).total_seconds())
+        self._listener.discovered(all_.new, all_.changed, (self._clock.now() - began).total_seconds())
 
-    def _go_through(self, first: str, end: str) -> tuple[Reading, Noted] | None:
-        """Read what is worth it of the report of these days; None when told to stop.
+    def _read_numbers(self) -> tuple[Number, ...]:
+        """Ask for the account's numbers, if they are wanted; while that fails, those of before count."""
+        seen = self._source.numbers() if self._by_number else None
+        if isinstance(seen, tuple):
+            self._numbers = seen
+        elif seen is not None:
+            self._listener.step_failed("asking for the account's numbers", NotNowError(seen.why))
+        return self._numbers
+
+    def _go_through(self, first: str, end: str, number: Number | None) -> tuple[Reading, Noted] | None:
+        """Read what is worth it of the report of these days, the account's or a number's; None when told to stop.
 
         Raises:
             NotNowError: A page could not be read.
         """
         noted, total, unfinished = Noted(), 0, list[int]()
-        number = 1
+        id_, tag = (None, None) if number is None else (number.id, number.shown)
+        before = self._before.get(id_)
+        at = 1
         for count in range(MOST_PAGES):
-            page = self._source.report(number, first, end)
+            page = self._source.report(at, first, end, id_)
             if page is None:
                 return None
             if not isinstance(page, Page):
-                raise NotNowError(f"page {number}: {page.why}")
-            here = self._store.report_hints.note(page.rows, self._clock.now())
+                raise NotNowError(f"page {at}{f' of {tag}' if tag else ''}: {page.why}")
+            here = self._store.report_hints.note(page.rows, self._clock.now(), tag)
             if here.new or here.changed:
                 self._found()
             if here.unfinished:
-                unfinished.append(number)
+                unfinished.append(at)
             noted += here
             total = total if count else page.total  # what comes while it is read has come since
-            following = next_page(self._before, number, page.total) if page.shown else None
+            following = next_page(before, at, page.total) if page.shown else None
             if following is None:
                 break
-            number = following
+            at = following
         return Reading(total, tuple(unfinished)), noted
 
     def _look_after_what_waits(self) -> None:

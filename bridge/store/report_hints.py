@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.domain.activity_report import NUMBER
 from bridge.store.engine import chunks
 from bridge.store.facts import SequenceFloor
 from bridge.store.tables import messages
@@ -37,15 +38,21 @@ class ReportHints:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, rows: Sequence[Row], now: datetime) -> Noted:
+    def note(self, rows: Sequence[Row], now: datetime, number: str | None = None) -> Noted:
         """Watch the messages that are new; let those be due at once of which the report shows a change.
 
         What is finished, or was unwatched, stays so: the report may lag behind what a poll has found out.
+
+        Args:
+            rows: What the report shows.
+            now: When.
+            number: From which number they were sent, where the report was that number's: it becomes the tag ``number``
+                of those that have none.
         """
         noted = Noted()
         for chunk in chunks({row.id: row for row in rows}.values()):
             with self._database.write() as connection:
-                noted += self._note(connection, chunk, now)
+                noted += self._note(connection, chunk, now, number)
         return noted
 
     def tighten(self, now: datetime, within: timedelta) -> None:
@@ -59,15 +66,18 @@ class ReportHints:
         with self._database.write() as connection:
             connection.execute(sa.update(messages).where(late).values(due_at=due_at))
 
-    def _note(self, connection: sa.Connection, rows: Sequence[Row], now: datetime) -> Noted:
+    def _note(self, connection: sa.Connection, rows: Sequence[Row], now: datetime, number: str | None) -> Noted:
         ids = [row.id for row in rows]
-        found = sa.select(messages.c.id, messages.c.hint, messages.c.due_at).where(messages.c.id.in_(ids))
+        found = sa.select(messages.c.id, messages.c.hint, messages.c.due_at, messages.c.tags).where(
+            messages.c.id.in_(ids)
+        )
         known = {row.id: row for row in connection.execute(found)}
         floor = SequenceFloor.read(connection)
         new = [
             {
                 "id": row.id,
                 "label": row.label,
+                "tags": number and {NUMBER: number},
                 "listed": False,
                 "added": False,
                 "discovered": True,
@@ -85,10 +95,32 @@ class ReportHints:
             connection.execute(self._database.insert(messages).on_conflict_do_nothing(), new)
         if changed:
             connection.execute(_CHANGED, [{"message": row.id, "shown": row.hint, "now": now} for row in changed])
+        if number is not None:
+            _tag(
+                connection,
+                [row for row in known.values() if not (isinstance(row.tags, dict) and NUMBER in row.tags)],
+                number,
+            )
         unfinished = len(new) + sum(row.due_at is not None for row in known.values())
         return Noted(len(new), len(changed), unfinished)
 
 
+def _tag(connection: sa.Connection, untagged: Sequence[Any], number: str) -> None:
+    """Tag messages with the number that sent them; one whose tags somebody has damaged stays as it is."""
+    tagged = [
+        {"message": row.id, "new_tags": {**(row.tags or {}), NUMBER: number}}
+        for row in untagged
+        if row.tags is None or isinstance(row.tags, dict)
+    ]
+    if tagged:
+        connection.execute(_TAGGED, tagged)
+
+
+_TAGGED = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("message"))
+    .values(tags=sa.bindparam("new_tags", type_=messages.c.tags.type))
+)
 _NOW = sa.bindparam("now", type_=messages.c.due_at.type)
 _CHANGED = (
     sa.update(messages)

@@ -43,6 +43,8 @@ def test_messages_are_handed_over(sqlite_store: Store, monkeypatch: pytest.Monke
         assert (refused.value.status, "another-token" in str(refused.value)) == (401, False)
         assert api.url != client.DEFAULT_URL
         assert watch(4, url=api.url, token=TOKEN)
+        assert watch(5, tags={"team": "billing"}, number="+919800000001")
+    assert known(sqlite_store, 5).tags == {"team": "billing", "number": "+919800000001"}
     message = known(sqlite_store, 12346)
     assert (message.label, message.tags, message.expected_at) == ("Invoice 88", {"team": "billing"}, when)
 

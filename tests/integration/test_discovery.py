@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.domain.check import Check
 from bridge.domain.health import judge
-from bridge.domain.model import Status
+from bridge.domain.model import Details, Status
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Hints
 from bridge.simulator.account import Account, Sent
@@ -76,7 +77,8 @@ class World:
             clock=clock,
             stop=threading.Event(),
         )
-        self.discovery = Discovery(
+        self.discover = partial(
+            Discovery,
             store,
             source,
             every=EVERY,
@@ -87,6 +89,7 @@ class World:
             listener=self.heard,
             found=self.wake,
         )
+        self.discovery = self.discover()
 
     def wake(self) -> None:
         self.woken += 1
@@ -289,3 +292,52 @@ def test_a_hint_is_compared_and_never_believed(world: World) -> None:
     world.account.shown = lambda message, _: "Sent" if message.id == 1 else {"any": ["thing", None]}
     world.discovery.sweep()
     assert all(shown.message.state is None for shown in listed.messages(world.store))
+
+
+def numbered(world: World) -> dict[int, str | None]:
+    return {shown.message.id: shown.message.tags.get("number") for shown in listed.messages(world.store)}
+
+
+def test_by_number_each_message_is_tagged_with_the_number_that_sent_it(world: World) -> None:
+    world.account.connect(2, "919800000002")
+    world.account.connect(3)
+    world.put(*range(1, 301), 400, 500)
+    for id_, number in ((300, 2), (400, 3), (500, 9)):  # the ninth is not the account's any more
+        world.account._messages[id_].number = number
+    world.store.messages.watch([1], world.clock.now(), Details("Invoice", {"team": "billing"}))
+    world.store.messages.watch([2], world.clock.now(), Details(None, {"number": "my own"}))
+    world.discovery = world.discover(by_number=True)
+    world.discovery.sweep()
+    assert world.heard.found == [(300, 2)]
+    found = numbered(world)
+    assert (found[1], found[2], found[3], found[300], found[400], found[500]) == (
+        *("919800000001", "my own", "919800000001", "919800000002", "3"),
+        None,
+    )
+    (first,) = listed.messages(world.store, ids=[1])
+    assert (first.message.label, first.message.tags["team"]) == ("Invoice", "billing")
+    world.put(501)
+    world.discovery.sweep()
+    assert numbered(world)[501] == "919800000001"
+
+
+def test_while_the_numbers_cannot_be_asked_for_those_of_before_count(world: World) -> None:
+    world.discovery = world.discover(by_number=True)
+    world.put(1)
+    world.discovery.sweep()
+    world.simulator.fault(Fault.SERVER_ERROR, call="/whatsapp/accounts/")
+    world.put(2)
+    world.discovery.sweep()
+    assert numbered(world) == {1: "919800000001", 2: "919800000001"}
+    assert world.heard.troubles == ["asking for the account's numbers: HTTP 500 Internal Server Error"]
+    assert world.discovery.hints() == HINTS
+
+
+def test_report_of_a_number_that_cannot_be_read_is_no_whole_reading(world: World) -> None:
+    world.put(1)
+    world.account.before_page = lambda _: world.account.numbers.clear()
+    world.discovery = world.discover(by_number=True)
+    world.discovery.sweep()
+    world.account.before_page = lambda _: None
+    world.discovery.sweep()
+    assert world.watched == {1}
