@@ -50,7 +50,7 @@ class Bridge(Protocol):
         ...
 
     def watch(self, messages: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
-        """Watch messages."""
+        """Watch messages: all of them, or none."""
         ...
 
     def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:

@@ -143,7 +143,8 @@ class LocalBridge:
         described = {int(each["id"]): _details(each) for each in messages}
         new = self._opened().messages.watch_each(described, output.now())
         self._say_if_alone()
-        return {"watched": new, "already_watched": [id_ for id_ in described if id_ not in new]}
+        known = described.keys() - set(new)
+        return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
     def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:
         """Stop watching messages."""

@@ -14,6 +14,7 @@ from bridge.cli import output
 from bridge.cli.api_client import FOR_EVER, ApiClient, LostError, NotFoundError
 from bridge.cli.paging import PAGE, all_pages
 from bridge.domain.errors import UsageError
+from bridge.domain.spreadsheet.writer import list_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,8 +76,10 @@ class RemoteBridge:
         return int(self._api.post("/v1/deliveries/retry", given or {"all": True})["retried"])
 
     def watch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-        """Watch messages."""
-        return self._each("/v1/messages", "messages", messages)
+        """Watch all of them, or none: very many are one table."""
+        if len(messages) <= _AT_ONCE:
+            return self._object(self._api.post("/v1/messages", {"messages": list(messages)}))
+        return self._object(self._api.post_csv("/v1/messages", list_text(messages), seconds=_LONG))
 
     def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:
         """Stop watching messages."""

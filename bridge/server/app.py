@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 
 from bridge import __version__
 from bridge.domain.errors import BridgeError
+from bridge.domain.spreadsheet.handover import InvalidCsvError
 from bridge.server import openapi, wbiztool_hook
 from bridge.server.api import bridge, deliveries, events, incidents, messages, report
 from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
+from bridge.server.csv_request import on_invalid_csv
 from bridge.server.guards import FaultGuard, HostGuard
 from bridge.server.middleware import BodyLimit, BrowserHeaders
 from bridge.server.problems import on_bridge_error, on_http_exception, on_invalid
@@ -59,6 +61,7 @@ def make_app(
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(BridgeError, on_bridge_error)
+    app.add_exception_handler(InvalidCsvError, on_invalid_csv)
 
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimit)

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
+from bridge.domain.spreadsheet.handover import LARGEST_CSV
+from bridge.server.csv_request import is_csv
 from bridge.server.problems import problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+MESSAGES = "/v1/messages"
+"""Where a list in CSV may be posted."""
+
 LARGEST_BODY = 4 * 1024 * 1024
 """In bytes: ten thousand messages with a label and tags each."""
 
-_TOO_LARGE = f"the body is too large (allowed: up to {LARGEST_BODY} bytes); send it in parts"
 
 _FOR_BROWSERS = {
     "X-Content-Type-Options": "nosniff",
@@ -40,10 +44,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        promised = Headers(scope=scope).get("content-length", "0")
-        if not promised.isdigit() or int(promised) > LARGEST_BODY:  # the server has refused what is no number
-            headers = {"Connection": "close"}  # or the server would read all of it, to find the next request
-            await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, headers)(scope, receive, send)
+        headers = Headers(scope=scope)
+        most = LARGEST_CSV if scope["path"] == MESSAGES and is_csv(headers) else LARGEST_BODY
+        too_large = f"the body is too large (allowed: up to {most} bytes); send it in parts"
+        close = {"Connection": "close"}  # or the server would read all of it, to find the next request
+        promised = headers.get("content-length", "0")
+        if not promised.isdigit() or int(promised) > most:  # the server has refused what is no number
+            await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large, close)(scope, receive, send)
             return
         received = 0
 
@@ -51,8 +58,8 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > LARGEST_BODY:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, {"Connection": "close"})
+            if received > most:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large, close)
             return message
 
         await self._app(scope, counted, send)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +18,7 @@ from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from bridge.simulator.sink import Recorded
 
@@ -132,3 +136,45 @@ def test_table_with_wrong_rows_ends_with_78_and_names_each(tmp_path: Path) -> No
             "sent.csv:4:1: id: the id 7 is listed twice",
         ):
             assert words in done.stderr
+
+
+def _feed(file: Path) -> None:
+    sys.stdin = file.open(encoding="utf-8", errors="surrogateescape")
+
+
+def watch_list(folder: Path, content: bytes, *arguments: str) -> CompletedProcess[str]:
+    """Run `watch - < FILE`."""
+    (folder / "input").write_bytes(content)
+    return command(folder, "watch", "-", *arguments, first=partial(_feed, folder / "input"))
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_list_on_standard_input_is_watched_whole_or_not_at_all(tmp_path: Path, running: bool) -> None:
+    table = "id,label,tags.team\n" + "".join(f"{id_},Invoice {id_},\n" for id_ in range(1, 1001))
+    with Simulator() as simulator, ExitStack() as stack:
+        settings = {"wbiztool": account(simulator), "database": "sqlite:///bridge.db"}
+        write_config(tmp_path, {**settings, "receivers": [{"webhook": "http://127.0.0.1:9/", "events": ["stuck"]}]})
+        if running:
+            stack.enter_context(Daemon(tmp_path)).wait_until_ready()
+        wrong = watch_list(tmp_path, f"{table}1001,x,,y\n1.2E+05,,\n7,again,\n".encode())
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        first, *rows = wrong.stderr.splitlines()
+        assert first == "wbiz-bridge: standard input is wrong (3 errors); nothing is watched:"
+        assert rows[0].startswith("standard input:1002:9: this cell is in no column")
+        assert rows[1].startswith("standard input:1003:1: id: 1.2E+05 is a number that a spreadsheet has shortened: ")
+        assert rows[2] == "standard input:1004:1: id: the id 7 is listed twice (first on line 8); keep one"
+        done = watch_list(tmp_path, table.encode(), "--tag", "team=billing")
+        assert (done.returncode, done.stdout) == (0, "watching 1,000 messages\n"), done.stderr
+        again = watch_list(tmp_path, b"# those of today\n7\n2000 # Ada\n")
+        assert again.stdout == "watching 2000\nalready watched: 7\n"
+        listed = {each["id"]: each for each in json.loads(command(tmp_path, "messages", "-n", "2000", "--json").stdout)}
+    assert set(listed) == {*range(1, 1001), 2000}
+    assert (listed[7]["label"], listed[7]["tags"]) == ("Invoice 7", {"team": "billing"})
+
+
+def test_list_on_standard_input_is_bounded(tmp_path: Path) -> None:
+    write_config(tmp_path, {"wbiztool": {"client_id": 1, "api_key": "an-api-key-0123456789"}, "receivers": []})
+    large = watch_list(tmp_path, b"1\n" * 3_000_000)
+    assert large.returncode == 2
+    assert "the list is too large (allowed: up to 5 MB)" in large.stderr
+    assert "give it alone" in watch_list(tmp_path, b"1\n", "5").stderr

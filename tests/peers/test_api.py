@@ -97,7 +97,7 @@ def test_behind_nginx_the_api_works_whether_or_not_it_takes_its_path_off(sqlite_
 
 
 def test_nginx_lets_through_what_the_api_takes(sqlite_store: Store, tmp_path: Path) -> None:
-    """One byte more is refused: by nginx, whose limit is the same."""
+    """One byte more is refused by the bridge: nginx lets through the largest table, too."""
     headers = {"Host": "bridge.example.com", "Content-Type": "application/json", **SHOWN}
     access = Access("127.0.0.1", TOKEN, parse_external("https://bridge.example.com/wa"))
     with Api(sqlite_store, access).running() as api, requests.Session() as session:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
+ROOT = Path(__file__).parents[2]
+
 EXAMPLES = 12
 """For each operation and phase. The seed is fixed, too: a run is the same as the one before."""
 
@@ -77,7 +79,7 @@ def test_schemathesis_finds_nothing(url: str, schemathesis: str, tmp_path: Path)
         check=False,
         timeout=380,
         cwd=tmp_path,
-        env=environment(),
+        env=environment({"SCHEMATHESIS_HOOKS": "tests.world.schemathesis_tables", "PYTHONPATH": str(ROOT)}),
     )
     assert ran.returncode == 0, ran.stdout[-60000:] + ran.stderr[-2000:]
     assert "Stateful" in ran.stdout

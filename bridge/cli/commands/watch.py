@@ -8,21 +8,39 @@ from typing import Annotated
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import IdsArgument, LabelOption, TagsOption, label_of, listed, tags_of
+from bridge.cli.arguments import LabelOption, TagsOption, label_of, listed, message_id, tags_of
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, command_app
+from bridge.cli.standard_input import read_messages
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.settings.units import parse_moment
 
 app = command_app()
 
+_LIST = 0
+"""What stands for the list on standard input; no message has this id."""
+
+_MOST_SHOWN = 100
+
+
+def _id_or_list(text: str) -> int:
+    return _LIST if text == "-" else message_id(text)
+
 
 @app.command()
 @connected
 def watch(
     connect: Connect,
-    ids: IdsArgument,
+    ids: Annotated[
+        list[int],
+        typer.Argument(
+            metavar="ID…|-",
+            parser=_id_or_list,
+            show_default=False,
+            help="Message ids; or - for a list on standard input: an id on each line, or CSV.",
+        ),
+    ],
     label: LabelOption = None,
     tags: TagsOption = None,
     expected_at: Annotated[
@@ -36,22 +54,33 @@ def watch(
 ) -> None:
     """Watch messages from now on.
 
-    A running daemon polls them within a second.
+    A running daemon polls them within a second. With -, all messages of the list are watched, or, if a row is wrong,
+    none. The first line of CSV names the columns: id, and optionally label, expected_at, tags.NAME. Options apply to
+    messages of which the list says nothing else.
 
     Example: wbiz-bridge watch 12345 --label "Invoice 88" --tag team=billing
+
+    Example: wbiz-bridge watch - --tag team=billing < sent.csv
     """
     at = _moment(expected_at)
     details = {"label": label_of(label), "tags": tags_of(tags), "expected_at": at and isoformat(at)}
     given = {key: value for key, value in details.items() if value}
+    if _LIST in ids and len(ids) > 1:
+        raise UsageError("- stands for all ids: give it alone")
+    wanted = read_messages(given) if _LIST in ids else [{"id": id_, **given} for id_ in dict.fromkeys(ids)]
     with connect() as bridge:
-        found = bridge.watch([{"id": id_, **given} for id_ in dict.fromkeys(ids)])
+        found = bridge.watch(wanted)
     if as_json:
         output.print_json(found)
         return
     if found["watched"]:
-        output.say(f"watching {listed(found['watched'])}")
+        output.say(f"watching {_shown(found['watched'])}")
     if found["already_watched"]:
-        output.say(f"already watched: {listed(found['already_watched'])}")
+        output.say(f"already watched: {_shown(found['already_watched'])}")
+
+
+def _shown(ids: list[int]) -> str:
+    return listed(ids) if len(ids) <= _MOST_SHOWN else f"{len(ids):,} messages"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -24,7 +24,7 @@ class InvalidCsvError(Exception):
     def __init__(self, faults: tuple[CsvFault, ...], count: int) -> None:
         self.faults = faults
         self.count = count
-        super().__init__(f"{faults[0]}{f' (and {count - 1} more)' if count > 1 else ''}")
+        super().__init__(f"line {faults[0].line}: {faults[0].words}{f' (and {count - 1} more)' if count > 1 else ''}")
 
 
 def read_list(content: bytes) -> list[CsvMessage]:

@@ -50,8 +50,13 @@ class CsvFault:
     what: str
     kind: str | None = None
 
+    @property
+    def words(self) -> str:
+        """What is wrong, and in which column."""
+        return f"{self.name}{': ' if self.name else ''}{self.what}"
+
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.name}{': ' if self.name else ''}{self.what}"
+        return f"{self.line}:{self.column}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
-from bridge.domain.model import LARGEST_ID, UNSEEN, Status
+from bridge.domain.model import LARGEST_ID, UNSEEN, Details, Status
 from bridge.domain.mute import Hold, Mute
 from bridge.domain.redaction import clean_text
+from bridge.domain.spreadsheet.handover import read_list
 from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
 from bridge.server.api.schemas.messages import (
     ChosenMessages,
@@ -31,6 +33,7 @@ from bridge.server.api.schemas.messages import (
 from bridge.server.api.schemas.pages import PageOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
+from bridge.server.csv_request import CSV, CsvRoute
 from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 
@@ -61,6 +64,7 @@ _Reason = Annotated[
     Query(max_length=300, description="Only messages that failed for this reason, a `reason` of `GET /v1/report`."),
     AfterValidator(clean_text),
 ]
+_TABLE = "id,label,expected_at,tags.team\n12346,Invoice 88,2026-12-24T09:00+05:30,billing\n12347,,,\n"
 _Watched = Annotated[bool | None, Query(description="Only messages that are watched (true) or not watched (false).")]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
@@ -71,6 +75,22 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     _read(routes, context, access)
     _change(routes, context)
     return routes
+
+
+def watch_csv(context: ServerContext, content: bytes) -> dict[str, list[int]]:
+    """Watch all messages of a list in CSV, or none.
+
+    Raises:
+        InvalidCsvError: Something in it is wrong.
+    """
+    return _watch(context, {each.id: each.details for each in read_list(content)})
+
+
+def _watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str, list[int]]:
+    new = context.store.messages.watch_each(described, context.now())
+    context.wake_poller()
+    known = described.keys() - set(new)
+    return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
 
 def story_json(story: Story, holding: Mapping[str, Mute | Hold]) -> dict[str, Any]:
@@ -124,15 +144,26 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
 def _change(routes: APIRouter, context: ServerContext) -> None:
     store = context.store
 
-    @routes.post("", response_model=Watched, responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    async def watch_table(request: Request) -> JSONResponse:
+        content = await request.body()
+        return JSONResponse(await run_in_threadpool(watch_csv, context, content))
+
+    routes.add_api_route("", watch_table, methods=["POST"], include_in_schema=False, route_class_override=CsvRoute)
+
+    @routes.post(
+        "",
+        response_model=Watched,
+        responses=problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        openapi_extra={"requestBody": {"content": {CSV: {"schema": {"type": "string"}, "example": _TABLE}}}},
+    )
     def watch_messages(handed: Handed) -> dict[str, list[int]]:
-        """Watch messages from now on: one, or thousands. They are polled immediately; receivers stay as configured."""
+        """Watch messages from now on: one, or thousands. They are polled immediately; receivers stay as configured.
+
+        With `Content-Type: text/csv`, a table of up to 100,000 messages and 5 MB. Its first line names the columns:
+        `id`, and optionally `label`, `expected_at` and any `tags.NAME`. If a row is wrong, none of them is watched.
+        """
         given = (handed,) if isinstance(handed, Watch) else handed.messages
-        described = {each.id: each.details() for each in given}
-        new = store.messages.watch_each(described, context.now())
-        context.wake_poller()
-        known = described.keys() - set(new)
-        return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
+        return _watch(context, {each.id: each.details() for each in given})
 
     @routes.post("/unwatch", response_model=Unwatched, responses=problems())
     def unwatch_messages(chosen: ChosenMessages) -> dict[str, list[int]]:

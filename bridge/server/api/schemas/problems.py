@@ -6,12 +6,19 @@ from bridge.server.api.schemas.fields import Out
 
 
 class FaultOut(Out):
-    """An error and its place: a JSON Pointer into the body, or the name of a parameter or header."""
+    """An error and its place: a JSON Pointer into the body, the name of a parameter or header, or a line of CSV.
+
+    ``line`` and ``column`` (in characters) count from 1, the line that names the columns included; ``field`` is the
+    column's name.
+    """
 
     detail: str
     pointer: str | None = None
     parameter: str | None = None
     header: str | None = None
+    line: int | None = None
+    column: int | None = None
+    field: str | None = None
 
 
 class Problem(Out):

@@ -162,11 +162,11 @@ def test_whatever_comes_is_read_or_refused_in_words(content: bytes) -> None:
 def test_handed_over_list_is_whole_or_refused() -> None:
     assert [each.id for each in read_list(b"id\n5\n4\n")] == [5, 4]
     for content, words in (
-        (b"id\n5\n\n6\n5\n", "4:1: id: the id 5 is listed twice (first on line 2); keep one"),
-        (b"id\n+919876543210\n", "2:1: id: this looks like a phone number"),
-        (b"id,label\n", "1:1: there is no message in it"),
-        (b"id\nx\ny\nz\n", f"2:1: id: {ID} (and 2 more)"),
-        (b"id\n" + b"1" * LARGEST_CSV, "1:1: the list is too large (allowed: up to 5 MB)"),
+        (b"id\n5\n\n6\n5\n", "line 4: id: the id 5 is listed twice (first on line 2); keep one"),
+        (b"id\n+919876543210\n", "line 2: id: this looks like a phone number"),
+        (b"id,label\n", "line 1: there is no message in it"),
+        (b"id\nx\ny\nz\n", f"line 2: id: {ID} (and 2 more)"),
+        (b"id\n" + b"1" * LARGEST_CSV, "line 1: the list is too large (allowed: up to 5 MB)"),
     ):
         with pytest.raises(InvalidCsvError) as caught:
             read_list(content.replace(b"\n\n6", b"\n6"))
@@ -178,7 +178,7 @@ def test_row_too_many_is_named() -> None:
     assert len(read_list(content.encode())) == MOST_ROWS
     with pytest.raises(InvalidCsvError) as caught:
         read_list(f"{content}{MOST_ROWS + 1}\n".encode())
-    assert str(caught.value) == "100002:1: too many rows (allowed: 100,000); hand them over in parts"
+    assert str(caught.value) == "line 100002: too many rows (allowed: 100,000); hand them over in parts"
 
 
 def test_faults_of_a_list_in_the_wrong_form_are_counted() -> None:
