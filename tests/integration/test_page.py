@@ -263,6 +263,11 @@ ASKED = {
     "?text=nothing": [],
     "?text=%00": [4, 3, 2, 1],
     "?text=100%25": [],
+    "?reason=invalid_number": [3],
+    "?reason=": [],
+    "?reason=blocked&status=failed": [],
+    "?since=2026-11-23T20:00:00Z": [4, 3, 2, 1],
+    "?until=2026-11-23T20:00:00Z": [],
 }
 """What is found among four messages."""
 
@@ -282,10 +287,35 @@ def test_messages_are_found_by_id_status_tag_and_text(lite: Store, serve: Serve)
 def test_what_cannot_be_asked_is_said_on_the_page(lite: Store, serve: Serve) -> None:
     watched(lite, 1)
     browser = serve(lite)
-    for asked in ("?status=lost", "?tag=billing", "?cursor=cut", "?text=1&cursor=cut"):
+    beside = "?since=2026-11-23T20:00Z&until=2026-11-23T19:00Z"
+    for asked in ("?status=lost", "?tag=billing", "?cursor=cut", "?text=1&cursor=cut", "?since=monday", beside):
         page = browser.open(f"/messages{asked}")
+        assert page.status == 400
         assert page.text("p.wrong")
         assert not page.texts(".row")
+
+
+def test_filter_that_has_no_field_is_shown_kept_and_removed(lite: Store, serve: Serve) -> None:
+    fail_some(lite, range(1, 61))
+    asked = "status=failed&reason=invalid_number&since=2026-11-23T20%3A00Z&until=2026-11-24T00%3A00Z"
+    browser = serve(lite)
+    page = browser.open(f"/messages?{asked}")
+    assert page.texts(".chip") == [
+        "Reason: invalid number Remove the filter Reason: invalid number",
+        "Changed from 23 Nov 2026, 20:00:00 UTC until 24 Nov 2026, 00:00:00 UTC Remove the filter Changed",
+    ]
+    kept = {str(each["name"]): str(each["value"]) for each in page.soup.select("form.search input[type=hidden]")}
+    assert kept == {
+        "reason": "invalid_number",
+        "since": "2026-11-23T20:00Z",
+        "until": "2026-11-24T00:00Z",
+    }
+    assert len(browser.open(page.link("Older")).texts(".row")) == 10
+    without = page.link("Remove the filter Reason")
+    assert parse_qs(urlsplit(without).query).keys() == {"status", "since", "until"}
+    without = page.link("Remove the filter Changed")
+    assert urlsplit(without).query == "status=failed&reason=invalid_number"
+    assert browser.open("/messages?reason=").texts(".chip") == ["No reason given Remove the filter No reason given"]
 
 
 def test_pages_go_on_where_the_one_before_ended(lite: Store, serve: Serve) -> None:

@@ -22,7 +22,7 @@ from bridge.server.ui.forms import read_form
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.muting import muting
 from bridge.server.ui.render import STATIC, static
-from bridge.server.ui.views import Views
+from bridge.server.ui.views import Views, Written
 from bridge.store.history import EventQuery
 
 if TYPE_CHECKING:
@@ -92,9 +92,16 @@ def _reading(desk: Views) -> APIRouter:
 
     @router.api_route("/messages", methods=_READ)
     def messages(
-        request: Request, text: str = "", status: str = "", tag: str = "", cursor: str | None = None
+        request: Request,
+        text: str = "",
+        status: str = "",
+        tag: str = "",
+        reason: str | None = None,
+        since: str = "",
+        until: str = "",
+        cursor: str | None = None,
     ) -> Response:
-        asked = Asked.read(text, status, tag)
+        asked = Asked.read(text, status, tag, reason, since, until)
         return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
 
     @router.api_route("/messages/{message}", methods=_READ)
@@ -185,7 +192,7 @@ def answer(html: str, status: int = HTTPStatus.OK) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), status, HEADERS)
 
 
-def _page(desk: Views, request: Request, write: Callable[[str], str | None]) -> Response:
+def _page(desk: Views, request: Request, write: Callable[[str], Written | str | None]) -> Response:
     path = request.url.path
     try:
         html = write(path)
@@ -197,6 +204,8 @@ def _page(desk: Views, request: Request, write: Callable[[str], str | None]) -> 
         message_id = id_in(path.rpartition("/")[2])
         title = "There is no such message" if message_id is None else f"Message {message_id} is not known here"
         return answer(desk.missing(path, title=title, message_id=message_id), HTTPStatus.NOT_FOUND)
+    if isinstance(html, Written):
+        return answer(html.html, HTTPStatus.BAD_REQUEST if html.wrong else HTTPStatus.OK)
     return answer(html)
 
 

@@ -45,6 +45,14 @@ class _Frame:
     dead: int
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page, and whether it says that something is wrong with what was asked for."""
+
+    html: str
+    wrong: bool
+
+
 class Views:
     """Writes the pages.
 
@@ -75,12 +83,12 @@ class Views:
         )
         return self._render("overview.html", path, "overview", summary, known, page=page, muting=mutes, open=open_)
 
-    def messages(self, path: str, asked: Asked, cursor: str | None) -> str:
+    def messages(self, path: str, asked: Asked, cursor: str | None) -> Written:
         """Write a page of the messages that were asked for."""
         summary, known = self._look()
-        return self._render(
-            "messages.html", path, "messages", summary, known, asked=asked, page=self._find(asked, cursor)
-        )
+        page = self._find(asked, cursor)
+        html = self._render("messages.html", path, "messages", summary, known, asked=asked, page=page)
+        return Written(html, page.wrong is not None)
 
     def message(
         self, path: str, message_id: int, notice: Notice | None = None, acknowledged: str | None = None

@@ -119,7 +119,7 @@
 
   async function look() {
     const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-    if (!response.ok && response.status !== 404) throw new Error(`it says ${response.status}`);
+    if (!response.ok && ![400, 404].includes(response.status)) throw new Error(`it says ${response.status}`);
     const date = Date.parse(response.headers.get("Date"));
     if (date) ahead = Math.abs(date - Date.now()) > 5000 ? date - Date.now() : 0;
     update(new DOMParser().parseFromString(await response.text(), "text/html"));

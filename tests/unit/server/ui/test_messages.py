@@ -45,10 +45,11 @@ def test_what_can_be_is_not_complained_of(status: str, tag: str) -> None:
     assert Asked.read("", status, tag).wrong is None
 
 
-@given(st.text(max_size=50), st.sampled_from(["", "failed"]), st.text(max_size=50))
-def test_the_address_of_a_page_asks_for_the_same(text: str, status: str, tag: str) -> None:
-    asked = Asked.read(text, status, tag)
-    fields = {name: values[0] for name, values in parse_qs(urlsplit(asked.address("abc")).query).items()}
+@given(st.text(max_size=50), st.sampled_from(["", "failed"]), st.text(max_size=50), st.none() | st.text(max_size=50))
+def test_the_address_of_a_page_asks_for_the_same(text: str, status: str, tag: str, reason: str | None) -> None:
+    asked = Asked.read(text, status, tag, reason, "2026-11-23T20:00Z")
+    query = parse_qs(urlsplit(asked.address("abc")).query, keep_blank_values=True)
+    fields = {name: values[0] for name, values in query.items()}
     assert fields.pop("cursor") == "abc"
     assert Asked.read(**{"text": "", "status": "", "tag": "", **fields}) == asked
 
