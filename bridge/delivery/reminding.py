@@ -38,8 +38,8 @@ class Reminding:
     def current(self, packs: Sequence[Pack], now: datetime) -> Sequence[Pack]:
         """Leave out what need not be sent any more, and drop it.
 
-        That is reminders of what is over, and what `hold` held back that somebody has acknowledged: it may have waited
-        longer, for a mute to end or the receiver to come back.
+        That is reminders, and what `hold` held back, of what is over or acknowledged by now: it may have waited longer,
+        for a mute to end or the receiver to come back. What ends it is dropped with it.
         """
         ids = [
             each.id

@@ -63,9 +63,9 @@ class DeliveryQueue:
         placed = list(zip(positions, told, strict=True))
         ended = incidents.follow(self._database, connection, placed)
         dropped = withheld.drop_over(connection, ended)
-        unaware = withheld.unaware(connection, ended) if ended else set()
+        unaware = withheld.unaware(connection, ended) if ended else {}
         rows = [
-            queueing.new_row(position, event, each, unaware=(each.receiver, event.subject) in unaware)
+            queueing.new_row(position, event, each, unaware.get((each.receiver, event.subject), ()))
             for position, event in placed
             for each in route(subscriptions, event)
         ]

@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.domain.clock import in_words
-from bridge.domain.incidents import GOOD_NEWS, held_until
+from bridge.domain.incidents import held_until
 from bridge.domain.model import DeliveryState
 from bridge.store.tables import deliveries
+from bridge.store.withheld import END_UNHEARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from bridge.domain.model import Event
+    from bridge.domain.model import Event, EventType
     from bridge.domain.routing import Subscription
 
 QUEUED_STATE = str(DeliveryState.QUEUED)
 
 
-def new_row(position: int, event: Event, subscription: Subscription, *, unaware: bool) -> dict[str, Any]:
+def new_row(
+    position: int, event: Event, subscription: Subscription, unheard: Collection[EventType] = ()
+) -> dict[str, Any]:
     """Make the row of an event's delivery to one who wants it.
 
     Args:
         position: The event's.
         event: Which.
         subscription: The receiver's.
-        unaware: The receiver was never sent that anything was wrong, and so is not sent that it is over.
+        unheard: Types that only end what the receiver was never sent (:func:`bridge.store.withheld.unaware`).
     """
     row = {
         "event": position,
@@ -39,9 +42,8 @@ def new_row(position: int, event: Event, subscription: Subscription, *, unaware:
         "first_due_at": event.at,
         "due_at": event.at,
     }
-    if unaware and event.type in GOOD_NEWS:
-        why = "not sent, because what it ends was not sent either (`hold`)"
-        return row | {"state": str(DeliveryState.DROPPED), "finished_at": event.at, "reason": why}
+    if event.type in unheard:
+        return row | {"state": str(DeliveryState.DROPPED), "finished_at": event.at, "reason": END_UNHEARD}
     until = held_until(event, subscription.hold)
     if until is None:
         return row

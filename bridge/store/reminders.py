@@ -63,9 +63,10 @@ class Reminders:
                 _queue(connection, receiver, {event: count + 1 for event, count in rows}, now)
 
     def drop_over(self, receiver: str, ids: Collection[int], now: datetime) -> set[int]:
-        """Drop those of these that tell of what is acknowledged meanwhile, or, if they are reminders, over.
+        """Drop those of these that tell of what is over, or acknowledged: reminders, and what `hold` held back.
 
-        It is for who is about to send them: what is on its way already can't be taken back. Returns their ids.
+        It is for who is about to send them: what is on its way already can't be taken back. Returns the ids of all
+        that is dropped: of what `hold` held back, the end is, too.
         """
         over = sa.select(deliveries.c.id).where(~_LASTING.exists())
         with self._database.read() as connection:
@@ -81,10 +82,11 @@ class Reminders:
             .returning(deliveries.c.id)
         )
         with self._events.transaction() as connection:
+            self._database.keep_order(connection)  # or an end could be written beside it, to whom it is news
             gone = {
                 id_ for part in chunks(found) for id_ in connection.scalars(dropped.where(deliveries.c.id.in_(part)))
             }
-            gone |= withheld.drop_acknowledged(connection, found, now)
+            gone |= withheld.drop_outlived(connection, receiver, found, now)
             self._events.note_dropped(connection, [receiver] * len(gone))
         return gone
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,39 @@ def test_second_person_hears_only_of_what_lasts(tmp_path: Path) -> None:
     assert failed["reason"].endswith(": not sent, because `hold` is 2 s")
     dropped = [line for line in map(json.loads, daemon.log().splitlines()) if line["event"] == "deliveries_dropped"]
     assert [(line["receiver"], line["count"]) for line in dropped] == [("second", 2)]
+
+
+def test_second_person_who_was_muted_gets_only_what_still_lasts(tmp_path: Path) -> None:
+    """`hold` passes within a mute, and so do an acknowledgement and the end; killed before the mute ends."""
+    with Simulator() as simulator, Sink() as sink:
+        simulator.account.put(1)
+        simulator.account.put(2)
+        receivers = [webhook(sink, "first"), webhook(sink, "second", events=["failed", "sent"], hold="1s")]
+        write_config(tmp_path, bridge_config(simulator, receivers, [1, 2], poll={"every": "250ms", "linger": "1h"}))
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            assert command(tmp_path, "mute", "second", "--for", "1h").returncode == 0
+            for message_id in (1, 2):
+                simulator.account.put(message_id, Status.FAILED, "Number is not on WhatsApp")
+            until(lambda: len(_due(tmp_path, "second")) == 2)
+            assert command(tmp_path, "ack", "1", "--by", "Anna").returncode == 0
+            simulator.account.put(1, Status.SENT)
+            until(lambda: len(_due(tmp_path, "second")) == 3)
+            daemon.kill()
+        with Daemon(tmp_path) as daemon:
+            daemon.wait_until_ready()
+            assert command(tmp_path, "unmute", "second").returncode == 0
+            until(lambda: types(sink, "second") == [("message.failed", 2)])
+            until(lambda: len(json.loads(command(tmp_path, "deliveries", "--state", "dropped", "--json").stdout)) == 2)
+            assert daemon.stop()[0] == 0
+    assert types(sink, "second") == [("message.failed", 2)]
+
+
+def _due(folder: Path, receiver: str) -> list[int]:
+    """List what would be sent to a receiver now if it was not muted."""
+    query = "SELECT id FROM deliveries WHERE receiver = ? AND state = 'queued' AND due_at <= ?"
+    with closing(sqlite3.connect(folder / "bridge.db", timeout=10)) as connection:
+        return [id_ for (id_,) in connection.execute(query, (receiver, int(time.time() * 1000)))]
 
 
 def test_reminder_survives_a_kill_and_stops_when_it_is_acknowledged(tmp_path: Path) -> None:

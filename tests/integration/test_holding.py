@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.domain.incidents import Acknowledged
-from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
 from bridge.domain.routing import Subscription
@@ -18,7 +18,7 @@ from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from tests.world import dispatching, listed
 from tests.world.clock import FakeClock
-from tests.world.records import SINCE, fail_some, record_health, statements
+from tests.world.records import SINCE, fail_some, known, polled, record_health, statements
 
 if TYPE_CHECKING:
     from bridge.receivers.base_config import ReceiverConfig
@@ -292,6 +292,37 @@ def test_mute_within_quiet_hours_ends_without_a_release(store: Store, sink: Sink
     assert bench.sent() == [1]
     (delivery,) = listed.deliveries(store)
     assert delivery.first_due_at == bench.clock.now()
+
+
+@pytest.mark.parametrize("slack", [False, True])
+def test_what_is_over_while_a_mute_holds_it_is_not_sent_to_a_receiver_with_hold(
+    store: Store, sink: Sink, slack: bool
+) -> None:
+    """One failure is acknowledged and then sent, an outage is over; another one lasts. All of it within one mute."""
+    bench = Bench(store, sink, slack=slack)
+    wants = [Subscription("crm", hold=timedelta(minutes=10))]
+    bench.mute(hours=2)
+    record_health(store, EventType.SOURCE_DOWN, SINCE, bench.clock.now(), wants)
+    store.messages.watch([1], bench.clock.now())
+    store.record_polls([polled(known(store, 1), Status.FAILED, bench.clock.now())], wants)
+    bench.at("2026-11-23T21:00:00+00:00")
+    store.incidents.acknowledge(["message/1"], Acknowledged(bench.clock.now(), "anna"))
+    bench.clock.advance(60)
+    store.record_polls([polled(known(store, 1), Status.SENT, bench.clock.now())], wants)
+    record_health(store, EventType.SOURCE_UP, SINCE, bench.clock.now(), wants)
+    record_health(store, EventType.SOURCE_DOWN, SINCE, bench.clock.now(), wants)
+    bench.at("2026-11-23T22:00:00+00:00")
+    while bench.dispatcher.next_due() == 0:  # what was dropped no longer holds up what follows it
+        bench.work()
+    assert len(sink.records()) == 1
+    told = [(each.event.type, each.state) for each in reversed(listed.deliveries(store))]
+    assert told == [
+        ("source.down", "dropped"),
+        ("message.failed", "dropped"),
+        ("message.sent", "dropped"),
+        ("source.up", "dropped"),
+        ("source.down", "delivered"),
+    ]
 
 
 def test_what_is_acknowledged_while_a_mute_holds_it_is_not_sent(store: Store, sink: Sink) -> None:

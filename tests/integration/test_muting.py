@@ -175,6 +175,19 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     until(lambda: world.states("crm") == {"dropped": 2, "delivered": 1})
 
 
+def test_end_of_what_a_mute_dropped_is_not_sent_after_it(world: World) -> None:
+    assert world.run("mute", "crm", "--for", "1h", "--drop")[0] == 0
+    world.break_source()
+    assert world.run("unmute", "crm")[0] == 0
+    world.mend_source()
+    until(lambda: world.states("ops") == {"delivered": 2})
+    world.fail(1)
+    until(lambda: world.states("crm") == {"dropped": 2, "delivered": 1})
+    assert [each["type"] for each in world.sent("crm")] == ["message.failed"]
+    (up, _) = world.json("deliveries", "--receiver", "crm", "--state", "dropped")
+    assert up["reason"] == "not sent, because what it ends was not sent either"
+
+
 def test_mute_ends_by_itself(world: World) -> None:
     world.json("mute", "crm", "--for", "2s")
     world.fail(1)

@@ -22,7 +22,7 @@ from tests.world import listed
 from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.model import Delivery, Event
@@ -58,8 +58,10 @@ def came(store: Store, receiver: str = "later") -> list[tuple[str, str]]:
 
 
 def send_what_is_due(store: Store, at: datetime, receiver: str = "later") -> list[str]:
-    """Deliver, and name what was sent."""
-    sent = due(store, at, receiver=receiver)
+    """Deliver as a dispatcher does, and name what was sent."""
+    found = due(store, at, receiver=receiver)
+    over = store.reminders.drop_over(receiver, [each.id for each in found if each.withheld_until], at)
+    sent = [each for each in found if each.id not in over]
     for each in sent:
         tried(store, each, OK, at)
     return [str(each.event.type) for each in sent]
@@ -85,7 +87,7 @@ def test_what_is_over_before_its_time_is_told_neither_with_its_end(store: Store)
     assert down.reason == "over after 3 min: not sent, because `hold` is 10 min"
     assert (up.state, up.reason) == (
         DeliveryState.DROPPED,
-        "not sent, because what it ends was not sent either (`hold`)",
+        "not sent, because what it ends was not sent either",
     )
     assert dropped == [("later", 2)]
     assert send_what_is_due(store, minutes(30)) == []
@@ -101,11 +103,48 @@ def test_what_lasts_is_told_with_its_end(store: Store) -> None:
     assert send_what_is_due(store, minutes(11)) == ["source.up"]
 
 
-def test_what_lasted_is_told_although_the_receiver_was_away_until_it_was_over(store: Store) -> None:
+def test_what_was_over_before_the_receiver_took_anything_is_not_told_either(store: Store) -> None:
+    """It lasted longer than `hold`, but the receiver was muted, or away; what was over is dropped with its end."""
+    dropped: list[tuple[str, int]] = []
+    store.when_dropped(lambda receiver, count: dropped.append((receiver, count)))
     record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, BOTH)
     record_health(store, EventType.SOURCE_UP, SINCE, minutes(12), BOTH)
-    assert send_what_is_due(store, minutes(15)) == ["source.down"]
-    assert send_what_is_due(store, minutes(15)) == ["source.up"]
+    record_health(store, EventType.SOURCE_DOWN, SINCE, minutes(13), BOTH)
+    assert send_what_is_due(store, minutes(30)) == []
+    assert send_what_is_due(store, minutes(30)) == ["source.down"]
+    assert came(store) == [("source.down", "dropped"), ("source.up", "dropped"), ("source.down", "delivered")]
+    down, up, _ = deliveries(store)
+    assert down.reason == "over before it was sent (`hold`)"
+    assert up.reason == "not sent, because what it ends was not sent either"
+    assert dropped == [("later", 2)]
+
+
+def test_what_was_acknowledged_and_over_before_the_receiver_took_anything_is_not_told(watching: Store) -> None:
+    store = watching
+    see(store, Status.FAILED, NOW)
+    store.incidents.acknowledge(["message/1"], Acknowledged(minutes(20), "anna"))
+    see(store, Status.SENT, minutes(30))
+    assert send_what_is_due(store, minutes(60)) == []
+    assert came(store) == [("message.failed", "dropped"), ("message.sent", "dropped")]
+
+
+def test_end_is_told_to_who_believes_that_something_is_wrong_although_the_latest_failure_was_not_sent(
+    watching: Store,
+) -> None:
+    """It got `message.stuck`; the failure that followed was over before it could be sent."""
+    store = watching
+    see(store, Status.PENDING, NOW)
+    assert send_what_is_due(store, NOW) == ["message.pending"]
+    _stuck(store, minutes(1))
+    assert send_what_is_due(store, minutes(11)) == ["message.stuck"]
+    see(store, Status.FAILED, minutes(12))
+    see(store, Status.SENT, minutes(25))
+    see(store, Status.FAILED, minutes(26))
+    see(store, Status.SENT, minutes(40))
+    for _ in range(4):
+        send_what_is_due(store, minutes(60))
+    states = ["delivered", "dropped", "delivered", "dropped", "dropped"]
+    assert [state for _, state in came(store)[1:]] == states
 
 
 def test_stuck_that_fails_is_dropped_and_the_failure_held_anew(watching: Store) -> None:
@@ -252,16 +291,17 @@ def test_no_end_is_told_without_its_beginning_and_nothing_that_was_over(sqlite_s
         happened = [each.event for each in deliveries(store, "now") if each.event.subject == subject]
         told = {each.event.id: each for each in deliveries(store) if each.event.subject == subject}
         assert all(each.state is not DeliveryState.QUEUED for each in told.values())
-        _assert_sound(happened, [each.id for each in happened if told[each.id].state is DeliveryState.DELIVERED])
+        taken = [each for each in told.values() if each.state is DeliveryState.DELIVERED]
+        _assert_sound(happened, {each.event.id: each.finished_at for each in taken if each.finished_at is not None})
 
 
-def _assert_sound(happened: Sequence[Event], told: Sequence[str]) -> None:
+def _assert_sound(happened: Sequence[Event], told: Mapping[str, datetime]) -> None:
     believed_wrong, wrong = False, False
     for event, following in zip_longest(happened, happened[1:]):
         heard = event.id in told
         if event.type in OPENS:
-            lasted = following is None or following.at >= event.at + HOLD
-            assert heard == lasted, "what lasts is told, and nothing else that is wrong"
+            lasts = following is None or (heard and following.at > told[event.id] >= event.at + HOLD)
+            assert heard == lasts, "what still lasts is told, and nothing else that is wrong"
         elif event.type in GOOD_NEWS and wrong:
             assert heard == believed_wrong, "an end is told to who heard the beginning"
         else:

@@ -10,8 +10,9 @@ from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Hold, Mute, exempt
 from bridge.domain.outcome import Retry
 from bridge.domain.routing import Subscription
+from bridge.store.history import EventQuery
 from tests.world import listed
-from tests.world.records import NOW, SINCE, after, due, fail_some, observe, tried
+from tests.world.records import NOW, OK, SINCE, after, due, fail_some, observe, tried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,52 @@ def test_mute_is_known_until_it_ends(store: Store) -> None:
     assert store.mutes.end("crm", wanted.until) == wanted
     assert store.mutes.state_of("crm")[:2] == (None, None)
     assert store.mutes.end("crm", wanted.until) is None
+
+
+def test_end_of_what_a_mute_dropped_is_dropped_after_it_and_the_next_is_told(store: Store) -> None:
+    """Only what does nothing but end it: that a message was sent is news of its own."""
+    store.messages.watch([1], NOW)
+    mute(store, drops=True)
+    tell(store, EventType.SOURCE_DOWN, SINCE, "source", after(60))
+    observe(store, 1, Status.FAILED, after(60))
+    later = after(3 * _HOUR)
+    store.mutes.end("crm", later)
+    tell(store, EventType.SOURCE_UP, SINCE, "source", later)
+    observe(store, 1, Status.SENT, later)
+    tell(store, EventType.SOURCE_DOWN, SINCE, "source", later)
+    tell(store, EventType.SOURCE_UP, SINCE, "source", later)
+    states = [(each.event.type, each.state) for each in reversed(listed.deliveries(store))]
+    assert states == [
+        ("source.down", "dropped"),
+        ("message.failed", "dropped"),
+        ("source.up", "dropped"),
+        ("message.sent", "queued"),
+        ("source.down", "queued"),
+        ("source.up", "queued"),
+    ]
+    reasons = [each.reason for each in listed.deliveries(store) if each.event.type is EventType.SOURCE_UP]
+    assert reasons == [None, "not sent, because what it ends was not sent either"]
+
+
+def test_end_of_what_was_told_before_a_mute_that_drops_is_told_after_it(store: Store) -> None:
+    tell(store, EventType.SOURCE_DOWN, SINCE, "source", NOW)
+    (down,) = due(store)
+    tried(store, down, OK)
+    mute(store, drops=True)
+    tell(store, EventType.SOURCE_UP, SINCE, "source", after(60))
+    tell(store, EventType.SOURCE_DOWN, SINCE, "source", after(120))
+    tell(store, EventType.SOURCE_UP, SINCE, "source", after(3 * _HOUR))
+    assert [str(each.state) for each in reversed(listed.deliveries(store))] == [
+        *("delivered", "dropped", "dropped", "queued"),
+    ]
+
+
+def test_end_of_what_was_dropped_and_then_sent_again_is_told(store: Store) -> None:
+    mute(store, drops=True)
+    tell(store, EventType.SOURCE_DOWN, SINCE, "source", after(60))
+    store.resending.resend(EventQuery(), [Subscription("crm", ("*",))], after(3 * _HOUR))
+    tell(store, EventType.SOURCE_UP, SINCE, "source", after(3 * _HOUR))
+    assert [str(each.state) for each in reversed(listed.deliveries(store))] == ["dropped", "queued", "queued"]
 
 
 def test_mute_replaces_the_one_before(store: Store) -> None:
