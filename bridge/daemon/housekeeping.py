@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bridge.domain.clock import stepped
 from bridge.domain.errors import BridgeError
 from bridge.domain.poll_schedule import LAZILY
 from bridge.source.report_response import window
@@ -42,7 +43,7 @@ class Housekeeping:
 
     def follow_clock(self) -> bool:
         """Follow the wall clock, and say whether it was set."""
-        step, followed = self._clock.stepped(), False
+        step, followed = stepped(self._clock), False
         try:
             followed = follow_clock(self._clock, self._store)
         except BridgeError as error:
@@ -91,7 +92,7 @@ def follow_clock(clock: Clock, store: Store) -> bool:
     The order keeps everything from being due in between: a clock set forward may be read only when the schedule has
     moved, one set back must be read before it does.
     """
-    step = clock.stepped()
+    step = stepped(clock)
     if abs(step) < SMALLEST_STEP:
         return False
     if not store.node.alone:

@@ -27,8 +27,8 @@ class Clock(Protocol):
         """Return seconds since some fixed point, unmoved by changes of the wall clock."""
         ...
 
-    def stepped(self) -> timedelta:
-        """Tell how far the wall clock has been set away from :meth:`now`: positive where it is ahead."""
+    def wall(self) -> datetime:
+        """Return what others' clocks show now: not half a second late where the machine's has just been set."""
         ...
 
     def follow(self, step: timedelta) -> None:
@@ -51,18 +51,18 @@ class SystemClock:
         """Return seconds since some fixed point, unmoved by changes of the wall clock."""
         return time.clock_gettime(_STEADY)
 
-    def stepped(self) -> timedelta:
-        """Tell how far the wall clock has been set away from :meth:`now`."""
-        return datetime.now(UTC) - self.now()
+    def wall(self) -> datetime:
+        """Return what others' clocks show now."""
+        return datetime.now(UTC)
 
     def follow(self, step: timedelta) -> None:
         """Let :meth:`now` make a step."""
         self._offset += round(step / timedelta(microseconds=1)) * 1000
 
 
-def wall_time(clock: Clock) -> datetime:
-    """Return what others' clocks show now: not half a second late where the machine's has just been set."""
-    return clock.now() + clock.stepped()
+def stepped(clock: Clock) -> timedelta:
+    """Tell how far the wall clock has been set away from the time that the bridge goes by: positive if it is ahead."""
+    return clock.wall() - clock.now()
 
 
 def isoformat(moment: datetime) -> str:

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.domain.clock import wall_time
 from bridge.domain.errors import raise_again
 from bridge.receivers.protocol import Handed
 from bridge.transport.client import HttpClient
@@ -41,7 +40,7 @@ class HttpSender:
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
         """Make one POST."""
-        request = self._receiver.render(events, wall_time(clock))
+        request = self._receiver.render(events, clock.wall())
         return self._handed(lambda: self._channel.send(request, request.path), clock)
 
     def begin(
@@ -53,7 +52,7 @@ class HttpSender:
     ) -> None:
         """Begin one POST."""
         del thread  # of those that have threads
-        request = self._receiver.render(events, wall_time(clock))
+        request = self._receiver.render(events, clock.wall())
         self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
 
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
@@ -63,7 +62,7 @@ class HttpSender:
     def _handed(self, get: Callable[[], Reply], clock: Clock) -> Handed:
         # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
         reply = get()
-        return Handed(self._receiver.read(reply, wall_time(clock)), reply.text, reply.status)
+        return Handed(self._receiver.read(reply, clock.wall()), reply.text, reply.status)
 
 
 class BlockingSender(ABC):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.daemon.housekeeping import follow_clock
-from bridge.domain.clock import isoformat, wall_time
+from bridge.domain.clock import isoformat
 from bridge.domain.health import REPORT
 from bridge.domain.model import Status
 from bridge.domain.numbers import Number
@@ -143,4 +143,4 @@ def test_report_that_was_read_is_as_old_as_before(sqlite_store: Store, clock: Fa
 def test_others_see_the_wall_clock_before_it_is_followed(clock: FakeClock) -> None:
     before = clock.now()
     clock.jump_wall(-DAY)
-    assert (clock.now(), wall_time(clock)) == (before, before - DAY)
+    assert (clock.now(), clock.wall()) == (before, before - DAY)

@@ -28,9 +28,9 @@ class FakeClock:
         """Return the seconds that have passed, whatever happened to the wall clock."""
         return self._elapsed.total_seconds()
 
-    def stepped(self) -> timedelta:
-        """Tell how far the wall clock has been set away from :meth:`now`."""
-        return self._set - self._followed
+    def wall(self) -> datetime:
+        """Return what the wall clock shows, whether it was followed or not."""
+        return self._start + self._elapsed + self._set
 
     def follow(self, step: timedelta) -> None:
         """Let :meth:`now` make a step."""

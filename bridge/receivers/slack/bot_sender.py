@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.domain.clock import wall_time
 from bridge.domain.errors import CredentialsError, InternalError, NotNowError, raise_again
 from bridge.domain.outcome import Delivered
 from bridge.receivers.protocol import Handed
@@ -90,10 +89,10 @@ class SlackBotSender:
     def _calls(self, events: Sequence[Event], thread: Thread | None, clock: Clock) -> Calls:
         """Make the calls of one attempt. What follows the post can only add words to what came of it."""
         reply = yield self._bot.post(events, thread)
-        answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
+        answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
         if thread is not None and bot_answers.is_lost(answer.code):
             reply = yield self._bot.post(events, None)
-            answer = bot_answers.read(reply, wall_time(clock), self._bot.channel)
+            answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
         note = ""
         if thread is not None and isinstance(answer.outcome, Delivered):
             note = (yield from self._resolve(events, thread, clock)) if answer.in_thread else _THREAD_GONE
@@ -106,7 +105,7 @@ class SlackBotSender:
             request = self._bot.resolution(events, thread)
             if request is None:
                 return ""
-            outcome = bot_answers.read((yield request), wall_time(clock), self._bot.channel).outcome
+            outcome = bot_answers.read((yield request), clock.wall(), self._bot.channel).outcome
         except TransportError as error:
             return f"{_NOT_UPDATED}: {error}"
         except Exception as error:  # noqa: BLE001 -- or what was posted would be posted again
