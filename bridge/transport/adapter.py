@@ -104,11 +104,13 @@ class CurlAdapter(BaseAdapter):
         """
         seconds = timeout or self._timeout
         settings, limit = self._settings(request, seconds), getattr(request, "limit", BODY_LIMIT)
-        self._engine.begin(
-            Transfer(
-                settings, seconds * _CONNECTING, limit, lambda it: done(partial(self._answer, request, it, seconds))
-            )
+        transfer = Transfer(
+            settings, seconds * _CONNECTING, limit, lambda it: done(partial(self._answer, request, it, seconds))
         )
+        try:
+            self._engine.begin(transfer)
+        except RuntimeError:
+            raise exceptions.ConnectionError("the system starts no more threads") from None
 
     def close(self) -> None:
         """End the calls in flight, and close the connections."""

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from requests.structures import CaseInsensitiveDict
-
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Call(requests.PreparedRequest):
-    """A prepared request, made from one before, that says how many bytes of the answer are kept."""
+    """A prepared request, made from one before, that says how many bytes of the answer are kept.
+
+    Its headers are in a plain dictionary, their names in lower case: requests' own takes as long as all of libcurl.
+    """
 
     def __init__(self, like: requests.PreparedRequest, **changed: Any) -> None:
         self.__dict__.update(like.__dict__, **changed)
@@ -72,11 +73,12 @@ class HttpClient:
             raise TransportError(f"not an address that can be called ({type(error).__name__})") from None
         except ValueError as error:
             raise TransportError(str(error)) from None
-        # Without it, servers compress, and a small answer could unpack to gigabytes.
-        blank.headers["Accept-Encoding"] = "identity"
-        blank.headers.setdefault("User-Agent", f"wbiztool-bridge/{__version__}")
+        blank.headers.pop("Content-Length", None)  # each call has its own
         self._blank = blank
-        self._latest: tuple[Mapping[str, str], CaseInsensitiveDict[str]] = _NO_HEADERS, blank.headers
+        # Without the first, servers compress, and a small answer could unpack to gigabytes.
+        own = {"accept-encoding": "identity", "user-agent": f"wbiztool-bridge/{__version__}"}
+        self._headers = {**own, **_in_lower_case(blank.headers)}
+        self._latest = _NO_HEADERS, self._headers
         self._adapter = CurlAdapter(
             timeout=timeout.total_seconds(),
             connections=connections,
@@ -100,7 +102,7 @@ class HttpClient:
         """
         try:
             self._adapter.begin(self._call(request, path), lambda answer: done(partial(_reply, answer)))
-        except (requests.RequestException, RuntimeError) as error:
+        except requests.RequestException as error:
             done(partial(raise_again, _ours(error)))
 
     def preview(self, request: Request) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class HttpClient:
         return {
             "method": call.method,
             "url": call.url,
-            "headers": {**call.headers, "Content-Length": str(len(request.body))},
+            "headers": {**call.headers, "content-length": str(len(request.body))},
             "body": request.body.decode("utf-8", "replace"),
         }
 
@@ -120,8 +122,7 @@ class HttpClient:
     def _call(self, request: Request, path: str) -> _Call:
         known, headers = self._latest
         if request.headers is not known:  # most calls have the same as the one before
-            headers = self._blank.headers.copy()
-            headers.update(request.headers)
+            headers = {**self._headers, **_in_lower_case(request.headers)}
             self._latest = request.headers, headers
         url = f"{self._blank.url}{path}"
         return _Call(self._blank, url=url, headers=headers, body=request.body, limit=request.limit)
@@ -130,15 +131,17 @@ class HttpClient:
 def _reply(answer: Callable[[], Answer]) -> Reply:
     try:
         response = answer()
-    except (requests.RequestException, RuntimeError) as error:
+    except requests.RequestException as error:
         raise _ours(error) from None
     return Reply(response.status_code, response.headers, response.raw.getvalue(), cut=response.cut)
 
 
-def _ours(error: requests.RequestException | RuntimeError) -> TransportError:
-    if isinstance(error, RuntimeError):
-        return TransportError("the system starts no more threads")
-    return StoppedError(str(error)) if isinstance(error, Stopped) else TransportError(str(error))
+def _ours(error: requests.RequestException) -> TransportError:
+    return (StoppedError if isinstance(error, Stopped) else TransportError)(str(error))
+
+
+def _in_lower_case(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _credentials(url: str) -> tuple[bytes, bytes] | None:

@@ -21,9 +21,6 @@ import pycurl
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HEADERS_LIMIT = 64 * 1024
-"""Bytes of an answer's headers, with those of interim answers."""
-
 STOPPED = -1
 """The code of a call that was ended because its engine was closed; libcurl's own are positive."""
 
@@ -53,7 +50,7 @@ class Transfer:
 
     ``patience`` is the seconds that connecting may take, ``limit`` the bytes of the body that are kept, and ``done`` is
     called once, whatever happens; it must not raise. Where there is a ``sink``, the body of a success goes to it, piece
-    by piece as it comes, and is not kept; False ends the call.
+    by piece as it comes, and is not kept; False ends the call. libcurl itself bounds the headers, by 300 KiB.
     """
 
     settings: Sequence[tuple[int, Any]]
@@ -64,14 +61,7 @@ class Transfer:
     head: list[bytes] = field(default_factory=list)
     body: list[bytes] = field(default_factory=list)
     failure: Failure | None = None
-    room: int = HEADERS_LIMIT
     size: int = 0
-
-    def take_header(self, line: bytes) -> int | None:
-        """Take a line of the headers; -1 ends the call."""
-        self.head.append(line)
-        self.room -= len(line)
-        return -1 if self.room < 0 else None
 
     def take_body(self, piece: bytes) -> int | None:
         """Take a piece of the body; -1 ends the call."""
@@ -101,7 +91,7 @@ class Engine:
         self._waiting: deque[Transfer] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._asleep = self._closed = self._ended = False
+        self._asleep = self._closed = False
 
     def begin(self, transfer: Transfer) -> None:
         """Begin a call, and return at once.
@@ -109,10 +99,10 @@ class Engine:
         Raises:
             RuntimeError: The system starts no more threads.
         """
-        if self._thread is None:
-            self._start()
         with self._lock:
-            if not self._ended:
+            if not self._closed:
+                if self._thread is None:
+                    self._start()
                 self._waiting.append(transfer)
                 self._wake()
                 return
@@ -121,26 +111,24 @@ class Engine:
     def close(self, patience: float = 0.5) -> None:
         """End the calls in flight at once, and close the connections. Waits as long as ``patience`` for that."""
         with self._lock:
+            runs = self._thread is not None and not self._closed
             self._closed = True
-            if self._thread is None:
-                self._ended = True
-                return
-            self._wake()
-        self._thread.join(patience)
+            if runs:
+                self._wake()
+        if self._thread is not None:
+            self._thread.join(patience)
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None and not self._closed:
-                self._ear, self._mouth = os.pipe()
-                os.set_blocking(self._mouth, False)
-                # A daemon thread: the end of the process does not wait for a resolver that hangs.
-                thread = threading.Thread(target=self._run, name="calls", daemon=True)
-                thread.start()
-                self._thread = thread
+        self._ear, self._mouth = os.pipe()
+        os.set_blocking(self._mouth, False)
+        # A daemon thread: the end of the process does not wait for a resolver that hangs.
+        thread = threading.Thread(target=self._run, name="calls", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _wake(self) -> None:
         """Let the thread look. Called with the lock held: the pipe is not closed meanwhile."""
-        if self._asleep and not self._ended:
+        if self._asleep:
             self._asleep = False
             os.write(self._mouth, b"\0")
 
@@ -148,11 +136,9 @@ class Engine:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._kept)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         # libcurl's own waiting is by select(), which knows no descriptors above 1,023; poll() looks at all of them.
         self._poll: Any = select.epoll() if _HAS_EPOLL else select.poll()
         self._poll.register(self._ear, select.POLLIN)
-        self._timer = math.inf
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._connecting: dict[pycurl.Curl, float] = {}
         self._idle: list[pycurl.Curl] = []
@@ -177,11 +163,10 @@ class Engine:
         self._collect()
         while self._waiting:
             self._add(self._waiting.popleft())
-        now = time.monotonic()
-        if self._timer <= now:
-            self._timer = math.inf
+        if self._multi.timeout() == 0:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             self._collect()
+        now = time.monotonic()
         for curl, until in list(self._connecting.items()):
             if until <= now:
                 del self._connecting[curl]
@@ -199,11 +184,10 @@ class Engine:
 
     def _pause(self) -> float | None:
         """Return how long to wait at most, None for no limit: in seconds for epoll, in milliseconds for poll."""
-        until = min(self._timer, *self._connecting.values(), math.inf)
-        if until == math.inf:
-            return None
-        milliseconds = max(0, math.ceil((until - time.monotonic()) * 1000))
-        return milliseconds / 1000 if _HAS_EPOLL else milliseconds
+        waits = [max(0, math.ceil((until - time.monotonic()) * 1000)) for until in self._connecting.values()]
+        timer = self._multi.timeout()
+        milliseconds = min(waits if timer < 0 else [*waits, timer], default=None)
+        return milliseconds / 1000 if milliseconds and _HAS_EPOLL else milliseconds
 
     def _watch(self, what: int, descriptor: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         if what == pycurl.POLL_REMOVE:
@@ -216,14 +200,11 @@ class Engine:
             except FileExistsError:
                 self._poll.modify(descriptor, events)
 
-    def _set_timer(self, milliseconds: int) -> None:
-        self._timer = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
-
     def _add(self, transfer: Transfer) -> None:
         curl = self._idle.pop() if self._idle else self._make()
         self._active[curl] = transfer
         try:
-            curl.setopt(pycurl.HEADERFUNCTION, transfer.take_header)
+            curl.setopt(pycurl.HEADERFUNCTION, transfer.head.append)
             curl.setopt(pycurl.WRITEFUNCTION, transfer.take_body)
             for option, value in transfer.settings:
                 curl.setopt(option, value)
@@ -255,7 +236,7 @@ class Engine:
     def _end(self) -> None:
         """Drop all calls, and then free everything."""
         with self._lock:
-            self._ended = True
+            self._closed = True
             os.close(self._ear)
             os.close(self._mouth)
         for transfer in self._waiting:

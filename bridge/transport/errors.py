@@ -25,6 +25,7 @@ _TABLE: tuple[tuple[set[int], str, str, str], ...] = (
     ({7}, "", "ConnectionError", "{it} {refuses}"),
     ({18}, "", "ConnectionError", "{where} cut its answer in the middle"),
     ({23, 100}, "", "ConnectionError", "{where} sends too many headers"),
+    ({56}, "response headers", "ConnectionError", "{where} sends too many headers"),
     ({28}, "^Resolving", "ConnectTimeout", "the name of {it} cannot be resolved: no answer within {timeout:.3g} s"),
     ({28}, "^(Connection|SSL conn)", "ConnectTimeout", "no connection to {through} within {timeout:.3g} s"),
     ({28}, "^$", "ConnectTimeout", "no connection to {through} within {patience:.3g} s"),
