@@ -24,7 +24,7 @@ def read_id(text: str) -> int:
     match = _DIGITS.fullmatch(text)
     if _SHORTENED.fullmatch(text):
         how = "format the column as a number without decimals, enter the id again, and save"
-        raise ValueError(f"{text} is a number that a spreadsheet has shortened: {how} ({ALLOWED})")
+        raise ValueError(f"{text} is a number that a spreadsheet has shortened: {how}; {ALLOWED}")
     if match is None:
         raise ValueError(f"{ALLOWED}; {NO_PHONE}" if like_a_phone(text) else ALLOWED)
     if not 0 < (id_ := int(match[1])) <= LARGEST_ID:

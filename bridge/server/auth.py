@@ -33,6 +33,10 @@ MUTE_FORM = "/receivers/mute"
 """Where the form that mutes a receiver is sent; it has the token in it, too (:mod:`bridge.server.ui.muting`)."""
 ACKNOWLEDGE_FORM = "/incidents/acknowledge"
 """Where the form that acknowledges an incident is sent, as above (:mod:`bridge.server.ui.acknowledging`)."""
+ADD_FORM = "/messages/add"
+"""The page that adds messages, and where its form is sent, as above (:mod:`bridge.server.ui.adding`)."""
+
+_FORMS = frozenset({RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM, ADD_FORM})
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -66,7 +70,7 @@ class Access:
 
     def needs_token(self, method: str, path: str) -> bool:
         """Tell whether a request has to show the token."""
-        if path in {HOOK, RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM} or path.startswith(f"{HOOK}/"):
+        if path == HOOK or path.startswith(f"{HOOK}/") or (method == "POST" and path in _FORMS):
             return False
         if self.trusted:
             return False

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
 from bridge.domain.spreadsheet.handover import LARGEST_CSV
+from bridge.server.auth import ADD_FORM
 from bridge.server.csv_request import is_csv
 from bridge.server.problems import problem
 
@@ -42,6 +43,9 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is small enough."""
         if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"] == ADD_FORM:  # it bounds itself: a person is answered with a page
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -37,6 +37,7 @@ PATHS = {
     "messages": "/messages",
     "nothing found": "/messages?text=nothing-like-that",
     "story": "/messages/2",
+    "adding": "/messages/add",
     "deliveries": "/deliveries",
     "dead letters": "/deliveries?state=dead",
     "nothing there": "/messages/77",

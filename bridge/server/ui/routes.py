@@ -15,6 +15,7 @@ from bridge.domain.model import DeliveryState
 from bridge.server.auth import RETRY_FORM
 from bridge.server.problems import on_http_exception
 from bridge.server.ui.acknowledging import acknowledging
+from bridge.server.ui.adding import AddPage, adding
 from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import address, state_in
 from bridge.server.ui.flash import REFUSED, Notice
@@ -63,7 +64,12 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
     """
     desk = Views(context, can_change=access.token is not None, trusted=access.trusted)
     router = APIRouter(include_in_schema=False)
+
+    def show_adding(request: Request, page: AddPage, status: int) -> Response:
+        return _page(desk, request, lambda path: desk.adding(path, page), status)
+
     for part in (
+        adding(context, access, show_adding, lambda request, error: _broken(desk, request, error)),
         _reading(desk),
         _about_the_api(desk, access, describe),
         _sending_again(desk, context, access),
@@ -192,7 +198,9 @@ def answer(html: str, status: int = HTTPStatus.OK) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), status, HEADERS)
 
 
-def _page(desk: Views, request: Request, write: Callable[[str], Written | str | None]) -> Response:
+def _page(
+    desk: Views, request: Request, write: Callable[[str], Written | str | None], status: int = HTTPStatus.OK
+) -> Response:
     path = request.url.path
     try:
         html = write(path)
@@ -206,7 +214,7 @@ def _page(desk: Views, request: Request, write: Callable[[str], Written | str | 
         return answer(desk.missing(path, title=title, message_id=message_id), HTTPStatus.NOT_FOUND)
     if isinstance(html, Written):
         return answer(html.html, HTTPStatus.BAD_REQUEST if html.wrong else HTTPStatus.OK)
-    return answer(html)
+    return answer(html, status)
 
 
 def _broken(desk: Views, request: Request, error: BridgeError) -> Response:

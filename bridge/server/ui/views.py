@@ -26,6 +26,7 @@ from bridge.store.history import DeliveryQuery
 if TYPE_CHECKING:
     from bridge.domain.summary import Summary
     from bridge.server.context import ServerContext
+    from bridge.server.ui.adding import AddPage
     from bridge.server.ui.api_reference import ApiReference
     from bridge.server.ui.flash import Notice
     from bridge.server.ui.health import Component
@@ -129,6 +130,11 @@ class Views:
             notice=notice,
         )
         return self._render("deliveries.html", path, "deliveries", summary, known, page=page)
+
+    def adding(self, path: str, page: AddPage) -> str:
+        """Write the page that adds messages."""
+        summary, known = self._look()
+        return self._render("add.html", path, "messages", summary, known, page=page)
 
     def docs(self, path: str, page: ApiReference) -> str:
         """Write the page about the API."""

@@ -179,7 +179,7 @@
   begin();
   // What came of a form is said once.
   const address = new URL(location.href);
-  const said = ["retried", "ack", "mute"].filter((name) => address.searchParams.has(name));
+  const said = ["retried", "ack", "mute", "added", "known"].filter((name) => address.searchParams.has(name));
   for (const name of said) address.searchParams.delete(name);
   if (said.length) history.replaceState(null, "", address);
   setInterval(() => tick(document), 1000);
