@@ -229,7 +229,8 @@ class Dispatcher:
 
     def _set_aside(self, delivery: Delivery, error: InternalError) -> None:
         why = self._redact(clean_text(f"internal error: {error}"))
-        gone = self._store.quarantine.set_delivery_aside(delivery.id, why, self._clock.now())
+        now, every = self._clock.now(), self._reminding.every
+        gone = self._store.quarantine.set_delivery_aside(delivery.id, why, now, remind=every)
         self._listener.internal_error(f"delivery {delivery.id} to {self.name}", error)
         if gone:
             self._listener.expired(self.name, gone)

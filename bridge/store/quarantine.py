@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bridge.domain.quarantine import Kind, SetAside, wait_after
+from bridge.store import reminders
 from bridge.store.engine import chunks
 from bridge.store.tables import deliveries, internal_errors, messages
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.domain.model import Expired
     from bridge.store.deliveries import DeliveryQueue
@@ -44,11 +45,19 @@ class Quarantine:
             retry_at = note(self._database, connection, Kind.MESSAGE, message_id, "", why, now)
             self._messages.put_off(connection, [message_id], retry_at)
 
-    def set_delivery_aside(self, delivery_id: int, why: str, now: datetime) -> list[Expired]:
-        """Try a delivery again later, for it can't be now: an internal error. Returned where its time is over."""
+    def set_delivery_aside(
+        self, delivery_id: int, why: str, now: datetime, *, remind: timedelta | None = None
+    ) -> list[Expired]:
+        """Try a delivery again later, for it can't be now: an internal error. Returned where its time is over.
+
+        ``remind`` is as for :meth:`bridge.store.store.Store.record_deliveries`.
+        """
         with self._database.write() as connection:
             retry_at = note(self._database, connection, Kind.DELIVERY, delivery_id, "", why, now)
-            return self._deliveries.put_off(connection, delivery_id, why, now, retry_at)
+            gone = self._deliveries.put_off(connection, delivery_id, why, now, retry_at)
+            if remind is not None:
+                reminders.plan(self._database, connection, [each.id for each in gone], now, remind)
+            return gone
 
     def step_failed(self, name: str, why: str, now: datetime) -> None:
         """Note that a step of the daemon failed by an internal error."""

@@ -1,6 +1,7 @@
 """When a receiver is reminded of what is still wrong: the owner of the table ``reminders``.
 
-A row is there from the time at which an event, or a reminder of it, was delivered, until the next reminder is queued.
+A row is there from the time at which an event was delivered, or a reminder of it was delivered or given up, until the
+next reminder is queued.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.domain.incidents import OPENS
 from bridge.domain.model import DeliveryState
 from bridge.store import queueing, withheld
 from bridge.store.column_types import Instant, moved
@@ -18,10 +18,9 @@ from bridge.store.engine import CHUNK, chunks
 from bridge.store.tables import deliveries, incidents, reminders
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from datetime import datetime, timedelta
 
-    from bridge.domain.model import Delivery
     from bridge.store.engine import Database
     from bridge.store.event_log import EventLog
 
@@ -99,13 +98,18 @@ class Reminders:
                 connection.execute(late.values(due_at=now + wait))
 
 
-def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery], every: timedelta) -> None:
-    """Note when a receiver is to be reminded of what was delivered to it and is still wrong, within a transaction."""
-    delivered = [each for each in told if each.state is DeliveryState.DELIVERED and each.event.type in OPENS]
-    ends = [each.finished_at for each in delivered if each.finished_at is not None]
-    if not ends:
+def plan(database: Database, connection: sa.Connection, ids: Collection[int], at: datetime, every: timedelta) -> None:
+    """Note when a receiver is to be reminded of what is over among these deliveries, and still wrong.
+
+    Within a transaction. What was delivered counts, and a reminder that was given up: the next one may be taken.
+    """
+    if not ids:
         return
-    due_at = sa.literal(max(ends) + every, Instant)
+    due_at = sa.literal(at + every, Instant)
+    counts = sa.or_(
+        deliveries.c.state == str(DeliveryState.DELIVERED),
+        sa.and_(deliveries.c.state == str(DeliveryState.DEAD), deliveries.c.reminder > 0),
+    )
     made = deliveries.alias()
     # Not this one's number: the event itself may be sent again, and the next reminder needs an id that is new.
     latest = (
@@ -113,11 +117,11 @@ def plan(database: Database, connection: sa.Connection, told: Sequence[Delivery]
         .where(made.c.event == deliveries.c.event, made.c.receiver == deliveries.c.receiver)
         .scalar_subquery()
     )
-    for part in chunks([each.id for each in delivered]):
+    for part in chunks(ids):
         # A digest may hold an event twice: itself, and a reminder of it.
         found = (
             sa.select(deliveries.c.receiver, deliveries.c.subject, deliveries.c.event, due_at, latest)
-            .where(deliveries.c.id.in_(part), _LASTING.exists())
+            .where(deliveries.c.id.in_(part), counts, _LASTING.exists())
             .distinct()
         )
         insert = database.insert(reminders).from_select(["receiver", "subject", "event", "due_at", "count"], found)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from bridge.domain import failure_rate, numbers
 from bridge.domain.breaker import CircuitBreaker, paused_with_another
 from bridge.domain.clock import isoformat
+from bridge.domain.incidents import OPENS
+from bridge.domain.model import DeliveryState
 from bridge.domain.quarantine import Kind
 from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine, reminders
 from bridge.store.acknowledging import Incidents
@@ -200,12 +202,16 @@ class Store:
             breaker = breakers.read(connection, receiver, to_change=True)
             tried = judge(breaker or CircuitBreaker(receiver))
             expired = self.deliveries.record(connection, tried, breaker)
-            carried = [each.id for result in tried for each in result.decision.deliveries]
-            quarantine.forget(connection, Kind.DELIVERY, carried)
+            carried = [each for result in tried for each in result.decision.deliveries]
+            quarantine.forget(connection, Kind.DELIVERY, [each.id for each in carried])
             for result in tried:
                 self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
-                if remind is not None:
-                    reminders.plan(self._database, connection, result.decision.deliveries, remind)
+            if remind is not None:
+                over = [
+                    each.id for each in carried if each.state is not DeliveryState.QUEUED and each.event.type in OPENS
+                ]
+                over += [each.id for each in expired]
+                reminders.plan(self._database, connection, over, tried[-1].at, remind)
         return Recorded(tried, expired, tried[-1].decision.breaker)
 
     def pause(self, receivers: Collection[str], why: str, until: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
+from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
@@ -125,6 +126,24 @@ def test_reminder_survives_a_kill_and_stops_when_it_is_acknowledged(tmp_path: Pa
             until(lambda: _planned(tmp_path) == [])
             simulator.account.put(2, Status.FAILED, "Number is not on WhatsApp")
             until(lambda: reminders() == [None, 1, None])
+
+
+def test_reminder_that_the_receiver_refuses_for_good_is_followed_by_the_next(tmp_path: Path) -> None:
+    answers = iter([Answer.ok(), Answer.status(410)])
+    with Simulator() as simulator, Sink(lambda _: next(answers, Answer.ok())) as sink:
+        simulator.account.put(1)
+        receiver = webhook(sink, "crm", events=["failed"], remind="1m")
+        write_config(tmp_path, bridge_config(simulator, [receiver], [1]))
+        for number in range(3):
+            with Daemon(tmp_path) as daemon:
+                daemon.wait_until_ready()
+                if not number:
+                    simulator.account.put(1, Status.FAILED, "Number is not on WhatsApp")
+                until(lambda number=number: _planned(tmp_path) == [number])  # type: ignore[misc]
+                daemon.kill()
+            _let_reminders_be_due(tmp_path)
+        came = [event["data"].get("reminder") for event in sent_to(sink, "crm")]
+    assert came == [None, 1, 2]
 
 
 def _planned(folder: Path) -> list[int]:

@@ -190,6 +190,58 @@ def test_digest_with_an_event_and_its_reminder_plans_one_reminder(store: Store, 
     assert list(values(store, "SELECT count(*) FROM reminders")) == [(1,)]
 
 
+def test_reminder_that_is_given_up_is_followed_by_the_next(store: Store) -> None:
+    answers = iter([Answer(200), Answer(410), Answer(200)])
+    with Sink(lambda _: next(answers)) as sink:
+        bench = Bench(store, sink)
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        bench.wait(hours=1)
+        assert listed.deliveries(store)[0].state is DeliveryState.DEAD
+        bench.wait(hours=1)
+        assert bench.numbers() == [("source.down", None), ("source.down", 1), ("source.down", 2)]
+
+
+def test_reminder_that_is_given_up_with_its_receiver_is_followed_by_the_next(store: Store) -> None:
+    """It is away for longer than 75 hours; newer events are the probes, so that no probe carries the reminder."""
+    down = threading.Event()
+    with Sink(lambda _: Answer(503 if down.is_set() else 200)) as sink:
+        bench = Bench(store, sink)
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        down.set()
+        for hour in range(1, 80):
+            fail_some(store, [hour], bench.clock.now())
+            bench.wait(hours=1)
+        (reminder,) = (each for each in listed.deliveries(store) if each.reminder == 1)
+        assert reminder.state is DeliveryState.DEAD
+        assert "the receiver is down" in (reminder.reason or ""), "no attempt of its own"
+        down.clear()
+        bench.wait(hours=1)
+        bench.wait(minutes=1)
+        assert ("source.down", 2) in bench.numbers()
+
+
+def test_reminder_that_is_given_up_after_internal_errors_is_followed_by_the_next(bench: Bench) -> None:
+    bench.tell(EventType.SOURCE_DOWN)
+    bench.work()
+    bench.clock.advance(3600)
+    bench.store.reminders.queue_due("crm", bench.clock.now())
+    (reminder, _) = listed.deliveries(bench.store)
+    later = bench.clock.now() + timedelta(hours=76)
+    every = timedelta(hours=1)
+    assert bench.store.quarantine.set_delivery_aside(reminder.id, "x", later, remind=every)
+    assert bench.store.reminders.next_due("crm") == later + every
+
+
+def test_event_that_is_given_up_is_not_reminded_of(store: Store) -> None:
+    with Sink(lambda _: Answer(410)) as sink:
+        bench = Bench(store, sink)
+        bench.tell(EventType.SOURCE_DOWN)
+        bench.work()
+        assert store.reminders.next_due("crm") is None
+
+
 def test_receiver_that_wants_none_any_more_gets_none(bench: Bench) -> None:
     bench.tell(EventType.SOURCE_DOWN)
     bench.work()
