@@ -99,7 +99,7 @@ def subscriptions(config: Config) -> tuple[Subscription, ...]:
 
 
 def configure_reminders(config: Config, shared: Shared) -> None:
-    """Apply each receiver's ``remind`` to the reminders that are scheduled."""
+    """Let no reminder that is scheduled be due later than its receiver's ``remind`` says."""
     every = {each.name: each.remind for each in config.receivers if each.remind is not None}
     shared.store.reminders.configure(every, shared.clock.now())
 

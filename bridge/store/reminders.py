@@ -90,9 +90,12 @@ class Reminders:
         return gone
 
     def configure(self, every: Mapping[str, timedelta], now: datetime) -> None:
-        """Forget the reminders of receivers that want none any more; none of the others is due later than it wants."""
+        """Let no reminder be due later than its receiver wants it.
+
+        Those of receivers that want none are left alone: another node, with another configuration, may have planned
+        them. Nobody makes them, and they are forgotten when what they would remind of is over.
+        """
         with self._database.write() as connection:
-            connection.execute(sa.delete(reminders).where(reminders.c.receiver.not_in(sorted(every))))
             for receiver, wait in every.items():
                 late = sa.update(reminders).where(reminders.c.receiver == receiver, reminders.c.due_at > now + wait)
                 connection.execute(late.values(due_at=now + wait))
@@ -128,6 +131,14 @@ def plan(database: Database, connection: sa.Connection, ids: Collection[int], at
         new = {name: insert.excluded[name] for name in ("event", "due_at", "count")}
         key = [reminders.c.receiver, reminders.c.subject]
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=new))
+
+
+def forget_what_is_over(connection: sa.Connection) -> None:
+    """Forget when to remind of what is over, or acknowledged, within a transaction."""
+    lasting = sa.select(sa.literal(1)).where(
+        incidents.c.event == reminders.c.event, incidents.c.acknowledged_at.is_(None)
+    )
+    connection.execute(sa.delete(reminders).where(~lasting.exists()))
 
 
 def shift(connection: sa.Connection, step: timedelta) -> None:

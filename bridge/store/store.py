@@ -283,6 +283,7 @@ class Store:
         """
         with self._database.write() as connection:
             quarantine.forget_what_is_over(connection)
+            reminders.forget_what_is_over(connection)
         return prune(self._database, before, before if reported is None else min(before, reported))
 
     def counts(self) -> dict[str, int]:
