@@ -26,14 +26,21 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
     newer (a dead letter sent again), and the latest event of each subject that is not a message, which holds the
     subject's sequence. Then go the messages that are finished, or no longer watched, and have no event left; those
     that the configuration lists stay, and those that were over no sooner than ``messages_before``. A thread goes when
-    its first post is older than ``before``, and sums go as :func:`bridge.store.activity.prune` says.
+    its first post is older than ``before``, nothing is wrong with its subject, and nothing has happened to it since
+    then; sums go as :func:`bridge.store.activity.prune` says.
     """
     gone = _prune_events(database, before)
     _prune_messages(database, messages_before)
     with database.write() as connection:
-        connection.execute(sa.delete(threads).where(threads.c.posted_at < before))
+        connection.execute(_forgotten_threads(before))
         activity.prune(connection, before)
     return gone
+
+
+def _forgotten_threads(before: datetime) -> sa.Delete:
+    is_wrong = sa.select(sa.literal(1)).where(incidents.c.subject == threads.c.subject)
+    goes_on = sa.select(sa.literal(1)).where(events.c.subject == threads.c.subject, events.c.at >= before)
+    return sa.delete(threads).where(threads.c.posted_at < before, ~is_wrong.exists(), ~goes_on.exists())
 
 
 def _prune_messages(database: Database, before: datetime) -> None:

@@ -34,6 +34,11 @@ def posted(store: Store, told: Sequence[Delivery], post: Post | None, outcome: O
     store.record_deliveries(told[0].receiver, decided)
 
 
+def observe_first(store: Store, id_: int, status: Status) -> None:
+    store.messages.watch([id_], NOW)
+    observe(store, id_, status)
+
+
 def test_post_of_one_event_is_its_parent(store: Store) -> None:
     (failed,) = fail_some(store, [1])
     posted(store, due(store), FIRST)
@@ -86,9 +91,24 @@ def test_each_part_of_a_pack_goes_to_its_thread(store: Store) -> None:
 
 
 def test_thread_goes_with_the_retention_and_its_parent_may_go_before(store: Store) -> None:
-    fail_some(store, [1])
+    observe_first(store, 1, Status.SENT)
     posted(store, due(store), FIRST)
     store.prune(NOW)
     assert "message/1" in store.threads.of("crm", ["message/1"])
     store.prune(after(0.001))
     assert store.threads.of("crm", ["message/1"]) == {}
+
+
+def test_thread_that_is_in_use_stays(store: Store) -> None:
+    """A source that is down for longer than the retention, and a number that comes and goes."""
+    wants = [Subscription("crm", ("*",))]
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, wants)
+    posted(store, due(store), FIRST)
+    store.prune(after(3600))
+    assert "source" in store.threads.of("crm", ["source"])
+    record_health(store, EventType.SOURCE_UP, SINCE, after(7200), wants)
+    posted(store, due(store, after(7200)), None)
+    store.prune(after(7200))
+    assert "source" in store.threads.of("crm", ["source"]), "its end was just told"
+    store.prune(after(7201))
+    assert store.threads.of("crm", ["source"]) == {}
