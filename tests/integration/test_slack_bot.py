@@ -221,7 +221,7 @@ def test_what_follows_a_lost_message_is_posted_anew_at_once(
     assert sum("the thread is gone: started a new one" in each for each in said) == 1
 
 
-@pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "ratelimited"])
+@pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message"])
 def test_update_that_fails_is_recorded_and_nothing_is_posted_again(
     tmp_path: Path, simulator: Simulator, slack: Slack, code: str
 ) -> None:
@@ -236,6 +236,18 @@ def test_update_that_fails_is_recorded_and_nothing_is_posted_again(
     assert any(f"the first post was not updated: HTTP 200 OK, {code}: " in each for each in said)
     assert len(slack.posts) == 2
     assert slack.workspace.calls[POST] == 2
+
+
+def test_update_for_which_slack_asks_to_wait_is_made_and_its_reply_once(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    slack.answer_next("chat.update", Answer.status(429, retry_after="1"))
+    with running(tmp_path, simulator, bot(slack)):
+        until(lambda: len(slack.posts) == 1)
+        simulator.account.put(ID, Status.SENT)
+        until(lambda: [each["state"] for each in shown(tmp_path, "deliveries")] == ["delivered", "delivered"])
+    assert slack.workspace.calls["chat.update"] == 2
+    assert (slack.workspace.calls[POST], slack.posts[0].edits) == (2, 1)
 
 
 def test_pause_holds_for_all_receivers_with_the_token(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:

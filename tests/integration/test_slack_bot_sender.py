@@ -80,6 +80,31 @@ def test_update_that_fails_leaves_the_reply_delivered(slack: Slack, fault: str) 
     assert len(slack.posts) == 2
 
 
+@pytest.mark.parametrize("answer", ["ratelimited", Answer.status(429, retry_after="7")])
+def test_update_for_which_slack_asks_to_wait_is_made_again_and_nothing_is_posted_before(
+    slack: Slack, answer: Answer | str
+) -> None:
+    thread = opened(slack)
+    slack.answer_next("chat.update", answer)
+    handed = hand_over(slack, UP, thread)
+    assert isinstance(handed.outcome, Retry)
+    assert handed.outcome.after is not None
+    assert len(slack.posts) == 1
+    assert hand_over(slack, UP, thread).outcome == Delivered()
+    assert [(post.thread_ts, post.edits) for post in slack.posts] == [(None, 1), (thread.post.ts, 0)]
+
+
+def test_thread_whose_first_message_is_gone_begins_anew(slack: Slack) -> None:
+    thread = opened(slack)
+    slack.posts[0].deleted = True
+    handed = hand_over(slack, UP, thread)
+    *_, anew = slack.posts
+    assert handed.posted == Post(anew.channel, anew.ts)
+    first, second, _ = handed.answer.splitlines()
+    assert first.startswith("the first post was not updated: ")
+    assert second == "the thread is gone: started a new one"
+
+
 def test_first_message_that_cannot_be_drawn_leaves_the_reply_delivered(slack: Slack) -> None:
     place = opened(slack).post
     handed = hand_over(slack, UP, Thread(place, Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, None)))  # type: ignore[arg-type]
@@ -95,7 +120,7 @@ def test_reply_that_is_refused_for_its_place_becomes_a_message_of_its_own(slack:
     *_, anew = slack.posts
     assert handed.posted == Post(anew.channel, anew.ts)
     assert handed.answer.startswith("the thread is gone: started a new one\n")
-    assert (anew.thread_ts, slack.posts[0].edits) == (None, 0)
+    assert (anew.thread_ts, slack.posts[0].edits) == (None, 1)
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "missing_scope", "ratelimited", "fatal_error", "invalid_blocks"])

@@ -1,4 +1,4 @@
-"""Makes the calls of a Slack bot: a post, again if its thread is gone, and the update of the first post."""
+"""Makes the calls of a Slack bot: the update of a thread's first post, and a post, again if the thread is gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.errors import CredentialsError, InternalError, NotNowError, raise_again
-from bridge.domain.outcome import Delivered
+from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.protocol import Handed
 from bridge.receivers.slack import bot_answers
 from bridge.receivers.slack.bot import AUTH_TEST
@@ -87,30 +87,51 @@ class SlackBotSender:
         return self._client.preview(self._bot.post(events, None))
 
     def _calls(self, events: Sequence[Event], thread: Thread | None, clock: Clock) -> Calls:
-        """Make the calls of one attempt. What follows the post can only add words to what came of it."""
+        """Make the calls of one attempt.
+
+        The update goes first: it can be made again, when Slack has asked to wait, and a post can't. However else it
+        fails only adds words to what comes of the post.
+        """
+        limited, notes = None, list[str]()
+        if thread is not None:
+            limited, note = yield from self._resolve(events, thread, clock)
+            notes += [note] if note else []
+        if limited is not None:
+            return limited
         reply = yield self._bot.post(events, thread)
         answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
         if thread is not None and bot_answers.is_lost(answer.code):
             reply = yield self._bot.post(events, None)
             answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
-        note = ""
-        if thread is not None and isinstance(answer.outcome, Delivered):
-            note = (yield from self._resolve(events, thread, clock)) if answer.in_thread else _THREAD_GONE
-        said = f"{note}\n{reply.text}" if note else reply.text
+        if thread is not None and isinstance(answer.outcome, Delivered) and not answer.in_thread:
+            notes.append(_THREAD_GONE)
+        said = "\n".join([*notes, reply.text])
         return Handed(answer.outcome, said, reply.status, None if answer.in_thread else answer.post)
 
-    def _resolve(self, events: Sequence[Event], thread: Thread, clock: Clock) -> Generator[Request, Reply, str]:
-        """Update the thread's first post if its event is over. Returns why that failed, which has no other effect."""
+    def _resolve(
+        self, events: Sequence[Event], thread: Thread, clock: Clock
+    ) -> Generator[Request, Reply, tuple[Handed | None, str]]:
+        """Update the thread's first post if what it reports is over.
+
+        Returns what came of the attempt if Slack asked to wait, and why the update failed otherwise.
+        """
         try:
             request = self._bot.resolution(events, thread)
             if request is None:
-                return ""
-            outcome = bot_answers.read((yield request), clock.wall(), self._bot.channel).outcome
+                return None, ""
+            reply = yield request
+            outcome = bot_answers.read(reply, clock.wall(), self._bot.channel).outcome
         except TransportError as error:
-            return f"{_NOT_UPDATED}: {error}"
-        except Exception as error:  # noqa: BLE001 -- or what was posted would be posted again
-            return f"{_NOT_UPDATED}: internal error: {InternalError.of(error)}"
-        return "" if isinstance(outcome, Delivered) else f"{_NOT_UPDATED}: {outcome.why}"
+            return None, f"{_NOT_UPDATED}: {error}"
+        except Exception as error:  # noqa: BLE001 -- or the post would never be made
+            return None, f"{_NOT_UPDATED}: internal error: {InternalError.of(error)}"
+        match outcome:
+            case Delivered():
+                return None, ""
+            case Retry(after=wait) if wait is not None:
+                return Handed(outcome, reply.text, reply.status), ""
+            case _:
+                return None, f"{_NOT_UPDATED}: {outcome.why}"
 
 
 def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:
