@@ -213,6 +213,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
     stop = threading.Event()
     sender = sender_for(settings, Identity(source_of(shared.store.id), pages))
     quiet = None if settings.quiet is None else settings.quiet.hours
+    channel = settings.thread_channel
     holding = Holding(settings.name, quiet, shared.store, shared.listener)
     dispatcher = Dispatcher(
         sender,
@@ -222,7 +223,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
         remind=settings.remind,
         settle=settings.settle,
         packer=packer_for(settings, gather=shared.gather),
-        divide=partial(shared.store.threads.divide, settings.name) if settings.threaded else undivided,
+        divide=undivided if channel is None else partial(shared.store.threads.divide, settings.name, channel),
         pace=shared.paces.of(settings),
         slowed=partial(shared.store.pause, others, f"{settings.name}, which has the same token, was asked to wait"),
         redact=shared.redact,

@@ -273,10 +273,14 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message in a chat: the id of its channel, and ``ts``, by which it is known there."""
+    """A message in a chat: the id of its channel, and ``ts``, by which it is known there.
+
+    ``configured`` is the channel as the configuration named it when this was posted.
+    """
 
     channel: str
     ts: str
+    configured: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

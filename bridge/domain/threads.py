@@ -24,11 +24,18 @@ MOST_AT_ONCE: Final = 20
 class Thread:
     """The post under which what follows about a subject is written.
 
-    ``parent`` is the event that it is about; None where it is about several, or the event is forgotten.
+    ``parent`` is the event that it is about; None where it is about several, or the event is forgotten. ``digest`` are
+    all of those several events, once nothing of it is wrong any more.
     """
 
     post: Post
     parent: Event | None = None
+    digest: tuple[Event, ...] = ()
+
+    @property
+    def told(self) -> tuple[Event, ...]:
+        """What the post shows, as far as it may be over."""
+        return self.digest if self.parent is None else (self.parent,)
 
 
 def answers(delivery: Delivery, thread: Thread) -> bool:
@@ -52,6 +59,17 @@ def resolved_after(event: Event, parent: Event) -> timedelta | None:
     """Return how long what ``parent`` reported had lasted when ``event`` ended it; None if it is not its end."""
     sent = event.type is EventType.MESSAGE_SENT and parent.type in OPENS
     return event.at - parent.at if sent or OPPOSITES.get(event.type) is parent.type else None
+
+
+def resolution(events: Iterable[Event], thread: Thread) -> timedelta | None:
+    """Return how long what a thread's post shows had lasted when these events ended it; None if they don't."""
+    latest = {event.subject: event for event in events}
+    ended = [
+        latest[first.subject].at
+        for first in thread.told
+        if first.subject in latest and resolved_after(latest[first.subject], first) is not None
+    ]
+    return max(ended) - min(each.at for each in thread.told if each.type in OPENS) if ended else None
 
 
 def by_thread(

@@ -111,9 +111,9 @@ class ReceiverConfig(Model):
         return None
 
     @property
-    def threaded(self) -> bool:
-        """Whether later events about a subject are replies to the post about it."""
-        return False
+    def thread_channel(self) -> str | None:
+        """The channel in which later events about a subject are replies to the post about it; None without threads."""
+        return None
 
     @property
     def shared_limit(self) -> tuple[str, str] | None:

@@ -248,7 +248,7 @@ reminders = sa.Table(
 )
 sa.Index("reminders_due", reminders.c.receiver, reminders.c.due_at)
 
-# The post in a chat under which what follows about a subject is written.
+# The post in a chat under which what follows about a subject is written, and the attempt that made it.
 threads = sa.Table(
     "threads",
     metadata,
@@ -256,7 +256,9 @@ threads = sa.Table(
     sa.Column("subject", sa.Text, primary_key=True),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("ts", sa.Text, nullable=False),
+    sa.Column("configured", sa.Text, nullable=False),  # the channel, as the configuration named it
     sa.Column("event", sa.BigInteger),  # the position of the event that the post is about; NULL for a digest
+    sa.Column("attempt", sa.BigInteger),
     sa.Column("posted_at", Instant, nullable=False),
 )
 sa.Index("threads_posted", threads.c.posted_at)

@@ -187,7 +187,40 @@ def test_digest_is_the_parent_of_all_in_it_and_replies_are_parted_by_thread(
     digest, alone, *ends = slack.posts
     assert {post.thread_ts for post in ends} == {digest.ts, alone.ts}
     assert len(slack.posts) == 4
-    assert (digest.edits, alone.edits) == (0, 1), "of a digest, only a part may be over"
+    assert headings(digest)[0].startswith("✅ All resolved after ")
+    assert headings(alone)[0].startswith("✅ Resolved after ")
+
+
+def test_digest_of_which_a_part_is_over_stays_as_it_is(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    """The daemon is killed between the two ends."""
+    receiver = bot(slack, events=["stuck", "sent"])
+    for id_ in (1, 2):
+        simulator.account.put(id_)
+    with running(tmp_path, simulator, receiver, messages=(1, 2)), held_back(tmp_path, slack, until_queued=2):
+        pass
+    with running(tmp_path, simulator, receiver, messages=(1, 2)) as daemon:
+        simulator.account.put(1, Status.SENT)
+        until(lambda: len(slack.posts) == 2)
+        assert slack.posts[0].edits == 0
+        daemon.kill()
+    with running(tmp_path, simulator, receiver, messages=(1, 2)):
+        simulator.account.put(2, Status.SENT)
+        until(lambda: len(slack.posts) >= 3 and slack.posts[0].edits == 1)
+
+
+def test_other_channel_begins_anew(tmp_path: Path, simulator: Simulator, slack: Slack) -> None:
+    """The configuration names another channel: what follows is not told in the old one."""
+    slack.workspace.add_channel("alerts")
+    with running(tmp_path, simulator, bot(slack)) as daemon:
+        until(lambda: len(slack.posts) == 1)
+        until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+        daemon.kill()
+    with running(tmp_path, simulator, bot(slack, channel="#alerts")):
+        simulator.account.put(ID, Status.FAILED, "Invalid phone number")
+        until(lambda: len(slack.posts) == 2)
+        simulator.account.put(ID, Status.SENT)
+    old, anew = slack.posts[:2]
+    assert (anew.thread_ts, old.channel != anew.channel) == (None, True)
 
 
 def lose_by_deletion(slack: Slack) -> None:

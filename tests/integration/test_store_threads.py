@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.domain.outcome import Outcome
     from bridge.store.store import Store
 
-FIRST, SECOND = (Post("C0000001", f"1700000000.00000{number}") for number in (1, 2))
+FIRST, SECOND = (Post("C0000001", f"1700000000.00000{number}", "#ops") for number in (1, 2))
 
 
 def posted(store: Store, told: Sequence[Delivery], post: Post | None, outcome: Outcome | None = None) -> None:
@@ -42,15 +42,15 @@ def observe_first(store: Store, id_: int, status: Status) -> None:
 def test_post_of_one_event_is_its_parent(store: Store) -> None:
     (failed,) = fail_some(store, [1])
     posted(store, due(store), FIRST)
-    assert store.threads.of("crm", ["message/1", "message/2"]) == {"message/1": Thread(FIRST, failed)}
-    assert store.threads.of("ops", ["message/1"]) == {}
+    assert store.threads.of("crm", "#ops", ["message/1", "message/2"]) == {"message/1": Thread(FIRST, failed)}
+    assert store.threads.of("ops", "#ops", ["message/1"]) == {}
 
 
 def test_digest_is_the_post_of_all_in_it_and_the_parent_of_none(store: Store) -> None:
     ids = range(1, 1201)  # more than one statement takes
     fail_some(store, ids)
     posted(store, due(store, most=2000), FIRST)
-    found = store.threads.of("crm", [f"message/{id_}" for id_ in ids])
+    found = store.threads.of("crm", "#ops", [f"message/{id_}" for id_ in ids])
     assert len(found) == len(ids)
     assert set(found.values()) == {Thread(FIRST)}
 
@@ -61,21 +61,50 @@ def test_post_of_several_events_of_one_subject_is_noted_once(store: Store) -> No
     told = store.deliveries.due_together("crm", NOW, 100)
     assert [each.event.type for each in told] == ["source.down", "source.up"]
     posted(store, told, FIRST)
-    assert store.threads.of("crm", ["source"]) == {"source": Thread(FIRST)}
+    whole = Thread(FIRST, None, tuple(each.event for each in told))
+    assert store.threads.of("crm", "#ops", ["source"]) == {"source": whole}
+
+
+def test_thread_in_another_channel_than_the_configured_one_does_not_count(store: Store) -> None:
+    fail_some(store, [1])
+    posted(store, due(store), FIRST)
+    assert store.threads.of("crm", "#alerts", ["message/1"]) == {}
+    assert store.threads.of("crm", "#ops", ["message/1"])["message/1"].post.configured == "#ops"
+
+
+def test_digest_is_known_whole_once_nothing_of_it_is_wrong(store: Store) -> None:
+    """An outage that began anew is told elsewhere: it does not count."""
+    wants = [Subscription("crm", ("*",))]
+    record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, wants)
+    fail_some(store, [1, 2])
+    told = store.deliveries.due_together("crm", NOW, 100)
+    posted(store, told, FIRST)
+    observe(store, 1, Status.SENT, after(60))
+    record_health(store, EventType.SOURCE_UP, SINCE, after(60), wants)
+    record_health(store, EventType.SOURCE_DOWN, SINCE, after(120), wants)
+    down = store.deliveries.due_together("crm", after(120), 100)[-1]
+    assert down.event.type is EventType.SOURCE_DOWN
+    found = store.threads.of("crm", "#ops", ["message/1", "message/2"])
+    assert found == {"message/1": Thread(FIRST), "message/2": Thread(FIRST)}
+    observe(store, 2, Status.SENT, after(180))
+    assert store.threads.of("crm", "#ops", ["message/2"]) == {"message/2": Thread(FIRST)}, "the source is down"
+    posted(store, [down], SECOND)
+    whole = Thread(FIRST, None, tuple(each.event for each in told))
+    assert store.threads.of("crm", "#ops", ["message/2"]) == {"message/2": whole}
 
 
 def test_reply_and_failure_change_nothing_and_a_new_post_replaces_the_old(store: Store) -> None:
     fail_some(store, [1])
     posted(store, due(store), None, Retry("not_in_channel"))
-    assert store.threads.of("crm", ["message/1"]) == {}
+    assert store.threads.of("crm", "#ops", ["message/1"]) == {}
     posted(store, due(store, after(3600)), FIRST)
     (sent,) = observe(store, 1, Status.SENT, after(60))
     posted(store, due(store, after(60)), None)
-    assert store.threads.of("crm", ["message/1"])["message/1"].post == FIRST
+    assert store.threads.of("crm", "#ops", ["message/1"])["message/1"].post == FIRST
     observe(store, 1, Status.FAILED, after(120))
     (again,) = due(store, after(120))
     posted(store, [again], SECOND)
-    assert store.threads.of("crm", ["message/1"]) == {"message/1": Thread(SECOND, again.event)}
+    assert store.threads.of("crm", "#ops", ["message/1"]) == {"message/1": Thread(SECOND, again.event)}
     assert again.event != sent
 
 
@@ -85,7 +114,7 @@ def test_each_part_of_a_pack_goes_to_its_thread(store: Store) -> None:
     observe(store, 1, Status.SENT, after(60))
     fail_some(store, [2], after(60))
     record_health(store, EventType.SOURCE_DOWN, SINCE, after(60), [Subscription("crm", ("*",))])
-    parts = store.threads.divide("crm", due(store, after(60)))
+    parts = store.threads.divide("crm", "#ops", due(store, after(60)))
     told = [([each.event.subject for each in part], thread and thread.post) for part, thread in parts]
     assert told == [(["message/2", "source"], None), (["message/1"], FIRST)]
 
@@ -94,9 +123,9 @@ def test_thread_goes_with_the_retention_and_its_parent_may_go_before(store: Stor
     observe_first(store, 1, Status.SENT)
     posted(store, due(store), FIRST)
     store.prune(NOW)
-    assert "message/1" in store.threads.of("crm", ["message/1"])
+    assert "message/1" in store.threads.of("crm", "#ops", ["message/1"])
     store.prune(after(0.001))
-    assert store.threads.of("crm", ["message/1"]) == {}
+    assert store.threads.of("crm", "#ops", ["message/1"]) == {}
 
 
 def test_thread_that_is_in_use_stays(store: Store) -> None:
@@ -105,10 +134,10 @@ def test_thread_that_is_in_use_stays(store: Store) -> None:
     record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, wants)
     posted(store, due(store), FIRST)
     store.prune(after(3600))
-    assert "source" in store.threads.of("crm", ["source"])
+    assert "source" in store.threads.of("crm", "#ops", ["source"])
     record_health(store, EventType.SOURCE_UP, SINCE, after(7200), wants)
     posted(store, due(store, after(7200)), None)
     store.prune(after(7200))
-    assert "source" in store.threads.of("crm", ["source"]), "its end was just told"
+    assert "source" in store.threads.of("crm", "#ops", ["source"]), "its end was just told"
     store.prune(after(7201))
-    assert store.threads.of("crm", ["source"]) == {}
+    assert store.threads.of("crm", "#ops", ["source"]) == {}

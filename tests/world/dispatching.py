@@ -5,12 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.delivery.batching import packer_for
 from bridge.delivery.dispatcher import Dispatcher
 from bridge.delivery.holding import Holding
-from bridge.delivery.parcel import Parcel, Sent
+from bridge.delivery.parcel import Parcel, Sent, undivided
 from bridge.domain.observer import Listener
 from bridge.domain.redaction import Redactor
 from bridge.domain.routing import Routes
@@ -61,6 +62,7 @@ class Bench:
         """Make it anew: what it kept in memory is gone."""
         settings = self.settings
         quiet = None if settings.quiet is None else settings.quiet.hours
+        channel = settings.thread_channel
         self.sender = sender_for(settings)
         self.holding = Holding(settings.name, quiet, self.store, self._listener)
         self.dispatcher = Dispatcher(
@@ -71,6 +73,7 @@ class Bench:
             concurrency=self._concurrency,
             settle=timedelta(seconds=30),
             packer=packer_for(settings, gather=self._gather),
+            divide=undivided if channel is None else partial(self.store.threads.divide, settings.name, channel),
             pace=RateLimiter(None, self.clock),
             redact=Redactor(),
             routes=Routes(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import in_words
-from bridge.domain.threads import is_bad_news, resolved_after
+from bridge.domain.threads import is_bad_news, resolution
 from bridge.receivers.slack.receiver import HEADERS, as_json
 from bridge.receivers.wording import COLOURS, WORDS
 from bridge.transport.message import Request
@@ -49,19 +49,15 @@ class SlackBot:
         return Request(as_json({**place, **self._messages.draw(events)}), HEADERS, path=POST)
 
     def resolution(self, events: Sequence[Event], thread: Thread) -> Request | None:
-        """Write the update of a thread's first post if its event is over now; None if it stays as it is."""
-        if thread.parent is None or len(events) != 1:
-            return None
-        (event,) = events
-        lasted = resolved_after(event, thread.parent)
+        """Write the update of a thread's first post if all that it shows is over now; None if it stays as it is."""
+        lasted = resolution(events, thread)
         if lasted is None:
             return None
-        words = f"Resolved after {in_words(max(lasted.total_seconds(), 0))}"
-        drawn = self._messages.draw([thread.parent])
+        what = "Resolved" if len(thread.told) == 1 else "All resolved"
+        words = f"{what} after {in_words(max(lasted.total_seconds(), 0))}"
         place = {"channel": thread.post.channel, "ts": thread.post.ts}
-        return Request(
-            as_json({**place, **_resolved(drawn, words, COLOURS[WORDS[event.type].severity])}), HEADERS, path=UPDATE
-        )
+        updated = _resolved(self._messages.draw(thread.told), words, COLOURS[WORDS[events[-1].type].severity])
+        return Request(as_json({**place, **updated}), HEADERS, path=UPDATE)
 
 
 def _resolved(drawn: dict[str, Any], words: str, colour: str) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def read(reply: Reply, at: datetime, channel: str) -> Answer:
     said = json_object(reply.body) or {}
     general = responses.read(reply, at)
     if isinstance(general, Delivered) and said.get("ok") is True:
-        return Answer(Delivered(), None, _post(said), in_thread=_is_reply(said))
+        return Answer(Delivered(), None, _post(said, channel), in_thread=_is_reply(said))
     words, code = http_words(reply.status), said.get("error")
     if said.get("ok") is False and isinstance(code, str) and _CODE.fullmatch(code):
         return Answer(_refusal(code, said, f"{words}, {code}", retry_after(reply.headers, at), channel), code)
@@ -176,10 +176,10 @@ def _scope_words(said: Mapping[str, Any]) -> str:
     return f"the Slack app lacks the scope {scope}{known}: add it under OAuth & Permissions, and {_INSTALL}"
 
 
-def _post(said: Mapping[str, Any]) -> Post | None:
+def _post(said: Mapping[str, Any], configured: str) -> Post | None:
     channel, ts = said.get("channel"), said.get("ts")
     known = isinstance(channel, str) and isinstance(ts, str) and _ID.fullmatch(channel) and _TS.fullmatch(ts)
-    return Post(str(channel), str(ts)) if known else None
+    return Post(str(channel), str(ts), configured) if known else None
 
 
 def _is_reply(said: Mapping[str, Any]) -> bool:

@@ -64,9 +64,9 @@ class SlackBotReceiverConfig(SlackConfig):
     bot: Annotated[SlackBotConfig, Field(alias="slack")]
 
     @property
-    def threaded(self) -> bool:
-        """Always."""
-        return True
+    def thread_channel(self) -> str:
+        """The channel, as it is configured."""
+        return self.bot.channel
 
     @property
     def shared_limit(self) -> tuple[str, str]:

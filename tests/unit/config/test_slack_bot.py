@@ -27,7 +27,7 @@ def bot(folder: Folder, text: str) -> SlackBotReceiverConfig:
 def test_bot_has_a_token_and_a_channel(folder: Folder, channel: str) -> None:
     receiver = bot(folder, f'  - slack: {{token: {TOKEN}, channel: "{channel}"}}\n')
     assert (receiver.bot.channel, receiver.bot.api_url) == (channel, "https://slack.com/api")
-    assert (receiver.name, receiver.threaded, receiver.grouped) == ("slack", True, True)
+    assert (receiver.name, receiver.thread_channel, receiver.grouped) == ("slack", channel, True)
 
 
 def test_token_may_be_in_a_file_and_the_api_elsewhere(folder: Folder) -> None:

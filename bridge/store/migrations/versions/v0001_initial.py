@@ -225,7 +225,9 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("ts", sa.Text, nullable=False),
+        sa.Column("configured", sa.Text, nullable=False),
         sa.Column("event", sa.BigInteger),
+        sa.Column("attempt", sa.BigInteger),
         sa.Column("posted_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("receiver", "subject"),
     )

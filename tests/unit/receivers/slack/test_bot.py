@@ -88,8 +88,17 @@ def test_first_message_says_when_it_is_over_and_stays_readable(*, colour: bool) 
 def test_first_message_stays_as_it_is_where_it_is_not_over() -> None:
     end, parent = source_up(), source_down()
     assert bot().resolution([end], Thread(PLACE)) is None
-    assert bot().resolution([end, end], Thread(PLACE, parent)) is None
+    assert bot().resolution([end, parent], Thread(PLACE, parent)) is None, "it is down again"
     assert bot().resolution([parent], Thread(PLACE, parent)) is None
+
+
+def test_digest_says_when_all_of_it_is_over() -> None:
+    """From the first that failed to the last that was sent; it is drawn as it was."""
+    told = (changed(1, Status.FAILED), changed(2, Status.FAILED), source_down())
+    end = replace(changed(2, Status.SENT), at=told[1].at + timedelta(minutes=30))
+    said = body(bot().resolution([end], Thread(PLACE, None, told)))
+    assert first_lines(said) == ["✅ All resolved after 30 min", *first_lines(body(bot().post(told, None)))]
+    assert bot().resolution([changed(2, Status.CANCELLED)], Thread(PLACE, None, told)) is None
 
 
 def test_clock_that_was_set_back_makes_no_negative_time() -> None:
@@ -99,7 +108,7 @@ def test_clock_that_was_set_back_makes_no_negative_time() -> None:
 
 @given(any_event)
 def test_update_keeps_within_slacks_limits(event: Event) -> None:
-    parent = replace(event, type=EventType.SOURCE_DOWN)
+    parent = replace(event, type=EventType.SOURCE_DOWN, subject=SOURCE)
     said = body(bot().resolution([source_up()], Thread(PLACE, parent)))
     assert len(said["blocks"]) <= 50
     assert len(json.dumps(said, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) // 2 < 40_000
