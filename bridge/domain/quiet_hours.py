@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+
+from bridge.domain.wall_clock import first_moment
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -65,23 +66,5 @@ class QuietHours:
 
     def _night_of(self, day: date) -> Night:
         last = day if self.begin < self.end else day + _DAY
-        return Night(
-            _first(datetime.combine(day, self.begin), self.zone), _first(datetime.combine(last, self.end), self.zone)
-        )
-
-
-def _first(shown: datetime, zone: tzinfo) -> datetime:
-    """Return the first moment at which clocks in a zone show that time, or have skipped it."""
-    moment = shown.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if _shown(moment, zone) == shown:
-        return moment
-    # In a gap, Python counts from the time before it, or after it: clocks are set between the two (PEP 495).
-    first, last = round(shown.replace(tzinfo=zone, fold=1).timestamp()), round(moment.timestamp())
-    skipped = bisect_left(
-        range(first, last), shown, key=lambda second: _shown(datetime.fromtimestamp(second, UTC), zone)
-    )
-    return datetime.fromtimestamp(first + skipped, UTC)
-
-
-def _shown(moment: datetime, zone: tzinfo) -> datetime:
-    return moment.astimezone(zone).replace(tzinfo=None)
+        begins, ends = datetime.combine(day, self.begin), datetime.combine(last, self.end)
+        return Night(first_moment(begins, self.zone), first_moment(ends, self.zone))
