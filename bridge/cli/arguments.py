@@ -12,6 +12,7 @@ import typer
 
 from bridge.cli import output
 from bridge.domain.errors import UsageError
+from bridge.domain.events import in_full
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.message_details import TOO_MANY_TAGS, read_text
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
@@ -62,7 +63,7 @@ def event_type(text: str) -> EventType:
     Raises:
         UsageError: There is no such type.
     """
-    name = text if "." in text else f"message.{text}"
+    name = in_full(text)
     try:
         return EventType(name)
     except ValueError:

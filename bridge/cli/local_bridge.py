@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
+from bridge.cli.local_status import NoDatabaseError, local_status
 from bridge.cli.paging import PAGE, all_pages
-from bridge.config.errors import InvalidConfiguration
 from bridge.domain.activity_report import ask, report_json
 from bridge.domain.clock import SystemClock
-from bridge.domain.errors import BridgeError, NotNowError, OtherAccountError, UsageError
+from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.domain.event_parser import read_event
 from bridge.domain.events import envelope
-from bridge.domain.health import ALIVE, is_alive, judge, last_beat, unreadable
+from bridge.domain.health import ALIVE, is_alive, last_beat
 from bridge.domain.incidents import Acknowledged
-from bridge.domain.json_views import delivery_json, incident_json, message_json, muted_json, status_json, unmuted_json
+from bridge.domain.json_views import (
+    delivery_json,
+    incident_json,
+    message_json,
+    muted_json,
+    unmuted_json,
+)
 from bridge.domain.model import DeliveryState, Details, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
@@ -46,10 +52,6 @@ if TYPE_CHECKING:
 _FOLLOW_EVERY = 0.5  # seconds
 
 
-class NoDatabaseError(BridgeError):
-    """There is no database yet. The daemon makes it."""
-
-
 class LocalBridge:
     """See :class:`bridge.cli.connection.Bridge`. Reading makes no database, and says which one is read.
 
@@ -68,29 +70,14 @@ class LocalBridge:
 
     def status(self) -> dict[str, Any]:
         """Tell how it does, with all counts."""
-        names: Sequence[str] | None = None
-        more: dict[str, Any] = {"database": self._name, "warnings": []}
-        try:
-            settings = load_config(self._config)
-            names = [receiver.name for receiver in settings.receivers]
-            more |= {"configuration": str(settings.path.absolute()), "warnings": list(settings.warnings())}
-        except InvalidConfiguration as error:
-            more["configuration_faults"] = list(map(str, error.faults))
-        summary: Summary | None = None
-        now = output.now()
-        try:
-            summary = self._existing().summaries.summary(finished=True)
+
+        def read() -> Summary:
+            found = self._existing().summaries.summary(finished=True)
             if self._killed:
-                summary.facts.pop(ALIVE, None)
-            health = judge(summary, summary.receivers if names is None else names, now)
-        except OtherAccountError:
-            raise
-        except NoDatabaseError as error:
-            health = unreadable(error)
-            more["daemon"] = {"running": False, "seen_at": None}
-        except BridgeError as error:
-            health = unreadable(error)
-        return status_json(health, summary, now) | more
+                found.facts.pop(ALIVE, None)
+            return found
+
+        return local_status(self._config, self._name, read)
 
     def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:
         """List messages, those with the latest change first."""

@@ -70,6 +70,8 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
         output.say(f"receiver   {name}: {counts}{words}")
     if any(DeliveryState.DEAD in states for states in receivers.values()):
         output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")
+    for name, summary in sorted(status.get("summaries", {}).items()):
+        output.say(f"summary    {name}: {_next(output.moment(summary['next_due']), now)}")
     due = output.moment(status["oldest_due"])
     if due is not None and due < now:
         output.say(f"due        the most overdue poll was due {ago(due, now)}")
@@ -78,6 +80,10 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     queued = output.moment(status["oldest_queued"])
     if queued is not None and queued <= now:  # else it is held back
         output.say(f"queued     the oldest delivery was queued {ago(queued, now)}")
+
+
+def _next(due: datetime | None, now: datetime) -> str:
+    return "due now" if due is None or due <= now else f"next {ago(due, now)}"
 
 
 def _counts(by_name: Mapping[str, int]) -> str:

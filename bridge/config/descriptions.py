@@ -46,6 +46,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "match": "which messages",
         "settle": "the others get `receiver.down` and `receiver.up` only for what lasted this long",
         "quiet": "when to hold everything",
+        "summary": "when to sum up what happened since the last summary",
         "hold": "what is wrong is sent only if it lasts this long, and nobody has acknowledged it by then",
         "remind": "how often to send it again while it lasts and nobody has acknowledged it",
         "timeout": "for one attempt as a whole",
@@ -81,7 +82,10 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "channel": "where to post: a name with #, or an id",
         "api_url": "the address of Slack's Web API",
     },
-    "mention": {"who": "@here, @channel, or ids of people and groups", "events": "for which events; left out, for all"},
+    "mention": {
+        "who": "@here, @channel, or ids of people and groups",
+        "events": "for which events; left out, for all but `summary`",
+    },
     "group": {
         "wait": "the first event is sent immediately, what follows within this time together",
         "by": "what to count by",
@@ -93,6 +97,11 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "days": "on which days they begin",
         "timezone": "the time zone of `from` and `to`",
         "except": "events that are sent anyway",
+    },
+    "summary": {
+        "at": "at which time of day",
+        "days": "on which days; `[mon]` for one that covers a week",
+        "timezone": "the time zone of `at`",
     },
     "batch": {"max": "how many events in one POST", "wait": "how long one waits for others"},
     "tls": {

@@ -23,7 +23,7 @@ from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.domain.settings.units import Rate, format_duration
 from bridge.domain.settings.validators import OFF_SCHEMA
-from bridge.receivers.base_config import Group, QuietConfig
+from bridge.receivers.base_config import Group, QuietConfig, SummaryConfig
 from bridge.receivers.registry import KINDS, RECEIVERS
 from bridge.receivers.slack.bot_config import SlackBotConfig
 from bridge.receivers.slack.config import MentionConfig
@@ -44,6 +44,7 @@ _SECTION_OF: Mapping[type[BaseModel], str] = {
     TlsConfig: "tls",
     Group: "group",
     QuietConfig: "quiet",
+    SummaryConfig: "summary",
     Batch: "batch",
     SlackBotConfig: "slack",
     MentionConfig: "mention",

@@ -11,7 +11,7 @@ from bridge.config.section_reader import SECRETS, names
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.domain.suggest import nearest
-from bridge.receivers.base_config import Group, HttpReceiverConfig, QuietConfig
+from bridge.receivers.base_config import Group, HttpReceiverConfig, QuietConfig, SummaryConfig
 from bridge.receivers.registry import KINDS
 from bridge.receivers.slack.bot_config import SlackBotConfig, SlackBotReceiverConfig
 from bridge.receivers.slack.config import MentionConfig, SlackConfig, SlackReceiverConfig, is_slack_workflow
@@ -182,10 +182,15 @@ class Receivers:
             self._faults.add(item.place, f"needs an address: {addresses}{others}")
 
     def _read_inside(self, item: Value, data: dict[str, Any]) -> None:
-        """Check the keys within ``match``, ``group``, ``batch``, ``quiet``, ``slack`` and ``mention``."""
+        """Check the keys within ``match``, ``group``, ``batch``, ``quiet``, ``summary``, ``slack`` and ``mention``."""
         if "match" in data and isinstance(item.data["match"].data, dict):
             data["match"] = self._conditions(item.data["match"], MatchConfig)
-        inner: dict[str, type[BaseModel]] = {"group": Group, "batch": Batch, "quiet": QuietConfig}
+        inner: dict[str, type[BaseModel]] = {
+            "group": Group,
+            "batch": Batch,
+            "quiet": QuietConfig,
+            "summary": SummaryConfig,
+        }
         for key, model in inner.items():
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))

@@ -56,6 +56,7 @@ _OTHER_TEXTS = (
     "ca_file",
     "cert_file",
     "key_file",
+    "at",
     "from",
     "to",
     "timezone",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.yaml_reader import BROKEN, Value
-from bridge.domain.routing import Subscription, wants
+from bridge.domain.routing import subscribed
 from bridge.domain.samples import samples
 from bridge.domain.settings import validators
 from bridge.receivers.event_formats import STANDARD
@@ -203,9 +203,8 @@ def _text_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
 
 def _events(settings: WebhookReceiverConfig) -> list[Event]:
     """List samples of what the receiver gets."""
-    wanted = Subscription(settings.name, settings.events)
     tags = {key: values[0] for key, values in settings.match.tags.items()}
-    found = [event for event in samples(tags) if wants(wanted, event)]
+    found = [event for event in samples(tags) if subscribed(settings.subscription, event.type)]
     return [*found, *(replace(event, test=True) for event in found[:1])]
 
 

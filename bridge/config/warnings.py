@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bridge.config.exposure import CREDENTIAL, holds_token
 from bridge.domain.model import EventType, Status
-from bridge.domain.routing import Subscription, subscribed
+from bridge.domain.routing import subscribed
 from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.socket_path import LONGEST_SOCKET_PATH
 from bridge.receivers.base_config import HttpReceiverConfig
@@ -72,6 +72,8 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
         yield from _about_address(receiver)
     if receiver.quiet is not None and "timezone" not in receiver.quiet.model_fields_set:
         yield "its quiet hours are in UTC: set quiet.timezone, for example Asia/Kolkata (or UTC, if that is meant)"
+    if receiver.summary is None and EventType.SUMMARY in (receiver.events or ()):
+        yield "`summary` is among its events, but it has no `summary:` that says when"
     if (why := _never(receiver, config)) is not None:
         yield f"it will never get an event: {why}"
 
@@ -107,12 +109,12 @@ def _authenticates(receiver: WebhookReceiverConfig) -> bool:
 
 def _never(receiver: ReceiverConfig, config: Config) -> str | None:
     """Say why no event can ever reach a receiver; None where one can."""
-    wanted = [type_ for type_ in EventType if subscribed(Subscription(receiver.name, receiver.events), type_)]
+    wanted = [type_ for type_ in EventType if subscribed(receiver.subscription, type_)]
     impossible = {type_: why for type_ in wanted if (why := _off(type_, config)) is not None}
     possible = [type_ for type_ in wanted if type_ not in impossible]
-    if not possible:
+    if wanted and not possible:
         return "; ".join(dict.fromkeys(impossible.values()))
-    if any(_matches(type_, receiver) for type_ in possible):
+    if not wanted or any(_matches(type_, receiver) for type_ in possible):
         return None
     return "no event of those types can have what `match` asks for"
 

@@ -23,6 +23,7 @@ from bridge.daemon.rate_watch import RateWatch
 from bridge.daemon.reloading import Reloading
 from bridge.daemon.scheduler import SteadyScheduler
 from bridge.daemon.sign_of_life import SignOfLife
+from bridge.daemon.summary_watch import SummaryWatch, summary_rules
 from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.daemon.two_phase_change import Change
 from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
@@ -44,7 +45,7 @@ BEAT = timedelta(seconds=0.5)
 
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=10)
-RATES_EVERY = timedelta(seconds=5)
+WATCH_EVERY = timedelta(seconds=5)
 LOOK_FOR_CHANGES = timedelta(seconds=2)
 """How often the configuration's files are looked at. They are read when two looks saw the same."""
 
@@ -79,6 +80,7 @@ class Daemon:
         )
         self._supervisor = Supervisor(store, clock=clock, listener=self._listener)
         self._rates = RateWatch(store, routes=self._supervisor.routes, clock=clock, listener=self._listener)
+        self._summaries = SummaryWatch(store, routes=self._supervisor.routes, clock=clock, listener=self._listener)
         self._housekeeping = Housekeeping(store, clock, self._listener, lambda: self._config)
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
@@ -183,7 +185,8 @@ class Daemon:
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._housekeeping.keep, "housekeeping")
         every(STATUS_EVERY, self._sign_of_life.give, "status")
-        every(RATES_EVERY, lambda: self._rates.look(self._config.rules), "alerts")
+        every(WATCH_EVERY, lambda: self._rates.look(self._config.rules), "alerts")
+        every(WATCH_EVERY, lambda: self._summaries.look(summary_rules(self._config)), "summaries")
         # One job for both: while a change is prepared, nothing else may take an address.
         every(LOOK_FOR_CHANGES, self._look_for_changes, "reload")
         watchdog = systemd.watchdog_seconds()
@@ -232,6 +235,7 @@ class Daemon:
             raise
         self._supervisor.settle(config)
         self._housekeeping.clamp()
+        self._scheduler.run_now("summaries")  # a time that is configured now counts from now on
         self._supervisor.wake_poller()
 
     def _commit(self, config: Config, change: Change, *, starting: bool) -> None:
@@ -239,9 +243,8 @@ class Daemon:
             self._reloading.applied(config)
         change.commit()
         self._replan("discover", self._supervisor.discover, config.discover.every if config.discover.report else None)
-        self._replan(
-            "numbers", self._supervisor.look_at_numbers, config.numbers.every if config.numbers.watch else None
-        )
+        every = config.numbers.every if config.numbers.watch else None
+        self._replan("numbers", self._supervisor.look_at_numbers, every)
         self._config = config
 
     def _replan(self, id_: str, job: Callable[[], None], every: timedelta | None) -> None:

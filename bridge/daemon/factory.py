@@ -16,7 +16,7 @@ from bridge.delivery.dispatcher import Dispatcher
 from bridge.delivery.holding import Holding
 from bridge.delivery.parcel import undivided
 from bridge.domain.redaction import Redactor
-from bridge.domain.routing import Routes, Subscription
+from bridge.domain.routing import Routes
 from bridge.receivers.event_formats import source_of
 from bridge.receivers.protocol import Identity
 from bridge.receivers.registry import sender_for
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.model import Message
     from bridge.domain.observer import Listener
+    from bridge.domain.routing import Subscription
     from bridge.receivers.base_config import ReceiverConfig
     from bridge.store.store import Store
 
@@ -92,10 +93,7 @@ def _others_with_its_limit(settings: ReceiverConfig, config: Config) -> tuple[st
 
 def subscriptions(config: Config) -> tuple[Subscription, ...]:
     """List what each receiver asked for."""
-    return tuple(
-        Subscription(each.name, each.events, each.match.rule, each.hold, each.digests_every)
-        for each in config.receivers
-    )
+    return tuple(each.subscription for each in config.receivers)
 
 
 def configure_reminders(config: Config, shared: Shared) -> None:

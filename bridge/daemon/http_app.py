@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bridge import __version__
 from bridge.daemon.factory import subscriptions
 from bridge.daemon.receiver_trial import preview, try_receiver
+from bridge.daemon.summary_watch import next_summaries
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError
 from bridge.domain.health import judge, unreadable
-from bridge.domain.json_views import status_json
+from bridge.domain.json_views import status_json, summaries_json
 from bridge.server.app import make_app
 from bridge.server.context import ServerContext
 from bridge.store.engine import shown as shown_url
@@ -60,6 +61,7 @@ class HttpApps:
             streams,
             receivers=self._receivers,
             quiet_until=lambda name, at: self.config().quiet_until(name, at),
+            next_summaries=lambda facts, now: next_summaries(self.config(), facts, now),
             status=self._status,
             try_receiver=self._try_receiver,
             preview=self._preview,
@@ -91,6 +93,7 @@ class HttpApps:
                 "database": shown_url(config.database),
                 "warnings": list(config.warnings()),
             }
+            | ({} if summary is None else {"summaries": summaries_json(next_summaries(config, summary.facts, now))})
         )
 
     def _preview(self, name: str, event: Event) -> dict[str, Any] | None:

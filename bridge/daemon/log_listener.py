@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _HEALTH_FIELDS = (
     *("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason"),
     *("by", "group", "failed", "of", "share", "within_seconds", "reasons", "failing_since"),
+    *("until", "late", "sent", "expired", "cancelled", "unknown", "waiting", "dead_letters"),
 )
 
 QUIET = 60.0

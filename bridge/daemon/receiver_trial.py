@@ -12,7 +12,7 @@ from bridge.delivery.attempt import attempt
 from bridge.domain.json_views import test_json
 from bridge.domain.outcome import Delivered
 from bridge.domain.redaction import MASK, Redactor
-from bridge.domain.routing import Subscription, subscribed
+from bridge.domain.routing import subscribed
 from bridge.domain.samples import sample_event
 from bridge.receivers.event_formats import source_of
 from bridge.receivers.protocol import Identity
@@ -46,7 +46,7 @@ def try_receiver(
     if isinstance(made.outcome, Delivered):
         store.deliveries.release(name, clock.now())
     listener.tested(name, event, made)
-    return test_json(name, made, subscribed=subscribed(Subscription(name, receiver.events), type_))
+    return test_json(name, made, subscribed=subscribed(receiver.subscription, type_))
 
 
 def preview(config: Config, name: str, event: Event, store_id: str, at: datetime) -> dict[str, Any] | None:

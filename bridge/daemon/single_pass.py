@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.config.glob_patterns import LISTS, vanished, written
 from bridge.daemon.failing_steps import threads_are_heard
 from bridge.daemon.rate_watch import RateWatch
+from bridge.daemon.summary_watch import SummaryWatch, summary_rules
 from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import BridgeError, InternalError, NotNowError
@@ -46,6 +47,7 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
         supervisor.look_at_numbers()
         supervisor.drain_poller(stop)
         RateWatch(store, routes=supervisor.routes, clock=clock, listener=listener).look(config.rules)
+        SummaryWatch(store, routes=supervisor.routes, clock=clock, listener=listener).look(summary_rules(config))
         # The second round is for what the first one told: that a receiver is down, or up again.
         for _ in range(2):
             supervisor.drain_dispatchers(stop)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.domain.model import DeliveryState
+from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.outcome import Dead, Delivered, Retry
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class Individual:
 class Digest(Individual):
     """All that is due in one post: the first event immediately, later ones together once ``wait`` has passed.
 
-    The time of the last post is kept in memory only: after a restart, the first may go immediately.
+    A summary has a post of its own. The time of the last post is kept in memory only: after a restart, the first may go
+    immediately.
 
     Args:
         receiver: Whose deliveries.
@@ -113,13 +114,11 @@ class Digest(Individual):
         if opens_at > now:
             self._opens_at = opens_at if queue.due(self._receiver, now, 1, ()) else None
             return ()
-        found = queue.due_together(self._receiver, now, MOST_IN_A_DIGEST)
-        return [tuple(found)] if found else ()
+        return one_post(queue.due_together(self._receiver, now, MOST_IN_A_DIGEST), now)
 
     def probe(self, queue: DeliveryQueue, now: datetime, refused: Collection[int]) -> Sequence[Pack]:
         """All that has been due."""
-        found = queue.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True)
-        return [tuple(found)] if found else ()
+        return one_post(queue.probes(self._receiver, now, MOST_IN_A_DIGEST, refused, together=True), now)
 
     def full_at(self) -> datetime | None:
         """When what is due may follow the last post."""
@@ -129,6 +128,25 @@ class Digest(Individual):
         """Note when the receiver took a post."""
         if isinstance(attempt.outcome, Delivered):
             self._posted_at = attempt.at
+
+
+def one_post(found: Sequence[Delivery], now: datetime) -> Sequence[Pack]:
+    """Choose what one post tells of: a summary by itself, which a digest would only count, or all but summaries. Pure.
+
+    Args:
+        found: The oldest first.
+        now: What is due then goes first.
+    """
+    if not found:
+        return ()
+    first = next((delivery for delivery in found if delivery.due_at <= now), found[0])
+    if _is_summary(first):
+        return [(first,)]
+    return [tuple(delivery for delivery in found if not _is_summary(delivery))]
+
+
+def _is_summary(delivery: Delivery) -> bool:
+    return delivery.event.type is EventType.SUMMARY
 
 
 def next_post(last: datetime | None, wait: timedelta, now: datetime) -> datetime:

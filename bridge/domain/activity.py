@@ -79,12 +79,12 @@ class Tally:
         self._slot = -1
         self._values: defaultdict[str, set[str]] = defaultdict(set)
 
-    def count(self, ended: Iterable[Ended]) -> Counter[Key]:
-        """Count messages."""
-        return Counter(key for each in ended for key in self._keys(each))
+    def count(self, ended: Iterable[Ended], first: int = 0) -> Counter[Key]:
+        """Count messages. What belongs before the ``first`` slot counts in that one."""
+        return Counter(key for each in ended for key in self._keys(each, first))
 
-    def _keys(self, ended: Ended) -> Iterator[Key]:
-        slot, status = slot_of(ended.at), str(ended.status)
+    def _keys(self, ended: Ended, first: int) -> Iterator[Key]:
+        slot, status = max(slot_of(ended.at), first), str(ended.status)
         yield Key(slot, ALL, "", status)
         if ended.waited is not None:
             yield Key(slot, WAITED, str(_class_of(ended.waited)), status)

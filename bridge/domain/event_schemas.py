@@ -12,6 +12,8 @@ from bridge.domain.events import envelope
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import CODES, Event, EventType, Status
 from bridge.domain.samples import samples
+from bridge.domain.schema_values import moment, whole
+from bridge.domain.summary_schema import summary_properties
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +51,7 @@ MEANINGS: Mapping[EventType, str] = {
         "The share of messages that fail or expire has stayed below half of the alert's `failing` for as long as its "
         "`within`."
     ),
+    EventType.SUMMARY: "What became of messages since the last summary. Only to the receiver whose `summary` it is.",
 }
 """What each event says, in a sentence."""
 
@@ -79,7 +82,7 @@ def schema_of(type_: EventType) -> _Schema:
                 "pattern": "^[^.]+$",
             },
             "type": {"description": "What happened.", "const": str(type_)},
-            "timestamp": _moment("When the bridge noticed it."),
+            "timestamp": moment("When the bridge noticed it."),
             "test": {
                 "description": "True where nothing happened and somebody tries the receiver: do nothing. Else missing.",
                 "type": "boolean",
@@ -124,29 +127,31 @@ def example(type_: EventType) -> Event:
 
 def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
     """List the keys of an event's data, and which of them may be missing."""
-    sequence = _whole("Counts the events about the same thing, from 1: what has a higher one came later.", least=1)
+    sequence = whole("Counts the events about the same thing, from 1: what has a higher one came later.", least=1)
     reason = {"description": "Why, in words; null where there is no reason to give.", "type": ["string", "null"]}
-    down_since = _moment("Since when it had failed, where that is known.")
+    down_since = moment("Since when it had failed, where that is known.")
     match type_:
         case EventType.SOURCE_DOWN | EventType.SOURCE_UP:
-            shown = {"since": _moment("When this began."), "reason": reason, "sequence": sequence}
+            shown = {"since": moment("When this began."), "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.SOURCE_UP, shown, down_since)
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP:
             shown = {"receiver": {"description": "Its name in the configuration.", "type": "string"}}
-            since = _moment("The first failure, or the first success: `settle` before the event, or longer.")
+            since = moment("The first failure, or the first success: `settle` before the event, or longer.")
             shown |= {"since": since, "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.RECEIVER_UP, shown, down_since)
         case EventType.NUMBER_DISCONNECTED | EventType.NUMBER_CONNECTED:
             shown = {
                 "number": {"description": "The number, as WbizTool writes it; may be empty.", "type": "string"},
-                "whatsapp_client_id": _whole("WbizTool's id of it."),
-                "since": _moment("Since when it is seen so."),
-                "disconnected_seconds": _whole("For how long it was not connected, where that is known.", least=0),
+                "whatsapp_client_id": whole("WbizTool's id of it."),
+                "since": moment("Since when it is seen so."),
+                "disconnected_seconds": whole("For how long it was not connected, where that is known.", least=0),
                 "sequence": sequence,
             }
             return shown, frozenset({"disconnected_seconds"})
         case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
             return _of_a_rate(type_ is EventType.ACCOUNT_RECOVERED, sequence)
+        case EventType.SUMMARY:
+            return summary_properties() | {"sequence": sequence}, frozenset()
         case _:
             return _of_a_message(type_, sequence)
 
@@ -165,11 +170,11 @@ def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[s
             "description": "The value of that tag; null for messages without the tag, and where there is no `by`.",
             "type": ["string", "null"],
         },
-        "failed": _whole("How many messages failed or expired within `within_seconds`.", least=0),
-        "of": _whole("How many got a final status in that time.", least=0),
+        "failed": whole("How many messages failed or expired within `within_seconds`.", least=0),
+        "of": whole("How many got a final status in that time.", least=0),
         "share": {"description": "`failed` of `of`, in percent.", "type": "number", "minimum": 0, "maximum": 100},
-        "within_seconds": _whole("The alert's `within`.", least=1),
-        "since": _moment("When this began."),
+        "within_seconds": whole("The alert's `within`.", least=1),
+        "since": moment("When this began."),
         "reasons": {
             "description": "The five most frequent reasons, the most frequent first.",
             "type": "array",
@@ -182,21 +187,21 @@ def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[s
                         "description": "WbizTool's, or `expired`; null where it gave none.",
                         "type": ["string", "null"],
                     },
-                    "count": _whole("How many messages.", least=1),
+                    "count": whole("How many messages.", least=1),
                 },
             },
         },
         "sequence": sequence,
     }
     if recovered:
-        shown["failing_since"] = _moment("`since` of the `account.failing` that this ends.")
+        shown["failing_since"] = moment("`since` of the `account.failing` that this ends.")
     return shown, frozenset()
 
 
 def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:
     known = None if type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED} else type_
     shown = {
-        "message_id": _whole("WbizTool's id of the message.", least=0),
+        "message_id": whole("WbizTool's id of the message.", least=0),
         "label": {"description": "What the watch list calls it, or null.", "type": ["string", "null"]},
         "tags": {
             "description": "What else the watch list says of it.",
@@ -217,15 +222,15 @@ def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozens
         shown["reason"] = {"description": "Why no answer about it can be read, where that is so.", "type": "string"}
     match type_:
         case EventType.MESSAGE_STUCK:
-            shown["pending_seconds"] = _whole("For how long it has been pending, where that is why.", least=0)
-            shown["unreadable_seconds"] = _whole("For how long no answer could be read, where that is why.", least=0)
+            shown["pending_seconds"] = whole("For how long it has been pending, where that is why.", least=0)
+            shown["unreadable_seconds"] = whole("For how long no answer could be read, where that is why.", least=0)
             shown["disconnected_numbers"] = {
                 "description": "The account's numbers that are not connected, where that is known: it may be why.",
                 "type": "array",
                 "items": {"type": "string"},
             }
         case EventType.MESSAGE_ABANDONED:
-            shown["watched_seconds"] = _whole("For how long it was watched, where that is known.", least=0)
+            shown["watched_seconds"] = whole("For how long it was watched, where that is known.", least=0)
     optional = {"disconnected_numbers", "watched_seconds", "pending_seconds", "unreadable_seconds", "reason"}
     return shown, frozenset(optional)
 
@@ -240,22 +245,13 @@ def _state(statuses: tuple[Status, ...]) -> _Schema:
                 "description": "The integer by which WbizTool names the status; unknown has none.",
                 "enum": [CODES.get(status) for status in statuses],
             },
-            "since": _moment("Since when the bridge has seen it so."),
+            "since": moment("Since when the bridge has seen it so."),
             "error": {"description": "WbizTool's reason. Only beside failed.", "type": "string"},
         },
     }
 
 
-def _moment(description: str) -> _Schema:
-    return {"description": description, "type": "string", "format": "date-time"}
-
-
-def _whole(description: str, least: int | None = None) -> _Schema:
-    bound = {} if least is None else {"minimum": least}
-    return {"description": description, "type": "integer", **bound}
-
-
 _OF_A_REMINDER: _Schema = {
-    "reminder": _whole("Only in a reminder: its number, from 1.", least=1),
-    "lasting_seconds": _whole("Only in a reminder: the time since the event.", least=0),
+    "reminder": whole("Only in a reminder: its number, from 1.", least=1),
+    "lasting_seconds": whole("Only in a reminder: the time since the event.", least=0),
 }

@@ -26,9 +26,19 @@ MESSAGE_SUBJECT = "message/"
 """What the subject of a message's events begins with; its id follows."""
 
 
+def in_full(name: str) -> str:
+    """Write in full what somebody calls a type of event, or a glob of them: without a dot, it is about messages."""
+    return name if "." in name or name in {"*", EventType.SUMMARY} else f"message.{name}"
+
+
 def receiver_subject(name: str) -> str:
     """Name the subject of events about a receiver."""
     return f"receiver/{name}"
+
+
+def summary_subject(receiver: str) -> str:
+    """Name the subject of a receiver's summaries."""
+    return f"summary/{receiver}"
 
 
 def account_subject(by: str | None, group: str | None) -> str:

@@ -253,7 +253,7 @@ def _connections(fact: str | None, now: datetime) -> Check:
     lost = sorted((each for each in numbers.read(fact).values() if each.is_lost), key=lambda each: each.since)
     if not lost:
         return Check()
-    first, *more = (f"number {each.number.number or each.number.id} for {lasting(each.since, now)}" for each in lost)
+    first, *more = (f"number {each.number.shown} for {lasting(each.since, now)}" for each in lost)
     return Check(why=f"disconnected in WbizTool: {', '.join((first, *more))}", since=lost[0].since)
 
 

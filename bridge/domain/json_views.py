@@ -152,6 +152,11 @@ def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[
     return health.as_json() | (_counts(summary, now) if summary is not None else {})
 
 
+def summaries_json(due: Mapping[str, datetime]) -> dict[str, dict[str, str | None]]:
+    """Arrange for JSON when receivers' next summaries are due."""
+    return {name: {"next_due": stamp(moment)} for name, moment in due.items()}
+
+
 def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
     seen = last_beat(summary.facts)
     return {

@@ -102,6 +102,7 @@ class EventType(enum.StrEnum):
     RECEIVER_UP = "receiver.up"
     ACCOUNT_FAILING = "account.failing"
     ACCOUNT_RECOVERED = "account.recovered"
+    SUMMARY = "summary"
 
     @classmethod
     def of_status(cls, status: Status) -> EventType:

@@ -91,7 +91,7 @@ def disconnected(fact: str | None, at: datetime) -> list[str] | None:
     except (ValueError, KeyError, TypeError):  # somebody has damaged it
         return None
     numbers = [each.number for each in read(fact).values()]
-    return [each.number or str(each.id) for each in numbers if not each.connected]
+    return [each.shown for each in numbers if not each.connected]
 
 
 def written(known: Mapping[int, Known], good_until: datetime) -> str:

@@ -23,7 +23,8 @@ class Subscription:
 
     ``events`` are event types and globs; None is every type except ``message.pending``. ``match`` chooses among
     messages. ``hold`` is how long an incident must last to be sent. ``digests`` is how often single failures are
-    sent together while too many messages fail; None if each is sent by itself.
+    sent together while too many messages fail; None if each is sent by itself. ``summary`` says that the receiver gets
+    its own summaries, whatever its ``events``.
     """
 
     receiver: str
@@ -31,6 +32,7 @@ class Subscription:
     match: Match = field(default_factory=Match)
     hold: timedelta = timedelta(0)
     digests: timedelta | None = None
+    summary: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +48,11 @@ def refusal(subscription: Subscription, event: Event) -> str | None:
     ``match`` chooses among messages; an event that is not about a message (``source.down``) always passes it. A
     receiver is never told about itself: it could not take it when it is down, and knows when it is up.
     """
-    if event.data.get("receiver") == subscription.receiver:
+    if event.type is EventType.SUMMARY:
+        if not subscription.summary:
+            return "it has no `summary`"
+        return None if _is_own(subscription, event) else "it is the summary of another receiver"
+    if _is_own(subscription, event):
         return "it is about this receiver itself"
     if not subscribed(subscription, event.type):
         if subscription.events is None:
@@ -57,16 +63,20 @@ def refusal(subscription: Subscription, event: Event) -> str | None:
 
 def subscribed(subscription: Subscription, type_: EventType) -> bool:
     """Decide whether a receiver asked for events of a type."""
-    if subscription.events is None:
-        return type_ is not EventType.MESSAGE_PENDING
-    return any(fnmatchcase(type_, pattern) for pattern in subscription.events)
+    return subscription.summary if type_ is EventType.SUMMARY else _asked_for(subscription.events, type_)
 
 
 def wants(subscription: Subscription, event: Event) -> bool:
     """Decide whether a receiver gets an event: :func:`refusal` without its words, for each event and each receiver."""
-    if event.data.get("receiver") == subscription.receiver or not _asked_for(subscription.events, event.type):
+    if event.type is EventType.SUMMARY:
+        return subscription.summary and _is_own(subscription, event)
+    if _is_own(subscription, event) or not _asked_for(subscription.events, event.type):
         return False
     return event.message_id is None or matching.holds(subscription.match, event)
+
+
+def _is_own(subscription: Subscription, event: Event) -> bool:
+    return event.data.get("receiver") == subscription.receiver
 
 
 @cache

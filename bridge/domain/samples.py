@@ -7,8 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.activity import COUNTED
 from bridge.domain.clock import isoformat
-from bridge.domain.events import SOURCE, account_subject, health_event, receiver_subject, transition_event
+from bridge.domain.events import (
+    SOURCE,
+    account_subject,
+    health_event,
+    receiver_subject,
+    summary_subject,
+    transition_event,
+)
 from bridge.domain.model import Event, EventType, Message, State, Status, Unread
 
 if TYPE_CHECKING:
@@ -119,6 +127,8 @@ def _about_others(
             yield about(receiver_subject(receiver), 4, receiver=receiver, **came, reason=None)
         case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
             yield from _about_rates(about, type_, at, errors)
+        case EventType.SUMMARY:
+            yield from _summaries(about, at, receiver, number)
         case _:
             told: dict[str, Any] = {"whatsapp_client_id": 7, **went}
             lasting = int(_LASTING.total_seconds())
@@ -146,3 +156,37 @@ def _about_rates(about: Callable[..., Event], type_: EventType, at: datetime, er
         data |= {"share": round(100 * failed / of, 1) if of else 0.0, "within_seconds": 900, "since": isoformat(at)}
         ended = {"failing_since": isoformat(at - _LASTING)} if recovered else {}
         yield about(account_subject(by, group), sequence, **data, reasons=why, **ended)
+
+
+def _summaries(about: Callable[..., Event], at: datetime, receiver: str, number: str) -> Iterator[Event]:
+    until = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
+    none = dict.fromkeys(map(str, COUNTED), 0) | {"failure_share": None}
+    quiet: dict[str, Any] = {
+        "receiver": receiver,
+        "period": f"Since yesterday {until:%H:%M}",
+        "since": isoformat(until - timedelta(days=1)),
+        "until": isoformat(until),
+        "due": isoformat(until),
+        "late": False,
+        "timezone": "UTC",
+        **none,
+        "before": None,
+        "waiting": 0,
+        "reasons": [],
+        "median_wait_seconds": None,
+        "p95_wait_seconds": None,
+        "slowest": [],
+        "numbers": [],
+        "dead_letters": 0,
+    }
+    sums = {"sent": 1204, "failed": 17, "expired": 2, "cancelled": 1, "unknown": 1, "failure_share": 1.6}
+    reasons = [{"reason": "invalid_number", "count": 12}, {"reason": "not_on_whatsapp", "count": 5}]
+    slowest = [{"message_id": 12346, "label": "Invoice 88", "waited_seconds": 2460}]
+    before = none | {"sent": 1110, "failed": 10, "failure_share": 0.9}
+    busy = sums | {"before": before, "waiting": 3, "reasons": reasons, "slowest": slowest, "dead_letters": 4}
+    busy |= {"median_wait_seconds": 8, "p95_wait_seconds": 41, "numbers": [{"number": number, "connected": False}]}
+    nasty = [{"number": _NASTY, "connected": True}] * 40
+    texts = {"reasons": [{"reason": _LONG, "count": 1}, {"reason": None, "count": 1}] * 2, "numbers": nasty}
+    labels = {"slowest": [{"message_id": 2**53 - 1, "label": _LONG, "waited_seconds": 10**7}] * 3}
+    for sequence, more in enumerate((busy, {}, busy | texts | labels | {"period": _NASTY, "late": True}), 1):
+        yield about(summary_subject(receiver), sequence, **(quiet | more))

@@ -42,10 +42,12 @@ def answers(delivery: Delivery, thread: Thread) -> bool:
     """Tell whether a delivery goes into the thread of its subject.
 
     All about one message does. Of other subjects, what opens a new incident begins a new post: nobody would look
-    for it under one that is over. A reminder, or the same event sent again, belongs to the post about it.
+    for it under one that is over; nor does anybody look for a summary under the one before. A reminder, or the same
+    event sent again, belongs to the post about it.
     """
     event = delivery.event
-    if delivery.reminder or event.type not in OPENS or event.subject.startswith(MESSAGE_SUBJECT):
+    begins = event.type in OPENS or event.type is EventType.SUMMARY
+    if delivery.reminder or not begins or event.subject.startswith(MESSAGE_SUBJECT):
         return True
     return thread.parent is not None and thread.parent.id == event.id
 

@@ -12,8 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from bridge.domain.events import in_full
 from bridge.domain.model import EventType
 from bridge.domain.quiet_hours import EVERY_DAY, QuietHours
+from bridge.domain.routing import Subscription
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.calendar import TIME_OF_DAY, TIME_ZONE, WEEKDAYS
@@ -33,7 +35,7 @@ def event_pattern(item: object) -> str:
     """Allow an event type or a glob of them, and write it in full."""
     if not isinstance(item, str):
         raise ValueError("must be an event type, e.g. failed")  # noqa: TRY004 -- see the module's docstring
-    pattern = item if "." in item or item == "*" else f"message.{item}"
+    pattern = in_full(item)
     if not any(fnmatchcase(type_, pattern) for type_ in EventType):
         types = [type_.removeprefix("message.") for type_ in EventType]
         raise ValueError(f"unknown event type ({suggestion(item, types)})")
@@ -76,6 +78,14 @@ class QuietConfig(Model):
         return QuietHours(self.begin, self.end, self.timezone, frozenset().union(*self.days), self.exempt)
 
 
+class SummaryConfig(Model):
+    """When a receiver gets its summary: at which time, on which days, in which zone (None: that of this machine)."""
+
+    at: Annotated[time, TIME_OF_DAY]
+    days: Annotated[tuple[Annotated[frozenset[int], WEEKDAYS], ...], Field(min_length=1)] = (EVERY_DAY,)
+    timezone: Annotated[tzinfo | None, TIME_ZONE] = None
+
+
 class ReceiverConfig(Model):
     """What the configuration says of any receiver."""
 
@@ -86,9 +96,17 @@ class ReceiverConfig(Model):
     hold: Annotated[timedelta, validators.duration("0s", "7d")] = timedelta(0)
     remind: Annotated[timedelta | None, validators.duration("1m", "7d")] = None
     quiet: QuietConfig | None = None
+    summary: SummaryConfig | None = None
     timeout: Annotated[timedelta, validators.duration("100ms", "5m")] = timedelta(seconds=15)
     rate_limit: Rate | None = None
     concurrency: int = 1
+
+    @property
+    def subscription(self) -> Subscription:
+        """What it asks for."""
+        return Subscription(
+            *(self.name, self.events, self.match.rule, self.hold, self.digests_every), summary=self.summary is not None
+        )
 
     @property
     def grouped(self) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from bridge.domain.model import EventType
 from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
 from bridge.receivers.next_steps import steps_of
 from bridge.receivers.rate_words import RATES
@@ -19,7 +20,7 @@ from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.domain.model import Event, EventType
+    from bridge.domain.model import Event
 
 GroupKey = Literal["type", "error"]
 GROUP_KEYS: Final[tuple[GroupKey, ...]] = ("type", "error")
@@ -165,8 +166,8 @@ def rest_of(groups: int, events: int) -> str:
 
 
 def _error_of(event: Event) -> str:
-    """Return why it came so; nothing for a rate of failures, which has reasons of its own."""
-    return "" if event.type in RATES else error_of(event)
+    """Return why it came so; nothing for a rate of failures and a summary, which have reasons of their own."""
+    return "" if event.type in RATES or event.type is EventType.SUMMARY else error_of(event)
 
 
 def _by_type(totals: dict[EventType, int]) -> list[tuple[str, int]]:

@@ -13,21 +13,23 @@ from bridge.receivers.digest import digest, rest_of
 from bridge.receivers.links import link_to
 from bridge.receivers.next_steps import step_of, to_do
 from bridge.receivers.summary import headline_of
+from bridge.receivers.summary_words import span_of
 from bridge.receivers.text import cut, moment_of, one_line, utc
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
-    TOLD_ELSEWHERE,
     all_tests,
     condition_of,
     error_of,
     field_name,
     label_of,
+    listed_data,
     severity_of,
     sign_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from bridge.domain.model import Event
     from bridge.receivers.wording import Severity
@@ -64,9 +66,9 @@ def _about_one(event: Event) -> Note:
         "Status": condition_of(event),
         "Reason": error_of(event),
         "Tags": one_line(event.data.get("tags")) if event.data.get("tags") else "",
-        **{key: _written(value) for key, value in event.data.items() if key not in TOLD_ELSEWHERE},
+        **{key: _written(value) for key, value in listed_data(event).items()},
         "What to do": step_of(event),
-        "Time": utc(event.at),
+        "Time": _between(*(span_of(event) or (event.at, event.at))),
         "Event": one_line(event.id),
     }
     lines = [NOTHING_HAPPENED] if event.test else []
@@ -83,8 +85,12 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
         lines.append(rest_of(counted.other_groups, counted.other_events))
     lines += to_do(counted.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
-    lines.append(utc(first) if first == last else f"{utc(first)} to {utc(last)}")
+    lines.append(_between(first, last))
     return Note(_safe(counted.heading(_HEADLINE)), "\n".join(lines), severity_of(events))
+
+
+def _between(first: datetime, last: datetime) -> str:
+    return utc(first) if first == last else f"{utc(first)} to {utc(last)}"
 
 
 def _written(value: object) -> str:

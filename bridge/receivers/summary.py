@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from bridge.domain.model import EventType
 from bridge.receivers.reminder_words import reminder_of
+from bridge.receivers.summary_words import in_short
 from bridge.receivers.text import cut, fit, size
 from bridge.receivers.wording import duration_of, error_of, label_of, name_of, said_of, sign_of
 
@@ -23,7 +25,8 @@ _ORDINARY_WORD = re.compile(r"(?!Apprise|Slack)[A-Z][a-z]+(?= [a-z]|$)")
 
 def summary_of(event: Event) -> str:
     """Say it for templates: ``WhatsApp message 12346 failed: invalid phone number · Invoice 88``."""
-    return " · ".join(filter(None, [headline_of(event, _HEADLINE), fit(label_of(event), _LABEL)]))
+    more = in_short(event) if event.type is EventType.SUMMARY else [fit(label_of(event), _LABEL)]
+    return " · ".join(filter(None, [headline_of(event, _HEADLINE), *more]))
 
 
 def sentence_of(event: Event) -> str:

@@ -14,6 +14,8 @@ from bridge.domain.clock import in_words
 from bridge.domain.model import EventType
 from bridge.receivers.rate_words import RATE_DATA, RATES, failures_of, group_of, rate_of, reasons_of
 from bridge.receivers.reminder_words import REMINDER_DATA, reminder_of, still
+from bridge.receivers.summary_words import SUMMARY_DATA, details_of, emoji_of, sums_of
+from bridge.receivers.summary_words import reasons_of as reasons_of_summary
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ COLOURS: Mapping[Severity, str] = {
 class Words:
     """How a type of event is worded.
 
-    ``before`` and ``after`` surround the name of what the event is about; they are empty for the
-    types of :mod:`bridge.receivers.rate_words`. ``short`` follows a count of one, ``many`` a larger count where that
-    differs.
+    ``before`` and ``after`` surround the name of what the event is about; they are empty for the types of
+    :mod:`bridge.receivers.rate_words` and for summaries. ``short`` follows a count of one, ``many`` a larger count
+    where that differs.
     """
 
     severity: Severity
@@ -83,6 +85,7 @@ WORDS: Mapping[EventType, Words] = {
     EventType.MESSAGE_STUCK: Words(_WARNING, "🐌", "WhatsApp message", "is stuck", "stuck"),
     EventType.MESSAGE_ABANDONED: Words(_WARNING, "💤", "WhatsApp message", "is no longer watched", "abandoned"),
     EventType.MESSAGE_CANCELLED: Words(_WARNING, "🚫", "WhatsApp message", "was cancelled", "cancelled"),
+    EventType.SUMMARY: Words(_INFO, "☀️", "", "", "summary", "summaries"),
     EventType.MESSAGE_PENDING: Words(_INFO, "🕒", "WhatsApp message", "is pending", "pending"),
     EventType.MESSAGE_SENT: Words(_SUCCESS, "✅", "WhatsApp message", "was sent", "sent"),
     EventType.SOURCE_UP: Words(
@@ -117,7 +120,11 @@ def gravest(types: Iterable[EventType]) -> EventType:
 
 def sign_of(events: Sequence[Event]) -> str:
     """Return the emoji of the gravest event. A test has one of its own."""
-    return "🧪" if all_tests(events) else WORDS[gravest(event.type for event in events)].emoji
+    if all_tests(events):
+        return "🧪"
+    if len(events) == 1 and events[0].type is EventType.SUMMARY:
+        return emoji_of(events[0])
+    return WORDS[gravest(event.type for event in events)].emoji
 
 
 def severity_of(events: Sequence[Event]) -> Severity:
@@ -135,6 +142,8 @@ def said_of(event: Event, name: str) -> str:
     words = WORDS[event.type]
     if event.type in RATES:
         said = rate_of(event, name)
+    elif event.type is EventType.SUMMARY:
+        said = sums_of(event)
     else:
         said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
     return f"{mark_of([event])}{still(event, said)}"
@@ -160,13 +169,13 @@ DURATIONS: Mapping[str, str] = {
 }
 """The data that say how long something has lasted, and what."""
 
-TOLD_ELSEWHERE = frozenset(
+_TOLD_ELSEWHERE = frozenset(
     {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
     | {*DURATIONS}
     | RATE_DATA
     | REMINDER_DATA
 )
-"""The data that people read elsewhere, or that say nothing to them. The rest is listed by name."""
+"""The data that people read elsewhere, or that say nothing to them."""
 
 _LONGEST_KEY = 40
 
@@ -199,6 +208,8 @@ def error_of(event: Event) -> str:
     """Return why it came so, on one line: WbizTool's error for a message, the reason or reasons for others."""
     if event.type in RATES:
         return reasons_of(event)
+    if event.type is EventType.SUMMARY:
+        return reasons_of_summary(event)
     return one_line(state_of(event, "current").get("error")) or one_line(event.data.get("reason"))
 
 
@@ -225,6 +236,14 @@ def condition_of(event: Event) -> str:
     """Write the status, and how long it has lasted where that is known: ``pending for 16 min``."""
     status, lasting = status_of(event), duration_of(event)
     return lasting if lasting.startswith(status) else ", ".join(filter(None, [status, lasting]))
+
+
+def listed_data(event: Event) -> dict[str, Any]:
+    """List by name what else is known of an event."""
+    if event.type is EventType.SUMMARY:
+        rest = {key: value for key, value in event.data.items() if key not in _TOLD_ELSEWHERE | SUMMARY_DATA}
+        return {**details_of(event), **rest}
+    return {key: value for key, value in event.data.items() if key not in _TOLD_ELSEWHERE}
 
 
 def field_name(key: str) -> str:

@@ -23,10 +23,11 @@ class ServerContext:
 
     ``wake_poller`` and ``wake_dispatchers`` let it look at once for what is due, ``step_failed`` tells what goes
     wrong where nobody waits for an answer. ``answered`` gets the status of each answer, and ``failed`` of each
-    fault of our own. ``receivers`` names those in the configuration, and ``quiet_until``
-    says when quiet hours of one end in which a moment lies. ``status`` says how the bridge does, with all
-    counts. ``try_receiver`` sends a test event of a type to a receiver, and ``preview`` shows what it would be sent of
-    an event; both return None where there is no such receiver. ``subscriptions`` says what each asked for.
+    fault of our own. ``receivers`` names those in the configuration, and ``quiet_until`` says when quiet hours of
+    one end in which a moment lies. ``next_summaries`` says when whose next summary is due, given the store's facts and
+    the time. ``status`` says how the bridge does, with all counts. ``try_receiver`` sends a test event of a type to a
+    receiver, and ``preview`` shows what it would be sent of an event; both return None where there is no such receiver.
+    ``subscriptions`` says what each asked for.
     ``timezone`` is that of the people who read. ``hook_watch`` says whether WbizTool's calls may have messages watched.
     """
 
@@ -38,6 +39,7 @@ class ServerContext:
     streams: Streams
     receivers: Callable[[], Sequence[str]] = tuple
     quiet_until: Callable[[str, datetime], datetime | None] = lambda *_: None
+    next_summaries: Callable[[Mapping[str, str], datetime], Mapping[str, datetime]] = lambda *_: {}
     timezone: Callable[[], tzinfo] = lambda: UTC
     status: Callable[[], Mapping[str, Any]] = dict
     try_receiver: Callable[[str, EventType], dict[str, Any] | None] = lambda *_: None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.domain import summary_marks
 from bridge.domain.activity import (
     ALL,
     COUNTED,
@@ -33,6 +34,8 @@ from bridge.domain.activity import (
 from bridge.domain.errors import UsageError
 from bridge.domain.model import EventType
 from bridge.domain.suggest import suggestion
+from bridge.domain.summary_marks import SUMMARIES, counted_from
+from bridge.store.facts import get_meta
 from bridge.store.tables import activity
 
 if TYPE_CHECKING:
@@ -62,11 +65,17 @@ class ActivityLog:
         )
 
     def record(self, connection: sa.Connection, moved: Iterable[Polled]) -> None:
-        """Count what polls found, within the transaction that writes it."""
-        counted = self._tally.count(_ended(moved))
+        """Count what polls found, within the transaction that writes it and its events.
+
+        What a summary has covered already counts in the time that the next one covers.
+        """
+        ended = list(_ended(moved))
+        if not ended:
+            return
+        covered = counted_from(summary_marks.read(get_meta(connection, SUMMARIES)))
+        counted = self._tally.count(ended, covered)
         rows = [{**key._asdict(), "count": count} for key, count in sorted(counted.items())]
-        if rows:
-            connection.execute(self._add, rows)
+        connection.execute(self._add, rows)
 
     def read(self, since: datetime, until: datetime, by: By | None = None, zone: tzinfo | None = None) -> Activity:
         """Add up a period, from the slot that ``since`` is in to the one before which ``until`` is.
@@ -80,25 +89,38 @@ class ActivityLog:
         Raises:
             UsageError: No message of the period has the tag that ``by`` names.
         """
-        slots = range(slot_of(since), slot_after(until))
-        earlier = range(2 * slots.start - slots.stop, slots.start)
         with self._database.read() as connection:
-            begun: int | None = connection.scalar(_BEGUN)
-            found = _Period(connection, slots)
-            sums = sums_of(found.by(ALL, activity.c.status))
-            before = None
-            if begun is not None and begun <= earlier.start:
-                before = sums_of(_Period(connection, earlier).by(ALL, activity.c.status))
-            return Activity(
-                start_of(slots.start),
-                start_of(slots.stop),
-                sums,
-                waits_of(found.by(WAITED, activity.c.value)),
-                reasons_of(found.by(REASON, activity.c.value)),
-                before,
-                None if begun is None else start_of(begun),
-                found.groups(by, zone, sums),
-            )
+            return read_within(connection, since, until, by, zone)
+
+
+def read_within(
+    connection: sa.Connection, since: datetime, until: datetime, by: By | None = None, zone: tzinfo | None = None
+) -> Activity:
+    """Add up a period within a transaction; see :meth:`ActivityLog.read`."""
+    slots = range(slot_of(since), slot_after(until))
+    earlier = range(2 * slots.start - slots.stop, slots.start)
+    begun: int | None = connection.scalar(_BEGUN)
+    found = _Period(connection, slots)
+    sums = sums_of(found.by(ALL, activity.c.status))
+    before = None
+    if begun is not None and begun <= earlier.start:
+        before = sums_of(_Period(connection, earlier).by(ALL, activity.c.status))
+    return Activity(
+        start_of(slots.start),
+        start_of(slots.stop),
+        sums,
+        waits_of(found.by(WAITED, activity.c.value)),
+        reasons_of(found.by(REASON, activity.c.value)),
+        before,
+        None if begun is None else start_of(begun),
+        found.groups(by, zone, sums),
+    )
+
+
+def counted_since(connection: sa.Connection) -> datetime | None:
+    """Tell since when is counted, within a transaction; None where it has not begun."""
+    begun: int | None = connection.scalar(_BEGUN)
+    return None if begun is None else start_of(begun)
 
 
 def prune(connection: sa.Connection, before: datetime) -> None:

@@ -34,6 +34,7 @@ from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
 from bridge.store.search import Search
 from bridge.store.summaries import Summaries
+from bridge.store.summary_events import SummaryEvents
 from bridge.store.threads import Threads
 from bridge.store.watchlist import Messages
 
@@ -119,6 +120,7 @@ class Store:
         self.incidents = Incidents(self._database, self._events)
         self.health_events = HealthEvents(self._database, self._events, self.node)
         self.failure_rates = FailureRates(self._database, self._events)
+        self.summary_events = SummaryEvents(self._database, self._events)
 
     def __enter__(self) -> Self:
         return self

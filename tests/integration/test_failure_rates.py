@@ -192,7 +192,7 @@ def test_a_look_costs_little_however_many_were_counted(sqlite_store: Store) -> N
 
 def in_a_hurry() -> None:
     """Let the daemon look often, and a minute of an alert be two seconds, and a lease three."""
-    daemon.RATES_EVERY = timedelta(seconds=0.5)
+    daemon.WATCH_EVERY = timedelta(seconds=0.5)
     rules = models.Config.rules.fget  # type: ignore[attr-defined] # it is a property
     models.Config.rules = property(  # type: ignore[assignment] # in a process of its own
         lambda self: tuple(replace(rule, within=rule.within / 30) for rule in rules(self))

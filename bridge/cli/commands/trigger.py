@@ -51,7 +51,7 @@ def trigger(
     stuck and abandoned: the message is recorded as pending for the last 15 minutes or 7 days. The bridge then polls it
     and finds it still pending.
 
-    receiver.down, receiver.up, account.failing and account.recovered: a test event ("test": true), as
+    receiver.down, receiver.up, account.failing, account.recovered and summary: a test event ("test": true), as
     `wbiz-bridge test` sends it.
 
     Exit code 3 if `dev` is not running, 1 if the receiver did not accept a test event.

@@ -13,7 +13,7 @@ from bridge.daemon.receiver_trial import try_receiver
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.events import envelope
 from bridge.domain.model import Details, EventType, Observation, Status
-from bridge.domain.routing import Subscription, subscribed
+from bridge.domain.routing import subscribed
 from bridge.store.poll_results import Polled
 from bridge.store.search import MessageQuery
 
@@ -85,10 +85,7 @@ class Triggers:
             made = try_receiver(self._config, RECEIVER, asked.type, self._store, self._clock, self._listener)
             return {"test": made}
         (receiver,) = self._config.receivers
-        return {
-            "event": envelope(event),
-            "subscribed": subscribed(Subscription(RECEIVER, receiver.events), event.type),
-        }
+        return {"event": envelope(event), "subscribed": subscribed(receiver.subscription, event.type)}
 
     def _made(self, asked: Request) -> Event | None:
         match asked.type:

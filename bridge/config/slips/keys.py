@@ -9,12 +9,12 @@ from typing import Final
 
 _CONTAINERS = (
     "wbiztool receivers poll discover numbers http heartbeat log tls match not group batch intervals mention alerts "
-    "quiet"
+    "quiet summary"
 )
 _HARMLESS = """
 client_id timeout rate_limit concurrency messages id label tags expected_at include name events status error settle wait
 by max color who channel format success verify every until attempts unknown_after linger stuck_after stop_after report
-days relaxed by_number watch listen hook_watch retention level failing of within from to timezone except hold remind
+at days relaxed by_number watch listen hook_watch retention level failing of within from to timezone except hold remind
 """
 _SECRETS = "api_key slack webhook apprise secret url token hook_token proxy key_password database"
 _OTHERS = "command control headers body content_type base_url api_url external_url ca_file cert_file key_file"

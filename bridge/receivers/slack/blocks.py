@@ -19,22 +19,24 @@ from bridge.receivers.links import link_to
 from bridge.receivers.next_steps import steps_of, to_do
 from bridge.receivers.slack.mentions import NOBODY, Mention
 from bridge.receivers.summary import headline_of, sentence_of, tells_why
+from bridge.receivers.summary_words import span_of
 from bridge.receivers.text import date, escape, fit, inert, moment_of, one_line, size
 from bridge.receivers.wording import (
     COLOURS,
     NOTHING_HAPPENED,
-    TOLD_ELSEWHERE,
     all_tests,
     condition_of,
     error_of,
     field_name,
     label_of,
+    listed_data,
     severity_of,
     sign_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from bridge.domain.model import Event
     from bridge.receivers.digest import Digest
@@ -78,7 +80,7 @@ def draw_event(event: Event, style: Style = PLAIN) -> Block:
     if not tells_why(headline, event):
         blocks.append(_section(f"Reason: {fit(error_of(event), _REASON)}"))
     blocks += _to_do(steps_of([event]))
-    about = [_own(date(event.at)), _plain(fit(one_line(event.id) or "no id", _ID))]
+    about = [_own(_between(*(span_of(event) or (event.at, event.at)))), _plain(fit(one_line(event.id) or "no id", _ID))]
     blocks.append({"type": "context", "elements": [*about, *_link(style, [event])]})
     return _payload(inert(sentence_of(event)), _header(f"{sign_of([event])} {headline}"), blocks, style, [event])
 
@@ -91,24 +93,26 @@ def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -
         blocks.append(_section(rest_of(digest.other_groups, digest.other_events)))
     blocks += _to_do(digest.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
-    span = date(first) if first == last else f"{date(first)} to {date(last)}"
-    blocks.append({"type": "context", "elements": [_own(span), *_link(style, events)]})
+    blocks.append({"type": "context", "elements": [_own(_between(first, last)), *_link(style, events)]})
     heading = inert(digest.heading(_HEADING_IN_TEXT))
     text = " · ".join([heading, *_in_one_line(digest, _TEXT - size(heading))])
     return _payload(text, _header(digest.heading(_HEADER)), blocks, style, events)
 
 
+def _between(first: datetime, last: datetime) -> str:
+    return date(first) if first == last else f"{date(first)} to {date(last)}"
+
+
 def _pairs(event: Event) -> list[tuple[str, Block]]:
     """List what is known about the event beside its headline, each with its name."""
-    data = event.data
     known = {
         "Label": label_of(event),
         "Status": condition_of(event),
-        "Tags": one_line(data.get("tags")),
+        "Tags": one_line(event.data.get("tags")),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
-    for key, value in data.items():
-        if key in TOLD_ELSEWHERE or not (text := one_line(value)):
+    for key, value in listed_data(event).items():
+        if not (text := one_line(value)):
             continue
         moment = moment_of(value)
         pairs.append((field_name(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))

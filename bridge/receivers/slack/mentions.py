@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import EventType
 
 _EVERYBODY: Final = ("here", "channel", "everyone")
+_SUMMARY: Final = "summary"
 _ALLOWED: Final = (
     "allowed: @here, @channel, @everyone, a person's id like U012AB3CD (in the profile: Copy member ID), "
     "a group's id like S012AB3CD (in the group's menu: Copy group ID)"
@@ -29,14 +31,15 @@ _SPECIAL = re.compile(rf"(?:<!|@)?({'|'.join(_EVERYBODY)})(?:\|[^<>|]*)?>?")
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Whom to mention, as Slack writes it, and of which types of events (globs); None of every type."""
+    """Whom to mention, as Slack writes it, and of which types of events (globs); None of all but summaries."""
 
     who: tuple[str, ...] = ()
     events: tuple[str, ...] | None = None
 
     def of(self, types: Iterable[EventType]) -> str:
         """Write the mention for a message about events of these types; empty where none of them asks for it."""
-        if self.events is None or any(fnmatchcase(type_, glob) for type_ in types for glob in self.events):
+        globs = self.events
+        if any(type_ != _SUMMARY if globs is None else any(map(partial(fnmatchcase, type_), globs)) for type_ in types):
             return " ".join(self.who)
         return ""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bridge.domain.clock import in_words
+from bridge.domain.clock import ago, in_words
 from bridge.domain.events import SOURCE, receiver_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from bridge.domain.check import Check
@@ -81,7 +82,13 @@ _FAILING = "`wbiz-bridge events` shows the reasons. Often, it is one WhatsApp nu
 _DISCONNECTED = "Messages sent from it stay pending. Reconnect it in WbizTool with its phone."
 
 
-def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], now: datetime) -> tuple[Component, ...]:
+def parts(
+    health: Health,
+    receivers: Collection[str],
+    numbers: Iterable[Known],
+    now: datetime,
+    summaries: Mapping[str, datetime] = MappingProxyType({}),
+) -> tuple[Component, ...]:
     """Tell of every part.
 
     Args:
@@ -89,11 +96,14 @@ def parts(health: Health, receivers: Collection[str], numbers: Iterable[Known], 
         receivers: The names of those in the configuration.
         numbers: What is known of the account's numbers; none where they are not watched.
         now: When.
+        summaries: When receivers' next summaries are due.
     """
     checks = health.checks
     shown = [_check(told, checks[name]) for name, told in _CHECKS.items() if name in checks]
     of_receivers = [
-        _receiver(name, check, receivers) for name, check in checks.items() if name.startswith(receiver_subject(""))
+        _receiver(name, check, receivers, now, summaries)
+        for name, check in checks.items()
+        if name.startswith(receiver_subject(""))
     ]
     known = {*_CHECKS, *(name for name in checks if name.startswith(receiver_subject("")))}
     failing = [_failing(check.why) for check in [checks.get("messages")] if check is not None and check.why]
@@ -115,10 +125,13 @@ def _other(name: str, check: Check) -> Component:
     return Component(told, ok=False, state="failing", why=_sentence(check.why or f"{name} is failing"), advice=_OTHER)
 
 
-def _receiver(subject: str, check: Check, configured: Collection[str]) -> Component:
+def _receiver(
+    subject: str, check: Check, configured: Collection[str], now: datetime, summaries: Mapping[str, datetime]
+) -> Component:
     name = subject.removeprefix(receiver_subject(""))
     if check.ok:
-        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why)
+        due = f"next summary {ago(summaries[name], now)}" if name in summaries else None
+        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why or due)
     fix = f"Its events are kept. Fix the receiver, then run `wbiz-bridge test {name}`: they are sent immediately."
     advice = fix if name in configured else _GONE
     return Component(
@@ -135,11 +148,11 @@ def _failing(why: str) -> Component:
 
 
 def _number(known: Known, now: datetime) -> Component:
-    name = f"Number {known.number.number or known.number.id}"
+    name = f"Number {known.number.shown}"
     if not known.is_lost:
         return Component(name, ok=True, state="connected" if known.number.connected else "just disconnected")
     lasting = in_words(max(0.0, (now - known.since).total_seconds()))
-    why = f"WhatsApp number {known.number.number or known.number.id} has been disconnected for {lasting}"
+    why = f"WhatsApp number {known.number.shown} has been disconnected for {lasting}"
     return Component(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
 
 

@@ -65,6 +65,7 @@ class Views:
 
     def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
+        self._next_summaries = context.next_summaries
         self._can_change = can_change
         self._trusted = trusted
 
@@ -149,7 +150,8 @@ class Views:
     def _look(self) -> tuple[Summary, tuple[Component, ...]]:
         summary, now, receivers = self._store.summaries.summary(), self._now(), self._receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
-        return summary, parts(judge(summary, receivers, now), receivers, known, now)
+        due = self._next_summaries(summary.facts, now)
+        return summary, parts(judge(summary, receivers, now), receivers, known, now, due)
 
     def _find(self, asked: Asked, cursor: str | None) -> MessagesPage:
         if asked.wrong:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.status import describe
 from bridge.domain.check import Check
 from bridge.domain.health import Health
-from bridge.domain.json_views import status_json
+from bridge.domain.json_views import status_json, summaries_json
 from bridge.domain.model import Status
 from bridge.domain.summary import Summary
 from tests.world.clock import START
@@ -51,3 +51,11 @@ def test_open_incidents_come_before_all_is_well(capsys: pytest.CaptureFixture[st
     assert "incidents  1 acknowledged, 4 open: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`" in lines
     assert shown(replace(SUMMARY, open_incidents=1), capsys)[0].startswith("the bridge works; 1 incident is open")
     assert shown(replace(SUMMARY, acknowledged_incidents=1), capsys)[0] == "all is well"
+
+
+def test_next_summary_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    due = {"ops": START + timedelta(hours=14), "boss": START - timedelta(seconds=1)}
+    status = status_json(WELL, SUMMARY, START) | {"database": "", "warnings": [], "summaries": summaries_json(due)}
+    describe(status, START)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:-1] == ["summary    boss: due now", "summary    ops: next in 14 h"]

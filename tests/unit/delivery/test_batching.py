@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.delivery.batching import Batches, cut, next_post
-from bridge.domain.model import Attempt, Delivery, DeliveryState
+from bridge.delivery.batching import Batches, cut, next_post, one_post
+from bridge.domain.model import Attempt, Delivery, DeliveryState, EventType
 from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from tests.unit.receivers.events import changed
 from tests.world.clock import START
@@ -126,3 +126,25 @@ def test_49_failures_within_a_minute_are_at_most_4_posts(came: list[int], earlie
             posts.append(next_post(posts[-1] if posts else last, HALF_A_MINUTE, event))
         assert event <= posts[-1] <= event + HALF_A_MINUTE
     assert len(posts) <= 4
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-5, 5)), min_size=1, max_size=20))
+def test_each_summary_is_a_post_of_its_own_and_nothing_waits_for_ever(found: list[tuple[bool, int]]) -> None:
+    """What is refused is due later, and keeps nobody waiting."""
+    summary = replace(EVENT, type=EventType.SUMMARY)
+    left = [replace(queued(n, due), event=summary if alone else EVENT) for n, (alone, due) in enumerate(found)]
+    due = [each for each in left if each.due_at <= START]
+    posts = []
+    while due:
+        (post,) = one_post(left, START)
+        assert len(post) == 1 or not any(each.event.type is EventType.SUMMARY for each in post)
+        assert due[0] in post, "the oldest that is due"
+        posts.append(post)
+        left = [each for each in left if each not in post]
+        due = [each for each in due if each not in post]
+    assert len(posts) <= 1 + sum(alone for alone, _ in found)
+
+
+def test_probe_carries_something_where_nothing_is_due() -> None:
+    assert one_post([], START) == ()
+    assert one_post([queued(1, 60)], START) == [(queued(1, 60),)]

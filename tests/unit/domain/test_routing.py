@@ -101,12 +101,20 @@ def test_no_condition_holds_back_what_is_not_about_a_message() -> None:
             'match.tags.team: the message has "sales" (wanted: billing)',
         ),
         (Subscription("crm"), FAILED, None),
+        (
+            Subscription("crm", summary=True),
+            about_health(EventType.SUMMARY, "ops"),
+            "it is the summary of another receiver",
+        ),
+        (Subscription("crm", ("*",)), about_health(EventType.SUMMARY, "crm"), "it has no `summary`"),
+        (Subscription("crm", ("message.failed",), summary=True), about_health(EventType.SUMMARY, "crm"), None),
     ],
 )
 def test_what_holds_an_event_back_is_told_in_the_configuration_s_words(
     subscription: Subscription, event: Event, why: str | None
 ) -> None:
     assert refusal(subscription, event) == why
+    assert wants(subscription, event) == (why is None)
 
 
 def test_tags_do_not_bring_a_type_that_was_not_chosen() -> None:

@@ -53,6 +53,12 @@ def test_reminder_and_the_same_event_again_belong_to_the_post_about_it() -> None
     assert answers(delivery(1, down), about(EventType.SOURCE_DOWN, "evt_1"))
 
 
+def test_each_summary_begins_a_thread_of_its_own() -> None:
+    again = delivery(1, event(EventType.SUMMARY, id_="evt_1"))
+    assert not answers(delivery(1, event(EventType.SUMMARY)), about(EventType.SUMMARY))
+    assert answers(again, about(EventType.SUMMARY, "evt_1")), "the same one again"
+
+
 @pytest.mark.parametrize("type_", EventType)
 def test_bad_news_is_what_opens_an_incident(type_: EventType) -> None:
     assert is_bad_news([event(type_)]) is (type_ in OPENS)

@@ -150,6 +150,12 @@ class HeldOut(Out):
     count: int
 
 
+class SummaryOut(Out):
+    """When a receiver's next summary is due."""
+
+    next_due: Moment
+
+
 class StatusOut(Out):
     """The bridge's status. Some keys are missing if the database can't be read; keys may be added."""
 
@@ -169,5 +175,6 @@ class StatusOut(Out):
     breakers: dict[str, dict[str, Any]] = Field(default_factory=left_out)
     mutes: dict[str, MuteOut] = Field(default_factory=left_out)
     held: dict[str, HeldOut] = Field(default_factory=left_out)
+    summaries: dict[str, SummaryOut] = Field(default_factory=left_out)
     internal_errors: list[dict[str, Any]] = Field(default_factory=left_out)
     nodes: list[dict[str, Any]] = Field(default_factory=left_out)

@@ -70,3 +70,9 @@ def test_messages_that_fail_too_often_are_shown_beside_what_is_wrong() -> None:
     assert (shown.why or "").startswith("Messages of team billing have been failing")
     assert shown.advice
     assert "Messages" not in told(Health({**WELL.checks, "messages": Check()}))
+
+
+def test_receiver_says_when_its_next_summary_is_due() -> None:
+    due = {"crm": START + timedelta(hours=14)}
+    (shown,) = (part for part in parts(WELL, ["crm"], (), START, due) if part.name == "Receiver crm")
+    assert (shown.state, shown.note) == ("ok", "next summary in 14 h")
