@@ -15,13 +15,15 @@ import pycurl
 
 from bridge import __version__
 from bridge.domain.errors import BridgeError, CredentialsError, NotNowError, UsageError
+from bridge.domain.http_answers import http_words
 from bridge.domain.settings.listen_address import is_loopback
+from bridge.domain.settings.tls import Tls
+from bridge.transport.bundle import Bundle
 from bridge.transport.curl_options import BASICS, header_lines, of_bundle, of_proxy, of_tls
 from bridge.transport.engine import Engine, Failure, Transfer
 from bridge.transport.errors import explain
-from bridge.transport.message import http_words, read_head
+from bridge.transport.message import read_head
 from bridge.transport.proxies import proxy_for, read_proxy
-from bridge.transport.tls import Bundle, Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

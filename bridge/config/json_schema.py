@@ -21,6 +21,7 @@ from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_
 from bridge.domain.settings.check import ALLOWED
 from bridge.domain.settings.listen_address import Listen
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
+from bridge.domain.settings.network import TlsConfig
 from bridge.domain.settings.units import Rate, format_duration
 from bridge.domain.settings.validators import OFF_SCHEMA
 from bridge.receivers.base_config import Group, QuietConfig, SummaryConfig
@@ -28,7 +29,6 @@ from bridge.receivers.registry import KINDS, RECEIVERS
 from bridge.receivers.slack.bot_config import SlackBotConfig
 from bridge.receivers.slack.config import MentionConfig
 from bridge.receivers.webhook.config import Batch
-from bridge.transport.settings import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -23,10 +23,10 @@ from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.domain.settings.listen_address import Listen
+from bridge.domain.settings.network import NetworkConfig
 from bridge.domain.settings.units import Rate
 from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- as above
 from bridge.receivers.base_config import ReceiverConfig  # noqa: TC001 -- as above
-from bridge.transport.settings import NetworkConfig
 
 _SECOND = timedelta(seconds=1)
 

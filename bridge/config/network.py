@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from bridge.transport.tls import Tls
+from bridge.domain.settings.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bridge.config.errors import Faults
     from bridge.config.yaml_reader import Value
-    from bridge.transport.settings import TlsConfig
+    from bridge.domain.settings.network import TlsConfig
 
     ReadFile = Callable[[Value], tuple[Path, bytes] | None]
 

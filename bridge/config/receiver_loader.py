@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bridge.config.errors import Faults, Place
     from bridge.config.section_reader import Sections
     from bridge.domain.settings.base_model import Model
+    from bridge.domain.settings.network import NetworkConfig
     from bridge.receivers.base_config import ReceiverConfig
-    from bridge.transport.settings import NetworkConfig
 
 _SLACK_VERIFIED = "Slack's certificate is always verified"
 COMMANDS = "WBIZ_BRIDGE_COMMANDS"

@@ -10,17 +10,17 @@ from bridge.config.exposure import CREDENTIAL, exposure, is_secret
 from bridge.config.files import MIB, UnreadableError, read_bytes
 from bridge.config.network import read_tls
 from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.settings.network import TlsConfig
 from bridge.domain.suggest import suggestion
 from bridge.domain.text_format import EncodingError, decode
 from bridge.receivers.registry import KINDS
-from bridge.transport.settings import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from bridge.config.errors import Faults, Place
-    from bridge.transport.tls import Tls
+    from bridge.domain.settings.tls import Tls
 
 NO_VALUE = "has no value; give one or remove the key"
 _NO_CHANNEL = 'has no value: # begins a comment unless it is in quotes; write channel: "#name"'

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.domain.errors import NotNowError
+from bridge.domain.http_answers import http_words
 from bridge.transport.client import HttpClient
-from bridge.transport.message import Request, TransportError, http_words
+from bridge.transport.message import Request, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

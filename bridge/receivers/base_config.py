@@ -21,9 +21,9 @@ from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.calendar import TIME_OF_DAY, TIME_ZONE, WEEKDAYS
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.match_models import MatchConfig
+from bridge.domain.settings.network import NetworkConfig
 from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
 from bridge.domain.suggest import suggestion
-from bridge.transport.settings import NetworkConfig
 
 DIGESTS_EVERY = timedelta(hours=1)
 """How often a receiver for people without ``remind`` gets single failures while ``account.failing`` lasts."""

@@ -12,14 +12,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bridge.domain.http_answers import http_words, retry_after
 from bridge.domain.outcome import Dead, Delivered, Retry
-from bridge.transport.message import Reply, http_words, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from bridge.domain.outcome import Outcome
+    from bridge.transport.message import Reply
 
 _FAMILY = 100  # RFC 9110, 15: the first digit of a status is its class
 _TAKEN = 2

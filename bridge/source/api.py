@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 import tenacity
 
 from bridge import __version__
+from bridge.domain.aimd import Sign
+from bridge.domain.http_answers import json_object
 from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused, Throttled, Unavailable
 from bridge.domain.redaction import Redactor
 from bridge.source.numbers_response import read_numbers
 from bridge.source.report_response import LARGEST_PAGE, Page, read_page
 from bridge.source.responses import quote
 from bridge.source.status_response import read_answer
-from bridge.transport.aimd import Sign
-from bridge.transport.message import Reply, Request, StoppedError, TransportError, json_object
+from bridge.transport.message import Reply, Request, StoppedError, TransportError
 from bridge.transport.retried_call import RetriedCall
 
 if TYPE_CHECKING:

@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bridge.domain.http_answers import http_words, json_object, retry_after
 from bridge.domain.poll_answer import Failure, Malformed, Refused, Throttled, Unavailable
 from bridge.domain.redaction import clean_text
-from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from bridge.transport.message import Reply
 
 NO_OBJECT = Malformed("the answer is not a JSON object")
 

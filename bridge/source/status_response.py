@@ -11,14 +11,16 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.http_answers import json_object
 from bridge.domain.model import CODES, Observation, Status
 from bridge.domain.poll_answer import Answer, Failure, Malformed, Refused
 from bridge.domain.redaction import clean_text
 from bridge.source.responses import NO_OBJECT, quote, read_object, whole_number
-from bridge.transport.message import Reply, json_object
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from bridge.transport.message import Reply
 
 
 @dataclass(frozen=True, slots=True)

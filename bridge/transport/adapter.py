@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
+    from bridge.domain.settings.tls import Tls
+    from bridge.transport.bundle import Bundle
     from bridge.transport.proxies import Proxy
-    from bridge.transport.tls import Bundle, Tls
 
 _CONNECTING = 1 / 3
 _URL = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#][^#]*)(?:#.*)?", re.ASCII | re.IGNORECASE)

@@ -12,10 +12,11 @@ import requests
 
 from bridge import __version__
 from bridge.domain.errors import raise_again
+from bridge.domain.settings.tls import Tls
 from bridge.transport.adapter import Answer, CurlAdapter, Stopped
+from bridge.transport.bundle import Bundle
 from bridge.transport.message import Reply, Request, StoppedError, TransportError
 from bridge.transport.proxies import proxy_for, read_proxy
-from bridge.transport.tls import Bundle, Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,8 +10,9 @@ import pycurl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bridge.domain.settings.tls import Tls
+    from bridge.transport.bundle import Bundle
     from bridge.transport.proxies import Proxy
-    from bridge.transport.tls import Bundle, Tls
 
 _SUPPRESS_CONNECT_HEADERS = 265  # CURLOPT_…, which pycurl has no name for: a proxy's own headers are not the answer's
 _UNASKED = [b"Accept:", b"Content-Type:", b"Expect:", b"User-Agent:"]

@@ -6,8 +6,8 @@ import errno
 import re
 from urllib.parse import urlsplit
 
+from bridge.domain.http_answers import http_words
 from bridge.transport.engine import STOPPED, Failure
-from bridge.transport.message import http_words
 
 STOPPED_CALL = "Stopped"
 _CERTIFICATE = r"alert (handshake failure|unknown ca|bad certificate|certificate (expired|required|revoked|unknown))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.transport.aimd import UNHURT, Sign, after
+from bridge.domain.aimd import UNHURT, Sign, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class RateLimiter:
         return self._share() > 0
 
     def follow(self, sign: Sign) -> None:
-        """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.transport.aimd`)."""
+        """Slow down, or become faster again, by what a call said about the rate (:mod:`bridge.domain.aimd`)."""
         if sign is Sign.WELL and self._allowance is UNHURT:
             return  # nearly always
         with self._lock:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from bridge.domain.settings.tls import Tls
 from bridge.transport.adapter import CurlAdapter
+from bridge.transport.bundle import Bundle
 from bridge.transport.client import HttpClient
 from bridge.transport.message import Request, StoppedError, TransportError
-from bridge.transport.tls import Bundle, Tls
 from tests.world.server import HEAD, OK, Peer, Server, serving
 from tests.world.socks import SocksProxy
 from tests.world.waiting import until

@@ -24,12 +24,12 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.outcome import Delivered
 from bridge.domain.redaction import Redactor
 from bridge.domain.samples import sample_event
+from bridge.domain.settings.tls import Tls
 from bridge.receivers.registry import sender_for
 from bridge.simulator.api import Simulator
 from bridge.simulator.sink import Sink
 from bridge.transport.client import HttpClient
 from bridge.transport.message import Request, TransportError
-from bridge.transport.tls import Tls
 from tests.world.clock import START
 from tests.world.daemon import account, command, write_config
 from tests.world.proxy import Proxy

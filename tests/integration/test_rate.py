@@ -13,6 +13,7 @@ from bridge.daemon.factory import Shared, pool_for
 from bridge.daemon.metrics.cached_summary import CachedSummary
 from bridge.daemon.metrics.gauges import Gauges
 from bridge.delivery.paces import Paces
+from bridge.domain import aimd
 from bridge.domain.clock import SystemClock
 from bridge.domain.observer import Listener
 from bridge.domain.poll_schedule import Interval, Schedule
@@ -20,7 +21,6 @@ from bridge.domain.routing import Routes
 from bridge.simulator.faults import Fault
 from bridge.source.api import WbizTool
 from bridge.source.poller import Poller
-from bridge.transport import aimd
 from bridge.transport.client import HttpClient
 from bridge.transport.rate_limiter import RateLimiter
 from tests.world.records import statements

@@ -10,11 +10,11 @@ from rich.markup import escape
 from bridge.cli import output
 from bridge.cli.console import console
 from bridge.cli.terminal import ReaderGoneError, UnwritableError
+from bridge.domain.http_answers import http_words
 from bridge.domain.json_views import stamp
 from bridge.domain.observer import Listener
 from bridge.domain.outcome import name_of, why_of
 from bridge.domain.sanitization import squeezed
-from bridge.transport.message import http_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

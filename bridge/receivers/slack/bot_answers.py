@@ -16,10 +16,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.domain.http_answers import http_words, json_object, retry_after
 from bridge.domain.model import Post
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
-from bridge.transport.message import http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.errors import CredentialsError, InternalError, NotNowError, raise_again
+from bridge.domain.http_answers import json_object
 from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.protocol import Handed
 from bridge.receivers.slack import bot_answers
 from bridge.receivers.slack.bot import AUTH_TEST
 from bridge.receivers.text import one_line
 from bridge.transport.client import HttpClient
-from bridge.transport.message import TransportError, json_object
+from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -15,11 +15,11 @@ from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.listen_address import is_loopback
+from bridge.domain.settings.network import NetworkConfig
 from bridge.domain.settings.units import Rate
 from bridge.domain.settings.validators import host_of, line
 from bridge.receivers.base_config import EventPattern, Group, HttpReceiverConfig, ReceiverConfig
 from bridge.receivers.slack import mentions
-from bridge.transport.settings import NetworkConfig
 
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 _SLACK_SITES = ("slack.com", "slack-gov.com")

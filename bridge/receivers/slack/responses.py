@@ -13,15 +13,16 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from bridge.domain.http_answers import http_words, json_object, retry_after
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
-from bridge.transport.message import Reply, http_words, json_object, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from bridge.domain.outcome import Outcome
+    from bridge.transport.message import Reply
 
 _NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
 _REPORT: Final = "please report this"

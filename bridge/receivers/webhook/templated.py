@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from bridge.domain.errors import UnrenderableError
 from bridge.domain.events import envelope
+from bridge.domain.http_answers import http_words, json_object
 from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.event_formats import STANDARD, Form, Written
 from bridge.receivers.responses import refuses
@@ -19,7 +20,6 @@ from bridge.receivers.templating import compiler
 from bridge.receivers.templating.compiler import TemplateError
 from bridge.receivers.templating.template_text import JSON, is_json
 from bridge.receivers.webhook.receiver import WebhookReceiver
-from bridge.transport.message import http_words, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.transport.aimd import CUT, HOLDS, LEAST, RECOVERS_IN, Allowance, Sign, after
+from bridge.domain.aimd import CUT, HOLDS, LEAST, RECOVERS_IN, Allowance, Sign, after
 from bridge.transport.rate_limiter import RateLimiter
 from tests.unit.transport.test_rate_limiter import times
 from tests.world.clock import FakeClock

@@ -1,8 +1,7 @@
-"""TLS: whose certificates are trusted, and how the bridge shows who it is."""
+"""The certificates that are trusted where the configuration names none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,21 +14,6 @@ BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name a file of certificates to trust, or a folder of them; the first one counts."""
 
 _SPELLINGS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """What is asked for of TLS with one place: everything in it is PEM, as it was when the configuration was read.
-
-    ``authorities`` are the certificates that are trusted; None is those that the environment names, else certifi's.
-    ``certificate`` and ``key`` (empty where both are in one) show who calls.
-    """
-
-    authorities: str | None = None
-    certificate: str = field(default="", repr=False)
-    key: str = field(default="", repr=False)
-    key_password: str = field(default="", repr=False)
-    verify: bool = True
 
 
 class Bundle:

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.check import Check
-from bridge.transport.tls import Tls  # noqa: TC001 -- pydantic reads it
+from bridge.domain.settings.tls import Tls  # noqa: TC001 -- pydantic reads it
 
 _FileName = Annotated[str, Check(validators.line)]
 
