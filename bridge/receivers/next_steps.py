@@ -56,12 +56,17 @@ def step_of(event: Event) -> str:
     if event.test:
         return ""
     if event.type is EventType.MESSAGE_FAILED:
-        return _BY_REASON.get(reason_of(error_of(event)).key, _STEPS[event.type])
+        return step_of_reason(reason_of(error_of(event)).key)
     if event.type is EventType.MESSAGE_STUCK and "unreadable_seconds" in event.data:
         return _UNREADABLE
     if event.type is EventType.SOURCE_DOWN and _REFUSED.search(error_of(event)):
         return _CREDENTIALS
     return _STEPS.get(event.type, "")
+
+
+def step_of_reason(key: str) -> str:
+    """Say what to do about messages that failed for a reason, by its key."""
+    return _BY_REASON.get(key, _STEPS[EventType.MESSAGE_FAILED])
 
 
 def steps_of(events: Iterable[Event]) -> list[str]:

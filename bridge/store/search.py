@@ -1,4 +1,4 @@
-"""Messages as people look for them: pages, totals, and what came of them hour by hour. Read only.
+"""Messages as people look for them: pages and totals. Read only.
 
 What is chosen by status and time is found by an index, so that a page costs the same among a million messages. Text and
 tags are looked for in all that is left: name a status or a time beside them where there are many.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 from bridge.domain.model import Status
 from bridge.domain.summary import WatchedMessage
 from bridge.store import row_mapping
-from bridge.store.column_types import from_millis, to_millis
+from bridge.store.column_types import to_millis
 from bridge.store.due_messages import IS_WATCHED
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
 from bridge.store.tables import messages
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 TOTALS_GOOD_FOR = 5.0
 """Seconds for which counted totals are shown: counting a million messages takes a tenth of one."""
 
-_HOUR = timedelta(hours=1)
 _EVERY_STATUS = (None, *Status)
 _CURSOR = "m"
 
@@ -73,16 +71,6 @@ class Totals:
     def messages(self) -> int:
         """How many there are."""
         return sum(self.statuses.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """How many messages came to be sent, failed or expired in the hour that begins at ``at``, and are so still."""
-
-    at: datetime
-    sent: int
-    failed: int
-    expired: int
 
 
 class Search:
@@ -132,18 +120,6 @@ class Search:
             self._totals = self._monotonic() + TOTALS_GOOD_FOR, totals
             return totals
 
-    def by_hour(self, since: datetime, until: datetime) -> tuple[Hour, ...]:
-        """Count what became of messages in each hour between two moments, oldest first; both hours as a whole."""
-        first = from_millis(_hour_of(since) * _HOUR_MILLIS)
-        counts: dict[tuple[int, str], int] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(_BY_HOUR, {"since": first, "until": until}):
-                counts[row.hour, row.status] = row.n
-        return tuple(
-            Hour(from_millis(hour * _HOUR_MILLIS), *(counts.get((hour, status), 0) for status in _CHARTED))
-            for hour in range(_hour_of(since), _hour_of(until - timedelta(milliseconds=1)) + 1)
-        )
-
 
 def shown(row: Any) -> WatchedMessage:
     """Read a row of what :data:`SHOWN` selects."""
@@ -151,24 +127,8 @@ def shown(row: Any) -> WatchedMessage:
 
 
 SHOWN = (*row_mapping.MESSAGE, messages.c.polled_at, IS_WATCHED.label("watched"))
-_HOUR_MILLIS = _HOUR // timedelta(milliseconds=1)
-_CHARTED = (Status.SENT, Status.FAILED, Status.EXPIRED)
 _BY = sa.select(messages.c.status, sa.func.count().label("n")).group_by(messages.c.status)
 _POLLED = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_at.isnot(None))
-_hour = (sa.cast(messages.c.since, sa.BigInteger) // _HOUR_MILLIS).label("hour")
-_BY_HOUR = (
-    sa.select(messages.c.status, _hour, sa.func.count().label("n"))
-    .where(
-        messages.c.status.in_([str(status) for status in _CHARTED]),
-        messages.c.since >= sa.bindparam("since", type_=messages.c.since.type),
-        messages.c.since < sa.bindparam("until", type_=messages.c.since.type),
-    )
-    .group_by(messages.c.status, _hour)
-)
-
-
-def _hour_of(moment: datetime) -> int:
-    return to_millis(moment) // _HOUR_MILLIS
 
 
 def _wanted(query: MessageQuery, status: Status | None) -> bool:

@@ -171,15 +171,11 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
         watched(store, id_, status=status)
     give_up(store, 5)
     page = serve(store).open("/")
-    assert page.texts(".tile") == [
-        "Pending 1",
-        "Sent 2",
-        "Failed 1",
-        "Expired 0",
-        "Cancelled 0",
-        "Unknown 0",
-        "Not seen yet 1",
-    ]
+    assert page.texts(".now .tile-in") == ["Pending 1", "Not seen yet 1"]
+    assert page.texts(".lately .caption") == ["Last 24 hours"]
+    assert page.texts(".lately .tile-in") == ["Sent 2", "Failed 1", "Expired 0", "Cancelled 0", "Unknown 0"]
+    assert page.text(".totals .all").startswith("All messages that the bridge knows: 2 sent , 1 failed , 0 expired ,")
+    assert page.text("#whys") == "Invalid number 1 (100 %)"
     assert page.text("#failed-lately .row.failure") == "5 Invalid phone number 3 min ago"
     assert page.text("#open .row") == "5 Failed: Invalid phone number 3 min ago Acknowledge 5"
     assert page.text("#open-count") == "1 open"

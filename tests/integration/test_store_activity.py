@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -107,3 +107,59 @@ def test_tags_and_reasons_are_forgotten_with_the_events_and_sums_a_year_later(st
         store.activity.read(NOW, after(60), "tags.team")
     store.prune(NOW + 366 * 24 * HOURS)
     assert store.activity.read(NOW, after(60)).sums.total == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("UTC", {20: 2}), ("Asia/Kolkata", {1: 1, 2: 1}), ("Europe/Berlin", {21: 2})]
+)
+def test_waits_are_told_for_each_hour_of_the_day(store: Store, zone: str, hours: dict[int, int]) -> None:
+    days = timedelta(days=1)
+    store.messages.watch([1, 2], NOW, Details(None, {}))
+    store.messages.watch([3], NOW - days, Details(None, {}))
+    for id_, at in ((1, NOW), (2, NOW - days)):
+        observe(store, id_, Status.PENDING, at)
+    observe(store, 1, Status.SENT, after(40))
+    observe(store, 2, Status.SENT, NOW - days + timedelta(minutes=40))
+    found = store.activity.waits_by_hour(NOW - 2 * days, after(60), ZoneInfo(zone))
+    assert {hour: waits.count for hour, waits in enumerate(found) if waits} == hours
+
+
+def test_hours_of_the_day_follow_the_clocks_that_change(store: Store) -> None:
+    berlin, noon = ZoneInfo("Europe/Berlin"), datetime(2026, 10, 24, 10, tzinfo=UTC)
+    for id_, at in ((1, noon), (2, noon + timedelta(hours=25))):
+        store.messages.watch([id_], at, Details(None, {}))
+        observe(store, id_, Status.PENDING, at)
+        observe(store, id_, Status.SENT, at + timedelta(seconds=9))
+    found = store.activity.waits_by_hour(noon - 2 * HOURS, noon + 48 * HOURS, berlin)
+    assert {hour: waits.count for hour, waits in enumerate(found) if waits} == {12: 2}
+
+
+def test_tags_and_their_values_are_those_of_the_period(store: Store) -> None:
+    store.messages.watch([1], NOW, Details(None, {"team": "billing", "lang": "de"}))
+    store.messages.watch([2], NOW, Details(None, {"order": "7"}))
+    observe(store, 1, Status.SENT, NOW)
+    observe(store, 2, Status.FAILED, NOW + 2 * HOURS)
+    assert store.activity.tags(NOW, NOW + HOURS) == ["lang", "team"]
+    assert store.activity.tags(NOW, NOW + 3 * HOURS) == ["lang", "order", "team"]
+    assert store.activity.tags(NOW - HOURS, NOW) == []
+    assert [(each.name, each.sums.total) for each in store.activity.by_tag(NOW, NOW + HOURS, "team")] == [
+        ("billing", 1)
+    ]
+    with pytest.raises(UsageError, match="did you mean `team`"):
+        store.activity.by_tag(NOW, NOW + HOURS, "teem")
+
+
+def test_what_was_not_counted_as_a_whole_is_not_compared_with(store: Store) -> None:
+    assert store.activity.counted(NOW, NOW + HOURS) is None
+    fail_some(store, [1], NOW)
+    assert store.activity.counted(NOW - HOURS, NOW + HOURS) is None
+    counted = store.activity.counted(NOW, NOW + HOURS)
+    assert counted is not None
+    assert counted[Status.FAILED] == 1
+
+
+def test_hours_are_added_up_without_waits(store: Store) -> None:
+    fail_some(store, [1, 2], NOW)
+    found = store.activity.over_time(NOW - HOURS, NOW + HOURS, HOUR, ZoneInfo("UTC"))
+    assert [each.sums[Status.FAILED] for each in found] == [0, 2]
+    assert found == store.activity.read(NOW - HOURS, NOW + HOURS, HOUR, ZoneInfo("UTC")).groups

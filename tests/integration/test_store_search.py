@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from bridge.domain.errors import UsageError
 from bridge.domain.model import Details, Status
 from bridge.domain.report import Row
 from bridge.store.paging import Page, cursor_to, place_in
-from bridge.store.search import Hour, MessageQuery, Search
+from bridge.store.search import MessageQuery, Search
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, observe
@@ -136,14 +135,6 @@ def test_totals_count_everything_and_are_good_for_some_seconds(watched: Store) -
     assert search.totals() is totals
     now = 5.1
     assert search.totals().statuses[None] == 3
-
-
-def test_what_came_of_messages_is_counted_by_the_hour(watched: Store) -> None:
-    hour = timedelta(hours=1)
-    fail_some(watched, [7], NOW - timedelta(milliseconds=1))
-    counted = watched.search.by_hour(NOW - hour, NOW + 2 * hour)
-    assert counted == (Hour(NOW - hour, 0, 1, 0), Hour(NOW, 1, 1, 0), Hour(NOW + hour, 0, 0, 0))
-    assert watched.search.by_hour(NOW + hour / 2, NOW + hour) == (Hour(NOW, 1, 1, 0),)
 
 
 def test_a_message_that_the_report_showed_counts_as_watched(store: Store) -> None:

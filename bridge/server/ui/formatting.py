@@ -58,6 +58,11 @@ def brief(text: str) -> str:
     return line if len(line) <= _BRIEF else f"{line[:_BRIEF].rstrip()}…"
 
 
+def upper_first(text: str) -> str:
+    """Begin with a capital letter, as headings do."""
+    return text[:1].upper() + text[1:]
+
+
 def status_name(name: str) -> str:
     """Name a status, or ``unseen`` for a message that was not seen yet."""
     return _STATUSES.get(name, name.capitalize())
@@ -79,6 +84,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "short": short,
     "state_name": state_name,
     "status_name": status_name,
+    "upper_first": upper_first,
     "utc": utc,
 }
 """What templates may use."""

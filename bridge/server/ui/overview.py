@@ -6,27 +6,33 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.domain.activity import COUNTED
 from bridge.domain.check import counted
 from bridge.domain.model import UNSEEN, Status
+from bridge.server.ui.activity_charts import last_day
+from bridge.server.ui.report import Links, whys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from bridge.domain.activity import Activity
     from bridge.domain.summary import Summary, WatchedMessage
     from bridge.server.ui.chart import Chart
     from bridge.server.ui.health import Component
+    from bridge.server.ui.report import Why
     from bridge.store.search import Totals
 
-_TILES = (Status.PENDING, Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN)
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """How many messages have a status; ``unseen`` are those not seen yet."""
+    """How many messages have a status, or came to have it lately; ``unseen`` are those not seen yet."""
 
     name: str
     count: int
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class OverviewPage:
-    """All that the overview shows."""
+    """All that the overview shows. ``lately`` and what follows it is of the last 24 hours."""
 
     parts: tuple[Component, ...]
     summary: str
     held: tuple[Held, ...]
-    tiles: tuple[Tile, ...]
+    waiting: tuple[Tile, ...]
+    lately: tuple[Tile, ...]
+    all: tuple[Tile, ...]
     chart: Chart
+    whys: tuple[Why, ...]
     failed: tuple[WatchedMessage, ...]
     receivers: tuple[Queued, ...]
 
@@ -67,14 +76,14 @@ class OverviewPage:
     @property
     def is_new(self) -> bool:
         """Whether no message was ever watched."""
-        return not any(tile.count for tile in self.tiles)
+        return not any(tile.count for tile in (*self.waiting, *self.all))
 
 
 def overview(
     totals: Totals,
     summary: Summary,
     parts: tuple[Component, ...],
-    chart: Chart,
+    found: Activity,
     failed: tuple[WatchedMessage, ...],
     receivers: Sequence[str],
     now: datetime,
@@ -85,23 +94,35 @@ def overview(
         totals: Messages by status.
         summary: The bridge at a glance.
         parts: How each part does.
-        chart: The last hours.
+        found: What happened in the last 24 hours, hour by hour.
         failed: The latest failures, the newest first.
         receivers: Those in the configuration; others are shown where something was queued for them.
         now: When.
     """
+    links = Links(found.since)
     unseen = totals.statuses.get(None, 0)
-    tiles = [Tile(str(status), totals.statuses.get(status, 0)) for status in _TILES]
+    waiting = [_known(totals, Status.PENDING), *([Tile(UNSEEN, unseen, _list_of(UNSEEN))] if unseen else [])]
     names = [*receivers, *(name for name in sorted(summary.deliveries) if name not in receivers)]
     return OverviewPage(
         parts,
         _in_a_sentence(summary, totals, now),
         tuple(_held(summary, now)),
-        (*tiles, Tile(UNSEEN, unseen)) if unseen else tuple(tiles),
-        chart,
+        tuple(waiting),
+        tuple(Tile(str(status), found.sums[status], links.to(status=status)) for status in COUNTED),
+        tuple(_known(totals, status) for status in COUNTED),
+        last_day(found.groups),
+        tuple(whys(found.reasons, links))[:_MOST_REASONS],
         failed,
         tuple(Queued(name, summary.queued(name), summary.dead(name)) for name in names),
     )
+
+
+def _known(totals: Totals, status: Status) -> Tile:
+    return Tile(str(status), totals.statuses.get(status, 0), _list_of(str(status)))
+
+
+def _list_of(status: str) -> str:
+    return f"messages?status={status}"
 
 
 def _in_a_sentence(summary: Summary, totals: Totals, now: datetime) -> str:

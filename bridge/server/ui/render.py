@@ -28,6 +28,9 @@ STATIC: Mapping[str, str] = {
 STATUSES = (*map(str, Status), UNSEEN)
 """The statuses by which one can search; ``unseen`` are messages not seen yet."""
 
+EXPLAINED = (Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN, "stuck", UNSEEN)
+"""The statuses that the help page explains, wherever one is shown."""
+
 
 @cache
 def static(name: str) -> bytes:
@@ -69,5 +72,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    environment.globals |= {"stamp": stamp(), "version": __version__, "statuses": STATUSES}
+    environment.globals |= {"stamp": stamp(), "version": __version__, "statuses": STATUSES, "explained": EXPLAINED}
     return environment

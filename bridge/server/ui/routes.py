@@ -22,6 +22,7 @@ from bridge.server.ui.flash import REFUSED, Notice
 from bridge.server.ui.forms import read_form
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.muting import muting
+from bridge.server.ui.period import Wanted
 from bridge.server.ui.render import STATIC, static
 from bridge.server.ui.views import Views, Written
 from bridge.store.history import EventQuery
@@ -114,6 +115,17 @@ def _reading(desk: Views) -> APIRouter:
     def message(request: Request, message: str, retried: str | None = None, ack: str | None = None) -> Response:
         message_id, notice = id_in(message), Notice.read(retried)
         return _page(desk, request, lambda path: desk.message(path, message_id, notice, ack) if message_id else None)
+
+    @router.api_route("/report", methods=_READ)
+    def report(
+        request: Request, period: str = "", since: str = "", until: str = "", by: str = "", timezone: str = ""
+    ) -> Response:
+        wanted = Wanted.read(period=period, since=since, until=until, by=by, timezone=timezone)
+        return _page(desk, request, lambda path: desk.report(path, wanted))
+
+    @router.api_route("/help", methods=_READ)
+    def help_page(request: Request) -> Response:
+        return _page(desk, request, desk.help)
 
     @router.api_route("/deliveries", methods=_READ)
     def deliveries(

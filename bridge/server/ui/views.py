@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain import numbers
+from bridge.domain.activity import HOUR
 from bridge.domain.errors import UsageError
 from bridge.domain.health import judge
 from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
 from bridge.server.ui.acknowledging import SHOWN, panel
-from bridge.server.ui.chart import draw, first_hour
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
 from bridge.server.ui.muting import MutePanel
 from bridge.server.ui.overview import overview
 from bridge.server.ui.render import render
+from bridge.server.ui.reporting import report_page
 from bridge.server.ui.timeline import story_page
 from bridge.server.ui.waiting import waiting
 from bridge.store.history import DeliveryQuery
@@ -30,9 +32,12 @@ if TYPE_CHECKING:
     from bridge.server.ui.api_reference import ApiReference
     from bridge.server.ui.flash import Notice
     from bridge.server.ui.health import Component
+    from bridge.server.ui.period import Wanted
 
 _ROWS = 50
 """How many rows a page of a list has."""
+
+_DAY = timedelta(days=1)
 
 _LATELY = 8
 """How many of the latest failures the overview shows."""
@@ -66,6 +71,7 @@ class Views:
     def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._next_summaries = context.next_summaries
+        self._timezone = context.timezone
         self._can_change = can_change
         self._trusted = trusted
 
@@ -73,9 +79,9 @@ class Views:
         """Write the first page; ``muted`` and ``acknowledged`` are what became of its forms, if they were sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
-        chart = draw(search.by_hour(first_hour(now), now))
+        lately = self._store.activity.read(now - _DAY, now, HOUR)
         failed = search.latest_failed(_LATELY)
-        page = overview(search.totals(), summary, known, chart, failed, self._receivers(), now)
+        page = overview(search.totals(), summary, known, lately, failed, self._receivers(), now)
         mutes = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
         found = self._store.incidents.listed(most=SHOWN).items
         open_ = panel(
@@ -136,6 +142,18 @@ class Views:
         """Write the page that adds messages."""
         summary, known = self._look()
         return self._render("add.html", path, "messages", summary, known, page=page)
+
+    def report(self, path: str, wanted: Wanted) -> Written:
+        """Write what became of messages in a period."""
+        summary, known = self._look()
+        page = report_page(self._store.activity, wanted, self._now(), self._timezone())
+        html = self._render("report.html", path, "report", summary, known, page=page)
+        return Written(html, page.wrong is not None)
+
+    def help(self, path: str) -> str:
+        """Write what the statuses mean, and what to do."""
+        summary, known = self._look()
+        return self._render("help.html", path, "help", summary, known)
 
     def docs(self, path: str, page: ApiReference) -> str:
         """Write the page about the API."""

@@ -31,6 +31,7 @@
       if ("at" in time.dataset) time.textContent = full.format(moment);
       else if ("ago" in time.dataset) time.title = full.format(moment);
     }
+    inZone(within);
     for (const mark of within.querySelectorAll("text[data-hour]")) {
       mark.textContent = hour.format(new Date(mark.dataset.hour));
     }
@@ -39,6 +40,23 @@
       title.textContent = title.textContent.replace(/^[^:]*:\d\d UTC/, hour.format(new Date(bar.dataset.bar)));
     }
     tick(within);
+  }
+
+  // Reports go by the viewer's days and hours, unless the address names a time zone.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone.replace("Etc/Unknown", "UTC");
+
+  function inZone(within) {
+    for (const link of within.querySelectorAll("a[data-in-zone]")) {
+      const address = new URL(link.href);
+      if (address.searchParams.has("timezone")) continue;
+      address.searchParams.set("timezone", zone);
+      link.href = address;
+    }
+    for (const form of within.querySelectorAll("form[data-in-zone]")) {
+      if (form.elements.timezone) continue;
+      const field = Object.assign(document.createElement("input"), { type: "hidden", name: "timezone", value: zone });
+      form.append(field);
+    }
   }
 
   // As bridge.server.ui.muting, but by the viewer's clock: 8 in the morning there.
@@ -176,6 +194,11 @@
     for (const keep of document.querySelectorAll("input[data-keep]")) offerToKeep(keep);
   }
 
+  if (document.querySelector("[data-report-zone='']")) {
+    const here = new URL(location.href);
+    here.searchParams.set("timezone", zone);
+    location.replace(here);
+  }
   begin();
   // What came of a form is said once.
   const address = new URL(location.href);
@@ -183,7 +206,7 @@
   for (const name of said) address.searchParams.delete(name);
   if (said.length) history.replaceState(null, "", address);
   setInterval(() => tick(document), 1000);
-  document.querySelector("[data-zone]").textContent = `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  document.querySelector("[data-zone]").textContent = `Times are in ${zone}`;
 
   $("live").hidden = false;
   $("live").addEventListener("click", () => {

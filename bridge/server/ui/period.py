@@ -1,0 +1,168 @@
+"""The period of a report: what the address asks for, and what it is compared with. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlencode
+
+from bridge.domain.activity import TAGS
+from bridge.domain.activity_report import ask, read_by
+from bridge.domain.settings.calendar import time_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+LAST_DAY: Final = "24h"
+PERIODS: Final[Mapping[str, str]] = {
+    "today": "Today",
+    "yesterday": "Yesterday",
+    LAST_DAY: "Last 24 hours",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+}
+"""Periods to choose, and their names."""
+
+_USUAL = "7d"
+_ROLLING = {
+    LAST_DAY: (timedelta(days=1), "in the 24 hours before"),
+    "7d": (timedelta(days=7), "in the 7 days before"),
+    "30d": (timedelta(days=30), "in the 30 days before"),
+}
+_DAY = timedelta(days=1)
+_FIRST, _LAST = date(1971, 1, 1), date(2198, 12, 31)
+_LONGEST = 100  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What came with the address, as it was written. ``since`` and ``until`` are dates, both included."""
+
+    period: str = ""
+    since: str = ""
+    until: str = ""
+    by: str = ""
+    timezone: str = ""
+
+    @classmethod
+    def read(cls, **written: str) -> Self:
+        """Clean it."""
+        return cls(**{name: text.replace("\0", "").strip()[:_LONGEST] for name, text in written.items()})
+
+    @property
+    def chosen(self) -> str:
+        """The name of the period; empty for dates."""
+        return self.period or ("" if self.since or self.until else _USUAL)
+
+    def address(self, **other: str) -> str:
+        """Write the address of a report, from the first page, with some things exchanged."""
+        asked = replace(self, **other)
+        given = {each.name: getattr(asked, each.name) for each in fields(asked)}
+        return f"report?{urlencode({name: text for name, text in given.items() if text})}"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when, and since when as long a time is compared with it: ``than`` names that."""
+
+    since: datetime
+    until: datetime
+    zone: tzinfo
+    compared: datetime
+    than: str
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.until - self.since
+
+
+def zone_of(wanted: Wanted, usual: tzinfo) -> tzinfo:
+    """Read the time zone.
+
+    Raises:
+        ValueError: There is no such zone; the text is for people.
+    """
+    if not wanted.timezone:
+        return usual
+    try:
+        return time_zone(wanted.timezone)
+    except ValueError as error:
+        raise ValueError(f"“{wanted.timezone}”: {error}.") from None
+
+
+def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
+    """Read the period.
+
+    Raises:
+        ValueError: It can't be read, ends before it begins, has not begun or is too long; the text is for people.
+    """
+    today = now.astimezone(zone).date()
+    match wanted.chosen:
+        case "":
+            return _from_to(wanted, now, zone, today)
+        case "today":
+            begin = _begin(today, zone)
+            return Period(
+                begin,
+                max(now, begin + timedelta(seconds=1)),
+                zone,
+                _begin(today - _DAY, zone),
+                "yesterday by this time",
+            )
+        case "yesterday":
+            begins = (_begin(today - days * _DAY, zone) for days in range(3))
+            until, since, compared = begins
+            return Period(since, until, zone, compared, "on the day before")
+        case rolling if rolling in _ROLLING:
+            length, than = _ROLLING[rolling]
+            return Period(now - length, now, zone, now - 2 * length, than)
+        case unknown:
+            raise ValueError(f"“{unknown}”: unknown period (allowed: {', '.join(PERIODS)}, or since and until).")
+
+
+def tag_of(wanted: Wanted) -> str | None:
+    """Read the tag by which is added up; None where none is chosen.
+
+    Raises:
+        ValueError: It is no tag; the text is for people.
+    """
+    if not wanted.by:
+        return None
+    try:
+        by = read_by(wanted.by)
+    except ValueError as error:
+        raise ValueError(f"By: {error}.") from None
+    return by.removeprefix(TAGS) if by.startswith(TAGS) else None
+
+
+def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period:
+    begin = _date("From", wanted.since) if wanted.since else None
+    last = _date("To", wanted.until) if wanted.until else max(today, begin or today)
+    first = begin or max(last - 6 * _DAY, _FIRST)
+    try:
+        query = ask(now, zone, since=_begin(first, zone), until=_begin(last + _DAY, zone), by=None)
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(f"{text[0].upper()}{text[1:]}.") from None
+    days = (last - first).days + 1
+    goes_on = query.until == now
+    before = "the day before" if days == 1 else f"the {days} days before"
+    than = f"in the same part of {before}" if goes_on else f"{'on' if days == 1 else 'in'} {before}"
+    return Period(query.since, query.until, zone, _begin(first - days * _DAY, zone), than)
+
+
+def _date(name: str, text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name}: “{text}” is not a date (allowed: e.g. 2026-11-28).") from None
+    if not _FIRST <= found <= _LAST:
+        raise ValueError(f"{name}: a date out of range (allowed: the years {_FIRST.year} to {_LAST.year}).")
+    return found
+
+
+def _begin(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
