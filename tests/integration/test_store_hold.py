@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count, zip_longest
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription
 from bridge.store.poll_results import Polled
+from bridge.store.store import Store
 from tests.world import listed
 from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.model import Delivery, Event
-    from bridge.store.store import Store
 
 HOLD = timedelta(minutes=10)
 LATER = Subscription("later", ("*",), hold=HOLD)
@@ -254,6 +255,22 @@ def _stuck(store: Store, at: datetime, id_: int = 1) -> None:
     message = known(store, id_)
     verdict = _STUCK.judge(message, Observation(Status.PENDING, at))
     store.record_polls([Polled(message, verdict, at, None)], BOTH)
+
+
+@pytest.mark.postgres
+def test_end_that_another_node_writes_meanwhile_is_not_told_alone(postgres_url: str) -> None:
+    """One node is about to send what somebody has acknowledged, the other one records that it is over."""
+    with Store(postgres_url) as one, Store(postgres_url) as other, ThreadPoolExecutor(2) as pool:
+        for number in range(25):
+            at = minutes(60 * number)
+            record_health(one, EventType.SOURCE_DOWN, SINCE, at, (LATER,))
+            (down,) = due(one, at + HOLD, receiver="later")
+            one.incidents.acknowledge(["source"], Acknowledged(at + HOLD, "anna"))
+            over = pool.submit(record_health, other, EventType.SOURCE_UP, SINCE, at + HOLD, (LATER,))
+            dropped = pool.submit(one.reminders.drop_over, "later", [down.id], at + HOLD)
+            assert down.id in dropped.result()
+            assert over.result()
+        assert {state for _, state in came(one)} == {"dropped"}
 
 
 _STEPS = st.lists(
