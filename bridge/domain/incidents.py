@@ -19,7 +19,7 @@ from bridge.domain.model import EventType
 from bridge.domain.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
     from bridge.domain.model import Event
@@ -87,6 +87,11 @@ class Incident:
     def subject(self) -> str:
         """What it is about."""
         return self.event.subject
+
+
+def latest_of_each(events: Iterable[Event]) -> list[Event]:
+    """Choose the latest event of each subject: what is over by then counts no longer."""
+    return list({event.subject: event for event in events}.values())
 
 
 def message_subject(message_id: int) -> str:

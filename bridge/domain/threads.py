@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.events import MESSAGE_SUBJECT
-from bridge.domain.incidents import OPENS, OPPOSITES
+from bridge.domain.incidents import OPENS, OPPOSITES, latest_of_each
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def answers(delivery: Delivery, thread: Thread) -> bool:
 
 
 def is_bad_news(events: Iterable[Event]) -> bool:
-    """Tell whether a reply must be seen by those who don't follow the thread."""
-    return any(event.type in OPENS for event in events)
+    """Tell whether a reply must be seen by those who don't follow the thread: something is wrong by the end of it."""
+    return any(event.type in OPENS for event in latest_of_each(events))
 
 
 def resolved_after(event: Event, parent: Event) -> timedelta | None:
@@ -65,7 +65,7 @@ def resolved_after(event: Event, parent: Event) -> timedelta | None:
 
 def resolution(events: Iterable[Event], thread: Thread) -> timedelta | None:
     """Return how long what a thread's post shows had lasted when these events ended it; None if they don't."""
-    latest = {event.subject: event for event in events}
+    latest = {event.subject: event for event in latest_of_each(events)}
     ended = [
         latest[first.subject].at
         for first in thread.told

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from bridge.domain.incidents import latest_of_each
 from bridge.domain.model import EventType
 from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
 from bridge.receivers.next_steps import steps_of
@@ -128,6 +129,7 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         key = reason_of(_error_of(event)).key if "error" in by else None
         grouped[event.type if "type" in by else None, key].append(event)
     ranked = sorted(grouped.items(), key=lambda item: -len(item[1]))  # a stable sort: ties as they came
+    current = set(map(id, latest_of_each(events)))  # nothing is to be done about what is over by the end of the digest
     fitting, others = ranked[:MOST_GROUPS], ranked[MOST_GROUPS:]
     names = _share_names([members for _, members in fitting], shown)
     groups = (
@@ -139,7 +141,7 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         totals=tuple(Counter(event.type for event in events).most_common()),
         reasons=tuple(reasons),
         groups=tuple(groups),
-        steps=tuple(steps_of(event for _, members in ranked for event in members)),
+        steps=tuple(steps_of(event for _, members in ranked for event in members if id(event) in current)),
         other_groups=len(others),
         other_events=sum(len(members) for _, members in others),
     )

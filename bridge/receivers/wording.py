@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import in_words
+from bridge.domain.incidents import latest_of_each
 from bridge.domain.model import EventType
 from bridge.receivers.rate_words import RATE_DATA, RATES, failures_of, group_of, rate_of, reasons_of
 from bridge.receivers.reminder_words import REMINDER_DATA, reminder_of, still
@@ -119,17 +120,19 @@ def gravest(types: Iterable[EventType]) -> EventType:
 
 
 def sign_of(events: Sequence[Event]) -> str:
-    """Return the emoji of the gravest event. A test has one of its own."""
+    """Return the emoji of the gravest event that is the latest of its subject. A test has one of its own."""
     if all_tests(events):
         return "🧪"
     if len(events) == 1 and events[0].type is EventType.SUMMARY:
         return emoji_of(events[0])
-    return WORDS[gravest(event.type for event in events)].emoji
+    return WORDS[gravest(event.type for event in latest_of_each(events))].emoji
 
 
 def severity_of(events: Sequence[Event]) -> Severity:
-    """Return how serious the gravest event is. A test is not."""
-    return Severity.INFO if all_tests(events) else WORDS[gravest(event.type for event in events)].severity
+    """Return how serious the gravest event is that is the latest of its subject. A test is not."""
+    return (
+        Severity.INFO if all_tests(events) else WORDS[gravest(event.type for event in latest_of_each(events))].severity
+    )
 
 
 def all_tests(events: Sequence[Event]) -> bool:

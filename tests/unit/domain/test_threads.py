@@ -147,3 +147,8 @@ def test_each_delivery_is_in_one_part_and_each_thread_has_one(subjects: Sequence
     assert len(threads) == len(set(threads))
     for part, thread in parts:
         assert {posts.get(each.event.subject) for each in part} == {None if thread is None else thread.post}
+
+
+def test_what_was_wrong_and_is_over_by_the_end_is_no_bad_news() -> None:
+    assert not is_bad_news([event(EventType.MESSAGE_FAILED), event(EventType.MESSAGE_SENT)])
+    assert is_bad_news([event(EventType.MESSAGE_FAILED), event(EventType.MESSAGE_SENT, "message/6")])

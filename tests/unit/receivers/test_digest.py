@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from bridge.domain.reasons import INVALID_NUMBER, NONE_GIVEN, Reason
 from bridge.domain.samples import sample_event
 from bridge.receivers.digest import GROUP_KEYS, MOST_GROUPS, Group, digest, title_of
 from bridge.receivers.text import size
+from bridge.receivers.wording import WORDS, severity_of
 from tests.unit.receivers.events import any_event, changed, receiver_down, source_down
 from tests.world.clock import START
 
@@ -178,3 +181,16 @@ def test_very_long_names_leave_room_for_all_else() -> None:
     assert sum(named) <= 15_000
     assert all(group.names for group in counted.groups)
     assert all(group.count == len(group.names) + group.more == 50 for group in counted.groups)
+
+
+def test_digest_of_what_began_and_ended_is_good_news_with_nothing_to_do() -> None:
+    """Both are counted; a failure that lasts makes it bad news again."""
+    down = source_down()
+    up = replace(down, type=EventType.SOURCE_UP, sequence=2)
+    over = digest([down, up])
+    assert (over.sign, over.steps) == (WORDS[EventType.SOURCE_UP].emoji, ())
+    assert over.totals == ((EventType.SOURCE_DOWN, 1), (EventType.SOURCE_UP, 1))
+    assert severity_of([down, up]) is WORDS[EventType.SOURCE_UP].severity
+    lasting = digest([down, up, changed(1)])
+    assert lasting.sign == WORDS[EventType.MESSAGE_FAILED].emoji
+    assert len(lasting.steps) == 1
