@@ -135,11 +135,14 @@ def one_post(found: Sequence[Delivery], now: datetime) -> Sequence[Pack]:
 
     Args:
         found: The oldest first.
-        now: What is due then goes first.
+        now: What is due then goes first, unless something about the same subject must go before it.
     """
-    if not found:
+    heads: dict[str, Delivery] = {}
+    for delivery in found:
+        heads.setdefault(delivery.event.subject, delivery)
+    if not heads:
         return ()
-    first = next((delivery for delivery in found if delivery.due_at <= now), found[0])
+    first = next((delivery for delivery in heads.values() if delivery.due_at <= now), found[0])
     if _is_summary(first):
         return [(first,)]
     return [tuple(delivery for delivery in found if not _is_summary(delivery))]

@@ -131,8 +131,9 @@ def test_49_failures_within_a_minute_are_at_most_4_posts(came: list[int], earlie
 @given(st.lists(st.tuples(st.booleans(), st.integers(-5, 5)), min_size=1, max_size=20))
 def test_each_summary_is_a_post_of_its_own_and_nothing_waits_for_ever(found: list[tuple[bool, int]]) -> None:
     """What is refused is due later, and keeps nobody waiting."""
-    summary = replace(EVENT, type=EventType.SUMMARY)
-    left = [replace(queued(n, due), event=summary if alone else EVENT) for n, (alone, due) in enumerate(found)]
+    types = {True: EventType.SUMMARY, False: EventType.MESSAGE_FAILED}
+    told = [replace(EVENT, type=types[alone], subject=f"number/{n}") for n, (alone, _) in enumerate(found)]
+    left = [replace(queued(n, due), event=told[n]) for n, (_, due) in enumerate(found)]
     due = [each for each in left if each.due_at <= START]
     posts = []
     while due:
@@ -148,3 +149,12 @@ def test_each_summary_is_a_post_of_its_own_and_nothing_waits_for_ever(found: lis
 def test_probe_carries_something_where_nothing_is_due() -> None:
     assert one_post([], START) == ()
     assert one_post([queued(1, 60)], START) == [(queued(1, 60),)]
+
+
+def test_later_summary_does_not_go_before_the_one_that_waits_for_its_next_attempt() -> None:
+    """The next one is due already, and so is something else."""
+    first, second = (replace(queued(id_), event=replace(EVENT, type=EventType.SUMMARY)) for id_ in (1, 2))
+    waits = replace(first, due_at=START + HALF_A_MINUTE)
+    other = replace(queued(3), event=changed(3))
+    assert one_post([waits, second, other], START) == [(other,)]
+    assert one_post([waits, second], START) == [(waits,)]
