@@ -14,15 +14,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.daemon import daemon
+from bridge.daemon.housekeeping import follow_clock
 from bridge.daemon.summary_watch import SummaryWatch
-from bridge.domain.clock import SystemClock
+from bridge.domain.clock import SystemClock, isoformat
 from bridge.domain.model import DeliveryState, Details, Event, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.numbers import Number
 from bridge.domain.observer import Listener
 from bridge.domain.outcome import Dead
 from bridge.domain.routing import Routes, Subscription
-from bridge.domain.summary_marks import SUMMARIES, DueSummary
+from bridge.domain.summary_marks import SUMMARIES, DueSummary, Mark, written
 from bridge.domain.summary_schedule import SummaryRule, done, due_summary
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.summary import sentence_of
@@ -238,6 +239,23 @@ def test_each_message_is_in_one_summary_while_others_are_recorded(own_store: Sto
     assert len(found) == slots + 29
 
 
+def test_clock_that_is_set_brings_it_once_and_counts_each_message_once(store: Store) -> None:
+    """Back by two hours after it was made, and forward over the next one."""
+    world = World(store)
+    assert world.one().data["sent"] == 0
+    world.clock.jump_wall(-2 * HOUR)
+    assert follow_clock(world.clock, store)
+    world.end(1, Status.SENT, world.clock.now())
+    assert world.at(NINE) == []
+    world.end(2, Status.SENT, NINE + HOUR)
+    assert world.at(NINE + 22 * HOUR) == []
+    world.clock.jump_wall(4 * HOUR)
+    assert follow_clock(world.clock, store)
+    event = world.one(NINE + 26 * HOUR)
+    assert (event.data["sent"], event.data["late"]) == (2, True)
+    assert event.data["until"] == isoformat(NINE + DAY)
+
+
 @pytest.mark.postgres
 def test_of_two_nodes_one_makes_it(postgres_url: str) -> None:
     with Store(postgres_url, node=True) as one, Store(postgres_url, node=True) as other:
@@ -365,6 +383,23 @@ def test_daemon_sends_it_on_time_and_late_after_a_crash(simulator: Simulator, si
     )
     assert (other["since"], other["until"]) == (late["until"], "2026-11-27T02:30:00.000Z")
     assert all("crm" not in json.dumps(each) for each in summaries(sink))
+
+
+def test_single_pass_by_cron_makes_what_was_missed_and_delivers_it(
+    simulator: Simulator, sink: Sink, tmp_path: Path
+) -> None:
+    simulator.account.put(1, Status.FAILED, "Invalid phone number")
+    write_config(tmp_path, bridge_config(simulator, [webhook(sink, "ops", summary=_SUMMARY)], [1]))
+    assert command(tmp_path, "poll").returncode == 0
+    assert summaries(sink) == []
+    with Store(f"sqlite:///{tmp_path}/bridge.db") as store:
+        mark = store.summary_events.marks()["ops"]
+        earlier = {"ops": Mark(mark.until - 2 * DAY, mark.after - 2 * DAY, mark.rule)}
+        store.set_fact(SUMMARIES, written(earlier))
+    for _ in range(2):
+        assert command(tmp_path, "poll").returncode == 0
+    (told,) = summaries(sink)
+    assert told["data"]["since"] == isoformat(mark.until - 2 * DAY)
 
 
 @pytest.mark.waits
