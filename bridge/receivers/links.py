@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from bridge.domain.model import EventType, Status
+from bridge.domain.settings.calendar import time_zone
+from bridge.receivers.summary_words import span_of
+from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from bridge.domain.model import Event
 
@@ -22,12 +28,14 @@ class Link:
 
 
 def link_to(pages: str, events: Sequence[Event]) -> Link:
-    """Lead to the page of the message, to the list of several, else to the first page.
+    """Lead to the page of the message, to the list of several, of a summary to the report; else to the first page.
 
     Args:
         pages: Where people see the bridge, without a slash at the end.
         events: What it is about. Tests are about nothing that a page shows.
     """
+    if len(events) == 1 and (span := span_of(events[0])) is not None and not events[0].test:
+        return Link(f"{pages}/report{_days(*span, one_line(events[0].data.get('timezone')))}", "Open the report")
     real = [event for event in events if not event.test and event.message_id is not None]
     if not real or len(real) < len(events):
         return Link(f"{pages}/", "Open the bridge")
@@ -38,3 +46,13 @@ def link_to(pages: str, events: Sequence[Event]) -> Link:
     return Link(
         f"{pages}/messages" if others or status is None else f"{pages}/messages?status={status}", "Open the list"
     )
+
+
+def _days(since: datetime, until: datetime, zone_name: str) -> str:
+    """Ask for the report of the days in which a time lies; for the usual one, where their zone has no name."""
+    try:
+        zone = time_zone(zone_name)
+        first, last = since.astimezone(zone).date(), (until - timedelta(seconds=1)).astimezone(zone).date()
+    except (ValueError, OverflowError):
+        return ""
+    return f"?{urlencode({'since': first, 'until': last, 'timezone': zone_name})}"

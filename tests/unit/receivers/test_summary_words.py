@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from bridge.domain.samples import samples
 from bridge.domain.summary_event import Circumstances, summary_data
 from bridge.domain.summary_marks import DueSummary
 from bridge.receivers.digest import digest
+from bridge.receivers.links import link_to
 from bridge.receivers.plain_text import write_note
 from bridge.receivers.slack.blocks import Style, draw_digest, draw_event
 from bridge.receivers.slack.mentions import Mention
@@ -90,7 +92,7 @@ def test_rest_is_told_the_worst_first() -> None:
         "Time until sent: half within 8 s, 95% within 41 s; slowest: 12346 (Invoice 88) 41 min",
         "Time: 2026-11-22 20:00:00 UTC to 2026-11-23 20:00:00 UTC",
         f"Event: {RICH.id}",
-        "https://bridge.example.com/",
+        "https://bridge.example.com/report?since=2026-11-22&until=2026-11-23&timezone=UTC",
     ]
 
 
@@ -98,10 +100,22 @@ def test_slack_shows_the_time_as_each_reader_s_clock_does_with_a_link_and_mentio
     style = Style(pages="https://bridge.example.com", mention=Mention(("<!here>",)))
     drawn = json.dumps(draw_event(RICH, style), ensure_ascii=False)
     assert "<!date^1795377600^{date_short_pretty} {time}|2026-11-22 20:00:00 UTC> to <!date^1795464000^" in drawn
-    assert "<https://bridge.example.com/|Open the bridge>" in drawn
+    link = "<https://bridge.example.com/report?since=2026-11-22&amp;until=2026-11-23&amp;timezone=UTC|Open the report>"
+    assert link in drawn
     assert "<!here>" not in drawn
     asked = Style(mention=Mention(("<!here>",), ("summary",)))
     assert "<!here>" in json.dumps(draw_event(RICH, asked))
+
+
+def test_link_leads_to_the_report_of_those_days() -> None:
+    pages = "https://bridge.example.com"
+    yesterday = summary(NINE - timedelta(hours=33), NINE - timedelta(hours=9))
+    address = f"{pages}/report?since=2026-11-23&until=2026-11-23&timezone=Asia%2FKolkata"
+    assert link_to(pages, [yesterday]).address == address
+    assert (
+        link_to(pages, [replace(yesterday, data={**yesterday.data, "timezone": "local"})]).address == f"{pages}/report"
+    )
+    assert link_to(pages, [replace(yesterday, test=True)]).address == f"{pages}/"
 
 
 @pytest.mark.parametrize("event", [RICH, QUIET, NASTY])
