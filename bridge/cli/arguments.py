@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,12 +14,15 @@ from bridge.cli import output
 from bridge.domain.errors import UsageError
 from bridge.domain.events import in_full
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
+from bridge.domain.local_time import read_time
 from bridge.domain.message_details import TOO_MANY_TAGS, read_text
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
 from bridge.domain.mute import LONGEST_BY
 from bridge.domain.redaction import clean_line, clean_text
-from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.domain.suggest import suggestion
+
+if TYPE_CHECKING:
+    from bridge.cli.connection import Bridge
 
 
 def message_id(text: str) -> int:
@@ -106,8 +109,8 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def age_or_time(option: str, text: str | None) -> datetime | None:
-    """Read an age (``7d``) or a moment; None for none.
+def age_or_time(option: str, text: str | None, bridge: Bridge) -> datetime | None:
+    """Read an age (``7d``), a date or a time, in the bridge's time zone where it names none; None for none.
 
     Raises:
         UsageError: It is neither.
@@ -115,12 +118,9 @@ def age_or_time(option: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return output.now() - parse_duration(text)
+        return read_time(text, bridge.timezone, output.now())
     except ValueError as error:
-        try:
-            return parse_moment(text)
-        except ValueError:
-            raise UsageError(f"{option} {text}: {error}, or a time such as 2026-12-24T09:00+05:30") from None
+        raise UsageError(f"{option} {text}: {error}") from None
 
 
 def listed(ids: list[int]) -> str:

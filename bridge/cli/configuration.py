@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from bridge.cli import output
 from bridge.config import control_path, loader, locate
 from bridge.config.errors import InvalidConfiguration
+from bridge.config.machine_zone import machine_zone
 from bridge.config.models import Config
 from bridge.domain.model import AccountId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
 
 def load_config(option: Path | None, *, as_service: bool = True) -> Config:
@@ -27,8 +29,8 @@ def load_config(option: Path | None, *, as_service: bool = True) -> Config:
     return loader.load(path, _environ(path) if as_service else os.environ)
 
 
-def database_of(option: Path | None) -> tuple[str, AccountId | None]:
-    """Name the database, and whose it is, also where something else in the configuration is wrong, which is then said.
+def database_of(option: Path | None) -> tuple[str, AccountId | None, tzinfo]:
+    """Name the database, whose it is, and the time zone, also where something else is wrong, which is then said.
 
     What happened must be seen, and sent again, while the file is being fixed.
     """
@@ -39,8 +41,8 @@ def database_of(option: Path | None) -> tuple[str, AccountId | None]:
             raise
         count = f"{len(error.faults)} error{'' if len(error.faults) == 1 else 's'}"
         output.say(f"warning: the configuration is invalid ({count}); see wbiz-bridge check", err=True)
-        return error.database, error.account
-    return settings.database, settings.wbiztool.account
+        return error.database, error.account, machine_zone()
+    return settings.database, settings.wbiztool.account, settings.zone
 
 
 def _environ(config: Path) -> Mapping[str, str]:

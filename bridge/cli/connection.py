@@ -19,7 +19,7 @@ from bridge.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
 
 class Bridge(Protocol):
@@ -27,6 +27,11 @@ class Bridge(Protocol):
 
     def status(self) -> dict[str, Any]:
         """Tell how it does, with all counts."""
+        ...
+
+    @property
+    def timezone(self) -> tzinfo:
+        """Return the zone in which people read and write times: the configured one, else this machine's."""
         ...
 
     def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:

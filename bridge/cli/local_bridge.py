@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +62,7 @@ class LocalBridge:
     def __init__(self, config: Path | None, *, killed: bool) -> None:
         self._config = config
         self._killed = killed
-        self._url, self._account = database_of(config)
+        self._url, self._account, self.timezone = database_of(config)
         self._name = shown_url(self._url)
         self._store: Store | None = None
         self._has_said = False
@@ -77,7 +76,7 @@ class LocalBridge:
                 found.facts.pop(ALIVE, None)
             return found
 
-        return local_status(self._config, self._name, read)
+        return local_status(self._config, self._name, read, self.timezone)
 
     def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:
         """List messages, those with the latest change first."""
@@ -119,7 +118,7 @@ class LocalBridge:
         found = _all(lambda cursor, n: history.deliveries(query, cursor, n), most)
         attempts = history.attempts([each.id for each in found])
         holding = self._read().mutes.holding(output.now())
-        return [delivery_json(each, holding, attempts[each.id]) for each in found]
+        return [delivery_json(each, holding, self.timezone, attempts[each.id]) for each in found]
 
     def retry(self, ids: Sequence[int], receiver: str | None, since: datetime | None) -> int:
         """Send dead letters again: those that are all that is given. Returns how many."""
@@ -155,7 +154,7 @@ class LocalBridge:
         """Add up what became of messages."""
         since, until = (parse_moment(wanted[name]) if name in wanted else None for name in ("since", "until"))
         try:
-            query = ask(output.now(), UTC, since=since, until=until, by=wanted.get("by"))
+            query = ask(output.now(), self.timezone, since=since, until=until, by=wanted.get("by"))
         except ValueError as error:
             raise UsageError(str(error)) from None
         found = self._read().activity.read(query.since, query.until, query.by, query.zone)

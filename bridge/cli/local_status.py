@@ -14,6 +14,7 @@ from bridge.domain.json_views import status_json, summaries_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
     from pathlib import Path
 
     from bridge.config.models import Config
@@ -24,13 +25,14 @@ class NoDatabaseError(BridgeError):
     """There is no database yet. The daemon makes it."""
 
 
-def local_status(config: Path | None, database: str, read: Callable[[], Summary]) -> dict[str, Any]:
+def local_status(config: Path | None, database: str, read: Callable[[], Summary], zone: tzinfo) -> dict[str, Any]:
     """Tell how it does, with all counts.
 
     Args:
         config: The option ``-c``.
         database: Its name.
         read: Reads what is known there.
+        zone: In which words tell of times.
 
     Raises:
         OtherAccountError: The database belongs to another account.
@@ -47,7 +49,7 @@ def local_status(config: Path | None, database: str, read: Callable[[], Summary]
     try:
         summary = read()
         names = summary.receivers if settings is None else [receiver.name for receiver in settings.receivers]
-        health = judge(summary, names, now)
+        health = judge(summary, names, now, zone)
     except OtherAccountError:
         raise
     except NoDatabaseError as error:
@@ -59,4 +61,4 @@ def local_status(config: Path | None, database: str, read: Callable[[], Summary]
         # Only where it is needed: it takes a part of the scheduler.
         next_summaries = import_module("bridge.daemon.summary_watch").next_summaries
         more["summaries"] = summaries_json(next_summaries(settings, summary.facts, now))
-    return status_json(health, summary, now) | more
+    return status_json(health, summary, now, zone) | more

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,12 +14,14 @@ from urllib.parse import quote
 from bridge.cli import output
 from bridge.cli.api_client import FOR_EVER, ApiClient, LostError, NotFoundError
 from bridge.cli.paging import PAGE, all_pages
+from bridge.config.machine_zone import machine_zone
 from bridge.domain.errors import UsageError
+from bridge.domain.settings.calendar import time_zone
 from bridge.domain.spreadsheet.writer import list_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
     from pathlib import Path
 
     from bridge.cli.find_daemon import Address
@@ -41,6 +44,15 @@ class RemoteBridge:
     def status(self) -> dict[str, Any]:
         """Tell how it does, with all counts."""
         return self._object(self._api.get("/v1/status"))
+
+    @cached_property
+    def timezone(self) -> tzinfo:
+        """Return the zone in which people read and write times."""
+        try:
+            name = self._api.get("/v1/timezone")["timezone"]
+        except NotFoundError:  # a remote bridge may be older
+            name = None
+        return machine_zone() if name is None else time_zone(name)
 
     def messages(self, status: str | None, most: int) -> list[dict[str, Any]]:
         """List messages, those with the latest change first."""

@@ -19,6 +19,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "http": "the page, the API, health and metrics; off for none",
         "database": "where the state lives",
         "control": "the Unix socket at which commands find the daemon",
+        "timezone": "the time zone of people who read without a browser",
         "retention": "what is over is forgotten after this; what is queued never is",
         "log": "the log",
         "heartbeat": "a URL to call while all is well",

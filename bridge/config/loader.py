@@ -44,7 +44,7 @@ SWITCHED: dict[str, type[BaseModel]] = {"http": models.HttpConfig, "heartbeat": 
 """Sections that can be ``off`` in place of keys with values."""
 
 _LISTS = ("messages", "receivers", "alerts")
-SIMPLE = ("database", "control", "retention")
+SIMPLE = ("database", "control", "retention", "timezone")
 """Keys of the file that are no sections."""
 
 _TOP = (*SECTIONS, *SWITCHED, *_LISTS, *SIMPLE)
@@ -127,7 +127,9 @@ class _Loading:
         self._lists.close()
         data["watchlist"], data["list_warnings"] = self._lists.watchlist, self._lists.warnings()
         nobody = Value(None, replace(root.place, key="receivers"))
-        data["receivers"] = Receivers(self._sections, self._faults, self._environ).read(top.get("receivers", nobody))
+        data["receivers"] = Receivers(self._sections, self._faults, self._environ, data.get("timezone")).read(
+            top.get("receivers", nobody)
+        )
         data["alerts"] = read_alerts(top.get("alerts", nobody), self._sections, self._faults)
         data["path"] = self._path
         data["sources"] = self.sources

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime, timedelta
-from decimal import Decimal  # noqa: TC003 -- pydantic reads annotations while it runs
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal  # noqa: TC003 -- as above
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- as above
 from typing import Annotated, Literal
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, InstanceOf, SecretStr
 
 from bridge.config.database_url import passwords
 from bridge.config.errors import Sources  # noqa: TC001 -- as above
+from bridge.config.machine_zone import machine_zone
 from bridge.config.warnings import warnings_of
 from bridge.domain.failure_rate import TAGS, Alert
 from bridge.domain.model import LONGEST_TAG_NAME, AccountId
@@ -20,6 +21,7 @@ from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
+from bridge.domain.settings.calendar import TIME_ZONE
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
 from bridge.domain.settings.listen_address import Listen
@@ -192,8 +194,8 @@ class Config(Model):
     """The whole configuration.
 
     ``sources`` is all that was read, ``path`` the first of it: as they were named, so relative to the working folder
-    if ``path`` is. ``database`` is a SQLAlchemy URL, and
-    ``control`` the Unix socket at which commands find the daemon; None for none.
+    if ``path`` is. ``database`` is a SQLAlchemy URL, and ``control`` the Unix socket at which commands find the daemon;
+    None for none. ``timezone`` is that of people who read without a browser; None for the machine's (:attr:`zone`).
     """
 
     path: Path
@@ -209,6 +211,7 @@ class Config(Model):
     alerts: tuple[AlertConfig, ...] = ()
     database: Annotated[str, Field(repr=False)]  # it may hold a password
     control: Path | None = None
+    timezone: Annotated[tzinfo, TIME_ZONE] | None = None
     http: HttpConfig | None = HttpConfig()
     heartbeat: HeartbeatConfig | None = None
     retention: Annotated[timedelta, validators.duration("1h", "3650d")] = timedelta(days=30)
@@ -218,6 +221,11 @@ class Config(Model):
     def pages(self) -> str | None:
         """Where people see the bridge; None where they don't."""
         return None if self.http is None or self.http.external_url is None else str(self.http.external_url)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of people who read without a browser of their own."""
+        return self.timezone or machine_zone()
 
     @property
     def rules(self) -> tuple[Alert, ...]:

@@ -9,6 +9,7 @@ from bridge.config import template_checks
 from bridge.config.network import check_tls
 from bridge.config.section_reader import SECRETS, names
 from bridge.config.yaml_reader import BROKEN, Value
+from bridge.domain.settings.calendar import is_time_zone
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig
 from bridge.domain.suggest import nearest
 from bridge.receivers.base_config import Group, HttpReceiverConfig, QuietConfig, SummaryConfig
@@ -62,9 +63,17 @@ _BINARY = "cloudevents-binary"
 
 
 class Receivers:
-    """Reads the list of receivers."""
+    """Reads the list of receivers.
 
-    def __init__(self, sections: Sections, faults: Faults, environ: Mapping[str, str]) -> None:
+    Args:
+        sections: Reads what is in one.
+        faults: What is wrong is added here.
+        environ: Says whether receivers may be programs.
+        timezone: The time zone of those that name none, as it is written; None where there is none.
+    """
+
+    def __init__(self, sections: Sections, faults: Faults, environ: Mapping[str, str], timezone: object = None) -> None:
+        self._timezone = timezone if is_time_zone(timezone) else None  # one that is wrong is noted elsewhere
         self._commands = environ.get(COMMANDS) != "off"
         self._sections = sections
         self._faults = faults
@@ -195,6 +204,8 @@ class Receivers:
             if key in data and isinstance(item.data[key].data, dict):
                 data[key] = self._sections.read(item.data[key], names(model))
                 _make_lists(data[key])
+                if "timezone" in names(model) and self._timezone is not None:
+                    data[key].setdefault("timezone", self._timezone)
         if isinstance(data.get("slack"), dict):
             data["slack"] = self._bot(item.data["slack"])
         if "mention" in data:

@@ -71,7 +71,7 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
             yield "tls.verify is off: anyone on the network path can read and change what is sent"
         yield from _about_address(receiver)
     if receiver.quiet is not None and "timezone" not in receiver.quiet.model_fields_set:
-        yield "its quiet hours are in UTC: set quiet.timezone, for example Asia/Kolkata (or UTC, if that is meant)"
+        yield "its quiet hours are in UTC: set `timezone: Asia/Kolkata`, for example (or UTC, if that is meant)"
     if receiver.summary is None and EventType.SUMMARY in (receiver.events or ()):
         yield "`summary` is among its events, but it has no `summary:` that says when"
     if (why := _never(receiver, config)) is not None:

@@ -85,7 +85,7 @@ class Daemon:
         self._scheduler = SteadyScheduler(clock.monotonic, died=self._end)
         store.on_write_fault(self._say_status_now)
         self._heartbeat: Heartbeat | None = None
-        self._sign_of_life = SignOfLife(store, clock, self._listener, self._receivers)
+        self._sign_of_life = SignOfLife(store, clock, self._listener, self._receivers, lambda: self._config.zone)
         self._reloading = Reloading(
             *(reloader, store, clock, self._listener),
             current=lambda: self._config,
@@ -151,7 +151,7 @@ class Daemon:
 
     def health(self) -> Health:
         """Judge how the bridge does."""
-        return look(self._store.summaries.summary, self._receivers(), self._clock.now())
+        return look(self._store.summaries.summary, self._receivers(), self._clock.now(), self._config.zone)
 
     def ready(self) -> bool:
         """Tell whether the bridge can serve: its scheduler ran, and could write to the database, a moment ago."""

@@ -70,16 +70,17 @@ def source_spec(config: Config, shared: Shared) -> ComponentSpec[SourceComponent
 
 def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[Component]]:
     """Plan one dispatcher for each receiver, by its name."""
+    identity = Identity(source_of(shared.store.id), config.pages, config.zone)
     return {
-        each.name: _dispatcher_spec(each, config.pages, _others_with_its_limit(each, config), shared)
+        each.name: _dispatcher_spec(each, identity, _others_with_its_limit(each, config), shared)
         for each in config.receivers
     }
 
 
 def _dispatcher_spec(
-    settings: ReceiverConfig, pages: str | None, others: tuple[str, ...], shared: Shared
+    settings: ReceiverConfig, identity: Identity, others: tuple[str, ...], shared: Shared
 ) -> ComponentSpec[Component]:
-    made_of = (settings, pages, others)
+    made_of = (settings, identity, others)
     return ComponentSpec(made_of, partial(_dispatcher, *made_of, shared))
 
 
@@ -207,9 +208,9 @@ def _number_watch(config: Config, shared: Shared, source: WbizTool) -> NumberMon
     )
 
 
-def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, ...], shared: Shared) -> Component:
+def _dispatcher(settings: ReceiverConfig, identity: Identity, others: tuple[str, ...], shared: Shared) -> Component:
     stop = threading.Event()
-    sender = sender_for(settings, Identity(source_of(shared.store.id), pages))
+    sender = sender_for(settings, identity)
     quiet = None if settings.quiet is None else settings.quiet.hours
     channel = settings.thread_channel
     holding = Holding(settings.name, quiet, shared.store, shared.listener)
@@ -235,7 +236,7 @@ def _dispatcher(settings: ReceiverConfig, pages: str | None, others: tuple[str, 
         f"dispatcher-{settings.name}", f"delivering to {settings.name}", settings.concurrency, dispatcher, shared
     )
     return Component(
-        (settings, pages, others), pool, sender.close, stop, needs_wake=lambda: holding.begins(shared.clock.now())
+        (settings, identity, others), pool, sender.close, stop, needs_wake=lambda: holding.begins(shared.clock.now())
     )
 
 

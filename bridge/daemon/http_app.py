@@ -66,6 +66,8 @@ class HttpApps:
             try_receiver=self._try_receiver,
             preview=self._preview,
             subscriptions=lambda: subscriptions(self.config()),
+            timezone=lambda: self.config().zone,
+            timezone_name=self._timezone_name,
             hook_watch=hook_watch,
             answered=self.listener.answered,
             failed=self.metrics.listener.internal_error,  # the guard logs it by itself
@@ -75,18 +77,22 @@ class HttpApps:
     def _receivers(self) -> Sequence[str]:
         return [receiver.name for receiver in self.config().receivers]
 
+    def _timezone_name(self) -> str | None:
+        configured = self.config().timezone
+        return None if configured is None else str(configured)
+
     def _status(self) -> dict[str, Any]:
         config, now = self.config(), self.clock.now()
         summary = None
         try:
             summary = self.store.summaries.summary(finished=True)
-            health = judge(summary, self._receivers(), now)
+            health = judge(summary, self._receivers(), now, config.zone)
         except BridgeError as error:
             health = unreadable(error)
         daemon = {"daemon": {"running": True, "seen_at": isoformat(now)}}
         return (
             daemon
-            | status_json(health, summary, now)
+            | status_json(health, summary, now, config.zone)
             | {
                 "version": __version__,
                 "configuration": str(config.path.absolute()),

@@ -41,7 +41,7 @@ def try_receiver(
     if receiver is None:
         return None
     event = sample_event(clock.now(), type_)
-    with closing(sender_for(receiver, Identity(pages=config.pages))) as sender:
+    with closing(sender_for(receiver, Identity(pages=config.pages, zone=config.zone))) as sender:
         made = attempt(sender, [event], clock=clock, redact=Redactor(config.secrets()))
     if isinstance(made.outcome, Delivered):
         store.deliveries.release(name, clock.now())
@@ -58,7 +58,7 @@ def preview(config: Config, name: str, event: Event, store_id: str, at: datetime
     receiver = _named(config, name)
     if receiver is None:
         return None
-    with closing(sender_for(receiver, Identity(source_of(store_id), config.pages))) as sender:
+    with closing(sender_for(receiver, Identity(source_of(store_id), config.pages, config.zone))) as sender:
         found = sender.preview([event], at)
     shown = {"url": _masked(found.pop("url"), secret=is_secret(receiver))} if "url" in found else {}
     masked: dict[str, Any] = json.loads(Redactor(config.secrets())(json.dumps(found, ensure_ascii=False)))

@@ -12,6 +12,7 @@ from bridge.domain.health import ALIVE, ALIVE_FOR, judge, status_line, unreadabl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import tzinfo
 
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
@@ -26,13 +27,22 @@ class SignOfLife:
         clock: Tells the time.
         listener: Told where the database can't be written.
         receivers: Names those of the configuration that is in force.
+        zone: Tells in which zone it is read.
     """
 
-    def __init__(self, store: Store, clock: Clock, listener: Listener, receivers: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        listener: Listener,
+        receivers: Callable[[], Sequence[str]],
+        zone: Callable[[], tzinfo],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._listener = listener
         self._receivers = receivers
+        self._zone = zone
         self._given_at: float | None = None
 
     def give(self) -> None:
@@ -45,7 +55,7 @@ class SignOfLife:
         summary = None
         try:
             summary = self._store.summaries.summary()
-            health = judge(summary, self._receivers(), self._clock.now())
+            health = judge(summary, self._receivers(), self._clock.now(), self._zone())
         except BridgeError as error:
             health = unreadable(error)
         systemd.notify(f"STATUS={status_line(health, summary)}")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tzlocal import get_localzone
-
 from bridge.domain import summary_marks
 from bridge.domain.summary_marks import SUMMARIES
 from bridge.domain.summary_schedule import SummaryRule, adopt, done, due_summary, next_due
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
     from bridge.config.models import Config
     from bridge.domain.clock import Clock
@@ -23,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def summary_rules(config: Config) -> dict[str, SummaryRule]:
-    """Say when whose summary is due, by receiver: by the clocks of this machine where nothing else is configured."""
+    """Say when whose summary is due, by receiver: in the configuration's time zone where it names none."""
     return {
         each.name: SummaryRule(
-            each.summary.at, each.summary.timezone or _machine_zone(), frozenset().union(*each.summary.days)
+            each.summary.at, each.summary.timezone or config.zone, frozenset().union(*each.summary.days)
         )
         for each in config.receivers
         if each.summary is not None
@@ -83,7 +81,3 @@ class SummaryWatch:
                 event = summaries.record(due, done(due, rule), rule.zone, now, self._routes.subscriptions)
                 if event is not None:
                     self._listener.told(event)
-
-
-def _machine_zone() -> tzinfo:
-    return get_localzone()

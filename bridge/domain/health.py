@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from bridge.domain import failure_rate, numbers
@@ -17,6 +17,7 @@ from bridge.domain.receiver_check import receiver_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
 
     from bridge.domain.quarantine import SetAside
     from bridge.domain.summary import Summary
@@ -94,10 +95,10 @@ def status_line(health: Health, summary: Summary | None) -> str:
     return "; ".join(" ".join(part.split()) for part in parts)
 
 
-def look(read: Callable[[], Summary], receivers: Sequence[str], now: datetime) -> Health:
+def look(read: Callable[[], Summary], receivers: Sequence[str], now: datetime, zone: tzinfo = UTC) -> Health:
     """Read the store's summary and judge it; a database that can't be read is what is wrong then."""
     try:
-        return judge(read(), receivers, now)
+        return judge(read(), receivers, now, zone)
     except BridgeError as error:
         return unreadable(error)
 
@@ -107,13 +108,14 @@ def unreadable(error: BridgeError) -> Health:
     return Health({"database": Check(ok=False, why=str(error))})
 
 
-def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
+def judge(summary: Summary, receivers: Sequence[str], now: datetime, zone: tzinfo = UTC) -> Health:
     """Say how the bridge does.
 
     Args:
         summary: What the store knows.
         receivers: The names of those in the configuration.
         now: When.
+        zone: In which words tell of times.
     """
     breakers = {breaker.receiver: breaker for breaker in summary.breakers}
     checks = {
@@ -129,7 +131,7 @@ def judge(summary: Summary, receivers: Sequence[str], now: datetime) -> Health:
         "connections": _of_fact(summary.facts, numbers.NUMBERS, _connections, now),
         "polling": _polling(summary.oldest_due, now),
         "deliveries": _deliveries(summary, now),
-        **{receiver_subject(name): receiver_check(name, breakers.get(name), summary, now) for name in receivers},
+        **{receiver_subject(name): receiver_check(name, breakers.get(name), summary, now, zone) for name in receivers},
     }
     for name in summary.deliveries:
         queued = summary.queued(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
@@ -12,7 +13,7 @@ from bridge.domain.outcome import name_of, why_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.health import Health
     from bridge.domain.incidents import Incident
@@ -47,9 +48,12 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
 
 
 def delivery_json(
-    delivery: Delivery, holding: Mapping[str, Mute | Hold], attempts: Sequence[PastAttempt] | None = None
+    delivery: Delivery, holding: Mapping[str, Mute | Hold], zone: tzinfo, attempts: Sequence[PastAttempt] | None = None
 ) -> dict[str, Any]:
-    """Arrange a delivery for JSON, with its attempts where given. ``holding`` is what holds receivers' deliveries."""
+    """Arrange a delivery for JSON, with its attempts where given.
+
+    ``holding`` is what holds receivers' deliveries. Times are UTC; only those in words are of ``zone``.
+    """
     shown: dict[str, Any] = {
         "id": delivery.id,
         "receiver": delivery.receiver,
@@ -62,7 +66,7 @@ def delivery_json(
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),
         "reason": delivery.reason,
-        "held": _held(delivery, holding),
+        "held": _held(delivery, holding, zone),
         "event": envelope(delivery.event),
     }
     if attempts is not None:
@@ -81,12 +85,12 @@ def delivery_json(
     return shown
 
 
-def _held(delivery: Delivery, holding: Mapping[str, Mute | Hold]) -> str | None:
+def _held(delivery: Delivery, holding: Mapping[str, Mute | Hold], zone: tzinfo) -> str | None:
     """Say what holds a delivery that was not tried yet; None where nothing does."""
     held = holding.get(delivery.receiver)
     if held is None or delivery.finished_at is not None or delivery.attempts or delivery.probes:
         return None
-    return None if delivery.event.type in NEVER_HELD else held.state
+    return None if delivery.event.type in NEVER_HELD else held.state(zone)
 
 
 def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
@@ -147,9 +151,12 @@ def unmuted_json(
     return {"mute": ended, "held": held, "quiet_until": stamp(quiet_until), "running": running}
 
 
-def status_json(health: Health, summary: Summary | None, now: datetime) -> dict[str, Any]:
-    """Arrange how the bridge does for JSON; without a summary, the database could not be read."""
-    return health.as_json() | (_counts(summary, now) if summary is not None else {})
+def status_json(health: Health, summary: Summary | None, now: datetime, zone: tzinfo = UTC) -> dict[str, Any]:
+    """Arrange how the bridge does for JSON; without a summary, the database could not be read.
+
+    Times are UTC; only those in words are of ``zone``.
+    """
+    return health.as_json() | (_counts(summary, now, zone) if summary is not None else {})
 
 
 def summaries_json(due: Mapping[str, datetime]) -> dict[str, dict[str, str | None]]:
@@ -157,7 +164,7 @@ def summaries_json(due: Mapping[str, datetime]) -> dict[str, dict[str, str | Non
     return {name: {"next_due": stamp(moment)} for name, moment in due.items()}
 
 
-def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
+def _counts(summary: Summary, now: datetime, zone: tzinfo) -> dict[str, Any]:
     seen = last_beat(summary.facts)
     return {
         "daemon": {"running": is_alive(seen, now), "seen_at": stamp(seen)},
@@ -182,7 +189,7 @@ def _counts(summary: Summary, now: datetime) -> dict[str, Any]:
         },
         "mutes": {name: mute_json(mute) for name, mute in summary.mutes.items() if mute.until > now},
         "held": {
-            name: {"why": held.state, "until": stamp(held.until), "count": summary.queued(name)}
+            name: {"why": held.state(zone), "until": stamp(held.until), "count": summary.queued(name)}
             for name in sorted({*summary.mutes, *summary.holds})
             if (held := summary.held_by(name, now)) is not None
         },

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from bridge.domain.local_time import shown
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime, tzinfo
 
 LONGEST = timedelta(days=30)
 """The longest mute."""
@@ -39,19 +41,14 @@ class Mute:
     dropped: int = 0
 
     @property
-    def words(self) -> str:
-        """Say until when, by whom and why."""
-        return f"muted until {moment(self.until)}{self._behind}"
-
-    @property
     def cause(self) -> str:
         """Say by whom and why: ``muted by Ada: deployment``."""
         return f"muted{self._behind}"
 
-    @property
-    def state(self) -> str:
-        """Say the same of a mute that lasts, and whether what happens meanwhile is kept."""
-        return f"{self.words}; nothing is kept" if self.drops else self.words
+    def state(self, zone: tzinfo) -> str:
+        """Say until when, by the clocks of ``zone``, by whom and why, and whether what happens meanwhile is kept."""
+        words = f"muted until {shown(self.until, zone, 'minutes')}{self._behind}"
+        return f"{words}; nothing is kept" if self.drops else words
 
     @property
     def _behind(self) -> str:
@@ -73,11 +70,10 @@ class Hold:
         """Say why."""
         return "quiet hours"
 
-    @property
-    def state(self) -> str:
-        """Say until when."""
-        quiet = f"in quiet hours until {moment(self.until)}"
-        return quiet if self.mute is None else f"{self.mute.state}, then {quiet}"
+    def state(self, zone: tzinfo) -> str:
+        """Say until when, by the clocks of ``zone``."""
+        quiet = f"in quiet hours until {shown(self.until, zone, 'minutes')}"
+        return quiet if self.mute is None else f"{self.mute.state(zone)}, then {quiet}"
 
 
 def held_by(mute: Mute | None, hold: Hold | None, now: datetime) -> Mute | Hold | None:
@@ -107,8 +103,3 @@ def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime |
 def exempt(patterns: Iterable[str] = ()) -> frozenset[EventType]:
     """List the event types that are not held: those that never are, and those that match one of these globs."""
     return NEVER_HELD | {type_ for type_ in EventType for pattern in patterns if fnmatchcase(type_, pattern)}
-
-
-def moment(at: datetime) -> str:
-    """Write a moment for people: ``2026-11-23 20:11 UTC``."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

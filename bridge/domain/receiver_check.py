@@ -8,34 +8,35 @@ from bridge.domain.check import Check, counted, lasting
 from bridge.domain.clock import ago
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.breaker import CircuitBreaker
     from bridge.domain.summary import Summary
 
 
-def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, now: datetime) -> Check:
-    """Judge a receiver. That it is muted, or has quiet hours, is no fault, but worth a word."""
+def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, now: datetime, zone: tzinfo) -> Check:
+    """Judge a receiver. That it is muted, or has quiet hours, is no fault, but worth a word: in times of ``zone``."""
     held = summary.held_by(name, now)
     if breaker is not None and breaker.failures and breaker.failing_since is not None:
         how_long = lasting(breaker.failing_since, now)
-        why = f"receiver {name} has been failing for {how_long}: {breaker.reason} ({_next_try(breaker, summary, now)})"
+        next_try = _next_try(breaker, summary, now, zone)
+        why = f"receiver {name} has been failing for {how_long}: {breaker.reason} ({next_try})"
         return Check(ok=False, why=why, since=breaker.failing_since)
     if breaker is not None and breaker.refused:
         count = counted(len(breaker.refused), "event", "events")
         return Check(ok=False, why=f"receiver {name} refuses {count}: {breaker.reason}")
     if held is not None:
-        return Check(why=f"receiver {name} is {held.state} ({_held_words(name, summary)})", since=held.since)
+        return Check(why=f"receiver {name} is {held.state(zone)} ({_held_words(name, summary)})", since=held.since)
     if breaker is not None and breaker.paused_until is not None and breaker.is_paused(now):
         ends = ago(breaker.paused_until, now)
         return Check(why=f"receiver {name} asked for a pause, which ends {ends}: {breaker.reason}")
     return Check()
 
 
-def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime) -> str:
+def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime, zone: tzinfo) -> str:
     held = summary.held_by(breaker.receiver, now)
     if held is not None:
-        return f"not tried: {held.state}"
+        return f"not tried: {held.state(zone)}"
     if not summary.queued(breaker.receiver):
         return "nothing is queued; the next event will try it"
     probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)

@@ -79,7 +79,7 @@ class QuietConfig(Model):
 
 
 class SummaryConfig(Model):
-    """When a receiver gets its summary: at which time, on which days, in which zone (None: that of this machine)."""
+    """When a receiver gets its summary: at which time, on which days, in which zone (None: the configuration's)."""
 
     at: Annotated[time, TIME_OF_DAY]
     days: Annotated[tuple[Annotated[frozenset[int], WEEKDAYS], ...], Field(min_length=1)] = (EVERY_DAY,)

@@ -7,14 +7,16 @@ or an error for a mention.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from bridge.domain.local_time import shown as shown_at
 from bridge.receivers.digest import digest, rest_of
 from bridge.receivers.links import link_to
 from bridge.receivers.next_steps import step_of, to_do
 from bridge.receivers.summary import headline_of
 from bridge.receivers.summary_words import span_of
-from bridge.receivers.text import cut, moment_of, one_line, utc
+from bridge.receivers.text import cut, moment_of, one_line
 from bridge.receivers.wording import (
     NOTHING_HAPPENED,
     all_tests,
@@ -29,7 +31,7 @@ from bridge.receivers.wording import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.model import Event
     from bridge.receivers.wording import Severity
@@ -47,7 +49,9 @@ class Note:
     severity: Severity
 
 
-def write_note(events: Sequence[Event], by: Sequence[str], shown: int, pages: str | None = None) -> Note:
+def write_note(
+    events: Sequence[Event], by: Sequence[str], shown: int, pages: str | None = None, zone: tzinfo = UTC
+) -> Note:
     """Write one event whole, or count many.
 
     Args:
@@ -55,20 +59,21 @@ def write_note(events: Sequence[Event], by: Sequence[str], shown: int, pages: st
         by: What many are grouped by: some of ``type`` and ``error``.
         shown: How many of many are named.
         pages: Where people see the bridge, for a link; None where they don't.
+        zone: In which they read times.
     """
-    note = _about_one(events[0]) if len(events) == 1 else _about_many(events, by, shown)
+    note = _about_one(events[0], zone) if len(events) == 1 else _about_many(events, by, shown, zone)
     return note if pages is None else replace(note, body=f"{note.body}\n{link_to(pages, events).address}")
 
 
-def _about_one(event: Event) -> Note:
+def _about_one(event: Event, zone: tzinfo) -> Note:
     known = {
         "Label": label_of(event),
         "Status": condition_of(event),
         "Reason": error_of(event),
         "Tags": one_line(event.data.get("tags")) if event.data.get("tags") else "",
-        **{key: _written(value) for key, value in listed_data(event).items()},
+        **{key: _written(value, zone) for key, value in listed_data(event).items()},
         "What to do": step_of(event),
-        "Time": _between(*(span_of(event) or (event.at, event.at))),
+        "Time": _between(*(span_of(event) or (event.at, event.at)), zone),
         "Event": one_line(event.id),
     }
     lines = [NOTHING_HAPPENED] if event.test else []
@@ -77,7 +82,7 @@ def _about_one(event: Event) -> Note:
     return Note(title, "\n".join(lines), severity_of([event]))
 
 
-def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
+def _about_many(events: Sequence[Event], by: Sequence[str], shown: int, zone: tzinfo) -> Note:
     counted = digest(events, by, shown)
     lines = [NOTHING_HAPPENED] if all_tests(events) else []
     lines += [_safe(line, 3 * _LONGEST) for line in map(counted.line_of, counted.groups) if line]
@@ -85,16 +90,16 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int) -> Note:
         lines.append(rest_of(counted.other_groups, counted.other_events))
     lines += to_do(counted.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
-    lines.append(_between(first, last))
+    lines.append(_between(first, last, zone))
     return Note(_safe(counted.heading(_HEADLINE)), "\n".join(lines), severity_of(events))
 
 
-def _between(first: datetime, last: datetime) -> str:
-    return utc(first) if first == last else f"{utc(first)} to {utc(last)}"
+def _between(first: datetime, last: datetime, zone: tzinfo) -> str:
+    return shown_at(first, zone) if first == last else f"{shown_at(first, zone)} to {shown_at(last, zone)}"
 
 
-def _written(value: object) -> str:
-    return one_line(value) if (moment := moment_of(value)) is None else utc(moment)
+def _written(value: object, zone: tzinfo) -> str:
+    return one_line(value) if (moment := moment_of(value)) is None else shown_at(moment, zone)
 
 
 def _safe(text: str, longest: int = _LONGEST) -> str:

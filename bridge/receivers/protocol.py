@@ -7,6 +7,7 @@ else: it never sleeps, retries, logs, or touches network or database.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import __version__
@@ -14,7 +15,7 @@ from bridge.receivers.event_formats import TEST_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event, Post
@@ -31,11 +32,12 @@ class Identity:
     """What the bridge tells receivers of itself.
 
     ``source`` names it to receivers of CloudEvents (:func:`bridge.receivers.event_formats.source_of`), and ``pages`` is
-    where people see it, for links; None where they don't.
+    where people see it, for links; None where they don't. ``zone`` is in which they read times.
     """
 
     source: str = TEST_SOURCE
     pages: str | None = None
+    zone: tzinfo = UTC
 
 
 class Receiver(Protocol):

@@ -20,9 +20,13 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from bridge.domain.local_time import shown
 from bridge.domain.redaction import clean_text
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 ELLIPSIS: Final = "…"
 _MOST_READ = 20_000  # characters; more than any limit of Slack's
@@ -122,14 +126,9 @@ def inert(text: str) -> str:
     )
 
 
-def date(moment: datetime) -> str:
-    """Write a moment for ``mrkdwn``: each reader sees it in the own time zone; the fallback is in UTC."""
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{utc(moment)}>"
-
-
-def utc(moment: datetime) -> str:
-    """Write a moment where nothing is formatted: ``2026-11-23 20:11:12 UTC``."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
+def date(moment: datetime, zone: tzinfo) -> str:
+    """Write a moment for ``mrkdwn``: each reader sees it in the own time zone; the fallback is in ``zone``."""
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{shown(moment, zone)}>"
 
 
 def moment_of(value: object) -> datetime | None:

@@ -28,7 +28,8 @@ class ServerContext:
     the time. ``status`` says how the bridge does, with all counts. ``try_receiver`` sends a test event of a type to a
     receiver, and ``preview`` shows what it would be sent of an event; both return None where there is no such receiver.
     ``subscriptions`` says what each asked for.
-    ``timezone`` is that of the people who read. ``hook_watch`` says whether WbizTool's calls may have messages watched.
+    ``timezone`` is that of the people who read, and ``timezone_name`` is as the configuration names it.
+    ``hook_watch`` says whether WbizTool's calls may have messages watched.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class ServerContext:
     quiet_until: Callable[[str, datetime], datetime | None] = lambda *_: None
     next_summaries: Callable[[Mapping[str, str], datetime], Mapping[str, datetime]] = lambda *_: {}
     timezone: Callable[[], tzinfo] = lambda: UTC
+    timezone_name: Callable[[], str | None] = lambda: None
     status: Callable[[], Mapping[str, Any]] = dict
     try_receiver: Callable[[str, EventType], dict[str, Any] | None] = lambda *_: None
     preview: Callable[[str, Event], dict[str, Any] | None] = lambda *_: None

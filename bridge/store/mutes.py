@@ -172,7 +172,7 @@ def divide(
         about_a_receiver = row["subject"].startswith(receiver_subject(""))
         is_muted = mute is not None and mute.since <= at < mute.until and not about_a_receiver
         if mute is not None and is_muted and row["state"] == DeliveryState.QUEUED:
-            reason = f"{mute.receiver} was {mute.words}"
+            reason = f"{mute.receiver} was {mute.cause}"
             dropped.append({**row, "state": str(DeliveryState.DROPPED), "finished_at": at, "reason": reason})
         else:
             kept.append(row)

@@ -317,6 +317,7 @@ OPERATIONS = {
     "list_incidents": "get /v1/incidents",
     "acknowledge_incidents": "post /v1/incidents/acknowledge",
     "get_status": "get /v1/status",
+    "get_timezone": "get /v1/timezone",
     "get_report": "get /v1/report",
     "test_receiver": "post /v1/receivers/{name}/test",
     "preview_event": "post /v1/receivers/{name}/preview",

@@ -166,7 +166,7 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     until(lambda: len(world.sent("ops")) == 2)
     assert world.json("status")["mutes"]["crm"]["dropped"] == 2
     (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "not sent")
-    assert first["reason"].startswith("crm was muted until ")
+    assert first["reason"].startswith("crm was muted")
     assert world.run("unmute", "crm")[1] == "crm is no longer muted; nothing was held; 2 never sent\n"
     until(lambda: world.logged("unmuted"))
     assert world.logged("unmuted")[0]["dropped"] == 2
@@ -218,7 +218,7 @@ WRONG = [
     (["crm", "--for", "31d"], "--for: too long: a mute lasts for 30 days at most"),
     (["crm", "--until", "2020-01-01T08:00"], "--until: a mute must end in the future"),
     (["crm", "--until", "2090-01-01T08:00Z"], "--until: too long: a mute lasts for 30 days at most"),
-    (["crm", "--until", "tomorrow"], "--until: not a time (allowed: e.g. 2026-12-01T08:00"),
+    (["crm", "--until", "tomorrow"], "--until: not a date or time (allowed: e.g. 2026-12-24"),
     (["crm", "--for", "1h", "--reason", "x" * 201], "--reason: too long (allowed: up to 200 characters)"),
     (["", "--for", "1h"], "must be the name of a receiver"),
     (["crn", "--for", "1h"], "unknown receiver 'crn' (configured: crm, ops); did you mean `crm`?"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +16,6 @@ from bridge.cli.table import print_table
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
-from bridge.domain.settings.units import parse_duration
 from bridge.domain.suggest import suggestion
 
 app = command_app(name="deliveries")
@@ -96,7 +95,7 @@ def retry(
     ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only dead letters to this receiver.")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Only those given up since then, e.g. 2h or 3d.")
+        str | None, typer.Option(metavar="AGE|TIME", help="Only those given up since then, e.g. 3d or 2026-12-24.")
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
@@ -110,12 +109,8 @@ def retry(
     """
     if not (ids or receiver or since or everything):
         raise UsageError("choose what to retry: ids, --receiver NAME, --since AGE, or --all")
-    try:
-        age: timedelta | None = parse_duration(since) if since else None
-    except ValueError as error:
-        raise UsageError(f"--since {since}: {error}") from None
     with connect() as bridge:
-        count = bridge.retry(ids or (), receiver, output.now() - age if age else None)
+        count = bridge.retry(ids or (), receiver, age_or_time("--since", since or None, bridge))
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -159,13 +154,13 @@ def resend(
         raise UsageError("choose what to resend: event ids, --receiver NAME, or --since AGE")
     if backfill and (events or not receiver):
         raise UsageError("--backfill needs --receiver NAME and takes no event ids")
-    times = {"since": age_or_time("--since", since), "until": age_or_time("--until", until)}
     types = [str(event_type(each)) for each in type_ or ()]
     flags = {"backfill": backfill, "new_id": new_id}
-    moments = {name: isoformat(moment) for name, moment in times.items() if moment is not None}
-    given = {"event_ids": events, "receiver": receiver, "type": types, **moments, **flags}
-    wanted = {name: value for name, value in given.items() if value}
+    given = {"event_ids": events, "receiver": receiver, "type": types, **flags}
+    wanted: dict[str, Any] = {name: value for name, value in given.items() if value}
     with connect() as bridge:
+        times = {"since": age_or_time("--since", since, bridge), "until": age_or_time("--until", until, bridge)}
+        wanted |= {name: isoformat(moment) for name, moment in times.items() if moment is not None}
         if not yes:
             _confirm(bridge.resend({**wanted, "dry_run": True}))
         count = bridge.resend(wanted)

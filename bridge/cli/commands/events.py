@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from bridge.cli.arguments import message_id
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
+from bridge.domain.local_time import shown
 from bridge.domain.sanitization import squeezed
 
 app = command_app()
@@ -40,23 +42,28 @@ def events(
     with connect() as bridge:
         if follow:
             with suppress(KeyboardInterrupt):
+                zone = None if as_json else bridge.timezone
                 for event in bridge.follow(message, most):
-                    _show(event, as_json=as_json)
+                    _show(event, zone)
             return
         found = bridge.events(message, most)
+        rows = [] if as_json else [_row(event, bridge.timezone) for event in found]
     if as_json:
         output.print_json(found)
         return
-    rows = [(_time(event), event["type"], output.about(event), event["id"]) for event in found]
-    print_table(("TIME (UTC)", "EVENT", "ABOUT", "ID"), rows, empty="Nothing has happened yet.")
+    print_table(("TIME", "EVENT", "ABOUT", "ID"), rows, empty="Nothing has happened yet.")
 
 
-def _show(event: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
+def _show(event: dict[str, Any], zone: tzinfo | None) -> None:
+    """Print an event on a line: as JSON, or for people in a time zone."""
+    if zone is None:
         output.print_line(event)
     else:
-        output.say(f"{_time(event)}  {event['type']}  {squeezed(output.about(event))}")
+        at, type_, about, _ = _row(event, zone)
+        output.say(f"{at}  {type_}  {squeezed(about)}")
 
 
-def _time(event: dict[str, Any]) -> str:
-    return f"{output.moment(event['timestamp']):%Y-%m-%d %H:%M:%S}"
+def _row(event: dict[str, Any], zone: tzinfo) -> tuple[str, str, str, str]:
+    at = output.moment(event["timestamp"])
+    assert at is not None
+    return shown(at, zone), event["type"], output.about(event), event["id"]

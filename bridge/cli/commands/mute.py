@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
 
 import typer
 
 from bridge.cli import output
 from bridge.cli.arguments import ReceiverArgument, short_text, user
-from bridge.cli.connection import Connect, connected
+from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, command_app
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, moment
-from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.domain.local_time import read_moment, shown
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
+from bridge.domain.settings.units import parse_duration
 
 app = command_app()
 
@@ -29,7 +30,7 @@ def mute(
         str | None, typer.Option("--for", metavar="DURATION", help="How long, for example 2h; at most 30d.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Until when, for example 2026-12-01T08:00 (this machine's time).")
+        str | None, typer.Option(metavar="TIME", help="Until when, for example '2026-12-01 08:00'.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for others to read.")] = None,
     by: Annotated[
@@ -47,49 +48,39 @@ def mute(
 
     Example: wbiz-bridge mute ops --for 2h --reason "database maintenance"
     """
+    if (lasting is None) == (until is None):
+        raise UsageError("give either --for or --until, for example --for 2h")
     now = output.now()
     wanted = {
-        "until": isoformat(_end(now, lasting, until)),
         "reason": short_text("--reason", reason, LONGEST_REASON),
         "by": short_text("--by", by, LONGEST_BY) or user(),
         "drop": drop,
     }
     with connect() as bridge:
-        made = bridge.mute(receiver, {key: value for key, value in wanted.items() if value is not None})
-    if as_json:
-        output.print_json(made)
-        return
+        given = {key: value for key, value in wanted.items() if value is not None}
+        made = bridge.mute(receiver, {"until": isoformat(_end(now, lasting, until, bridge)), **given})
+        if as_json:
+            output.print_json(made)
+        else:
+            output.say(_words(made, now, bridge.timezone))
+
+
+def _words(made: dict[str, Any], now: datetime, zone: tzinfo) -> str:
+    """Say until when, and what becomes of what happens meanwhile."""
     end = output.moment(made["until"])
     assert end is not None
     quiet_until = output.moment(made.get("quiet_until"))  # a remote bridge may be older
-    sent = "then" if quiet_until is None else f"when its quiet hours end: {moment(quiet_until)}"
+    sent = "then" if quiet_until is None else f"when its quiet hours end: {shown(quiet_until, zone, 'minutes')}"
     meanwhile = "is never sent" if made["drop"] else f"is held, and sent {sent}"
-    ends = f"{_both(end)} ({ago(end, now.replace(microsecond=0))})"
-    output.say(f"{receiver} is muted until {ends}: what happens meanwhile {meanwhile}")
+    ends = f"{shown(end, zone, 'minutes')} ({ago(end, now.replace(microsecond=0))})"
+    return f"{made['receiver']} is muted until {ends}: what happens meanwhile {meanwhile}"
 
 
-def _both(end: datetime) -> str:
-    """Write a moment by this machine's clock, if that is not UTC, and in UTC."""
-    local = end.astimezone()
-    return f"{local:%Y-%m-%d %H:%M %Z}, {moment(end)}" if local.utcoffset() else moment(end)
-
-
-def _end(now: datetime, lasting: str | None, until: str | None) -> datetime:
-    if (lasting is None) == (until is None):
-        raise UsageError("give either --for or --until, for example --for 2h")
+def _end(now: datetime, lasting: str | None, until: str | None, bridge: Bridge) -> datetime:
     option = "--for" if until is None else "--until"
     try:
         if until is None:
             return end_of(now, lasting=parse_duration(lasting))
-        return end_of(now, until=_moment(until))
+        return end_of(now, until=read_moment(until, bridge.timezone))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
-
-
-def _moment(text: str) -> datetime:
-    """Read a moment; one without a time zone is of this machine's."""
-    try:
-        given = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError("not a time (allowed: e.g. 2026-12-01T08:00, or 2026-12-01T08:00+05:30)") from None
-    return parse_moment(text if given.tzinfo is not None else given.astimezone().isoformat())

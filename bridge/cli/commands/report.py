@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
 import typer
 
 from bridge.cli import output
 from bridge.cli.arguments import age_or_time
-from bridge.cli.connection import Connect, connected
+from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.activity import COUNTED, DAY, HOUR, REASON
 from bridge.domain.activity_report import ask, read_by
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.errors import UsageError
+from bridge.domain.local_time import shown
 
 app = command_app()
 
@@ -43,24 +44,27 @@ def report(
     Examples: wbiz-bridge report --since 30d · … report --by day · … report --since 1d --by tag.team
     """
     with connect() as bridge:
-        found = bridge.report(_wanted(since, until, by))
+        found = bridge.report(_wanted(since, until, by, bridge))
+        period = "" if as_json else _period(found, bridge.timezone)
     if as_json:
         output.print_json(found)
-    elif by is None:
+        return
+    output.say(period, "")
+    if by is None:
         _print_all(found)
     else:
         _print_groups(found)
 
 
-def _wanted(since: str, until: str | None, by: str | None) -> dict[str, str]:
+def _wanted(since: str, until: str | None, by: str | None, bridge: Bridge) -> dict[str, str]:
     now = output.now()
-    begin, end = age_or_time("--since", since), age_or_time("--until", until)
+    begin, end = age_or_time("--since", since, bridge), age_or_time("--until", until, bridge)
     try:
         groups = None if by is None else read_by(by)
     except ValueError as error:
         raise UsageError(f"--by: {error}") from None
     try:
-        query = ask(now, UTC, since=begin, until=end, by=groups)
+        query = ask(now, bridge.timezone, since=begin, until=end, by=groups)
     except ValueError as error:
         raise UsageError(f"--since, --until: {error}") from None
     wanted = {"since": isoformat(query.since)}
@@ -70,7 +74,6 @@ def _wanted(since: str, until: str | None, by: str | None) -> dict[str, str]:
 
 
 def _print_all(found: dict[str, Any]) -> None:
-    output.say(_period(found), "")
     before = found["before"]
     periods = [found] if before is None else [found, before]
     rows = [(str(status), *(f"{each[status]:,}" for each in periods)) for status in COUNTED]
@@ -88,7 +91,6 @@ def _print_all(found: dict[str, Any]) -> None:
 
 
 def _print_groups(found: dict[str, Any]) -> None:
-    output.say(_period(found), "")
     if found["by"] == REASON:
         rows = [(f"{each['failed']:,}", each["name"]) for each in found["groups"]]
         print_table(("FAILED", "WHY"), rows, empty="No message failed.")
@@ -102,8 +104,9 @@ def _print_groups(found: dict[str, Any]) -> None:
     print_table((*columns, "HALF WITHIN", "95 % WITHIN") if timed else columns, rows, empty="No message.")
 
 
-def _period(found: dict[str, Any]) -> str:
-    return f"{found['since']} to {found['until']} ({found['timezone']})"
+def _period(found: dict[str, Any], zone: tzinfo) -> str:
+    since, until = map(datetime.fromisoformat, (found["since"], found["until"]))
+    return f"{shown(since, zone, 'minutes')} to {shown(until, zone, 'minutes')}"
 
 
 def _percent(sums: dict[str, Any]) -> str:

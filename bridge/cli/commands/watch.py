@@ -9,12 +9,12 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.arguments import LabelOption, TagsOption, label_of, listed, message_id, tags_of
-from bridge.cli.connection import Connect, connected
+from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, command_app
 from bridge.cli.standard_input import read_messages
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.settings.units import parse_moment
+from bridge.domain.local_time import read_moment
 
 app = command_app()
 
@@ -46,7 +46,7 @@ def watch(
     expected_at: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="When WbizTool is to send it (2026-12-24T09:00+05:30): polled rarely until then."
+            metavar="TIME", help="When WbizTool is to send it ('2026-12-24 09:00'): polled rarely until then."
         ),
     ] = None,
     *,
@@ -62,13 +62,13 @@ def watch(
 
     Example: wbiz-bridge watch - --tag team=billing < sent.csv
     """
-    at = _moment(expected_at)
-    details = {"label": label_of(label), "tags": tags_of(tags), "expected_at": at and isoformat(at)}
-    given = {key: value for key, value in details.items() if value}
+    details = {"label": label_of(label), "tags": tags_of(tags)}
     if _LIST in ids and len(ids) > 1:
         raise UsageError("- stands for all ids: give it alone")
-    wanted = read_messages(given) if _LIST in ids else [{"id": id_, **given} for id_ in dict.fromkeys(ids)]
     with connect() as bridge:
+        at = _moment(expected_at, bridge)
+        given = {key: value for key, value in {**details, "expected_at": at and isoformat(at)}.items() if value}
+        wanted = read_messages(given) if _LIST in ids else [{"id": id_, **given} for id_ in dict.fromkeys(ids)]
         found = bridge.watch(wanted)
     if as_json:
         output.print_json(found)
@@ -83,8 +83,8 @@ def _shown(ids: list[int]) -> str:
     return listed(ids) if len(ids) <= _MOST_SHOWN else f"{len(ids):,} messages"
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str | None, bridge: Bridge) -> datetime | None:
     try:
-        return None if text is None else parse_moment(text)
+        return None if text is None else read_moment(text, bridge.timezone)
     except ValueError as error:
         raise UsageError(f"--expected-at {text}: {error}") from None

@@ -45,6 +45,15 @@ def time_zone(value: object) -> zoneinfo.ZoneInfo:
     raise ValueError(f"unknown time zone ({_suggested(str(value))})")
 
 
+def is_time_zone(value: object) -> bool:
+    """Tell whether it is the name of one."""
+    try:
+        time_zone(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _suggested(name: str) -> str:
     zones = zoneinfo.available_timezones()
     by_name = {zone.lower(): zone for zone in sorted(zones, reverse=True)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.apprise.library import listening, service
 from bridge.receivers.plain_text import Note, write_note
-from bridge.receivers.protocol import Handed
+from bridge.receivers.protocol import Handed, Identity
 from bridge.receivers.sender import BlockingSender
 from bridge.receivers.text import one_line
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
     from bridge.receivers.apprise.config import AppriseReceiverConfig
-    from bridge.receivers.protocol import Identity
 
 _SAID: Final = 300  # characters of a reason
+_NOBODY: Final = Identity()
 
 
 class AppriseSender(BlockingSender):
@@ -37,21 +37,28 @@ class AppriseSender(BlockingSender):
         timeout: The longest that one call may take as a whole.
         by: What events of one message are grouped by.
         shown: How many events of a digest are named.
-        pages: Where people see the bridge, for links; None where they don't.
+        identity: What it says of the bridge: where people see it, and in which zone they read times.
 
     Raises:
         ValueError: Apprise is not installed, or does not know such a URL.
     """
 
     def __init__(
-        self, name: str, url: str, timeout: timedelta, *, by: Sequence[str], shown: int, pages: str | None = None
+        self,
+        name: str,
+        url: str,
+        timeout: timedelta,
+        *,
+        by: Sequence[str],
+        shown: int,
+        identity: Identity = _NOBODY,
     ) -> None:
         self.name = name
         self._url = url
         self._timeout = timeout.total_seconds()
         self._by = tuple(by)
         self._shown = shown
-        self._pages = pages
+        self._identity = identity
         self._service = _prepared(url, self._timeout)
         self._latest: threading.Thread | None = None
 
@@ -82,7 +89,7 @@ class AppriseSender(BlockingSender):
         return {"url": self._url, "title": note.title, "body": note.body, "kind": note.severity}
 
     def _note(self, events: Sequence[Event]) -> Note:
-        return write_note(events, self._by, self._shown, self._pages)
+        return write_note(events, self._by, self._shown, self._identity.pages, self._identity.zone)
 
     def close(self) -> None:
         """Nothing is kept open: a call that hangs ends by Apprise's own time-out, or with the process."""
@@ -136,4 +143,4 @@ def _prepared(url: str, timeout: float) -> Any:
 def make_sender(settings: AppriseReceiverConfig, identity: Identity) -> AppriseSender:
     """Build it as the configuration says."""
     url, group = settings.url.get_secret_value(), settings.group
-    return AppriseSender(settings.name, url, settings.timeout, by=group.by, shown=group.max, pages=identity.pages)
+    return AppriseSender(settings.name, url, settings.timeout, by=group.by, shown=group.max, identity=identity)

@@ -12,6 +12,7 @@ Only an attachment has a coloured bar, and what is in one may be hidden behind "
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.receivers.digest import rest_of
@@ -36,7 +37,7 @@ from bridge.receivers.wording import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.model import Event
     from bridge.receivers.digest import Digest
@@ -60,11 +61,13 @@ class Style:
     """What a receiver wants its messages to have.
 
     ``colour`` puts a bar beside them. ``pages`` is where people see the bridge; None where they don't.
+    ``zone`` is of the times that Slack can't show in each reader's own.
     """
 
     colour: bool = True
     pages: str | None = None
     mention: Mention = NOBODY
+    zone: tzinfo = UTC
 
 
 PLAIN: Final = Style(colour=False)
@@ -74,13 +77,14 @@ def draw_event(event: Event, style: Style = PLAIN) -> Block:
     """Draw one event: a headline, what is known, why, what to do, and when. Returns the payload."""
     headline = headline_of(event, _HEADER - _SIGN)
     blocks: list[Block] = [_section(NOTHING_HAPPENED)] if event.test else []
-    if pairs := _pairs(event):
+    if pairs := _pairs(event, style.zone):
         fields = [field for key, value in pairs[:_MOST_PAIRS] for field in (_own(f"*{key}*"), value)]
         blocks.append({"type": "section", "fields": fields})
     if not tells_why(headline, event):
         blocks.append(_section(f"Reason: {fit(error_of(event), _REASON)}"))
     blocks += _to_do(steps_of([event]))
-    about = [_own(_between(*(span_of(event) or (event.at, event.at)))), _plain(fit(one_line(event.id) or "no id", _ID))]
+    when = _between(*(span_of(event) or (event.at, event.at)), style.zone)
+    about = [_own(when), _plain(fit(one_line(event.id) or "no id", _ID))]
     blocks.append({"type": "context", "elements": [*about, *_link(style, [event])]})
     return _payload(inert(sentence_of(event)), _header(f"{sign_of([event])} {headline}"), blocks, style, [event])
 
@@ -93,17 +97,17 @@ def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -
         blocks.append(_section(rest_of(digest.other_groups, digest.other_events)))
     blocks += _to_do(digest.steps)
     first, last = min(event.at for event in events), max(event.at for event in events)
-    blocks.append({"type": "context", "elements": [_own(_between(first, last)), *_link(style, events)]})
+    blocks.append({"type": "context", "elements": [_own(_between(first, last, style.zone)), *_link(style, events)]})
     heading = inert(digest.heading(_HEADING_IN_TEXT))
     text = " · ".join([heading, *_in_one_line(digest, _TEXT - size(heading))])
     return _payload(text, _header(digest.heading(_HEADER)), blocks, style, events)
 
 
-def _between(first: datetime, last: datetime) -> str:
-    return date(first) if first == last else f"{date(first)} to {date(last)}"
+def _between(first: datetime, last: datetime, zone: tzinfo) -> str:
+    return date(first, zone) if first == last else f"{date(first, zone)} to {date(last, zone)}"
 
 
-def _pairs(event: Event) -> list[tuple[str, Block]]:
+def _pairs(event: Event, zone: tzinfo) -> list[tuple[str, Block]]:
     """List what is known about the event beside its headline, each with its name."""
     known = {
         "Label": label_of(event),
@@ -115,7 +119,7 @@ def _pairs(event: Event) -> list[tuple[str, Block]]:
         if not (text := one_line(value)):
             continue
         moment = moment_of(value)
-        pairs.append((field_name(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment))))
+        pairs.append((field_name(key), _plain(fit(text, _VALUE)) if moment is None else _own(date(moment, zone))))
     return pairs
 
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def make_sender(settings: SlackReceiverConfig | SlackBotReceiverConfig, identity: Identity) -> Sender:
     """Build it as the configuration says."""
     if isinstance(settings, SlackBotReceiverConfig):
-        bot = SlackBot(_messages(settings, identity.pages), settings.bot.channel)
+        bot = SlackBot(_messages(settings, identity), settings.bot.channel)
         return SlackBotSender(settings.name, bot, client_for(settings))
     if settings.format == "workflow":
         return over_http(settings, WorkflowReceiver(settings.name, identity.pages))
-    return over_http(settings, _messages(settings, identity.pages))
+    return over_http(settings, _messages(settings, identity))
 
 
-def _messages(settings: SlackConfig, pages: str | None) -> SlackReceiver:
+def _messages(settings: SlackConfig, identity: Identity) -> SlackReceiver:
     asked = settings.mention
     mention = Mention() if asked is None else Mention(asked.who, asked.events)
-    style = Style(settings.color, pages, mention)
+    style = Style(settings.color, identity.pages, mention, identity.zone)
     return SlackReceiver(settings.name, by=settings.group.by, shown=settings.group.max, style=style)

@@ -26,6 +26,7 @@ from bridge.server.api.schemas.bridge import (
     StatusOut,
     TestIn,
     TestOut,
+    TimezoneOut,
     UnmutedOut,
 )
 from bridge.server.context import ServerContext
@@ -52,6 +53,11 @@ def router(context: ServerContext) -> APIRouter:
     def get_status() -> JSONResponse:
         """Return the bridge's status: the checks of `/health`, and all counts. Slower with a larger history."""
         return JSONResponse(dict(context.status()))
+
+    @routes.get("/timezone", response_model=TimezoneOut, responses=problems())
+    def get_timezone() -> JSONResponse:
+        """Return the configured time zone, in which commands read and show times. The API itself uses UTC."""
+        return JSONResponse({"timezone": context.timezone_name()})
 
     @routes.post("/receivers/{name}/test", response_model=TestOut, responses=problems(HTTPStatus.NOT_FOUND))
     def test_receiver(name: _Name, wanted: TestIn = _ANY) -> JSONResponse:

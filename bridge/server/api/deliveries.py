@@ -61,9 +61,9 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         query = DeliveryQuery(tuple(state) or None, receiver, message_id, tuple(type) or None, since, until)
         found, holding = store.history.deliveries(query, cursor, limit), store.mutes.holding(context.now())
         if not tries:
-            return page(found, lambda each: delivery_json(each, holding), request, access)
-        attempts = store.history.attempts([each.id for each in found.items])
-        return page(found, lambda each: delivery_json(each, holding, attempts[each.id]), request, access)
+            return page(found, lambda each: delivery_json(each, holding, context.timezone()), request, access)
+        attempts, zone = store.history.attempts([each.id for each in found.items]), context.timezone()
+        return page(found, lambda each: delivery_json(each, holding, zone, attempts[each.id]), request, access)
 
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_delivery(delivery_id: Id) -> JSONResponse:
@@ -71,7 +71,8 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         found = store.history.delivery(delivery_id)
         if found is None:
             raise _unknown(delivery_id)
-        return JSONResponse(delivery_json(found.delivery, store.mutes.holding(context.now()), found.attempts))
+        holding = store.mutes.holding(context.now())
+        return JSONResponse(delivery_json(found.delivery, holding, context.timezone(), found.attempts))
 
 
 def _send_again(routes: APIRouter, context: ServerContext) -> None:

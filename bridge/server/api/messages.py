@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -93,11 +94,11 @@ def _watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str
     return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
 
-def story_json(story: Story, holding: Mapping[str, Mute | Hold]) -> dict[str, Any]:
-    """Arrange a message's story for JSON. ``holding`` is what holds receivers' deliveries."""
+def story_json(story: Story, holding: Mapping[str, Mute | Hold], zone: tzinfo) -> dict[str, Any]:
+    """Arrange a message's story for JSON. ``holding`` and ``zone`` are as in :func:`delivery_json`."""
     events = []
     for told in story.told:
-        queued = [delivery_json(each.delivery, holding, each.attempts) for each in told.deliveries]
+        queued = [delivery_json(each.delivery, holding, zone, each.attempts) for each in told.deliveries]
         events.append({**envelope(told.event), "deliveries": queued})
     return {**message_json(story.message), "events": events, "whole": story.whole}
 
@@ -138,7 +139,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         story = store.history.story(message_id)
         if story is None:
             raise _unknown(message_id)
-        return JSONResponse(story_json(story, store.mutes.holding(context.now())))
+        return JSONResponse(story_json(story, store.mutes.holding(context.now()), context.timezone()))
 
 
 def _change(routes: APIRouter, context: ServerContext) -> None:

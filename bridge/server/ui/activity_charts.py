@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.activity import DAY, HOUR, Group, Sums
 from bridge.domain.clock import precisely
+from bridge.domain.local_time import zone_of
 from bridge.domain.model import Status
 from bridge.server.ui.chart import Chart, Column, Words, draw
 from bridge.server.ui.formatting import short
@@ -36,9 +37,9 @@ def step_of(length: timedelta) -> By:
     return HOUR if length <= _BY_HOUR else DAY
 
 
-def last_day(groups: Sequence[Group]) -> Chart:
-    """Draw the hours of the last day. A viewer's own clock may name them."""
-    columns = [_of_hour(each, start, UTC, viewed=True) for each in groups if (start := each.start)]
+def last_day(groups: Sequence[Group], zone: tzinfo) -> Chart:
+    """Draw the hours of the last day, as the time zone has them. A viewer's own clock may name them."""
+    columns = [_of_hour(each, start, zone, viewed=True) for each in groups if (start := each.start)]
     words = Words(
         "Sent and failed by hour",
         ("Hour", "Sent", "Failed"),
@@ -106,7 +107,7 @@ def _scale_of_waits(longest: float) -> float:
 
 def _of_hour(group: Group, start: datetime, zone: tzinfo, *, viewed: bool = False) -> Column:
     local = start.astimezone(zone)
-    name = f"{local:%H:%M} UTC" if viewed else f"{local:%H:%M}"
+    name = f"{local:%H:%M} {zone_of(local)}" if viewed else f"{local:%H:%M}"
     mark = f"{local:%H:%M}" if local.hour % 3 == 0 else None
     return _counts(group, name, name, mark, start if viewed else None)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from bridge.domain.check import counted
 from bridge.domain.clock import ago, isoformat
+from bridge.domain.local_time import in_zone, zone_of
 from bridge.domain.model import UNSEEN
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
 _BRIEF = 160
 """How many characters of an error or a label a list shows."""
@@ -24,9 +24,15 @@ _STATUSES = {UNSEEN: "Not seen yet"}
 _STATES = {"queued": "Queued", "delivered": "Delivered", "dead": "Dead letter", "dropped": "Not sent"}
 
 
-def utc(moment: datetime) -> str:
-    """Write a moment for people: ``23 Nov 2026, 20:11:12 UTC``."""
-    return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+def moment_in(moment: datetime, zone: tzinfo) -> str:
+    """Write a moment for people: ``24 Nov 2026, 01:41:12 IST``."""
+    local = in_zone(moment, zone)
+    return f"{local:%-d %b %Y, %H:%M:%S} {zone_of(local)}"
+
+
+def hour_in(moment: datetime, zone: tzinfo) -> str:
+    """Write a moment without its day: ``01:41``."""
+    return f"{in_zone(moment, zone):%H:%M}"
 
 
 def number(count: int) -> str:
@@ -78,13 +84,14 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "brief": brief,
     "code": code,
     "counted": counted,
+    "hour_in": hour_in,
     "iso": isoformat,
+    "moment_in": moment_in,
     "number": number,
     "seconds": seconds,
     "short": short,
     "state_name": state_name,
     "status_name": status_name,
     "upper_first": upper_first,
-    "utc": utc,
 }
 """What templates may use."""

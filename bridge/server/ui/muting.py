@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
 from bridge.domain.settings.units import parse_duration, parse_moment
+from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.flash import Notice
@@ -20,6 +21,7 @@ from bridge.server.ui.forms import read_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
 
     from bridge.domain.summary import Summary
     from bridge.server.auth import Access
@@ -49,11 +51,18 @@ class MutePanel:
 
     @classmethod
     def of(
-        cls, receivers: Sequence[str], summary: Summary, now: datetime, outcome: str | None, *, needs_token: bool
+        cls,
+        receivers: Sequence[str],
+        summary: Summary,
+        now: datetime,
+        zone: tzinfo,
+        outcome: str | None,
+        *,
+        needs_token: bool,
     ) -> Self:
-        """Arrange it. Tomorrow's morning is by the clock of the bridge's machine; the script makes it the viewer's."""
-        local = now.astimezone()
-        tomorrow = datetime.combine(local.date() + timedelta(days=1), _MORNING).astimezone()
+        """Arrange it. Tomorrow's morning is by the clocks of ``zone``; the script makes it the viewer's."""
+        day = now.astimezone(zone).date() + timedelta(days=1)
+        tomorrow = first_moment(datetime.combine(day, _MORNING), zone)
         mutes = tuple(mute for _, mute in sorted(summary.mutes.items()) if mute.until > now)
         return cls(tuple(receivers), tomorrow, mutes, _NOTICES.get(outcome or ""), needs_token)
 

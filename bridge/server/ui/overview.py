@@ -14,7 +14,7 @@ from bridge.server.ui.report import Links, whys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from bridge.domain.activity import Activity
     from bridge.domain.summary import Summary, WatchedMessage
@@ -87,6 +87,7 @@ def overview(
     failed: tuple[WatchedMessage, ...],
     receivers: Sequence[str],
     now: datetime,
+    zone: tzinfo,
 ) -> OverviewPage:
     """Arrange it.
 
@@ -98,6 +99,7 @@ def overview(
         failed: The latest failures, the newest first.
         receivers: Those in the configuration; others are shown where something was queued for them.
         now: When.
+        zone: Where hours begin.
     """
     links = Links(found.since)
     unseen = totals.statuses.get(None, 0)
@@ -110,7 +112,7 @@ def overview(
         tuple(waiting),
         tuple(Tile(str(status), found.sums[status], links.to(status=status)) for status in COUNTED),
         tuple(_known(totals, status) for status in COUNTED),
-        last_day(found.groups),
+        last_day(found.groups, zone),
         tuple(whys(found.reasons, links))[:_MOST_REASONS],
         failed,
         tuple(Queued(name, summary.queued(name), summary.dead(name)) for name in names),

@@ -71,7 +71,7 @@ class Views:
     def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._next_summaries = context.next_summaries
-        self._timezone = context.timezone
+        self._zone = context.timezone
         self._can_change = can_change
         self._trusted = trusted
 
@@ -79,10 +79,10 @@ class Views:
         """Write the first page; ``muted`` and ``acknowledged`` are what became of its forms, if they were sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
-        lately = self._store.activity.read(now - _DAY, now, HOUR)
+        lately = self._store.activity.read(now - _DAY, now, HOUR, self._zone())
         failed = search.latest_failed(_LATELY)
-        page = overview(search.totals(), summary, known, lately, failed, self._receivers(), now)
-        mutes = MutePanel.of(self._receivers(), summary, now, muted, needs_token=not self._trusted)
+        page = overview(search.totals(), summary, known, lately, failed, self._receivers(), now, self._zone())
+        mutes = MutePanel.of(self._receivers(), summary, now, self._zone(), muted, needs_token=not self._trusted)
         found = self._store.incidents.listed(most=SHOWN).items
         open_ = panel(
             *(found, summary.open_incidents, acknowledged),
@@ -146,7 +146,7 @@ class Views:
     def report(self, path: str, wanted: Wanted) -> Written:
         """Write what became of messages in a period."""
         summary, known = self._look()
-        page = report_page(self._store.activity, wanted, self._now(), self._timezone())
+        page = report_page(self._store.activity, wanted, self._now(), self._zone())
         html = self._render("report.html", path, "report", summary, known, page=page)
         return Written(html, page.wrong is not None)
 
@@ -163,13 +163,14 @@ class Views:
     def missing(self, path: str, *, title: str, text: str = "", message_id: int | None = None) -> str:
         """Write that there is nothing at an address, without a look at anything that may be broken."""
         page = {"title": title, "text": text, "message_id": message_id}
-        return render("missing.html", path, here="", now=self._now(), frame=_Frame(0, 0), asked=Asked(), page=page)
+        more = {"now": self._now(), "zone": self._zone(), "frame": _Frame(0, 0), "asked": Asked()}
+        return render("missing.html", path, here="", page=page, **more)
 
     def _look(self) -> tuple[Summary, tuple[Component, ...]]:
         summary, now, receivers = self._store.summaries.summary(), self._now(), self._receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
         due = self._next_summaries(summary.facts, now)
-        return summary, parts(judge(summary, receivers, now), receivers, known, now, due)
+        return summary, parts(judge(summary, receivers, now, self._zone()), receivers, known, now, due)
 
     def _find(self, asked: Asked, cursor: str | None) -> MessagesPage:
         if asked.wrong:
@@ -191,4 +192,4 @@ class Views:
         now = self._now()
         waits = partial(waiting, summary=summary, now=now)
         more = {"asked": Asked(), "can_change": self._can_change, "waiting": waits, **shown}
-        return render(template, path, here=here, now=now, frame=frame, **more)
+        return render(template, path, here=here, now=now, zone=self._zone(), frame=frame, **more)

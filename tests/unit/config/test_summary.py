@@ -6,8 +6,8 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
-import tzlocal
 
+from bridge.config.machine_zone import machine_zone
 from bridge.daemon.summary_watch import summary_rules
 from bridge.domain.model import EventType
 from bridge.domain.quiet_hours import EVERY_DAY
@@ -33,10 +33,12 @@ def test_summary_is_by_the_clock_of_the_machine_where_nothing_else_is_said(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
-    request.addfinalizer(tzlocal.reload_localzone)
-    tzlocal.reload_localzone()
+    request.addfinalizer(machine_zone.cache_clear)
+    machine_zone.cache_clear()
     found = rule(folder, "{at: 09:00}")
     assert (str(found.zone), found.days) == ("Asia/Kolkata", EVERY_DAY)
+    (found,) = summary_rules(folder.load(f"{LEAST}        summary: {{at: 09:00}}\n    timezone: Asia/Tokyo\n")).values()
+    assert str(found.zone) == "Asia/Tokyo", "or of the configuration's"
 
 
 @pytest.mark.parametrize(

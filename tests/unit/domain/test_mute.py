@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_later_of_a_mute_and_quiet_hours_holds() -> None:
     assert held_by(mute, shorter, START) == held_by(mute, None, START) == mute
     both = held_by(mute, longer, START)
     assert both is not None
-    assert (both.until, both.state) == (longer.until, f"{mute.words}, then {longer.state}")
+    assert (both.until, both.state(UTC)) == (longer.until, f"{mute.state(UTC)}, then {longer.state(UTC)}")
     assert held_by(mute, longer, mute.until) == held_by(None, longer, START) == longer
     assert held_by(mute, shorter, mute.until) is None
 
@@ -63,6 +64,7 @@ def test_events_that_match_a_glob_are_exempt() -> None:
 
 def test_words_say_until_when_by_whom_and_why() -> None:
     mute = Mute("ops", START, START + timedelta(hours=2))
-    assert mute.words == "muted until 2026-11-23 22:11 UTC"
+    assert mute.state(UTC) == "muted until 2026-11-23 22:11 UTC"
+    assert mute.state(ZoneInfo("Asia/Kathmandu")) == "muted until 2026-11-24 03:56 UTC+05:45"
     told = Mute("ops", START, START + timedelta(hours=2), "deploy", "anna")
-    assert told.words == "muted until 2026-11-23 22:11 UTC by anna: deploy"
+    assert told.state(UTC) == "muted until 2026-11-23 22:11 UTC by anna: deploy"

@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.receivers.text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size, utc
+from bridge.receivers.text import cut, date, escape, fit, inert, isolate, moment_of, one_line, size
 from tests.unit.receivers.events import texts
 from tests.world.clock import START
 
@@ -146,9 +147,10 @@ def test_no_text_keeps_its_means_of_formatting_mentioning_or_linking(text: str) 
     )
 
 
-def test_a_moment_is_shown_in_the_reader_s_zone_with_utc_to_fall_back_on() -> None:
-    assert date(START) == "<!date^1795464672^{date_short_pretty} {time}|2026-11-23 20:11:12 UTC>"
-    assert utc(START) == "2026-11-23 20:11:12 UTC"
+def test_a_moment_is_shown_in_the_reader_s_zone_with_the_configured_one_to_fall_back_on() -> None:
+    assert date(START, UTC) == "<!date^1795464672^{date_short_pretty} {time}|2026-11-23 20:11:12 UTC>"
+    india = ZoneInfo("Asia/Kolkata")
+    assert date(START, india) == "<!date^1795464672^{date_short_pretty} {time}|2026-11-24 01:41:12 IST>"
 
 
 @pytest.mark.parametrize(
@@ -176,4 +178,5 @@ def test_whatever_is_recognised_as_a_moment_can_be_shown(value: str) -> None:
     moment = moment_of(value)
     if moment is not None:
         assert moment.tzinfo is UTC
-        assert date(moment).endswith(" UTC>")
+        assert date(moment, UTC).endswith(" UTC>")
+        assert date(moment, ZoneInfo("Asia/Kathmandu")).endswith(">"), "nor in a zone where its year would be 10000"

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+class TimezoneOut(Out):
+    """The configured time zone; null if none is."""
+
+    timezone: Annotated[str | None, Field(examples=["Asia/Kolkata"])]
+
+
 class TestIn(In):
     """The test event to send."""
 

@@ -37,7 +37,7 @@
     }
     for (const bar of within.querySelectorAll("g[data-bar]")) {
       const title = bar.querySelector("title");
-      title.textContent = title.textContent.replace(/^[^:]*:\d\d UTC/, hour.format(new Date(bar.dataset.bar)));
+      title.textContent = title.textContent.replace(/^\d\d:\d\d \S+(?=: )/, hour.format(new Date(bar.dataset.bar)));
     }
     tick(within);
   }

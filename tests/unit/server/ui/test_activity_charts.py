@@ -24,16 +24,16 @@ def groups(counts: list[tuple[int, int]], step: timedelta = timedelta(hours=1)) 
 
 
 def test_words_tell_what_the_drawing_shows() -> None:
-    says = last_day(groups([(1200, 1), (40, 12)])).words.says
+    says = last_day(groups([(1200, 1), (40, 12)]), UTC).words.says
     assert says == (
         "In the last 24 hours 1,240 messages were sent and 13 failed. Most failed in the hour from 22:00 UTC: 12."
     )
-    assert last_day(groups([(0, 0)])).words.says == "In the last 24 hours no message was sent or failed."
-    assert "Most" not in last_day(groups([(5, 0)])).words.says
+    assert last_day(groups([(0, 0)]), UTC).words.says == "In the last 24 hours no message was sent or failed."
+    assert "Most" not in last_day(groups([(5, 0)]), UTC).words.says
 
 
 def test_hours_of_the_last_day_can_be_named_by_the_viewers_clock() -> None:
-    first, second = last_day(groups([(1, 0), (0, 2)])).bars
+    first, second = last_day(groups([(1, 0), (0, 2)]), UTC).bars
     assert (first.column.start, second.column.title) == (FIRST, "22:00 UTC: 0 sent, 2 failed")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from bs4 import BeautifulSoup
@@ -13,10 +14,12 @@ from bridge.domain.check import counted
 from bridge.server.ui import formatting
 
 
-def test_a_moment_is_written_in_utc_whatever_its_zone() -> None:
-    india = timezone(timedelta(hours=5, minutes=30))
-    assert formatting.utc(datetime(2026, 11, 3, 1, 2, 3, tzinfo=india)) == "2 Nov 2026, 19:32:03 UTC"
-    assert formatting.utc(datetime(2026, 11, 23, 20, 11, 12, tzinfo=UTC)) == "23 Nov 2026, 20:11:12 UTC"
+def test_a_moment_is_written_in_the_zone_of_who_reads_it() -> None:
+    india = ZoneInfo("Asia/Kolkata")
+    assert formatting.moment_in(datetime(2026, 11, 3, 1, 2, 3, tzinfo=india), UTC) == "2 Nov 2026, 19:32:03 UTC"
+    moment = datetime(2026, 11, 23, 20, 11, 12, tzinfo=UTC)
+    assert formatting.moment_in(moment, india) == "24 Nov 2026, 01:41:12 IST"
+    assert formatting.hour_in(moment, india) == "01:41"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from importlib import resources
 from urllib.parse import urljoin
 
@@ -21,7 +22,7 @@ TEMPLATES = list(resources.files("bridge.server.ui").joinpath("templates").iterd
 def missing(text: str, path: str = "/messages/1") -> str:
     page = {"title": text, "text": text, "message_id": None}
     frame = {"faults": 0, "dead": 0}
-    return render("missing.html", path, here="", now=START, frame=frame, asked=Asked(), page=page)
+    return render("missing.html", path, here="", now=START, zone=UTC, frame=frame, asked=Asked(), page=page)
 
 
 PLAIN = [tag.name for tag in BeautifulSoup(missing("x"), "html.parser").find_all(True)]
