@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
+pytestmark = pytest.mark.slow
+
 
 def told(sink: Sink) -> list[dict[str, Any]]:
     return [json.loads(record.body) for record in sink.records()]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CRM, LATER = Subscription("crm", ("*",)), Subscription("later", ("*",), hold=timedelta(minutes=30))
 ANNA = Acknowledged(after(60), "Anna", "told the customer")
 

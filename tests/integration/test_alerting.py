@@ -8,6 +8,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from bridge.domain.model import Status
 from bridge.simulator.api import Simulator
 from bridge.simulator.faulty_server import Answer
@@ -18,6 +20,8 @@ from tests.world.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 
 def sent_to(sink: Sink, name: str) -> list[dict[str, Any]]:

@@ -44,6 +44,8 @@ from tests.world.records import NOW, fail_some, observe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 _LATER = '''
 """A migration of a later version."""
 

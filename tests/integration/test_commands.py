@@ -31,6 +31,8 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 HERE = str(Path(__file__).parents[2])
 COMMANDS = (
     *("demo", "dev", "trigger", "init", "check", "run", "poll", "test", "status", "watch", "unwatch"),

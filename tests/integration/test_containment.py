@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from bridge.simulator.api import Simulator
 
+pytestmark = pytest.mark.slow
+
 GOOD = 100
 DAMAGED = {
     1: "UPDATE messages SET expected_at = 10000000000000000 WHERE id = 1",  # beyond all dates

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = ("run", "poll", "status", "messages")
 USED_FOR = range(1, 301)
 

@@ -20,6 +20,8 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 Event = dict[str, Any]
 
 

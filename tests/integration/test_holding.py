@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bridge.simulator.sink import Sink
     from bridge.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 BERLIN = {"from": "22:00", "to": "08:00", "timezone": "Europe/Berlin"}
 

@@ -28,6 +28,8 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "token-0123456789abcdef"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
 WELL = Health({"database": Check()})

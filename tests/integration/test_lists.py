@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.simulator.sink import Recorded
 
+pytestmark = pytest.mark.slow
+
 LABEL = "Rechnung 🧾 für $5"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 

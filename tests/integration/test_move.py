@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.simulator.sink import Recorded
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 SECRET = "hidden-0123456789"
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "token-0123456789abcdef"
 ERROR = "Invalid phone number"
 

@@ -38,6 +38,8 @@ from tests.world.records import NOW, due, observe, tried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 FORGED = "FORGED"
 """Stands behind every line break that comes from outside: no line that is shown begins with it."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.simulator.api import Simulator
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-token-that-nobody-must-see"
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path, simulator: Simulator, sink: Sink) -> World:

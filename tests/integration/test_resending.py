@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bridge.simulator.api import Simulator
     from bridge.simulator.sink import Sink
 
+pytestmark = pytest.mark.slow
+
 CRM, OPS = Subscription("crm", ("*",)), Subscription("ops", ("message.failed",))
 EVERYBODY = (CRM, OPS)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

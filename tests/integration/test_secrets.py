@@ -28,6 +28,8 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+pytestmark = pytest.mark.slow
+
 API_KEY = "marked-api-key-8f3a/with+signs"
 SLACK = "marked-slack-T012-B345"
 BOT = "xoxb-marked-bot-token-99aa"

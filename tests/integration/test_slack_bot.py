@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from bridge.simulator.slack_workspace import Post
 
+pytestmark = pytest.mark.slow
+
 ID = MESSAGE["id"]
 POST = "chat.postMessage"
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 EVIL = f"\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\r{BIDI}évil 🧾"
 LISTINGS = (["messages"], ["events"], ["deliveries"], ["status"])
 INTERRUPTIBLE = ["env", "--default-signal=INT", sys.executable, "-m", "bridge"]

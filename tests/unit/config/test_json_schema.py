@@ -135,6 +135,7 @@ def test_ten_lines_of_the_readme_are_allowed() -> None:
     assert marked(README.partition("   ```yaml\n")[2].partition("   ```")[0]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_whatever_the_bridge_takes_is_allowed(folder: Folder, place: str) -> None:
     """Each key of a mapping with each value: where `check` finds nothing, no editor marks anything."""
