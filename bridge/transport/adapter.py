@@ -125,13 +125,11 @@ class CurlAdapter(BaseAdapter):
             raise Stopped(words) if name == STOPPED_CALL else getattr(exceptions, name)(words)
         response = Answer()
         try:
-            response.status_code, response.reason, headers = read_head(transfer.head)
+            response.status_code, response.reason, response.headers, response.encoding = _read(tuple(transfer.head))
         except ValueError as error:
             raise exceptions.ConnectionError(f"{place(url)} {error}") from None
-        response.headers = CaseInsensitiveDict(headers)
         if response.status_code == 407 and self._proxy is not None:  # noqa: PLR2004 -- only a proxy says so
             raise exceptions.ProxyError(f"the proxy on the way to {place(url)} wants another user and password")
-        response.encoding = _encoding(response.headers.get("content-type"))
         response.raw = io.BytesIO(b"".join(transfer.body)[: transfer.limit])
         response.url, response.request, response.cut = url, request, cut
         return response
@@ -167,6 +165,9 @@ class CurlAdapter(BaseAdapter):
         return lines
 
 
-@lru_cache(maxsize=100)
-def _encoding(content_type: str | None) -> str | None:
-    return get_encoding_from_headers(CaseInsensitiveDict({"content-type": content_type} if content_type else {}))
+@lru_cache(maxsize=16)
+def _read(head: tuple[bytes, ...]) -> tuple[int, str, CaseInsensitiveDict[str], str | None]:
+    """Read the header lines of an answer, and its encoding. Most are the very bytes of one before."""
+    status, reason, headers = read_head(head)
+    found = CaseInsensitiveDict(headers)
+    return status, reason, found, get_encoding_from_headers(found)

@@ -472,6 +472,25 @@ def test_threads_share_no_more_connections_than_there_are_threads() -> None:
     assert server.connections <= 4
 
 
+def test_many_answers_at_once_are_all_taken() -> None:
+    """More of them than the engine looks at in one turn."""
+    many = 64
+    together = threading.Barrier(many)
+
+    def answer_together(peer: Peer) -> None:
+        server.keep(peer)
+        together.wait(10)
+        peer.send(OK)
+
+    with (
+        Server(answer_together) as server,
+        channel(server, connections=many) as opened,
+        ThreadPoolExecutor(many) as pool,
+    ):
+        replies = list(pool.map(opened.send, [HELLO] * many))
+    assert [reply.body for reply in replies] == [b"ok"] * many
+
+
 def test_a_kept_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
     with serving(OK, then=Peer.close) as server, channel(server) as opened:
         for _ in range(3):

@@ -26,6 +26,10 @@ from bridge.store.store import Store
 
 app = command_app()
 
+_YOUNG = 20_000
+"""New objects after which the collector looks for garbage, instead of 700: hundreds of jobs are under way at once, and
+to look through them again and again takes a twentieth of a poll. They hold hardly any cycles."""
+
 
 @app.command()
 def run(config: ConfigOption = None, *, new_address: NewAddressOption = False) -> None:
@@ -60,6 +64,7 @@ def _say_ready(settings: Config, daemon: Daemon) -> None:
     for why in outdated_libcurl():
         structlog.get_logger().warning("libcurl_outdated", why=why)
     gc.freeze()  # what there is now stays: the collector need not look through it again and again
+    gc.set_threshold(_YOUNG)
 
 
 def _adapt(settings: Config) -> None:
