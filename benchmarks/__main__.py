@@ -4,6 +4,7 @@ import argparse
 
 from benchmarks import (
     delivery,
+    export,
     finished,
     hint,
     isolation,
@@ -20,6 +21,7 @@ from benchmarks import (
 
 BENCHMARKS = {
     "delivery": delivery.main,
+    "export": export.main,
     "finished": finished.main,
     "hint": hint.main,
     "isolation": isolation.main,

@@ -91,14 +91,28 @@ class ApiClient:
         """Take something away; raises as :meth:`get` does."""
         return self._send("DELETE", path)
 
-    def download(self, path: str, take: Callable[[bytes], bool]) -> None:
-        """Ask for a file by POST. ``take`` gets its pieces, in another thread; False ends it.
+    def download(self, method: str, path: str, take: Callable[[bytes], object], params: Mapping[str, Any] = {}) -> None:
+        """Ask for a file. ``take`` gets its pieces, in another thread; what it raises ends the call and is raised here.
 
         Raises:
             LostError: Nobody answers, or not to the end.
             BridgeError: The daemon refuses; the text is its own.
         """
-        self._send("POST", path, body={}, seconds=FOR_EVER, take=take)
+        failed: list[Exception] = []
+
+        def taken(piece: bytes) -> bool:
+            try:
+                take(piece)
+            except Exception as error:  # noqa: BLE001 -- it is raised again where it is heard
+                failed.append(error)
+            return not failed
+
+        try:
+            self._send(method, path, params, body={} if method == "POST" else None, seconds=FOR_EVER, take=taken)
+        except LostError:
+            if failed:
+                raise failed[0] from None
+            raise
 
     def lines(self, path: str, params: Mapping[str, Any]) -> Iterator[str]:
         """Read an answer that goes on, line by line as they come; raises as :meth:`download` does."""

@@ -42,6 +42,16 @@ class Bridge(Protocol):
         """List the latest events, oldest first."""
         ...
 
+    def export(self, what: str, wanted: dict[str, Any], take: Callable[[bytes], None]) -> None:
+        """Write ``messages`` or ``events`` as CSV, piece by piece.
+
+        Args:
+            what: Which of them.
+            wanted: The parameters of ``GET /v1/messages.csv``, or of events.
+            take: Gets the pieces.
+        """
+        ...
+
     def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
         """Give the latest events, and then those that happen, without end."""
         ...

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
 from bridge.cli.local_status import NoDatabaseError, local_status
-from bridge.cli.paging import PAGE, all_pages
+from bridge.cli.paging import PAGE, all_items
 from bridge.domain.activity_report import ask, report_json
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
@@ -26,7 +26,8 @@ from bridge.domain.json_views import (
     muted_json,
     unmuted_json,
 )
-from bridge.domain.model import DeliveryState, Details, EventType, Status
+from bridge.domain.message_details import details_in
+from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.observer import Listener
 from bridge.domain.samples import sample_event
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from bridge.config.models import Config
     from bridge.domain.model import Event
     from bridge.domain.summary import Summary
-    from bridge.store.paging import Page
 
 _FOLLOW_EVERY = 0.5  # seconds
 
@@ -82,13 +82,24 @@ class LocalBridge:
         """List messages, those with the latest change first."""
         query = MessageQuery(statuses=None if status is None else (Status(status),))
         search = self._read().search
-        return [message_json(each) for each in _all(lambda cursor, n: search.messages(query, cursor, n), most)]
+        return [message_json(each) for each in all_items(lambda cursor, n: search.messages(query, cursor, n), most)]
 
     def events(self, message_id: int | None, most: int) -> list[dict[str, Any]]:
         """List the latest events, oldest first."""
         history = self._read().history
-        found = _all(lambda cursor, n: history.events(EventQuery(message_id), cursor, n), most)
+        found = all_items(lambda cursor, n: history.events(EventQuery(message_id), cursor, n), most)
         return [envelope(each) for each in found[::-1]]
+
+    def export(self, what: str, wanted: dict[str, Any], take: Callable[[bytes], None]) -> None:
+        """Write messages or events as CSV."""
+        export, status = self._read().export, wanted.get("status")
+        how = {"most": wanted["limit"], "raw": wanted["raw"]}
+        if what == "messages":
+            pieces = export.messages(MessageQuery(statuses=None if status is None else (Status(status),)), **how)
+        else:
+            pieces = export.events(EventQuery(wanted["message_id"]), **how)
+        for piece in pieces:
+            take(piece.encode("utf-8", "replace"))
 
     def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
         """Give the latest events, and then those that happen; while the database is away, wait for it."""
@@ -115,7 +126,7 @@ class LocalBridge:
         """List deliveries with their attempts, the newest first."""
         query = DeliveryQuery(None if state is None else (DeliveryState(state),), receiver)
         history = self._read().history
-        found = _all(lambda cursor, n: history.deliveries(query, cursor, n), most)
+        found = all_items(lambda cursor, n: history.deliveries(query, cursor, n), most)
         attempts = history.attempts([each.id for each in found])
         holding = self._read().mutes.holding(output.now())
         return [delivery_json(each, holding, self.timezone, attempts[each.id]) for each in found]
@@ -126,7 +137,7 @@ class LocalBridge:
 
     def watch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
         """Watch messages, as soon as a daemon runs."""
-        described = {int(each["id"]): _details(each) for each in messages}
+        described = {int(each["id"]): details_in(each) for each in messages}
         new = self._opened().messages.watch_each(described, output.now())
         self._say_if_alone()
         known = described.keys() - set(new)
@@ -163,7 +174,7 @@ class LocalBridge:
     def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
         """List what is wrong now, the newest first."""
         listed = self._read().incidents.listed
-        found = _all(lambda cursor, n: listed(acknowledged=acknowledged, cursor=cursor, most=n), most)
+        found = all_items(lambda cursor, n: listed(acknowledged=acknowledged, cursor=cursor, most=n), most)
         return [incident_json(each, cause_of(each.event)) for each in found]
 
     def acknowledge(self, subjects: Sequence[str], given: dict[str, Any]) -> dict[str, list[str]]:
@@ -271,16 +282,3 @@ class LocalBridge:
 
 def _no_receiver(settings: Config, name: str) -> BridgeError:
     return BridgeError(unknown_receiver(name, [each.name for each in settings.receivers]))
-
-
-def _all(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:
-    def items(cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
-        found = page(cursor, limit)
-        return found.items, found.next
-
-    return all_pages(items, most)
-
-
-def _details(message: Mapping[str, Any]) -> Details:
-    expected_at = message.get("expected_at")
-    return Details(message.get("label"), message.get("tags", {}), expected_at and parse_moment(expected_at))

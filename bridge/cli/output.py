@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from datetime import UTC, datetime
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bridge.cli.terminal import holds_everything
+from bridge.cli.terminal import SafeStream, holds_everything
 from bridge.domain.failure_rate import Group
 from bridge.domain.sanitization import neutral_json, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -35,6 +36,19 @@ def print_json(value: object) -> None:
 def print_line(value: object) -> None:
     """Print one JSON document on one line."""
     typer.echo(_as_json(value, indent=None))
+
+
+def table_writer() -> Callable[[bytes], None]:
+    """Make what writes the pieces of a table in CSV: exactly as they are, but for a terminal, which nothing drives."""
+    stdout = sys.stdout
+    if isinstance(stdout, SafeStream) and not stdout.isatty():
+        return stdout.exact
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def show(piece: bytes) -> None:
+        stdout.write(decode(piece).replace("\r\n", "\n"))
+
+    return show
 
 
 def _as_json(value: object, indent: int | None) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bridge.store.paging import Page
+
 PAGE = 1000
 """The most that is asked for at once."""
 
@@ -26,3 +28,13 @@ def all_pages(page: Callable[[str | None, int], tuple[Sequence[Any], str | None]
         if cursor is None:
             break
     return found
+
+
+def all_items(page: Callable[[str | None, int], Page[Any]], most: int) -> list[Any]:
+    """Do the same with pages of the store."""
+
+    def items(cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
+        found = page(cursor, limit)
+        return found.items, found.next
+
+    return all_pages(items, most)

@@ -20,7 +20,7 @@ from bridge.domain.settings.calendar import time_zone
 from bridge.domain.spreadsheet.writer import list_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
     from pathlib import Path
 
@@ -61,6 +61,10 @@ class RemoteBridge:
     def events(self, message_id: int | None, most: int) -> list[dict[str, Any]]:
         """List the latest events, oldest first."""
         return self._list("/v1/events", {"message_id": message_id}, most)[::-1]
+
+    def export(self, what: str, wanted: dict[str, Any], take: Callable[[bytes], None]) -> None:
+        """Write messages or events as CSV, as the daemon sends it."""
+        self._api.download("GET", f"/v1/{what}.csv", take, wanted)
 
     def follow(self, message_id: int | None, most: int) -> Iterator[dict[str, Any]]:
         """Give the latest events, and then those that happen; while the daemon is away, wait for it."""
@@ -144,22 +148,8 @@ class RemoteBridge:
         self._api.close()
 
     def _download(self, file: Path) -> None:
-        failed: list[OSError] = []
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-
-            def take(piece: bytes) -> bool:
-                try:
-                    opened.write(piece)
-                except OSError as error:
-                    failed.append(error)
-                return not failed
-
-            try:
-                self._api.download("/v1/backup", take)
-            except LostError:
-                if failed:
-                    raise failed[0] from None
-                raise
+            self._api.download("POST", "/v1/backup", opened.write)
 
     def _list(self, path: str, params: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
         def page(cursor: str | None, limit: int) -> tuple[list[Any], str | None]:

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.domain.errors import BridgeError
@@ -63,17 +64,24 @@ class SafeStream(io.TextIOWrapper):
         self._tried(lambda: super(SafeStream, self).write(shown))
         return len(text)
 
+    def exact(self, content: bytes) -> None:
+        """Write bytes as they are, for what reads them; to a terminal, nothing from outside may be written so.
+
+        Raises as :meth:`raw` does.
+        """
+        self._tried(partial(self.buffer.write, content))
+
     def flush(self) -> None:
         """Write what is waiting. Raises as :meth:`raw` does."""
         self._tried(super().flush)
 
-    def _tried(self, step: Callable[[], int | None]) -> int | None:
+    def _tried(self, step: Callable[[], object]) -> None:
         try:
-            return step()
+            step()
         except OSError as error:
             self._give_up()
             if self._quiet:
-                return None
+                return
             if error.errno == errno.EPIPE:
                 raise ReaderGoneError from None
             raise UnwritableError(f"cannot write the output: {error.strerror}") from None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bridge.domain.model import LONGEST_TAG_NAME, MOST_TAGS
+from bridge.domain.model import LONGEST_TAG_NAME, MOST_TAGS, Details
 from bridge.domain.redaction import clean_text
+from bridge.domain.settings.units import parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TOO_MANY_TAGS: Final = f"too many tags (allowed: up to {MOST_TAGS})"
 
@@ -31,3 +35,9 @@ def read_tag_name(name: str) -> str:
     if not 0 < len(name) <= LONGEST_TAG_NAME:
         raise ValueError(f"the tag's name is too long or empty (allowed: 1 to {LONGEST_TAG_NAME} characters)")
     return clean_text(name)
+
+
+def details_in(message: Mapping[str, Any]) -> Details:
+    """Read what a message, as the API takes it in JSON, says of itself; it has been checked."""
+    expected_at = message.get("expected_at")
+    return Details(message.get("label"), message.get("tags", {}), expected_at and parse_moment(expected_at))

@@ -15,7 +15,7 @@ from bridge import __version__
 from bridge.domain.errors import BridgeError
 from bridge.domain.spreadsheet.handover import InvalidCsvError
 from bridge.server import openapi, wbiztool_hook
-from bridge.server.api import bridge, deliveries, events, incidents, messages, report
+from bridge.server.api import bridge, deliveries, events, exports, incidents, messages, report
 from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
 from bridge.server.csv_request import on_invalid_csv
@@ -119,7 +119,7 @@ def _for_programs(context: ServerContext, access: Access, describe: Callable[[],
     router = APIRouter()
     for part in (messages, events, deliveries, incidents):
         router.include_router(part.router(context, access), prefix="/v1", dependencies=[Depends(check_query)])
-    for whole in (bridge, report):
+    for whole in (bridge, exports, report):
         router.include_router(whole.router(context), prefix="/v1", dependencies=[Depends(check_query)])
     router.include_router(wbiztool_hook.router(context, access))
 

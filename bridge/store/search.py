@@ -91,8 +91,8 @@ class Search:
             UsageError: The cursor is none of this list's.
         """
         place = None if cursor is None else place_in(cursor, _CURSOR, 2)
-        narrowed = _narrowed(query, "json_each_text" if self._database.path is None else "json_each")
-        parts = [_part(query, narrowed, status, place, most) for status in _EVERY_STATUS if _wanted(query, status)]
+        conditions = narrowed(query, self._database)
+        parts = [_part(query, conditions, status, place, most) for status in _EVERY_STATUS if _wanted(query, status)]
         with self._database.read() as connection:
             found = [connection.execute(part).all() for part in parts]
         latest_first = merge(*found, key=lambda row: (row.changed_at, row.id), reverse=True)
@@ -137,7 +137,7 @@ def _wanted(query: MessageQuery, status: Status | None) -> bool:
 
 def _part(
     query: MessageQuery,
-    narrowed: list[sa.ColumnElement[bool]],
+    conditions: list[sa.ColumnElement[bool]],
     status: Status | None,
     place: tuple[int, ...] | None,
     most: int,
@@ -147,7 +147,7 @@ def _part(
     order = (changed, messages.c.id)
     part = sa.select(*SHOWN, changed.label("changed_at"))
     # Not "status IS NULL": SQLite would take the index of all statuses for that, and sort.
-    part = part.where(messages.c.since.is_(None) if status is None else messages.c.status == str(status), *narrowed)
+    part = part.where(messages.c.since.is_(None) if status is None else messages.c.status == str(status), *conditions)
     if query.since is not None:
         part = part.where(changed >= query.since)
     if query.until is not None:
@@ -157,22 +157,28 @@ def _part(
     return part.order_by(*(column.desc() for column in order)).limit(most + 1)
 
 
-def _narrowed(query: MessageQuery, each_of_json: str) -> list[sa.ColumnElement[bool]]:
-    narrowed: list[sa.ColumnElement[bool]] = [_tagged(each_of_json, key, value) for key, value in query.tags.items()]
+def narrowed(query: MessageQuery, database: Database) -> list[sa.ColumnElement[bool]]:
+    """Say in SQL which messages are meant, but for their status and the time of its change."""
+    found = [_tagged(tags_of_messages(database), key, value) for key, value in query.tags.items()]
     if query.ids is not None:
-        narrowed.append(messages.c.id.in_(query.ids))
+        found.append(messages.c.id.in_(query.ids))
     if query.text is not None:
-        found = [column.icontains(query.text, autoescape=True) for column in (messages.c.label, messages.c.error)]
-        narrowed.append(sa.or_(*found))
+        within = [column.icontains(query.text, autoescape=True) for column in (messages.c.label, messages.c.error)]
+        found.append(sa.or_(*within))
     if query.reason is not None:
-        narrowed.append(messages.c.reason == query.reason)
+        found.append(messages.c.reason == query.reason)
     if query.watched is not None:
-        narrowed.append(IS_WATCHED if query.watched else ~IS_WATCHED)
-    return narrowed
+        found.append(IS_WATCHED if query.watched else ~IS_WATCHED)
+    return found
 
 
-def _tagged(each_of_json: str, key: str, value: str) -> sa.ColumnElement[bool]:
+def tags_of_messages(database: Database) -> sa.TableValuedAlias:
+    """Make a table of each message's tags, with the columns ``key`` and ``value``."""
+    each_of_json = sa.func.json_each_text if database.path is None else sa.func.json_each
+    return each_of_json(messages.c.tags).table_valued("key", "value", name="tag")
+
+
+def _tagged(tag: sa.TableValuedAlias, key: str, value: str) -> sa.ColumnElement[bool]:
     # A path such as `$."key"` would do on SQLite for keys without quotes only.
-    tag = getattr(sa.func, each_of_json)(messages.c.tags).table_valued("key", "value", name="tag")
     found = sa.select(sa.literal(1)).select_from(tag).where(tag.c.key == key, tag.c.value == value)
     return found.correlate(messages).exists()

@@ -12,7 +12,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import DeliveryState
 from bridge.domain.quarantine import Kind
-from bridge.store import breakers, copy, mutes, opening, owner, poll_results, quarantine, reminders
+from bridge.store import breakers, copy, export, mutes, opening, owner, poll_results, quarantine, reminders
 from bridge.store.acknowledging import Incidents
 from bridge.store.activity import ActivityLog
 from bridge.store.backup import open_backup, sqlite_file
@@ -113,6 +113,7 @@ class Store:
         self.summaries = Summaries(self._database)
         self.search = Search(self._database)
         self.history = History(self._database)
+        self.export = export.Export(self._database, self.history)
         self.activity = ActivityLog(self._database)
         self.report_hints = ReportHints(self._database)
         self._events = EventLog(self._database, database_id, self.deliveries, self.node)

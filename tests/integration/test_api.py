@@ -302,6 +302,8 @@ def test_a_database_that_is_locked_or_gone_is_told_as_not_now(api: Api, monkeypa
 
 OPERATIONS = {
     "list_messages": "get /v1/messages",
+    "export_messages": "get /v1/messages.csv",
+    "export_events": "get /v1/events.csv",
     "watch_messages": "post /v1/messages",
     "get_message": "get /v1/messages/{message_id}",
     "unwatch_message": "delete /v1/messages/{message_id}",

@@ -109,3 +109,16 @@ def test_file_is_chosen_and_added(browser: Browser, root: str, tmp_path: Path) -
         opened.open("/messages/300")
         assert page.get_by_role("heading", level=1).inner_text() == "تذكير 🧾"
         opened.complaints.clear()  # that an answer was an error
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_was_found_is_downloaded(browser: Browser, root: str, script: bool) -> None:
+    with tab(browser, root, java_script_enabled=script) as opened:
+        page = opened.page
+        opened.open("/messages?text=invoice")
+        with page.expect_download() as waited:
+            page.get_by_role("link", name="Download CSV").press("Enter")
+        assert waited.value.suggested_filename == "messages.csv"
+        content = waited.value.path().read_bytes()
+        assert content.startswith(b"\xef\xbb\xbfid,label,")
+        assert [line.split(b",")[:2] for line in content.splitlines()[1:]] == [[b"1", b"Invoice 88"]]

@@ -11,7 +11,8 @@ import typer
 from bridge.cli import output
 from bridge.cli.arguments import message_id
 from bridge.cli.connection import Connect, connected
-from bridge.cli.options import JsonOption, MostOption, command_app
+from bridge.cli.csv_options import DEFAULT_MOST, CsvOption, MostOption, RawOption, check, print_csv
+from bridge.cli.options import JsonOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.local_time import shown
 from bridge.domain.sanitization import squeezed
@@ -26,19 +27,28 @@ def events(
     message: Annotated[
         int | None, typer.Option(metavar="ID", parser=message_id, help="Only events of this message.")
     ] = None,
-    most: MostOption = 50,
+    most: MostOption = None,
     *,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Keep running and show new events as they happen.")
     ] = False,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
 ) -> None:
     """List events.
 
-    Oldest first. With --follow, --json prints one event per line.
+    Oldest first; with --csv newest first. With --follow, --json prints one event per line.
 
     Example: wbiz-bridge events --follow
+
+    Example: wbiz-bridge events --csv > events.csv
     """
+    check(as_csv=as_csv, raw=raw, json=as_json, follow=follow)
+    if as_csv:
+        print_csv(connect, "events", message_id=message, limit=most, raw=raw)
+        return
+    most = most or DEFAULT_MOST
     with connect() as bridge:
         if follow:
             with suppress(KeyboardInterrupt):

@@ -9,7 +9,8 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.connection import Connect, connected
-from bridge.cli.options import JsonOption, MostOption, command_app
+from bridge.cli.csv_options import DEFAULT_MOST, CsvOption, MostOption, RawOption, check, print_csv
+from bridge.cli.options import JsonOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.clock import ago
 from bridge.domain.model import Status, unreadable_words
@@ -22,18 +23,26 @@ app = command_app()
 def messages(
     connect: Connect,
     status: Annotated[Status | None, typer.Option(help="Only messages with this status.")] = None,
-    most: MostOption = 50,
+    most: MostOption = None,
     *,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
 ) -> None:
     """List messages and their status.
 
-    Most recently changed first.
+    Most recently changed first; with --csv by their ids.
 
     Example: wbiz-bridge messages --status failed
+
+    Example: wbiz-bridge messages --csv > messages.csv
     """
+    check(as_csv=as_csv, raw=raw, json=as_json)
+    if as_csv:
+        print_csv(connect, "messages", status=status and str(status), limit=most, raw=raw)
+        return
     with connect() as bridge:
-        found = bridge.messages(status and str(status), most)
+        found = bridge.messages(status and str(status), most or DEFAULT_MOST)
     if as_json:
         output.print_json(found)
         return

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.domain.events import envelope
-from bridge.domain.model import LARGEST_ID, Event, EventType
-from bridge.server.api.params import Limit, OfMessage, Since, Until, cursor, page, problems
+from bridge.domain.model import LARGEST_ID, Event
+from bridge.server.api.params import Limit, OfMessage, cursor, page, problems
+from bridge.server.api.queries import ChosenEventQuery, Types
 from bridge.server.api.schemas.events import EventOut
 from bridge.server.api.schemas.pages import PageOut
 from bridge.server.auth import Access, asks_for_stream
@@ -21,7 +22,6 @@ from bridge.server.context import ServerContext
 from bridge.server.event_stream import MOST_STREAMS
 from bridge.store.history import EVENT_CURSOR, EventQuery
 
-_Types = Annotated[list[EventType], Query(description="Only events of these types.", examples=[["message.failed"]])]
 _PLACE = r"^([0-9]{1,19}|evt_[a-z2-7]{24})$"
 _LastId = Annotated[
     str | None,
@@ -73,16 +73,12 @@ def router(context: ServerContext, access: Access) -> APIRouter:
     @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
     async def list_events(
         request: Request,
-        type: _Types = [],  # noqa: A002 -- the parameter's name
-        message_id: OfMessage = None,
-        since: Since = None,
-        until: Until = None,
+        query: ChosenEventQuery,
         cursor: _Cursor = None,
         limit: Limit = 50,
         last_event_id: _LastId = None,
     ) -> Response:
         """List events, newest first. With `Accept: text/event-stream`, the same stream as `/v1/events/stream`."""
-        query = EventQuery(message_id, tuple(type) or None, since, until)
         if asks_for_stream("/v1/events", request.headers):
             return await stream(query, last_event_id)
         found = await run_in_threadpool(context.store.history.events, query, cursor, limit)
@@ -90,7 +86,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
 
     @routes.get("/stream", responses={**_STREAM, **problems(HTTPStatus.NOT_FOUND)}, response_class=Response)
     async def follow_events(
-        type: _Types = [],  # noqa: A002 -- as above
+        type: Types = [],  # noqa: A002 -- the parameter's name
         message_id: OfMessage = None,
         after: _After = None,
         last: _Last = 0,

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
-from bridge.domain.model import LARGEST_ID, UNSEEN, Details, Status
+from bridge.domain.model import Details
 from bridge.domain.mute import Hold, Mute
-from bridge.domain.redaction import clean_text
 from bridge.domain.spreadsheet.handover import read_list
-from bridge.server.api.params import Id, Limit, Since, Until, cursor, page, problems
+from bridge.server.api.params import Id, Limit, cursor, page, problems
+from bridge.server.api.queries import ChosenMessageQuery
 from bridge.server.api.schemas.messages import (
     ChosenMessages,
     Handed,
@@ -38,35 +37,7 @@ from bridge.server.csv_request import CSV, CsvRoute
 from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 
-_Statuses = Annotated[
-    list[Status | Literal["unseen"]],
-    Query(description="Only messages with one of these statuses. `unseen`: not polled yet.", examples=[["failed"]]),
-]
-_Ids = Annotated[
-    list[Annotated[int, Query(ge=1, le=LARGEST_ID)]],
-    Query(max_length=100, description="Only messages with one of these ids."),
-]
-_Tags = Annotated[
-    list[Annotated[str, Query(max_length=300, pattern="^[^=]+=.*$")]],
-    Query(
-        max_length=20,
-        description="Only messages with this tag, `KEY=VALUE`. Repeat it to require several tags.",
-        examples=[["team=billing"]],
-    ),
-]
-_Words = Annotated[
-    str | None,
-    Query(max_length=200, description="Only messages whose label or error contains this text."),
-    AfterValidator(clean_text),
-]
-
-_Reason = Annotated[
-    str | None,
-    Query(max_length=300, description="Only messages that failed for this reason, a `reason` of `GET /v1/report`."),
-    AfterValidator(clean_text),
-]
 _TABLE = "id,label,expected_at,tags.team\n12346,Invoice 88,2026-12-24T09:00+05:30,billing\n12347,,,\n"
-_Watched = Annotated[bool | None, Query(description="Only messages that are watched (true) or not watched (false).")]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
@@ -108,29 +79,9 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
 
     @routes.get("", response_model=PageOut[MessageOut], responses=problems())
     def list_messages(
-        request: Request,
-        id: _Ids = [],  # noqa: A002 -- the parameter's name
-        status: _Statuses = [],
-        tag: _Tags = [],
-        text: _Words = None,
-        reason: _Reason = None,
-        since: Since = None,
-        until: Until = None,
-        watched: _Watched = None,
-        cursor: _Cursor = None,
-        limit: Limit = 50,
+        request: Request, query: ChosenMessageQuery, cursor: _Cursor = None, limit: Limit = 50
     ) -> JSONResponse:
         """List messages, most recently changed first. Filters are combined with AND."""
-        query = MessageQuery(
-            ids=tuple(id) or None,
-            statuses=[None if each == UNSEEN else Status(each) for each in status] or None,
-            tags=dict(_pair(each) for each in tag),
-            text=text,
-            since=since,
-            until=until,
-            watched=watched,
-            reason=reason,
-        )
         return page(store.search.messages(query, cursor, limit), message_json, request, access)
 
     @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
@@ -199,11 +150,6 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
             raise HTTPException(HTTPStatus.CONFLICT, detail)
         context.wake_poller()
         return JSONResponse({"polling": message_id}, HTTPStatus.ACCEPTED)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, _, value = clean_text(text).partition("=")
-    return key, value
 
 
 def _unknown(message_id: int) -> HTTPException:

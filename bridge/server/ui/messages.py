@@ -129,24 +129,34 @@ class Asked:
         query = urlencode({key: value for key, value in asked.items() if value} | self.hidden())
         return f"messages?{query}" if query else "messages"
 
+    def table(self, *, by_id: bool) -> str:
+        """Write the address of everything that is found, as CSV for Excel; ``by_id`` as for :meth:`query`."""
+        key, _, value = self.tag.partition("=")
+        asked: dict[str, object] = {"id": self.id} if by_id else {"text": self.text}
+        asked |= {"status": self.status, "tag": f"{key.strip()}={value.strip()}" if self.tag else ""}
+        given = {name: value for name, value in asked.items() if value}
+        return f"v1/messages.csv?{urlencode({**given, **self.hidden(), 'bom': 'true'})}"
+
     def _moments(self) -> tuple[datetime | None, datetime | None]:
         return (parse_moment(self.since) if self.since else None, parse_moment(self.until) if self.until else None)
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesPage:
-    """What was found, or what is ``wrong`` with what was asked."""
+    """What was found, or what is ``wrong`` with what was asked. ``table`` is the address of all of it as CSV."""
 
     rows: tuple[WatchedMessage, ...] = ()
     wrong: str | None = None
     older: str | None = None
     newest: str | None = None
+    table: str | None = None
 
 
-def messages_page(asked: Asked, found: Page[WatchedMessage], cursor: str | None) -> MessagesPage:
-    """Arrange it."""
+def messages_page(asked: Asked, found: Page[WatchedMessage], cursor: str | None, *, by_id: bool) -> MessagesPage:
+    """Arrange it; ``by_id`` says that it was found so."""
     return MessagesPage(
         found.items,
+        table=asked.table(by_id=by_id) if found.items else None,
         older=None if found.next is None else asked.address(found.next),
         newest=None if cursor is None else asked.address(),
     )

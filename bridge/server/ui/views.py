@@ -175,14 +175,15 @@ class Views:
     def _find(self, asked: Asked, cursor: str | None) -> MessagesPage:
         if asked.wrong:
             return MessagesPage(wrong=asked.wrong)
-        search = self._store.search
+        search, by_id = self._store.search, asked.id is not None
         try:
-            found = search.messages(asked.query(by_id=asked.id is not None), cursor, _ROWS)
-            if not found.items and asked.id is not None:  # digits may be in a label, too
+            found = search.messages(asked.query(by_id=by_id), cursor, _ROWS)
+            if not found.items and by_id:  # digits may be in a label, too
+                by_id = False
                 found = search.messages(asked.query(by_id=False), cursor, _ROWS)
         except UsageError as error:
             return MessagesPage(wrong=str(error), newest=asked.address())
-        return messages_page(asked, found, cursor)
+        return messages_page(asked, found, cursor, by_id=by_id)
 
     def _render(
         self, template: str, path: str, here: str, summary: Summary, known: tuple[Component, ...], **shown: Any
