@@ -123,7 +123,7 @@ def test_links_lead_somewhere(api: Api) -> None:
     links = [str(each["href"]) for each in page.select("main a[href]")]
     assert {link for link in links if not link.startswith("#")} == {"./openapi.json"}
     assert {link.removeprefix("#") for link in links if link.startswith("#")} <= set(ids)
-    assert [words(each) for each in page.select("footer a")] == ["Health", "Metrics", "API"]
+    assert [words(each) for each in page.select("footer a")] == ["What statuses mean", "Health", "Metrics", "API"]
 
 
 def test_it_needs_no_script_and_nothing_from_elsewhere(api: Api) -> None:
