@@ -17,6 +17,7 @@ from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sou
 from bridge.config.files import UnreadableError
 from bridge.config.network import check_tls
 from bridge.config.receiver_loader import Receivers
+from bridge.config.section_examples import must_be_section
 from bridge.config.section_reader import SECRETS, Sections, names
 from bridge.config.watchlist_loader import ListReader
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
@@ -100,7 +101,7 @@ class _Loading:
     def config(self, root: Value) -> models.Config | None:
         """Check everything in the file; None where something is wrong, which is noted."""
         if not isinstance(root.data, dict):
-            what = "is empty" if root.data is None else "must be keys with values"
+            what = "is empty" if root.data is None else "must be keys with values, each on a line of its own"
             if root.data is not BROKEN:
                 self._faults.add(root.place, f"the configuration {what} (`wbiz-bridge init` writes one)")
             return None
@@ -144,7 +145,7 @@ class _Loading:
             found = self._sections.model(value, model, self._sections.read(value, names(model)))
             return BROKEN if found is None else found
         if value.data is not BROKEN:
-            self._faults.add(value.place, "must be keys with values" + (", or off" if name in SWITCHED else ""))
+            self._faults.add(value.place, must_be_section(name) + (", or off" if name in SWITCHED else ""))
         return BROKEN
 
     def _check_wbiztool(self, found: object, at: Value) -> None:

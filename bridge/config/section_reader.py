@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from bridge.config.exposure import CREDENTIAL, exposure, is_secret
 from bridge.config.files import MIB, UnreadableError, read_bytes
 from bridge.config.network import read_tls
+from bridge.config.section_examples import must_be_section
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.network import TlsConfig
 from bridge.domain.suggest import suggestion
@@ -274,7 +275,7 @@ def _words(fault: Any) -> str:
         case "too_short":
             return "an empty list; give a value or remove the key"
         case "model_type" | "dict_type" | "dataclass_type":
-            return "must be keys with values"
+            return must_be_section(next(str(step) for step in reversed(fault["loc"]) if isinstance(step, str)))
         case "string_type":
             return "must be text"
         case _:

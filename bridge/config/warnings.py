@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.config.exposure import CREDENTIAL, holds_token
+from bridge.domain.incidents import OPENS
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import subscribed
 from bridge.domain.settings.listen_address import is_loopback
@@ -76,6 +77,11 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
         yield "`summary` is among its events, but it has no `summary:` that says when"
     if (why := _never(receiver, config)) is not None:
         yield f"it will never get an event: {why}"
+    elif not any(_off(type_, config) is None for type_ in _wanted(receiver) if type_ in OPENS):
+        opening = ", ".join(type_.removeprefix("message.") for type_ in EventType if type_ in OPENS)
+        for key in ("hold", "remind"):
+            if getattr(receiver, key):
+                yield f"`{key}` has no effect: it gets no event that opens an incident ({opening})"
 
 
 def _about_address(receiver: SlackReceiverConfig | WebhookReceiverConfig | HttpReceiverConfig) -> Iterator[str]:
@@ -109,7 +115,7 @@ def _authenticates(receiver: WebhookReceiverConfig) -> bool:
 
 def _never(receiver: ReceiverConfig, config: Config) -> str | None:
     """Say why no event can ever reach a receiver; None where one can."""
-    wanted = [type_ for type_ in EventType if subscribed(receiver.subscription, type_)]
+    wanted = _wanted(receiver)
     impossible = {type_: why for type_ in wanted if (why := _off(type_, config)) is not None}
     possible = [type_ for type_ in wanted if type_ not in impossible]
     if wanted and not possible:
@@ -117,6 +123,10 @@ def _never(receiver: ReceiverConfig, config: Config) -> str | None:
     if not wanted or any(_matches(type_, receiver) for type_ in possible):
         return None
     return "no event of those types can have what `match` asks for"
+
+
+def _wanted(receiver: ReceiverConfig) -> list[EventType]:
+    return [type_ for type_ in EventType if subscribed(receiver.subscription, type_)]
 
 
 def _off(type_: EventType, config: Config) -> str | None:

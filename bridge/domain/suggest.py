@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str | None:
-    """Find the one of the allowed names that was most likely meant; None where none is near."""
-    return next(iter(difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=0.6)), None)
+def nearest(name: str, allowed: Iterable[str], alike: float = 0.6) -> str | None:
+    """Find the one of the allowed names that was most likely meant; None where none is ``alike``, from 0 to 1."""
+    return next(iter(difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=alike)), None)
 
 
 def suggestion(name: str, allowed: Iterable[str]) -> str:

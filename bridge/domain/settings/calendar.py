@@ -11,7 +11,7 @@ from datetime import time
 from typing import Final
 
 from bridge.domain.settings.check import Check
-from bridge.domain.suggest import nearest
+from bridge.domain.settings.time_zones import suggested_zone
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]"
@@ -42,7 +42,7 @@ def time_zone(value: object) -> zoneinfo.ZoneInfo:
             return zoneinfo.ZoneInfo(value)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # no such name, a strange one, a folder of zones
             pass
-    raise ValueError(f"unknown time zone ({_suggested(str(value))})")
+    raise ValueError(f"unknown time zone ({suggested_zone(str(value))})")
 
 
 def is_time_zone(value: object) -> bool:
@@ -52,16 +52,6 @@ def is_time_zone(value: object) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _suggested(name: str) -> str:
-    zones = zoneinfo.available_timezones()
-    by_name = {zone.lower(): zone for zone in sorted(zones, reverse=True)}
-    by_city = {zone.lower().rpartition("/")[2]: zone for zone in sorted(zones, reverse=True) if "/" in zone}
-    for known in (by_name, by_city):
-        if (near := nearest(name.replace(" ", "_"), known)) is not None:
-            return f"did you mean `{known[near]}`?"
-    return "allowed: names such as Asia/Kolkata or UTC"
 
 
 TIME_OF_DAY: Final = Check(_time_of_day, json_schema={"type": "string", "pattern": f"^{_TIME}$"})

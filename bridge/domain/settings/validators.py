@@ -119,8 +119,11 @@ def whole(least: int, most: int) -> Check:
     def check(value: object) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _LONGEST_NUMBER:
             value = int(value)  # "${NAME}" has to be in quotes inside braces
-        if type(value) is not int or not least <= value <= most:
+        if type(value) is not int:
             raise ValueError(f"must be a whole number (allowed: {least} to {most})")
+        if not least <= value <= most:
+            allowed = str(least) if least == most else f"{least} to {most}"
+            raise ValueError(f"{value} is out of range (allowed: {allowed})")
         return value
 
     schema = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": least, "maximum": most}

@@ -26,6 +26,7 @@ _OTHER_TOKENS = {
     "http": f"a URL, not a token: a webhook is written `slack: https://…` {_WANTED}",
 }
 _NAME = re.compile(r"#[^\s#@<>,:]{1,80}")
+_BARE_NAME = re.compile(r"(?!xox)[a-z0-9_-]{1,40}")  # what may be a token is not shown
 _ID = re.compile(r"[CGD][A-Z0-9]{6,20}")
 _PERSON = re.compile(r"[UW][A-Z0-9]{6,20}")
 _CHANNEL = '(allowed: "#name", or an id such as C012AB3CD)'
@@ -46,7 +47,8 @@ def channel(value: object) -> str:
     if _PERSON.fullmatch(text):
         raise ValueError(f"the id of a person: use that of the direct message with them, D… {_CHANNEL}")
     if not _NAME.fullmatch(text) and not _ID.fullmatch(text):
-        raise ValueError(f"not a channel {_CHANNEL}")
+        meant = f'did you mean "#{text}"? ' if _BARE_NAME.fullmatch(text) else ""
+        raise ValueError(f"not a channel ({meant}{_CHANNEL[1:]}")
     return text
 
 

@@ -48,7 +48,7 @@ def test_what_may_be_written(folder: Folder, alerts: str) -> None:
         ("{failing: 101%}", "alerts[0].failing", f"101% is out of range {_PERCENT}"),
         ("{failing: 100.001%}", "alerts[0].failing", f"100.001% is out of range {_PERCENT}"),
         ("{of: 5}", "alerts[0]", "failing is missing"),
-        ("{failing: 5%, of: 0}", "alerts[0].of", "must be a whole number (allowed: 1 to 1000000)"),
+        ("{failing: 5%, of: 0}", "alerts[0].of", "0 is out of range (allowed: 1 to 1000000)"),
         ("{failing: 5%, within: 59s}", "alerts[0].within", "59s is out of range (allowed: 1m to 1d)"),
         ("{failing: 5%, within: 25h}", "alerts[0].within", "25h is out of range (allowed: 1m to 1d)"),
         ("{failing: 5%, by: team}", "alerts[0].by", _TAG),

@@ -123,7 +123,7 @@ def test_what_is_no_address_is_told_with_what_is_one(folder: Folder, text: str, 
 @pytest.mark.parametrize("text", ["8095", "on", "127.0.0.1:8095", "[]"])
 def test_what_is_neither_keys_nor_off_is_told_so(folder: Folder, text: str) -> None:
     (fault,) = folder.faults(with_http(text))
-    assert fault == "config.yaml:4:7: http: must be keys with values, or off"
+    assert fault == 'config.yaml:4:7: http: must be a section, for example `http: {listen: "127.0.0.1:8095"}`, or off'
 
 
 @given(address=st.ip_addresses(), port=st.integers(0, 65535))

@@ -102,7 +102,7 @@ def test_what_is_right_is_accepted(there: Folder, tls: str) -> None:
         ("{ca_file: tls/ca.pem, verify: off}", "tls.ca_file", "has no meaning while verify is off; keep one"),
         ("{verify: maybe}", "tls.verify", "must be on or off"),
         ("{certfile: x}", "tls.certfile", "unknown key (did you mean `cert_file`?)"),
-        ("5", "tls", "must be keys with values"),
+        ("5", "tls", "must be a section, for example `tls: {ca_file: ca.pem}`"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_nothing_of_what_it_holds(

@@ -69,6 +69,10 @@ def test_days_may_be_single_ones_or_ranges(folder: Folder, written: str, days: s
             "4:47: receivers[0].quiet.timezone: unknown time zone (did you mean `Asia/Kolkata`?)",
         ),
         (
+            "{from: 22:00, to: 08:00, timezone: IST}",
+            "4:47: receivers[0].quiet.timezone: unknown time zone (did you mean `Asia/Kolkata`, `Europe/Dublin` or",
+        ),
+        (
             "{from: 22:00, to: 08:00, timezone: ../../etc/passwd}",
             "4:47: receivers[0].quiet.timezone: unknown time zone (",
         ),
@@ -78,7 +82,7 @@ def test_days_may_be_single_ones_or_ranges(folder: Folder, written: str, days: s
             "4:46: receivers[0].quiet.except[0]: unknown event type (did you mean `source.down`?)",
         ),
         ("{from: 22:00, til: 08:00}", "4:26: receivers[0].quiet.til: unknown key ("),
-        ("22:00-08:00", "4:12: receivers[0].quiet: must be keys with values"),
+        ("22:00-08:00", "4:12: receivers[0].quiet: must be a section, for example `quiet: {from:"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(folder: Folder, written: str, fault: str) -> None:

@@ -193,7 +193,7 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
         ("{webhook: 'https://example.com/', slack: 'https://example.com/'}", "has both slack and webhook"),
         ("{name: x}", "needs an address: slack (or slack_file) or webhook (or webhook_file) or apprise"),
         ("{slack: 'https://example.com/', rate_limit: 5/s}", "5/s is out of range (allowed: 1/d to 1/s)"),
-        ("{slack: 'https://example.com/', concurrency: 4}", "must be a whole number (allowed: 1 to 1)"),
+        ("{slack: 'https://example.com/', concurrency: 4}", "4 is out of range (allowed: 1)"),
         ("{slack: 'https://example.com/', secret: x}", "receivers[1].secret: only webhook receivers take this"),
         (
             "{webhook: 'https://example.com/', group: {wait: 1s}}",
@@ -202,7 +202,7 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
         ("{slack: 'https://example.com/', batch: {max: 2}}", "receivers[1].batch: only webhook receivers take this"),
         (
             "{webhook: 'https://example.com/', batch: {max: 0}}",
-            "batch.max: must be a whole number (allowed: 1 to 1000)",
+            "batch.max: 0 is out of range (allowed: 1 to 1000)",
         ),
         ("{webhook: 'https://example.com/', body: '{}', batch: {max: 2}}", "batch: a template is about one event"),
         ("{webhook: 'https://example.com/', batch: {size: 2}}", "receivers[1].batch.size: unknown key"),
@@ -219,7 +219,7 @@ def test_binary_mode_has_no_batches(folder: Folder) -> None:
         ("nonsense", "must be a receiver"),
         ("{apprise: 'tgram://x'}", "receivers[1].apprise: Apprise does not understand this address"),
         ("{apprise: 'nosuchservice://x/y'}", "receivers[1].apprise: Apprise does not understand this address"),
-        ("{apprise: 'json://127.0.0.1/', concurrency: 2}", "must be a whole number (allowed: 1 to 1)"),
+        ("{apprise: 'json://127.0.0.1/', concurrency: 2}", "2 is out of range (allowed: 1)"),
         ("{apprise: 'json://127.0.0.1/', batch: {max: 2}}", "receivers[1].batch: only webhook receivers take this"),
         ("{command: /bin/true}", "receivers[1].command: must be a list"),
         ("{command: []}", "receivers[1].command: an empty list"),
@@ -296,10 +296,10 @@ def test_messages_are_chosen_by_what_they_are_like(folder: Folder) -> None:
         ("{tags: {team: []}}", "match.tags.team", "an empty list; give a value or remove the key"),
         ("{tags: {team: [{}]}}", "match.tags.team[0]", "must be text (allowed: 1 to 200 characters)"),
         ("{tags: {team: }}", "match.tags.team", "must be text (allowed: 1 to 200 characters)"),
-        ("{tags: billing}", "match.tags", "must be keys with values"),
+        ("{tags: billing}", "match.tags", "must be a section, for example `tags: {team: billing}`"),
         ("{not: {not: {}}}", "match.not.not", "unknown key (allowed: error, label, status, tags)"),
         ("{not: {error: '['}}", "match.not.error", "not a regular expression: unclosed character class"),
-        ("billing", "match", "must be keys with values"),
+        ("billing", "match", "must be a section, for example `match: {tags: {team: billing}}`"),
     ],
 )
 def test_a_condition_that_is_wrong_is_told_with_its_place(folder: Folder, match: str, where: str, what: str) -> None:

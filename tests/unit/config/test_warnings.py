@@ -33,6 +33,14 @@ def warned(folder: Folder, receivers: str, rest: str = LIST) -> list[str]:
             "is a placeholder",
         ),
         (f"{{webhook: 'https://crm.example.com/hooks/whatsapp', secret: {SECRET}}}", "a placeholder (crm.example.com)"),
+        (
+            f"{{slack: '{SLACK}', events: [sent, 'number.*'], hold: 10m}}",
+            ": `hold` has no effect: it gets no event that",
+        ),
+        (
+            f"{{slack: '{SLACK}', events: [sent, cancelled], remind: 1h}}",
+            "`remind` has no effect: it gets no event that opens an incident (failed, expired, stuck, source",
+        ),
         (f"{{slack: '{SLACK}', events: ['number.*']}}", f"{NEVER}`numbers.watch` is off"),
         (f"{{slack: '{SLACK}', events: ['receiver.*']}}", f"{NEVER}there is no other receiver"),
         (f"{{slack: '{SLACK}', events: [sent], match: {{status: failed}}}}", f"{NEVER}no event of those types"),
@@ -55,6 +63,7 @@ def test_receiver_that_is_hardly_meant_so_is_warned_of(folder: Folder, receiver:
     "receiver",
     [
         f"{{slack: '{SLACK}'}}",
+        f"{{slack: '{SLACK}', events: [sent, failed], hold: 10m, remind: 1h}}",
         f"{{webhook: '{CRM}', secret: {SECRET}}}",
         f'{{webhook: "{CRM}", headers: {{Authorization: "Bearer ${{TOKEN}}"}}}}',
         f"{{webhook: '{CRM}', headers: {{X-Signature: '{{{{ body | hmac_sha256(\\'${{TOKEN}}\\') }}}}'}}}}".replace(
