@@ -1,4 +1,4 @@
-"""How long do a report, a search and the page take with a million messages? Times of one request each.
+"""How long do a report, a search and the pages take with a million messages? Times of one request each.
 
 A million messages came to an end over 90 days, evenly: nine in ten were sent, the others failed for one of twelve
 reasons; each has one of fifty teams as a tag. Rows and sums are written by SQL of our own, as the store would.
@@ -10,16 +10,27 @@ import json
 import tempfile
 import time
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from benchmarks.measure import median, table
 from bridge.domain.activity import Ended, Tally
+from bridge.domain.health import Health
 from bridge.domain.model import Status
 from bridge.domain.reasons import reason_of
+from bridge.server.app import make_app
+from bridge.server.auth import Access
+from bridge.server.context import ServerContext
+from bridge.server.event_stream import Streams
+from bridge.server.server import HttpServer
+from bridge.server.tcp import TcpPlace
 from bridge.store.column_types import to_millis
 from bridge.store.search import MessageQuery
 from bridge.store.store import Store
@@ -33,6 +44,18 @@ MONTH = timedelta(days=30)
 HERE: tzinfo = ZoneInfo("Asia/Kolkata")
 
 ERRORS = ("Invalid phone number", "Not on WhatsApp", *(f"Gateway says {letter}" for letter in "abcdefghij"))
+_REASON = reason_of(ERRORS[-1]).key
+PAGES = (
+    "/",
+    "/messages",
+    f"/messages?{urlencode({'status': 'failed', 'reason': _REASON})}",
+    f"/messages/{MESSAGES // 2}",
+    "/deliveries",
+    "/report?period=today",
+    "/report?period=7d",
+    "/report?period=30d",
+    "/report?period=30d&timezone=Asia/Kolkata&by=tag.team",
+)
 _COLUMNS = "id, tags, listed, added, status, since, error, reason, watched_since, sequence, seen"
 
 
@@ -45,9 +68,11 @@ def main(runs: int) -> None:
         print(
             f"{MESSAGES:,} messages, {size / 1e6:.0f} MB of which the sums {sums_size(store) / 1e6:.1f} MB; {runs} runs"
         )
-        rows = [(name, f"{median([timed(call) for _ in range(runs)]) * 1000:.0f} ms", limit)
-                for name, call, limit in calls(store, now)]  # fmt: skip
-        table(("", "median", "limit"), rows)
+        measured = [(name, call, limit) for name, call, limit in calls(store, now)]
+        with serving(store) as get:
+            measured += [(f"page {path}", partial(get, path), "200 ms") for path in PAGES]
+            rows = [(name, *summed([timed(call) for _ in range(runs)]), limit) for name, call, limit in measured]
+        table(("", "median", "longest", "limit"), rows)
 
 
 def calls(store: Store, now: datetime) -> Iterator[tuple[str, Callable[[], object], str]]:
@@ -56,9 +81,41 @@ def calls(store: Store, now: datetime) -> Iterator[tuple[str, Callable[[], objec
     for by in (None, "reason", "tags.team", "day", "hour"):
         yield f"report of 30 days, by {by or 'nothing'}", partial(read, now - MONTH, now, by, HERE), "1,000 ms"
     failed = MessageQuery(statuses=(Status.FAILED,))
-    rare = MessageQuery(statuses=(Status.FAILED,), reason=reason_of(ERRORS[-1]).key)
+    rare = MessageQuery(statuses=(Status.FAILED,), reason=_REASON)
     yield "messages that failed, a page", partial(search.messages, failed), "200 ms"
     yield "messages that failed for one reason, a page", partial(search.messages, rare), "200 ms"
+
+
+@contextmanager
+def serving(store: Store) -> Iterator[Callable[[str], bytes]]:
+    """Serve the pages on a port of this machine; what gets one, over one connection."""
+
+    def nothing(*_: object) -> None:
+        pass
+
+    context = ServerContext(store, partial(datetime.now, UTC), nothing, nothing, nothing, Streams())
+    app = make_app(lambda: Health({}), lambda _: (b"", ""), access=Access(), context=context)
+    server = HttpServer(app, TcpPlace("127.0.0.1", 0))
+    server.start()
+    connection = HTTPConnection(*server.address, timeout=60)
+
+    def get(path: str) -> bytes:
+        connection.request("GET", path, headers={"Accept": "text/html"})
+        answer = connection.getresponse()
+        html = answer.read()
+        assert answer.status == HTTPStatus.OK, html
+        return html
+
+    try:
+        yield get
+    finally:
+        connection.close()
+        server.stop(1)
+
+
+def summed(seconds: list[float]) -> tuple[str, str]:
+    """Write their median, and the longest: the overview counts all messages at most every five seconds."""
+    return f"{median(seconds) * 1000:.0f} ms", f"{max(seconds) * 1000:.0f} ms"
 
 
 def timed(call: Callable[[], object]) -> float:

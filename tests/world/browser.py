@@ -27,7 +27,11 @@ _QUIET = (
 _PATIENCE = 20_000
 """Milliseconds for what a page is to show."""
 
-SIZES: dict[str, ViewportSize] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 360, "height": 740},
+    "desktop at 200 %": {"width": 640, "height": 400},
+}
 
 
 @dataclass
@@ -44,7 +48,8 @@ class Tab:
 
     def heard(self, message: ConsoleMessage) -> None:
         """Note an error on the console: refused scripts and styles are told there."""
-        if message.type in {"error", "warning"} and "404 (Not Found)" not in message.text:
+        refused = any(status in message.text for status in ("404 (Not Found)", "400 (Bad Request)"))
+        if message.type in {"error", "warning"} and not refused:
             self.complaints.append(message.text)
 
     def asked(self, request: Request) -> None:

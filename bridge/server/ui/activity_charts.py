@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.activity import DAY, HOUR, Group, Sums
+from bridge.domain.check import counted
 from bridge.domain.clock import precisely
 from bridge.domain.local_time import zone_of
 from bridge.domain.model import Status
@@ -156,7 +157,7 @@ def _says(columns: Sequence[Column], when: str, worst_of: str) -> str:
     sent, failed = (int(sum(part)) for part in ([each.low for each in columns], [each.high for each in columns]))
     if not sent and not failed:
         return f"{when} no message was sent or failed."
-    told = f"{when} {sent:,} messages were sent and {failed:,} failed."
+    told = f"{when} {counted(sent, 'message was', 'messages were')} sent and {failed:,} failed."
     if not failed:
         return told
     worst = max(columns, key=lambda each: each.high)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from bridge.domain import reasons
 from bridge.domain.activity import COUNTED
+from bridge.domain.check import counted
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.model import Status
 from bridge.receivers.next_steps import step_of_reason
@@ -202,7 +203,7 @@ def _totals(sums: Sums, before: Sums | None, links: Links) -> Iterator[Total]:
 
 def _says(sums: Sums, before: Sums | None, than: str) -> str:
     sent, failed = sums[Status.SENT], sums[Status.FAILED]
-    told = f"{sent:,} {'message was' if sent == 1 else 'messages were'} sent, {failed:,} failed"
+    told = f"{counted(sent, 'message was', 'messages were')} sent, {failed:,} failed"
     if before is None:
         return f"{told}."
     difference = change(failed, before[Status.FAILED])
