@@ -29,7 +29,7 @@ _MOST_DAYS: Final = 100
 _MARKS: Final = 8
 _WEEK: Final = 7
 
-_WAITS: Final = (2, 4, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 43_200, 86_400)
+_WAITS: Final = (2, 4, 10, 20, 40, 60, 120, 240, 360, 600, 1200, 2400, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 """Where the scale of waits may end, in seconds: half of each is a round time, too."""
 
 
@@ -90,10 +90,10 @@ def waiting(hours: Sequence[Waits | None]) -> Chart:
 
 
 def scale(most: float) -> int:
-    """Choose where the scale ends: the next of 2, 4, 10, 20, 40, 100, … that holds the highest bar."""
+    """Choose where the scale ends: the next of 2, 4, 6, 8, 10, 20, 40, … that holds the highest bar."""
     power = 1
     while True:
-        for step in (2, 4, 10):
+        for step in (2, 4, 6, 8, 10):
             if most <= step * power:
                 return step * power
         power *= 10
