@@ -47,6 +47,8 @@ class Heartbeat:
             return
         if reply.status not in _SUCCESS:
             self._listener.step_failed("the heartbeat", NotNowError(f"its receiver answers {http_words(reply.status)}"))
+            return
+        self._listener.heartbeat_taken()
 
     def close(self) -> None:
         """Close the connection."""

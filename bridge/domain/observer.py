@@ -62,6 +62,9 @@ class Listener:
     def discovered(self, new: int, changed: int, seconds: float) -> None:
         """Hear that the account's report was read: how many messages were new, how many changed, how long it took."""
 
+    def heartbeat_taken(self) -> None:
+        """Hear that the heartbeat was sent and taken."""
+
     def step_failed(self, where: str, error: BridgeError) -> None:
         """Hear that a step failed and will be tried again."""
 
@@ -149,6 +152,10 @@ class Listeners(Listener):
     def discovered(self, new: int, changed: int, seconds: float) -> None:
         """Pass it on."""
         self._each(lambda listener: listener.discovered(new, changed, seconds))
+
+    def heartbeat_taken(self) -> None:
+        """Pass it on."""
+        self._each(lambda listener: listener.heartbeat_taken())
 
     def step_failed(self, where: str, error: BridgeError) -> None:
         """Pass it on."""

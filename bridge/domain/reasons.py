@@ -96,6 +96,10 @@ _ADDRESSES = re.compile(r"\bhttps?://\S+|\S+@\S+")
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)")
 _NAMES = re.compile(r"(?<=\b(?:to|of)\s)(?!Whats|Wbiz)[^\W\d_a-z]\w+(?:\s[^\W\d_a-z]\w*){0,3}")
 
+_NO_REASON, _ANY_OTHER = "none_given", "other"
+LABELS: Final = (*(reason.key for reason in _KNOWN), _ANY_OTHER, _NO_REASON)
+"""What metrics call the classes: a bounded number."""
+
 
 @lru_cache(maxsize=1024)
 def reason_of(error: str) -> Reason:
@@ -113,6 +117,12 @@ def reason_of(error: str) -> Reason:
     for varying in (_ADDRESSES, _QUOTED, _NUMBERS, _NAMES):
         text = varying.sub(_GAP, text)
     return _quoted(text)
+
+
+def label_of(error: str) -> str:
+    """Name the class of an error text for a metric: one of :data:`LABELS`."""
+    reason = reason_of(error)
+    return _NO_REASON if reason == NONE_GIVEN else reason.key if reason.known else _ANY_OTHER
 
 
 def written(reason: Reason) -> str:

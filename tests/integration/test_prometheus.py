@@ -28,6 +28,7 @@ def test_each_alert_fires_when_it_should_and_only_then() -> None:
 def test_prometheus_understands_the_queries_of_the_dashboard(tmp_path: Path) -> None:
     dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text("utf-8"))
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    queries += [each["expr"] for each in dashboard["annotations"]["list"]]
     assert queries
     rules = [
         {"record": f"panel:{number}", "expr": query.replace("$__rate_interval", "5m")}

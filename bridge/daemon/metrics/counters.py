@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from bridge.domain import reasons
 from bridge.domain.model import DeliveryState, EventType, Observation, Status
 from bridge.domain.observer import Listener
 from bridge.domain.outcome import OutcomeName, name_of
@@ -57,6 +58,24 @@ class Counters(Listener):
         )
         self._events = Counter(
             "wbiz_bridge_events_total", "Events of every type, transitions included.", ["type"], registry=registry
+        )
+        self._message_failures = Counter(
+            "wbiz_bridge_message_failures_total",
+            "Messages that were seen to fail, by the class of WbizTool's reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in reasons.LABELS:
+            self._message_failures.labels(reason)
+        self._polled_at = Gauge(
+            "wbiz_bridge_poll_last_success_timestamp_seconds",
+            "When a poll last brought a status; 0 before the first.",
+            registry=registry,
+        )
+        self._beat_at = Gauge(
+            "wbiz_bridge_heartbeat_last_success_timestamp_seconds",
+            "When the heartbeat was last taken; 0 before the first.",
+            registry=registry,
         )
         self._rate_used = Gauge(
             "wbiz_bridge_rate_used",
@@ -112,6 +131,8 @@ class Counters(Listener):
         """Count a poll."""
         self._by_outcome[_outcome_of_poll(answer)].inc()
         self._poll_seconds.observe(seconds)
+        if isinstance(answer, Observation):
+            self._polled_at.set(self._clock.now().timestamp())
 
     def told(self, event: Event) -> None:
         """Count an event."""
@@ -119,6 +140,14 @@ class Counters(Listener):
         status = _TRANSITIONS.get(event.type)
         if status is not None:
             self._transitions.labels(status).inc()
+        if event.type is EventType.MESSAGE_FAILED:
+            current = event.data.get("current")
+            error = current.get("error") if isinstance(current, dict) else None
+            self._message_failures.labels(reasons.label_of(error if isinstance(error, str) else "")).inc()
+
+    def heartbeat_taken(self) -> None:
+        """Note when."""
+        self._beat_at.set(self._clock.now().timestamp())
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
         """Count attempts, and deliveries that ended with them."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from bridge.domain import failure_rate
+from bridge.domain import failure_rate, numbers
 from bridge.domain.events import SOURCE
+from bridge.domain.health import REPORT
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.mute import Mute
 
@@ -44,6 +46,9 @@ class Gauges(Collector):
         usable = summary is not None and not summary.write_fault
         yield _gauge("store_up", "Whether the database can be read and written.", usable)
         if summary is not None:
+            owner = json.loads(summary.facts.get("account", "{}"))
+            of = {str(owner["client_id"]): 1} if "client_id" in owner else {}
+            yield _gauges("account_info", "The WbizTool account, by its client id; always 1.", "account", of)
             yield from _messages(summary, self._clock.now())
             yield from _deliveries(summary, self._receivers(), self._clock.now())
 
@@ -59,8 +64,13 @@ def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:
     yield _gauge("failing_groups", "Groups of messages that fail too often, as the alerts say.", failing)
     incidents = {"open": summary.open_incidents, "acknowledged": summary.acknowledged_incidents}
     yield _gauges("incidents", "What is wrong now, and whether somebody has acknowledged it.", "state", incidents)
-    well = summary.facts.get(SOURCE, "{}") == "{}"
-    yield _gauge("source_up", "Whether WbizTool's status API answers as it should.", well)
+    yield _gauge("source_up", "Whether WbizTool's status API answers as it should.", _is_well(summary, SOURCE))
+    yield _gauge(
+        "report_up", "Whether the account's report can be read, if it is asked for.", _is_well(summary, REPORT)
+    )
+    known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
+    connected = {each.number.shown: each.number.connected for each in known}
+    yield _gauges("number_connected", "Whether a WhatsApp number of the account is connected.", "number", connected)
 
 
 def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> Iterable[Metric]:
@@ -83,6 +93,11 @@ def _deliveries(summary: Summary, receivers: Sequence[str], now: datetime) -> It
     yield _gauge("deliveries_orphaned", "Deliveries queued for receivers that left the configuration.", orphaned)
     oldest = _seconds_since(summary.oldest_queued, now)
     yield _gauge("oldest_queued_seconds", "How long the oldest delivery has been due; what is held is not.", oldest)
+
+
+def _is_well(summary: Summary, fact: str) -> bool:
+    """Tell whether a fact says that nothing is wrong."""
+    return summary.facts.get(fact) in {None, "", "{}"}
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

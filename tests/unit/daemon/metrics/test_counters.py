@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from bridge.domain.errors import NotNowError
 from bridge.domain.model import DeliveryState, EventType, Expired, Observation, Status
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.poll_answer import Answer, Malformed, Refused, Throttled, Unavailable
+from bridge.domain.reasons import LABELS
 from tests.world.clock import START, FakeClock
 from tests.world.metrics import EMPTY, attempt, delivery, metrics, shown, told, value
 
@@ -47,6 +49,33 @@ def test_a_transition_is_counted_by_its_status_and_every_event_by_its_type() -> 
     assert sum(number for name, _, number in shown(bridge) if name == "wbiz_bridge_transitions_total") == 1
     assert value(bridge, "events_total", type="message.failed") == 1
     assert value(bridge, "events_total", type="message.stuck") == 1
+
+
+def test_failures_are_counted_by_the_class_of_their_reason() -> None:
+    bridge = metrics()
+    assert value(bridge, "message_failures_total", reason="sender_banned") == 0, "from the start"
+    assert value(bridge, "message_failures_total", reason="none_given") == 0
+    failed = told(1, EventType.MESSAGE_FAILED)
+    errors = ["Invalid phone number", "This sender is banned", "Something odd 4711", "Something odd 4712", "", None]
+    for error in errors:
+        bridge.listener.told(replace(failed, data={**failed.data, "current": {"status": "failed", "error": error}}))
+    bridge.listener.told(replace(failed, data={}))
+    counts = {
+        labels["reason"]: number
+        for name, labels, number in shown(bridge)
+        if name == "wbiz_bridge_message_failures_total" and number
+    }
+    assert counts == {"invalid_number": 1, "sender_banned": 1, "other": 2, "none_given": 3}
+
+
+def test_last_success_of_polls_and_of_the_heartbeat_is_shown() -> None:
+    bridge = metrics()
+    names = ("poll_last_success_timestamp_seconds", "heartbeat_last_success_timestamp_seconds")
+    bridge.listener.polled(1, OUTCOMES["unavailable"], 0.3)
+    assert [value(bridge, name) for name in names] == [0, 0]
+    bridge.listener.polled(1, OUTCOMES["pending"], 0.3)
+    bridge.listener.heartbeat_taken()
+    assert [value(bridge, name) for name in names] == [START.timestamp()] * 2
 
 
 def test_a_round_counts_each_of_its_attempts_and_the_delivery_once() -> None:
@@ -138,6 +167,7 @@ BOUNDED = {
     *("delivered", "new", "changed", NOT_SEEN),
     *("message", "delivery", "step", "http", "other"),
     *("open", "acknowledged"),
+    *LABELS,
     *("2xx", "3xx", "4xx", "5xx"),
 }
 

@@ -15,7 +15,10 @@ from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.errors import NotNowError
 from bridge.domain.events import SOURCE
 from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
+from bridge.domain.health import REPORT
 from bridge.domain.model import DeliveryState, Status
+from bridge.domain.numbers import NUMBERS, Known, Number
+from bridge.domain.numbers import written as written_numbers
 from bridge.domain.summary import Summary
 from bridge.store.errors import DatabaseError
 from tests.world.clock import START, FakeClock
@@ -69,6 +72,25 @@ def test_a_receiver_is_up_until_its_gate_shuts() -> None:
 @pytest.mark.parametrize(("facts", "up"), [({}, 1), ({SOURCE: "{}"}, 1), (DOWN, 0)])
 def test_the_source_is_up_unless_it_was_told_that_it_is_down(facts: dict[str, str], up: float) -> None:
     assert value(metrics(Summary({}, 0, None, {}, None, (), facts)), "source_up") == up
+
+
+@pytest.mark.parametrize(
+    ("facts", "up"), [({}, 1), ({REPORT: ""}, 1), ({REPORT: "{}"}, 1), ({REPORT: DOWN[SOURCE]}, 0)]
+)
+def test_the_report_is_up_unless_it_cannot_be_read(facts: dict[str, str], up: float) -> None:
+    assert value(metrics(Summary({}, 0, None, {}, None, (), facts)), "report_up") == up
+
+
+def test_each_number_of_the_account_is_shown() -> None:
+    known = {id_: Known(Number(id_, number, id_ == 1), START) for id_, number in ((1, "4915112345678"), (2, ""))}
+    facts = {
+        NUMBERS: written_numbers(known, START),
+        "account": '{"client_id": 123, "base_url": "https://wbiztool.com"}',
+    }
+    bridge = metrics(Summary({}, 0, None, {}, None, (), facts))
+    assert value(bridge, "number_connected", number="4915112345678") == 1
+    assert value(bridge, "number_connected", number="2") == 0
+    assert value(bridge, "account_info", account="123") == 1
 
 
 def test_groups_that_fail_too_often_are_counted() -> None:
