@@ -27,6 +27,7 @@ from bridge.domain.summary_marks import SUMMARIES, DueSummary, Mark, written
 from bridge.domain.summary_schedule import SummaryRule, done, due_summary
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.summary import sentence_of
+from bridge.simulator.slack import Slack
 from bridge.store.event_log import EventLog
 from bridge.store.store import Store
 from tests.world import dispatching, listed
@@ -35,6 +36,7 @@ from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
 from tests.world.nodes import leases
 from tests.world.records import due, fail_some, known, observe, polled, tried
+from tests.world.slack import bot
 from tests.world.waiting import until
 
 if TYPE_CHECKING:
@@ -371,7 +373,7 @@ def test_daemon_sends_it_on_time_and_late_after_a_crash(simulator: Simulator, si
         assert "summary    ops: " in command(tmp_path, "status").stdout
         receivers[0]["summary"] = {"at": "08:00", "timezone": "Asia/Kolkata"}
         write_config(tmp_path, bridge_config(simulator, receivers, [1], poll={"every": "250ms"}))
-        until(lambda: "08:00" in fact(tmp_path), 15)
+        until(lambda: "08:00" in fact(tmp_path), 40)
         time_.set(NINE + 3 * DAY + 23 * HOUR)
         until(lambda: len(summaries(sink)) == 3)
         assert second.stop()[0] == 0
@@ -383,6 +385,23 @@ def test_daemon_sends_it_on_time_and_late_after_a_crash(simulator: Simulator, si
     )
     assert (other["since"], other["until"]) == (late["until"], "2026-11-27T02:30:00.000Z")
     assert all("crm" not in json.dumps(each) for each in summaries(sink))
+
+
+def test_bot_posts_each_summary_anew(simulator: Simulator, tmp_path: Path) -> None:
+    """A reply under yesterday's would not be seen."""
+    simulator.account.put(1)
+    time_ = Time(tmp_path)
+    time_.set(NINE - timedelta(minutes=20))
+    with Slack() as slack:
+        boss = bot(slack, "boss", summary=_SUMMARY, events=["summary"])
+        write_config(tmp_path, bridge_config(simulator, [boss], [1]))
+        with Daemon(tmp_path, first=partial(in_another_time, tmp_path)) as running:
+            running.wait_until_ready()
+            for day in range(2):
+                time_.set(NINE + day * DAY + timedelta(seconds=1))
+                until(lambda day=day: len(slack.posts) == day + 1)  # type: ignore[misc]
+    assert [post.thread_ts for post in slack.posts] == [None, None]
+    assert [post.content["text"].split(":")[0] for post in slack.posts][1:] == ["☀️ Since yesterday 09"]
 
 
 def test_single_pass_by_cron_makes_what_was_missed_and_delivers_it(
