@@ -53,7 +53,7 @@ def test_summary_is_by_the_clock_of_the_machine_where_nothing_else_is_said(
             "4:36: receivers[0].summary.timezone: unknown time zone (did you mean `Asia/Kolkata`?)",
         ),
         ("{at: 09:00, zone: UTC}", "4:26: receivers[0].summary.zone: unknown key ("),
-        ("09:00", "4:14: receivers[0].summary: must be keys with values"),
+        ("09:00", "4:14: receivers[0].summary: must be a section, for example `summary: "),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(folder: Folder, written: str, fault: str) -> None:
