@@ -86,7 +86,7 @@ def alerts() -> list[dict[str, Any]]:
 def test_every_alert_says_what_it_means_and_what_to_do() -> None:
     for alert in alerts():
         assert alert["labels"]["severity"] in {"critical", "warning"}
-        assert alert["annotations"].keys() == {"summary", "description"}
+        assert alert["annotations"].keys() == {"account", "summary", "description"}
     explained = re.findall(r"^\*\*(\w+)\*\*: ", text("operate.md"), re.MULTILINE)
     assert explained == [alert["alert"] for alert in alerts()]
 
