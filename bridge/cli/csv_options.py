@@ -21,7 +21,10 @@ MostOption = Annotated[
 ]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print a table for spreadsheets.")]
 RawOption = Annotated[
-    bool, typer.Option("--raw", help="With --csv: no apostrophe before what a spreadsheet would take for a formula.")
+    bool,
+    typer.Option(
+        "--raw", help="With --csv: no apostrophe before what a spreadsheet would take for a formula; times in UTC."
+    ),
 ]
 
 
@@ -39,6 +42,7 @@ def check(*, as_csv: bool, raw: bool, **others: bool) -> None:
 
 
 def print_csv(connect: Connect, what: str, **wanted: Any) -> None:
-    """Print messages or events as CSV; ``wanted`` are parameters of the API."""
+    """Print messages or events as CSV; ``wanted`` are parameters of the API. What is not raw is for people's clocks."""
+    wanted["local"] = not wanted["raw"]
     with connect() as bridge:
         bridge.export(what, wanted, output.table_writer())

@@ -93,7 +93,8 @@ class LocalBridge:
     def export(self, what: str, wanted: dict[str, Any], take: Callable[[bytes], None]) -> None:
         """Write messages or events as CSV."""
         export, status = self._read().export, wanted.get("status")
-        how = {"most": wanted["limit"], "raw": wanted["raw"]}
+        zone = self.timezone if wanted["local"] else None
+        how: dict[str, Any] = {"most": wanted["limit"], "raw": wanted["raw"], "zone": zone}
         if what == "messages":
             pieces = export.messages(MessageQuery(statuses=None if status is None else (Status(status),)), **how)
         else:

@@ -19,6 +19,7 @@ from bridge.store.tables import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
     from bridge.domain.summary import WatchedMessage
     from bridge.store.engine import Database
@@ -39,25 +40,30 @@ class Export:
         self._database = database
         self._history = history
 
-    def messages(self, query: MessageQuery, most: int | None = None, *, raw: bool = False) -> Iterator[str]:
+    def messages(
+        self, query: MessageQuery, most: int | None = None, *, raw: bool = False, zone: tzinfo | None = None
+    ) -> Iterator[str]:
         """Write messages, by their ids.
 
         Args:
             query: Which.
             most: How many at most; None for all.
             raw: Leave out the guard against formulas.
+            zone: The time zone of its times; None for UTC.
 
         Raises:
             UsageError: They have too many different tags.
         """
         tags = self._tags(query)
         header = [message_columns(tags)]
-        pages = ([message_row(each, tags) for each in page] for page in self._pages(query, most))
+        pages = ([message_row(each, tags, zone) for each in page] for page in self._pages(query, most))
         return _written(header, pages, raw=raw)
 
-    def events(self, query: EventQuery, most: int | None = None, *, raw: bool = False) -> Iterator[str]:
+    def events(
+        self, query: EventQuery, most: int | None = None, *, raw: bool = False, zone: tzinfo | None = None
+    ) -> Iterator[str]:
         """Write events, the newest first; the arguments are those of :meth:`messages`."""
-        pages = ([event_row(each) for each in page] for page in self._event_pages(query, most))
+        pages = ([event_row(each, zone) for each in page] for page in self._event_pages(query, most))
         return _written([EVENT_COLUMNS], pages, raw=raw)
 
     def _tags(self, query: MessageQuery) -> list[str]:

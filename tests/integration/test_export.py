@@ -242,6 +242,7 @@ def test_commands_print_tables(tmp_path: Path, running: bool) -> None:
                 "wbiztool": account(simulator),
                 "messages": [{"id": id_, "label": label, "tags": {"team": "a"}} for id_ in range(1, 61)],
                 "database": "sqlite:///bridge.db",
+                "timezone": "Asia/Kolkata",
                 "receivers": [{"webhook": "http://127.0.0.1:9/", "events": ["stuck"]}],
             },
         )
@@ -255,6 +256,9 @@ def test_commands_print_tables(tmp_path: Path, running: bool) -> None:
         assert found[0]["label"].replace("\r\n", "\n") == f"'{label}".replace("\r\n", "\n")
         (raw,) = rows(command(tmp_path, "messages", "--csv", "--raw", "-n", "1").stdout)
         assert raw["label"].startswith("=")
+        assert raw["since"].endswith("Z")
+        assert found[0]["since"].endswith("+05:30")
+        assert datetime.fromisoformat(found[0]["since"]) == datetime.fromisoformat(raw["since"])
         events = rows(command(tmp_path, "events", "--csv", "--message", "7").stdout)
         assert [(each["type"], each["message_id"]) for each in events] == [("message.sent", "7")]
         assert command(tmp_path, "messages", "--csv", "--status", "failed").stdout.count("\n") == 1

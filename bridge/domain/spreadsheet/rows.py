@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.events import envelope
 from bridge.domain.json_views import message_json
+from bridge.domain.local_time import in_zone
 from bridge.domain.spreadsheet.writer import DETAILS, FOUND_OUT, TAG, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from bridge.domain.model import Event
     from bridge.domain.summary import WatchedMessage
 
+_MOMENTS = ("expected_at", "since", "watched_since", "polled_at", "due_at")
 EVENT_COLUMNS: Final = (
     "id",
     "timestamp",
@@ -35,17 +39,26 @@ def message_columns(tags: Sequence[str]) -> list[str]:
     return [*DETAILS, *(f"{TAG}{name}" for name in tags), *FOUND_OUT]
 
 
-def message_row(shown: WatchedMessage, tags: Sequence[str]) -> list[Any]:
-    """Arrange a message in these columns."""
-    told = message_json(shown)
+def message_row(shown: WatchedMessage, tags: Sequence[str], zone: tzinfo | None = None) -> list[Any]:
+    """Arrange a message in these columns; its times are in a time zone, or in UTC."""
+    told = _in_zone(message_json(shown), _MOMENTS, zone)
     return [*said(told, tags), *(told[name] for name in FOUND_OUT)]
 
 
-def event_row(event: Event) -> list[Any]:
-    """Arrange an event in :data:`EVENT_COLUMNS`."""
+def event_row(event: Event, zone: tzinfo | None = None) -> list[Any]:
+    """Arrange an event in :data:`EVENT_COLUMNS`, as :func:`message_row` does."""
     told: dict[str, Any] = {**event.data, **envelope(event), "subject": event.subject}
     told["tags"] = "; ".join(f"{name}={value}" for name, value in (event.data.get("tags") or {}).items())
     previous, current = (event.data.get(name) or {} for name in ("previous", "current"))
     told |= {"previous": previous.get("status"), "status": current.get("status")}
     told["error"] = current.get("error") or event.data.get("reason")
+    _in_zone(told, ("timestamp",), zone)
     return [told.get(name) for name in EVENT_COLUMNS]
+
+
+def _in_zone(told: dict[str, Any], moments: Sequence[str], zone: tzinfo | None) -> dict[str, Any]:
+    """Write moments with the offset of a time zone, by which they are read again as they were."""
+    for name in moments:
+        if zone is not None and told[name] is not None:
+            told[name] = in_zone(datetime.fromisoformat(told[name]), zone).isoformat(timespec="milliseconds")
+    return told

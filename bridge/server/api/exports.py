@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from itertools import chain
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ _Raw = Annotated[
         "spreadsheet would take for a formula: cells that begin with `=`, `+`, `-`, `@`, a tab or a carriage return."
     ),
 ]
+_Local = Annotated[bool, Query(description="Write times in the configured time zone, with its offset. Default: UTC.")]
 _Mark = Annotated[bool, Query(description="Begin with a byte order mark, without which Excel misreads UTF-8.")]
 _TABLE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A table in UTF-8 (RFC 4180)", "content": {CSV: {"schema": {"type": "string"}}}},
@@ -35,20 +37,25 @@ def router(context: ServerContext) -> APIRouter:
     routes = APIRouter()
     export = context.store.export
 
+    def zone(local: bool) -> tzinfo | None:
+        return context.timezone() if local else None
+
     @routes.get("/messages.csv", tags=["messages"], responses={**_TABLE, **problems()}, response_class=Response)
     def export_messages(
-        query: ChosenMessageQuery, limit: _Most = None, raw: _Raw = False, bom: _Mark = False
+        query: ChosenMessageQuery, limit: _Most = None, raw: _Raw = False, local: _Local = False, bom: _Mark = False
     ) -> Response:
         """Download messages as CSV, by their ids. The filters are those of `GET /v1/messages`.
 
         The table can be handed over again, here or to another bridge: what only the bridge finds out is not read.
         """
-        return _table(context, "messages.csv", export.messages(query, limit, raw=raw), bom=bom)
+        return _table(context, "messages.csv", export.messages(query, limit, raw=raw, zone=zone(local)), bom=bom)
 
     @routes.get("/events.csv", tags=["events"], responses={**_TABLE, **problems()}, response_class=Response)
-    def export_events(query: ChosenEventQuery, limit: _Most = None, raw: _Raw = False, bom: _Mark = False) -> Response:
+    def export_events(
+        query: ChosenEventQuery, limit: _Most = None, raw: _Raw = False, local: _Local = False, bom: _Mark = False
+    ) -> Response:
         """Download events as CSV, newest first. The filters are those of `GET /v1/events`."""
-        return _table(context, "events.csv", export.events(query, limit, raw=raw), bom=bom)
+        return _table(context, "events.csv", export.events(query, limit, raw=raw, zone=zone(local)), bom=bom)
 
     return routes
 

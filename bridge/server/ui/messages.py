@@ -135,7 +135,7 @@ class Asked:
         asked: dict[str, object] = {"id": self.id} if by_id else {"text": self.text}
         asked |= {"status": self.status, "tag": f"{key.strip()}={value.strip()}" if self.tag else ""}
         given = {name: value for name, value in asked.items() if value}
-        return f"v1/messages.csv?{urlencode({**given, **self.hidden(), 'bom': 'true'})}"
+        return f"v1/messages.csv?{urlencode({**given, **self.hidden(), 'local': 'true', 'bom': 'true'})}"
 
     def _moments(self) -> tuple[datetime | None, datetime | None]:
         return (parse_moment(self.since) if self.since else None, parse_moment(self.until) if self.until else None)

@@ -7,6 +7,7 @@ import io
 import string
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -66,10 +67,13 @@ def shown(id_: int, details: Details, error: str | None) -> WatchedMessage:
     return WatchedMessage(message, True, START, None)
 
 
-@given(LISTS, st.none() | TEXT)
-def test_export_of_messages_is_a_list_that_says_the_same(messages: dict[int, Details], error: str | None) -> None:
+@given(LISTS, st.none() | TEXT, st.sampled_from([None, ZoneInfo("Asia/Kolkata"), ZoneInfo("Africa/Monrovia")]))
+def test_export_of_messages_is_a_list_that_says_the_same(
+    messages: dict[int, Details], error: str | None, zone: ZoneInfo | None
+) -> None:
+    """In Monrovia, the offset of 1971 has seconds."""
     tags = sorted({name for details in messages.values() for name in details.tags})
-    rows = [message_row(shown(id_, details, error), tags) for id_, details in messages.items()]
+    rows = [message_row(shown(id_, details, error), tags, zone) for id_, details in messages.items()]
     assert read_again(csv_text([message_columns(tags), *rows])) == messages
 
 
