@@ -64,7 +64,7 @@ class Summary:
     ``oldest_due`` and ``oldest_queued`` tell how far behind it is; what is held is not late. ``nodes`` is empty on
     SQLite. ``set_aside`` is what internal errors concerned, the latest first. ``unreadable`` counts messages that were
     told to be stuck because WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be
-    written, if it can't. ``mutes`` and ``holds`` are by receiver.
+    written, if it can't. ``mutes`` and ``holds`` are by receiver. ``size`` is the database's, in bytes.
     """
 
     statuses: dict[Status | None, int]
@@ -82,6 +82,7 @@ class Summary:
     holds: dict[str, Hold] = field(default_factory=dict)
     open_incidents: int = 0
     acknowledged_incidents: int = 0
+    size: int = 0
 
     def queued(self, receiver: str) -> int:
         """Count what is queued for a receiver."""

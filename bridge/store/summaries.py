@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import NodeSeen, Summary
 from bridge.store import acknowledging, mutes, quarantine, row_mapping
+from bridge.store.size import DatabaseSize
 from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Summaries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._size = DatabaseSize(database.path)
 
     def summary(self, *, finished: bool = False) -> Summary:
         """Count what is not finished, or everything, which takes longer the more is finished: 0.5 s a million."""
@@ -51,6 +53,7 @@ class Summaries:
             unreadable = connection.scalar(unread) or 0
             open_, acknowledged = acknowledging.counts(connection)
             muted, held = mutes.all_mutes(connection), mutes.all_holds(connection)
+            size = self._size.read(connection)
         fault = self._database.fault()
         return Summary(
             *(statuses, polled, oldest_due, by_receiver, oldest_queued, shown, facts, seen, aside, unreadable, fault),
@@ -58,6 +61,7 @@ class Summaries:
             holds=held,
             open_incidents=open_,
             acknowledged_incidents=acknowledged,
+            size=size,
         )
 
     def polled(self) -> int:

@@ -17,6 +17,8 @@ from tests.world.plans import plans
 from tests.world.records import NOW, OK, after, due, fail_some, observe, tried
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bridge.store.store import Store
 
 
@@ -135,7 +137,8 @@ def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
 
 
 def test_the_summary_of_an_empty_database_is_empty(store: Store) -> None:
-    assert store.summaries.summary() == Summary({}, 0, None, {}, None, (), {"database_id": store.id})
+    found = store.summaries.summary()
+    assert found == Summary({}, 0, None, {}, None, (), {"database_id": store.id}, size=found.size)
     assert store.summaries.queued() == (0, None)
     assert listed.events(store) == []
     assert store.deliveries.breaker("crm") == CircuitBreaker("crm")
@@ -146,3 +149,12 @@ def test_a_fact_is_what_was_written_last(store: Store) -> None:
     store.set_fact("colour", "green")
     store.set_fact("colour", "blue")
     assert store.fact("colour") == "blue"
+
+
+def test_size_of_the_database_counts_every_file_of_it(told: Store, tmp_path: Path) -> None:
+    """Of SQLite also the write-ahead log."""
+    files = [each for each in tmp_path.iterdir() if ".db" in each.name]
+    size = told.summaries.summary().size
+    assert size > 100_000
+    if files:
+        assert size == sum(each.stat().st_size for each in files)

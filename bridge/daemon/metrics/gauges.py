@@ -46,6 +46,7 @@ class Gauges(Collector):
         usable = summary is not None and not summary.write_fault
         yield _gauge("store_up", "Whether the database can be read and written.", usable)
         if summary is not None:
+            yield _gauge("database_size_bytes", "How much room the database takes.", summary.size)
             owner = json.loads(summary.facts.get("account", "{}"))
             of = {str(owner["client_id"]): 1} if "client_id" in owner else {}
             yield _gauges("account_info", "The WbizTool account, by its client id; always 1.", "account", of)
