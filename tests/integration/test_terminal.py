@@ -116,6 +116,16 @@ def test_table_fits_the_terminal_and_does_not_drive_it(folder: Path, listing: li
     assert any("x1b" in line for line in lines)
 
 
+@pytest.mark.parametrize("listing", ["messages", "events"])
+def test_csv_is_exact_for_what_reads_it_and_drives_no_terminal(folder: Path, listing: str) -> None:
+    exact = run(folder, listing, "--csv", "--raw", PYTHONIOENCODING="ascii").stdout
+    assert EVIL.encode() in exact
+    assert exact.count(b"\r\n") >= 2
+    lines = on_terminal(folder, listing, "--csv", "--raw").split("\r\n")
+    assert not any(map(drives, lines))
+    assert any("x1b" in line for line in lines)
+
+
 @pytest.mark.parametrize("encoding", ["iso8859-1", "ascii"])
 def test_any_encoding_will_do(folder: Path, encoding: str) -> None:
     for listing in (["deliveries"], ["messages", "--json"]):
@@ -131,6 +141,8 @@ def test_any_encoding_will_do(folder: Path, encoding: str) -> None:
     [
         ("BRIDGE messages | true; exit ${PIPESTATUS[0]}", 0, ""),
         ("BRIDGE messages >/dev/full", 1, "wbiz-bridge: cannot write the output: No space left on device\n"),
+        ("BRIDGE messages --csv | true; exit ${PIPESTATUS[0]}", 0, ""),
+        ("BRIDGE messages --csv >/dev/full", 1, "wbiz-bridge: cannot write the output: No space left on device\n"),
         ("BRIDGE --help >/dev/full", 1, "wbiz-bridge: cannot write the output: No space left on device\n"),
         ("BRIDGE messages --json >&-", 0, ""),
         ("BRIDGE nowhere 2>/dev/full", 2, ""),
