@@ -1,12 +1,13 @@
-"""Sums for each hour of the day, of all days of a period together. Pure."""
+"""Sums by days, and by hours of the day, that the database adds up: it knows no time zones, only offsets. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from bridge.domain.activity import SLOT, start_of, waits_of
+from bridge.domain.activity import SLOT, Group, start_of, sums_of, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ HOURS: Final = 24
 SLOTS_OF_HOUR: Final = 4
 SLOTS_OF_DAY: Final = HOURS * SLOTS_OF_HOUR
 
+_FIRST_DAY: Final = date(1970, 1, 1)
+
 
 def same_offset(slots: range, zone: tzinfo) -> Iterator[tuple[range, int]]:
     """Divide a period where the clocks of a time zone change: each part, and how many slots the zone is ahead there."""
@@ -27,9 +30,39 @@ def same_offset(slots: range, zone: tzinfo) -> Iterator[tuple[range, int]]:
         assert offset is not None
         return offset // SLOT
 
-    for offset, part in groupby(slots, ahead):
-        found = list(part)
-        yield range(found[0], found[-1] + 1), offset
+    def known() -> Iterator[tuple[range, int]]:
+        for start in range(slots.start, slots.stop, SLOTS_OF_DAY):
+            day = range(start, min(start + SLOTS_OF_DAY, slots.stop))
+            if (offset := ahead(day[0])) == ahead(day[-1]):
+                yield day, offset
+            else:  # the day of the change
+                yield from ((range(slot, slot + 1), ahead(slot)) for slot in day)
+
+    for offset, parts in groupby(known(), lambda each: each[1]):
+        found = [part for part, _ in parts]
+        yield range(found[0].start, found[-1].stop), offset
+
+
+def days_of(
+    parts: Iterable[tuple[range, int]], zone: tzinfo, rows: Iterable[tuple[int, str, int]]
+) -> tuple[Group, ...]:
+    """Sum up by the days of a time zone, the first one first; those without anything, too.
+
+    Args:
+        parts: What :func:`same_offset` made of the period.
+        zone: Where days begin.
+        rows: Number of the day, by the zone's clocks, since 1970; status and count.
+    """
+    numbers = [part[at] + ahead for part, ahead in parts for at in (0, -1)]
+    found: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for number, status, count in rows:
+        found[number].append((status, count))
+    groups = []
+    for number in range(numbers[0] // SLOTS_OF_DAY, numbers[-1] // SLOTS_OF_DAY + 1):
+        day = _FIRST_DAY + timedelta(days=number)
+        start = datetime.combine(day, time(), zone).astimezone(UTC)
+        groups.append(Group(str(day), sums_of(found[number]), start=start))
+    return tuple(groups)
 
 
 def waits_by_hour(rows: Iterable[tuple[int, str, int]]) -> tuple[Waits | None, ...]:

@@ -32,7 +32,7 @@ from bridge.domain.activity import (
     waits_of,
 )
 from bridge.domain.errors import UsageError
-from bridge.domain.hours_of_day import SLOTS_OF_DAY, SLOTS_OF_HOUR, same_offset, waits_by_hour
+from bridge.domain.hours_of_day import SLOTS_OF_DAY, SLOTS_OF_HOUR, days_of, same_offset, waits_by_hour
 from bridge.domain.model import EventType
 from bridge.domain.suggest import suggestion
 from bridge.domain.summary_marks import SUMMARIES, counted_from
@@ -114,10 +114,17 @@ class ActivityLog:
 
     def over_time(self, since: datetime, until: datetime, by: By, zone: tzinfo) -> tuple[Group, ...]:
         """Add up a period by hour or day, without how long messages waited."""
-        slots = range(slot_of(since), slot_after(until))
+        slots, slot, status = range(slot_of(since), slot_after(until)), activity.c.slot, activity.c.status
+        if by == HOUR:
+            with self._database.read() as connection:
+                return time_groups(by, zone, slots, _Period(connection, slots).by(ALL, slot, status), [])
+        rows: list[Any] = []
+        parts = list(same_offset(slots, zone))
         with self._database.read() as connection:
-            counts = _Period(connection, slots).by(ALL, activity.c.slot, activity.c.status)
-        return time_groups(by, zone, slots, counts, [])
+            for part, ahead in parts:
+                day = ((slot + ahead) // SLOTS_OF_DAY).label("day")
+                rows += _Period(connection, part).by(ALL, day, status)
+        return days_of(parts, zone, rows)
 
     def by_tag(self, since: datetime, until: datetime, tag: str) -> tuple[Group, ...]:
         """Add up a period by a tag's values, as :meth:`read` does.

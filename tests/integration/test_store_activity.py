@@ -158,8 +158,13 @@ def test_what_was_not_counted_as_a_whole_is_not_compared_with(store: Store) -> N
     assert counted[Status.FAILED] == 1
 
 
-def test_hours_are_added_up_without_waits(store: Store) -> None:
-    fail_some(store, [1, 2], NOW)
-    found = store.activity.over_time(NOW - HOURS, NOW + HOURS, HOUR, ZoneInfo("UTC"))
-    assert [each.sums[Status.FAILED] for each in found] == [0, 2]
-    assert found == store.activity.read(NOW - HOURS, NOW + HOURS, HOUR, ZoneInfo("UTC")).groups
+@pytest.mark.parametrize("by", [HOUR, DAY])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham"])
+@pytest.mark.parametrize("begin", ["2026-10-24T23:15Z", "2026-03-29T00:45Z", "2026-11-01T02:00Z"])
+def test_hours_and_days_are_added_up_without_waits(store: Store, by: str, zone: str, begin: str) -> None:
+    since = datetime.fromisoformat(begin)
+    for id_ in range(1, 5):
+        fail_some(store, [id_], since + id_ * 7 * HOURS)
+    found = store.activity.over_time(since, since + 40 * HOURS, by, ZoneInfo(zone))
+    assert found == store.activity.read(since, since + 40 * HOURS, by, ZoneInfo(zone)).groups
+    assert sum(each.sums[Status.FAILED] for each in found) == 4

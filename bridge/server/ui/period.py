@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from bridge.domain.activity import TAGS
 from bridge.domain.activity_report import ask, read_by
 from bridge.domain.settings.calendar import time_zone
+from bridge.domain.wall_clock import first_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,4 +166,4 @@ def _date(name: str, text: str) -> date:
 
 
 def _begin(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return first_moment(datetime.combine(day, time()), zone)
