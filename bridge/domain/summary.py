@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WatchedMessage:
-    """A message with what only listings show: whether it is polled still, when it was, and when it will be."""
+    """A message with what only listings show: whether it is polled still, when it was, and when it will be.
+
+    ``listed`` says that the configuration lists it: only there it can be removed.
+    """
 
     message: Message
     watched: bool
     polled_at: datetime | None
     due_at: datetime | None
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

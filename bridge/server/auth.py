@@ -35,8 +35,14 @@ ACKNOWLEDGE_FORM = "/incidents/acknowledge"
 """Where the form that acknowledges an incident is sent, as above (:mod:`bridge.server.ui.acknowledging`)."""
 ADD_FORM = "/messages/add"
 """The page that adds messages, and where its form is sent, as above (:mod:`bridge.server.ui.adding`)."""
+REMOVE_FORM = "/messages/remove"
+"""Where messages are sent that are to be watched no longer, as above (:mod:`bridge.server.ui.watching`)."""
+POLL_FORM = "/messages/poll"
+"""Where a message is sent that is to be polled now, or watched again, as above (:mod:`bridge.server.ui.watching`)."""
+TEST_FORM = "/receivers/test"
+"""Where the form that tests a receiver is sent, as above (:mod:`bridge.server.ui.trying`)."""
 
-_FORMS = frozenset({RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM, ADD_FORM})
+_FORMS = frozenset({RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM, ADD_FORM, REMOVE_FORM, POLL_FORM, TEST_FORM})
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""

@@ -13,6 +13,7 @@ from bridge.domain.activity import (
     COUNTED,
     DAY,
     HOUR,
+    OTHERS,
     REASON,
     TAGS,
     WAITED,
@@ -49,6 +50,11 @@ if TYPE_CHECKING:
 
 KEPT_LONGER = timedelta(days=365)
 """How much longer than events the sums of all messages are kept: a month can be compared with that of a year ago."""
+
+MOST_TAGS_SHOWN = 20
+"""How many names of tags are offered to pick from, and how many values of each."""
+
+_LOOKED_AT = 500  # of the latest sums of a tag, for its values: some milliseconds
 
 _EVENTS = {EventType.of_status(status) for status in COUNTED}
 
@@ -141,6 +147,19 @@ class ActivityLog:
         """List the tags of a period's messages."""
         with self._database.read() as connection:
             return _Period(connection, range(slot_of(since), slot_after(until))).tags()
+
+    def recent_tags(self) -> dict[str, list[str]]:
+        """List names of tags that messages had lately, each with its latest values: as many as one may pick from."""
+        found: dict[str, list[str]] = {}
+        named = sa.select(_kinds.c.kind).where(_kinds.c.kind.startswith(TAGS)).limit(MOST_TAGS_SHOWN)
+        with self._database.read() as connection:
+            for kind in connection.scalars(named).all():
+                lately = sa.select(activity.c.value).where(activity.c.kind == kind)
+                lately = lately.order_by(activity.c.slot.desc()).limit(_LOOKED_AT)
+                values = dict.fromkeys(connection.scalars(lately))
+                values.pop(OTHERS, None)
+                found[kind.removeprefix(TAGS)] = list(values)[:MOST_TAGS_SHOWN]
+        return found
 
 
 def read_within(

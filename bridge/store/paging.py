@@ -64,5 +64,13 @@ def page_of(found: Sequence[Row], most: int, read: Callable[[Row], T], cursor: C
 
 def before(columns: Sequence[sa.ColumnElement[Any]], place: Sequence[Any]) -> sa.ColumnElement[bool]:
     """Choose what comes after a place in a list that goes down."""
-    values = [sa.literal(value, column.type) for column, value in zip(columns, place, strict=True)]
-    return sa.tuple_(*columns) < sa.tuple_(*values)
+    return sa.tuple_(*columns) < _literal(columns, place)
+
+
+def beyond(columns: Sequence[sa.ColumnElement[Any]], place: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Choose what comes after a place in a list that goes up."""
+    return sa.tuple_(*columns) > _literal(columns, place)
+
+
+def _literal(columns: Sequence[sa.ColumnElement[Any]], place: Sequence[Any]) -> sa.Tuple:
+    return sa.tuple_(*(sa.literal(value, column.type) for column, value in zip(columns, place, strict=True)))

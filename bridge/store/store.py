@@ -23,6 +23,7 @@ from bridge.store.event_log import EventLog
 from bridge.store.exempt import ExemptQueue
 from bridge.store.facts import SWEPT, get_meta, set_meta, shift_meta
 from bridge.store.failure_rates import FailureRates
+from bridge.store.finding import Finder
 from bridge.store.health_events import HealthEvents
 from bridge.store.history import History
 from bridge.store.membership import Membership, SingleNode
@@ -32,7 +33,6 @@ from bridge.store.quarantine import Quarantine
 from bridge.store.reminders import Reminders
 from bridge.store.report_hints import ReportHints
 from bridge.store.resending import Resending
-from bridge.store.search import Search
 from bridge.store.summaries import Summaries
 from bridge.store.summary_events import SummaryEvents
 from bridge.store.threads import Threads
@@ -111,7 +111,7 @@ class Store:
         self.mutes = Mutes(self._database, self.node)
         self.resending = Resending(self._database)
         self.summaries = Summaries(self._database)
-        self.search = Search(self._database)
+        self.search = Finder(self._database)
         self.history = History(self._database)
         self.export = export.Export(self._database, self.history)
         self.activity = ActivityLog(self._database)

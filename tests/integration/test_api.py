@@ -231,7 +231,7 @@ def test_what_is_wrong_in_a_question_is_told_with_its_parameter(api: Api) -> Non
 
 def test_unknown_parameter_is_refused_with_a_suggestion(api: Api) -> None:
     answer = api.ask("GET", "/v1/messages?statu=failed&limit=1")
-    allowed = "allowed: cursor, id, limit, reason, since, status, tag, text, until, watched"
+    allowed = "allowed: cursor, id, limit, order, reason, since, status, tag, text, until, watched"
     assert problem(answer, 422) == f"statu: unknown parameter (did you mean status? {allowed})"
     assert answer.json()["errors"] == [
         {"detail": f"unknown parameter (did you mean status? {allowed})", "parameter": "statu"}

@@ -6,7 +6,7 @@ import re
 import shutil
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
@@ -81,13 +81,15 @@ class Browser:
     def log_in(self, password: str) -> None:
         self._session.auth = ("anybody", password)
 
-    def send(self, page: Page, button: str, token: str = TOKEN, form_id: str = "retry", **more: str) -> Page:
-        """Write the token, and ``more``, into the page's form, and press a button."""
-        (form,) = page.soup.select(f"form#{form_id}")
+    def send(self, page: Page, button: str, token: str = TOKEN, **more: Any) -> Page:
+        """Write the token, and ``more``, into the page's form, tick the boxes of its ``ids``, and press a button."""
+        (form,) = page.soup.select("form#act")
         (pressed,) = [each for each in page.soup.find_all("button") if _words(each).startswith(button)]
-        fields = {str(each["name"]): str(each.get("value", "")) for each in form.select("input[name]")}
-        fields |= {**more, "token": token, str(pressed["name"]): str(pressed["value"])}
-        return Page(self._session.post(urljoin(page.url, str(form["action"])), data=fields, timeout=10))
+        fields = [(str(each["name"]), str(each.get("value", ""))) for each in form.select("input[type=hidden][name]")]
+        fields += [("ids", str(page.soup.select(f"input#pick-{id_}")[0]["value"])) for id_ in more.pop("ids", ())]
+        fields += [*more.items(), ("token", token), (str(pressed["name"]), str(pressed["value"]))]
+        assert pressed["form"] == "act"
+        return Page(self._session.post(urljoin(page.url, str(pressed["formaction"])), data=fields, timeout=20))
 
     def close(self) -> None:
         self._session.close()
@@ -97,7 +99,13 @@ class Serve(Protocol):
     """Serves the pages of a store and gives a browser."""
 
     def __call__(
-        self, store: Store, *, token: str | None = TOKEN, receivers: Sequence[str] = ..., external: str | None = None
+        self,
+        store: Store,
+        *,
+        token: str | None = TOKEN,
+        receivers: Sequence[str] = ...,
+        external: str | None = None,
+        trusted: bool = False,
     ) -> Browser: ...
 
 
@@ -115,8 +123,10 @@ def serve() -> Iterator[Serve]:
             token: str | None = TOKEN,
             receivers: Sequence[str] = ("crm",),
             external: str | None = None,
+            trusted: bool = False,
         ) -> Browser:
-            access = Access(token=token, external=None if external is None else parse_external(external))
+            place = None if external is None else parse_external(external)
+            access = Access(token=token, external=place, trusted=trusted)
             context = ServerContext(
                 *(store, CLOCK.now, nothing, nothing, nothing, Streams()),
                 receivers=lambda: receivers,
@@ -181,7 +191,7 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
     assert page.text("#open-count") == "1 open"
     assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
     assert "20:00:00 UTC 2 1" in page.text(".as-table")
-    assert page.text("#queued tbody tr") == "crm 0 4 dead letters of crm"
+    assert page.text("#queued tbody tr") == "crm 0 4 dead letters of crm Send a test to crm"
 
 
 def test_where_all_is_well_it_says_so(lite: Store, serve: Serve) -> None:
@@ -297,6 +307,7 @@ def test_filter_that_has_no_field_is_shown_kept_and_removed(lite: Store, serve: 
     browser = serve(lite)
     page = browser.open(f"/messages?{asked}")
     assert page.texts(".chip") == [
+        "Status: Failed Remove the filter Status: Failed",
         "Reason: invalid number Remove the filter Reason: invalid number",
         "Changed from 23 Nov 2026, 20:00:00 UTC until 24 Nov 2026, 00:00:00 UTC Remove the filter Changed",
     ]
@@ -345,7 +356,8 @@ def test_pages_ask_with_the_names_of_the_api(lite: Store, serve: Serve) -> None:
     assert asked["/messages"] >= {"text", "status", "tag", "cursor"}
     assert asked["/deliveries"] >= {"state", "receiver", "cursor"}
     for path in ("/messages", "/deliveries"):
-        assert asked[path] <= {each["name"] for each in described[f"/v1{path}"]["get"]["parameters"]}
+        names = {each["name"] for each in described[f"/v1{path}"]["get"]["parameters"]}
+        assert asked[path] - {"period", "timezone"} <= names, "programs say since and until"
 
 
 def test_a_story_is_told_from_beginning_to_end(store: Store, serve: Serve) -> None:
@@ -500,8 +512,8 @@ def test_without_a_token_in_the_configuration_nobody_changes_anything(lite: Stor
     browser = serve(lite, token=None)
     for path in ("/messages/1", "/deliveries?state=dead"):
         page = browser.open(path)
-        assert not page.soup.select("form#retry, button.small")
-        assert "http.token_file" in page.text("#again")
+        assert not page.soup.select("form#act, button.small, button[form]")
+        assert "http.token_file" in page.text("#change, #again")
     with requests.Session() as session:
         session.trust_env = False
         session.post(f"{browser.root}deliveries/retry", data={"token": "", "all": "true"}, timeout=5)
@@ -610,12 +622,12 @@ def test_failure_is_acknowledged_on_its_page_and_on_the_overview(lite: Store, se
     for id_ in (1, 2):
         watched(lite, id_, status=Status.FAILED)
     browser = serve(lite)
-    seen = {"form_id": "acknowledge", "by": "Anna <b>", "note": "told the\ncustomer"}
+    seen = {"by": "Anna <b>", "note": "told the\ncustomer"}
     page = browser.send(browser.open("/messages/1"), "Acknowledge", **seen)
     assert page.text(".notice") == "Acknowledged: reminders stop."
     assert page.text("#seen").startswith("Acknowledged ")
     assert page.text("#seen").endswith("by Anna <b> told the customer")
-    assert not page.soup.select("form#acknowledge")
+    assert not [words for words in page.texts("button") if words.startswith("Acknowledge")]
     overview = browser.open("/")
     assert overview.texts("#open .row .id") == ["2"]
     page = browser.send(overview, "Acknowledge", **seen)
@@ -633,8 +645,8 @@ def test_without_a_token_it_is_said_how_to_change_something(lite: Store, serve: 
     page = browser.open("/")
     assert "wbiz-bridge ack 1" in page.text("#open-form")
     assert "wbiz-bridge mute crm --for 2h" in page.texts("code")
-    assert not page.soup.select("form#acknowledge, #mute")
-    assert "wbiz-bridge deliveries resend EVENT" in browser.open("/messages/1").texts("#again code")
+    assert not page.soup.select("form#act, #mute")
+    assert "wbiz-bridge deliveries resend EVENT" in browser.open("/messages/1").texts("#change code")
 
 
 def test_state_that_deliveries_do_not_have_is_refused(lite: Store, serve: Serve) -> None:
@@ -646,9 +658,9 @@ def test_state_that_deliveries_do_not_have_is_refused(lite: Store, serve: Serve)
 def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Serve) -> None:
     watched(lite, 1, status=Status.FAILED)
     browser = serve(lite)
-    page = browser.send(browser.open("/messages/1"), "Acknowledge", "wrong", form_id="acknowledge")
+    page = browser.send(browser.open("/messages/1"), "Acknowledge", "wrong")
     assert page.text(".notice") == "Nothing was acknowledged: that is not the bridge's token."
-    assert page.text("#seen").startswith("Not acknowledged")
+    assert not page.soup.select("#seen")
     for subject in ("message/2", "sauce", "", "message/1\0", "x" * 10_000):
         forged = Page(
             browser._session.post(
@@ -656,4 +668,4 @@ def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Ser
             )
         )
         assert forged.text(".notice") == "Nothing to acknowledge: it is not open."
-    assert "wbiz-bridge ack 1" in serve(lite, token=None).open("/messages/1").text("#seen")
+    assert "wbiz-bridge ack 1" in serve(lite, token=None).open("/messages/1").text("#change")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lite", "serve"]  # fixtures
 
+SEVERAL = "Nothing was added: enter ids, paste a list or choose a file, not more than one of these."
 TABLE = "id,label,tags.team\r\n5,<b>Invoice</b> 88,billing\r\n6,,\r\n"
 
 
@@ -108,9 +110,9 @@ def test_without_the_right_token_nothing_is_added(lite: Store, serve: Serve) -> 
 
 def test_one_of_both_has_to_be_given(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
-    assert send(browser).text(".notice") == "Nothing was added: paste a list, or choose a file."
-    assert send(browser, " \r\n").text(".notice") == "Nothing was added: paste a list, or choose a file."
-    assert send(browser, "1", b"2").text(".notice") == "Nothing was added: paste a list or choose a file, not both."
+    assert send(browser).text(".notice") == "Nothing was added: enter ids, paste a list, or choose a file."
+    assert send(browser, " \r\n").text(".notice") == "Nothing was added: enter ids, paste a list, or choose a file."
+    assert send(browser, "1", b"2").text(".notice") == SEVERAL
     assert ids(lite) == set()
 
 
@@ -182,6 +184,107 @@ def test_page_says_how_to_add_where_it_cannot(lite: Store, serve: Serve) -> None
 def test_pages_lead_there(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
     for path in ("/", "messages"):
-        assert browser.open(browser.open(path).link("add a list")).status == 200
+        assert browser.open(browser.open(path).link("Add the first one")).status == 200
     lite.messages.watch([1], NOW, Details("x"))
     assert browser.open(browser.open("messages").link("Add messages")).text("h1") == "Add messages"
+
+
+def write(browser: Browser, token: str = TOKEN, **fields: str) -> Page:
+    """Send the form with these fields written into it."""
+    given: Any = [(name, (None, text.encode())) for name, text in {**fields, "token": token}.items()]
+    with requests.Session() as session:
+        session.trust_env = False
+        return Page(session.post(urljoin(browser.root, "messages/add"), files=given, timeout=20))
+
+
+def test_ids_are_added_with_what_is_said_of_all(lite: Store, serve: Serve) -> None:
+    page = write(
+        serve(lite),
+        ids="12, 13;14\r\n\r\n 15 ,\r\n",
+        label=" Invoice 88 ",
+        tags="team = billing\r\n\r\nnote=a=b, c",
+        expected_at="2026-12-24T09:00",
+        timezone="Asia/Kolkata",
+    )
+    assert page.text(".notice") == "4 messages are watched from now on."
+    for id_ in (12, 13, 14, 15):
+        message = known(lite, id_)
+        assert (message.label, message.tags) == ("Invoice 88", {"team": "billing", "note": "a=b, c"})
+        assert message.expected_at == datetime(2026, 12, 24, 3, 30, tzinfo=UTC)
+
+
+def test_what_a_list_says_goes_before_what_is_said_of_all(lite: Store, serve: Serve) -> None:
+    write(serve(lite), list=TABLE, label="Of all", tags="team=sales\nyear=2026", expected_at="2026-12-24T09:00:30Z")
+    assert (known(lite, 5).label, known(lite, 5).tags) == ("<b>Invoice</b> 88", {"team": "billing", "year": "2026"})
+    assert (known(lite, 6).label, known(lite, 6).tags) == ("Of all", {"team": "sales", "year": "2026"})
+    assert known(lite, 6).expected_at == datetime(2026, 12, 24, 9, 0, 30, tzinfo=UTC)
+
+
+def test_each_wrong_id_is_named_by_its_line_and_what_was_written_stays(lite: Store, serve: Serve) -> None:
+    written = {
+        "ids": "12\r\nabc, 13\r\n+49 151 2345\r\n12\r\n1 2",
+        "label": 'A "label" <b>',
+        "tags": "team=billing",
+        "expected_at": "2026-12-24T09:00",
+    }
+    page = write(serve(lite), **written)
+    assert page.status == 422
+    assert page.text("#wrong h2") == "Nothing was added: 4 errors in the ids"
+    abc, phone, twice, spaces = page.texts("#wrong li")
+    assert abc.startswith("Line 2 : “abc”: a message id is a whole number (allowed: 1 to ")
+    assert phone.startswith("Line 3 : “+49 151 2345”: a message id is a whole number")
+    assert "this looks like a phone number" in phone
+    assert twice == "Line 4 : id: the id 12 is listed twice (first on line 1); keep one"
+    assert spaces.startswith("Line 5 : “1 2”: ")
+    kept = {name: page.soup.select(f"#{name}")[0] for name in written}
+    assert kept["ids"].text.removeprefix("\n").replace("\r\n", "\n") == written["ids"].replace("\r\n", "\n")
+    assert kept["tags"].text.strip() == written["tags"]
+    assert (kept["label"]["value"], kept["expected_at"]["value"]) == (written["label"], written["expected_at"])
+    assert ids(lite) == set()
+    plus = write(serve(lite), ids="+49151234567")
+    assert "this looks like a phone number" in plus.text("#wrong li")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"label": "x" * 1001}, "Label : must be text (allowed: up to 1000 characters)"),
+        ({"tags": "a=b\nbilling"}, "Tags, line 2 : write a tag as KEY=VALUE, for example team=billing"),
+        ({"tags": "=b"}, "Tags, line 1 : the tag's name is too long or empty (allowed: 1 to 64 characters)"),
+        ({"tags": "\n".join(f"t{number}=x" for number in range(21))}, "Tags : too many tags (allowed: up to 20)"),
+        ({"expected_at": "tomorrow"}, "To be sent at : not a date and time (allowed: e.g. 2026-12-24 09:00)"),
+        (
+            {"expected_at": "0001-01-01T00:00"},
+            "To be sent at : a moment out of range (allowed: the years 1970 to 2199)",
+        ),
+        ({"expected_at": "2026-12-24T09:00", "timezone": "Asia/Kalkata"}, "To be sent at : unknown time zone"),
+    ],
+    ids=str,
+)
+def test_wrong_fields_are_named(lite: Store, serve: Serve, fields: dict[str, str], expected: str) -> None:
+    page = write(serve(lite), ids="1", **fields)
+    assert (page.status, page.text("#wrong h2")) == (422, "Nothing was added: 1 error")
+    assert page.text("#wrong li").startswith(expected)
+    assert ids(lite) == set()
+
+
+def test_tags_of_a_list_and_of_all_are_not_too_many_together(lite: Store, serve: Serve) -> None:
+    of_all = "\n".join(f"t{number}=x" for number in range(20))
+    page = write(serve(lite), list=TABLE, tags=of_all)
+    assert page.texts("#wrong li") == ["Tags : too many tags (allowed: up to 20)"]
+    assert ids(lite) == set()
+
+
+def test_ten_thousand_ids_and_one_more_are_added(lite: Store, serve: Serve) -> None:
+    assert (
+        write(serve(lite), ids=",".join(map(str, range(1, 10_002)))).text(".notice").startswith("10,001 messages are")
+    )
+    page = write(serve(lite), ids="\n".join(map(str, range(1, 100_002))))
+    assert page.texts("#wrong li")[0].startswith("Line 100,001 : too many rows (allowed: 100,000)")
+
+
+def test_page_of_an_unknown_message_leads_to_adding_it(lite: Store, serve: Serve) -> None:
+    browser = serve(lite)
+    page = browser.open(browser.open("/messages/4711").link("add it"))
+    assert page.soup.select("#ids")[0].text.strip() == "4711"
+    assert browser.open("/messages/add?ids=%3C/textarea%3E%00").soup.select("#ids")[0].text.strip() == "</textarea>"

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import TYPE_CHECKING, Final
 
-from bridge.domain.ids import NO_PHONE
-from bridge.domain.spreadsheet.reader import CsvFault, CsvMessage, read_messages
+from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
+from bridge.domain.model import Details
+from bridge.domain.sanitization import squeezed
+from bridge.domain.spreadsheet.reader import NO_ID, CsvFault, CsvMessage, read_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bridge.domain.spreadsheet.reader import Note
 
 LARGEST_CSV: Final = 5_000_000
 """In bytes, of a list that is handed over."""
@@ -16,6 +24,8 @@ MOST_ROWS: Final = 100_000
 TOO_LARGE: Final = f"the list is too large (allowed: up to {LARGEST_CSV // 1_000_000} MB); hand it over in parts"
 
 _MOST_FAULTS = 20
+_CELL = re.compile(r"[^,;\t]*[^,;\s][^,;\t]*")  # with something in it
+_EXCERPT = 40  # characters of what is no id
 
 
 class InvalidCsvError(Exception):
@@ -33,6 +43,30 @@ def read_list(content: bytes) -> list[CsvMessage]:
     Raises:
         InvalidCsvError: Something in it is wrong.
     """
+    return _whole(len(content), lambda note: read_messages(content, note))
+
+
+def read_typed(text: str) -> list[CsvMessage]:
+    """Read ids that somebody typed: one on each line, or several with commas between them.
+
+    Raises:
+        InvalidCsvError: Something in it is wrong.
+    """
+    return _whole(len(text), lambda note: _typed(text, note))
+
+
+def _typed(text: str, note: Note) -> Iterator[CsvMessage]:
+    for number, line in enumerate(text.splitlines(), 1):
+        for cell in _CELL.finditer(line):
+            written = cell[0].strip()
+            try:
+                yield CsvMessage(read_id(written), Details(), number, like_a_phone(written))
+            except ValueError as error:
+                note(CsvFault(number, cell.start() + 1, "", f"“{squeezed(written)[:_EXCERPT]}”: {error}", NO_ID))
+
+
+def _whole(size: int, read: Callable[[Note], Iterator[CsvMessage]]) -> list[CsvMessage]:
+    """Read all of a list, or nothing."""
     faults: list[CsvFault] = []
     first: dict[int, int] = {}
     found: list[CsvMessage] = []
@@ -44,9 +78,9 @@ def read_list(content: bytes) -> list[CsvMessage]:
         if count <= _MOST_FAULTS:
             faults.append(fault)
 
-    if len(content) > LARGEST_CSV:
+    if size > LARGEST_CSV:
         raise InvalidCsvError((CsvFault(1, 1, "", TOO_LARGE),), 1)
-    for message in read_messages(content, note):
+    for message in read(note):
         if len(found) == MOST_ROWS:
             note(CsvFault(message.line, 1, "", f"too many rows (allowed: {MOST_ROWS:,}); hand them over in parts"))
             break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -38,6 +39,9 @@ from bridge.store.history import Story
 from bridge.store.search import CURSOR, MessageQuery
 
 _TABLE = "id,label,expected_at,tags.team\n12346,Invoice 88,2026-12-24T09:00+05:30,billing\n12347,,,\n"
+_Order = Annotated[
+    Literal["latest", "oldest"], Query(description="Which change comes first: the latest or the oldest.")
+]
 _Cursor = Annotated[str | None, cursor(CURSOR)]
 
 
@@ -55,10 +59,11 @@ def watch_csv(context: ServerContext, content: bytes) -> dict[str, list[int]]:
     Raises:
         InvalidCsvError: Something in it is wrong.
     """
-    return _watch(context, {each.id: each.details for each in read_list(content)})
+    return watch(context, {each.id: each.details for each in read_list(content)})
 
 
-def _watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str, list[int]]:
+def watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str, list[int]]:
+    """Watch messages for the API and the page. Returns those that are new, and those that were watched already."""
     new = context.store.messages.watch_each(described, context.now())
     context.wake_poller()
     known = described.keys() - set(new)
@@ -79,9 +84,14 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
 
     @routes.get("", response_model=PageOut[MessageOut], responses=problems())
     def list_messages(
-        request: Request, query: ChosenMessageQuery, cursor: _Cursor = None, limit: Limit = 50
+        request: Request,
+        query: ChosenMessageQuery,
+        order: _Order = "latest",
+        cursor: _Cursor = None,
+        limit: Limit = 50,
     ) -> JSONResponse:
-        """List messages, most recently changed first. Filters are combined with AND."""
+        """List messages, most recently changed first unless `order` says otherwise. Filters are combined with AND."""
+        query = replace(query, oldest_first=order == "oldest")
         return page(store.search.messages(query, cursor, limit), message_json, request, access)
 
     @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
@@ -115,7 +125,7 @@ def _change(routes: APIRouter, context: ServerContext) -> None:
         `id`, and optionally `label`, `expected_at` and any `tags.NAME`. If a row is wrong, none of them is watched.
         """
         given = (handed,) if isinstance(handed, Watch) else handed.messages
-        return _watch(context, {each.id: each.details() for each in given})
+        return watch(context, {each.id: each.details() for each in given})
 
     @routes.post("/unwatch", response_model=Unwatched, responses=problems())
     def unwatch_messages(chosen: ChosenMessages) -> dict[str, list[int]]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter
 
 from bridge.domain.events import SOURCE
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
@@ -17,23 +14,28 @@ from bridge.receivers.wording import cause_of, label_of, name_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.forms import read_form
+from bridge.server.ui.forms import REFUSED, on_form
 from bridge.server.ui.messages import id_in
 from bridge.server.ui.timeline import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bridge.domain.errors import BridgeError
     from bridge.domain.incidents import Incident
     from bridge.domain.model import Event
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
+    from bridge.server.ui.forms import Form
 
 SHOWN = 8
 """How many incidents the overview shows."""
 
-_NOTICES: Mapping[str, Notice] = {
-    "refused": Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
+NOTICES: Mapping[str, Notice] = {
+    REFUSED: Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
     "acknowledged": Notice("good", "Acknowledged: reminders stop."),
     "updated": Notice("good", "Somebody had already acknowledged it: your note replaces the earlier one."),
     "already_acknowledged": Notice("bad", "Somebody has already acknowledged it."),
@@ -55,53 +57,44 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgePanel:
-    """What is open: the newest of it, how much in all, and how much is acknowledged.
-
-    ``needs_token`` says what the form asks for.
-    """
+    """What is open: the newest of it, how much in all, and how much is acknowledged."""
 
     rows: tuple[Row, ...]
     count: int
     acknowledged: int
-    notice: Notice | None
-    needs_token: bool
 
 
-def panel(
-    incidents: Sequence[Incident], count: int, outcome: str | None, *, needs_token: bool, acknowledged: int = 0
-) -> AcknowledgePanel:
+def panel(incidents: Sequence[Incident], count: int, acknowledged: int = 0) -> AcknowledgePanel:
     """Arrange it."""
     rows = (
         Row(each, title_of(each.event), _name(each.event), label_of(each.event), cause_of(each.event))
         for each in incidents
     )
-    return AcknowledgePanel(tuple(rows), count, acknowledged, _NOTICES.get(outcome or ""), needs_token)
+    return AcknowledgePanel(tuple(rows), count, acknowledged)
 
 
 def _name(event: Event) -> str:
     return name_of(event) if event.subject != SOURCE else "WbizTool's API"
 
 
-def acknowledging(context: ServerContext, access: Access) -> APIRouter:
+def acknowledging(
+    context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]
+) -> APIRouter:
     """Make the route to which the form is sent."""
     router = APIRouter(include_in_schema=False)
 
-    def change(form: Mapping[str, str]) -> str:
+    def back(form: Form, outcome: str) -> str:
+        message = id_in(form.get("message_id"))
+        return f"?ack={outcome}" if message is None else f"messages/{message}?ack={outcome}"
+
+    def tick_off(form: Form) -> str:
         try:
-            subject = read_subject(form.get("subject", ""))
+            subject = read_subject(form.get("subject"))
         except ValueError:
-            return "not_open"
-        by, note = (form.get(name, "")[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
+            return back(form, "not_open")
+        by, note = (form.get(name)[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
         found = acknowledge(context, [subject], by, note)
-        return next(outcome for outcome, subjects in found.items() if subjects)
+        return back(form, next(outcome for outcome, subjects in found.items() if subjects))
 
-    @router.post(ACKNOWLEDGE_FORM)
-    async def tick_off(request: Request) -> Response:
-        form = await read_form(request)
-        may = access.takes_form(form.get("token", ""))
-        outcome = await run_in_threadpool(change, form) if may else "refused"
-        message = id_in(form.get("message_id", ""))
-        page = "" if message is None else f"messages/{message}"
-        return RedirectResponse(f"../{page}?ack={outcome}", HTTPStatus.SEE_OTHER)
-
+    on_form(router, ACKNOWLEDGE_FORM, access, tick_off, lambda form: back(form, REFUSED), broken)
     return router

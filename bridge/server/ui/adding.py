@@ -1,9 +1,10 @@
-"""The page that adds messages: a list that is pasted, or a file, all of it or nothing."""
+"""The page that adds messages: ids, a list that is pasted, or a file; all of it or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 
 from bridge.domain.check import counted
 from bridge.domain.errors import BridgeError
-from bridge.domain.spreadsheet.handover import LARGEST_CSV, TOO_LARGE, InvalidCsvError
-from bridge.server.api.messages import watch_csv
+from bridge.domain.spreadsheet.handover import LARGEST_CSV, TOO_LARGE, InvalidCsvError, read_list, read_typed
+from bridge.server.api.messages import watch
 from bridge.server.auth import ADD_FORM
+from bridge.server.ui.add_fields import Written, Wrong, merged
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.messages import id_in
 from bridge.server.ui.multipart import TooLargeError, read_multipart
@@ -23,34 +25,38 @@ from bridge.server.ui.multipart import TooLargeError, read_multipart
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.domain.spreadsheet.reader import CsvFault
+    from bridge.domain.model import Details
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
 
 LARGEST_FORM: Final = LARGEST_CSV + 64 * 1024
 """In bytes: the longest list, the token, and what stands around them."""
 
+_LONGEST_LINK = 2000  # characters of ids that a link may fill in
 _AT_ONCE = 4  # forms; a form's token is in it, so that it is read before it is known who sends it
 _REFUSED = Notice("bad", "Nothing was added: that is not the bridge's token.")
-_NONE = Notice("bad", "Nothing was added: paste a list, or choose a file.")
-_BOTH = Notice("bad", "Nothing was added: paste a list or choose a file, not both.")
+_NONE = Notice("bad", "Nothing was added: enter ids, paste a list, or choose a file.")
+_SEVERAL = Notice("bad", "Nothing was added: enter ids, paste a list or choose a file, not more than one of these.")
 _LARGE = Notice("bad", f"Nothing was added: {TOO_LARGE}.")
+_PLACES: Final = {"ids": "ids", "list": "list", "file": "file"}
+"""Where messages may stand in the form, and what that is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddPage:
-    """The form as it was sent: what came of it, which rows are wrong, and what was pasted.
+    """The form as it was sent: what came of it, what is wrong with it, and what was written.
 
-    ``count`` is how many faults there are, of which ``faults`` are the first. ``was_file`` says that they are those of
-    a file, which its owner has to choose again.
+    ``count`` is how many faults there are, of which ``faults`` are the first. ``place`` is where they are, one of
+    _PLACES, or empty. ``needs_token`` says what the form asks for, and ``zone`` names the time zone of its times.
     """
 
     needs_token: bool
+    zone: str
     notice: Notice | None = None
-    faults: tuple[CsvFault, ...] = ()
+    written: Written = Written()  # noqa: RUF009 -- frozen
+    faults: tuple[Wrong, ...] = ()
     count: int = 0
-    pasted: str = ""
-    was_file: bool = False
+    place: str = ""
 
 
 def came_of(added: str | None, known: str | None) -> Notice | None:
@@ -78,12 +84,13 @@ def adding(
         broken: Answers that the database can't be used.
     """
     router = APIRouter(include_in_schema=False)
-    needs_token = not access.trusted
+    empty = partial(AddPage, not access.trusted, str(context.timezone()))
     room = asyncio.Semaphore(_AT_ONCE)
 
     @router.api_route(ADD_FORM, methods=["GET", "HEAD"])
-    def add_page(request: Request, added: str | None = None, known: str | None = None) -> Response:
-        return show(request, AddPage(needs_token, came_of(added, known)), HTTPStatus.OK)
+    def add_page(request: Request, ids: str = "", added: str | None = None, known: str | None = None) -> Response:
+        written = Written(ids=ids.replace("\0", "")[:_LONGEST_LINK])
+        return show(request, empty(notice=came_of(added, known), written=written), HTTPStatus.OK)
 
     @router.post(ADD_FORM)
     async def add_form(request: Request) -> Response:
@@ -91,7 +98,7 @@ def adding(
             try:
                 form = await read_multipart(request, LARGEST_FORM)
             except TooLargeError as error:
-                page = AddPage(needs_token, _LARGE)
+                page = empty(notice=_LARGE)
                 answer = await run_in_threadpool(show, request, page, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 if error.rest:
                     answer.headers["Connection"] = "close"
@@ -99,17 +106,18 @@ def adding(
             return await run_in_threadpool(_add, request, form)
 
     def _add(request: Request, form: Mapping[str, bytes]) -> Response:
-        pasted, file = form.get("list", b""), form.get("file", b"")
-        text = pasted.decode("utf-8", "replace")
+        written = Written.read(form)
         refused = _refusal(access, form)
         if refused is not None:
             notice, status = refused
-            return show(request, AddPage(needs_token, notice, pasted=text), status)
+            return show(request, empty(notice=notice, written=written), status)
         try:
-            found = watch_csv(context, file or pasted)
-        except InvalidCsvError as error:
-            wrong = AddPage(needs_token, None, error.faults, error.count, text, bool(file))
+            described = _read(form, written)
+        except _WrongError as error:
+            wrong = empty(written=written, faults=error.faults, count=error.count, place=error.place)
             return show(request, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+        try:
+            found = watch(context, described)
         except BridgeError as error:
             return broken(request, error)
         counts = f"added={len(found['watched'])}&known={len(found['already_watched'])}"
@@ -118,10 +126,43 @@ def adding(
     return router
 
 
+class _WrongError(Exception):
+    """Something in the form is wrong: the first faults, how many there are, and in which of _PLACES."""
+
+    def __init__(self, faults: tuple[Wrong, ...], count: int, place: str = "") -> None:
+        self.faults, self.count, self.place = faults, count, place
+        super().__init__(faults[0].what)
+
+
+def _read(form: Mapping[str, bytes], written: Written) -> dict[int, Details]:
+    """Read the messages, and what is said of them.
+
+    Raises:
+        _WrongError: Something in it is wrong.
+    """
+    of_all, faults = written.details()
+    (place,) = _given(form)
+    try:
+        found = read_typed(written.ids) if place == "ids" else read_list(form[place])
+    except InvalidCsvError as error:
+        listed = tuple(Wrong(f"Line {fault.line:,}", fault.words) for fault in error.faults)
+        raise _WrongError(faults + listed, len(faults) + error.count, "" if faults else place) from None
+    if faults:
+        raise _WrongError(faults, len(faults))
+    try:
+        return {each.id: merged(each.details, of_all) for each in found}
+    except ValueError as error:
+        raise _WrongError((Wrong("Tags", str(error)),), 1) from None
+
+
+def _given(form: Mapping[str, bytes]) -> list[str]:
+    return [name for name in _PLACES if form.get(name, b"").strip()]
+
+
 def _refusal(access: Access, form: Mapping[str, bytes]) -> tuple[Notice, int] | None:
     if not access.takes_form(form.get("token", b"").decode("utf-8", "replace")):
         return _REFUSED, HTTPStatus.FORBIDDEN
-    has_list, has_file = (bool(form.get(name, b"").strip()) for name in ("list", "file"))
-    if has_list == has_file:
-        return (_BOTH if has_list else _NONE), HTTPStatus.UNPROCESSABLE_ENTITY
+    given = _given(form)
+    if len(given) != 1:
+        return (_SEVERAL if given else _NONE), HTTPStatus.UNPROCESSABLE_ENTITY
     return None

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.domain.model import Delivery
-    from bridge.server.ui.flash import Notice
     from bridge.store.history import GivenUp
     from bridge.store.paging import Page
 
@@ -62,7 +61,6 @@ class DeliveriesPage:
     every_receiver: str
     older: str | None
     newest: str | None
-    notice: Notice | None
 
 
 def deliveries_page(
@@ -73,7 +71,6 @@ def deliveries_page(
     state: DeliveryState | None,
     receiver: str | None,
     cursor: str | None,
-    notice: Notice | None,
 ) -> DeliveriesPage:
     """Arrange it.
 
@@ -84,7 +81,6 @@ def deliveries_page(
         state: Only those in it; None for all.
         receiver: Only those to it; None for all.
         cursor: Where this page begins; None for the first.
-        notice: What is to be said first.
     """
     chosen = [each for name, each in counts.items() if receiver in {None, name}]
 
@@ -106,7 +102,6 @@ def deliveries_page(
         every_receiver=address(state, None),
         older=None if found.next is None else address(state, receiver, found.next),
         newest=None if cursor is None else address(state, receiver),
-        notice=notice,
     )
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
-from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter
 
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
 from bridge.domain.settings.units import parse_duration, parse_moment
@@ -17,19 +14,24 @@ from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.forms import read_form
+from bridge.server.ui.forms import REFUSED, on_form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bridge.domain.errors import BridgeError
     from bridge.domain.summary import Summary
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
+    from bridge.server.ui.forms import Form
 
 _MORNING = time(8)
-_NOTICES: Mapping[str, Notice] = {
-    "refused": Notice("bad", "Nothing was changed: that is not the bridge's token."),
+NOTICES: Mapping[str, Notice] = {
+    REFUSED: Notice("bad", "Nothing was changed: that is not the bridge's token."),
     "unknown": Notice("bad", "Nothing was changed: there is no such receiver."),
     "wrong": Notice("bad", "Nothing was changed: choose how long to mute the receiver."),
     "muted": Notice("good", "The receiver is muted."),
@@ -46,53 +48,38 @@ class MutePanel:
     receivers: tuple[str, ...]
     tomorrow: datetime
     mutes: tuple[Mute, ...]
-    notice: Notice | None
-    needs_token: bool
 
     @classmethod
-    def of(
-        cls,
-        receivers: Sequence[str],
-        summary: Summary,
-        now: datetime,
-        zone: tzinfo,
-        outcome: str | None,
-        *,
-        needs_token: bool,
-    ) -> Self:
+    def of(cls, receivers: Sequence[str], summary: Summary, now: datetime, zone: tzinfo) -> Self:
         """Arrange it. Tomorrow's morning is by the clocks of ``zone``; the script makes it the viewer's."""
         day = now.astimezone(zone).date() + timedelta(days=1)
         tomorrow = first_moment(datetime.combine(day, _MORNING), zone)
         mutes = tuple(mute for _, mute in sorted(summary.mutes.items()) if mute.until > now)
-        return cls(tuple(receivers), tomorrow, mutes, _NOTICES.get(outcome or ""), needs_token)
+        return cls(tuple(receivers), tomorrow, mutes)
 
 
-def muting(context: ServerContext, access: Access) -> APIRouter:
+def muting(context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]) -> APIRouter:
     """Make the route to which the form is sent."""
     router = APIRouter(include_in_schema=False)
 
-    def change(form: Mapping[str, str]) -> str:
-        name, now = form.get("receiver", ""), context.now()
+    def change(form: Form) -> str:
+        name, now = form.get("receiver"), context.now()
         if name not in context.receivers():
             return "unknown"
         if "unmute" in form:
             ended, _ = unmute(context, name, now)
             return "none" if ended is None else "ended"
         try:
-            end = _end(form.get("until", ""), now)
+            end = _end(form.get("until"), now)
         except ValueError:
             return "wrong"
-        reason, by = form.get("reason", "")[:LONGEST_REASON], form.get("by", "")[:LONGEST_BY]
+        reason, by = form.get("reason")[:LONGEST_REASON], form.get("by")[:LONGEST_BY]
         mute(context, Mute(name, now, end, reason, by, drops="drop" in form))
         return "muted"
 
-    @router.post(MUTE_FORM)
-    async def mute_form(request: Request) -> Response:
-        form = await read_form(request)
-        may = access.takes_form(form.get("token", ""))
-        outcome = await run_in_threadpool(change, form) if may else "refused"
-        return RedirectResponse(f"../?mute={outcome}", HTTPStatus.SEE_OTHER)
-
+    on_form(
+        *(router, MUTE_FORM, access, lambda form: f"?mute={change(form)}", lambda _: f"?mute={REFUSED}", broken),
+    )
     return router
 
 

@@ -11,7 +11,9 @@ import jinja2
 
 from bridge import __version__
 from bridge.domain.model import UNSEEN, Status
+from bridge.server.ui.changed import PERIODS
 from bridge.server.ui.formatting import FILTERS
+from bridge.server.ui.messages import ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,5 +74,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    environment.globals |= {"stamp": stamp(), "version": __version__, "statuses": STATUSES, "explained": EXPLAINED}
+    environment.globals |= {
+        "stamp": stamp(),
+        "version": __version__,
+        "statuses": STATUSES,
+        "periods": PERIODS,
+        "orders": ORDERS,
+        "explained": EXPLAINED,
+    }
     return environment

@@ -1,37 +1,37 @@
-"""Where the pages are. Whatever is read here needs no token of its own; sending again does."""
+"""Where the pages are. Whatever is read here needs no token of its own; what changes something does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, Response
 
 from bridge.domain.errors import BridgeError, UsageError
-from bridge.domain.model import DeliveryState
-from bridge.server.auth import RETRY_FORM
 from bridge.server.problems import on_http_exception
 from bridge.server.ui.acknowledging import acknowledging
 from bridge.server.ui.adding import AddPage, adding
 from bridge.server.ui.api_reference import api_reference
-from bridge.server.ui.deliveries import address, state_in
-from bridge.server.ui.flash import REFUSED, Notice
-from bridge.server.ui.forms import read_form
+from bridge.server.ui.deliveries import state_in
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.muting import muting
 from bridge.server.ui.period import Wanted
 from bridge.server.ui.render import STATIC, static
+from bridge.server.ui.said import said
+from bridge.server.ui.sending_again import sending_again
+from bridge.server.ui.trying import Results, trying
 from bridge.server.ui.views import Views, Written
-from bridge.store.history import EventQuery
+from bridge.server.ui.watching import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
+    from bridge.server.ui.flash import Notice
 
 _READ = ["GET", "HEAD"]
 
@@ -64,18 +64,22 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
         describe: Makes the OpenAPI document.
     """
     desk = Views(context, can_change=access.token is not None, trusted=access.trusted)
+    results = Results()
     router = APIRouter(include_in_schema=False)
 
     def show_adding(request: Request, page: AddPage, status: int) -> Response:
         return _page(desk, request, lambda path: desk.adding(path, page), status)
 
+    broken = partial(_broken, desk)
     for part in (
-        adding(context, access, show_adding, lambda request, error: _broken(desk, request, error)),
-        _reading(desk),
+        adding(context, access, show_adding, broken),
+        _reading(desk, context, results),
         _about_the_api(desk, access, describe),
-        _sending_again(desk, context, access),
-        muting(context, access),
-        acknowledging(context, access),
+        sending_again(context, access, broken),
+        muting(context, access, broken),
+        acknowledging(context, access, broken),
+        watching(context, access, broken),
+        trying(context, access, results, broken),
         _files(),
     ):
         router.include_router(part)
@@ -90,12 +94,15 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
     return Pages(router, on_missing)
 
 
-def _reading(desk: Views) -> APIRouter:
+def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter:
     router = APIRouter()
 
+    def notices(request: Request) -> tuple[Notice, ...]:
+        return said(request.query_params, results)
+
     @router.api_route("/", methods=_READ)
-    def overview(request: Request, mute: str | None = None, ack: str | None = None) -> Response:
-        return _page(desk, request, lambda path: desk.overview(path, mute, ack))
+    def overview(request: Request) -> Response:
+        return _page(desk, request, lambda path: desk.overview(path, notices(request)))
 
     @router.api_route("/messages", methods=_READ)
     def messages(
@@ -104,17 +111,21 @@ def _reading(desk: Views) -> APIRouter:
         status: str = "",
         tag: str = "",
         reason: str | None = None,
+        period: str = "",
         since: str = "",
         until: str = "",
+        timezone: str = "",
+        order: str = "",
         cursor: str | None = None,
     ) -> Response:
-        asked = Asked.read(text, status, tag, reason, since, until)
-        return _page(desk, request, lambda path: desk.messages(path, asked, cursor))
+        given = {"text": text, "status": status, "tag": tag, "period": period, "since": since, "until": until}
+        asked = Asked.read(context.now(), context.timezone(), reason, timezone=timezone, order=order, **given)
+        return _page(desk, request, lambda path: desk.messages(path, asked, cursor, notices(request)))
 
     @router.api_route("/messages/{message}", methods=_READ)
-    def message(request: Request, message: str, retried: str | None = None, ack: str | None = None) -> Response:
-        message_id, notice = id_in(message), Notice.read(retried)
-        return _page(desk, request, lambda path: desk.message(path, message_id, notice, ack) if message_id else None)
+    def message(request: Request, message: str) -> Response:
+        id_ = id_in(message)
+        return _page(desk, request, lambda path: desk.message(path, id_, notices(request)) if id_ else None)
 
     @router.api_route("/report", methods=_READ)
     def report(
@@ -133,10 +144,10 @@ def _reading(desk: Views) -> APIRouter:
         state: str | None = None,
         receiver: str | None = None,
         cursor: str | None = None,
-        retried: str | None = None,
     ) -> Response:
-        named, notice = (receiver or "").replace("\0", "") or None, Notice.read(retried)
-        return _page(desk, request, lambda path: desk.deliveries(path, state_in(state or ""), named, cursor, notice))
+        named = (receiver or "").replace("\0", "") or None
+        shown = notices(request)
+        return _page(desk, request, lambda path: desk.deliveries(path, state_in(state or ""), named, cursor, shown))
 
     return router
 
@@ -148,45 +159,6 @@ def _about_the_api(desk: Views, access: Access, describe: Callable[[], Mapping[s
     def docs(request: Request) -> Response:
         address = access.link("") or str(request.base_url).rstrip("/")
         return _page(desk, request, lambda path: desk.docs(path, api_reference(describe(), address)))
-
-    return router
-
-
-def _sending_again(desk: Views, context: ServerContext, access: Access) -> APIRouter:
-    router = APIRouter()
-
-    def retry(ids: Collection[int] | None, receiver: str | None) -> int:
-        count = context.store.deliveries.retry(context.now(), ids=ids, receiver=receiver)
-        context.wake_dispatchers()
-        return count
-
-    def resend(delivery_id: int) -> int:
-        found = context.store.history.delivery(delivery_id)
-        if found is None:
-            return 0
-        asked = [each for each in context.subscriptions() if each.receiver == found.delivery.receiver]
-        ids = [found.delivery.event.id]
-        count = context.store.resending.resend(EventQuery(), asked, context.now(), event_ids=ids)
-        context.wake_dispatchers()
-        return count
-
-    @router.post(RETRY_FORM)
-    async def send_again(request: Request) -> Response:
-        form = await read_form(request)
-        if not access.takes_form(form.get("token", "")):
-            return _back(form, REFUSED)
-        delivery, delivered = id_in(form.get("ids", "")), id_in(form.get("resend", ""))
-        ids = None if delivery is None else [delivery]
-        try:
-            if delivered is not None:
-                count = await run_in_threadpool(resend, delivered)
-            elif ids is not None or form.get("all") == "true":
-                count = await run_in_threadpool(retry, ids, form.get("receiver") or None)
-            else:
-                count = 0
-        except BridgeError as error:
-            return _broken(desk, request, error)
-        return _back(form, str(count))
 
     return router
 
@@ -232,15 +204,3 @@ def _page(
 def _broken(desk: Views, request: Request, error: BridgeError) -> Response:
     html = desk.missing(request.url.path, title="The database can't be used now", text=str(error))
     return answer(html, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _back(form: dict[str, str], count: str) -> Response:
-    """Lead back to where the form stood, relative to where it was sent."""
-    message = id_in(form.get("message_id", ""))
-    receiver = form.get("receiver") or None
-    page = (
-        address(DeliveryState.DEAD, receiver, retried=count)
-        if message is None
-        else f"messages/{message}?retried={count}"
-    )
-    return RedirectResponse(f"../{page}", HTTPStatus.SEE_OTHER, HEADERS)

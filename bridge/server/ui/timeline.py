@@ -11,7 +11,6 @@ from bridge.receivers.wording import WORDS, duration_of, error_of
 if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.summary import WatchedMessage
-    from bridge.server.ui.flash import Notice
     from bridge.store.history import Story, Told, Undertaken
 
 _LOOKS = {
@@ -49,7 +48,12 @@ class StoryPage:
     moments: tuple[Moment, ...]
     whole: bool
     why_not_polled: str
-    notice: Notice | None
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it was watched for so long without a final status that it is not polled any more."""
+        state = self.shown.message.state
+        return self.shown.due_at is None and not (state is not None and state.status.terminal)
 
     @property
     def can_go_again(self) -> bool:
@@ -58,9 +62,9 @@ class StoryPage:
         return bool(states - {DeliveryState.QUEUED})
 
 
-def story_page(story: Story, notice: Notice | None) -> StoryPage:
-    """Tell a story. ``notice`` is said first."""
-    return StoryPage(story.message, tuple(map(_moment, story.told)), story.whole, why_not_polled(story.message), notice)
+def story_page(story: Story) -> StoryPage:
+    """Tell a story."""
+    return StoryPage(story.message, tuple(map(_moment, story.told)), story.whole, why_not_polled(story.message))
 
 
 def title_of(event: Event) -> str:

@@ -22,6 +22,7 @@ from bridge.server.ui.overview import overview
 from bridge.server.ui.render import render
 from bridge.server.ui.reporting import report_page
 from bridge.server.ui.timeline import story_page
+from bridge.server.ui.trying import TYPES
 from bridge.server.ui.waiting import waiting
 from bridge.store.history import DeliveryQuery
 
@@ -72,35 +73,42 @@ class Views:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._next_summaries = context.next_summaries
         self._zone = context.timezone
-        self._can_change = can_change
+        self._can_change = can_change or trusted
         self._trusted = trusted
 
-    def overview(self, path: str, muted: str | None = None, acknowledged: str | None = None) -> str:
-        """Write the first page; ``muted`` and ``acknowledged`` are what became of its forms, if they were sent."""
+    def overview(self, path: str, said: tuple[Notice, ...] = ()) -> str:
+        """Write the first page; ``said`` is what became of its forms, if they were sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
         lately = self._store.activity.read(now - _DAY, now, HOUR, self._zone())
         failed = search.latest_failed(_LATELY)
         page = overview(search.totals(), summary, known, lately, failed, self._receivers(), now, self._zone())
-        mutes = MutePanel.of(self._receivers(), summary, now, self._zone(), muted, needs_token=not self._trusted)
+        mutes = MutePanel.of(self._receivers(), summary, now, self._zone())
         found = self._store.incidents.listed(most=SHOWN).items
-        open_ = panel(
-            *(found, summary.open_incidents, acknowledged),
-            needs_token=not self._trusted,
-            acknowledged=summary.acknowledged_incidents,
-        )
-        return self._render("overview.html", path, "overview", summary, known, page=page, muting=mutes, open=open_)
+        shown = {
+            "page": page,
+            "said": said,
+            "muting": mutes,
+            "open": panel(found, summary.open_incidents, summary.acknowledged_incidents),
+            "types": TYPES,
+        }
+        return self._render("overview.html", path, "overview", summary, known, **shown)
 
-    def messages(self, path: str, asked: Asked, cursor: str | None) -> Written:
+    def messages(self, path: str, asked: Asked, cursor: str | None, said: tuple[Notice, ...] = ()) -> Written:
         """Write a page of the messages that were asked for."""
         summary, known = self._look()
         page = self._find(asked, cursor)
-        html = self._render("messages.html", path, "messages", summary, known, asked=asked, page=page)
+        shown = {
+            "asked": asked,
+            "page": page,
+            "cursor": cursor,
+            "said": said,
+            "picks": self._store.activity.recent_tags(),
+        }
+        html = self._render("messages.html", path, "messages", summary, known, **shown)
         return Written(html, page.wrong is not None)
 
-    def message(
-        self, path: str, message_id: int, notice: Notice | None = None, acknowledged: str | None = None
-    ) -> str | None:
+    def message(self, path: str, message_id: int, said: tuple[Notice, ...] = ()) -> str | None:
         """Write a message's story; None where there is no such message."""
         story = self._store.history.story(message_id)
         if story is None:
@@ -108,9 +116,8 @@ class Views:
         summary, known = self._look()
         incident = self._store.incidents.of(message_subject(message_id))
         found = () if incident is None else (incident,)
-        open_ = panel(found, len(found), acknowledged, needs_token=not self._trusted)
-        page = story_page(story, notice)
-        return self._render("message.html", path, "messages", summary, known, page=page, open=open_)
+        shown = {"page": story_page(story), "open": panel(found, len(found)), "said": said}
+        return self._render("message.html", path, "messages", summary, known, **shown)
 
     def deliveries(
         self,
@@ -118,7 +125,7 @@ class Views:
         state: DeliveryState | None,
         receiver: str | None,
         cursor: str | None,
-        notice: Notice | None = None,
+        said: tuple[Notice, ...] = (),
     ) -> str:
         """Write a page of deliveries.
 
@@ -134,9 +141,8 @@ class Views:
             state=state,
             receiver=receiver,
             cursor=cursor,
-            notice=notice,
         )
-        return self._render("deliveries.html", path, "deliveries", summary, known, page=page)
+        return self._render("deliveries.html", path, "deliveries", summary, known, page=page, said=said)
 
     def adding(self, path: str, page: AddPage) -> str:
         """Write the page that adds messages."""
@@ -177,10 +183,10 @@ class Views:
             return MessagesPage(wrong=asked.wrong)
         search, by_id = self._store.search, asked.id is not None
         try:
-            found = search.messages(asked.query(by_id=by_id), cursor, _ROWS)
-            if not found.items and by_id:  # digits may be in a label, too
+            found = search.find(asked.query(by_id=by_id), cursor, _ROWS)
+            if not found.page.items and by_id:  # digits may be in a label, too
                 by_id = False
-                found = search.messages(asked.query(by_id=False), cursor, _ROWS)
+                found = search.find(asked.query(by_id=False), cursor, _ROWS)
         except UsageError as error:
             return MessagesPage(wrong=str(error), newest=asked.address())
         return messages_page(asked, found, cursor, by_id=by_id)
@@ -192,5 +198,6 @@ class Views:
         frame = _Frame(sum(not part.ok for part in known), dead)
         now = self._now()
         waits = partial(waiting, summary=summary, now=now)
-        more = {"asked": Asked(), "can_change": self._can_change, "waiting": waits, **shown}
+        may = {"can_change": self._can_change, "needs_token": not self._trusted}
+        more = {"asked": Asked(), "waiting": waits, **may, **shown}
         return render(template, path, here=here, now=now, zone=self._zone(), frame=frame, **more)

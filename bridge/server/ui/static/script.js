@@ -52,6 +52,10 @@
       address.searchParams.set("timezone", zone);
       link.href = address;
     }
+    for (const field of within.querySelectorAll("[data-zone-field]")) {
+      field.value = zone;
+      field.form.querySelector("[data-zone-name]").textContent = zone;
+    }
     for (const form of within.querySelectorAll("form[data-in-zone]")) {
       if (form.elements.timezone) continue;
       const field = Object.assign(document.createElement("input"), { type: "hidden", name: "timezone", value: zone });
@@ -92,17 +96,28 @@
 
   function exchange(element, fresh) {
     const keys = new Set([...element.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
-    const open = [...element.querySelectorAll("details[open][id]")].map((each) => each.id);
-    const focused = element.contains(document.activeElement) ? document.activeElement : null;
-    element.replaceChildren(...document.importNode(fresh, true).childNodes);
+    replace(element, fresh);
     localise(element);
-    for (const id of open) if ($(id)) $(id).open = true;
-    if (focused) refocus(element, focused);
     const added = [...element.querySelectorAll("[data-key]")].filter((row) => !keys.has(row.dataset.key));
     for (const row of added) row.classList.add("fresh");
     if (element.dataset.news && added.length) {
       $("news").textContent = `${added.length} more ${added.length === 1 ? "message" : "messages"} ${element.dataset.news}`;
     }
+  }
+
+  // What a person has opened, written or chosen, and where they are, stays as it is.
+  function replace(element, fresh) {
+    const open = [...element.querySelectorAll("details[open][id]")].map((each) => each.id);
+    const fields = [...element.querySelectorAll(":is(input, select, textarea)[id]")];
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
+    const caret = focused?.matches("textarea, input:not([type])") ? [focused.selectionStart, focused.selectionEnd] : null;
+    element.replaceChildren(...document.importNode(fresh, true).childNodes);
+    for (const id of open) if ($(id)) $(id).open = true;
+    for (const field of fields) if ($(field.id)) restore($(field.id), field);
+    if (focused?.id && $(focused.id)) {
+      $(focused.id).focus({ preventScroll: true });
+      if (caret) $(focused.id).setSelectionRange(...caret);
+    } else if (focused) refocus(element, focused);
   }
 
   function refocus(element, before) {
@@ -111,13 +126,21 @@
     [...element.querySelectorAll(before.tagName)].find(same)?.focus({ preventScroll: true });
   }
 
+  function restore(field, before) {
+    if (field.type === "file") field.replaceWith(before);
+    else if (field.type === "checkbox") field.checked = before.checked;
+    else if (!field.options || [...field.options].some((each) => each.value === before.value)) field.value = before.value;
+  }
+
   // What a page is made of. When that changes (the first message, the last dead letter), all of it is exchanged.
   const made = (page) => [...page.querySelectorAll("main [id]:is([data-live], [data-whole])")].map((each) => each.id).join();
 
   function update(page) {
     $("news").textContent = ""; // else the same news would not be news again
     if (made(page) !== made(document)) {
-      $("main").replaceChildren(...document.importNode(page.querySelector("main"), true).childNodes);
+      const said = $("said");
+      replace($("main"), page.querySelector("main"));
+      if (said) $("main").prepend(said);
       begin();
     }
     for (const fresh of page.querySelectorAll("[data-live][id]")) {
@@ -180,7 +203,7 @@
     }
     keep.closest("label").hidden = false;
     keep.checked = known.some((value) => value !== null);
-    fields.forEach((field, i) => { field.value = known[i] ?? field.value; });
+    fields.forEach((field, i) => { field.value ||= known[i] ?? ""; });
     keep.addEventListener("change", () => keep.checked || fields.forEach((field) => sessionStorage.removeItem(kept(field))));
     form.addEventListener("submit", () => {
       if (keep.checked) for (const field of fields) sessionStorage.setItem(kept(field), field.value);
@@ -192,6 +215,17 @@
     remember(document);
     localise(document);
     for (const keep of document.querySelectorAll("input[data-keep]")) offerToKeep(keep);
+    const [all, picks] = [$("pick-all"), () => document.querySelectorAll("input.pick")];
+    if (!all) return;
+    all.closest("label").hidden = !picks().length;
+    all.addEventListener("change", () => picks().forEach((pick) => { pick.checked = all.checked; }));
+  }
+
+  // A period or days, not both: what was chosen last counts.
+  for (const name of $("period") ? ["period", "since", "until"] : []) {
+    $(name).addEventListener("change", () => {
+      for (const other of name === "period" ? ["since", "until"] : ["period"]) $(other).value = "";
+    });
   }
 
   if (document.querySelector("[data-report-zone='']")) {
@@ -202,7 +236,7 @@
   begin();
   // What came of a form is said once.
   const address = new URL(location.href);
-  const said = ["retried", "ack", "mute", "added", "known"].filter((name) => address.searchParams.has(name));
+  const said = ["retried", "ack", "mute", "added", "known", "removed", "polled", "tested"].filter((name) => address.searchParams.has(name));
   for (const name of said) address.searchParams.delete(name);
   if (said.length) history.replaceState(null, "", address);
   setInterval(() => tick(document), 1000);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.domain.model import Delivery, DeliveryState
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
-from bridge.server.ui.flash import REFUSED, Notice
+from bridge.server.ui.flash import WRONG_TOKEN, Notice
 from bridge.store.history import GivenUp
 from bridge.store.paging import Page
 from tests.world.clock import START
@@ -18,7 +18,7 @@ def page(
     state: DeliveryState | None = DEAD, receiver: str | None = None, cursor: str | None = None, more: str | None = None
 ) -> DeliveriesPage:
     found: Page[Delivery] = Page((), more)
-    return deliveries_page(found, COUNTS, REASONS, state=state, receiver=receiver, cursor=cursor, notice=None)
+    return deliveries_page(found, COUNTS, REASONS, state=state, receiver=receiver, cursor=cursor)
 
 
 def test_tabs_count_what_waits_for_somebody() -> None:
@@ -44,8 +44,8 @@ def test_pages_lead_to_older_ones_and_back_to_the_newest() -> None:
 
 
 def test_what_came_of_a_retry_is_said() -> None:
-    told = {given: Notice.read(given) for given in ("1", "1200", "0", REFUSED, "", None, "-3", "<b>")}
+    told = {given: Notice.read(given) for given in ("1", "1200", "0", WRONG_TOKEN, "", "-3", "<b>")}
     assert told["1"] == Notice("good", "1 delivery is on the way again.")
     assert told["1200"] == Notice("good", "1,200 deliveries are on the way again.")
-    assert {told[bad].tone for bad in ("0", REFUSED)} == {"bad"}  # type: ignore[union-attr]
-    assert {told[none] for none in ("", None, "-3", "<b>")} == {None}
+    assert {told[bad].tone for bad in ("0", WRONG_TOKEN)} == {"bad"}  # type: ignore[union-attr]
+    assert {told[none] for none in ("", "-3", "<b>")} == {None}

@@ -37,13 +37,13 @@ def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
 
 
 def test_a_failure_is_told_with_its_reason() -> None:
-    (moment,) = story_page(story(), None).moments
+    (moment,) = story_page(story()).moments
     assert (moment.title, moment.tone, moment.icon, moment.error) == ("Failed", "bad", "failed", "Invalid phone number")
 
 
 def test_it_is_known_whether_something_can_be_sent_again() -> None:
-    assert story_page(story(DeliveryState.QUEUED, DeliveryState.DELIVERED), None).can_go_again
-    assert not story_page(story(DeliveryState.QUEUED, DeliveryState.QUEUED), None).can_go_again
+    assert story_page(story(DeliveryState.QUEUED, DeliveryState.DELIVERED)).can_go_again
+    assert not story_page(story(DeliveryState.QUEUED, DeliveryState.QUEUED)).can_go_again
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""What a person writes into the form that adds messages, and what is meant by it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from bridge.domain.message_details import TOO_MANY_TAGS, read_tag_name, read_text
+from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, MOST_TAGS, Details
+from bridge.domain.settings.calendar import time_zone
+from bridge.domain.settings.units import parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Where something is wrong, and what."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The fields, as they were written. ``list`` is a table that was pasted, ``timezone`` that of ``expected_at``."""
+
+    ids: str = ""
+    label: str = ""
+    tags: str = ""
+    expected_at: str = ""
+    timezone: str = ""
+    list: str = ""
+
+    @classmethod
+    def read(cls, form: Mapping[str, bytes]) -> Self:
+        """Take them from a form."""
+        return cls(**{each.name: form.get(each.name, b"").decode("utf-8", "replace") for each in fields(cls)})
+
+    def details(self) -> tuple[Details, tuple[Wrong, ...]]:
+        """Read what is said of all messages, and say what is wrong with it."""
+        wrong: list[Wrong] = []
+        label: str | None = None
+        expected_at: datetime | None = None
+        tags: dict[str, str] = {}
+        try:
+            label = read_text(self.label.strip(), LONGEST_LABEL) or None
+        except ValueError as error:
+            wrong.append(Wrong("Label", str(error)))
+        for number, line in enumerate(self.tags.splitlines(), 1):
+            try:
+                tags |= _tag(line)
+            except ValueError as error:
+                wrong.append(Wrong(f"Tags, line {number}", str(error)))
+        if len(tags) > MOST_TAGS:
+            wrong.append(Wrong("Tags", TOO_MANY_TAGS))
+        try:
+            expected_at = _moment(self.expected_at.strip(), self.timezone)
+        except ValueError as error:
+            wrong.append(Wrong("To be sent at", str(error)))
+        return Details(label, tags, expected_at), tuple(wrong)
+
+
+def merged(own: Details, of_all: Details) -> Details:
+    """Say of a message what is said of all, unless the list says something else of it.
+
+    Raises:
+        ValueError: It has too many tags then.
+    """
+    tags = {**of_all.tags, **own.tags}
+    if len(tags) > MOST_TAGS:
+        raise ValueError(TOO_MANY_TAGS)
+    return Details(own.label or of_all.label, tags, own.expected_at or of_all.expected_at)
+
+
+def _tag(line: str) -> dict[str, str]:
+    if not line.strip():
+        return {}
+    name, is_pair, value = line.partition("=")
+    if not is_pair:
+        raise ValueError("write a tag as KEY=VALUE, for example team=billing")
+    return {read_tag_name(name.strip()): read_text(value.strip(), LONGEST_TAG)}
+
+
+def _moment(text: str, timezone: str) -> datetime | None:
+    if not text:
+        return None
+    zone = time_zone(timezone or "UTC")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("not a date and time (allowed: e.g. 2026-12-24 09:00)") from None
+    return parse_moment((moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat())

@@ -1,0 +1,87 @@
+"""When a message last changed, as a person asks for it: a period, days, or moments. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+from bridge.domain.settings.calendar import time_zone
+from bridge.domain.settings.units import FIRST, LAST, parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+PERIODS: Final[Mapping[str, str]] = {"today": "Today", "7d": "Last 7 days", "30d": "Last 30 days"}
+"""The periods to choose from, and what they are called."""
+
+_DAY = timedelta(days=1)
+_LENGTHS = {"7d": 7 * _DAY, "30d": 30 * _DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when, and until when, without that moment itself; None where it has no end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def read_span(period: str, since: str, until: str, timezone: str, now: datetime, zone: tzinfo) -> Span:
+    """Read what was asked for.
+
+    Args:
+        period: One of PERIODS, or empty.
+        since: A day, or a moment with its zone; empty for none.
+        until: The same; a day is meant with all of its hours.
+        timezone: Where days begin; empty for ``zone``.
+        now: When.
+        zone: As above.
+
+    Raises:
+        ValueError: It can't be read; the text is for people.
+    """
+    if period and (since or until):
+        raise ValueError("Choose a period or days, not both.")
+    if timezone:
+        try:
+            zone = time_zone(timezone)
+        except ValueError as error:
+            raise ValueError(f"{timezone}: {error}.") from None
+    if period == "today":
+        return Span(_begin(now.astimezone(zone).date(), zone))
+    if period:
+        if period not in _LENGTHS:
+            raise ValueError(f"There is no period {period} (there are: {', '.join(PERIODS)}).")
+        return Span(now - _LENGTHS[period])
+    try:
+        span = Span(_moment(since, zone, timedelta()), _moment(until, zone, _DAY))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"The period can't be read: {error}.") from None
+    if span.since and span.until and span.until <= span.since:
+        raise ValueError("The period ends before it begins.")
+    return span
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a day was given, as a field for dates gives it; or nothing."""
+    try:
+        return not text or date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def _moment(text: str, zone: tzinfo, later: timedelta) -> datetime | None:
+    if not text:
+        return None
+    if not is_day(text):
+        return parse_moment(text)
+    day = date.fromisoformat(text)
+    if not FIRST.date() < day < LAST.date() - _DAY:
+        raise ValueError("a day out of range (allowed: the years 1970 to 2199)")
+    return _begin(day + later, zone)
+
+
+def _begin(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
