@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,20 @@ def test_report_has_groups(filled: Path) -> None:
     assert sum(day["sent"] for day in days) == 1
     hours = json.loads(run(filled, "--by", "hour", "--since", "1d", "--json"))["groups"]
     assert [hour["seconds_until_sent"] for hour in hours if hour["sent"]] == [{"messages": 1, "median": 41, "p95": 41}]
+
+
+def test_report_is_a_table_for_spreadsheets(filled: Path) -> None:
+    assert run(filled, "--csv").splitlines() == [
+        "name,start,sent,failed,expired,cancelled,unknown,failure_percent,median_seconds,p95_seconds",
+        "all,,1,2,1,0,0,75.0,41.0,41.0",
+    ]
+    assert run(filled, "--by", "tag.team", "--csv").splitlines()[1:] == [
+        "billing,,1,2,0,0,0,66.7,,",
+        "sales,,0,0,1,0,0,100.0,,",
+    ]
+    *_, day = run(filled, "--by", "day", "--since", "1m", "--csv", "--raw").splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\d,\d{4}-\d\d-\d\dT\d\d:\d\d:00.000Z,0,", day)
+    assert "--csv and --json do not go together" in run(filled, "--csv", "--json", code=2)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import typer
 from bridge.cli import output
 from bridge.cli.arguments import age_or_time
 from bridge.cli.connection import Bridge, Connect, connected
+from bridge.cli.csv_options import CsvOption, RawOption, check
 from bridge.cli.options import JsonOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.activity import COUNTED, DAY, HOUR, REASON
@@ -17,6 +18,8 @@ from bridge.domain.activity_report import ask, read_by
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.errors import UsageError
 from bridge.domain.local_time import shown
+from bridge.domain.spreadsheet.rows import report_rows
+from bridge.domain.spreadsheet.writer import csv_text
 
 app = command_app()
 
@@ -36,6 +39,8 @@ def report(
         str | None, typer.Option(metavar="WHAT", help="For each reason, day, hour, number, or tag.NAME.")
     ] = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    raw: RawOption = False,
 ) -> None:
     """Add up what became of messages: sent, failed, why, and how long it took.
 
@@ -43,13 +48,18 @@ def report(
 
     Examples: wbiz-bridge report --since 30d · … report --by day · … report --since 1d --by tag.team
     """
+    check(as_csv=as_csv, raw=raw, json=as_json)
     with connect() as bridge:
         found = bridge.report(_wanted(since, until, by, bridge))
-        period = "" if as_json else _period(found, bridge.timezone)
+        zone = bridge.timezone
     if as_json:
         output.print_json(found)
         return
-    output.say(period, "")
+    if as_csv:
+        rows = report_rows(found, None if raw else zone)
+        output.table_writer()(csv_text(rows, raw=raw).encode("utf-8", "replace"))
+        return
+    output.say(_period(found, zone), "")
     if by is None:
         _print_all(found)
     else:

@@ -1,17 +1,18 @@
-"""Messages and events as rows of a table. Pure."""
+"""Messages, events and reports as rows of a table. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.domain.activity import COUNTED
 from bridge.domain.events import envelope
 from bridge.domain.json_views import message_json
 from bridge.domain.local_time import in_zone
 from bridge.domain.spreadsheet.writer import DETAILS, FOUND_OUT, TAG, said
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from bridge.domain.model import Event
@@ -32,6 +33,8 @@ EVENT_COLUMNS: Final = (
     "error",
     "test",
 )
+
+REPORT_COLUMNS: Final = ("name", "start", *map(str, COUNTED), "failure_percent")
 
 
 def message_columns(tags: Sequence[str]) -> list[str]:
@@ -54,6 +57,17 @@ def event_row(event: Event, zone: tzinfo | None = None) -> list[Any]:
     told["error"] = current.get("error") or event.data.get("reason")
     _in_zone(told, ("timestamp",), zone)
     return [told.get(name) for name in EVENT_COLUMNS]
+
+
+def report_rows(report: Mapping[str, Any], zone: tzinfo | None = None) -> list[list[Any]]:
+    """Arrange a report, as JSON has it, with the names of its columns first: a row for each group, or one for all."""
+    groups = report["groups"] if report["by"] else [{**report, "name": "all", "start": None}]
+    rows = []
+    for group in groups:
+        told = _in_zone(dict(group), ("start",), zone)
+        waits = told["seconds_until_sent"] or {}
+        rows.append([*(told[name] for name in REPORT_COLUMNS), waits.get("median"), waits.get("p95")])
+    return [[*REPORT_COLUMNS, "median_seconds", "p95_seconds"], *rows]
 
 
 def _in_zone(told: dict[str, Any], moments: Sequence[str], zone: tzinfo | None) -> dict[str, Any]:
