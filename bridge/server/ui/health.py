@@ -78,7 +78,7 @@ _CHECKS = {
 
 _OTHER = "See Health in `docs/operate.md`."
 _GONE = "If it was renamed, restore its old name. If it was removed for good, its events are not sent; ignore this."
-_FAILING = "`wbiz-bridge events` shows the reasons. Often, it is one WhatsApp number that was banned."
+_FAILING = "`wbiz-bridge incidents` shows the reasons. Often, it is one WhatsApp number that was banned."
 _DISCONNECTED = "Messages sent from it stay pending. Reconnect it in WbizTool with its phone."
 
 
