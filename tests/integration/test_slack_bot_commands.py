@@ -31,7 +31,7 @@ def test_check_online_names_workspace_and_bot_and_says_what_is_wrong(tmp_path: P
         failing = command(tmp_path, "check", "--online")
     assert [lacking.returncode, revoked.returncode, failing.returncode] == [77, 77, 75]
     assert "receiver team: the Slack app lacks the scope chat:write" in lacking.stderr
-    assert "receiver team: Slack refuses the token: HTTP 200 OK, token_revoked: the token was revoked" in revoked.stderr
+    assert "receiver team: Slack refuses the token: token_revoked: the token was revoked" in revoked.stderr
     assert "Slack does not answer as it should" in failing.stderr
     assert slack.posts == []
     for done in (checked, lacking, revoked, failing):

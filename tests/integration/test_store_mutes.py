@@ -10,8 +10,10 @@ from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Hold, Mute, exempt
 from bridge.domain.outcome import Retry
 from bridge.domain.routing import Subscription
+from bridge.server.auth import Access
 from bridge.store.history import EventQuery
 from tests.world import listed
+from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, OK, SINCE, after, due, fail_some, observe, tried
 
 if TYPE_CHECKING:
@@ -247,3 +249,21 @@ def test_mute_that_drops_does_so_although_the_clock_was_set_back(store: Store) -
     store.clamp_time(NOW, NOW, after(-300))
     fail_some(store, [1], after(-200))
     assert of(store, 1).state is DeliveryState.DROPPED
+
+
+def test_mute_of_a_receiver_that_is_no_longer_configured_can_be_ended(sqlite_store: Store) -> None:
+    with Api(sqlite_store, Access(token=TOKEN)).running() as api:  # whose configuration has no receiver
+        for end, answer in ((by_page, "ended"), (by_page, "unknown"), (by_api, "anna"), (by_api, "unknown")):
+            if answer in {"ended", "anna"}:
+                mute(sqlite_store, "gone")
+            assert answer in end(api)
+
+
+def by_page(api: Api) -> str:
+    form = {"receiver": "gone", "unmute": "true", "token": TOKEN}
+    sent = api.ask("POST", "/receivers/mute", data=form, headers={}, allow_redirects=False)
+    return sent.headers["location"]
+
+
+def by_api(api: Api) -> str:
+    return api.ask("DELETE", "/v1/receivers/gone/mute").text

@@ -41,7 +41,7 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "channel_is_frozen": "the channel is frozen: choose another channel",
         "channel_not_found": (
             "Slack finds no such channel: check the name or id of {channel}; a private channel is found only once the "
-            "Slack app is in it (write `/invite @app` there)"
+            "Slack app is in it (write `/invite @` and its name there)"
         ),
         "ekm_access_denied": "the workspace's administrators have suspended posting (Enterprise Key Management)",
         "enterprise_is_restricted": f"the organization does not let the Slack app in: {_ADMIN}",
@@ -54,8 +54,8 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "not_allowed_token_type": _OTHER_TOKEN,
         "not_authed": "no token has reached Slack: does a proxy remove the header Authorization?",
         "not_in_channel": (
-            "the Slack app is not in {channel}: write `/invite @app` there, or, for a public channel, give it the "
-            "scope chat:write.public and install it again"
+            "the Slack app is not in {channel}: write `/invite @` and its name there, or, for a public channel, give "
+            "it the scope chat:write.public and install it again"
         ),
         "org_login_required": "the workspace is being moved to an organization: it takes messages again after that",
         "restricted_action": f"a setting of the workspace keeps the Slack app from posting to {{channel}}: {_ADMIN}",
@@ -138,10 +138,10 @@ def read(reply: Reply, at: datetime, channel: str) -> Answer:
     general = responses.read(reply, at)
     if isinstance(general, Delivered) and said.get("ok") is True:
         return Answer(Delivered(), None, _post(said, channel), in_thread=_is_reply(said))
-    words, code = http_words(reply.status), said.get("error")
+    code = said.get("error")
     if said.get("ok") is False and isinstance(code, str) and _CODE.fullmatch(code):
-        return Answer(_refusal(code, said, f"{words}, {code}", retry_after(reply.headers, at), channel), code)
-    return Answer(Retry(f"{words}: {_STRANGER}") if isinstance(general, Delivered) else general)
+        return Answer(_refusal(code, said, retry_after(reply.headers, at), channel), code)
+    return Answer(Retry(f"{http_words(reply.status)}: {_STRANGER}") if isinstance(general, Delivered) else general)
 
 
 def is_lost(code: str | None) -> bool:
@@ -157,16 +157,17 @@ def is_passing(code: str) -> bool:
     return code in _FAILS | _LIMITED
 
 
-def _refusal(code: str, said: Mapping[str, Any], coded: str, wait: timedelta | None, channel: str) -> Outcome:
+def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel: str) -> Outcome:
+    """Put a refusal into words, with what to do about it; Slack's own code stands first, to be looked up."""
     if code in _NOT_UNDERSTOOD:
-        return Dead(f"{coded}: Slack does not understand the message: please report this", about_event=True)
+        return Dead(f"{code}: Slack does not understand the message", about_event=True)
     if code in _LIMITED:
-        return Retry(f"{coded}: Slack wants fewer messages", wait or _SHORT)
+        return Retry(f"{code}: too many calls for Slack: the bridge waits and tries again", wait or _SHORT)
     if code in _FAILS:
-        return Retry(f"{coded}: Slack fails", wait, quick=wait is None)
+        return Retry(f"{code}: a fault of Slack's (status.slack.com): the bridge tries again", wait, quick=wait is None)
     if code == "missing_scope":
-        return Retry(f"{coded}: {_scope_words(said)}", wait)
-    return Retry(f"{coded}: {_REFUSALS.get(code, 'Slack refuses it').format(channel=channel)}", wait)
+        return Retry(f"{code}: {_scope_words(said)}", wait)
+    return Retry(f"{code}: {_REFUSALS.get(code, 'Slack refuses it').format(channel=channel)}", wait)
 
 
 def _scope_words(said: Mapping[str, Any]) -> str:

@@ -69,8 +69,11 @@ PASSING: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(("token_expired", "token_revoked"), _NO_WEBHOOK),
         "is_archived": "the channel is archived: unarchive it",
         "not_in_channel": "the Slack app is not in the channel: invite it",
-        **dict.fromkeys(("rate_limited", "ratelimited"), "Slack wants fewer messages"),
-        **dict.fromkeys(("fatal_error", "internal_error", "rollup_error", "service_unavailable"), "Slack fails"),
+        **dict.fromkeys(("rate_limited", "ratelimited"), "too many calls for Slack: the bridge waits and tries again"),
+        **dict.fromkeys(
+            ("fatal_error", "internal_error", "rollup_error", "service_unavailable"),
+            "a fault of Slack's (status.slack.com): the bridge tries again",
+        ),
     }
 )
 """Codes that a later attempt may not get any more, and what they mean.

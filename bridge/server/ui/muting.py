@@ -36,6 +36,7 @@ NOTICES: Mapping[str, Notice] = {
     "wrong": Notice("bad", "Nothing was changed: choose how long to mute the receiver."),
     "muted": Notice("good", "The receiver is muted."),
     "ended": Notice("good", "The receiver is no longer muted: what was held is sent now."),
+    "quiet": Notice("good", "The receiver is no longer muted: what was held is sent when its quiet hours end."),
     "none": Notice("bad", "The receiver was not muted."),
 }
 """What became of the form, by the word for it in the address of the page that follows."""
@@ -64,11 +65,13 @@ def muting(context: ServerContext, access: Access, broken: Callable[[Request, Br
 
     def change(form: Form) -> str:
         name, now = form.get("receiver"), context.now()
+        if "unmute" in form:  # also of one that is no longer configured
+            ended, _ = unmute(context, name, now)
+            if ended is None:
+                return "none" if name in context.receivers() else "unknown"
+            return "ended" if context.quiet_until(name, now) is None else "quiet"
         if name not in context.receivers():
             return "unknown"
-        if "unmute" in form:
-            ended, _ = unmute(context, name, now)
-            return "none" if ended is None else "ended"
         try:
             end = _end(form.get("until"), now)
         except ValueError:
