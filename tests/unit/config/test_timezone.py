@@ -45,7 +45,7 @@ def test_time_zone_of_a_variable_is_taken(folder: Folder) -> None:
         ("kolkata", "unknown time zone (did you mean `Asia/Kolkata`?)"),
         ("Mars/Olympus", "unknown time zone (allowed: names such as Asia/Kolkata or UTC)"),
         ("../../etc/passwd", "unknown time zone (allowed: names such as Asia/Kolkata or UTC)"),
-        ("5.5", "unknown time zone (allowed: names such as Asia/Kolkata or UTC)"),
+        ("5.5", "unknown time zone (an offset is no name: name a city, such as Asia/Kolkata)"),
         ("", "has no value"),
         ("[Asia/Kolkata]", "unknown time zone"),
     ],
