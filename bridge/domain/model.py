@@ -274,10 +274,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message in a chat: the id of its channel, and ``ts``, by which it is known there.
-
-    ``configured`` is the channel as the configuration named it when this was posted.
-    """
+    """A message in a chat: its channel's id, its ``ts`` there, and the channel as the configuration named it then."""
 
     channel: str
     ts: str

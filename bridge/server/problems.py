@@ -6,19 +6,22 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
+from bridge.domain.suggest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from starlette.requests import Request
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MOST_FAULTS = 20
+_LONGEST_KEY = 64
 _FORMS = ("one", "many")  # how a body may be written; its tag takes pydantic's place, and in no body
 
 
@@ -66,13 +69,13 @@ async def on_bridge_error(_: Request, error: Exception) -> JSONResponse:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
 
-async def on_invalid(_: Request, error: Exception) -> JSONResponse:
+async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """Tell of each thing that is wrong in a request, with its place; never with what was sent."""
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
     if faults and faults[0]["type"] == "json_invalid":
         return problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {faults[0]['ctx']['error']}")
-    told = [_told(fault) for fault in faults[:_MOST_FAULTS]]
+    told = [_told(fault, request) for fault in faults[:_MOST_FAULTS]]
     first = told[0] if told else {"detail": "something is wrong"}
     place = first.get("pointer") or first.get("parameter") or first.get("header")
     detail = f"{place}: {first['detail']}" if place else first["detail"]
@@ -81,13 +84,31 @@ async def on_invalid(_: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=told)
 
 
-def _told(fault: Mapping[str, Any]) -> dict[str, str]:
+def _told(fault: Mapping[str, Any], request: Request) -> dict[str, str]:
     where, *steps = fault["loc"]
-    words = _words(fault)
+    words = _unknown_key(str(steps[-1]), request) if fault["type"] == "extra_forbidden" else _words(fault)
     if where == "body":
         return {"detail": words, "pointer": _pointer(steps)}
     name = "parameter" if where in {"query", "path"} else str(where)
     return {"detail": words, name: str(steps[0]) if steps else ""}
+
+
+def _unknown_key(key: str, request: Request) -> str:
+    """Point to the key of the call's body that was most likely meant."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    known = set() if body is None else set(_keys(TypeAdapter(body.field_info.annotation).json_schema()))
+    near = nearest(key[:_LONGEST_KEY], known)
+    return "unknown key" if near is None else f"unknown key (did you mean {near}?)"
+
+
+def _keys(schema: object) -> Iterator[str]:
+    """List the keys of all objects that a schema describes."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _keys(each)
 
 
 def _words(fault: Mapping[str, Any]) -> str:
@@ -98,8 +119,6 @@ def _words(fault: Mapping[str, Any]) -> str:
             return "this is not said to be JSON: send the header Content-Type: application/json"
         case "model_attributes_type" | "model_type":
             return "must be an object"
-        case "extra_forbidden":
-            return "unknown key"
         case _:
             return str(fault["msg"]).removeprefix("Value error, ")
 

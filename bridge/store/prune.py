@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Status
-from bridge.store import activity
+from bridge.store import activity, quarantine, reminders
 from bridge.store.engine import CHUNK
 from bridge.store.facts import SequenceFloor, set_meta
 from bridge.store.tables import attempts, carried, deliveries, events, incidents, messages, threads
@@ -29,6 +29,9 @@ def prune(database: Database, before: datetime, messages_before: datetime) -> in
     its first post is older than ``before``, nothing is wrong with its subject, and nothing has happened to it since
     then; sums go as :func:`bridge.store.activity.prune` says.
     """
+    with database.write() as connection:
+        quarantine.forget_what_is_over(connection)
+        reminders.forget_what_is_over(connection)
     gone = _prune_events(database, before)
     _prune_messages(database, messages_before)
     with database.write() as connection:

@@ -284,9 +284,6 @@ class Store:
             reported: How far back the account's report goes, where it is read: a message that is in it would be
                 taken for new if it was forgotten.
         """
-        with self._database.write() as connection:
-            quarantine.forget_what_is_over(connection)
-            reminders.forget_what_is_over(connection)
         return prune(self._database, before, before if reported is None else min(before, reported))
 
     def counts(self) -> dict[str, int]:

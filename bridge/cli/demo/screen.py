@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.console import console
+from bridge.cli.program import program
 from bridge.cli.table import COLOURS
 from bridge.domain.observer import Listener
 from bridge.domain.sanitization import squeezed
@@ -121,7 +122,7 @@ class Screen(Listener):
             f"\n[bold]{messages} messages watched, {events} transitions noticed, {delivered} deliveries made:[/]\n"
             f"  {webhooks} webhooks, each taken once and signed, although the first {refused} POSTs were refused;\n"
             f"  {slack_messages} Slack messages for what failed, expired or is unknown.\n"
-            "Next, with your own account: [bold]wbiz-bridge init[/].",
+            f"Next, with your own account: [bold]{escape(program())} init[/].",
             soft_wrap=True,
         )
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.cli.program import program
 from bridge.config import env_file, locate
 from bridge.config.models import HttpConfig
 from bridge.domain.errors import CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from bridge.cli.init.configuration import Answers
 
@@ -42,8 +41,5 @@ def next_steps(config: Path, answers: Answers, failing: Sequence[str], code: int
 
 def _call(config: Path, *arguments: str) -> str:
     """Write a command so that it can be copied: the program as it was called, and the file where it isn't found."""
-    called, found = Path(sys.argv[0]), shutil.which("wbiz-bridge")
-    by_path = called.name == "wbiz-bridge" and called.exists() and not (found and called.samefile(found))
     usual = config == locate.PLACES[0] and locate.ENVIRONMENT_NAME not in os.environ
-    program = str(called) if by_path else "wbiz-bridge"
-    return shlex.join([program, *arguments, *([] if usual else ["-c", str(config)])])
+    return shlex.join([program(), *arguments, *([] if usual else ["-c", str(config)])])
