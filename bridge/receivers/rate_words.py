@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.failure_rate import TAGS
-from bridge.domain.model import EventType
+from bridge.domain.model import EventType, Status
 from bridge.domain.reasons import reason_of
 from bridge.receivers.text import fit, one_line
 
@@ -55,11 +55,16 @@ def failures_of(event: Event) -> str:
     return ": ".join(filter(None, [counts, reasons_of(event)]))
 
 
+def _words(reason: str, count: int) -> str:
+    """Put a reason into words; that a message expired is the bridge's own word, and not quoted."""
+    return reason if reason == Status.EXPIRED else reason_of(reason).words(count)
+
+
 def reasons_of(event: Event) -> str:
     """Say why: ``8 invalid numbers, 4 not on WhatsApp``."""
     reasons = event.data.get("reasons")
     return ", ".join(
-        f"{each['count']:,} {fit(reason_of(one_line(each.get('reason'))).words(each['count']), _REASON)}"
+        f"{each['count']:,} {fit(_words(one_line(each.get('reason')), each['count']), _REASON)}"
         for each in (reasons if isinstance(reasons, list) else ())
         if isinstance(each, Mapping) and isinstance(each.get("count"), int)
     )

@@ -35,6 +35,11 @@ def test_a_failing_group_says_how_many_of_how_many_whose_and_why() -> None:
     )
 
 
+def test_expired_is_the_bridges_own_word_and_not_quoted() -> None:
+    reasons = [{"reason": "expired", "count": 3}, {"reason": "Gone", "count": 1}]
+    assert sentence_of(_event(reasons=reasons)).endswith(": 3 expired, 1 “Gone”")
+
+
 @pytest.mark.parametrize(
     ("by", "group", "ending", "name"),
     [
