@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MO
 from bridge.domain.mute import LONGEST_BY
 from bridge.domain.redaction import clean_line, clean_text
 from bridge.domain.suggest import suggestion
-
-if TYPE_CHECKING:
-    from bridge.cli.connection import Bridge
 
 
 def message_id(text: str) -> int:
@@ -109,8 +106,18 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def age_or_time(option: str, text: str | None, bridge: Bridge) -> datetime | None:
-    """Read an age (``7d``), a date or a time, in the bridge's time zone where it names none; None for none.
+def check_times(**given: str | None) -> None:
+    """Check ages and times, named by their options: before there is a bridge, whose time zone they may be in.
+
+    Raises:
+        UsageError: One is neither.
+    """
+    for option, text in given.items():
+        age_or_time(f"--{option}", text, UTC)
+
+
+def age_or_time(option: str, text: str | None, zone: tzinfo) -> datetime | None:
+    """Read an age (``7d``), a date or a time, in that time zone where it names none; None for none.
 
     Raises:
         UsageError: It is neither.
@@ -118,7 +125,7 @@ def age_or_time(option: str, text: str | None, bridge: Bridge) -> datetime | Non
     if text is None:
         return None
     try:
-        return read_time(text, bridge.timezone, output.now())
+        return read_time(text, zone, output.now())
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from None
 

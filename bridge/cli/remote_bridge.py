@@ -17,6 +17,7 @@ from bridge.cli.paging import PAGE, all_pages
 from bridge.config.machine_zone import machine_zone
 from bridge.domain.errors import UsageError
 from bridge.domain.settings.calendar import time_zone
+from bridge.domain.spreadsheet.handover import LARGEST_CSV
 from bridge.domain.spreadsheet.writer import list_text
 
 if TYPE_CHECKING:
@@ -92,10 +93,13 @@ class RemoteBridge:
         return int(self._api.post("/v1/deliveries/retry", given or {"all": True})["retried"])
 
     def watch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-        """Watch all of them, or none: very many are one table."""
+        """Watch all of them, or none: very many are one table. One that is too large for that goes in parts."""
         if len(messages) <= _AT_ONCE:
             return self._object(self._api.post("/v1/messages", {"messages": list(messages)}))
-        return self._object(self._api.post_csv("/v1/messages", list_text(messages), seconds=_LONG))
+        table = list_text(messages)
+        if len(table.encode()) > LARGEST_CSV:
+            return self._each("/v1/messages", "messages", messages)
+        return self._object(self._api.post_csv("/v1/messages", table, seconds=_LONG))
 
     def unwatch(self, ids: Sequence[int]) -> dict[str, list[int]]:
         """Stop watching messages."""

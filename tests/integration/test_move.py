@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ def everything(store: Store) -> dict[str, Any]:
         "events": listed.events(store),
         "deliveries": deliveries,
         "attempts": {delivery.id: listed.attempts(store, delivery.id) for delivery in deliveries},
-        "summary": store.summaries.summary(finished=True),
+        "summary": replace(store.summaries.summary(finished=True), size=0),  # it differs from database to database
         "id": store.id,
     }
 

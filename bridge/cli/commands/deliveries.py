@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import age_or_time, event_type
+from bridge.cli.arguments import age_or_time, check_times, event_type
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
@@ -109,8 +109,9 @@ def retry(
     """
     if not (ids or receiver or since or everything):
         raise UsageError("choose what to retry: ids, --receiver NAME, --since AGE, or --all")
+    check_times(since=since or None)
     with connect() as bridge:
-        count = bridge.retry(ids or (), receiver, age_or_time("--since", since or None, bridge))
+        count = bridge.retry(ids or (), receiver, age_or_time("--since", since or None, bridge.timezone))
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -154,12 +155,14 @@ def resend(
         raise UsageError("choose what to resend: event ids, --receiver NAME, or --since AGE")
     if backfill and (events or not receiver):
         raise UsageError("--backfill needs --receiver NAME and takes no event ids")
+    check_times(since=since, until=until)
     types = [str(event_type(each)) for each in type_ or ()]
     flags = {"backfill": backfill, "new_id": new_id}
     given = {"event_ids": events, "receiver": receiver, "type": types, **flags}
     wanted: dict[str, Any] = {name: value for name, value in given.items() if value}
     with connect() as bridge:
-        times = {"since": age_or_time("--since", since, bridge), "until": age_or_time("--until", until, bridge)}
+        zone = bridge.timezone
+        times = {"since": age_or_time("--since", since, zone), "until": age_or_time("--until", until, zone)}
         wanted |= {name: isoformat(moment) for name, moment in times.items() if moment is not None}
         if not yes:
             _confirm(bridge.resend({**wanted, "dry_run": True}))

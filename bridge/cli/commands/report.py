@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import age_or_time
-from bridge.cli.connection import Bridge, Connect, connected
+from bridge.cli.arguments import age_or_time, check_times
+from bridge.cli.connection import Connect, connected
 from bridge.cli.csv_options import CsvOption, RawOption, check
 from bridge.cli.options import JsonOption, command_app
 from bridge.cli.table import print_table
-from bridge.domain.activity import COUNTED, DAY, HOUR, REASON
+from bridge.domain.activity import COUNTED, DAY, HOUR, REASON, TAGS
 from bridge.domain.activity_report import ask, read_by
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.errors import UsageError
@@ -49,9 +49,10 @@ def report(
     Examples: wbiz-bridge report --since 30d · … report --by day · … report --since 1d --by tag.team
     """
     check(as_csv=as_csv, raw=raw, json=as_json)
+    check_times(since=since, until=until)
     with connect() as bridge:
-        found = bridge.report(_wanted(since, until, by, bridge))
         zone = bridge.timezone
+        found = bridge.report(_wanted(since, until, by, zone))
     if as_json:
         output.print_json(found)
         return
@@ -66,15 +67,15 @@ def report(
         _print_groups(found)
 
 
-def _wanted(since: str, until: str | None, by: str | None, bridge: Bridge) -> dict[str, str]:
+def _wanted(since: str, until: str | None, by: str | None, zone: tzinfo) -> dict[str, str]:
     now = output.now()
-    begin, end = age_or_time("--since", since, bridge), age_or_time("--until", until, bridge)
+    begin, end = age_or_time("--since", since, zone), age_or_time("--until", until, zone)
     try:
         groups = None if by is None else read_by(by)
     except ValueError as error:
         raise UsageError(f"--by: {error}") from None
     try:
-        query = ask(now, bridge.timezone, since=begin, until=end, by=groups)
+        query = ask(now, zone, since=begin, until=end, by=groups)
     except ValueError as error:
         raise UsageError(f"--since, --until: {error}") from None
     wanted = {"since": isoformat(query.since)}
@@ -102,16 +103,17 @@ def _print_all(found: dict[str, Any]) -> None:
 
 def _print_groups(found: dict[str, Any]) -> None:
     if found["by"] == REASON:
-        rows = [(f"{each['failed']:,}", each["name"]) for each in found["groups"]]
-        print_table(("FAILED", "WHY"), rows, empty="No message failed.")
+        why = [(f"{each['failed']:,}", each["name"]) for each in found["groups"]]
+        print_table(("FAILED", "WHY"), why, empty="No message failed.")
         return
-    timed = found["by"] in {DAY, HOUR}
-    columns = (found["by"].upper(), *(str(status).upper() for status in COUNTED), "FAILURE RATE")
-    rows = [
-        (each["name"], *(f"{each[status]:,}" for status in COUNTED), _percent(each), *_waits(each, timed=timed))
-        for each in found["groups"]
-    ]
-    print_table((*columns, "HALF WITHIN", "95 % WITHIN") if timed else columns, rows, empty="No message.")
+    counts = tuple(str(status).upper() for status in COUNTED)
+    if found["by"] in {DAY, HOUR}:
+        columns = (found["by"].upper(), *counts, "FAILURE RATE", "HALF WITHIN", "95 % WITHIN")
+        rows = [(each["name"], *_sums(each), *_waits(each)) for each in found["groups"]]
+    else:  # text from outside begins no line
+        columns = (*counts, "FAILURE RATE", found["by"].removeprefix(TAGS).upper())
+        rows = [(*_sums(each), each["name"]) for each in found["groups"]]
+    print_table(columns, rows, empty="No message.")
 
 
 def _period(found: dict[str, Any], zone: tzinfo) -> str:
@@ -123,8 +125,10 @@ def _percent(sums: dict[str, Any]) -> str:
     return "-" if sums["failure_percent"] is None else f"{sums['failure_percent']} %"
 
 
-def _waits(group: dict[str, Any], *, timed: bool) -> tuple[str, ...]:
-    if not timed:
-        return ()
+def _sums(group: dict[str, Any]) -> tuple[str, ...]:
+    return (*(f"{group[status]:,}" for status in COUNTED), _percent(group))
+
+
+def _waits(group: dict[str, Any]) -> tuple[str, ...]:
     waits = group["seconds_until_sent"]
     return ("-", "-") if waits is None else (precisely(waits["median"]), precisely(waits["p95"]))
