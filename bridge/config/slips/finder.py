@@ -40,6 +40,7 @@ LIKELY: tuple[Rule, ...] = (
     quoting.open_quote,
     quoting.colon_in_text,
     quoting.special_character,
+    quoting.comment_in_bracket,
     quoting.open_bracket,
 )
 NEAR: tuple[Rule, ...] = (

@@ -38,6 +38,7 @@ _ESCAPED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _NO_ESCAPE = re.compile(r"\\[^0abtnvfre \"/\\N_LPxuU\t]")
 _WRONG_CLOSE = re.compile(r"[\"'“”‘’](?=\s*(?:[,\]}]|$))")
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
+_COMMENT_WORD = re.compile(r"\s*(#[^\s,'\]}]+)")
 _FAR = 30
 """Lines above in which a bracket may have been opened."""
 
@@ -131,6 +132,15 @@ def open_quote(lines: Sequence[str], i: int) -> Iterator[Repair]:
     stripped = len(line.text.rstrip())
     for end in dict.fromkeys((stripped, len(line.text[:stripped].rstrip("]} ")))):
         yield Repair(i, line.quote, what, line.replaced(end, end, quote))
+
+
+def comment_in_bracket(lines: Sequence[str], i: int) -> Iterator[Repair]:
+    """Find a value in brackets that is taken for a comment, and the closing bracket with it: ``{channel: #ops}``."""
+    line = read_line(lines[i])
+    found = _COMMENT_WORD.match(line.text, line.end) if line.opened else None
+    if found is not None:
+        what = "# begins a comment here, up to the end of the line: put the value into quotes"
+        yield Repair(i, found.start(1), what, line.replaced(*found.span(1), f"'{found[1]}'"))
 
 
 def open_bracket(lines: Sequence[str], i: int) -> Iterator[Repair]:

@@ -110,6 +110,7 @@ TABLE: Mapping[str, Slip] = {
     ),
     # siblings: brackets
     "open-bracket": Slip("expired]", "expired", "10:13", "the [ opened here is never closed"),
+    "comment-in-brackets": Slip("expired]", "#expired]", "10:22", "# begins a comment here, up to the end"),
     "open-brace": Slip('88"}', '88"', "6:5", "the { opened here is never closed"),
     "open-bracket-of-lines": Slip("[failed, expired]", "[\n      failed,\nlog: {}", "10:13", "the [ opened here"),
     "bracket-too-many": Slip("expired]", "expired]]", "10:30", "this ] closes nothing"),
