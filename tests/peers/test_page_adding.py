@@ -54,6 +54,7 @@ def test_axe_finds_nothing_before_and_after_an_error(
             assert wide <= 0
 
         opened.open("/messages/add")
+        page.get_by_text("Or a list from a spreadsheet").click()
         assert_well()
         page.get_by_label("Paste it here").fill(WRONG)
         page.get_by_label("Token").fill("guessed")
@@ -73,10 +74,10 @@ def test_list_is_corrected_and_added_by_keyboard(browser: Browser, root: str, sc
         opened.open("/messages")
         page.get_by_role("link", name="Add messages").press("Enter")
         first = 200 + script * 10
-        page.get_by_label("Paste it here").focus()
+        page.get_by_text("Or a list from a spreadsheet").press("Enter")
+        page.keyboard.press("Tab")
         page.keyboard.insert_text(f"id,label\n{first},Ada\n0,\n")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Tab")
+        page.get_by_label("Token").focus()
         page.keyboard.type(TOKEN)
         page.keyboard.press("Enter")
         assert "Line 3: id: a message id is a whole number" in page.get_by_role("alert").inner_text()
