@@ -22,6 +22,10 @@ MESSAGES = "/v1/messages"
 LARGEST_BODY = 4 * 1024 * 1024
 """In bytes: ten thousand messages with a label and tags each."""
 
+_READ_ANYWAY = 6 * 1024 * 1024
+"""A body that is too large, but not larger than this, is read before it is refused: nginx, set up as docs/api.md says,
+would answer 502 if the bridge hung up on it."""
+
 
 _FOR_BROWSERS = {
     "X-Content-Type-Options": "nosniff",
@@ -54,6 +58,8 @@ class BodyLimit:
         close = {"Connection": "close"}  # or the server would read all of it, to find the next request
         promised = headers.get("content-length", "0")
         if not promised.isdigit() or int(promised) > most:  # the server has refused what is no number
+            if promised.isdigit() and int(promised) <= _READ_ANYWAY:
+                await _discard(receive)
             await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large, close)(scope, receive, send)
             return
         received = 0
@@ -67,6 +73,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+async def _discard(receive: Receive) -> None:
+    while (await receive()).get("more_body"):
+        pass
 
 
 class BrowserHeaders:

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from bridge.domain.errors import UsageError
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import Details
@@ -82,7 +83,7 @@ def story_json(story: Story, holding: Mapping[str, Mute | Hold], zone: tzinfo) -
 def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
     store = context.store
 
-    @routes.get("", response_model=PageOut[MessageOut], responses=problems())
+    @routes.get("", response_model=PageOut[MessageOut], responses=problems(HTTPStatus.CONFLICT))
     def list_messages(
         request: Request,
         query: ChosenMessageQuery,
@@ -92,7 +93,11 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
     ) -> JSONResponse:
         """List messages, most recently changed first unless `order` says otherwise. Filters are combined with AND."""
         query = replace(query, oldest_first=order == "oldest")
-        return page(store.search.messages(query, cursor, limit), message_json, request, access)
+        try:
+            found = store.search.messages(query, cursor, limit)
+        except UsageError as error:  # it is a cursor, as its pattern says, but of the list in the other order
+            raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
+        return page(found, message_json, request, access)
 
     @routes.get("/{message_id:int}", response_model=StoryOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_message(message_id: Id) -> JSONResponse:
