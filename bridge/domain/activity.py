@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from bridge.domain import reasons
+from bridge.domain.local_time import start_of_day
 from bridge.domain.model import Status
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def time_groups(
         counts: Slot, status and count.
         waits: Slot, class and count.
     """
-    begins = {slot: _begin(by, start_of(slot).astimezone(zone)) for slot in slots}
+    begins = {slot: _begin(by, start_of(slot), zone) for slot in slots}
     ended: dict[datetime, list[tuple[str, int]]] = {start: [] for start in begins.values()}
     waited: defaultdict[datetime, list[tuple[str, int]]] = defaultdict(list)
     for found, rows in ((ended, counts), (waited, waits)):
@@ -264,10 +265,11 @@ def time_groups(
     )
 
 
-def _begin(by: By, local: datetime) -> datetime:
+def _begin(by: By, moment: datetime, zone: tzinfo) -> datetime:
+    local = moment.astimezone(zone)
     if by == HOUR:
-        return local.astimezone(UTC) - timedelta(minutes=local.minute)
-    return local.replace(hour=0, minute=0, fold=0).astimezone(UTC)
+        return moment - timedelta(minutes=local.minute)
+    return start_of_day(local.date(), zone)
 
 
 def _class_of(waited: timedelta) -> int:

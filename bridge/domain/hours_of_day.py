@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.activity import SLOT, Group, start_of, sums_of, waits_of
+from bridge.domain.local_time import start_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,8 +61,7 @@ def days_of(
     groups = []
     for number in range(numbers[0] // SLOTS_OF_DAY, numbers[-1] // SLOTS_OF_DAY + 1):
         day = _FIRST_DAY + timedelta(days=number)
-        start = datetime.combine(day, time(), zone).astimezone(UTC)
-        groups.append(Group(str(day), sums_of(found[number]), start=start))
+        groups.append(Group(str(day), sums_of(found[number]), start=start_of_day(day, zone)))
     return tuple(groups)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
 from bridge.domain.settings.units import FIRST, LAST, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
 PERIODS: Final[Mapping[str, str]] = {"today": "Today", "7d": "Last 7 days", "30d": "Last 30 days"}
 """The periods to choose from, and what they are called."""
@@ -50,7 +51,7 @@ def read_span(period: str, since: str, until: str, timezone: str, now: datetime,
         except ValueError as error:
             raise ValueError(f"{timezone}: {error}.") from None
     if period == "today":
-        return Span(_begin(now.astimezone(zone).date(), zone))
+        return Span(start_of_day(now.astimezone(zone).date(), zone))
     if period:
         if period not in _LENGTHS:
             raise ValueError(f"There is no period {period} (there are: {', '.join(PERIODS)}).")
@@ -80,8 +81,4 @@ def _moment(text: str, zone: tzinfo, later: timedelta) -> datetime | None:
     day = date.fromisoformat(text)
     if not FIRST.date() < day < LAST.date() - _DAY:
         raise ValueError("a day out of range (allowed: the years 1970 to 2199)")
-    return _begin(day + later, zone)
-
-
-def _begin(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return start_of_day(day + later, zone)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from bridge.domain.activity import TAGS
 from bridge.domain.activity_report import ask, read_by
+from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
-from bridge.domain.wall_clock import first_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
 LAST_DAY: Final = "24h"
 PERIODS: Final[Mapping[str, str]] = {
@@ -105,16 +105,16 @@ def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
         case "":
             return _from_to(wanted, now, zone, today)
         case "today":
-            begin = _begin(today, zone)
+            begin = start_of_day(today, zone)
             return Period(
                 begin,
                 max(now, begin + timedelta(seconds=1)),
                 zone,
-                _begin(today - _DAY, zone),
+                start_of_day(today - _DAY, zone),
                 "yesterday by this time",
             )
         case "yesterday":
-            begins = (_begin(today - days * _DAY, zone) for days in range(3))
+            begins = (start_of_day(today - days * _DAY, zone) for days in range(3))
             until, since, compared = begins
             return Period(since, until, zone, compared, "on the day before")
         case rolling if rolling in _ROLLING:
@@ -144,7 +144,7 @@ def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period
     last = _date("To", wanted.until) if wanted.until else max(today, begin or today)
     first = begin or max(last - 6 * _DAY, _FIRST)
     try:
-        query = ask(now, zone, since=_begin(first, zone), until=_begin(last + _DAY, zone), by=None)
+        query = ask(now, zone, since=start_of_day(first, zone), until=start_of_day(last + _DAY, zone), by=None)
     except ValueError as error:
         text = str(error)
         raise ValueError(f"{text[0].upper()}{text[1:]}.") from None
@@ -152,7 +152,7 @@ def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period
     goes_on = query.until == now
     before = "the day before" if days == 1 else f"the {days} days before"
     than = f"in the same part of {before}" if goes_on else f"{'on' if days == 1 else 'in'} {before}"
-    return Period(query.since, query.until, zone, _begin(first - days * _DAY, zone), than)
+    return Period(query.since, query.until, zone, start_of_day(first - days * _DAY, zone), than)
 
 
 def _date(name: str, text: str) -> date:
@@ -163,7 +163,3 @@ def _date(name: str, text: str) -> date:
     if not _FIRST <= found <= _LAST:
         raise ValueError(f"{name}: a date out of range (allowed: the years {_FIRST.year} to {_LAST.year}).")
     return found
-
-
-def _begin(day: date, zone: tzinfo) -> datetime:
-    return first_moment(datetime.combine(day, time()), zone)
