@@ -156,12 +156,12 @@ class Schedule:
         return min([usual, *(moment for moment in (*ahead, *late) if moment > at)])
 
     def _interval(self, message: Message, at: datetime) -> timedelta:
-        begins = _begins(message)
+        begins = awaited_since(message)
         age = timedelta(0) if begins is None else at - begins
         return next(each.every for each in self.intervals if each.until is None or age < each.until)
 
     def _stop_at(self, message: Message) -> datetime | None:
-        begins = _begins(message)
+        begins = awaited_since(message)
         return None if self.stop_after is None or begins is None else begins + self.stop_after
 
     def _stuck_at(self, message: Message, verdict: Verdict) -> datetime | None:
@@ -177,8 +177,8 @@ def pending_since(message: Message, state: State) -> datetime:
     return max(state.since, message.expected_at or state.since)
 
 
-def _begins(message: Message) -> datetime | None:
-    """Say from when a message's age counts; None for a sample."""
+def awaited_since(message: Message) -> datetime | None:
+    """Say from when a message's age counts: since it is watched, and is to be sent. None for a sample."""
     if message.watched_since is None:
         return None
     return max(message.watched_since, message.expected_at or message.watched_since)

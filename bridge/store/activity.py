@@ -35,6 +35,7 @@ from bridge.domain.activity import (
 from bridge.domain.errors import UsageError
 from bridge.domain.hours_of_day import SLOTS_OF_DAY, SLOTS_OF_HOUR, days_of, same_offset, waits_by_hour
 from bridge.domain.model import EventType
+from bridge.domain.poll_schedule import awaited_since
 from bridge.domain.suggest import suggestion
 from bridge.domain.summary_marks import SUMMARIES, counted_from
 from bridge.store.facts import get_meta
@@ -251,7 +252,7 @@ def _ended(moved: Iterable[Polled]) -> Iterator[Ended]:
         if verdict is None or verdict.state is None or verdict.event not in _EVENTS:
             continue
         waited = None
-        if verdict.event is EventType.MESSAGE_SENT and message.state is not None and message.watched_since is not None:
-            begun = max(message.watched_since, message.expected_at or message.watched_since)
+        begun = awaited_since(message)
+        if verdict.event is EventType.MESSAGE_SENT and message.state is not None and begun is not None:
             waited = max(poll.at - begun, timedelta(0))
         yield Ended(verdict.state.status, poll.at, message.tags, verdict.state.error, waited)
