@@ -212,9 +212,9 @@ def reasons_of(rows: Iterable[tuple[str, int]]) -> tuple[tuple[Reason, int], ...
     return tuple((known[key], count) for key, count in counts.most_common())
 
 
-def reason_groups(rows: Iterable[tuple[str, int]]) -> tuple[Group, ...]:
-    """Sum up by reason, the most frequent first."""
-    return tuple(Group(why.words(count), Sums({Status.FAILED: count}), why.key) for why, count in reasons_of(rows))
+def reason_groups(counted: Iterable[tuple[Reason, int]]) -> tuple[Group, ...]:
+    """Arrange why messages failed as groups."""
+    return tuple(Group(why.words(count), Sums({Status.FAILED: count}), why.key) for why, count in counted)
 
 
 def tag_groups(tag: str, rows: Iterable[tuple[str, str, int]], all_: Sums) -> tuple[Group, ...]:

@@ -104,10 +104,7 @@ class ActivityLog:
         """Add up a period, as :meth:`read` does; None if the bridge did not count all of it."""
         slots = range(slot_of(since), slot_after(until))
         with self._database.read() as connection:
-            begun: int | None = connection.scalar(_BEGUN)
-            if begun is None or begun > slots.start:
-                return None
-            return sums_of(_Period(connection, slots).by(ALL, activity.c.status))
+            return _Period(connection, slots).sums_if_counted(connection.scalar(_BEGUN))
 
     def waits_by_hour(self, since: datetime, until: datetime, zone: tzinfo) -> tuple[Waits | None, ...]:
         """Tell how long messages waited until they were sent, for each of the 24 hours of a time zone's days."""
@@ -142,7 +139,7 @@ class ActivityLog:
         slots = range(slot_of(since), slot_after(until))
         with self._database.read() as connection:
             found = _Period(connection, slots)
-            return found.groups(f"{TAGS}{tag}", None, sums_of(found.by(ALL, activity.c.status)))
+            return found.groups(f"{TAGS}{tag}", None, found.sums())
 
     def tags(self, since: datetime, until: datetime) -> list[str]:
         """List the tags of a period's messages."""
@@ -171,19 +168,16 @@ def read_within(
     earlier = range(2 * slots.start - slots.stop, slots.start)
     begun: int | None = connection.scalar(_BEGUN)
     found = _Period(connection, slots)
-    sums = sums_of(found.by(ALL, activity.c.status))
-    before = None
-    if begun is not None and begun <= earlier.start:
-        before = sums_of(_Period(connection, earlier).by(ALL, activity.c.status))
+    sums, why = found.sums(), reasons_of(found.by(REASON, activity.c.value))
     return Activity(
         start_of(slots.start),
         start_of(slots.stop),
         sums,
         waits_of(found.by(WAITED, activity.c.value)),
-        reasons_of(found.by(REASON, activity.c.value)),
-        before,
+        why,
+        _Period(connection, earlier).sums_if_counted(begun),
         None if begun is None else start_of(begun),
-        found.groups(by, zone, sums),
+        reason_groups(why) if by == REASON else found.groups(by, zone, sums),
     )
 
 
@@ -221,13 +215,19 @@ class _Period:
         chosen = sa.select(*columns, total).where(activity.c.kind == kind, self._within).group_by(*columns)
         return [tuple(row) for row in self._connection.execute(chosen)]
 
+    def sums(self) -> Sums:
+        """Add up all messages."""
+        return sums_of(self.by(ALL, activity.c.status))
+
+    def sums_if_counted(self, begun: int | None) -> Sums | None:
+        """Add up all messages; None unless all of the period was counted, which ``begun`` with that slot."""
+        return None if begun is None or begun > self._slots.start else self.sums()
+
     def groups(self, by: By | None, zone: tzinfo | None, sums: Sums) -> tuple[Group, ...]:
-        """Add up the groups that are asked for."""
+        """Add up the groups that are asked for, other than reasons."""
         slot, value, status = activity.c.slot, activity.c.value, activity.c.status
         if by is None:
             return ()
-        if by == REASON:
-            return reason_groups(self.by(REASON, value))
         if by in {HOUR, DAY}:
             return time_groups(by, zone or UTC, self._slots, self.by(ALL, slot, status), self.by(WAITED, slot, value))
         rows, tag = self.by(by, value, status), by.removeprefix(TAGS)
