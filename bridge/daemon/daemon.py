@@ -70,7 +70,7 @@ class Daemon:
         self._stop = threading.Event()
         self._why = ""
         self._damage = DamageWatch(self._stop)
-        self._metrics = Metrics(store.summaries.summary, clock, self._receivers)
+        self._metrics = Metrics(store.summaries.summary, clock, self._receivers, pages=lambda: self._config.pages)
         self._listener = Listeners(
             listener,
             self._metrics.listener,

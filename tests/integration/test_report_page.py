@@ -11,6 +11,7 @@ import requests
 
 from bridge.domain.model import Details, Status
 from bridge.server.auth import Access
+from bridge.server.ui.alert_help import alert_help
 from tests.integration.test_page import Page
 from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, known, polled
@@ -161,6 +162,15 @@ def test_report_of_nothing_says_so(sqlite_store: Store) -> None:
     assert "0 messages were sent, 0 failed." in page.text("#sums")
     assert "Nothing failed" in page.text("#whys")
     assert "No message of this period has a tag." in page.text("#by-tag")
+
+
+def test_every_alert_is_explained_and_the_help_leads_there(browse: Open) -> None:
+    (link,) = browse("/help").soup.select('main a[href$="alerts"]')
+    assert link["href"] == "./help/alerts"
+    page = browse("/help/alerts")
+    assert "`" not in page.text("main")
+    for name in alert_help():
+        assert page.text(f"#{name}").startswith(name)
 
 
 def test_statuses_are_explained_one_click_away(browse: Open, sqlite_store: Store) -> None:

@@ -46,6 +46,7 @@ PATHS = {
     "report of today": "/report?period=today&timezone=Asia/Kolkata",
     "no report": "/report?since=2026-11-20&until=2026-11-10",
     "help": "/help#expired",
+    "alerts": "/help/alerts#WbizBridgeDown",
     "delivered": "/deliveries?state=delivered",
     "search": "/messages?text=e&status=failed&tag=team%3Dbilling&period=7d&order=oldest",
     "api": "/docs",

@@ -31,10 +31,17 @@ NOT_SEEN = "not_seen"
 class Gauges(Collector):
     """Gauges of what the store knows; only that it cannot be read, where it cannot."""
 
-    def __init__(self, glance: CachedSummary, clock: Clock, receivers: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        glance: CachedSummary,
+        clock: Clock,
+        receivers: Callable[[], Sequence[str]],
+        pages: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._glance = glance
         self._clock = clock
         self._receivers = receivers
+        self._pages = pages
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing before being asked: a registry would else read the store to learn the names."""
@@ -42,6 +49,8 @@ class Gauges(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Measure."""
+        pages = self._pages()
+        yield _gauges("page_info", "Where browsers see the page; always 1.", "url", {pages: 1} if pages else {})
         summary = self._glance()
         usable = summary is not None and not summary.write_fault
         yield _gauge("store_up", "Whether the database can be read and written.", usable)

@@ -36,6 +36,7 @@ class Metrics:
         summary: Reads the store's summary; it may take long, or fail with a BridgeError.
         clock: Tells the time.
         receivers: Lists the names of those in the configuration. Others have no series.
+        pages: Tells where browsers see the page, if that is configured.
         patience: How many seconds a scrape waits for the summary. Without it there are no gauges, but all counters.
     """
 
@@ -45,12 +46,13 @@ class Metrics:
         clock: Clock,
         receivers: Callable[[], Sequence[str]],
         *,
+        pages: Callable[[], str | None] = lambda: None,
         patience: float = PATIENCE,
     ) -> None:
         self._registry = prometheus_client.CollectorRegistry()
         self._receivers = receivers
         self._counts = Counters(self._registry, clock)
-        self._registry.register(Gauges(CachedSummary(summary, clock, patience), clock, receivers))
+        self._registry.register(Gauges(CachedSummary(summary, clock, patience), clock, receivers, pages))
         self._registry.register(LogLines())
         prometheus_client.ProcessCollector(registry=self._registry)
         build = prometheus_client.Info("wbiz_bridge_build", "The version that runs.", registry=self._registry)

@@ -138,6 +138,10 @@ def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter
     def help_page(request: Request) -> Response:
         return _page(desk, request, desk.help)
 
+    @router.api_route("/help/alerts", methods=_READ)
+    def alerts(request: Request) -> Response:
+        return _page(desk, request, desk.alerts)
+
     @router.api_route("/deliveries", methods=_READ)
     def deliveries(
         request: Request,

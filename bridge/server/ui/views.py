@@ -14,6 +14,7 @@ from bridge.domain.health import judge
 from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
 from bridge.server.ui.acknowledging import SHOWN, panel
+from bridge.server.ui.alert_help import alert_help
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
@@ -160,6 +161,11 @@ class Views:
         """Write what the statuses mean, and what to do."""
         summary, known = self._look()
         return self._render("help.html", path, "help", summary, known)
+
+    def alerts(self, path: str) -> str:
+        """Write what the alerts mean, and what to do."""
+        summary, known = self._look()
+        return self._render("alerts.html", path, "help", summary, known, alerts=alert_help())
 
     def docs(self, path: str, page: ApiReference) -> str:
         """Write the page about the API."""

@@ -93,6 +93,17 @@ def test_each_number_of_the_account_is_shown() -> None:
     assert value(bridge, "account_info", account="123") == 1
 
 
+@pytest.mark.parametrize("url", ["https://bridge.example.com/wa", None])
+def test_where_browsers_see_the_page_is_shown_even_without_a_database(url: str | None) -> None:
+    def fails() -> Summary:
+        raise NotNowError("the database is locked")
+
+    bridge = Metrics(fails, FakeClock(), tuple, pages=lambda: url)
+    assert [labels["url"] for name, labels, _ in shown(bridge) if name == "wbiz_bridge_page_info"] == (
+        [url] if url else []
+    )
+
+
 def test_groups_that_fail_too_often_are_counted() -> None:
     assert value(metrics(Summary({}, 0, None, {}, None, (), {})), "failing_groups") == 0
     known = {Group(): Failing(START, Counts(50, 12)), Group("tags.team", "a"): Failing(START, Counts(50, 12))}

@@ -1,0 +1,18 @@
+"""What each alert for Prometheus means, and what to do: ``alerts.md``, which documentation and page share."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@cache
+def alert_help() -> Mapping[str, str]:
+    """Read the text about each alert, by the alert's name; what stands between backticks is code."""
+    text = resources.files("bridge.server.ui").joinpath("alerts.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^## (\w+)\n\n(.+?)$(?=\n\n|\n?\Z)", text, re.DOTALL | re.MULTILINE))
