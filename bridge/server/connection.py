@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that a client gets to send a request as a whole, and again to take what was answered."""
 
+LEAST_UPLOAD = 64 * 1024
+"""Bytes: a client that sent so many in that time, of a body that is not whole yet, gets as long again. So a spreadsheet
+can be uploaded over a slow line; how long that may take is bounded by how large it may be."""
 
 LARGEST_HEAD = 16 * 1024
 """In bytes, of a request's line and headers."""
@@ -91,6 +94,11 @@ class Connection(H11Protocol):
         self._watch()
         self._make_room()
 
+    def data_received(self, data: bytes) -> None:
+        """Count what comes."""
+        self._received += len(data)
+        super().data_received(data)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._timer.cancel()
@@ -113,6 +121,11 @@ class Connection(H11Protocol):
         """Whether the next request, or the rest of one, has yet to come."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
+    @property
+    def _uploads(self) -> bool:
+        """Whether the body of a request is coming."""
+        return self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body
+
     def _make_room(self) -> None:
         # Those that were cut are in the set until the loop comes round to it.
         alive = [each for each in cast("set[Connection]", self.connections) if not each.transport.is_closing()]
@@ -122,12 +135,16 @@ class Connection(H11Protocol):
             min(waiting, key=lambda each: each._waiting_since).transport.abort()  # noqa: SLF001 -- as above
 
     def _watch(self) -> None:
+        self._received = 0
         self._timer = self.loop.call_later(PATIENCE, self._look)
 
     def _look(self) -> None:
         stuck = self.flow.write_paused and self.loop.time() - self._stuck_since >= PATIENCE
         # One that is closing still, but not closed, has a client that does not take the rest of its answer.
-        if self._waits or stuck or self.transport.is_closing():
+        if self._uploads and self._received >= LEAST_UPLOAD:
+            self._waiting_since = self.loop.time()
+            self._watch()
+        elif self._waits or stuck or self.transport.is_closing():
             self.transport.abort()
         else:
             self._watch()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from bridge.domain.model import Details
 from bridge.domain.spreadsheet.handover import LARGEST_CSV, MOST_ROWS
+from bridge.server import connection
 from bridge.server.auth import Access
 from bridge.store.search import MessageQuery
 from tests.integration.test_api import problem
@@ -119,6 +122,31 @@ def test_only_a_table_may_be_so_large_and_only_with_the_token(api: Api) -> None:
         "x: unknown parameter"
     )
     assert post(api, large).json()["watched"] == [1]
+
+
+def slowly(size: int, pieces: int, pause: float) -> Iterator[bytes]:
+    """A table with an id in each piece of so many bytes."""
+    for id_ in range(1, pieces + 1):
+        yield b"%d\n".ljust(size, b"\n") % id_
+        time.sleep(pause)
+
+
+def test_upload_takes_as_long_as_it_goes_on(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.3)
+    with Api(sqlite_store, Access(token=TOKEN)).running() as api:
+        with pytest.raises(requests.ConnectionError):
+            post(api, slowly(1024, 12, 0.1))
+        assert count(api) == 0
+        assert post(api, slowly(connection.LEAST_UPLOAD, 12, 0.1)).status_code == 200
+        assert count(api) == 12
+
+
+@pytest.mark.waits
+def test_upload_over_a_slow_line_takes_longer_than_a_request_may(sqlite_store: Store) -> None:
+    with Api(sqlite_store, Access(token=TOKEN)).running() as api:
+        began = time.monotonic()
+        assert post(api, slowly(16 * 1024, 48, 0.5)).status_code == 200
+        assert time.monotonic() - began > 2 * connection.PATIENCE
 
 
 def test_given_details_replace_and_empty_cells_say_nothing(api: Api) -> None:
