@@ -55,7 +55,7 @@ class Housekeeping:
         return followed
 
     def clamp(self) -> None:
-        """Bound what is scheduled; at the next beat again, where the database can't be written now."""
+        """Bound what is scheduled, and what is wrong, by the configuration; at the next beat again, if that fails."""
         self._clamps = True
         self._clamp_where_asked()
 
@@ -84,6 +84,8 @@ class Housekeeping:
         longest = config.poll.schedule.longest
         lazy = max(longest, LAZILY, config.discover.relaxed)
         self._store.clamp_time(now + longest, now + lazy, now)
+        names = [receiver.name for receiver in config.receivers]
+        self._store.incidents.forget_unwatched(names, numbers_watched=config.numbers.watch)
 
 
 def follow_clock(clock: Clock, store: Store) -> bool:

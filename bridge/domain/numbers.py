@@ -60,6 +60,11 @@ class Change:
     data: Mapping[str, Any]
 
 
+def subject(id_: int) -> str:
+    """Name the subject of events about a number."""
+    return f"number/{id_}"
+
+
 def look(
     known: Mapping[int, Known], seen: Collection[Number], at: datetime, settle: timedelta
 ) -> tuple[dict[int, Known], list[Change]]:
@@ -150,7 +155,7 @@ def _change(known: Known, lost_at: datetime | None, at: datetime) -> Change:
         until = known.since if known.number.connected else at
         data["disconnected_seconds"] = int((until - lost_at).total_seconds())
     type_ = EventType.NUMBER_CONNECTED if known.number.connected else EventType.NUMBER_DISCONNECTED
-    return Change(type_, f"number/{known.number.id}", data)
+    return Change(type_, subject(known.number.id), data)
 
 
 def _shown(number: Number) -> dict[str, Any]:

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bridge.domain.events import receiver_subject
 from bridge.domain.incidents import Acknowledged, Incident
+from bridge.domain.model import EventType
+from bridge.domain.numbers import NUMBERS
 from bridge.store import row_mapping, withheld
 from bridge.store.engine import chunks
+from bridge.store.facts import set_meta
+from bridge.store.incidents import forget
 from bridge.store.paging import Page, cursor_pattern, cursor_to, page_of, place_in
 from bridge.store.tables import events, incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from bridge.store.engine import Database
     from bridge.store.event_log import EventLog
@@ -75,6 +80,15 @@ class Incidents:
         with self._database.read() as connection:
             found = connection.execute(chosen.order_by(incidents.c.event.desc()).limit(most + 1)).all()
         return page_of(found, most, _incident, lambda row: cursor_to(_KIND, row.position))
+
+    def forget_unwatched(self, receivers: Collection[str], *, numbers_watched: bool) -> None:
+        """Forget, without an event, incidents of receivers that are no more, and of numbers that are not watched."""
+        there = set(map(receiver_subject, receivers))
+        with self._database.write() as connection:
+            forget(connection, EventType.RECEIVER_DOWN, lambda subject: subject not in there)
+            if not numbers_watched:
+                forget(connection, EventType.NUMBER_DISCONNECTED, lambda _: True)
+                set_meta(self._database, connection, NUMBERS, "")
 
     def of(self, subject: str) -> Incident | None:
         """Read what is wrong with a subject; None where nothing is."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain import numbers
 from bridge.domain.events import SOURCE, receiver_subject
-from bridge.store import breakers
+from bridge.domain.model import EventType
+from bridge.store import breakers, incidents
 from bridge.store.facts import get_meta, set_meta
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from bridge.domain.breaker import CircuitBreaker
-    from bridge.domain.model import Event, EventType
+    from bridge.domain.model import Event
     from bridge.domain.numbers import Number
     from bridge.domain.routing import Subscription
     from bridge.store.engine import Database
@@ -116,6 +117,8 @@ class HealthEvents:
             self._database.serialize(connection)
             known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
             set_meta(self._database, connection, numbers.NUMBERS, numbers.written(known, good_until))
+            there = {numbers.subject(id_) for id_ in known}
+            incidents.forget(connection, EventType.NUMBER_DISCONNECTED, lambda subject: subject not in there)
             for change in changes:
                 told += self._events.add_health(
                     connection, [(change.type, change.data, at)], change.subject, subscriptions

@@ -12,10 +12,10 @@ from bridge.store.engine import chunks
 from bridge.store.tables import incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bridge.domain.model import Event
+    from bridge.domain.model import Event, EventType
     from bridge.store.engine import Database
 
 
@@ -55,6 +55,15 @@ def close(connection: sa.Connection, subjects: Sequence[str], at: datetime) -> l
     found = _of_subjects(connection, set(subjects))
     _delete(connection, [*found])
     return [Ended(subject, each["event"], at) for subject, each in found.items()]
+
+
+def forget(connection: sa.Connection, type_: EventType, is_gone: Callable[[str], bool]) -> None:
+    """Forget, without an event, incidents of a type whose subject nothing watches any longer: they would never end.
+
+    What `hold` keeps back of them is dropped when it would be due.
+    """
+    subjects = connection.scalars(sa.select(incidents.c.subject).where(incidents.c.type == str(type_)))
+    _delete(connection, [subject for subject in subjects if is_gone(subject)])
 
 
 def _of_subjects(connection: sa.Connection, subjects: set[str]) -> dict[str, dict[str, Any]]:

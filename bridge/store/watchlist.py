@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.model import Details
+from bridge.domain.incidents import message_subject
+from bridge.domain.model import Details, EventType
+from bridge.store import incidents
 from bridge.store.column_types import moved
 from bridge.store.due_messages import IS_FINISHED, IS_IDLE, IS_WATCHED, POLL_NOW, DueQueries
 from bridge.store.engine import chunks
@@ -101,6 +103,7 @@ class Messages:
                 .where(messages.c.id.in_(chunk))
                 .values(listed=False, due_at=sa.case((_WATCHED_BESIDES_LIST, messages.c.due_at), else_=None))
             )
+        _forget_stuck(connection, gone)
         detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
         for described in chunks(detailed.items()):
             _describe(connection, described)
@@ -173,6 +176,7 @@ class Messages:
                         due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None),
                     )
                 )
+            _forget_stuck(connection, ids)
         return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
@@ -234,6 +238,13 @@ def _watched(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bool]:
     for chunk in chunks(ids):
         found.update((row.id, row.listed) for row in connection.execute(query.where(messages.c.id.in_(chunk))))
     return found
+
+
+def _forget_stuck(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Forget that any of these are stuck that are not watched any longer."""
+    watched = _watched(connection, ids)
+    gone = {message_subject(id_) for id_ in ids if id_ not in watched}
+    incidents.forget(connection, EventType.MESSAGE_STUCK, gone.__contains__)
 
 
 def _undescribe(connection: sa.Connection, detailed: Collection[int]) -> None:

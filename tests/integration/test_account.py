@@ -125,6 +125,23 @@ def test_a_number_that_is_disconnected_is_told_and_why_a_message_is_stuck(
         assert daemon.stop()[0] == 0
 
 
+def test_number_that_is_not_watched_any_longer_is_neither_wrong_nor_shown(
+    tmp_path: Path, simulator: Simulator, sink: Sink
+) -> None:
+    settings = bridge_config(
+        simulator, sink, numbers={"watch": True, "every": "1s", "settle": "0s"}, http={"listen": "127.0.0.1:0"}
+    )
+    write_config(tmp_path, settings)
+    with Daemon(tmp_path) as daemon:
+        daemon.wait_until_ready()
+        simulator.account.connect(1, connected=False)
+        sink.wait_for(1)
+        assert "number/1" in command(tmp_path, "incidents").stdout
+        write_config(tmp_path, settings | {"numbers": {"watch": False}})
+        until(lambda: command(tmp_path, "incidents").stdout == "Nothing is wrong.\n")
+        assert "disconnected" not in command(tmp_path, "status").stdout
+
+
 def test_an_answer_that_cannot_be_read_tells_nothing_of_numbers(
     tmp_path: Path, simulator: Simulator, sink: Sink
 ) -> None:

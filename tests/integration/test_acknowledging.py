@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
+from bridge.domain.health import look
 from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Status
+from bridge.domain.numbers import Number
 from bridge.domain.routing import Subscription
-from bridge.domain.samples import samples
+from bridge.domain.samples import sample_event, samples
+from bridge.domain.watchlist import Watchlist
 from bridge.server.auth import Access
 from bridge.store.store import Store
 from tests.world import listed
@@ -22,6 +25,7 @@ from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, po
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -32,6 +36,17 @@ ANNA = Acknowledged(after(60), "Anna", "told the customer")
 
 def subjects(store: Store, *, acknowledged: bool = False) -> list[str]:
     return [each.subject for each in store.incidents.listed(acknowledged=acknowledged).items]
+
+
+def watchlist(*ids: int) -> Watchlist:
+    listed = Watchlist()
+    for id_ in ids:
+        listed.add(id_)
+    return listed
+
+
+def tell(store: Store, type_: EventType, subject: str, at: datetime = NOW, *to: Subscription) -> None:
+    record_health(store, type_, sample_event(at, type_).data, at, to, subject=subject)
 
 
 def test_list_of_what_is_open_shrinks(store: Store) -> None:
@@ -104,6 +119,41 @@ def test_nobody_is_reminded_of_what_is_acknowledged(store: Store) -> None:
     store.incidents.acknowledge(["message/1"], ANNA)
     tried(store, delivery, OK, after(61))
     assert list(values(store, "SELECT count(*) FROM reminders")) == [(0,)]
+
+
+def test_stuck_message_that_is_not_watched_any_longer_is_no_incident(store: Store) -> None:
+    store.messages.watch([1, 2, 3], NOW)
+    store.configure(watchlist(1, 4, 5), NOW, {})
+    fail_some(store, [6, 7], NOW)
+    for id_ in range(1, 6):
+        tell(store, EventType.MESSAGE_STUCK, f"message/{id_}", after(1))
+    store.configure(watchlist(5), NOW, {})
+    assert subjects(store) == [f"message/{id_}" for id_ in (5, 3, 2, 1, 7, 6)], "1 is watched by command, too"
+    store.messages.unwatch([1, 2, 5, 6])
+    assert subjects(store) == [f"message/{id_}" for id_ in (5, 3, 7, 6)], "that a message failed is no less true"
+
+
+def test_receiver_or_number_that_is_no_more_is_no_incident(store: Store) -> None:
+    for name in ("crm", "ops"):
+        tell(store, EventType.RECEIVER_DOWN, f"receiver/{name}")
+    seen = [Number(id_, "", connected=False) for id_ in (1, 2, 3)]
+    for numbers in (seen, seen[:2]):
+        store.health_events.record_numbers(numbers, NOW, timedelta(0), after(60), ())
+    assert subjects(store) == ["number/2", "number/1", "receiver/ops", "receiver/crm"]
+    store.incidents.forget_unwatched(["ops", "new"], numbers_watched=True)
+    assert subjects(store) == ["number/2", "number/1", "receiver/ops"]
+    store.incidents.forget_unwatched(["ops"], numbers_watched=False)
+    assert subjects(store) == ["receiver/ops"]
+    assert look(store.summaries.summary, (), NOW, UTC).checks["connections"].why is None
+    (again, _) = store.health_events.record_numbers(seen[:2], NOW, timedelta(0), after(60), ())
+    assert (again.type, again.sequence) == (EventType.NUMBER_DISCONNECTED, 2)
+
+
+def test_what_is_held_back_of_an_incident_that_nothing_watches_is_not_sent(store: Store) -> None:
+    tell(store, EventType.RECEIVER_DOWN, "receiver/crm", NOW, LATER)
+    store.incidents.forget_unwatched([], numbers_watched=True)
+    (delivery,) = due(store, after(1801), receiver="later")
+    assert store.reminders.drop_over("later", [delivery.id], after(1801)) == {delivery.id}
 
 
 def test_incident_is_forgotten_with_its_event(store: Store) -> None:
