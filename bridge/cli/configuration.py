@@ -11,7 +11,7 @@ from bridge.config import control_path, loader, locate
 from bridge.config.errors import InvalidConfiguration
 from bridge.config.machine_zone import machine_zone
 from bridge.config.models import Config
-from bridge.domain.model import AccountId
+from bridge.domain.account import AccountId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config.glob_patterns import Pattern
-    from bridge.domain.model import AccountId
+    from bridge.domain.account import AccountId
 
 MOST_OF_A_KIND = 20
 """How many faults of one kind are listed one by one: a list of the wrong form has one on every line."""

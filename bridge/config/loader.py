@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from bridge.config.env_file import EnvFile
-    from bridge.domain.model import AccountId
+    from bridge.domain.account import AccountId
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "wbiztool": models.WbizToolConfig,

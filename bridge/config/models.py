@@ -15,8 +15,9 @@ from bridge.config.database_url import passwords
 from bridge.config.errors import Sources  # noqa: TC001 -- as above
 from bridge.config.machine_zone import machine_zone
 from bridge.config.warnings import warnings_of
+from bridge.domain.account import AccountId
 from bridge.domain.failure_rate import TAGS, Alert
-from bridge.domain.model import LONGEST_TAG_NAME, AccountId
+from bridge.domain.model import LONGEST_TAG_NAME
 from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings import validators

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from bridge.domain.model import AccountId
+    from bridge.domain.account import AccountId
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
 

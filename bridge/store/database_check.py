@@ -16,8 +16,8 @@ from bridge.store.postgres_errors import READ_ONLY, meaning_of
 from bridge.store.tables import HEAD, metadata
 
 if TYPE_CHECKING:
+    from bridge.domain.account import AccountId
     from bridge.domain.errors import BridgeError
-    from bridge.domain.model import AccountId
 
 _NEEDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bridge.domain.account import AccountId
 from bridge.domain.errors import NotNowError, OtherAccountError
-from bridge.domain.model import AccountId
 from bridge.domain.postgres_url import is_postgres
 from bridge.store import sqlite_files
 from bridge.store.errors import DatabaseError

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import timedelta
 
-    from bridge.domain.model import AccountId, Event, EventType, Expired
+    from bridge.domain.account import AccountId
+    from bridge.domain.model import Event, EventType, Expired
     from bridge.domain.routing import Subscription
     from bridge.domain.watchlist import Watchlist
     from bridge.store.lock import DaemonLock

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.client import verify
-from bridge.domain.model import AccountId, Status
+from bridge.domain.account import AccountId
+from bridge.domain.model import Status
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
 from tests.world.daemon import command

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from bridge.domain.account import AccountId
 from bridge.domain.clock import SystemClock
-from bridge.domain.model import AccountId, Status
+from bridge.domain.model import Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
 from bridge.store.owner import ACCOUNT, adopt

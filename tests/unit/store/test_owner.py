@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.account import AccountId
 from bridge.domain.errors import OtherAccountError
-from bridge.domain.model import AccountId
 from bridge.store.owner import check, parse
 
 REAL = "https://wbiztool.com/api/v1"
