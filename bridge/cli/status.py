@@ -8,6 +8,7 @@ from bridge.cli import output
 from bridge.cli.console import console
 from bridge.domain.check import counted
 from bridge.domain.clock import ago, in_words
+from bridge.domain.events import receiver_subject
 from bridge.domain.model import DeliveryState
 from bridge.domain.sanitization import squeezed
 
@@ -64,9 +65,12 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     if any(status.get("incidents", {}).values()):
         output.say(f"incidents  {_counts(status['incidents'])}: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`")
     held = status.get("held", {})
-    for name in sorted({*receivers, *held}):
+    prefix = receiver_subject("")
+    configured = {check.removeprefix(prefix) for check in status["checks"] if check.startswith(prefix)}
+    for name in sorted({*receivers, *held, *configured}):
         counts = _counts(receivers.get(name, {})) or "nothing yet"
         words = f"; {held[name]['why']}, {held[name]['count']} held" if name in held else ""
+        words += "" if name in configured else " (not in the configuration)"
         output.say(f"receiver   {name}: {counts}{words}")
     if any(DeliveryState.DEAD in states for states in receivers.values()):
         output.say("           dead letters were given up: see `wbiz-bridge deliveries --state dead`")

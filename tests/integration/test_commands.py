@@ -24,7 +24,7 @@ from bridge.simulator.sink import Answer, Sink
 from bridge.store.store import Store
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, account, command, environment, write_config
-from tests.world.records import fail_some, keep_down
+from tests.world.records import OK, due, fail_some, keep_down, tried
 from tests.world.schemas import faults
 from tests.world.waiting import until
 
@@ -115,6 +115,18 @@ def test_status_says_that_all_is_well(world: World, here: Run) -> None:
     assert shown["messages"]["by_status"]["failed"] == 1
     assert shown["receivers"]["crm"]["delivered"] >= 3
     assert "the bridge works; 1 incident is open" in here("status", folder=world.folder).out
+
+
+def test_status_names_each_receiver_and_says_which_are_not_in_the_configuration(tmp_path: Path, here: Run) -> None:
+    with Simulator() as simulator, Sink() as sink:
+        write_config(tmp_path, config(simulator, sink))
+        with Store(f"sqlite:///{tmp_path}/bridge.db") as store:
+            fail_some(store, [7], to=["old"])
+            (delivery,) = due(store, receiver="old")
+            tried(store, delivery, OK)
+        shown = here("status").out
+    assert "receiver   crm: nothing yet\n" in shown
+    assert "receiver   old: 1 delivered (not in the configuration)\n" in shown
 
 
 def test_status_says_that_nobody_polls(tmp_path: Path, here: Run) -> None:
