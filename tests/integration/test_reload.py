@@ -13,6 +13,7 @@ from bridge.domain.model import Status
 from bridge.simulator.sink import Answer, Recorded, Sink
 from tests.world.config import bridge_config
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.reloading import free_port, metric
 from tests.world.server import OK, serving
 from tests.world.tls import Authority
 from tests.world.waiting import until
@@ -207,11 +208,13 @@ def test_a_daemon_that_waits_for_what_is_in_flight_still_ends_in_time(tmp_path: 
 def test_heartbeats_come_only_while_all_is_well(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     with Sink() as watcher:
-        settings = bridge_config(simulator, sink, [1], heartbeat={"url": f"{watcher.url}?{SECRET}", "every": "1s"})
+        port, beat = free_port(), {"url": f"{watcher.url}?{SECRET}", "every": "1s"}
+        settings = bridge_config(simulator, sink, [1], heartbeat=beat, http={"listen": f"127.0.0.1:{port}"})
         write_config(tmp_path, settings)
         with Daemon(tmp_path) as daemon:
             daemon.wait_until_ready()
             assert watcher.wait_for(2)[0].method == "GET"
+            assert abs(time.time() - float(metric(port, "wbiz_bridge_heartbeat_last_success_timestamp_seconds"))) < 5
             reload(daemon, {**settings, "poll": {"every": "wrong"}})
             beats = watcher.count
             time.sleep(2.5)
