@@ -164,8 +164,8 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 def _why(error: urllib.error.HTTPError) -> str:
     """Read the problem that the bridge tells of."""
     try:
-        told = json.loads(error.read(_LARGEST_ANSWER))
-        return f"{told['title']}: {told['detail']}"
+        problem = json.loads(error.read(_LARGEST_ANSWER))
+        return f"{problem['title']}: {problem['detail']}"
     except (OSError, ValueError, KeyError, TypeError):
         return f"HTTP {error.code}"
 

@@ -35,4 +35,4 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a subcommand."""
+    """Take the options that precede a subcommand."""

@@ -41,7 +41,7 @@ def database_url(text: object, folder: Path) -> str:
         ValueError: It is not usable; the text says why, and holds nothing of the URL.
     """
     if not isinstance(text, str):
-        raise ValueError(f"not a usable database {_ALLOWED}")  # noqa: TRY004 -- told like any other wrong value
+        raise ValueError(f"not a usable database {_ALLOWED}")  # noqa: TRY004 -- reported like any other wrong value
     if postgres_url.is_postgres(text):
         postgres_url.parameters(text)
         return f"postgresql+psycopg://{text.partition('://')[2]}"

@@ -29,7 +29,7 @@ def substitute(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
         if match["dollar"]:
             return "$"
         if name is None:
-            wrong.append("after a dollar stands {NAME} or {NAME:-default}; a dollar itself is written $$")
+            wrong.append("$ starts a variable: write ${NAME} or ${NAME:-default}, or $$ for a literal dollar")
             return ""
         if default is not None:
             return environ.get(name) or default

@@ -27,7 +27,7 @@ _LONGEST_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a file, a line and a column (both from 1), and the path of keys to it."""
+    """Where something is: a file, a line and a column (both from 1), and the path of keys to it."""
 
     file: Path
     line: int = 1
@@ -67,7 +67,7 @@ class Sources:
         return Sources(tuple(dict.fromkeys(files)), tuple(dict.fromkeys(patterns)))
 
 
-class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state of the file, told as a whole
+class InvalidConfiguration(ConfigurationError):  # noqa: N818 -- it is the state of the file, reported as a whole
     """The configuration is invalid: a line that counts the faults, then each with its excerpt, by their places.
 
     The first line keeps the others clean of what the command line puts before an error, so that editors and scripts

@@ -55,7 +55,7 @@ def check_tls(value: Value, tls: Tls, url: str, faults: Faults, always_verified:
     """See that ``tls`` fits the address.
 
     Args:
-        value: Where it stands.
+        value: Where it is.
         tls: What was read there.
         url: The address.
         faults: What is wrong is added here.

@@ -85,7 +85,7 @@ class Receivers:
         if value.data is BROKEN:
             return []
         if value.data is None or value.data == []:
-            self._faults.add(value.place, "at least one receiver is required: nothing would be told to anybody")
+            self._faults.add(value.place, "at least one receiver is required: nobody would be notified")
             return []
         if not isinstance(value.data, list):
             self._faults.add(value.place, "must be a list, each receiver beginning with a dash: `- slack: https://…`")
@@ -123,7 +123,7 @@ class Receivers:
             data["name"] = self._free_name(kind)
         _make_lists(data)
         self._read_inside(item, data)
-        if "command" in item.data and not self._commands:  # `command_file`, which there is not, was told of already
+        if "command" in item.data and not self._commands:  # `command_file`, which there is not, was reported already
             self._faults.add(item.data["command"].place, _NO_COMMANDS)
         found_templates = template_checks.read(item, data, self._faults) if kind == "webhook" else None
         settings = self._sections.model(item, model, data)

@@ -35,6 +35,6 @@ EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def must_be_section(key: str) -> str:
-    """Say that something else stands where a section belongs; ``key`` is the section's."""
+    """Say that something else is where a section belongs; ``key`` is the section's."""
     example = EXAMPLES.get(key)
     return "must be keys with values" if example is None else f"must be a section, for example `{key}: {example}`"

@@ -182,10 +182,10 @@ class Sections:
         return text
 
     def _note(self, value: Value, data: Mapping[str, Any], fault: Any) -> None:
-        """Put a fault of pydantic's into place and words, unless it is about what was told of already."""
+        """Put a fault of pydantic's into place and words, unless it is about what was reported already."""
         key, *steps = fault["loc"]
         if fault["type"] == "missing" and not steps:
-            # One that is there but was refused was told of already.
+            # One that is there but was refused was reported already.
             if key not in value.data and f"{key}_file" not in value.data:
                 self._faults.add(value.place, f"{key}{f' (or {key}_file)' if key in SECRETS else ''} is missing")
             return
@@ -247,7 +247,7 @@ def _refused(key: str, known: list[str], elsewhere: Mapping[str, str]) -> str | 
 
 
 def _context(value: Value, step: object) -> Value:
-    """Go one step into a value, as far as it goes: a single secret stands where pydantic sees a list of one."""
+    """Go one step into a value, as far as it goes: a single secret is where pydantic sees a list of one."""
     found: Value = value
     match value.data, step:
         case dict() as data, str() if step in data:

@@ -30,7 +30,7 @@ _SHOWN_TYPES = 3
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A template of the file: where it stands, how it is rendered, and what must hold of what it makes."""
+    """A template of the file: where it is, how it is rendered, and what must hold of what it makes."""
 
     place: Place
     render: Callable[[Mapping[str, Any]], Any]
@@ -88,7 +88,7 @@ def _address(item: Value, data: dict[str, Any], faults: Faults) -> Iterator[Foun
         data["webhook"] = BROKEN
         return
     data["webhook"], first = match.groups()
-    # As a variable: what stands before the template is not looked at as one, whatever has been put there.
+    # As a variable: what precedes the template is not looked at as one, whatever has been put there.
     data["path"] = Source(mark(len(source.values)) + source.text[begin.start() :], (*source.values, first))
     yield from _found(at.place, data["path"], faults, _address_fault, in_address=True)
 

@@ -24,7 +24,7 @@ class Reloader:
     Args:
         config: As it was read at the start.
         read: Reads it.
-        applied: Told of each configuration that takes effect, the first one excepted.
+        applied: Called with each configuration that takes effect, the first one excepted.
     """
 
     def __init__(

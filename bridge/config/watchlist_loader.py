@@ -90,7 +90,7 @@ class ListReader:
         return (*shown, f"messages: {more} more ids look like phone numbers") if more else tuple(shown)
 
     def close(self) -> None:
-        """Note the ids that stood twice, with both of their places."""
+        """Note the ids that are listed twice, with both of their places."""
         first = self._first_places({message_id for message_id, _ in self._twice})
         for message_id, place in self._twice[:MOST_OF_A_KIND]:
             where = f" (first in {first[message_id][0]}:{first[message_id][1]})" if message_id in first else ""
@@ -151,7 +151,7 @@ class ListReader:
     def _include(self, entry: Value, folder: Path) -> None:
         for key, place in (entry.keys or {}).items():
             if key != "include":
-                self._faults.add(place, "nothing else may stand beside include")
+                self._faults.add(place, "no other key is allowed beside include")
         name, place = entry.data["include"].data, entry.data["include"].place
         if name is BROKEN:
             return
@@ -244,7 +244,7 @@ class ListReader:
             self._more_twice += 1
 
     def _first_places(self, wanted: set[int]) -> dict[int, tuple[Path, int]]:
-        """Find where ids stood first. Plain text and CSV are read once more for it: their places are kept nowhere."""
+        """Find where ids were first. Plain text and CSV are read once more for it: their places are kept nowhere."""
         found = {message_id: self._first[message_id] for message_id in wanted if message_id in self._first}
         sought = wanted - found.keys()
         for file in dict.fromkeys([*self._texts, *self._tables]) if sought else ():
@@ -280,7 +280,7 @@ def _ids_in_table(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _without_comment(line: bytes, place: Place) -> bytes:
-    """Return what stands before the comment.
+    """Return what precedes the comment.
 
     Raises:
         InvalidConfiguration: The line is not UTF-8, so that nothing in the file can be relied on.

@@ -119,7 +119,7 @@ def parse(text: str, file: Path, environ: Mapping[str, str] | None, faults: Faul
         raise InvalidConfiguration([_at(find_slip(text) or Slip(1, 1, NOT_YAML), file, text)]) from None
     except yaml.YAMLError:
         raise InvalidConfiguration([Fault(Place(file), NOT_YAML)]) from None
-    # Only now: what stands before an error of syntax may be wrong only because of it.
+    # Only now: what precedes an error of syntax may be wrong only because of it.
     for place, what, kind in reader.faults:
         faults.add(place, what, kind)
     return value

@@ -28,7 +28,7 @@ class ControlSocket:
     Args:
         path: Of the socket; None for none.
         apps: Make what answers.
-        listener: Told where it can't be had.
+        listener: Notified where it can't be had.
         steps: Noted in them is a thread that ended.
     """
 

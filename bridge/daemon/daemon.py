@@ -138,7 +138,7 @@ class Daemon:
         self._stop.set()
 
     def _end(self, error: Exception) -> None:
-        """End, because nothing gives the beat any more: a restart is better than a daemon that stands still."""
+        """End, because nothing gives the beat any more: a restart is better than a daemon that does nothing."""
         self._listener.internal_error("thread of the scheduler", error)
         fault = InternalError.of(error)
         self._damage.found = InternalError(f"the scheduler was ended by an internal error: {fault}")

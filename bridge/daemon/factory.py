@@ -120,7 +120,7 @@ def wbiztool(
         clock: Tells the time.
         stop: Ends waits and retries.
         share: Tells what part of the rate this process may use.
-        paced: Told what part of that it uses, whenever that changes.
+        paced: Called with the part of that it uses, whenever that changes.
         within: The longest that a call may take, where that is less than the settings say.
         attempts: The tries of one call.
     """

@@ -26,7 +26,7 @@ class Heartbeat:
     Args:
         settings: Which, and how often.
         health: Judges how the bridge does.
-        listener: Told of a call that fails, and of the first that succeeds after it.
+        listener: Notified of a call that fails, and of the first that succeeds after it.
     """
 
     def __init__(self, settings: HeartbeatConfig, *, health: Callable[[], Health], listener: Listener) -> None:

@@ -38,8 +38,8 @@ class Web:
 
     Args:
         apps: Make what answers.
-        listener: Told where the server cannot listen.
-        store: Told for how long it could not.
+        listener: Notified where the server cannot listen.
+        store: Notes for how long it could not.
         clock: Tells the time.
         steps: Noted in them is a thread that ended.
     """
@@ -131,7 +131,7 @@ class Web:
         self._standing.failed(str(error))
 
     def _prepare(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
-        """Make a server that stands by, beside the one that there is.
+        """Make a server that waits, beside the one that there is.
 
         Raises:
             NotNowError: It cannot listen there.

@@ -31,7 +31,7 @@ _HEALTH_FIELDS = (
 )
 
 QUIET = 60.0
-"""Seconds for which failures of the same kind are not told again, other than at debug: where every second poll fails,
+"""Seconds for which failures of the same kind are not logged again, other than at debug: where every second poll fails,
 each of them is the first one after a success."""
 
 REMINDED_EVERY = 3600.0
@@ -57,7 +57,7 @@ class LogListener(Listener):
             log = self._log.warning if self._failures.are_news(SOURCE) else self._log.debug
             log("poll_failed", why=answer.why, kind=type(answer).__name__.lower(), **fields)
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Log an event."""
         fields = {"event_id": event.id, "sequence": event.sequence}
         if event.message_id is not None:
@@ -189,8 +189,8 @@ class _Failures:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._failing: set[str] = set()
-        self._told_at: dict[str, float] = {}
-        self._told_why: dict[str, str | None] = {}
+        self._logged_at: dict[str, float] = {}
+        self._logged_why: dict[str, str | None] = {}
 
     def ended(self, what: str) -> None:
         """Note a success: the next failure is the first one again."""
@@ -200,16 +200,16 @@ class _Failures:
         """Note a failure, and tell whether it is the first since a success and the first for a while."""
         first, now = what not in self._failing, self._monotonic()
         self._failing.add(what)
-        if not first or now - self._told_at.get(what, -QUIET) < QUIET:
+        if not first or now - self._logged_at.get(what, -QUIET) < QUIET:
             return False
-        self._told_at[what], self._told_why[what] = now, why
+        self._logged_at[what], self._logged_why[what] = now, why
         return True
 
     def still_news(self, what: str, why: str | None) -> bool:
-        """Note that it still fails, and tell whether it does for another reason, or was not told for long."""
+        """Note that it still fails, and tell whether it does for another reason, or was not logged for long."""
         now = self._monotonic()
         self._failing.add(what)
-        if why == self._told_why.get(what) and now - self._told_at.get(what, -REMINDED_EVERY) < REMINDED_EVERY:
+        if why == self._logged_why.get(what) and now - self._logged_at.get(what, -REMINDED_EVERY) < REMINDED_EVERY:
             return False
-        self._told_at[what], self._told_why[what] = now, why
+        self._logged_at[what], self._logged_why[what] = now, why
         return True

@@ -62,7 +62,7 @@ class RateWatch:
             for event in rates.record(
                 lambda known: failure_rate.look(known, counted, at), at, self._routes.subscriptions
             ):
-                self._listener.told(event)
+                self._listener.event_recorded(event)
 
     def _count(self, alerts: Sequence[Alert]) -> None:
         """Count what is new; everything recent enough if the alerts are new, or another node has counted so far."""

@@ -27,9 +27,9 @@ class Reloading:
 
     Args:
         reloader: Reads it; None for a configuration that stays as it is.
-        store: Told what came of it.
+        store: Notes what came of it.
         clock: Tells the time.
-        listener: Told, too.
+        listener: Notified, too.
         current: Returns the configuration that is in force.
         adopt: Does as a configuration says, and writes facts with it; raises where it can't be done.
         done: Called at the end, whatever came of it.

@@ -36,7 +36,7 @@ class ResultRecorder(Generic[Job, Result]):
         record: Writes results, all or none; when the store fails, it is called again with the same.
         set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
             later. May fail as ``record`` may.
-        step_failed: Told what either failed with, where the store failed.
+        step_failed: Called with what either failed with, where the store failed.
         stopping: Set when nothing more is to be tried again.
     """
 
@@ -54,7 +54,7 @@ class ResultRecorder(Generic[Job, Result]):
         self._stopping = stopping
 
     def persist(self, results: list[Result | Failed[Job]]) -> None:
-        """Record results. Where that raises, halve them until what is at fault stands alone, and set it aside."""
+        """Record results. Where that raises, halve them until what is at fault is alone, and set it aside."""
         parts: list[list[Result | Failed[Job]]] = [[each] for each in results if isinstance(each, Failed)]
         parts.append([each for each in results if not isinstance(each, Failed)])
         while parts:

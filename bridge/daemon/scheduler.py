@@ -31,7 +31,7 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
         monotonic: Seconds by a clock that nobody sets, a machine's sleep included.
         wall: Seconds by the clock that people set, since the epoch.
         threads: How many jobs there are at most.
-        died: Told what the scheduler's own thread died of: it runs no job any more.
+        died: Called with what the scheduler's own thread died of: it runs no job any more.
     """
 
     def __init__(

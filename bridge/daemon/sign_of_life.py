@@ -25,7 +25,7 @@ class SignOfLife:
     Args:
         store: Where to.
         clock: Tells the time.
-        listener: Told where the database can't be written.
+        listener: Notified where the database can't be written.
         receivers: Names those of the configuration that is in force.
         zone: Tells in which zone it is read.
     """

@@ -50,7 +50,7 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
         supervisor.drain_poller(stop)
         RateWatch(store, routes=supervisor.routes, clock=clock, listener=listener).look(config.rules)
         SummaryWatch(store, routes=supervisor.routes, clock=clock, listener=listener).look(summary_rules(config))
-        # The second round is for what the first one told: that a receiver is down, or up again.
+        # The second round is for what the first one found: that a receiver is down, or up again.
         for _ in range(2):
             supervisor.drain_dispatchers(stop)
         health = supervisor.source_health

@@ -80,4 +80,4 @@ class SummaryWatch:
                     continue
                 event = summaries.record(due, done(due, rule), rule.zone, now, self._routes.subscriptions)
                 if event is not None:
-                    self._listener.told(event)
+                    self._listener.event_recorded(event)

@@ -12,7 +12,7 @@ _PRIORITIES = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 
 
 def notify(*assignments: str) -> None:
-    """Tell the service manager, e.g. ``READY=1``. Does nothing where none asked to be told."""
+    """Tell the service manager, e.g. ``READY=1``. Does nothing where none asked for it."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

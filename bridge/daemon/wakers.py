@@ -21,7 +21,7 @@ class Waker(Listener):
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
-    def told(self, event: Event) -> None:  # noqa: ARG002 -- the listener's signature
+    def event_recorded(self, event: Event) -> None:  # noqa: ARG002 -- the listener's signature
         """Wake."""
         self._wake()
 
@@ -29,10 +29,10 @@ class Waker(Listener):
 class HealthWaker(Waker):
     """Lets the bridge's own state be said as soon as it has changed."""
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Wake at events that are about no message."""
         if event.message_id is None:
-            super().told(event)
+            super().event_recorded(event)
 
 
 class DamageWatch(Listener):

@@ -53,10 +53,10 @@ class WorkerPool(Generic[Job, Result]):
             one at a time; it may raise itself.
         record: Writes results, all or none. Called by the pool's own thread; when the store fails, it is called again
             with the same.
-        step_failed: Told what ``claim`` or ``record`` failed with, where the store failed.
+        step_failed: Called with what ``claim`` or ``record`` failed with, where the store failed.
         set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
             later. Nothing else is held up by it. May fail as ``record`` may.
-        failed: Told of a fault of our own in ``claim``, and of None when it works again.
+        failed: Called with a fault of our own in ``claim``, and of None when it works again.
         next_due: Says after how many seconds something will be due that a look found not due yet; None for "wait until
             woken". Asked only after a look that found less than there was room for.
         clock: Tells how long stopping may take.

@@ -161,7 +161,7 @@ def next_post(last: datetime | None, wait: timedelta, now: datetime) -> datetime
 
 
 class Batches(Individual):
-    """This many in one. A batch that is refused is sent again in halves, until those that are refused stand alone.
+    """This many in one. A batch that is refused is sent again in halves, until those that are refused are alone.
 
     What it knows of them is kept in memory only: after a restart they are refused, and divided, once more.
 

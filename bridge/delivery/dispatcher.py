@@ -218,7 +218,7 @@ class Dispatcher:
         self._in_flight -= len(results)
 
     def set_aside(self, item: Parcel | Sent, error: Exception) -> None:
-        """Send deliveries later that made us raise; several in smaller parts, until the one at fault stands alone."""
+        """Send deliveries later that made us raise; several in smaller parts, until the one at fault is alone."""
         parcel = item.parcel if isinstance(item, Sent) else item
         if not self._halving.failed(parcel.deliveries):
             self._set_aside(parcel.deliveries[0], InternalError.of(error))

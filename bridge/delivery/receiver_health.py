@@ -54,5 +54,5 @@ def announce(
         return None if changed is None else (changed[0], *health_of(found, changed[1], now))
 
     for event in store.health_events.record_receiver(breaker.receiver, now, change, subscriptions):
-        listener.told(event)
+        listener.event_recorded(event)
     return store.deliveries.breaker(breaker.receiver)

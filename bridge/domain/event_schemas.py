@@ -30,7 +30,7 @@ MEANINGS: Mapping[EventType, str] = {
     EventType.MESSAGE_CANCELLED: "The message was cancelled.",
     EventType.MESSAGE_EXPIRED: "The message expired before it could be sent.",
     EventType.MESSAGE_UNKNOWN: "WbizTool says that it has no such message, and has said so for a while.",
-    EventType.MESSAGE_STUCK: "The message has been pending for long, or no answer about it can be read. Told once.",
+    EventType.MESSAGE_STUCK: "The message has been pending for long, or no answer about it can be read. Reported once.",
     EventType.MESSAGE_ABANDONED: "The message had no final status for too long, and is polled no more.",
     EventType.SOURCE_DOWN: "WbizTool's API refuses the credentials, or fails for all messages.",
     EventType.SOURCE_UP: "WbizTool's API answers again.",
@@ -67,7 +67,7 @@ def data_schema_id(type_: EventType) -> str:
 
 
 def schema_of(type_: EventType) -> _Schema:
-    """Describe a type of event. The schema of its data stands inside, as one with a name of its own."""
+    """Describe a type of event. The schema of its data is inside, as one with a name of its own."""
     return {
         "$schema": DIALECT,
         "$id": schema_id(type_),

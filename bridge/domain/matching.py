@@ -79,7 +79,7 @@ class Match:
 
 
 class _Looked(NamedTuple):
-    """One condition: the key under which it stands, whether it holds, and in words what is and what was asked for."""
+    """One condition: its key, whether it holds, and in words what is and what was asked for."""
 
     key: str
     holds: bool

@@ -101,7 +101,7 @@ class Details:
 class Observation:
     """What one poll answered about a message.
 
-    ``error`` is WbizTool's reason and stands only beside ``failed``; ``at`` is when the answer arrived.
+    ``error`` is WbizTool's reason, and given only with ``failed``; ``at`` is when the answer arrived.
     """
 
     status: Status
@@ -120,11 +120,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Since when no answer about a message could be read, and why; ``told`` says that ``message.stuck`` told of it."""
+    """Since when no answer about a message could be read, and why; ``reported``: ``message.stuck`` was sent."""
 
     since: datetime
     why: str
-    told: bool = False
+    reported: bool = False
 
     @property
     def words(self) -> str:
@@ -143,10 +143,10 @@ class Message:
 
     ``state`` is None until the first observation counts. ``sequence`` is the number of the message's latest event.
     ``unknown_since`` is set while WbizTool says it has no such message but that has not lasted long enough to count.
-    ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` was told of its state.
+    ``watched_since`` is None for a sample only. ``stuck`` says that ``message.stuck`` reported its state.
     ``expected_at`` is when it is to be sent, where somebody said so, and ``hinted_at`` when the account's report last
     showed a change of it; None where the report has not shown it. ``due_at`` is when its poll was due, as it was read:
-    who pokes it meanwhile changes that. ``fault`` names what of it can't be read in the store: it is not polled then.
+    a poll asked for meanwhile changes that. ``fault`` names what of it the store can't read: it is not polled then.
     ``unread`` is None unless the latest answers about it could not be read.
     """
 
@@ -187,7 +187,7 @@ class Event:
 
 
 class DeliveryState(enum.StrEnum):
-    """Where a delivery stands.
+    """The state of a delivery.
 
     ``dead`` is a dead letter: given up, kept, and free to be sent again. ``dropped`` is not sent on purpose: the
     receiver was muted, or what happened was over before its time came. ``reason`` says which.

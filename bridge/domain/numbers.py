@@ -1,4 +1,4 @@
-"""Is a number of the account connected? A short flap is not told. Pure."""
+"""Is a number of the account connected? A short flap is not reported. Pure."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ class Number:
 class Known:
     """What is known of a number.
 
-    ``since`` is since when it is seen as it is, ``told`` whether it was last told to be connected (it counts as told at
-    first), and ``lost_at`` since when it was not, as that was told.
+    ``since`` is since when it is as it is, ``reported`` whether it was last reported to be connected (it counts so at
+    first), and ``lost_at`` since when it was not, as that was reported.
     """
 
     number: Number
     since: datetime
-    told: bool = True
+    reported: bool = True
     lost_at: datetime | None = None
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is told to be disconnected: it has been for longer than a flap."""
-        return not (self.number.connected or self.told)
+        """Whether it is reported to be disconnected: it has been for longer than a flap."""
+        return not (self.number.connected or self.reported)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An event that is to be told of a number."""
+    """An event about a number that is to be recorded."""
 
     type: EventType
     subject: str
@@ -79,10 +79,10 @@ def look(
     now = {number.id: _seen(known.get(number.id), number, at) for number in seen}
     changes = []
     for id_, each in now.items():
-        if each.number.connected == each.told or at - each.since < settle:
+        if each.number.connected == each.reported or at - each.since < settle:
             continue
         lost_at = each.lost_at if each.number.connected else each.since
-        now[id_] = replace(each, told=each.number.connected, lost_at=None if each.number.connected else lost_at)
+        now[id_] = replace(each, reported=each.number.connected, lost_at=None if each.number.connected else lost_at)
         changes.append(_change(each, lost_at, at))
     return now, changes
 
@@ -90,8 +90,8 @@ def look(
 def disconnected(fact: str | None, at: datetime) -> list[str] | None:
     """Name the numbers that are not connected at a moment; None where that is not known."""
     try:
-        told = json.loads(fact or "{}")
-        if not told or at > datetime.fromisoformat(told["good_until"]):
+        stored = json.loads(fact or "{}")
+        if not stored or at > datetime.fromisoformat(stored["good_until"]):
             return None
     except (ValueError, KeyError, TypeError):  # somebody has damaged it
         return None
@@ -107,7 +107,7 @@ def written(known: Mapping[int, Known], good_until: datetime) -> str:
             "number": each.number.number,
             "connected": each.number.connected,
             "since": each.since.isoformat(),
-            "told": each.told,
+            "told": each.reported,
             "lost_at": each.lost_at and each.lost_at.isoformat(),
         }
         for each in known.values()
@@ -117,12 +117,12 @@ def written(known: Mapping[int, Known], good_until: datetime) -> str:
 
 def shifted(fact: str, step: timedelta) -> str:
     """Write the fact again by a clock that was set: nothing has lasted longer or shorter by that."""
-    told = json.loads(fact)
+    stored = json.loads(fact)
     known = {
         id_: replace(each, since=each.since + step, lost_at=each.lost_at and each.lost_at + step)
         for id_, each in read(fact).items()
     }
-    return written(known, datetime.fromisoformat(told["good_until"]) + step)
+    return written(known, datetime.fromisoformat(stored["good_until"]) + step)
 
 
 def read(fact: str | None) -> dict[int, Known]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ class Listener:
     def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
         """Hear that a message was polled, what came of it, and how long that took with its retries."""
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Hear of an event, once it is committed."""
 
     def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
@@ -85,98 +85,30 @@ class Listeners(Listener):
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
-        # The most frequent by far: not passed on to those who do not listen.
-        self._of_polls = [each for each in listeners if type(each).polled is not Listener.polled]
-        self._of_tries = [each for each in listeners if type(each).tried is not Listener.tried]
-
-    def polled(self, message_id: int, answer: Answer, seconds: float) -> None:
-        """Pass it on."""
-        for listener in self._of_polls:
-            try:
-                listener.polled(message_id, answer, seconds)
-            except Exception as error:  # noqa: BLE001 -- as in _each
-                self._failed(listener, error)
-
-    def told(self, event: Event) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.told(event))
-
-    def tried(self, receiver: str, deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> None:
-        """Pass it on."""
-        for listener in self._of_tries:
-            try:
-                listener.tried(receiver, deliveries, attempts)
-            except Exception as error:  # noqa: BLE001 -- as in _each
-                self._failed(listener, error)
-
-    def tested(self, receiver: str, event: Event, made: Attempt) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.tested(receiver, event, made))
-
-    def expired(self, receiver: str, deliveries: Sequence[Expired]) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.expired(receiver, deliveries))
-
-    def dropped(self, receiver: str, count: int) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.dropped(receiver, count))
-
-    def muted(self, mute: Mute) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.muted(mute))
-
-    def unmuted(self, mute: Mute) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.unmuted(mute))
-
-    def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.reloaded(faults, changed))
-
-    def stopping(self, why: str) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.stopping(why))
-
-    def stopped(self, queued: int | None) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.stopped(queued))
-
-    def listens(self, address: str) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.listens(address))
-
-    def paced(self, used: float) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.paced(used))
-
-    def discovered(self, new: int, changed: int, seconds: float) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.discovered(new, changed, seconds))
-
-    def heartbeat_taken(self) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.heartbeat_taken())
-
-    def step_failed(self, where: str, error: BridgeError) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.step_failed(where, error))
-
-    def answered(self, status: int) -> None:
-        """Pass it on."""
-        self._each(lambda listener: listener.answered(status))
+        # What is heard for each poll is not passed on to those who do nothing with it.
+        self._caring = {
+            name: [each for each in listeners if getattr(type(each), name) is not getattr(Listener, name)]
+            for name in _HEARD
+        }
 
     def internal_error(self, where: str, error: BaseException) -> None:
-        """Pass it on."""
+        """Pass it on; where a listener fails at this, nobody is left who could hear of it."""
         for listener in self._listeners:
-            with suppress(Exception):  # nobody is left to be told
+            with suppress(Exception):
                 listener.internal_error(where, error)
 
-    def _each(self, tell: Callable[[Listener], None]) -> None:
-        for listener in self._listeners:
-            try:
-                tell(listener)
-            except Exception as error:  # noqa: BLE001 -- what happened has been committed
-                self._failed(listener, error)
 
-    def _failed(self, listener: Listener, error: Exception) -> None:
-        self.internal_error(f"listener {type(listener).__name__}", error)
+def _pass_on(name: str) -> Callable[..., None]:
+    def pass_on(self: Listeners, *heard: Any) -> None:
+        for listener in self._caring[name]:
+            try:
+                getattr(listener, name)(*heard)
+            except Exception as error:  # noqa: BLE001 -- what happened has been committed
+                self.internal_error(f"listener {type(listener).__name__}", error)
+
+    return pass_on
+
+
+_HEARD: Final = [name for name in vars(Listener) if not name.startswith("_") and name not in vars(Listeners)]
+for _name in _HEARD:
+    setattr(Listeners, _name, _pass_on(_name))

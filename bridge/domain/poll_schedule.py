@@ -89,7 +89,7 @@ class Schedule:
     def judge_unread(self, message: Message, why: str, at: datetime, well_since: datetime | None = None) -> Verdict:
         """Note that an answer about a message could not be read; look at how long that has been so.
 
-        After ``stuck_after`` it is ``message.stuck``, once; ``stop_after`` ends the polls of what was told to be so.
+        After ``stuck_after`` it is ``message.stuck``, once; ``stop_after`` ends the polls of what was reported so.
 
         Args:
             message: As it was when it was polled.
@@ -102,12 +102,12 @@ class Schedule:
         if self.stuck_after is None or (message.state is not None and message.state.status.terminal):
             return verdict
         stop_at = self._stop_at(message)
-        if unread.told:
+        if unread.reported:
             given_up = stop_at is not None and at >= stop_at
             return replace(verdict, event=EventType.MESSAGE_ABANDONED) if given_up else verdict
         if at - max(unread.since, well_since or unread.since) < self.stuck_after:
             return verdict
-        return replace(verdict, event=EventType.MESSAGE_STUCK, unread=replace(unread, told=True))
+        return replace(verdict, event=EventType.MESSAGE_STUCK, unread=replace(unread, reported=True))
 
     def next_poll(
         self,
@@ -148,7 +148,7 @@ class Schedule:
             return min(usual, end) if end > at else None
         else:
             ahead = []
-        if unread is not None and not unread.told and self.stuck_after is not None:
+        if unread is not None and not unread.reported and self.stuck_after is not None:
             ahead.append(unread.since + self.stuck_after)
         late = [moment for moment in (self._stop_at(message), self._stuck_at(message, verdict)) if moment is not None]
         if verdict.event is not None and any(moment <= at for moment in late):
@@ -165,7 +165,7 @@ class Schedule:
         return None if self.stop_after is None or begins is None else begins + self.stop_after
 
     def _stuck_at(self, message: Message, verdict: Verdict) -> datetime | None:
-        """Say when a message will be stuck, unless it is pending no more, or was told to be."""
+        """Say when a message will be stuck, unless it is pending no more, or was reported to be."""
         state = verdict.state
         if self.stuck_after is None or state is None or state.status is not Status.PENDING or verdict.stuck:
             return None

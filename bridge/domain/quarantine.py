@@ -50,7 +50,7 @@ def wait_after(count: int) -> timedelta:
 
 
 class Halving:
-    """Divides what failed as a whole, until the delivery that is at fault stands alone. For one receiver's deliveries.
+    """Divides what failed as a whole, until the delivery that is at fault is alone. For one receiver's deliveries.
 
     What it knows is kept in memory only: after a restart the whole fails, and is divided, once more.
     """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MASK = "***"
-_TOKEN = 12  # a shorter part of a secret is rather a word, which may stand anywhere
+_TOKEN = 12  # a shorter part of a secret is rather a word, which may be anywhere
 _SHORTEST = 6  # a shorter "secret" would blot out ordinary words, and protects nothing
 
 
@@ -65,7 +65,7 @@ def _url_parts(secret: str) -> set[str]:
 
 
 def _bare_parts(secret: str) -> set[str]:
-    """List what is quoted without what stands before it: ``Bearer`` in a header, ``whsec_`` of a signing secret."""
+    """List what is quoted without what precedes it: ``Bearer`` in a header, ``whsec_`` of a signing secret."""
     words = {word for word in secret.split() if len(word) >= _TOKEN}
     return words | {secret.removeprefix("whsec_").removeprefix("whsk_")}
 

@@ -46,7 +46,7 @@ def refusal(subscription: Subscription, event: Event) -> str | None:
     """Say why a receiver does not get an event, in the words of the configuration; None where it gets it.
 
     ``match`` chooses among messages; an event that is not about a message (``source.down``) always passes it. A
-    receiver is never told about itself: it could not take it when it is down, and knows when it is up.
+    receiver is never notified about itself: it could not take it when it is down, and knows when it is up.
     """
     if event.type is EventType.SUMMARY:
         if not subscription.summary:

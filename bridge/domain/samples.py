@@ -54,7 +54,7 @@ def samples(tags: Mapping[str, str]) -> Iterator[Event]:
     """Make events of every type: with all that they can hold, with as little as they can, and with nasty texts.
 
     Args:
-        tags: Those that stand on every message.
+        tags: Those that every message has.
     """
     for type_ in EventType:
         if type_ in _STATUS:
@@ -130,11 +130,11 @@ def _about_others(
         case EventType.SUMMARY:
             yield from _summaries(about, at, receiver, number)
         case _:
-            told: dict[str, Any] = {"whatsapp_client_id": 7, **went}
+            common: dict[str, Any] = {"whatsapp_client_id": 7, **went}
             lasting = int(_LASTING.total_seconds())
-            yield about("number/7", 1, number=number, **told, disconnected_seconds=lasting)
-            yield about("number/7", 2, number=_NASTY, **told)
-            yield about("number/7", 3, number="", **told)
+            yield about("number/7", 1, number=number, **common, disconnected_seconds=lasting)
+            yield about("number/7", 2, number=_NASTY, **common)
+            yield about("number/7", 3, number="", **common)
 
 
 def _about_rates(about: Callable[..., Event], type_: EventType, at: datetime, errors: Sequence[str]) -> Iterator[Event]:

@@ -67,7 +67,7 @@ class Summary:
     receiver and state; what is finished (terminal statuses, delivered) is counted only when that was asked for.
     ``oldest_due`` and ``oldest_queued`` tell how far behind it is; what is held is not late. ``nodes`` is empty on
     SQLite. ``set_aside`` is what internal errors concerned, the latest first. ``unreadable`` counts messages that were
-    told to be stuck because WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be
+    reported stuck because WbizTool's answers about them can't be read. ``write_fault`` says why the database can't be
     written, if it can't. ``mutes`` and ``holds`` are by receiver. ``size`` is the database's, in bytes.
     """
 

@@ -52,9 +52,10 @@ def counted_from(marks: Mapping[str, Mark]) -> int:
 def read(fact: str | None) -> Mapping[str, Mark]:
     """Read the fact. Of one that somebody has damaged, nothing is known."""
     try:
-        told: dict[str, Any] = json.loads(fact or "{}")
+        stored: dict[str, Any] = json.loads(fact or "{}")
         return {
-            name: Mark(_moment(each["until"]), _moment(each["after"]), str(each["rule"])) for name, each in told.items()
+            name: Mark(_moment(each["until"]), _moment(each["after"]), str(each["rule"]))
+            for name, each in stored.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -33,7 +33,7 @@ class Thread:
     digest: tuple[Event, ...] = ()
 
     @property
-    def told(self) -> tuple[Event, ...]:
+    def shown(self) -> tuple[Event, ...]:
         """What the post shows, as far as it may be over."""
         return self.digest if self.parent is None else (self.parent,)
 
@@ -68,10 +68,10 @@ def resolution(events: Iterable[Event], thread: Thread) -> timedelta | None:
     latest = {event.subject: event for event in latest_of_each(events)}
     ended = [
         latest[first.subject].at
-        for first in thread.told
+        for first in thread.shown
         if first.subject in latest and resolved_after(latest[first.subject], first) is not None
     ]
-    return max(ended) - min(each.at for each in thread.told if each.type in OPENS) if ended else None
+    return max(ended) - min(each.at for each in thread.shown if each.type in OPENS) if ended else None
 
 
 def by_thread(

@@ -17,7 +17,7 @@ class Verdict:
 
     ``state`` and ``unknown_since`` are the message's from now on; ``event`` is the type of the event that tells of the
     transition, or of what the message's age makes of it, None where there is neither. ``stuck`` says that the state has
-    been told to be stuck. ``unread`` is set where the answer could not be read.
+    been reported to be stuck. ``unread`` is set where the answer could not be read.
     """
 
     state: State | None
@@ -31,7 +31,7 @@ def judge(message: Message, seen: Observation, unknown_after: timedelta) -> Verd
     """Compare what one poll answered with what was known.
 
     The first observation counts. ``unknown`` counts only when it has lasted for ``unknown_after``: an id may be unknown
-    for a moment after its message was sent. Until then the known state stands.
+    for a moment after its message was sent. Until then the known state holds.
     """
     known = message.state
     if seen.status is Status.UNKNOWN:

@@ -83,8 +83,8 @@ class Digest:
         """Write a group's title, unless the heading says as much, and whom it concerns."""
         reason = group.reason
         whole = reason is None or size(reason.words(group.count)) <= _REASON_IN_HEADING
-        told = whole and len(self.groups) == 1
-        return [*([] if told else [title_of(group)]), *([names_of(group)] if group.names else [])]
+        in_heading = whole and len(self.groups) == 1
+        return [*([] if in_heading else [title_of(group)]), *([names_of(group)] if group.names else [])]
 
     def line_of(self, group: Group) -> str:
         """Write the same on one line."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
 
 TYPE_PREFIX = "com.wbiztool.bridge."
-"""What stands before an event's type in CloudEvents, which want the name of who defines it there."""
+"""What precedes an event's type in CloudEvents, which want the name of who defines it there."""
 
 TEST_SOURCE = "urn:wbiztool-bridge:test"
 """The ``source`` of events that are no more than a test of a receiver."""
@@ -79,7 +79,7 @@ class CloudEventsForm:
     """CloudEvents 1.0 in structured mode: all of the event is in the body.
 
     Args:
-        source: What stands as ``source``: the same for all events of a bridge, and unlike that of any other.
+        source: The value of ``source``: the same for all events of a bridge, and unlike that of any other.
     """
 
     def __init__(self, source: str) -> None:
@@ -102,7 +102,7 @@ class CloudEventsBinaryForm:
     """CloudEvents 1.0 in binary mode: the body is the event's data, and all else is in headers.
 
     Args:
-        source: Likewise.
+        source: As for :class:`CloudEventsForm`.
     """
 
     def __init__(self, source: str) -> None:

@@ -41,7 +41,7 @@ class Identity:
 
 
 class Receiver(Protocol):
-    """Knows how one kind of receiver wants to be told, and how it answers."""
+    """Knows how one kind of receiver is notified, and how it answers."""
 
     @property
     def name(self) -> str:

@@ -110,7 +110,7 @@ def ed25519_key_of(secret: str) -> Ed25519Key:
     """Read ``whsk_…``.
 
     Raises:
-        ValueError: It is no such secret. Likewise.
+        ValueError: It is no such secret. The text holds nothing of the secret.
     """
     if not secret.startswith(ED25519_PREFIX):
         raise ValueError(f"the secret must be {_ED25519_FORM}")

@@ -120,12 +120,12 @@ def _earlier(event: Event) -> str:
 
 
 def _numbers(event: Event) -> str:
-    told = [
+    parts = [
         f"{fit(one_line(each.get('number')), _NAME)} {'was' if each.get('connected') is True else 'is'} disconnected"
         for each in _each(event, "numbers")
     ]
-    more = len(told) - _MOST_NUMBERS
-    return ", ".join(told[:_MOST_NUMBERS]) + (f" and {more} more" if more > 0 else "")
+    more = len(parts) - _MOST_NUMBERS
+    return ", ".join(parts[:_MOST_NUMBERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _waits(event: Event) -> str:

@@ -2,7 +2,7 @@
 
 Two places take text from outside, labels and errors above all:
 
-* ``plain_text`` objects in blocks. Slack reads no formatting, mention or link in them. That is why such text stands
+* ``plain_text`` objects in blocks. Slack reads no formatting, mention or link in them. That is why such text is
   there and nowhere in ``mrkdwn``: zero-width characters between ``*`` and a word do not reliably stop Slack's parser,
   which takes some of them for a boundary of words.
 * The message's ``text``, which notifications show, and which is all that services compatible with Slack (Mattermost,
@@ -42,7 +42,7 @@ _REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these le
 _WORD_JOINER = "\u2060"
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
-# Marks that would turn around what stands after the text, too: embeddings, overrides and isolates (UAX #9).
+# Marks that would turn around what comes after the text, too: embeddings, overrides and isolates (UAX #9).
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})

@@ -172,7 +172,7 @@ DURATIONS: Mapping[str, str] = {
 }
 """The data that say how long something has lasted, and what."""
 
-_TOLD_ELSEWHERE = frozenset(
+_SHOWN_ELSEWHERE = frozenset(
     {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
     | {*DURATIONS}
     | RATE_DATA
@@ -244,9 +244,9 @@ def condition_of(event: Event) -> str:
 def listed_data(event: Event) -> dict[str, Any]:
     """List by name what else is known of an event."""
     if event.type is EventType.SUMMARY:
-        rest = {key: value for key, value in event.data.items() if key not in _TOLD_ELSEWHERE | SUMMARY_DATA}
+        rest = {key: value for key, value in event.data.items() if key not in _SHOWN_ELSEWHERE | SUMMARY_DATA}
         return {**details_of(event), **rest}
-    return {key: value for key, value in event.data.items() if key not in _TOLD_ELSEWHERE}
+    return {key: value for key, value in event.data.items() if key not in _SHOWN_ELSEWHERE}
 
 
 def field_name(key: str) -> str:

@@ -21,7 +21,7 @@ PATIENCE = 10.0
 """Seconds that a client gets to send a request as a whole, and again to take what was answered."""
 
 LEAST_UPLOAD = 64 * 1024
-"""Bytes: a client that sent so many in that time, of a body that is not whole yet, gets as long again. So a spreadsheet
+"""Bytes: a client that sent as many in that time, of a body that is not whole yet, gets as long again. So a spreadsheet
 can be uploaded over a slow line; how long that may take is bounded by how large it may be."""
 
 LARGEST_HEAD = 16 * 1024

@@ -1,4 +1,4 @@
-"""Lists in CSV that are posted: how they are told from JSON, and how what is wrong with them is reported."""
+"""Lists in CSV that are posted: how they differ from JSON, and how what is wrong with them is reported."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class CsvRoute(APIRoute):
 async def on_invalid_csv(_: Request, error: Exception) -> JSONResponse:
     """Report each row that is wrong, with its line, and the characters of it where that begins."""
     assert isinstance(error, InvalidCsvError)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=list(map(_told, error.faults)))
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=list(map(_fault_json, error.faults)))
 
 
-def _told(fault: CsvFault) -> dict[str, Any]:
+def _fault_json(fault: CsvFault) -> dict[str, Any]:
     field = {"field": fault.name} if fault.name else {}
     return {"detail": fault.what, "line": fault.line, "column": fault.column, **field}

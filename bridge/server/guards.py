@@ -1,4 +1,4 @@
-"""What stands before every request: whom it is for, and that no fault of ours leaks out."""
+"""What comes before every request: whom it is for, and that no fault of ours leaks out."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class FaultGuard:
 
     Args:
         app: What is guarded.
-        answered: Told the status of each answer; 499 where the client went before there was one.
-        failed: Told of a fault of our own.
+        answered: Called with the status of each answer; 499 where the client went before there was one.
+        failed: Called with a fault of our own.
     """
 
     def __init__(

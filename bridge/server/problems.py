@@ -75,16 +75,16 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     faults = error.errors()
     if faults and faults[0]["type"] == "json_invalid":
         return problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {faults[0]['ctx']['error']}")
-    told = [_told(fault, request) for fault in faults[:_MOST_FAULTS]]
-    first = told[0] if told else {"detail": "something is wrong"}
+    errors = [_fault_json(fault, request) for fault in faults[:_MOST_FAULTS]]
+    first = errors[0] if errors else {"detail": "something is wrong"}
     place = first.get("pointer") or first.get("parameter") or first.get("header")
     detail = f"{place}: {first['detail']}" if place else first["detail"]
     if len(faults) > 1:
         detail += f" (and {len(faults) - 1} more)"
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=told)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
 
 
-def _told(fault: Mapping[str, Any], request: Request) -> dict[str, str]:
+def _fault_json(fault: Mapping[str, Any], request: Request) -> dict[str, str]:
     where, *steps = fault["loc"]
     words = _unknown_key(str(steps[-1]), request) if fault["type"] == "extra_forbidden" else _words(fault)
     if where == "body":

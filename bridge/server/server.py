@@ -176,7 +176,7 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Stands by until it is released, tells when it answers, and leaves no connection behind."""
+    """Waits until it is released, tells when it answers, and leaves no connection behind."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -185,7 +185,7 @@ class _Server(uvicorn.Server):
         self.grace = 0.0
 
     def release(self) -> None:
-        """Let it begin, or end where ``should_exit`` is set. Only once it stands by."""
+        """Let it begin, or end where ``should_exit`` is set. Only once it waits."""
         self._loop.call_soon_threadsafe(self._released.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -62,10 +62,10 @@ class Hook:
 
     def _poll_now(self, ids: list[int]) -> None:
         now, messages = self._context.now(), self._context.store.messages
-        poked = set(messages.poll_now(ids, now))
-        others = [id_ for id_ in ids if id_ not in poked]
+        due_now = set(messages.poll_now(ids, now))
+        others = [id_ for id_ in ids if id_ not in due_now]
         new = messages.discover(others, now) if self._context.hook_watch and others else []
-        if poked or new:
+        if due_now or new:
             self._context.wake_poller()
 
 

@@ -14,7 +14,7 @@ from bridge.domain.clock import SystemClock
 from bridge.domain.model import Status
 from bridge.simulator.account import Account
 from bridge.simulator.api import Simulator
-from bridge.simulator.process import say, until_told_to_end
+from bridge.simulator.process import say, until_stopped
 from bridge.simulator.slack import Slack
 
 _FINAL = (Status.SENT, Status.SENT, Status.SENT, Status.FAILED, Status.EXPIRED)
@@ -39,7 +39,7 @@ def main() -> None:
         error = "Invalid phone number" if final is Status.FAILED else None
         account.put(message_id, script=[(chance.uniform(0, options.life), final, error)])
     with (
-        until_told_to_end() as wait,
+        until_stopped() as wait,
         Simulator(account, port=options.port, latency=options.latency, seed=options.seed, keep=False) as simulator,
         Slack() if options.slack else nullcontext() as slack,
     ):

@@ -70,7 +70,7 @@ class Simulator:
         self._records: list[Call] = []
         self._faults: list[_Planned] = []
         self._chance = random.Random(seed)  # noqa: S311 -- no secret
-        self._lock = threading.Condition()  # told of every call
+        self._lock = threading.Condition()  # notified of every call
         self._count = 0
         self._server = Server(self._respond, port)
 

@@ -40,16 +40,16 @@ def respond(simulator: Simulator, request: Received) -> Answer:
 def _carry_out(simulator: Simulator, method: str, what: str, body: bytes) -> Answer:
     match method, what:
         case "POST", "messages":
-            for told in json.loads(body):
-                _put(simulator.account, **told)
+            for given in json.loads(body):
+                _put(simulator.account, **given)
         case "POST", "faults":
-            told = json.loads(body)
-            simulator.fault(Fault[told.pop("fault")], **told)
+            given = json.loads(body)
+            simulator.fault(Fault[given.pop("fault")], **given)
         case "POST", "fix":
             simulator.fix()
         case "POST", "numbers":
-            told = json.loads(body)
-            simulator.account.connect(told["id"], connected=told["connected"])
+            given = json.loads(body)
+            simulator.account.connect(given["id"], connected=given["connected"])
         case "GET", "calls":
             calls, polls = simulator.counts()
             return reply({"calls": calls, "polls": polls})

@@ -15,7 +15,7 @@ _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def until_told_to_end() -> Iterator[Callable[[], None]]:
+def until_stopped() -> Iterator[Callable[[], None]]:
     """Hold SIGTERM and Ctrl-C back; the function that it gives waits for one of them.
 
     To be entered before any thread starts: threads inherit what is held back, and a signal is then taken by the wait

@@ -95,8 +95,8 @@ class Sink:
             request = replace(request, sequence=self._count)
             if self._keep:
                 self._records.append(request)
-            told = self._next.popleft() if self._next else None
+            prepared = self._next.popleft() if self._next else None
             self._came.notify_all()
         if self._on_request is not None:
             self._on_request(request)
-        return self.answer(request) if told is None else told
+        return self.answer(request) if prepared is None else prepared

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bridge.simulator.process import say, until_told_to_end
+from bridge.simulator.process import say, until_stopped
 from bridge.simulator.sink import Answer, Recorded, Sink
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _serve(options: argparse.Namespace, log: TextIO) -> None:
             log.flush()
         return _FAULTS[fault] if fault else Answer.ok()
 
-    with until_told_to_end() as wait, Sink(answer, port=options.port, keep=False) as sink:
+    with until_stopped() as wait, Sink(answer, port=options.port, keep=False) as sink:
         say(url=sink.url)
         wait()
 

@@ -44,7 +44,7 @@ class Slack:
             self.workspace.add_app(TOKEN)
         if not self.workspace.channels:
             self.workspace.add_channel("ops")
-        self._told: deque[tuple[str, Answer]] = deque()
+        self._prepared: deque[tuple[str, Answer]] = deque()
         self._server = Server(self._respond, port)
 
     @property
@@ -69,8 +69,8 @@ class Slack:
         """Answer the next calls of a method so; text is the code of a refusal."""
         with self.workspace.lock:
             for each in answers:
-                told = _answer({"ok": False, "error": each}) if isinstance(each, str) else each
-                self._told.append((method, told))
+                prepared = _answer({"ok": False, "error": each}) if isinstance(each, str) else each
+                self._prepared.append((method, prepared))
 
     def _respond(self, request: Received) -> Answer:
         path = urlsplit(request.path).path
@@ -79,10 +79,10 @@ class Slack:
         method = path.removeprefix(_BASE)
         with self.workspace.lock:
             self.workspace.calls[method] += 1
-            told = next((each for each in self._told if each[0] == method), None)
-            if told is not None:
-                self._told.remove(told)
-                return told[1]
+            prepared = next((each for each in self._prepared if each[0] == method), None)
+            if prepared is not None:
+                self._prepared.remove(prepared)
+                return prepared[1]
             return self._answer(method, request)
 
     def _answer(self, method: str, request: Received) -> Answer:
@@ -185,8 +185,8 @@ def _token(request: Received, asked: Mapping[str, Any]) -> str | None:
 
 
 def _limited(seconds: float) -> Answer:
-    told = json.dumps({"ok": False, "error": "ratelimited"}).encode()
-    return Answer(429, told, {"Retry-After": str(max(1, math.ceil(seconds)))})
+    body = json.dumps({"ok": False, "error": "ratelimited"}).encode()
+    return Answer(429, body, {"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
 def _answer(said: Mapping[str, Any], **headers: str) -> Answer:

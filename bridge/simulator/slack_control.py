@@ -36,26 +36,26 @@ def respond(workspace: Workspace, request: Received, refuse: Callable[..., None]
     """
     try:
         with workspace.lock:
-            told = json.loads(request.body) if request.method == "POST" else {}
+            given = json.loads(request.body) if request.method == "POST" else {}
             what = f"{request.method} {request.path.removeprefix(BASE)}"
             if what == "POST refuse":
-                refuse(told["method"], *[str(told["error"])] * told.get("times", 1))
+                refuse(given["method"], *[str(given["error"])] * given.get("times", 1))
                 return reply({})
-            return _carry_out(workspace, what, told)
+            return _carry_out(workspace, what, given)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return reply({"error": f"{type(error).__name__}: {error}"}, 400)
 
 
-def _carry_out(workspace: Workspace, what: str, told: dict[str, Any]) -> Answer:
+def _carry_out(workspace: Workspace, what: str, given: dict[str, Any]) -> Answer:
     match what:
         case "POST channels":
-            return reply({"id": _put_channel(workspace, **told)})
+            return reply({"id": _put_channel(workspace, **given)})
         case "POST apps":
-            _put_app(workspace, **told)
+            _put_app(workspace, **given)
         case "POST limit":
-            workspace.limit(told["token"], told["seconds"])
+            workspace.limit(given["token"], given["seconds"])
         case "POST delete":
-            post = workspace.find(told["channel"], told["ts"])
+            post = workspace.find(given["channel"], given["ts"])
             if post is None:
                 return not_found()
             post.deleted = True

@@ -40,7 +40,7 @@ _HEADERS = {
     "Accept": "application/json",
     "User-Agent": f"wbiztool-bridge/{__version__}",
 }
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 8.0
 
@@ -84,13 +84,13 @@ class WbizTool:
     def begin_poll(self, message_id: int, done: Callable[[Answer | Exception | None], None]) -> None:
         """Begin to ask for the status of one message, trying passing faults again.
 
-        ``done`` gets the answer, None when told to stop, or a fault of the bridge's own.
+        ``done`` gets the answer, None when asked to stop, or a fault of the bridge's own.
         """
         read = partial(read_answer, message_id=message_id)
         self._begin(f"/message/status/{message_id}/", self._request, read, done)
 
     def report(self, page: int, first: str, end: str, number: int | None = None) -> Page | Failure | None:
-        """Ask for one page of the account's report, trying passing faults again. None when told to stop. Never raises.
+        """Ask for one page of the account's report, trying passing faults again. None when asked to stop. Never raises.
 
         Args:
             page: From 1. It travels as a number: for a string of digits there would be an empty page.
@@ -104,13 +104,13 @@ class WbizTool:
         return self._try("/report/", Request(json.dumps(asked).encode(), _HEADERS, LARGEST_PAGE), read_page)
 
     def numbers(self) -> tuple[Number, ...] | Failure | None:
-        """Ask for the account's numbers, trying passing faults again. None when told to stop. Never raises."""
+        """Ask for the account's numbers, trying passing faults again. None when asked to stop. Never raises."""
         return self._try("/whatsapp/accounts/", self._request, read_numbers)
 
     def _try(
-        self, path: str, request: Request, read: Callable[[Reply, datetime], _Told | Failure]
-    ) -> _Told | Failure | None:
-        results: queue.SimpleQueue[_Told | Failure | Exception | None] = queue.SimpleQueue()
+        self, path: str, request: Request, read: Callable[[Reply, datetime], _Result | Failure]
+    ) -> _Result | Failure | None:
+        results: queue.SimpleQueue[_Result | Failure | Exception | None] = queue.SimpleQueue()
         self._begin(path, request, read, results.put)
         result = results.get()
         if isinstance(result, Exception):
@@ -121,13 +121,13 @@ class WbizTool:
         self,
         path: str,
         request: Request,
-        read: Callable[[Reply, datetime], _Told | Failure],
-        done: Callable[[_Told | Failure | Exception | None], None],
+        read: Callable[[Reply, datetime], _Result | Failure],
+        done: Callable[[_Result | Failure | Exception | None], None],
     ) -> None:
-        def call(ended: Callable[[Callable[[], _Told | Failure | None]], None]) -> None:
+        def call(ended: Callable[[Callable[[], _Result | Failure | None]], None]) -> None:
             self._channel.begin(request, path, lambda reply: ended(partial(self._read, reply, read)))
 
-        tries: RetriedCall[_Told | Failure] = RetriedCall(
+        tries: RetriedCall[_Result | Failure] = RetriedCall(
             call,
             passing=_passing,
             retrying=self._retrying,
@@ -138,8 +138,8 @@ class WbizTool:
         tries.begin()
 
     def _read(
-        self, get: Callable[[], Reply], read: Callable[[Reply, datetime], _Told | Failure]
-    ) -> _Told | Failure | None:
+        self, get: Callable[[], Reply], read: Callable[[Reply, datetime], _Result | Failure]
+    ) -> _Result | Failure | None:
         try:
             reply = self._cleaned(get())
         except StoppedError:

@@ -25,7 +25,7 @@ class SourceHealth:
     """How the source does.
 
     ``failing_since`` is the first of the failures since the last success, ``reason`` the latest one. ``down`` says that
-    it was told to the receivers; then one poll at a time is made, the next at ``probe_at``.
+    the receivers were notified; then one poll at a time is made, the next at ``probe_at``.
     """
 
     failing_since: datetime | None = None
@@ -52,7 +52,7 @@ class SourceHealth:
 def after(health: SourceHealth, answer: Answer, at: datetime) -> tuple[SourceHealth, EventType | None]:
     """Fold the answer of one poll, which came at ``at``, into the source's health.
 
-    The second value is ``source.down`` or ``source.up`` when that is to be told.
+    The second value is ``source.down`` or ``source.up`` when that is to be reported.
     """
     if isinstance(answer, Observation):
         return SourceHealth(), EventType.SOURCE_UP if health.down else None

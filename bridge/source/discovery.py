@@ -142,7 +142,7 @@ class Discovery:
         return self._numbers
 
     def _go_through(self, first: str, end: str, number: Number | None) -> tuple[Reading, Noted] | None:
-        """Read what is worth it of the report of these days, the account's or a number's; None when told to stop.
+        """Read what is worth it of the report of these days, the account's or a number's; None when asked to stop.
 
         Raises:
             NotNowError: A page could not be read.

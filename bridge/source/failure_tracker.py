@@ -31,15 +31,15 @@ class FailureTracker:
         self._clock = clock
         self._since: datetime | None = None
         self._deadline = 0.0
-        self._told = True  # by an earlier process, maybe
+        self._reported = True  # by an earlier process, maybe
 
     def worked(self) -> None:
         """Note that it worked."""
         self._since = None
-        if self._told:
+        if self._reported:
             with suppress(BridgeError):
                 self._store.set_fact(self._fact, "")
-                self._told = False
+                self._reported = False
 
     def failed(self, why: str) -> None:
         """Note that it failed."""
@@ -50,4 +50,4 @@ class FailureTracker:
             with suppress(BridgeError):
                 known = {"failing_since": isoformat(self._since), "reason": why}
                 self._store.set_fact(self._fact, json.dumps(known, ensure_ascii=False))
-                self._told = True
+                self._reported = True

@@ -58,7 +58,7 @@ class NumberMonitor:
             return
         try:
             seen = self._source.numbers()
-            if seen is None:  # told to stop
+            if seen is None:  # asked to stop
                 return
             if not isinstance(seen, tuple):
                 raise NotNowError(seen.why)
@@ -67,7 +67,7 @@ class NumberMonitor:
             for event in self._store.health_events.record_numbers(
                 seen, at, self._settle, until, self._routes.subscriptions
             ):
-                self._listener.told(event)
+                self._listener.event_recorded(event)
             self._standing.worked()
         except BridgeError as error:
             self._listener.step_failed("looking at the account's numbers", error)

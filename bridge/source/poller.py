@@ -95,7 +95,7 @@ class Poller:
         return readable
 
     def begin(self, job: Message, done: Callable[[Answered | Message | Exception], None]) -> None:
-        """Poll one message; hand it back as it was when told to stop, or when the source went down meanwhile."""
+        """Poll one message; hand it back as it was when asked to stop, or when the source went down meanwhile."""
         if self.health.down and job.id != self._probe:
             done(job)
             return
@@ -115,15 +115,15 @@ class Poller:
     def record(self, results: Sequence[Answered | Message]) -> None:
         """Write what the polls found, in one transaction, and what it says about the source."""
         answered = [each for each in results if isinstance(each, Answered)]
-        told = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
+        recorded = self._store.record_polls([self._judged(each) for each in answered], self._routes.subscriptions)
         self._store.messages.let_go([each.id for each in results if isinstance(each, Message)])
         self._busy.difference_update(each.message.id if isinstance(each, Answered) else each.id for each in results)
         self._follow_clock()
         for each in answered:
             self._listener.polled(each.message.id, each.answer, each.seconds)
             self._follow_health(each)
-        for event in told:
-            self._listener.told(event)
+        for event in recorded:
+            self._listener.event_recorded(event)
 
     def set_aside(self, item: Answered | Message, error: Exception) -> None:
         """Poll a message again later whose poll, or what it found, made us raise."""
@@ -156,7 +156,7 @@ class Poller:
         return Polled(message, verdict, at, due_at)
 
     def _follow_others(self) -> None:
-        """Learn now and then that another node found the source down: who told it may be gone when it is back."""
+        """Learn now and then that another node found the source down: that node may be gone when it is back."""
         now = self._clock.monotonic()
         if self._store.node.alone or self.health.down or now < self._follow_at:
             return
@@ -203,7 +203,7 @@ class Poller:
             failing_since=current.failing_since,
         )
         if event is not None:
-            self._listener.told(event)
+            self._listener.event_recorded(event)
 
 
 def _health_fact(current: api_health.SourceHealth) -> str:
@@ -214,7 +214,7 @@ def _health_fact(current: api_health.SourceHealth) -> str:
 
 
 def _health_from(fact: str | None) -> api_health.SourceHealth:
-    """Go on from what was told before a restart; the first poll then shows how it is now."""
+    """Go on from what was reported before a restart; the first poll then shows how it is now."""
     try:
         known = json.loads(fact or "{}")
         if not known:

@@ -34,7 +34,7 @@ class _Statement:
 _STATUSES = {code: status for status, code in CODES.items()}
 _DIGITS = {str(code): code for code in _STATUSES}
 _UNKNOWN_ID = "unknown message id"
-# What stands beside a status 0 that means Pending: "connected" [doc], or the same words as status_text [client].
+# What accompanies a status 0 that means Pending: "connected" [doc], or the same words as status_text [client].
 _PENDING_WORDS = frozenset({"", "connected", "pending", "created", "queued"})
 _WORDS = {**{str(status): status for status in CODES}, "canceled": Status.CANCELLED}
 """The words for a status, as ``status_text`` has them, and ``message`` too [client]."""

@@ -140,7 +140,7 @@ class ClusterNode:
         """Let the other nodes look for what is to be delivered to these, once a transaction is committed."""
         if not self.alone:
             names = " ".join(sorted(receivers))
-            notify(connection, "told", self.holder, names)
+            notify(connection, "queued", self.holder, names)
 
     def close(self) -> None:
         """Leave: others take over at once. Safe to call twice."""
@@ -182,13 +182,13 @@ class ClusterNode:
             try:
                 self._notices.connect()
                 self._beat()
-                self._notices.wait(_steady() + BEAT, lambda: self.holder, self._told)
+                self._notices.wait(_steady() + BEAT, lambda: self.holder, self._notified)
             except BridgeError as error:
                 self._notices.disconnect()
                 self._step_failed(error)
                 self._closing.wait(_PATIENCE)
 
-    def _told(self, receivers: Collection[str] | None) -> None:
+    def _notified(self, receivers: Collection[str] | None) -> None:
         self._wake(receivers)  # read here: who listens may come, or change, during a wait
 
     def _beat(self) -> None:

@@ -31,8 +31,8 @@ def copy(source: Database, target: Database, tell: Callable[[int], None]) -> Non
 
     Args:
         source: Of the schema that this version needs.
-        target: Likewise, and empty but for its own id.
-        tell: Told after each step how many rows came.
+        target: As above, and empty but for its own id.
+        tell: Called after each step with how many rows came.
 
     Raises:
         UsageError: The target is not empty.

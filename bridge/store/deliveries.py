@@ -52,15 +52,15 @@ class DeliveryQueue:
         self._queries = DueQueries(database)
 
     def add(
-        self, connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]
+        self, connection: sa.Connection, new_events: Sequence[Event], subscriptions: Iterable[Subscription]
     ) -> tuple[set[str], list[str]]:
         """Write events, and a delivery for each receiver that wants one. Returns to whom it is queued, and dropped."""
-        if not told:
+        if not new_events:
             return set(), []
         subscriptions = tuple(subscriptions)
         insert = sa.insert(events).returning(events.c.position, sort_by_parameter_order=True)
-        positions = connection.scalars(insert, [row_mapping.event_row(event) for event in told]).all()
-        placed = list(zip(positions, told, strict=True))
+        positions = connection.scalars(insert, [row_mapping.event_row(event) for event in new_events]).all()
+        placed = list(zip(positions, new_events, strict=True))
         ended = incidents.follow(self._database, connection, placed)
         dropped = withheld.drop_over(connection, ended)
         unaware = withheld.unaware(connection, ended) if ended else {}

@@ -116,17 +116,17 @@ def _is_set_aside(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 def _with(database: Database, types: Collection[EventType]) -> list[sa.ColumnElement[bool]]:
     """Choose events of some types, and what is queued before them about the same subject."""
-    later, told = deliveries.alias(), events.alias()
+    later, its_event = deliveries.alias(), events.alias()
     leads_to_one = (
         sa.select(sa.literal(1))
         .select_from(later)
-        .join(told, told.c.position == later.c.event)
+        .join(its_event, its_event.c.position == later.c.event)
         .where(
             later.c.receiver == deliveries.c.receiver,
             database.rarely(later.c.subject == deliveries.c.subject),
             later.c.state == sa.literal_column("'queued'"),
             later.c.id >= deliveries.c.id,
-            told.c.type.in_(sorted(types)),
+            its_event.c.type.in_(sorted(types)),
         )
         .exists()
     )

@@ -93,8 +93,8 @@ POLL_NOW = (
     )
     .values(
         due_at=sa.case(
-            # One that is overdue keeps its place before others, but for what tells a poke from none: else, where polls
-            # are late, one that is poked again and again would never be polled.
+            # One that is overdue keeps its place before others, but for the mark of one that was asked for: else, where
+            # polls are late, one that is asked for again and again would never be polled.
             (_OVERDUE, sa.cast(messages.c.due_at, sa.BigInteger) + 1),
             ((messages.c.due_at > _AT) & (messages.c.due_at < _SOON), messages.c.due_at),
             else_=_SOON,

@@ -69,7 +69,7 @@ class EventLog:
 
     def transitions(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
         """Make the events of polls that found one, within a transaction. They are not written yet."""
-        told = []
+        new_events = []
         for poll in polls:
             verdict = poll.verdict
             assert verdict is not None
@@ -77,12 +77,12 @@ class EventLog:
             lost = None
             if verdict.event is EventType.MESSAGE_STUCK and verdict.unread is None:
                 lost = numbers.disconnected(get_meta(connection, numbers.NUMBERS), poll.at)
-            told.append(
+            new_events.append(
                 transition_event(
                     self.database_id, poll.message, verdict.state, verdict.event, poll.at, lost, verdict.unread
                 )
             )
-        return told
+        return new_events
 
     def add_health(
         self,
@@ -92,23 +92,25 @@ class EventLog:
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:
         """Make the next events of a subject that is not a message, and write them, within a transaction."""
-        told = []
+        new_events = []
         if health:
             self._database.serialize(connection)  # two that number the same subject would find the same number
         for type_, data, at in health:
             sequence = self._deliveries.next_sequence(connection, subject)
             event = health_event(self.database_id, type_, subject, sequence, at, data)
             self.add(connection, [event], subscriptions)
-            told.append(event)
-        return told
+            new_events.append(event)
+        return new_events
 
-    def add(self, connection: sa.Connection, told: Sequence[Event], subscriptions: Sequence[Subscription]) -> None:
+    def add(
+        self, connection: sa.Connection, new_events: Sequence[Event], subscriptions: Sequence[Subscription]
+    ) -> None:
         """Write events with their deliveries, within a transaction."""
-        if told:
+        if new_events:
             self._database.keep_order(connection)
-            queued, dropped = self._deliveries.add(connection, told, subscriptions)
+            queued, dropped = self._deliveries.add(connection, new_events, subscriptions)
             self.note_dropped(connection, dropped)
-            failure_digests.postpone(connection, told, subscriptions)
+            failure_digests.postpone(connection, new_events, subscriptions)
             self.note_queued(connection, queued)
 
     def note_queued(self, connection: sa.Connection, receivers: Collection[str]) -> None:

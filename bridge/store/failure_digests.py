@@ -30,13 +30,13 @@ _FAILURES = frozenset(map(EventType.of_status, failure_rate.FAILURES))
 _UNTRIED = sa.and_(QUEUED, deliveries.c.attempts == 0, deliveries.c.probes == 0)
 
 
-def postpone(connection: sa.Connection, told: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
+def postpone(connection: sa.Connection, new_events: Sequence[Event], subscriptions: Iterable[Subscription]) -> None:
     """Let deliveries of events that were just written wait for the next digest, within that transaction."""
-    failures = [event for event in told if event.type in _FAILURES]
+    failures = [event for event in new_events if event.type in _FAILURES]
     every = _gatherers(subscriptions) if failures else {}
     known = failure_rate.read(get_meta(connection, FAILING)) if every else {}
     waiting = [
-        {"told": event.id, "name": receiver, "until": due, "why": _WHY}
+        {"event_id": event.id, "name": receiver, "until": due, "why": _WHY}
         for event in failures
         for receiver, interval in every.items()
         if (due := failure_rate.digest_due(known, event.data.get("tags"), interval, event.at)) is not None
@@ -101,7 +101,8 @@ _WAITS = {
 _POSTPONED = (
     sa.update(deliveries)
     .where(
-        deliveries.c.event == sa.select(events.c.position).where(events.c.id == sa.bindparam("told")).scalar_subquery(),
+        deliveries.c.event
+        == sa.select(events.c.position).where(events.c.id == sa.bindparam("event_id")).scalar_subquery(),
         deliveries.c.receiver == sa.bindparam("name"),
         _UNTRIED,
         deliveries.c.first_due_at < _until,

@@ -79,7 +79,7 @@ class FailureRates:
             at: When.
             subscriptions: Who wants which events.
         """
-        told: list[Event] = []
+        new_events: list[Event] = []
         with self._events.transaction() as connection:
             self._database.serialize(connection)
             self._database.keep_order(connection)  # who writes a failure next sees what is written here
@@ -92,10 +92,10 @@ class FailureRates:
             closed = incidents.close(connection, [group.subject for group in forgotten], at)
             self._events.note_dropped(connection, withheld.drop_over(connection, closed))
             for change in changes:
-                told += self._events.add_health(
+                new_events += self._events.add_health(
                     connection, [(change.type, change.data, at)], change.subject, subscriptions
                 )
-        return told
+        return new_events
 
 
 def _final(row: Any) -> Final:

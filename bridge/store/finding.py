@@ -1,6 +1,6 @@
 """What a person looks for among many messages: a page, and how many there are in all. Bounded, whatever is asked.
 
-An index finds messages by status and time. Text, tags and reasons are looked for one by one in what is left: so many
+An index finds messages by status and time. Text, tags and reasons are looked for one by one in what is left: that many
 at a time, and what was not looked through is on the next page.
 """
 

@@ -76,7 +76,7 @@ class HealthEvents:
     ) -> Event | None:
         """Write that the source went down or came back, with its deliveries, and the fact that tells so.
 
-        None where another node has told it, or where WbizTool answers others, so that it is this node's own trouble.
+        None where another node has reported it, or where WbizTool answers others, so that it is this node's own fault.
 
         Args:
             type_: Which of the two.
@@ -112,7 +112,7 @@ class HealthEvents:
             good_until: Until when that counts as known.
             subscriptions: Who wants which events.
         """
-        told: list[Event] = []
+        new_events: list[Event] = []
         with self._events.transaction() as connection:
             self._database.serialize(connection)
             known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
@@ -120,7 +120,7 @@ class HealthEvents:
             there = {numbers.subject(id_) for id_ in known}
             incidents.forget(connection, EventType.NUMBER_DISCONNECTED, lambda subject: subject not in there)
             for change in changes:
-                told += self._events.add_health(
+                new_events += self._events.add_health(
                     connection, [(change.type, change.data, at)], change.subject, subscriptions
                 )
-        return told
+        return new_events

@@ -57,7 +57,7 @@ class DeliveryQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Undertaken:
+class StoryDelivery:
     """A delivery with its attempts, oldest first. One attempt may have carried others, too."""
 
     delivery: Delivery
@@ -65,11 +65,11 @@ class Undertaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StoryEvent:
     """An event, and what became of its deliveries."""
 
     event: Event
-    deliveries: tuple[Undertaken, ...]
+    deliveries: tuple[StoryDelivery, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Story:
     """A message with everything that happened to it, oldest first; of very many events, the latest."""
 
     message: WatchedMessage
-    told: tuple[Told, ...]
+    events: tuple[StoryEvent, ...]
     whole: bool
 
 
@@ -126,8 +126,8 @@ class History:
             found = connection.execute(chosen).all()
         if self._database.path is None:
             found = _settled(found, after, now - IN_FLIGHT)
-        told = [(row.position, row_mapping.event(row)) for row in found]
-        return [(at, event) for at, event in told if _is(event, query)], told[-1][0] if told else after
+        events_ = [(row.position, row_mapping.event(row)) for row in found]
+        return [(at, event) for at, event in events_ if _is(event, query)], events_[-1][0] if events_ else after
 
     def latest(self, until: int, query: EventQuery, most: int) -> list[tuple[int, Event]]:
         """List the latest events up to a position, oldest first, each with its own."""
@@ -177,11 +177,11 @@ class History:
             found = connection.execute(chosen).all()
         return page_of(found, most, row_mapping.delivery, lambda row: cursor_to(_DELIVERIES, row.id))
 
-    def delivery(self, delivery_id: int) -> Undertaken | None:
+    def delivery(self, delivery_id: int) -> StoryDelivery | None:
         """Read one delivery with its attempts; None where there is no such."""
         with self._database.read() as connection:
             found = connection.execute(_JOINED.where(deliveries.c.id == delivery_id)).all()
-            return next(iter(_undertaken(connection, found)), None)
+            return next(iter(_with_attempts(connection, found)), None)
 
     def attempts(self, ids: Iterable[int]) -> dict[int, list[PastAttempt]]:
         """List the attempts of deliveries, oldest first; of one that there is not, none."""
@@ -196,14 +196,14 @@ class History:
             if message is None:
                 return None
             happened = connection.execute(latest).all()
-            told = happened[:most][::-1]
-            queued = _JOINED.where(deliveries.c.event.in_([row.position for row in told])).order_by(deliveries.c.id)
-            of_event: dict[str, list[Undertaken]] = {}
-            for each in _undertaken(connection, connection.execute(queued).all()):
+            newest = happened[:most][::-1]
+            queued = _JOINED.where(deliveries.c.event.in_([row.position for row in newest])).order_by(deliveries.c.id)
+            of_event: dict[str, list[StoryDelivery]] = {}
+            for each in _with_attempts(connection, connection.execute(queued).all()):
                 of_event.setdefault(each.delivery.event.id, []).append(each)
         return Story(
             shown(message),
-            tuple(Told(row_mapping.event(row), tuple(of_event.get(row.id, ()))) for row in told),
+            tuple(StoryEvent(row_mapping.event(row), tuple(of_event.get(row.id, ()))) for row in newest),
             whole=len(happened) <= most,
         )
 
@@ -268,7 +268,7 @@ def _is(event: Event, query: EventQuery) -> bool:
 
 
 def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
-    """Leave out what stands behind a missing position that may yet be filled."""
+    """Leave out what follows a missing position that may yet be filled."""
     for index, row in enumerate(found):
         if row.position != after + 1 and row.at >= old:
             return found[:index]
@@ -280,10 +280,10 @@ def _past_attempt(row: Any) -> PastAttempt:
     return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
 
 
-def _undertaken(connection: sa.Connection, found: Iterable[Any]) -> list[Undertaken]:
+def _with_attempts(connection: sa.Connection, found: Iterable[Any]) -> list[StoryDelivery]:
     queued = [row_mapping.delivery(row) for row in found]
     made = _attempts(connection, [each.id for each in queued])
-    return [Undertaken(each, tuple(made[each.id])) for each in queued]
+    return [StoryDelivery(each, tuple(made[each.id])) for each in queued]
 
 
 def _attempts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, list[PastAttempt]]:

@@ -28,15 +28,15 @@ class Ended:
     at: datetime
 
 
-def follow(database: Database, connection: sa.Connection, told: Sequence[tuple[int, Event]]) -> list[Ended]:
+def follow(database: Database, connection: sa.Connection, new_events: Sequence[tuple[int, Event]]) -> list[Ended]:
     """Open and end incidents by events that are written, with their positions. Returns those that ended.
 
     Nearly all events are about messages that are well: for them, it costs one query.
     """
-    before = _of_subjects(connection, {event.subject for _, event in told})
+    before = _of_subjects(connection, {event.subject for _, event in new_events})
     now: dict[str, dict[str, Any] | None] = {}
     ended: list[Ended] = []
-    for position, event in told:
+    for position, event in new_events:
         current = now.get(event.subject, before.get(event.subject))
         opens = event.type in OPENS
         if current is not None and (opens or ends(event.type, current["type"])):

@@ -26,12 +26,12 @@ _LONGEST_NAMES = 7000  # PostgreSQL takes less than 8,000 bytes
 _steady = SystemClock().monotonic
 
 
-def notify(connection: sa.Connection, what: Literal["nodes", "told"], holder: int | None, names: str = "") -> None:
+def notify(connection: sa.Connection, what: Literal["nodes", "queued"], holder: int | None, names: str = "") -> None:
     """Tell the other nodes something, once a transaction is committed.
 
     Args:
         connection: The transaction's.
-        what: ``nodes``: who does what has changed. ``told``: there is something to deliver.
+        what: ``nodes``: who does what has changed. ``queued``: there is something to deliver.
         holder: This node's number.
         names: Receivers to whom there is; none for anybody.
     """
@@ -101,9 +101,9 @@ class Notices:
                 heard = {notice.payload for notice in connection.notifies(timeout=0)}
                 words = [each.split() for each in heard]
                 foreign = [each for each in words if each[1] != str(holder())]
-                told = [names for what, _, *names in foreign if what == "told"]
-                if told:
-                    wake(None if [] in told else {name for names in told for name in names})
+                queued_for = [names for what, _, *names in foreign if what == "queued"]
+                if queued_for:
+                    wake(None if [] in queued_for else {name for names in queued_for for name in names})
                 if any(what == "nodes" for what, *_ in foreign):
                     return
         except psycopg.Error as error:

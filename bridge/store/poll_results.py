@@ -37,7 +37,7 @@ def record(connection: sa.Connection, polls: Sequence[Polled], holder: int | Non
     """Write what polls found, within a transaction; return those whose transition is new.
 
     A message whose ``sequence`` has moved on since it was read was recorded by somebody else: it is left alone, so
-    that a transition is never told twice. One that is another node's by now is, too: that one polls it again.
+    that a transition is never reported twice. One that is another node's by now is, too: that one polls it again.
 
     Args:
         connection: The transaction's.
@@ -64,7 +64,7 @@ _SOONER = _NEXT_DUE.is_(None) | (messages.c.due_at < _NEXT_DUE)
 _TIMES: dict[str, Any] = {
     "holder": None,
     "polled_at": sa.bindparam("at"),
-    # While it was being polled, somebody may have unwatched or poked it, and the report may have shown a change.
+    # Meanwhile, somebody may have unwatched it or asked for a poll, and the report may have shown a change.
     "due_at": sa.case(
         (~IS_WATCHED, None),
         (_POKED_MEANWHILE & _SOONER, messages.c.due_at),
@@ -110,7 +110,7 @@ def _parameters(poll: Polled) -> dict[str, Any]:
     parameters |= {
         "new_unread_since": unread and unread.since,
         "new_unread_why": unread and unread.why,
-        "new_unread_told": unread is not None and unread.told,
+        "new_unread_told": unread is not None and unread.reported,
     }
     if verdict is not None and verdict.event is not None:
         state = verdict.state

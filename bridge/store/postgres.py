@@ -98,7 +98,7 @@ class Server:
         """Refuse what the bridge cannot work with, as far as a connection shows it.
 
         Raises:
-            ConfigurationError: A pooler stands before the server that gives each transaction another session.
+            ConfigurationError: A pooler is before the server that gives each transaction another session.
         """
         with engine.connect() as connection:
             if connection.info[_POOLED] and self._shares_sessions(connection):
@@ -133,7 +133,7 @@ class Server:
         return kind(f"the database {self.name} {words}")
 
     def _set_up(self, connection: psycopg.Connection[Any]) -> bool:
-        """Make a session what the bridge needs; tell whether a pooler stands before the server.
+        """Make a session what the bridge needs; tell whether a pooler is before the server.
 
         Raises:
             BridgeError: It can't be.

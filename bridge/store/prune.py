@@ -48,9 +48,9 @@ def _forgotten_threads(before: datetime) -> sa.Delete:
 
 def _prune_messages(database: Database, before: datetime) -> None:
     subject = sa.literal(MESSAGE_SUBJECT) + sa.cast(messages.c.id, sa.Text)  # the index of subjects finds them
-    told_of = sa.select(sa.literal(1)).where(events.c.subject == subject).exists()
+    has_events = sa.select(sa.literal(1)).where(events.c.subject == subject).exists()
     over = sa.select(messages.c.id, messages.c.sequence).where(
-        ~messages.c.listed, messages.c.due_at.is_(None), ~told_of
+        ~messages.c.listed, messages.c.due_at.is_(None), ~has_events
     )
     # Two parts, each by the index that has the order: what is finished and not old yet is not looked at.
     seen = over.where(messages.c.status.in_(list(map(str, Status))), messages.c.since < before)

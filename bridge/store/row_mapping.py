@@ -113,10 +113,10 @@ def delivery(row: Any) -> Delivery:
     (id_, receiver, state, attempts, created_at, first_due_at, due_at, finished_at, reason, probes, resent,
      reminder, withheld_until, *of_event) = row  # fmt: skip
     bad = _unreadable(row)
-    told = _event(of_event, bad)
+    event_ = _event(of_event, bad)
     return Delivery(
         id=id_,
-        event=told,
+        event=event_,
         receiver=receiver,
         state=_member(DeliveryState, state, "state", bad) or DeliveryState.DEAD,
         attempts=attempts,
@@ -191,14 +191,14 @@ def _text(value: Any) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def event_row(told: Event) -> dict[str, Any]:
+def event_row(event: Event) -> dict[str, Any]:
     """Write an event."""
     return {
-        "id": told.id,
-        "type": str(told.type),
-        "at": told.at,
-        "subject": told.subject,
-        "sequence": told.sequence,
-        "message_id": told.message_id,
-        "data": dict(told.data),
+        "id": event.id,
+        "type": str(event.type),
+        "at": event.at,
+        "subject": event.subject,
+        "sequence": event.sequence,
+        "message_id": event.message_id,
+        "data": dict(event.data),
     }

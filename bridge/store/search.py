@@ -39,7 +39,7 @@ CURSOR = cursor_pattern(f"[{''.join(_CURSORS.values())}]", 2)
 """What cursors look like: a list that begins with the oldest change has others."""
 
 Place: TypeAlias = tuple[int, int]
-"""Where a message stands in a list: when it last changed, in milliseconds, and its id."""
+"""Where a message is in a list: when it last changed, in milliseconds, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ _POLLED = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_
 
 
 def place_of(row: Any) -> Place:
-    """Tell where a row of such a list stands."""
+    """Tell where a row of such a list is."""
     return to_millis(row.changed_at), row.id
 
 

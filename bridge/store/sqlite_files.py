@@ -55,7 +55,7 @@ def prepare(file: Path) -> None:
 
 
 def check_kinds(file: Path) -> None:
-    """Check that nothing but regular files stands where a database has its files: a pipe would be waited for.
+    """Check that nothing but regular files is where a database has its files: a pipe would be waited for.
 
     Raises:
         DatabaseError: Something else is there.

@@ -182,11 +182,11 @@ class Store:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._events.transaction() as connection:
             moved = poll_results.record(connection, polls, self.node.holder)
-            told = self._events.transitions(connection, moved)
+            new_events = self._events.transitions(connection, moved)
             quarantine.forget(connection, Kind.MESSAGE, [poll.message.id for poll in polls])
-            self._events.add(connection, told, subscriptions)
+            self._events.add(connection, new_events, subscriptions)
             self.activity.record(connection, moved)
-        return told
+        return new_events
 
     def record_deliveries(
         self,

@@ -37,7 +37,7 @@ messages = sa.Table(
     sa.Column("reason", sa.Text),  # the class of the error; see bridge.domain.reasons
     sa.Column("sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unknown_since", Instant),
-    sa.Column("stuck", sa.Boolean, nullable=False, server_default=sa.false()),  # and told so, of this status
+    sa.Column("stuck", sa.Boolean, nullable=False, server_default=sa.false()),  # and reported so, of this status
     sa.Column("watched_since", Instant, nullable=False),
     sa.Column("polled_at", Instant),
     sa.Column("due_at", Instant),  # NULL: not to be polled
@@ -45,7 +45,9 @@ messages = sa.Table(
     sa.Column("seen", sa.Integer, nullable=False, server_default="0"),  # by how many polls; while few, it goes first
     sa.Column("hint", sa.Text),  # what the report last showed of it, and since when
     sa.Column("hinted_at", Instant),
-    sa.Column("unread_since", Instant),  # since when no answer about it could be read, why, and whether that was told
+    sa.Column(
+        "unread_since", Instant
+    ),  # since when no answer about it could be read, why, and whether that was reported
     sa.Column("unread_why", sa.Text),
     sa.Column("unread_told", sa.Boolean, nullable=False, server_default=sa.false()),
 )

@@ -56,16 +56,18 @@ class Threads:
         """Divide what would go in one post, as :func:`bridge.domain.threads.by_thread` says."""
         return by_thread(pack, self.of(receiver, channel, [delivery.event.subject for delivery in pack]))
 
-    def note(self, connection: sa.Connection, post: Post | None, told: Sequence[Delivery], at: datetime) -> None:
+    def note(self, connection: sa.Connection, post: Post | None, delivered: Sequence[Delivery], at: datetime) -> None:
         """Let later events about the subjects of these deliveries be replies to the post, within a transaction."""
         if post is None:
             return
-        parent = deliveries.c.event if len(told) == 1 else sa.cast(sa.null(), sa.BigInteger)
-        attempt = sa.select(sa.func.max(carried.c.attempt)).where(carried.c.delivery == told[0].id).scalar_subquery()
+        parent = deliveries.c.event if len(delivered) == 1 else sa.cast(sa.null(), sa.BigInteger)
+        attempt = (
+            sa.select(sa.func.max(carried.c.attempt)).where(carried.c.delivery == delivered[0].id).scalar_subquery()
+        )
         fixed = (post.channel, post.ts, post.configured, at)
         values = [sa.literal(value, threads.c[name].type) for name, value in zip(_COLUMNS, fixed, strict=True)]
         found = sa.select(deliveries.c.receiver, deliveries.c.subject, parent, attempt, *values).distinct()
-        for part in chunks([delivery.id for delivery in told]):
+        for part in chunks([delivery.id for delivery in delivered]):
             insert = self._database.insert(threads).from_select(
                 ["receiver", "subject", "event", "attempt", *_COLUMNS], found.where(deliveries.c.id.in_(part))
             )
@@ -75,9 +77,9 @@ class Threads:
 
 
 def _digests_over(connection: sa.Connection, posted: set[int]) -> dict[int, tuple[Event, ...]]:
-    """Read the events of those digests (by attempt) in which nothing is wrong any more, as they were told.
+    """Read the events of those digests (by attempt) in which nothing is wrong any more, as they were sent.
 
-    What is wrong again, and is told elsewhere, does not count.
+    What is wrong again, and is reported elsewhere, does not count.
     """
     lasting = (
         sa.select(carried.c.attempt)
@@ -96,12 +98,14 @@ def _digests_over(connection: sa.Connection, posted: set[int]) -> dict[int, tupl
     over = posted.difference(
         *(connection.scalars(lasting.where(carried.c.attempt.in_(part))) for part in chunks(posted))
     )
-    told = {
+    delivered = {
         attempt: [row_mapping.delivery(row) for row in connection.execute(_CARRIED, {"by": attempt})]
         for attempt in over
     }
     return {
-        attempt: tuple(map(outgoing, each)) for attempt, each in told.items() if all(one.fault is None for one in each)
+        attempt: tuple(map(outgoing, each))
+        for attempt, each in delivered.items()
+        if all(one.fault is None for one in each)
     }
 
 

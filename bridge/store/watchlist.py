@@ -150,14 +150,14 @@ class Messages:
     def poll_now(self, ids: Sequence[int], now: datetime) -> list[int]:
         """Let messages be due at once, finished ones too; returns those that are watched and were not given up.
 
-        However often a message is poked, it is polled once in ``POLL_NOW_EVERY``. A poll that is under way may have
-        been answered before whatever made somebody poke: there is another one after it.
+        However often that is asked for, a message is polled once in ``POLL_NOW_EVERY``. A poll under way may have
+        been answered before whatever made somebody ask: there is another one after it.
         """
-        poked: list[int] = []
+        due_now: list[int] = []
         with self._database.write() as connection:
             for chunk in chunks(ids):
-                poked += connection.scalars(POLL_NOW, {"ids": chunk, "now": now})
-        return poked
+                due_now += connection.scalars(POLL_NOW, {"ids": chunk, "now": now})
+        return due_now
 
     def unwatch(self, ids: Sequence[int]) -> tuple[list[int], list[int]]:
         """Stop polling messages that were added by command, or discovered; their history stays.

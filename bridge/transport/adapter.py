@@ -84,7 +84,7 @@ class CurlAdapter(BaseAdapter):
         """Make a call and return its answer, read to its end or its limit.
 
         ``timeout`` is the seconds that this call may take; of several, the sum. Nothing is streamed, and for the other
-        arguments, those count that the adapter was made with. If the request has an attribute ``limit``, so many bytes
+        arguments, those count that the adapter was made with. Where the request has a ``limit``, that many bytes
         of the body are kept.
 
         Raises:

@@ -36,7 +36,7 @@ class _Call(requests.PreparedRequest):
 
 
 class HttpClient:
-    """Calls one place, by POST unless told otherwise. Safe to use from several threads at once.
+    """Calls one place, by POST by default. Safe to use from several threads at once.
 
     Args:
         url: Where to; a call may add to it.

@@ -49,7 +49,7 @@ _INTERIM = b"1"
 def read_head(lines: Sequence[bytes]) -> tuple[int, str, dict[str, str]]:
     """Read status, reason and headers (the last of each) of the answer among an exchange's header lines.
 
-    Interim answers may stand before it, and trailers behind it.
+    Interim answers may come before it, and trailers after it.
 
     Raises:
         ValueError: There is no whole one. The text says what the other side does instead.

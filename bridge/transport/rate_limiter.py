@@ -24,7 +24,7 @@ class RateLimiter:
         per_second: The most calls in a second; None for no limit.
         clock: Tells the time to wait by.
         share: Tells what part of the rate is this process's, at each call; none is made while it is 0.
-        changed: Told what part of that is used, whenever it changes.
+        changed: Called with the part of that which is used, whenever it changes.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ def busy(store: Store) -> Metrics:
     for answer in (Observation(Status.FAILED, NOW), Unavailable("HTTP 502 Bad Gateway")):
         metrics.listener.polled(1, answer, 0.2)
     for _, event in listed.events(store):
-        metrics.listener.told(event)
+        metrics.listener.event_recorded(event)
     metrics.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))] * 3)
     metrics.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
     metrics.listener.tried("ops", [delivery(DeliveryState.DEAD, "ops")], [attempt(Dead("410 Gone"))])

@@ -277,8 +277,8 @@ def test_demo_shows_it_harmless(text: str) -> None:
         with screen:
             screen.show([WatchedMessage(Message(1, text, state=State(Status.FAILED, NOW, text)), True, NOW, NOW)])
             data = {"previous": state, "current": state}
-            screen.told(Event("evt_1", EventType.MESSAGE_FAILED, NOW, "message/1", 1, data, 1))
-            screen.told(Event("evt_2", EventType.RECEIVER_DOWN, NOW, "receiver/x", 1, {"receiver": text}))
+            screen.event_recorded(Event("evt_1", EventType.MESSAGE_FAILED, NOW, "message/1", 1, data, 1))
+            screen.event_recorded(Event("evt_2", EventType.RECEIVER_DOWN, NOW, "receiver/x", 1, {"receiver": text}))
         screen.webhook({"type": text, "data": {"message_id": text}}, taken=True)
         screen.slack(f"x{text}")
         seen = written.getvalue()

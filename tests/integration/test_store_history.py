@@ -97,7 +97,7 @@ def test_a_story_tells_everything_about_a_message(told: Store) -> None:
                 for queued in each.deliveries
             ],
         )
-        for each in story.told
+        for each in story.events
     ] == [
         (
             EventType.MESSAGE_PENDING,
@@ -117,7 +117,7 @@ def test_a_story_tells_everything_about_a_message(told: Store) -> None:
 def test_of_a_very_long_story_the_latest_is_told(told: Store) -> None:
     story = told.history.story(1, most=1)
     assert story is not None
-    assert ([each.event.type for each in story.told], story.whole) == ([EventType.MESSAGE_FAILED], False)
+    assert ([each.event.type for each in story.events], story.whole) == ([EventType.MESSAGE_FAILED], False)
 
 
 def test_one_delivery_comes_with_its_attempts(told: Store) -> None:

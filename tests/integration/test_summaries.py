@@ -60,7 +60,7 @@ class Heard(Listener):
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         self.events.append(event)
 
 

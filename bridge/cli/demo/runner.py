@@ -133,7 +133,7 @@ def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
     events = store.history.events(most=_EVERYTHING).items
     delivered = store.history.deliveries(DeliveryQuery((DeliveryState.DELIVERED,)), most=_EVERYTHING).items
     queued, _ = store.summaries.queued()
-    told = {(event.message_id, str(event.type)) for event in events}
+    recorded = {(event.message_id, str(event.type)) for event in events}
     due = {(scene.id, f"message.{scene.becomes}") for scene in SCENES} | {(NOT_SENT, f"message.{Status.UNKNOWN}")}
     screen.summary(
         messages=len(SCENES) + 1,
@@ -145,10 +145,10 @@ def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
     )
     if crm.bad_signatures:
         raise BridgeError(f"{crm.bad_signatures} webhooks were not signed as they should be: please report this")
-    if due - told or queued:
+    if due - recorded or queued:
         raise BridgeError(
             "the demo was ended early, or this machine is very slow: "
-            f"{len(due - told)} events and {queued} deliveries are still to come"
+            f"{len(due - recorded)} events and {queued} deliveries are still to come"
         )
 
 

@@ -92,7 +92,7 @@ class Screen(Listener):
             )
         self._live.update(table)
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Show a transition."""
         if event.message_id is None:
             self._line("yellow", "event  ", f"{event.type} {event.data.get('receiver', '')}")

@@ -22,14 +22,14 @@ class Heard(Listener):
     """Keeps the latest events and lets a trigger wait for its own."""
 
     def __init__(self) -> None:
-        self._told: deque[Event] = deque(maxlen=_KEPT)
+        self._events: deque[Event] = deque(maxlen=_KEPT)
         self._stopping = False
         self._came = threading.Condition()
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Keep an event."""
         with self._came:
-            self._told.append(event)
+            self._events.append(event)
             self._came.notify_all()
 
     def stopping(self, why: str) -> None:
@@ -42,7 +42,7 @@ class Heard(Listener):
     def forget(self) -> None:
         """Forget what was before."""
         with self._came:
-            self._told.clear()
+            self._events.clear()
 
     def wait_for(self, type_: EventType, message_id: int | None = None) -> Event:
         """Wait for an event, about a message if one is named.
@@ -52,7 +52,7 @@ class Heard(Listener):
         """
 
         def found() -> Event | None:
-            return next((each for each in self._told if (each.type, each.message_id) == (type_, message_id)), None)
+            return next((each for each in self._events if (each.type, each.message_id) == (type_, message_id)), None)
 
         with self._came:
             self._came.wait_for(lambda: self._stopping or found() is not None, PATIENCE)

@@ -25,7 +25,7 @@ USUAL_URL: Final = WbizToolConfig.model_fields["base_url"].default
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What somebody has told. Without an address, who gets what has to be filled in.
+    """What somebody has answered. Without an address, who gets what has to be filled in.
 
     ``signing_secret`` is what webhooks are signed with; ``own_database`` keeps the history beside the configuration.
     """

@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the operator has told. What is missing has to be put into its file later."""
+    """What the operator has answered. What is missing has to be put into its file later."""
 
     client_id: int | None = None
     api_key: str = field(default="", repr=False)
@@ -91,7 +91,7 @@ def plan_install(layout: Layout, found: Found, answers: Answers, unit: Sequence[
     Args:
         layout: Where it is to be.
         found: What is there.
-        answers: What the operator has told.
+        answers: What the operator has answered.
         unit: The steps for the unit file.
     """
     steps: list[Step] = [] if layout.folder in found.present else [Folder(layout.folder)]

@@ -24,7 +24,7 @@ _ENDS_INSIDE = ("[", "{", ",")
 
 
 def second_look(lines: Sequence[str], line: int, column: int) -> Slip | None:
-    """Say what makes a value wrong that stands at a line and column, from 1; None where it is no slip that is known."""
+    """Say what makes a value wrong at a line and column, from 1; None where it is no slip that is known."""
     i, at = line - 1, column - 1
     if not 0 <= i < len(lines) or not 0 <= at <= len(lines[i]) or len(lines[i]) > LONGEST_LINE:
         return None

@@ -134,7 +134,7 @@ class Counters(Listener):
         if isinstance(answer, Observation):
             self._polled_at.set(self._clock.now().timestamp())
 
-    def told(self, event: Event) -> None:
+    def event_recorded(self, event: Event) -> None:
         """Count an event."""
         self._events.labels(event.type).inc()
         status = _TRANSITIONS.get(event.type)

@@ -1,4 +1,4 @@
-"""How things stand, from the store's summary, at the moment somebody asks."""
+"""How things are, from the store's summary, at the moment somebody asks."""
 
 from __future__ import annotations
 

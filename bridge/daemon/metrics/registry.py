@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what has happened is counted as it happens, how things stand is read when they are asked for.
+"""Metrics for Prometheus: what has happened is counted as it happens, how things are is read when they are asked for.
 
 Names and meanings are a contract with dashboards and alerts: ``docs/operate.md`` lists them all.
 """

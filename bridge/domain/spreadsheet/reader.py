@@ -77,7 +77,7 @@ def read_messages(content: bytes, note: Note) -> Iterator[CsvMessage]:
 
     Args:
         content: UTF-8, or UTF-16 with a byte order mark.
-        note: Told of each fault, in the order of their lines.
+        note: Called with each fault, in the order of their lines.
     """
     try:
         encoding = encoding_of(content)
@@ -157,7 +157,7 @@ class _Reader:
         return False
 
     def _plain(self) -> Iterator[CsvMessage]:
-        """Read ids as they stand in a list in plain text, with their comments."""
+        """Read ids as they are in a list in plain text, with their comments."""
         for line in self._lines:
             self._lines.row = [line]
             text = line.partition("#")[0].strip()
@@ -179,7 +179,7 @@ class _Reader:
                 starts = cell_starts(text, self._delimiter)
                 self._fault(len(starts) - 1, "", _QUOTE if text[starts[-1] : starts[-1] + 1] == '"' else _TOO_LONG)
                 if len(text) > _LONGEST_CELL:
-                    return  # what follows stands within quotes, or nobody knows
+                    return  # what follows is within quotes, or nobody knows
                 continue
             if any(map(str.strip, cells)):
                 yield cells

@@ -44,19 +44,19 @@ def message_columns(tags: Sequence[str]) -> list[str]:
 
 def message_row(shown: WatchedMessage, tags: Sequence[str], zone: tzinfo | None = None) -> list[Any]:
     """Arrange a message in these columns; its times are in a time zone, or in UTC."""
-    told = _in_zone(message_json(shown), _MOMENTS, zone)
-    return [*said(told, tags), *(told[name] for name in FOUND_OUT)]
+    fields = _in_zone(message_json(shown), _MOMENTS, zone)
+    return [*said(fields, tags), *(fields[name] for name in FOUND_OUT)]
 
 
 def event_row(event: Event, zone: tzinfo | None = None) -> list[Any]:
     """Arrange an event in :data:`EVENT_COLUMNS`, as :func:`message_row` does."""
-    told: dict[str, Any] = {**event.data, **envelope(event), "subject": event.subject}
-    told["tags"] = "; ".join(f"{name}={value}" for name, value in (event.data.get("tags") or {}).items())
+    fields: dict[str, Any] = {**event.data, **envelope(event), "subject": event.subject}
+    fields["tags"] = "; ".join(f"{name}={value}" for name, value in (event.data.get("tags") or {}).items())
     previous, current = (event.data.get(name) or {} for name in ("previous", "current"))
-    told |= {"previous": previous.get("status"), "status": current.get("status")}
-    told["error"] = current.get("error") or event.data.get("reason")
-    _in_zone(told, ("timestamp",), zone)
-    return [told.get(name) for name in EVENT_COLUMNS]
+    fields |= {"previous": previous.get("status"), "status": current.get("status")}
+    fields["error"] = current.get("error") or event.data.get("reason")
+    _in_zone(fields, ("timestamp",), zone)
+    return [fields.get(name) for name in EVENT_COLUMNS]
 
 
 def report_rows(report: Mapping[str, Any], zone: tzinfo | None = None) -> list[list[Any]]:
@@ -64,15 +64,15 @@ def report_rows(report: Mapping[str, Any], zone: tzinfo | None = None) -> list[l
     groups = report["groups"] if report["by"] else [{**report, "name": "all", "start": None}]
     rows = []
     for group in groups:
-        told = _in_zone(dict(group), ("start",), zone)
-        waits = told["seconds_until_sent"] or {}
-        rows.append([*(told[name] for name in REPORT_COLUMNS), waits.get("median"), waits.get("p95")])
+        fields = _in_zone(dict(group), ("start",), zone)
+        waits = fields["seconds_until_sent"] or {}
+        rows.append([*(fields[name] for name in REPORT_COLUMNS), waits.get("median"), waits.get("p95")])
     return [[*REPORT_COLUMNS, "median_seconds", "p95_seconds"], *rows]
 
 
-def _in_zone(told: dict[str, Any], moments: Sequence[str], zone: tzinfo | None) -> dict[str, Any]:
+def _in_zone(fields: dict[str, Any], moments: Sequence[str], zone: tzinfo | None) -> dict[str, Any]:
     """Write moments with the offset of a time zone, by which they are read again as they were."""
     for name in moments:
-        if zone is not None and told[name] is not None:
-            told[name] = in_zone(datetime.fromisoformat(told[name]), zone).isoformat(timespec="milliseconds")
-    return told
+        if zone is not None and fields[name] is not None:
+            fields[name] = in_zone(datetime.fromisoformat(fields[name]), zone).isoformat(timespec="milliseconds")
+    return fields

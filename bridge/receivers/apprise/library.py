@@ -84,7 +84,7 @@ def quiet() -> None:
 
 
 def parts_of(url: str) -> list[str]:
-    """List an Apprise URL and each part of it that may be a token: they stand anywhere in it, even as its host."""
+    """List an Apprise URL and each part of it that may be a token: they can be anywhere in it, even as its host."""
     try:
         parts = urlsplit(url)
         query = parse_qsl(parts.query)

@@ -27,7 +27,7 @@ def converse(child: subprocess.Popen[bytes], body: bytes, output: bytearray, sec
     for.
     """
     deadline = time.monotonic() + seconds
-    with closing(selectors.DefaultSelector()) as selector, _told_of_end(child, selector) as patience:
+    with closing(selectors.DefaultSelector()) as selector, _waking_at_end(child, selector) as patience:
         _register(child, selector, memoryview(body))
         while not _has_ended(child):
             rest = deadline - time.monotonic()
@@ -66,7 +66,7 @@ def _go_on_writing(child: subprocess.Popen[bytes], selector: selectors.BaseSelec
 
 
 @contextmanager
-def _told_of_end(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> Iterator[float]:
+def _waking_at_end(child: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> Iterator[float]:
     """Let the selector wake at the program's end; give the longest wait between looks for it."""
     try:
         descriptor = os.pidfd_open(child.pid)

@@ -147,7 +147,7 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
         receiver: The receiver's name.
         ours: The bridge's own environment, of which it gets where programs and its home are, and the language.
     """
-    told = {
+    values = {
         "EVENT_ID": event.id,
         "EVENT_TYPE": str(event.type),
         "EVENT_TIME": isoformat(event.at),
@@ -163,7 +163,7 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
         "PATH": ours.get("PATH") or _PATH,
         "HOME": ours.get("HOME") or "/",
         "LANG": ours.get("LANG") or "C.UTF-8",
-        **{f"WBIZ_{key}": one_line(value)[:_LONGEST_VALUE] for key, value in told.items()},
+        **{f"WBIZ_{key}": one_line(value)[:_LONGEST_VALUE] for key, value in values.items()},
         **{name: "1" for name, marked in marks.items() if marked},
     }
 

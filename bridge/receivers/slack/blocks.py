@@ -6,7 +6,7 @@ in a message; header 150; section 3,000, or 10 fields of 2,000; context 10 eleme
 https://api.slack.com/changelog/2018-04-truncating-really-long-messages (40,000 characters).
 
 Only an attachment has a coloured bar, and what is in one may be hidden behind "Show more"
-(https://docs.slack.dev/reference/messaging/attachments): so what happened, and whom it concerns, stands before it.
+(https://docs.slack.dev/reference/messaging/attachments): so what happened, and whom it concerns, comes before it.
 """
 
 from __future__ import annotations

@@ -53,10 +53,10 @@ class SlackBot:
         lasted = resolution(events, thread)
         if lasted is None:
             return None
-        what = "Resolved" if len(thread.told) == 1 else "All resolved"
+        what = "Resolved" if len(thread.shown) == 1 else "All resolved"
         words = f"{what} after {in_words(max(lasted.total_seconds(), 0))}"
         place = {"channel": thread.post.channel, "ts": thread.post.ts}
-        updated = _resolved(self._messages.draw(thread.told), words, COLOURS[WORDS[events[-1].type].severity])
+        updated = _resolved(self._messages.draw(thread.shown), words, COLOURS[WORDS[events[-1].type].severity])
         return Request(as_json({**place, **updated}), HEADERS, path=UPDATE)
 
 

@@ -158,7 +158,7 @@ def is_passing(code: str) -> bool:
 
 
 def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel: str) -> Outcome:
-    """Put a refusal into words, with what to do about it; Slack's own code stands first, to be looked up."""
+    """Put a refusal into words, with what to do about it; Slack's own code comes first, to be looked up."""
     if code in _NOT_UNDERSTOOD:
         return Dead(f"{code}: Slack does not understand the message", about_event=True)
     if code in _LIMITED:

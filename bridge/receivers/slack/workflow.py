@@ -1,7 +1,7 @@
 """The Slack workflow receiver: one event starts a workflow of Slack's Workflow Builder, with flat variables.
 
 Sources: https://docs.slack.dev/tools/slack-github-action/sending-techniques/sending-data-webhook-slack-workflow (the
-variables stand at the top, each a text), https://github.com/aws-samples/aws-health-aware/issues/39 (a variable that is
+variables are at the top, each a text), https://github.com/aws-samples/aws-health-aware/issues/39 (a variable that is
 not sent ends the workflow), https://github.com/slackapi/node-slack-sdk/blob/main/packages/webhook/src/WebhookTrigger.ts
 (the answers: ``{"ok": true}``, ``{"ok": false, "error": …}``, or nothing; the codes are not documented).
 """
@@ -78,7 +78,7 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         if pages and event.message_id is not None and not event.test
         else f"{pages or ''}"
     )
-    told = {
+    values = {
         "event_id": event.id,
         "event": str(event.type),
         "time": isoformat(event.at),
@@ -93,4 +93,4 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         "link": link,
         "test": "true" if event.test else "",
     }
-    return {key: cut(one_line(told[key]), _LONGEST) for key in VARIABLES}
+    return {key: cut(one_line(values[key]), _LONGEST) for key in VARIABLES}

@@ -62,7 +62,7 @@ class Source:
         return self.put_in(self.text)
 
     def hide(self, text: str) -> str:
-        """Take the values out of a text: a key that a variable names may be missing, and be told of."""
+        """Take the values out of a text: a key that a variable names may be missing, and be reported."""
         for value in sorted(set(self.values) - {""}, key=len, reverse=True):
             text = text.replace(value, MASK)
         return text

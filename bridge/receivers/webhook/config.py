@@ -115,7 +115,7 @@ class Batch(Model):
 class WebhookReceiverConfig(HttpReceiverConfig):
     """A webhook. ``secrets`` are those that it is signed with, each in full (``whsec_…``, ``whsk_…``).
 
-    Where the address is a template, ``path`` is what follows the slash after its host, and ``url`` what stands before.
+    Where the address is a template, ``path`` is what follows the slash after its host, and ``url`` what precedes it.
     With ``batch``, each POST carries a list of events.
     """
 

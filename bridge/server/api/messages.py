@@ -1,4 +1,4 @@
-"""``/v1/messages``: hand over, find, read, poke and remove."""
+"""``/v1/messages``: hand over, find, read, poll now and remove."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str,
 def story_json(story: Story, holding: Mapping[str, Mute | Hold], zone: tzinfo) -> dict[str, Any]:
     """Arrange a message's story for JSON. ``holding`` and ``zone`` are as in :func:`delivery_json`."""
     events = []
-    for told in story.told:
-        queued = [delivery_json(each.delivery, holding, zone, each.attempts) for each in told.deliveries]
-        events.append({**envelope(told.event), "deliveries": queued})
+    for item in story.events:
+        queued = [delivery_json(each.delivery, holding, zone, each.attempts) for each in item.deliveries]
+        events.append({**envelope(item.event), "deliveries": queued})
     return {**message_json(story.message), "events": events, "whole": story.whole}
 
 

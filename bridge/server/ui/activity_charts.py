@@ -157,8 +157,8 @@ def _says(columns: Sequence[Column], when: str, worst_of: str) -> str:
     sent, failed = (int(sum(part)) for part in ([each.low for each in columns], [each.high for each in columns]))
     if not sent and not failed:
         return f"{when} no message was sent or failed."
-    told = f"{when} {counted(sent, 'message was', 'messages were')} sent and {failed:,} failed."
+    sentence = f"{when} {counted(sent, 'message was', 'messages were')} sent and {failed:,} failed."
     if not failed:
-        return told
+        return sentence
     worst = max(columns, key=lambda each: each.high)
-    return f"{told} Most failed {worst_of} {worst.name}: {worst.cells[1]}."
+    return f"{sentence} Most failed {worst_of} {worst.name}: {worst.cells[1]}."

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
 
 LARGEST_FORM: Final = LARGEST_CSV + 64 * 1024
-"""In bytes: the longest list, the token, and what stands around them."""
+"""In bytes: the longest list, the token, and what is around them."""
 
 _LONGEST_LINK = 2000  # characters of ids that a link may fill in
 _AT_ONCE = 4  # forms; a form's token is in it, so that it is read before it is known who sends it
@@ -39,7 +39,7 @@ _NONE = Notice("bad", "Nothing was added: enter ids, paste a list, or choose a f
 _SEVERAL = Notice("bad", "Nothing was added: enter ids, paste a list or choose a file, not more than one of these.")
 _LARGE = Notice("bad", f"Nothing was added: {TOO_LARGE}.")
 _PLACES: Final = {"ids": "ids", "list": "list", "file": "file"}
-"""Where messages may stand in the form, and what that is called."""
+"""Where messages may be in the form, and what that is called."""
 
 
 @dataclass(frozen=True, slots=True)

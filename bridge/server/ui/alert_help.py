@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 @cache
 def alert_help() -> Mapping[str, str]:
-    """Read the text about each alert, by the alert's name; what stands between backticks is code."""
+    """Read the text about each alert, by the alert's name; what is between backticks is code."""
     text = resources.files("bridge.server.ui").joinpath("alerts.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^## (\w+)\n\n(.+?)$(?=\n\n|\n?\Z)", text, re.DOTALL | re.MULTILINE))

@@ -1,4 +1,4 @@
-"""A chart of columns, each of two parts: where they stand, in percent of a drawing of any size. Pure."""
+"""A chart of columns, each of two parts: where they are, in percent of a drawing of any size. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _TOP, _FLOOR = 10.0, 88.0
-"""Between these the bars stand; below are the names, above is room for the scale's highest number."""
+"""Between these are the bars; below are the names, above is room for the scale's highest number."""
 
 _LEFT = 6.0
 """How much the scale's numbers take."""
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Where a column stands."""
+    """Where a column is."""
 
     column: Column
     left: float

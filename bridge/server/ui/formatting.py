@@ -54,7 +54,7 @@ def seconds(duration: float) -> str:
 
 
 def code(text: str) -> Markup:
-    """Set what stands between backticks as code."""
+    """Set what is between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped within
 
 

@@ -34,7 +34,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Wording:
     """How a check is worded: its name, its state when it is well and when it is not, and what to do then."""
 
     name: str
@@ -44,33 +44,33 @@ class _Told:
 
 
 _CHECKS = {
-    SOURCE: _Told(
+    SOURCE: _Wording(
         "WbizTool's API",
         "responding",
         "down",
         "If it rejects the credentials, fix `wbiztool.client_id` and the key, and check them with "
         "`wbiz-bridge check --online`. Otherwise wait: the bridge resumes when WbizTool is back.",
     ),
-    "polling": _Told(
+    "polling": _Wording(
         "Polling",
         "on time",
         "late",
         "Raise `wbiztool.rate_limit` and `wbiztool.concurrency` as far as WbizTool allows, or raise `poll.every`.",
     ),
-    "configuration": _Told(
+    "configuration": _Wording(
         "Configuration",
         "active",
         "invalid",
         "`wbiz-bridge check` lists each error with its line. Fix it before the bridge is restarted: it would not "
         "start.",
     ),
-    "database": _Told(
+    "database": _Wording(
         "Database",
         "readable",
         "unavailable",
         "Check for a full disk, a program that holds a lock, or a server that is down. The bridge resumes by itself.",
     ),
-    "scheduler": _Told(
+    "scheduler": _Wording(
         "Daemon", "running", "not running", "Start it: `systemctl start wbiz-bridge`, or `wbiz-bridge run`."
     ),
 }
@@ -99,7 +99,7 @@ def parts(
         summaries: When receivers' next summaries are due.
     """
     checks = health.checks
-    shown = [_check(told, checks[name]) for name, told in _CHECKS.items() if name in checks]
+    shown = [_check(wording, checks[name]) for name, wording in _CHECKS.items() if name in checks]
     of_receivers = [
         _receiver(name, check, receivers, now, summaries)
         for name, check in checks.items()
@@ -111,18 +111,22 @@ def parts(
     return (*shown[:1], *failing, *others, *of_receivers, *(_number(each, now) for each in numbers), *shown[1:])
 
 
-def _check(told: _Told, check: Check) -> Component:
+def _check(wording: _Wording, check: Check) -> Component:
     if check.ok:
-        return Component(told.name, ok=True, state=told.well, note=check.why)
+        return Component(wording.name, ok=True, state=wording.well, note=check.why)
     return Component(
-        told.name, ok=False, state=told.ill, why=_sentence(check.why or f"{told.name} {told.ill}"), advice=told.advice
+        wording.name,
+        ok=False,
+        state=wording.ill,
+        why=_sentence(check.why or f"{wording.name} {wording.ill}"),
+        advice=wording.advice,
     )
 
 
 def _other(name: str, check: Check) -> Component:
     """Tell of what is only worth a word when it is not well."""
-    told = f"{name[:1].upper()}{name[1:]}"
-    return Component(told, ok=False, state="failing", why=_sentence(check.why or f"{name} is failing"), advice=_OTHER)
+    title = f"{name[:1].upper()}{name[1:]}"
+    return Component(title, ok=False, state="failing", why=_sentence(check.why or f"{name} is failing"), advice=_OTHER)
 
 
 def _receiver(

@@ -37,7 +37,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """How a receiver's deliveries stand."""
+    """How a receiver's deliveries are doing."""
 
     name: str
     queued: int

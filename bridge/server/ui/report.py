@@ -91,7 +91,7 @@ class Report:
     rate: str | None
     rate_before: str | None
     whys: tuple[Why, ...]
-    untold: int
+    forgotten: int
     waits: str | None
     by_hour: Chart
     over_time: Chart
@@ -146,7 +146,7 @@ def report(
         rate=_percent(found.sums),
         rate_before=None if before is None else _percent(before),
         whys=tuple(whys(found.reasons, links)),
-        untold=found.sums[Status.FAILED] - sum(count for _, count in found.reasons),
+        forgotten=found.sums[Status.FAILED] - sum(count for _, count in found.reasons),
         waits=None if found.waits is None else _waits(found.waits),
         by_hour=by_hour,
         over_time=over_time,
@@ -203,11 +203,11 @@ def _totals(sums: Sums, before: Sums | None, links: Links) -> Iterator[Total]:
 
 def _says(sums: Sums, before: Sums | None, than: str) -> str:
     sent, failed = sums[Status.SENT], sums[Status.FAILED]
-    told = f"{counted(sent, 'message was', 'messages were')} sent, {failed:,} failed"
+    sentence = f"{counted(sent, 'message was', 'messages were')} sent, {failed:,} failed"
     if before is None:
-        return f"{told}."
+        return f"{sentence}."
     difference = change(failed, before[Status.FAILED])
-    return f"{told}: {difference} {'as' if difference == 'as many' else 'than'} {than}."
+    return f"{sentence}: {difference} {'as' if difference == 'as many' else 'than'} {than}."
 
 
 def _dates(period: Period, now: datetime) -> str:

@@ -71,7 +71,7 @@ def fields_of(schema: _Schema, schemas: Mapping[str, _Schema], within: str = "")
     Args:
         schema: The object.
         schemas: Those that it may refer to, by name.
-        within: What stands before each key's name.
+        within: What precedes each key's name.
     """
     found: list[Field] = []
     for name, inner in schema.get("properties", {}).items():

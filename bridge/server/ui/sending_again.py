@@ -64,7 +64,7 @@ def sending_again(
 
 
 def _back(form: Form, count: str) -> str:
-    """Lead back to where the form stood."""
+    """Lead back to where the form was."""
     message, state = id_in(form.get("message_id")), form.get("state")
     if message is not None:
         return f"messages/{message}?retried={count}"

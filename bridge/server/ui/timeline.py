@@ -11,7 +11,7 @@ from bridge.receivers.wording import WORDS, duration_of, error_of
 if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.summary import WatchedMessage
-    from bridge.store.history import Story, Told, Undertaken
+    from bridge.store.history import Story, StoryDelivery, StoryEvent
 
 _LOOKS = {
     EventType.MESSAGE_PENDING: ("info", "pending"),
@@ -37,7 +37,7 @@ class Moment:
     tone: str
     icon: str
     error: str
-    deliveries: tuple[Undertaken, ...]
+    deliveries: tuple[StoryDelivery, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class StoryPage:
 
 def story_page(story: Story) -> StoryPage:
     """Tell a story."""
-    return StoryPage(story.message, tuple(map(_moment, story.told)), story.whole, why_not_polled(story.message))
+    return StoryPage(story.message, tuple(map(_moment, story.events)), story.whole, why_not_polled(story.message))
 
 
 def title_of(event: Event) -> str:
@@ -86,6 +86,6 @@ def why_not_polled(shown: WatchedMessage) -> str:
     return "It had no final status within poll.stop_after. Watch it again to continue."
 
 
-def _moment(told: Told) -> Moment:
-    tone, icon = _LOOKS.get(told.event.type, _PLAIN)
-    return Moment(told.event, title_of(told.event), tone, icon, error_of(told.event), told.deliveries)
+def _moment(item: StoryEvent) -> Moment:
+    tone, icon = _LOOKS.get(item.event.type, _PLAIN)
+    return Moment(item.event, title_of(item.event), tone, icon, error_of(item.event), item.deliveries)

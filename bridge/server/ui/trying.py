@@ -82,13 +82,13 @@ def trying(
         if type_ not in TYPES:
             return "?tested=type"
         made = context.try_receiver(name, EventType(type_))
-        return "?tested=unknown" if made is None else f"?tested={results.keep(told(made, TYPES[type_]))}"
+        return "?tested=unknown" if made is None else f"?tested={results.keep(notice_of(made, TYPES[type_]))}"
 
     on_form(router, TEST_FORM, access, send, lambda _: f"?tested={REFUSED}", broken)
     return router
 
 
-def told(made: Mapping[str, Any], type_: str) -> Notice:
+def notice_of(made: Mapping[str, Any], type_: str) -> Notice:
     """Say what came of a test.
 
     Args:

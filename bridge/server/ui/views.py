@@ -47,7 +47,7 @@ _LATELY = 8
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What stands around every page: how many things are wrong, how many dead letters there are."""
+    """What is around every page: how many things are wrong, how many dead letters there are."""
 
     faults: int
     dead: int

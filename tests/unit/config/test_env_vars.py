@@ -42,7 +42,7 @@ def test_what_a_variable_holds_is_not_looked_at_again() -> None:
 )
 def test_a_dollar_that_means_nothing_is_told(text: str) -> None:
     _, wrong = substitute(text, ENVIRON)
-    assert wrong == ["after a dollar stands {NAME} or {NAME:-default}; a dollar itself is written $$"]
+    assert wrong == ["$ starts a variable: write ${NAME} or ${NAME:-default}, or $$ for a literal dollar"]
 
 
 def test_each_unset_variable_is_told_once_by_its_name() -> None:

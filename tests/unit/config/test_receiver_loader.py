@@ -238,7 +238,7 @@ def test_a_wrong_receiver_is_told(folder: Folder, receiver: str, what: str) -> N
 
 def test_without_a_receiver_nobody_would_be_told(folder: Folder) -> None:
     assert folder.faults('wbiztool: {client_id: 1, api_key: "${KEY}"}\n') == [
-        "config.yaml:1:1: receivers: at least one receiver is required: nothing would be told to anybody"
+        "config.yaml:1:1: receivers: at least one receiver is required: nobody would be notified"
     ]
 
 

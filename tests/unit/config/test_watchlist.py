@@ -72,7 +72,7 @@ def test_duplicates_are_found_across_files(folder: Folder) -> None:
         ("{id: 1, tags: x}", "must be tags of the form"),
         ("{include: nowhere.yaml}", "no such file"),
         ("{include: 5}", "must be the name of a file"),
-        ("{include: ids.txt, id: 5}", "nothing else may stand beside include"),
+        ("{include: ids.txt, id: 5}", "no other key is allowed beside include"),
         ("{include: self.yaml}", "includes itself"),
         ("{include: words.txt}", "words.txt:2:1: a message id is a whole number"),
     ],

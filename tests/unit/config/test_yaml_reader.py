@@ -106,7 +106,7 @@ def test_a_number_may_come_from_a_variable(folder: Folder) -> None:
 def test_an_unset_variable_is_told_at_its_place(folder: Folder) -> None:
     (fault,) = folder.faults(LEAST, {"KEY": "x"})
     assert fault.startswith("config.yaml:3:12: receivers[0].slack: the variable SLACK is not set")
-    assert "a dollar itself is written $$" in folder.faults(LEAST.replace("${KEY}", "${1}"))[0]
+    assert "$$ for a literal dollar" in folder.faults(LEAST.replace("${KEY}", "${1}"))[0]
 
 
 @pytest.mark.parametrize(

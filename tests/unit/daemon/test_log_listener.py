@@ -92,7 +92,7 @@ def test_a_failure_after_a_good_time_is_news_again(log: Told) -> None:
     [(EventType.MESSAGE_SENT, "info"), (EventType.MESSAGE_FAILED, "warning"), (EventType.MESSAGE_UNKNOWN, "warning")],
 )
 def test_a_transition_is_one_line_with_its_ids(log: Told, type_: EventType, level: str) -> None:
-    log.listener.told(told(12346, type_))
+    log.listener.event_recorded(told(12346, type_))
     (line,) = log.lines
     assert (line["event"], line["log_level"]) == (str(type_), level)
     assert {"message_id": 12346, "event_id": "evt_12346", "sequence": 2, "previous": "pending"}.items() <= line.items()
@@ -100,9 +100,9 @@ def test_a_transition_is_one_line_with_its_ids(log: Told, type_: EventType, leve
 
 def test_a_change_of_health_is_one_line(log: Told) -> None:
     data = {"receiver": "crm", "since": "2026-11-23T20:11:12.345Z", "reason": "HTTP 502 Bad Gateway", "sequence": 1}
-    log.listener.told(Event("evt_1", EventType.RECEIVER_DOWN, START, "receiver/crm", 1, data))
+    log.listener.event_recorded(Event("evt_1", EventType.RECEIVER_DOWN, START, "receiver/crm", 1, data))
     data = {"receiver": "crm", "since": "2026-11-23T20:21:12.345Z", "down_since": data["since"], "reason": None}
-    log.listener.told(Event("evt_2", EventType.RECEIVER_UP, START, "receiver/crm", 2, data))
+    log.listener.event_recorded(Event("evt_2", EventType.RECEIVER_UP, START, "receiver/crm", 2, data))
     down, up = log.lines
     assert (down["event"], down["log_level"], down["receiver"], down["reason"]) == (
         "receiver.down",
@@ -116,7 +116,7 @@ def test_a_change_of_health_is_one_line(log: Told) -> None:
 def test_the_line_of_a_number_says_which(log: Told) -> None:
     data = {"number": "4915100000002", "whatsapp_client_id": 2, "since": "2026-11-23T20:11:12.345Z"}
     data |= {"disconnected_seconds": 60}
-    log.listener.told(Event("evt_1", EventType.NUMBER_DISCONNECTED, START, "number/2", 1, data))
+    log.listener.event_recorded(Event("evt_1", EventType.NUMBER_DISCONNECTED, START, "number/2", 1, data))
     (line,) = log.lines
     assert (line["event"], line["log_level"]) == ("number.disconnected", "warning")
     assert {key: line[key] for key in data} == data
@@ -225,7 +225,7 @@ def test_a_step_that_fails_each_second_is_told_once_a_minute(log: Told) -> None:
 
 def test_ids_lead_from_the_poll_to_the_delivery(log: Told) -> None:
     log.listener.polled(12346, Observation(Status.FAILED, START), 0.2)
-    log.listener.told(told())
+    log.listener.event_recorded(told())
     log.listener.tried("crm", [delivery(DeliveryState.QUEUED)], [attempt(Retry("HTTP 502"))])
     log.clock.advance(timedelta(minutes=5).total_seconds())
     log.listener.tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])

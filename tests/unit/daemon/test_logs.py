@@ -66,7 +66,7 @@ def test_on_a_terminal_lines_have_colours_unless_they_are_not_wanted(
     for colours in (True, False):
         monkeypatch.setattr("sys.stderr.isatty", lambda: True)
         configure("info", "auto")
-        LogListener().told(told())
+        LogListener().event_recorded(told())
         shown = errors(capfd)
         assert ("\x1b[" in shown) == colours
         assert "message.failed" in shown
@@ -112,7 +112,7 @@ def test_in_the_journal_and_nowhere_else_every_line_begins_with_its_priority(
             monkeypatch.setenv("JOURNAL_STREAM", named)
             configure("info", form)
             LogListener().tried("crm", [delivery(DeliveryState.DELIVERED)], [attempt(Delivered())])
-            LogListener().told(told())
+            LogListener().event_recorded(told())
             try:
                 int("many")
             except ValueError:

@@ -150,7 +150,9 @@ def test_a_fault_is_told_in_words_for_the_person_on_call(name: str, words: str) 
 
 
 def test_disconnected_numbers_are_named_and_are_no_fault_of_the_bridge() -> None:
-    lost = {id_: Known(Number(id_, "+91 98", id_ == 3), START - id_ * SECOND * 60, told=id_ == 2) for id_ in (1, 2, 3)}
+    lost = {
+        id_: Known(Number(id_, "+91 98", id_ == 3), START - id_ * SECOND * 60, reported=id_ == 2) for id_ in (1, 2, 3)
+    }
     health = judge(with_fact(WELL, numbers.NUMBERS, numbers.written(lost, START)), RECEIVERS, START)
     assert health.checks["connections"] == Check(
         why="disconnected in WbizTool: number +91 98 for 60 s", since=START - 60 * SECOND

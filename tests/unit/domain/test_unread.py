@@ -55,7 +55,7 @@ def test_it_is_given_up_after_stop_after_once_it_was_told() -> None:
     schedule, long_ago = scheduled(), START - timedelta(days=8)
     fresh = Message(1, watched_since=long_ago, unread=Unread(START, "status is 7"))
     assert schedule.judge_unread(fresh, "status is 7", START).event is None
-    told = Message(1, watched_since=long_ago, unread=Unread(START, "status is 7", told=True))
+    told = Message(1, watched_since=long_ago, unread=Unread(START, "status is 7", reported=True))
     verdict = schedule.judge_unread(told, "status is 7", START + timedelta(hours=1))
     assert verdict.event is EventType.MESSAGE_ABANDONED
     assert schedule.next_poll(told, verdict, START, lambda: 0.0) is None

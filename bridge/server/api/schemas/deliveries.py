@@ -62,7 +62,7 @@ class ListedOut(DeliveryOut):
     tries: list[AttemptOut] | None = None
 
 
-class ToldOut(EventOut):
+class StoryEventOut(EventOut):
     """An event with its deliveries."""
 
     deliveries: list[TriedOut]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from bridge.domain.model import MOST_TAGS, Details, Status
-from bridge.server.api.schemas.deliveries import ToldOut
+from bridge.server.api.schemas.deliveries import StoryEventOut
 from bridge.server.api.schemas.fields import MOST_AT_ONCE, GivenMoment, In, Key, Label, MessageId, Moment, Out, Value
 
 
@@ -111,5 +111,5 @@ class MessageOut(Out):
 class StoryOut(MessageOut):
     """A message with its events, oldest first. ``whole`` is false if only the latest events are included."""
 
-    events: list[ToldOut]
+    events: list[StoryEventOut]
     whole: bool

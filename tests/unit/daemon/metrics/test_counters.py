@@ -43,8 +43,8 @@ def test_a_poll_is_counted_by_what_came_of_it(outcome: str) -> None:
 
 def test_a_transition_is_counted_by_its_status_and_every_event_by_its_type() -> None:
     bridge = metrics()
-    bridge.listener.told(told(1, EventType.MESSAGE_FAILED))
-    bridge.listener.told(told(1, EventType.MESSAGE_STUCK))
+    bridge.listener.event_recorded(told(1, EventType.MESSAGE_FAILED))
+    bridge.listener.event_recorded(told(1, EventType.MESSAGE_STUCK))
     assert value(bridge, "transitions_total", status="failed") == 1
     assert sum(number for name, _, number in shown(bridge) if name == "wbiz_bridge_transitions_total") == 1
     assert value(bridge, "events_total", type="message.failed") == 1
@@ -58,8 +58,10 @@ def test_failures_are_counted_by_the_class_of_their_reason() -> None:
     failed = told(1, EventType.MESSAGE_FAILED)
     errors = ["Invalid phone number", "This sender is banned", "Something odd 4711", "Something odd 4712", "", None]
     for error in errors:
-        bridge.listener.told(replace(failed, data={**failed.data, "current": {"status": "failed", "error": error}}))
-    bridge.listener.told(replace(failed, data={}))
+        bridge.listener.event_recorded(
+            replace(failed, data={**failed.data, "current": {"status": "failed", "error": error}})
+        )
+    bridge.listener.event_recorded(replace(failed, data={}))
     counts = {
         labels["reason"]: number
         for name, labels, number in shown(bridge)
@@ -185,7 +187,7 @@ calls = st.one_of(
         ),
         st.floats(0, 1e6),
     ),
-    st.tuples(st.just("told"), st.builds(told, ids, st.sampled_from(EventType))),
+    st.tuples(st.just("event_recorded"), st.builds(told, ids, st.sampled_from(EventType))),
     st.tuples(
         st.just("tried"),
         st.sampled_from([*NAMES, "gone"]),

@@ -55,7 +55,7 @@ def test_a_receiver_that_left_the_configuration_needs_another_advice() -> None:
 def test_a_number_counts_as_lost_when_that_was_told() -> None:
     there = Known(Number(1, "+49 151 1", connected=True), START)
     flapping = Known(Number(2, "+49 151 2", connected=False), START)
-    lost = Known(Number(3, "", connected=False), START - timedelta(hours=3), told=False)
+    lost = Known(Number(3, "", connected=False), START - timedelta(hours=3), reported=False)
     shown = told(WELL, there, flapping, lost)
     assert shown["Number +49 151 1"].ok
     assert shown["Number +49 151 2"].ok

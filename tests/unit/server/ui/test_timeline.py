@@ -10,7 +10,7 @@ import pytest
 from bridge.domain.model import Delivery, DeliveryState, EventType, Message, State, Status
 from bridge.domain.summary import WatchedMessage
 from bridge.server.ui.timeline import story_page, title_of, why_not_polled
-from bridge.store.history import Story, Told, Undertaken
+from bridge.store.history import Story, StoryDelivery, StoryEvent
 from tests.unit.receivers.events import changed, source_down
 from tests.world.clock import START
 
@@ -24,7 +24,9 @@ def delivery(state: DeliveryState) -> Delivery:
 
 
 def story(*states: DeliveryState) -> Story:
-    return Story(POLLED, (Told(FAILED, tuple(Undertaken(delivery(state), ()) for state in states)),), whole=True)
+    return Story(
+        POLLED, (StoryEvent(FAILED, tuple(StoryDelivery(delivery(state), ()) for state in states)),), whole=True
+    )
 
 
 def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
