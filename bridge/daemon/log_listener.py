@@ -61,11 +61,11 @@ class LogListener(Listener):
         """Log an event."""
         fields = {"event_id": event.id, "sequence": event.sequence}
         if event.message_id is not None:
-            current, previous = event.data["current"], event.data["previous"]
-            fields |= {"message_id": event.message_id, "label": event.data["label"], "reason": event.data.get("reason")}
+            current, previous = event.json["current"], event.json["previous"]
+            fields |= {"message_id": event.message_id, "label": event.json["label"], "reason": event.json.get("reason")}
             fields |= {"previous": previous and previous["status"], "error": current.get("error")}
         else:
-            fields |= {key: event.data[key] for key in _HEALTH_FIELDS if key in event.data}
+            fields |= {key: event.json[key] for key in _HEALTH_FIELDS if key in event.json}
         log = self._log.warning if WORDS[event.type].severity.needs_attention else self._log.info
         log(str(event.type), **{key: value for key, value in fields.items() if value is not None})
 

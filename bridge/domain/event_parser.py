@@ -90,7 +90,7 @@ def _event(value: object, place: str, now: datetime) -> Event:
         at=now,
         subject="" if message_id is None else f"{MESSAGE_SUBJECT}{message_id}",
         sequence=0,
-        data=data,
+        json=data,
         message_id=message_id,
         test=value.get("test") is True,
     )

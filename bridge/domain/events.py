@@ -121,15 +121,15 @@ def outgoing(delivery: Delivery) -> Event:
 def _reminded(event: Event, number: int, at: datetime) -> Event:
     """Make the event that reminds of another: it has an id of its own, and says how long that has lasted by then."""
     lasting = max(0, int((at - event.at).total_seconds()))
-    data = {**event.data, "reminder": number, "lasting_seconds": lasting}
-    return replace(event, id=_id_of([event.id, "reminder", number]), data=data)
+    data = {**event.json, "reminder": number, "lasting_seconds": lasting}
+    return replace(event, id=_id_of([event.id, "reminder", number]), json=data)
 
 
 def envelope(event: Event) -> dict[str, Any]:
     """Arrange an event as receivers and listings show it: id, type, timestamp, data (Standard Webhooks), and test."""
     test = {"test": True} if event.test else {}
     named = {"id": event.id, "type": str(event.type), "timestamp": isoformat(event.at)}
-    return {**named, **test, "data": dict(event.data)}
+    return {**named, **test, "data": dict(event.json)}
 
 
 def _how_long(message: Message, state: State, type_: EventType, at: datetime, unread: Unread | None) -> dict[str, Any]:

@@ -109,14 +109,14 @@ def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, An
 def incident_json(incident: Incident, cause: str) -> dict[str, Any]:
     """Arrange an incident for JSON. ``cause`` says why in words, for events whose data has no reason."""
     event, seen = incident.event, incident.acknowledged
-    current = event.data.get("current") or {}
+    current = event.json.get("current") or {}
     return {
         "subject": incident.subject,
         "message_id": event.message_id,
-        "label": event.data.get("label") or event.data.get("number") or None,
+        "label": event.json.get("label") or event.json.get("number") or None,
         "type": str(event.type),
         "since": stamp(event.at),
-        "reason": current.get("error") or event.data.get("reason") or cause or None,
+        "reason": current.get("error") or event.json.get("reason") or cause or None,
         "event_id": event.id,
         "acknowledged": None if seen is None else {"at": stamp(seen.at), "by": seen.by, "note": seen.note},
     }

@@ -108,7 +108,7 @@ def holds(match: Match, event: Event) -> bool:
 
 def _tests(conditions: Conditions, event: Event) -> Iterator[bool]:
     if conditions.tags:
-        tags = event.data.get("tags")
+        tags = event.json.get("tags")
         for key, values in conditions.tags.items():
             yield isinstance(tags, Mapping) and tags.get(key) in values
     if conditions.labels or conditions.statuses or conditions.errors:
@@ -117,12 +117,12 @@ def _tests(conditions: Conditions, event: Event) -> Iterator[bool]:
 
 
 def _look(conditions: Conditions, event: Event) -> Iterator[_Looked]:
-    tags = event.data.get("tags")
+    tags = event.json.get("tags")
     for key, values in conditions.tags.items():
         value = tags.get(key) if isinstance(tags, Mapping) else None
         yield _looked(f"tags.{key}", value, value in values, values)
     if conditions.labels:
-        label = event.data.get("label")
+        label = event.json.get("label")
         holds = isinstance(label, str) and any(fnmatchcase(label, glob) for glob in conditions.labels)
         yield _looked("label", label, holds, conditions.labels)
     if conditions.statuses:
@@ -139,7 +139,7 @@ def _looked(key: str, value: object, holds: bool, asked: tuple[str, ...]) -> _Lo
 
 
 def _current(event: Event, key: str) -> object:
-    state = event.data.get("current")
+    state = event.json.get("current")
     return state.get(key) if isinstance(state, Mapping) else None
 
 

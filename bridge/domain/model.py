@@ -10,10 +10,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.domain.event_data import read_data
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bridge.domain.event_data import EventData
     from bridge.domain.outcome import Outcome
 
 
@@ -171,8 +174,9 @@ class Event:
 
     ``id`` is the same on every attempt to deliver it and has no full stop in it. ``subject`` is what the event is
     about (``message/12345``, ``source``, ``receiver/crm``): order is kept, and ``sequence`` counts, for each subject.
-    ``data`` is the JSON object that receivers get under that name. ``test`` says that nothing happened, and somebody
-    tries a receiver; ``resent`` that the receiver may have had it before, and somebody had it sent again.
+    ``json`` is the object that receivers get as the event's ``data``, as it is stored. ``test`` says that nothing
+    happened, and somebody tries a receiver; ``resent`` that the receiver may have had it before, and that somebody had
+    it sent again.
     """
 
     id: str
@@ -180,10 +184,20 @@ class Event:
     at: datetime
     subject: str
     sequence: int
-    data: Mapping[str, Any]
+    json: Mapping[str, Any]
     message_id: int | None = None
     test: bool = False
     resent: bool = False
+    _data: EventData | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def data(self) -> EventData:
+        """What ``json`` says, with a type: read when somebody first asks, for webhooks never do."""
+        data = self._data
+        if data is None:
+            data = read_data(self.type, self.json)
+            object.__setattr__(self, "_data", data)
+        return data
 
 
 class DeliveryState(enum.StrEnum):

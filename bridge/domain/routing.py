@@ -76,7 +76,7 @@ def wants(subscription: Subscription, event: Event) -> bool:
 
 
 def _is_own(subscription: Subscription, event: Event) -> bool:
-    return event.data.get("receiver") == subscription.receiver
+    return event.json.get("receiver") == subscription.receiver
 
 
 @cache
@@ -104,7 +104,7 @@ class _Table:
         if event.message_id is None:
             return self.subscriptions
         found = list(anyway)
-        tags = event.data.get("tags")
+        tags = event.json.get("tags")
         if isinstance(tags, Mapping):
             for key, by_value in by_tag.items():
                 value = tags.get(key)

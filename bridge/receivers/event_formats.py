@@ -95,7 +95,7 @@ class CloudEventsForm:
 
     def _object(self, event: Event) -> dict[str, Any]:
         test = {"test": True} if event.test else {}
-        return {**attributes(event, self._source), **test, "data": dict(event.data)}
+        return {**attributes(event, self._source), **test, "data": dict(event.json)}
 
 
 class CloudEventsBinaryForm:
@@ -115,7 +115,7 @@ class CloudEventsBinaryForm:
         if event.test:
             named["test"] = "true"
         headers = {f"ce-{name}": quote(clean_text(value), safe=_PLAIN) for name, value in named.items()}
-        return Written(content_type, as_json(dict(event.data)), headers)
+        return Written(content_type, as_json(dict(event.json)), headers)
 
     def many(self, events: Sequence[Event]) -> Written:
         """Refuse: there is no such thing."""

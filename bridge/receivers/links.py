@@ -35,7 +35,7 @@ def link_to(pages: str, events: Sequence[Event]) -> Link:
         events: What it is about. Tests are about nothing that a page shows.
     """
     if len(events) == 1 and (span := span_of(events[0])) is not None and not events[0].test:
-        return Link(f"{pages}/report{_days(*span, one_line(events[0].data.get('timezone')))}", "Open the report")
+        return Link(f"{pages}/report{_days(*span, one_line(events[0].json.get('timezone')))}", "Open the report")
     real = [event for event in events if not event.test and event.message_id is not None]
     if not real or len(real) < len(events):
         return Link(f"{pages}/", "Open the bridge")

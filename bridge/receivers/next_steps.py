@@ -57,7 +57,7 @@ def step_of(event: Event) -> str:
         return ""
     if event.type is EventType.MESSAGE_FAILED:
         return step_of_reason(reason_of(error_of(event)).key)
-    if event.type is EventType.MESSAGE_STUCK and "unreadable_seconds" in event.data:
+    if event.type is EventType.MESSAGE_STUCK and "unreadable_seconds" in event.json:
         return _UNREADABLE
     if event.type is EventType.SOURCE_DOWN and _REFUSED.search(error_of(event)):
         return _CREDENTIALS

@@ -70,7 +70,7 @@ def _about_one(event: Event, zone: tzinfo) -> Note:
         "Label": label_of(event),
         "Status": condition_of(event),
         "Reason": error_of(event),
-        "Tags": one_line(event.data.get("tags")) if event.data.get("tags") else "",
+        "Tags": one_line(event.json.get("tags")) if event.json.get("tags") else "",
         **{key: _written(value, zone) for key, value in listed_data(event).items()},
         "What to do": step_of(event),
         "Time": _between(*(span_of(event) or (event.at, event.at)), zone),

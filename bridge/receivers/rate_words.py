@@ -27,7 +27,7 @@ _GROUP, _REASON = 60, 100
 
 def group_of(event: Event) -> str:
     """Name the messages that it is about: ``team billing``, ``messages without team``, ``all messages``."""
-    tag, group = one_line(event.data.get("by")).removeprefix(TAGS), one_line(event.data.get("group"))
+    tag, group = one_line(event.json.get("by")).removeprefix(TAGS), one_line(event.json.get("group"))
     if not tag:
         return "all messages"
     return f"{tag} {group}" if group else f"messages without {tag}"
@@ -38,11 +38,11 @@ def rate_of(event: Event, group: str) -> str:
     failed, of = _number(event, "failed"), _number(event, "of")
     last = f"in the last {_span(_number(event, 'within_seconds'))}"
     group = fit(group, _GROUP)
-    grouped = bool(one_line(event.data.get("by")))
+    grouped = bool(one_line(event.json.get("by")))
     if event.type is EventType.ACCOUNT_FAILING:
         return f"{failed:,} of {of:,} messages failed {last} ({_share(event)}%){f', {group}' if grouped else ''}"
     whose = (
-        (f"Messages of {group}" if one_line(event.data.get("group")) else f"M{group[1:]}") if grouped else "Messages"
+        (f"Messages of {group}" if one_line(event.json.get("group")) else f"M{group[1:]}") if grouped else "Messages"
     )
     if not of:
         return f"{whose} are no longer failing: none got a final status {last}"
@@ -62,7 +62,7 @@ def _words(reason: str, count: int) -> str:
 
 def reasons_of(event: Event) -> str:
     """Say why: ``8 invalid numbers, 4 not on WhatsApp``."""
-    reasons = event.data.get("reasons")
+    reasons = event.json.get("reasons")
     return ", ".join(
         f"{each['count']:,} {fit(_words(one_line(each.get('reason')), each['count']), _REASON)}"
         for each in (reasons if isinstance(reasons, list) else ())
@@ -71,12 +71,12 @@ def reasons_of(event: Event) -> str:
 
 
 def _number(event: Event, key: str) -> int:
-    value: Any = event.data.get(key)
+    value: Any = event.json.get(key)
     return value if isinstance(value, int) else 0
 
 
 def _share(event: Event) -> str:
-    share = event.data.get("share")
+    share = event.json.get("share")
     return f"{share:g}" if isinstance(share, int | float) else "?"
 
 

@@ -15,7 +15,7 @@ REMINDER_DATA = frozenset({"reminder", "lasting_seconds"})
 
 def reminder_of(event: Event) -> int:
     """Return which reminder of what happened it is, from 1; 0 where it is none."""
-    number = event.data.get("reminder")
+    number = event.json.get("reminder")
     return number if isinstance(number, int) else 0
 
 
@@ -27,7 +27,7 @@ def still(event: Event, said: str) -> str:
     number = reminder_of(event)
     if not number:
         return said
-    seconds = event.data.get("lasting_seconds")
+    seconds = event.json.get("lasting_seconds")
     after = f" after {in_words(seconds)}" if isinstance(seconds, int) else ""
     before, is_, state = said.rpartition(" is ")
     if not is_:

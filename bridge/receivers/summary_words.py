@@ -59,7 +59,7 @@ def sums_of(event: Event) -> str:
         counts.append(f"{failed:,} failed")
     counts += [f"{count:,} {words}" for status, words in _MORE.items() if (count := _number(event, str(status)))]
     well = "all well, " if is_well(event) else ""
-    return f"{fit(one_line(event.data.get('period')), _PERIOD)}: {well}{', '.join(counts)}{_share(event)}"
+    return f"{fit(one_line(event.json.get('period')), _PERIOD)}: {well}{', '.join(counts)}{_share(event)}"
 
 
 def reasons_of(event: Event) -> str:
@@ -84,7 +84,7 @@ def details_of(event: Event) -> dict[str, str]:
 def in_short(event: Event) -> list[str]:
     """Say the same in parts of one line: ``3 still waiting``, ``half within 8 s``."""
     dead, waiting = _number(event, "dead_letters"), _number(event, "waiting")
-    median = event.data.get("median_wait_seconds")
+    median = event.json.get("median_wait_seconds")
     return [
         *filter(None, [_numbers(event)]),
         *([f"{dead:,} dead letter{'' if dead == 1 else 's'}"] if dead else []),
@@ -97,12 +97,12 @@ def span_of(event: Event) -> tuple[datetime, datetime] | None:
     """Return from when to when it is; None of another event, or where that can't be read."""
     if event.type is not EventType.SUMMARY:
         return None
-    since, until = moment_of(event.data.get("since")), moment_of(event.data.get("until"))
+    since, until = moment_of(event.json.get("since")), moment_of(event.json.get("until"))
     return None if since is None or until is None else (since, until)
 
 
 def _share(event: Event) -> str:
-    share, before = event.data.get("failure_share"), event.data.get("before")
+    share, before = event.json.get("failure_share"), event.json.get("before")
     if not isinstance(share, int | float) or not share:
         return ""
     earlier = before.get("failure_share") if isinstance(before, Mapping) else None
@@ -132,7 +132,7 @@ def _waits(event: Event) -> str:
     shares = [
         f"{share} within {in_words(seconds)}"
         for share, key in (("half", "median_wait_seconds"), ("95%", "p95_wait_seconds"))
-        if isinstance(seconds := event.data.get(key), int)
+        if isinstance(seconds := event.json.get(key), int)
     ]
     slowest = []
     for each in _each(event, "slowest"):
@@ -143,12 +143,12 @@ def _waits(event: Event) -> str:
 
 
 def _each(event: Event, key: str) -> list[Mapping[str, Any]]:
-    listed = event.data.get(key)
+    listed = event.json.get(key)
     return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
 
 
 def _number(event: Event, key: str) -> int:
-    return _whole(event.data.get(key))
+    return _whole(event.json.get(key))
 
 
 def _whole(value: object) -> int:

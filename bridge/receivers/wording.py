@@ -192,7 +192,7 @@ def name_of(event: Event) -> str:
     if event.type in RATES:
         return group_of(event)
     for key in ("receiver", "number"):
-        if name := one_line(event.data.get(key)):
+        if name := one_line(event.json.get(key)):
             return name
     return one_line(event.subject) or "(no name)"
 
@@ -204,7 +204,7 @@ def needs_name(event: Event) -> bool:
 
 def label_of(event: Event) -> str:
     """Return the message's label on one line, empty where it has none that can be seen."""
-    return one_line(event.data.get("label"))
+    return one_line(event.json.get("label"))
 
 
 def error_of(event: Event) -> str:
@@ -213,7 +213,7 @@ def error_of(event: Event) -> str:
         return reasons_of(event)
     if event.type is EventType.SUMMARY:
         return reasons_of_summary(event)
-    return one_line(state_of(event, "current").get("error")) or one_line(event.data.get("reason"))
+    return one_line(state_of(event, "current").get("error")) or one_line(event.json.get("reason"))
 
 
 def cause_of(event: Event) -> str:
@@ -230,7 +230,7 @@ def status_of(event: Event) -> str:
 def duration_of(event: Event) -> str:
     """Say how long it has lasted, if the event is about that: ``pending for 16 min``; else nothing."""
     for key, words in DURATIONS.items():
-        if isinstance(seconds := event.data.get(key), int):
+        if isinstance(seconds := event.json.get(key), int):
             return f"{words} for {in_words(seconds)}"
     return ""
 
@@ -244,9 +244,9 @@ def condition_of(event: Event) -> str:
 def listed_data(event: Event) -> dict[str, Any]:
     """List by name what else is known of an event."""
     if event.type is EventType.SUMMARY:
-        rest = {key: value for key, value in event.data.items() if key not in _SHOWN_ELSEWHERE | SUMMARY_DATA}
+        rest = {key: value for key, value in event.json.items() if key not in _SHOWN_ELSEWHERE | SUMMARY_DATA}
         return {**details_of(event), **rest}
-    return {key: value for key, value in event.data.items() if key not in _SHOWN_ELSEWHERE}
+    return {key: value for key, value in event.json.items() if key not in _SHOWN_ELSEWHERE}
 
 
 def field_name(key: str) -> str:
@@ -257,5 +257,5 @@ def field_name(key: str) -> str:
 
 def state_of(event: Event, key: str) -> Mapping[str, Any]:
     """Return ``previous`` or ``current``, empty where it is null or no object."""
-    state = event.data.get(key)
+    state = event.json.get(key)
     return state if isinstance(state, Mapping) else {}

@@ -39,7 +39,7 @@ def postpone(connection: sa.Connection, new_events: Sequence[Event], subscriptio
         {"event_id": event.id, "name": receiver, "until": due, "why": _WHY}
         for event in failures
         for receiver, interval in every.items()
-        if (due := failure_rate.digest_due(known, event.data.get("tags"), interval, event.at)) is not None
+        if (due := failure_rate.digest_due(known, event.json.get("tags"), interval, event.at)) is not None
     ]
     if waiting:
         connection.execute(_POSTPONED, waiting)

@@ -200,5 +200,5 @@ def event_row(event: Event) -> dict[str, Any]:
         "subject": event.subject,
         "sequence": event.sequence,
         "message_id": event.message_id,
-        "data": dict(event.data),
+        "data": dict(event.json),
     }

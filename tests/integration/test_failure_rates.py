@@ -99,12 +99,12 @@ def test_too_many_failures_are_told_once_and_the_recovery_once(store: Store) -> 
     world.end(1, Status.EXPIRED)
     assert world.look() == [("account.failing", "account")]
     (event,) = world.told
-    assert event.data["reasons"] == [{"reason": "Invalid phone number", "count": 2}, {"reason": "expired", "count": 1}]
-    assert (event.data["failed"], event.data["of"], event.data["share"]) == (3, 11, 27.3)
+    assert event.json["reasons"] == [{"reason": "Invalid phone number", "count": 2}, {"reason": "expired", "count": 1}]
+    assert (event.json["failed"], event.json["of"], event.json["share"]) == (3, 11, 27.3)
     assert [each.event.type for each in listed.deliveries(store)] == [EventType.ACCOUNT_FAILING]
     assert [world.look(minutes) for minutes in (1, 15, 14)] == [[], [], []]
     assert world.look(1) == [("account.recovered", "account")]
-    assert world.told[0].data["failing_since"] == event.data["since"]
+    assert world.told[0].json["failing_since"] == event.json["since"]
     assert world.told[0].sequence == 2
     assert read(store.fact(FAILING)) == {}
 

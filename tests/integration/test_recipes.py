@@ -117,7 +117,7 @@ def test_the_first_example(tmp_path: Path) -> None:
         next(each for each in all_told if each.event.type == type_) for type_ in ("message.sent", "message.failed")
     )
     assert failed.request.path == "/messages/12346/status"
-    assert failed.json["everything"] == failed.event.data
+    assert failed.json["everything"] == failed.event.json
     assert (failed.json["status"], failed.json["error"]) == ("failed", "Invalid phone number")
     assert failed.json["text"] == "WhatsApp message 12346 failed: invalid phone number · Invoice 88"
     assert sent.json["error"] is None
@@ -145,7 +145,7 @@ def test_github(tmp_path: Path) -> None:
         assert each.json["event_type"] == each.event.type
         assert len(each.json["event_type"]) <= 100
         assert len(each.json["client_payload"]) <= 10
-        assert each.json["client_payload"]["event"]["data"] == each.event.data
+        assert each.json["client_payload"]["event"]["data"] == each.event.json
 
 
 def test_pagerduty(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_pagerduty(tmp_path: Path) -> None:
         assert payload["severity"] in {"critical", "error", "warning", "info"}
         assert payload["source"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", payload["timestamp"])
-        assert payload["custom_details"] == each.event.data
+        assert payload["custom_details"] == each.event.json
     done = {"message.sent", "message.cancelled", "source.up", "number.connected"}
     assert {(each.event.type in done, each.json["event_action"]) for each in all_told} == {
         (True, "resolve"),
@@ -238,7 +238,7 @@ def test_n8n(tmp_path: Path) -> None:
     assert_all_taken(all_told)
     for each in all_told:
         assert each.request.headers["x-bridge-token"] == SECRETS["N8N_TOKEN"]
-        assert (each.json["type"], each.json["data"]) == (each.event.type, each.event.data)
+        assert (each.json["type"], each.json["data"]) == (each.event.type, each.event.json)
 
 
 def test_zapier_gets_the_same_keys_in_every_event_and_none_within_another(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_transition_writes_status_event_and_deliveries(store: Store) -> None:
         at=NOW,
         subject="message/12346",
         sequence=2,
-        data={
+        json={
             "message_id": 12346,
             "label": "Invoice 88",
             "tags": {"team": "billing"},
@@ -566,7 +566,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
         ("source", 2),
     ]
     assert len({each.id for each in (down, *told, up)}) == 4
-    assert down.data == {**SINCE, "sequence": 1}
+    assert down.json == {**SINCE, "sequence": 1}
     assert store.fact("a") == "2"
     queued = [(each.receiver, each.event.type) for each in listed.deliveries(store) if each.event.message_id is None]
     assert ("ops", EventType.RECEIVER_DOWN) not in queued

@@ -120,7 +120,7 @@ def test_summary_says_what_happened_to_its_receiver_alone(store: Store) -> None:
     tried(store, delivery, Dead("gone"), NINE - HOUR)
 
     event = world.one()
-    data = {key: value for key, value in event.data.items() if key not in {"slowest", "before"}}
+    data = {key: value for key, value in event.json.items() if key not in {"slowest", "before"}}
     assert data == {
         "receiver": "ops",
         "period": "Since yesterday 09:00",
@@ -143,9 +143,9 @@ def test_summary_says_what_happened_to_its_receiver_alone(store: Store) -> None:
         "dead_letters": 1,
         "sequence": 2,
     }
-    assert event.data["before"]["failed"] == 1
-    assert event.data["before"]["failure_share"] == 50.0
-    assert event.data["slowest"] == [
+    assert event.json["before"]["failed"] == 1
+    assert event.json["before"]["failure_share"] == 50.0
+    assert event.json["slowest"] == [
         {"message_id": id_, "label": f"Invoice {id_}", "waited_seconds": 60} for id_ in (11, 12, 13)
     ]
     assert sentence_of(event) == (
@@ -170,15 +170,15 @@ def test_late_summary_says_which_time_it_covers(store: Store) -> None:
     world.end(1, Status.SENT, NINE + DAY)
     event = world.one(NINE + 2 * DAY + 4 * HOUR)
     assert sentence_of(event).startswith("☀️ 23 Nov 08:00 to 25 Nov 09:00: all well, 1 message sent")
-    assert event.data["late"] is True
+    assert event.json["late"] is True
     assert world.at(NINE + 3 * DAY - HOUR) == []
-    assert world.one(NINE + 3 * DAY).data["since"] == event.data["until"]
+    assert world.one(NINE + 3 * DAY).json["since"] == event.json["until"]
 
 
 def test_friday_to_monday_is_one_time(store: Store) -> None:
     world = World(store, NINE - 3 * DAY, days=frozenset(range(5)))
     assert world.at(NINE - 2 * DAY) == []
-    assert world.one().data["period"] == "Since Friday 09:00"
+    assert world.one().json["period"] == "Since Friday 09:00"
 
 
 def test_nothing_is_lost_or_told_twice_where_the_end_was_cut_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_nothing_is_lost_or_told_twice_where_the_end_was_cut_off(store: Store, m
     assert store.fact(SUMMARIES) == before
     assert [each.event.type for each in listed.deliveries(store)] == [EventType.MESSAGE_FAILED] * 2
     world.watch = world.watcher()
-    assert world.one(NINE + timedelta(minutes=1)).data["failed"] == 1
+    assert world.one(NINE + timedelta(minutes=1)).json["failed"] == 1
     world.watch = world.watcher()
     assert world.at(NINE + HOUR) == []
 
@@ -204,10 +204,10 @@ def test_nothing_is_lost_or_told_twice_where_the_end_was_cut_off(store: Store, m
 def test_what_is_recorded_late_counts_for_the_next_one(store: Store) -> None:
     """A poll that saw it before nine is recorded after the summary of nine; and so is what a clock set back sees."""
     world = World(store)
-    assert world.one().data["sent"] == 0
+    assert world.one().json["sent"] == 0
     world.end(1, Status.SENT, NINE - timedelta(seconds=1))
     world.end(2, Status.SENT, NINE - 3 * HOUR)
-    assert world.one(NINE + DAY).data["sent"] == 2
+    assert world.one(NINE + DAY).json["sent"] == 2
 
 
 def test_each_message_is_in_one_summary_while_others_are_recorded(own_store: Store, database_url: str) -> None:
@@ -237,14 +237,14 @@ def test_each_message_is_in_one_summary_while_others_are_recorded(own_store: Sto
         if slot == slots:
             for writer in writers:
                 writer.join()
-    assert sum(each.data["sent"] for each in found if each is not None) == many
+    assert sum(each.json["sent"] for each in found if each is not None) == many
     assert len(found) == slots + 29
 
 
 def test_clock_that_is_set_brings_it_once_and_counts_each_message_once(store: Store) -> None:
     """Back by two hours after it was made, and forward over the next one."""
     world = World(store)
-    assert world.one().data["sent"] == 0
+    assert world.one().json["sent"] == 0
     world.clock.jump_wall(-2 * HOUR)
     assert follow_clock(world.clock, store)
     world.end(1, Status.SENT, world.clock.now())
@@ -254,8 +254,8 @@ def test_clock_that_is_set_brings_it_once_and_counts_each_message_once(store: St
     world.clock.jump_wall(4 * HOUR)
     assert follow_clock(world.clock, store)
     event = world.one(NINE + 26 * HOUR)
-    assert (event.data["sent"], event.data["late"]) == (2, True)
-    assert event.data["until"] == isoformat(NINE + DAY)
+    assert (event.json["sent"], event.json["late"]) == (2, True)
+    assert event.json["until"] == isoformat(NINE + DAY)
 
 
 @pytest.mark.postgres
@@ -279,7 +279,7 @@ def test_damaged_fact_begins_anew(store: Store) -> None:
     store.set_fact(SUMMARIES, '{"ops": {"until": "yesterday"}}')
     world.end(1, Status.SENT, NINE - HOUR)
     assert world.at(NINE) == []
-    assert world.one(NINE + DAY).data["period"] == "Since yesterday 09:00"
+    assert world.one(NINE + DAY).json["period"] == "Since yesterday 09:00"
 
 
 def test_slack_gets_a_post_of_its_own_for_it_even_after_a_mute(store: Store, sink: Sink) -> None:

@@ -95,9 +95,9 @@ class Screen(Listener):
     def event_recorded(self, event: Event) -> None:
         """Show a transition."""
         if event.message_id is None:
-            self._line("yellow", "event  ", f"{event.type} {event.data.get('receiver', '')}")
+            self._line("yellow", "event  ", f"{event.type} {event.json.get('receiver', '')}")
             return
-        previous, current = event.data["previous"], event.data["current"]
+        previous, current = event.json["previous"], event.json["current"]
         arrow = f"{previous['status']} → {current['status']}" if previous else current["status"]
         self._line(COLOURS.get(current["status"], "white"), "message", f"{event.message_id} {arrow}")
 

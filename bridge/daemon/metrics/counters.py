@@ -141,7 +141,7 @@ class Counters(Listener):
         if status is not None:
             self._transitions.labels(status).inc()
         if event.type is EventType.MESSAGE_FAILED:
-            current = event.data.get("current")
+            current = event.json.get("current")
             error = current.get("error") if isinstance(current, dict) else None
             self._message_failures.labels(reasons.label_of(error if isinstance(error, str) else "")).inc()
 

@@ -50,11 +50,11 @@ def message_row(shown: WatchedMessage, tags: Sequence[str], zone: tzinfo | None 
 
 def event_row(event: Event, zone: tzinfo | None = None) -> list[Any]:
     """Arrange an event in :data:`EVENT_COLUMNS`, as :func:`message_row` does."""
-    fields: dict[str, Any] = {**event.data, **envelope(event), "subject": event.subject}
-    fields["tags"] = "; ".join(f"{name}={value}" for name, value in (event.data.get("tags") or {}).items())
-    previous, current = (event.data.get(name) or {} for name in ("previous", "current"))
+    fields: dict[str, Any] = {**event.json, **envelope(event), "subject": event.subject}
+    fields["tags"] = "; ".join(f"{name}={value}" for name, value in (event.json.get("tags") or {}).items())
+    previous, current = (event.json.get(name) or {} for name in ("previous", "current"))
     fields |= {"previous": previous.get("status"), "status": current.get("status")}
-    fields["error"] = current.get("error") or event.data.get("reason")
+    fields["error"] = current.get("error") or event.json.get("reason")
     _in_zone(fields, ("timestamp",), zone)
     return [fields.get(name) for name in EVENT_COLUMNS]
 

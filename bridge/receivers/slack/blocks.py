@@ -112,7 +112,7 @@ def _pairs(event: Event, zone: tzinfo) -> list[tuple[str, Block]]:
     known = {
         "Label": label_of(event),
         "Status": condition_of(event),
-        "Tags": one_line(event.data.get("tags")),
+        "Tags": one_line(event.json.get("tags")),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
     for key, value in listed_data(event).items():

@@ -85,7 +85,7 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         "text": sentence_of(event),
         "message_id": "" if event.message_id is None else str(event.message_id),
         "label": label_of(event),
-        "tags": one_line(event.data.get("tags")),
+        "tags": one_line(event.json.get("tags")),
         "status": one_line(state_of(event, "current").get("status")),
         "previous_status": one_line(state_of(event, "previous").get("status")),
         "error": error_of(event),

@@ -33,7 +33,7 @@ def told(event: Event) -> str:
 @pytest.mark.parametrize("event", EVENTS)
 def test_what_receivers_get_is_read_back(event: Event) -> None:
     (read,) = read_events(told(event), START)
-    assert (read.id, read.type, read.data, read.message_id) == (event.id, event.type, event.data, event.message_id)
+    assert (read.id, read.type, read.json, read.message_id) == (event.id, event.type, event.json, event.message_id)
     assert read.test is event.test
 
 

@@ -47,22 +47,22 @@ def test_a_transition_is_shown_as_the_contract_shows_it() -> None:
 
 def test_the_first_observation_has_no_previous() -> None:
     event = transition_event(DATABASE, Message(1), PENDING, EventType.MESSAGE_PENDING, START)
-    assert event.data["previous"] is None
-    assert event.data["label"] is None
-    assert event.data["tags"] == {}
-    assert event.sequence == event.data["sequence"] == 1
+    assert event.json["previous"] is None
+    assert event.json["label"] is None
+    assert event.json["tags"] == {}
+    assert event.sequence == event.json["sequence"] == 1
 
 
 def test_unknown_has_no_code_because_the_api_has_none_for_it() -> None:
     event = transition_event(DATABASE, INVOICE, State(Status.UNKNOWN, START), EventType.MESSAGE_UNKNOWN, START)
-    assert event.data["current"] == {"status": "unknown", "code": None, "since": "2026-11-23T20:11:12.345Z"}
+    assert event.json["current"] == {"status": "unknown", "code": None, "since": "2026-11-23T20:11:12.345Z"}
 
 
 @pytest.mark.parametrize("status", Status)
 def test_the_error_stands_only_where_there_is_one(status: Status) -> None:
     event = transition_event(DATABASE, INVOICE, State(status, START), EventType.of_status(status), START)
-    assert event.data["current"].keys() == {"status", "code", "since"}
-    assert event.data["current"]["code"] == CODES.get(status)
+    assert event.json["current"].keys() == {"status", "code", "since"}
+    assert event.json["current"]["code"] == CODES.get(status)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_error_stands_only_where_there_is_one(status: Status) -> None:
 def test_an_event_about_age_says_how_long(type_: EventType, more: dict[str, int]) -> None:
     state = State(Status.PENDING, START - timedelta(seconds=930))
     known = Message(1, state=state, sequence=1, watched_since=START - timedelta(seconds=1000))
-    data = transition_event(DATABASE, known, state, type_, START).data
+    data = transition_event(DATABASE, known, state, type_, START).json
     shown = {"status": "pending", "code": 0, "since": isoformat(state.since)}
     assert data == {
         "message_id": 1,
@@ -93,12 +93,12 @@ def test_an_event_is_a_copy_of_the_tags_not_a_view_of_them() -> None:
     tags = {"team": "billing"}
     event = transition_event(DATABASE, Message(1, tags=tags), PENDING, EventType.MESSAGE_PENDING, START)
     tags["team"] = "sales"
-    assert event.data["tags"] == {"team": "billing"}
+    assert event.json["tags"] == {"team": "billing"}
 
 
 def test_an_event_about_health_carries_its_sequence_and_no_message() -> None:
     event = health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 3, START, {"reason": "HTTP 502"})
-    assert event.data == {"reason": "HTTP 502", "sequence": 3}
+    assert event.json == {"reason": "HTTP 502", "sequence": 3}
     assert (event.subject, event.message_id) == ("source", None)
     assert receiver_subject("crm") == "receiver/crm"
 

@@ -21,27 +21,27 @@ from tests.world.schemas import faults
 def test_there_are_samples_of_every_type_rich_and_poor() -> None:
     keys: dict[str, list[set[str]]] = defaultdict(list)
     for event in samples({}):
-        keys[event.type].append(set(event.data))
+        keys[event.type].append(set(event.json))
     assert set(keys) == set(EventType)
     assert all(len(each) >= 2 for each in keys.values())
 
 
 def test_every_message_has_the_tags_that_the_receiver_asks_for() -> None:
-    assert all(event.data["tags"]["team"] == "ops" for event in samples({"team": "ops"}) if event.message_id)
+    assert all(event.json["tags"]["team"] == "ops" for event in samples({"team": "ops"}) if event.message_id)
 
 
 def test_what_may_be_missing_or_null_is_so_in_one_of_them_and_not_in_another() -> None:
-    failed = [event.data for event in samples({}) if event.type is EventType.MESSAGE_FAILED]
+    failed = [event.json for event in samples({}) if event.type is EventType.MESSAGE_FAILED]
     assert {each["label"] is None for each in failed} == {True, False}
     assert {each["previous"] is None for each in failed} == {True, False}
     assert {"error" in each["current"] for each in failed} == {True, False}
-    up = [event.data for event in samples({}) if event.type is EventType.SOURCE_UP]
+    up = [event.json for event in samples({}) if event.type is EventType.SOURCE_UP]
     assert {"down_since" in each for each in up} == {True, False}
 
 
 def test_samples_are_the_same_every_time_and_are_json() -> None:
     assert list(samples({})) == list(samples({}))
-    assert json.dumps([event.data for event in samples({})], allow_nan=False)
+    assert json.dumps([event.json for event in samples({})], allow_nan=False)
 
 
 @pytest.mark.parametrize("type_", EventType)

@@ -61,7 +61,7 @@ def test_it_is_given_up_after_stop_after_once_it_was_told() -> None:
     assert schedule.next_poll(told, verdict, START, lambda: 0.0) is None
     event = transition_event("db", told, None, EventType.MESSAGE_ABANDONED, START, unread=verdict.unread)
     assert faults(envelope(event)) == []
-    assert event.data["reason"] == "WbizTool's answers can't be read: status is 7"
+    assert event.json["reason"] == "WbizTool's answers can't be read: status is 7"
 
 
 def test_time_in_which_the_source_was_down_does_not_count() -> None:

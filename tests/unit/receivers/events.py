@@ -104,7 +104,7 @@ any_event = st.builds(
     at=st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001 -- Hypothesis wants it naive
     subject=texts,
     sequence=st.integers(1),
-    data=_data,
+    json=_data,
     message_id=st.none() | st.integers(0, 10**300),
     test=st.booleans(),
 )

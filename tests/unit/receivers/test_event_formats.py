@@ -40,7 +40,7 @@ def understood(written: Written) -> BaseCloudEvent:
 def assert_same(read: BaseCloudEvent, event: Event) -> None:
     data = read.get_data()
     assert data is not None
-    assert (data if isinstance(data, dict) else json.loads(data)) == json.loads(json.dumps(event.data))
+    assert (data if isinstance(data, dict) else json.loads(data)) == json.loads(json.dumps(event.json))
     assert read.get_id() == event.id
     assert read.get_type() == f"com.wbiztool.bridge.{event.type}"
     assert read.get_source() == SOURCE
@@ -80,7 +80,7 @@ def test_the_body_that_is_sent_is_what_is_signed_and_the_headers_of_standard_web
     assert request.headers["webhook-id"] == request.headers["ce-id"] == event.id
     assert request.headers["content-type"] == "application/json"
     assert request.headers["webhook-signature"].startswith("v1,")
-    assert json.loads(request.body) == event.data
+    assert json.loads(request.body) == event.json
 
 
 @given(st.text())

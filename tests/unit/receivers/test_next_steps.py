@@ -39,7 +39,7 @@ def test_step_fits_what_happened(event: Event, step: str) -> None:
 def test_stuck_message_whose_answers_are_unreadable_is_looked_up_by_hand() -> None:
     stuck = replace(changed(), type=EventType.MESSAGE_STUCK)
     assert "WhatsApp number" in step_of(stuck)
-    assert "can't read" in step_of(replace(stuck, data={**stuck.data, "unreadable_seconds": 960}))
+    assert "can't read" in step_of(replace(stuck, json={**stuck.json, "unreadable_seconds": 960}))
 
 
 def test_whatever_failed_has_a_step_and_good_news_has_none() -> None:

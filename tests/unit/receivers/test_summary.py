@@ -13,11 +13,11 @@ from bridge.receivers.text import size
 from tests.unit.receivers.events import changed, receiver_down, source_down
 
 PENDING = changed(1, Status.PENDING, label=None)
-STUCK = replace(PENDING, type=EventType.MESSAGE_STUCK, data={**PENDING.data, "pending_seconds": 2 * 3600})
+STUCK = replace(PENDING, type=EventType.MESSAGE_STUCK, json={**PENDING.json, "pending_seconds": 2 * 3600})
 
 
 def reminded(event: Event) -> Event:
-    return replace(event, data={**event.data, "reminder": 2, "lasting_seconds": 4 * 3600})
+    return replace(event, json={**event.json, "reminder": 2, "lasting_seconds": 4 * 3600})
 
 
 @pytest.mark.parametrize(

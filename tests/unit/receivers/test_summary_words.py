@@ -113,7 +113,7 @@ def test_link_leads_to_the_report_of_those_days() -> None:
     address = f"{pages}/report?since=2026-11-23&until=2026-11-23&timezone=Asia%2FKolkata"
     assert link_to(pages, [yesterday]).address == address
     assert (
-        link_to(pages, [replace(yesterday, data={**yesterday.data, "timezone": "local"})]).address == f"{pages}/report"
+        link_to(pages, [replace(yesterday, json={**yesterday.json, "timezone": "local"})]).address == f"{pages}/report"
     )
     assert link_to(pages, [replace(yesterday, test=True)]).address == f"{pages}/"
 
@@ -136,10 +136,10 @@ def test_several_are_counted() -> None:
     assert draw_digest(digest([RICH, QUIET]), [RICH, QUIET])["text"].startswith("☀️ 2 summaries")
 
 
-@pytest.mark.parametrize("key", [key for key in RICH.data if key != "receiver"])
+@pytest.mark.parametrize("key", [key for key in RICH.json if key != "receiver"])
 @pytest.mark.parametrize("value", [None, "x", 7, [7, {}], {"a": []}])
 def test_data_of_another_version_are_readable(key: str, value: Any) -> None:
-    event = Event(RICH.id, RICH.type, RICH.at, RICH.subject, 1, {**RICH.data, key: value})
+    event = Event(RICH.id, RICH.type, RICH.at, RICH.subject, 1, {**RICH.json, key: value})
     assert sentence_of(event)
     assert draw_event(event)
     assert write_note([event], ("type",), 20).title
@@ -148,4 +148,4 @@ def test_data_of_another_version_are_readable(key: str, value: Any) -> None:
 
 def test_time_of_day_is_that_of_the_zone() -> None:
     since = datetime.combine(NINE.date() - timedelta(days=1), time(9, 30), tzinfo=KOLKATA)
-    assert summary(since).data["period"] == "Since yesterday 09:30"
+    assert summary(since).json["period"] == "Since yesterday 09:30"

@@ -110,7 +110,7 @@ def test_any_event_is_sent_as_the_json_that_it_is(event: Event) -> None:
     body = render(event, OLD).body
     sent = json.loads(body.decode("utf-8"))
     assert list(sent) == ["id", "type", "timestamp", *(["test"] if event.test else []), "data"]
-    assert len(sent["data"]) <= len(event.data)
+    assert len(sent["data"]) <= len(event.json)
     assert body == render(event).body
     assert b"\n" not in body
 

@@ -59,9 +59,9 @@ def test_failures_are_counted_by_the_class_of_their_reason() -> None:
     errors = ["Invalid phone number", "This sender is banned", "Something odd 4711", "Something odd 4712", "", None]
     for error in errors:
         bridge.listener.event_recorded(
-            replace(failed, data={**failed.data, "current": {"status": "failed", "error": error}})
+            replace(failed, json={**failed.json, "current": {"status": "failed", "error": error}})
         )
-    bridge.listener.event_recorded(replace(failed, data={}))
+    bridge.listener.event_recorded(replace(failed, json={}))
     counts = {
         labels["reason"]: number
         for name, labels, number in shown(bridge)

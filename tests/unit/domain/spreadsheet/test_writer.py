@@ -107,4 +107,4 @@ def test_each_type_of_event_is_a_row(type_: Any) -> None:
     assert (told["id"], told["type"], told["subject"]) == (event.id, str(event.type), event.subject)
     assert told["message_id"] == event.message_id
     if type_.startswith("message."):
-        assert told["status"] == event.data["current"]["status"]
+        assert told["status"] == event.json["current"]["status"]

@@ -159,7 +159,7 @@ def test_reason_that_the_header_has_no_room_for_is_told_in_full_below_it() -> No
 
 def test_what_is_stuck_says_for_how_long() -> None:
     event = changed(1, Status.PENDING, label="Invoice 88")
-    data = {**event.data, "previous": event.data["current"], "pending_seconds": 16 * 60 + 5}
+    data = {**event.json, "previous": event.json["current"], "pending_seconds": 16 * 60 + 5}
     message = payload(Event(event.id, EventType.MESSAGE_STUCK, event.at, event.subject, 2, data, 1))
     assert message["text"] == "🐌 WhatsApp message 1 is stuck: pending for 16 min · Invoice 88"
     assert seen(message)[1:-1] == [
@@ -171,7 +171,7 @@ def test_what_is_stuck_says_for_how_long() -> None:
 
 def test_the_first_observation_has_only_a_new_status() -> None:
     event = changed(1, Status.SENT, label=None)
-    first = Event(event.id, event.type, event.at, event.subject, 1, {**event.data, "previous": None}, 1)
+    first = Event(event.id, event.type, event.at, event.subject, 1, {**event.json, "previous": None}, 1)
     assert "*Status* sent" in seen(payload(first))
 
 

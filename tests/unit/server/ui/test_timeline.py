@@ -34,7 +34,7 @@ def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
     assert all(title[0].isupper() for title in titles)
     assert len(set(titles)) == len(EventType)
     assert title_of(source_down()) == "Status API down"
-    stuck = replace(FAILED, type=EventType.MESSAGE_STUCK, data={"pending_seconds": 960})
+    stuck = replace(FAILED, type=EventType.MESSAGE_STUCK, json={"pending_seconds": 960})
     assert title_of(stuck) == "Stuck, pending for 16 min"
 
 
