@@ -8,7 +8,6 @@ that goes up and down makes at most two events in that time.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -18,7 +17,7 @@ from bridge.domain.events import account_subject
 from bridge.domain.model import EventType, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
 FAILING = "failing"
@@ -159,20 +158,19 @@ def judge(alert: Alert, counts: Counts, known: Failing | None, at: datetime) -> 
     return None if at - calm_since >= alert.within else replace(known, calm_since=calm_since)
 
 
-def failing_groups(known: Known, tags: object) -> Iterator[tuple[Group, Failing]]:
+def failing_groups(known: Known, tags: Mapping[str, str]) -> Iterator[tuple[Group, Failing]]:
     """Find the groups that fail and that a message with these tags belongs to."""
     for group, failing in known.items():
         if group.by is None or tag_of(group.by, tags) == group.value:
             yield group, failing
 
 
-def tag_of(by: str, tags: object) -> str | None:
+def tag_of(by: str, tags: Mapping[str, str]) -> str | None:
     """Return the value of the tag that ``by`` names; None where there is none."""
-    value = tags.get(by.removeprefix(TAGS)) if isinstance(tags, Mapping) else None
-    return value if isinstance(value, str) else None
+    return tags.get(by.removeprefix(TAGS))
 
 
-def digest_due(known: Known, tags: object, every: timedelta, at: datetime) -> datetime | None:
+def digest_due(known: Known, tags: Mapping[str, str], every: timedelta, at: datetime) -> datetime | None:
     """Return when the next digest is due for a failure of now; None if the message belongs to no failing group."""
     return min((next_digest(each.since, every, at) for _, each in failing_groups(known, tags)), default=None)
 

@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import NumberData, message_data
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
 from bridge.domain.mute import NEVER_HELD
@@ -109,14 +110,14 @@ def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, An
 def incident_json(incident: Incident, cause: str) -> dict[str, Any]:
     """Arrange an incident for JSON. ``cause`` says why in words, for events whose data has no reason."""
     event, seen = incident.event, incident.acknowledged
-    current = event.json.get("current") or {}
+    named = event.data.number if isinstance(event.data, NumberData) else message_data(event.data).label
     return {
         "subject": incident.subject,
         "message_id": event.message_id,
-        "label": event.json.get("label") or event.json.get("number") or None,
+        "label": named or None,
         "type": str(event.type),
         "since": stamp(event.at),
-        "reason": current.get("error") or event.json.get("reason") or cause or None,
+        "reason": event.data.why or cause or None,
         "event_id": event.id,
         "acknowledged": None if seen is None else {"at": stamp(seen.at), "by": seen.by, "note": seen.note},
     }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from bridge.domain.event_data import message_data
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bridge.domain.model import Event
 
@@ -107,40 +108,33 @@ def holds(match: Match, event: Event) -> bool:
 
 
 def _tests(conditions: Conditions, event: Event) -> Iterator[bool]:
-    if conditions.tags:
-        tags = event.json.get("tags")
-        for key, values in conditions.tags.items():
-            yield isinstance(tags, Mapping) and tags.get(key) in values
+    for key, values in conditions.tags.items():
+        yield message_data(event.data).tags.get(key) in values
     if conditions.labels or conditions.statuses or conditions.errors:
         for looked in _look(replace(conditions, tags={}), event):
             yield looked.holds
 
 
 def _look(conditions: Conditions, event: Event) -> Iterator[_Looked]:
-    tags = event.json.get("tags")
+    data = message_data(event.data)
     for key, values in conditions.tags.items():
-        value = tags.get(key) if isinstance(tags, Mapping) else None
+        value = data.tags.get(key)
         yield _looked(f"tags.{key}", value, value in values, values)
     if conditions.labels:
-        label = event.json.get("label")
-        holds = isinstance(label, str) and any(fnmatchcase(label, glob) for glob in conditions.labels)
+        label = data.label
+        holds = label is not None and any(fnmatchcase(label, glob) for glob in conditions.labels)
         yield _looked("label", label, holds, conditions.labels)
     if conditions.statuses:
-        status = _current(event, "status")
+        status = data.current.status or None
         yield _looked("status", status, status in conditions.statuses, conditions.statuses)
     if conditions.errors:
-        error = _current(event, "error")
-        holds = isinstance(error, str) and any(regex.found_in(error) for regex in conditions.errors)
+        error = data.current.error
+        holds = error is not None and any(regex.found_in(error) for regex in conditions.errors)
         yield _looked("error", error, holds, tuple(regex.source for regex in conditions.errors))
 
 
 def _looked(key: str, value: object, holds: bool, asked: tuple[str, ...]) -> _Looked:
     return _Looked(key, holds, "none" if value is None else _quoted(value), " or ".join(asked))
-
-
-def _current(event: Event, key: str) -> object:
-    state = event.json.get("current")
-    return state.get(key) if isinstance(state, Mapping) else None
 
 
 def _quoted(value: object) -> str:

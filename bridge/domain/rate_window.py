@@ -33,7 +33,7 @@ class Final:
     position: int
     at: datetime
     status: str
-    tags: object
+    tags: Mapping[str, str]
     error: str | None = None
 
     @property

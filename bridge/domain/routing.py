@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -10,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bridge.domain import matching
+from bridge.domain.event_data import ReceiverData, SummaryData, message_data
 from bridge.domain.matching import Match
 from bridge.domain.model import Event, EventType
 
@@ -76,7 +76,9 @@ def wants(subscription: Subscription, event: Event) -> bool:
 
 
 def _is_own(subscription: Subscription, event: Event) -> bool:
-    return event.json.get("receiver") == subscription.receiver
+    if event.message_id is not None:
+        return False
+    return isinstance(event.data, ReceiverData | SummaryData) and event.data.receiver == subscription.receiver
 
 
 @cache
@@ -104,11 +106,8 @@ class _Table:
         if event.message_id is None:
             return self.subscriptions
         found = list(anyway)
-        tags = event.json.get("tags")
-        if isinstance(tags, Mapping):
-            for key, by_value in by_tag.items():
-                value = tags.get(key)
-                found += by_value.get(value, ()) if isinstance(value, str) else ()
+        for key, by_value in by_tag.items():
+            found += by_value.get(message_data(event.data).tags.get(key, ""), ())
         return [self.subscriptions[index] for index in sorted(found)]
 
     def _sort(self, type_: EventType) -> tuple[list[int], dict[str, dict[str, list[int]]]]:

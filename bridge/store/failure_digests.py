@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.domain import failure_rate
+from bridge.domain.event_data import MessageData, message_data
 from bridge.domain.failure_rate import FAILING
+from bridge.domain.json_object import read
 from bridge.domain.model import EventType
 from bridge.domain.routing import subscribed
 from bridge.store.due_deliveries import QUEUED, WITHHELD
@@ -39,7 +41,7 @@ def postpone(connection: sa.Connection, new_events: Sequence[Event], subscriptio
         {"event_id": event.id, "name": receiver, "until": due, "why": _WHY}
         for event in failures
         for receiver, interval in every.items()
-        if (due := failure_rate.digest_due(known, event.json.get("tags"), interval, event.at)) is not None
+        if (due := failure_rate.digest_due(known, message_data(event.data).tags, interval, event.at)) is not None
     ]
     if waiting:
         connection.execute(_POSTPONED, waiting)
@@ -71,8 +73,7 @@ def rearrange(
 
 def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datetime | None:
     """Decide when a delivery is due by the groups that fail from now on; None for when it is."""
-    tags = row.data.get("tags") if isinstance(row.data, dict) else None
-    due = failure_rate.digest_due(failing, tags, every, at)
+    due = failure_rate.digest_due(failing, read(MessageData, row.data).tags, every, at)
     earliest = max(at, row.withheld_until or at)
     if due is None:
         return earliest if row.gathered else None

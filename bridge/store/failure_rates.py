@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bridge.domain import failure_rate
+from bridge.domain.event_data import MessageData
 from bridge.domain.failure_rate import FAILING
+from bridge.domain.json_object import read
 from bridge.domain.model import EventType, Status
 from bridge.domain.rate_window import Final
 from bridge.store import failure_digests, incidents, withheld
@@ -100,7 +102,5 @@ class FailureRates:
 
 def _final(row: Any) -> Final:
     """Read an event. Of one that somebody has damaged, only what can be read counts."""
-    data = row.data if isinstance(row.data, dict) else {}
-    current = data.get("current")
-    error = current.get("error") if isinstance(current, dict) else None
-    return Final(row.position, row.at, _FINAL[row.type], data.get("tags"), error if isinstance(error, str) else None)
+    data = read(MessageData, row.data)
+    return Final(row.position, row.at, _FINAL[row.type], data.tags, data.current.error)

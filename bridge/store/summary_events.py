@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bridge.domain import numbers, summary_marks
+from bridge.domain.event_data import NumberData
 from bridge.domain.events import summary_subject
+from bridge.domain.json_object import read
 from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.summary_event import MOST_SLOWEST, Circumstances, Slow, summary_data
 from bridge.domain.summary_marks import SUMMARIES
@@ -110,7 +112,7 @@ def _numbers(connection: sa.Connection, due: DueSummary, at: datetime) -> dict[s
     off = numbers.disconnected(fact, at) or []
     found = {name: False for each in numbers.read(fact).values() if each.is_lost and (name := each.number.shown) in off}
     for data in connection.scalars(_DISCONNECTED, _times(due)):
-        if isinstance(data, dict) and (name := str(data.get("number") or data.get("whatsapp_client_id") or "")):
+        if name := read(NumberData, data).name:
             found.setdefault(name, True)
     return found
 

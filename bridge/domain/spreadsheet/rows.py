@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.activity import COUNTED
+from bridge.domain.event_data import message_data
 from bridge.domain.events import envelope
 from bridge.domain.json_views import message_json
 from bridge.domain.local_time import in_zone
@@ -50,11 +51,18 @@ def message_row(shown: WatchedMessage, tags: Sequence[str], zone: tzinfo | None 
 
 def event_row(event: Event, zone: tzinfo | None = None) -> list[Any]:
     """Arrange an event in :data:`EVENT_COLUMNS`, as :func:`message_row` does."""
-    fields: dict[str, Any] = {**event.json, **envelope(event), "subject": event.subject}
-    fields["tags"] = "; ".join(f"{name}={value}" for name, value in (event.json.get("tags") or {}).items())
-    previous, current = (event.json.get(name) or {} for name in ("previous", "current"))
-    fields |= {"previous": previous.get("status"), "status": current.get("status")}
-    fields["error"] = current.get("error") or event.json.get("reason")
+    data = message_data(event.data)
+    fields: dict[str, Any] = {
+        **envelope(event),
+        "subject": event.subject,
+        "message_id": event.message_id,
+        "label": data.label,
+        "tags": "; ".join(f"{name}={value}" for name, value in data.tags.items()),
+        "sequence": event.sequence,
+        "previous": data.previous and data.previous.status,
+        "status": data.current.status or None,
+        "error": event.data.why,
+    }
     _in_zone(fields, ("timestamp",), zone)
     return [fields.get(name) for name in EVENT_COLUMNS]
 
