@@ -32,7 +32,7 @@ from benchmarks.stub import Stub, pin, stub
 from bridge.domain.model import Details, Observation, Status
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def owe(url: str) -> None:
     with Store(url, exclusive=True) as store:
         store.messages.watch(range(1, WARM_UP + EVENTS + 1), now, Details(label="Invoice 88", tags={"team": "billing"}))
         found = store.messages.claim(now, WARM_UP + EVENTS, ())
-        polls = [Polled(message, judge(message, failed, timedelta(0)), now, None) for message in found]
+        polls = [PollResult(message, judge(message, failed, timedelta(0)), now, None) for message in found]
         store.record_polls(polls, [Subscription("crm")])
 
 

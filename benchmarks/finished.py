@@ -20,7 +20,7 @@ from bridge.domain.watchlist import Watchlist
 from bridge.source.report_response import PAGE
 from bridge.store.column_types import to_millis
 from bridge.store.facts import SWEPT
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _poll(store: Store, now: datetime) -> None:
     polls = []
     for message in store.messages.claim(now, POLLED, ()):
         verdict = SCHEDULE.judge(message, Observation(Status.PENDING, now))
-        polls.append(Polled(message, verdict, now, now))
+        polls.append(PollResult(message, verdict, now, now))
     store.record_polls(polls, [])
 
 

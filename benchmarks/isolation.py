@@ -27,7 +27,7 @@ from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.simulator.faulty_server import Manner
 from bridge.simulator.sink import Answer, Sink
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def owe(store: Store, receivers: list[str]) -> None:
     subscriptions = [Subscription(name) for name in receivers]
     failed = Observation(Status.FAILED, now, "Invalid phone number")
     polls = [
-        Polled(message, judge(message, failed, timedelta(0)), now, None)
+        PollResult(message, judge(message, failed, timedelta(0)), now, None)
         for message in store.messages.claim(now, EVENTS, ())
     ]
     store.record_polls(polls, subscriptions)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.clock import Clock
 
-MOST_AT_ONCE = 500
+MOST_RECORDED_AT_ONCE = 500
 """Results recorded in one transaction, at most: what waits for it is reported only after it."""
 
 GATHERING = 0.005
@@ -230,7 +230,7 @@ class WorkerPool(Generic[Job, Result]):
         while True:
             if first is not None:
                 results.append(first)
-            if len(results) >= MOST_AT_ONCE:
+            if len(results) >= MOST_RECORDED_AT_ONCE:
                 return results
             try:
                 first = self._results.get_nowait()

@@ -55,7 +55,7 @@ class Packer(Protocol):
         ...
 
 
-class Individual:
+class IndividualPacker:
     """Each event by itself.
 
     Args:
@@ -88,7 +88,7 @@ class Individual:
         """Nothing was noted."""
 
 
-class Digest(Individual):
+class DigestPacker(IndividualPacker):
     """All that is due in one post: the first event immediately, later ones together once ``wait`` has passed.
 
     A summary has a post of its own. The time of the last post is kept in memory only: after a restart, the first may go
@@ -160,7 +160,7 @@ def next_post(last: datetime | None, wait: timedelta, now: datetime) -> datetime
     return now if last is None or last > now else max(now, last + wait)
 
 
-class Batches(Individual):
+class BatchPacker(IndividualPacker):
     """This many in one. A batch that is refused is sent again in halves, until those that are refused are alone.
 
     What it knows of them is kept in memory only: after a restart they are refused, and divided, once more.
@@ -271,7 +271,7 @@ def packer_for(settings: ReceiverConfig, *, gather: bool = True) -> Packer:
     """Build what decides which events go together to a receiver. Without ``gather``, none waits for others."""
     if settings.batch_limits is not None:
         most, wait = settings.batch_limits
-        return Batches(settings.name, most, wait if gather else timedelta(0))
+        return BatchPacker(settings.name, most, wait if gather else timedelta(0))
     if settings.grouped:
-        return Digest(settings.name, settings.gathers_for if gather else timedelta(0))
-    return Individual(settings.name)
+        return DigestPacker(settings.name, settings.gathers_for if gather else timedelta(0))
+    return IndividualPacker(settings.name)

@@ -17,7 +17,7 @@ from bridge.domain.errors import InternalError
 from bridge.domain.events import outgoing
 from bridge.domain.quarantine import Halving
 from bridge.domain.redaction import clean_text
-from bridge.store.deliveries import Tried
+from bridge.store.deliveries import DeliveryResult
 from bridge.store.membership import Ownership
 from bridge.transport.message import StoppedError
 from bridge.transport.retried_call import RetriedCall
@@ -283,12 +283,12 @@ class Dispatcher:
         """Return in how many seconds to look again; None for not before being woken."""
         return None if self._look_at is None else max(0.0, (self._look_at - self._clock.now()).total_seconds())
 
-    def _judge(self, sent: Sequence[Sent], breaker: CircuitBreaker) -> Sequence[Tried]:
-        tried: list[Tried] = []
+    def _judge(self, sent: Sequence[Sent], breaker: CircuitBreaker) -> Sequence[DeliveryResult]:
+        tried: list[DeliveryResult] = []
         for each in sent:
             decision = self._decide(each, breaker)
             breaker = decision.breaker
-            tried.append(Tried(each.attempts, decision, each.at))
+            tried.append(DeliveryResult(each.attempts, decision, each.at))
         return tried
 
     def _decide(self, each: Sent, breaker: CircuitBreaker) -> Decision:

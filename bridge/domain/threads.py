@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Delivery, Event, Post
 
 
-MOST_AT_ONCE: Final = 20
+MOST_THREADS_AT_ONCE: Final = 20
 """Threads that one look serves. At a post a second, hundreds of messages that are sent after all would take minutes."""
 
 
@@ -85,7 +85,7 @@ def by_thread(
 
     Returns:
         Bad news first, and then in order. Parts go side by side, and so a subject is in one part only: what belongs
-        elsewhere than its first delivery is left for the next look. Not more than :data:`MOST_AT_ONCE` parts: the
+        elsewhere than its first delivery is left for the next look. At most :data:`MOST_THREADS_AT_ONCE` parts: the
         rest is left, too; the next look may find worse.
     """
     chosen: dict[str, Thread | None] = {}
@@ -101,4 +101,4 @@ def by_thread(
         else:  # in a new post, all stays together that follows
             parts.setdefault(None if first is None else first.post, ([], first))[0].append(delivery)
     urgent = sorted(parts.values(), key=lambda part: not is_bad_news(delivery.event for delivery in part[0]))
-    return [(tuple(part), thread) for part, thread in urgent[:MOST_AT_ONCE]]
+    return [(tuple(part), thread) for part, thread in urgent[:MOST_THREADS_AT_ONCE]]

@@ -18,7 +18,7 @@ from bridge.source.failure_tracker import FailureTracker
 from bridge.source.report_pages import Reading, next_page
 from bridge.source.report_response import Page, days
 from bridge.store.facts import SWEPT
-from bridge.store.report_hints import Noted
+from bridge.store.report_hints import HintCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ class Discovery:
         if asked != asked_before or not timedelta(0) <= began - whole_at < self._relaxed:
             self._before = {}
         readings: dict[int | None, Reading] = {}
-        all_ = Noted()
+        all_ = HintCounts()
         for number in (
             *self._read_numbers(),
             None,
@@ -141,13 +141,13 @@ class Discovery:
             self._listener.step_failed("asking for the account's numbers", NotNowError(seen.why))
         return self._numbers
 
-    def _go_through(self, first: str, end: str, number: Number | None) -> tuple[Reading, Noted] | None:
+    def _go_through(self, first: str, end: str, number: Number | None) -> tuple[Reading, HintCounts] | None:
         """Read what is worth it of the report of these days, the account's or a number's; None when asked to stop.
 
         Raises:
             NotNowError: A page could not be read.
         """
-        noted, total, unfinished = Noted(), 0, list[int]()
+        noted, total, unfinished = HintCounts(), 0, list[int]()
         id_, tag = (None, None) if number is None else (number.id, number.shown)
         before = self._before.get(id_)
         at = 1

@@ -13,7 +13,7 @@ from bridge.domain.events import SOURCE
 from bridge.domain.model import EventType, Message, Observation
 from bridge.domain.poll_answer import Malformed, Unavailable
 from bridge.source import api_health
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +145,7 @@ class Poller:
         due_at = None if self.health.down else self._store.messages.next_due(now)
         return None if due_at is None else (due_at - now).total_seconds()
 
-    def _judged(self, each: Answered) -> Polled:
+    def _judged(self, each: Answered) -> PollResult:
         message, answer, at = each.message, each.answer, each.at
         verdict = None
         if isinstance(answer, Observation):
@@ -153,7 +153,7 @@ class Poller:
         elif isinstance(answer, Malformed | Unavailable) and not self.health.down:
             verdict = self._schedule.judge_unread(message, answer.why, at, self._well_since)
         due_at = self._schedule.next_poll(message, verdict, at, self._jitter, self._hints())
-        return Polled(message, verdict, at, due_at)
+        return PollResult(message, verdict, at, due_at)
 
     def _follow_others(self) -> None:
         """Learn now and then that another node found the source down: that node may be gone when it is back."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.activity import By, Waits
     from bridge.store.engine import Database
-    from bridge.store.poll_results import Polled
+    from bridge.store.poll_results import PollResult
 
 KEPT_LONGER = timedelta(days=365)
 """How much longer than events the sums of all messages are kept: a month can be compared with that of a year ago."""
@@ -72,7 +72,7 @@ class ActivityLog:
             set_={"count": activity.c.count + insert.excluded.count},
         )
 
-    def record(self, connection: sa.Connection, moved: Iterable[Polled]) -> None:
+    def record(self, connection: sa.Connection, moved: Iterable[PollResult]) -> None:
         """Count what polls found, within the transaction that writes it and its events.
 
         What a summary has covered already counts in the time that the next one covers.
@@ -246,7 +246,7 @@ def _there_are(tags: list[str], wanted: str) -> str:
     return suggestion(wanted, tags) if tags else "none has any"
 
 
-def _ended(moved: Iterable[Polled]) -> Iterator[Ended]:
+def _ended(moved: Iterable[PollResult]) -> Iterator[Ended]:
     for poll in moved:
         message, verdict = poll.message, poll.verdict
         if verdict is None or verdict.state is None or verdict.event not in _EVENTS:

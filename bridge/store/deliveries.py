@@ -32,7 +32,7 @@ _HOURS = retry.LIFETIME // timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class DeliveryResult:
     """What became of some deliveries at ``at``: the attempts made for them, in order, and what was decided."""
 
     attempts: tuple[Attempt, ...]
@@ -126,7 +126,9 @@ class DeliveryQueue:
         with self._database.read() as connection:
             return breakers.read(connection, receiver) or CircuitBreaker(receiver)
 
-    def record(self, connection: sa.Connection, tried: Sequence[Tried], before: CircuitBreaker | None) -> list[Expired]:
+    def record(
+        self, connection: sa.Connection, tried: Sequence[DeliveryResult], before: CircuitBreaker | None
+    ) -> list[Expired]:
         """Write what became of deliveries of one receiver, within a transaction. Returns what was given up besides.
 
         Args:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.store.deliveries import DeliveryQueue
     from bridge.store.engine import Database
     from bridge.store.membership import Membership
-    from bridge.store.poll_results import Polled
+    from bridge.store.poll_results import PollResult
 
 _QUEUED = "queued for"
 _DROPPED = "dropped for"
@@ -67,7 +67,7 @@ class EventLog:
         """Count deliveries that are dropped, one for each name, within a transaction."""
         connection.info.setdefault(_DROPPED, Counter()).update(receivers)
 
-    def transitions(self, connection: sa.Connection, polls: Sequence[Polled]) -> list[Event]:
+    def transitions(self, connection: sa.Connection, polls: Sequence[PollResult]) -> list[Event]:
         """Make the events of polls that found one, within a transaction. They are not written yet."""
         new_events = []
         for poll in polls:

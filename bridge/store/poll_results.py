@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PollResult:
     """One poll to be recorded: the message as it was, what follows, when it was polled and is due again.
 
     ``verdict`` is None where the poll brought no observation: then only the times change.
@@ -33,7 +33,7 @@ class Polled:
     due_at: datetime | None
 
 
-def record(connection: sa.Connection, polls: Sequence[Polled], holder: int | None) -> list[Polled]:
+def record(connection: sa.Connection, polls: Sequence[PollResult], holder: int | None) -> list[PollResult]:
     """Write what polls found, within a transaction; return those whose transition is new.
 
     A message whose ``sequence`` has moved on since it was read was recorded by somebody else: it is left alone, so
@@ -94,7 +94,7 @@ _MOVED = (
 )
 
 
-def _parameters(poll: Polled) -> dict[str, Any]:
+def _parameters(poll: PollResult) -> dict[str, Any]:
     message, verdict = poll.message, poll.verdict
     parameters: dict[str, Any] = {
         "message": message.id,

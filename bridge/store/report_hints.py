@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class HintCounts:
     """How many messages of the report were new, how many others it showed a change of, how many are polled still."""
 
     new: int = 0
     changed: int = 0
     unfinished: int = 0
 
-    def __add__(self, other: Noted) -> Noted:
-        return Noted(self.new + other.new, self.changed + other.changed, self.unfinished + other.unfinished)
+    def __add__(self, other: HintCounts) -> HintCounts:
+        return HintCounts(self.new + other.new, self.changed + other.changed, self.unfinished + other.unfinished)
 
 
 class ReportHints:
@@ -38,7 +38,7 @@ class ReportHints:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, rows: Sequence[Row], now: datetime, number: str | None = None) -> Noted:
+    def note(self, rows: Sequence[Row], now: datetime, number: str | None = None) -> HintCounts:
         """Watch the messages that are new; let those be due at once of which the report shows a change.
 
         What is finished, or was unwatched, stays so: the report may lag behind what a poll has found out.
@@ -49,7 +49,7 @@ class ReportHints:
             number: From which number they were sent, where the report was that number's: it becomes the tag ``number``
                 of those that have none.
         """
-        noted = Noted()
+        noted = HintCounts()
         for chunk in chunks({row.id: row for row in rows}.values()):
             with self._database.write() as connection:
                 noted += self._note(connection, chunk, now, number)
@@ -66,7 +66,7 @@ class ReportHints:
         with self._database.write() as connection:
             connection.execute(sa.update(messages).where(late).values(due_at=due_at))
 
-    def _note(self, connection: sa.Connection, rows: Sequence[Row], now: datetime, number: str | None) -> Noted:
+    def _note(self, connection: sa.Connection, rows: Sequence[Row], now: datetime, number: str | None) -> HintCounts:
         ids = [row.id for row in rows]
         found = sa.select(messages.c.id, messages.c.hint, messages.c.due_at, messages.c.tags).where(
             messages.c.id.in_(ids)
@@ -102,7 +102,7 @@ class ReportHints:
                 number,
             )
         unfinished = len(new) + sum(row.due_at is not None for row in known.values())
-        return Noted(len(new), len(changed), unfinished)
+        return HintCounts(len(new), len(changed), unfinished)
 
 
 def _tag(connection: sa.Connection, untagged: Sequence[Any], number: str) -> None:

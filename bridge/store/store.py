@@ -17,7 +17,7 @@ from bridge.store.acknowledging import Incidents
 from bridge.store.activity import ActivityLog
 from bridge.store.backup import open_backup, sqlite_file
 from bridge.store.cluster_node import ClusterNode
-from bridge.store.deliveries import DeliveryQueue, Tried
+from bridge.store.deliveries import DeliveryQueue, DeliveryResult
 from bridge.store.engine import Database
 from bridge.store.event_log import EventLog
 from bridge.store.exempt import ExemptQueue
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
     from bridge.domain.routing import Subscription
     from bridge.domain.watchlist import Watchlist
     from bridge.store.lock import DaemonLock
-    from bridge.store.poll_results import Polled
+    from bridge.store.poll_results import PollResult
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What followed from deliveries that were tried: the receiver's breaker, and others given up with them."""
 
-    tried: Sequence[Tried]
+    tried: Sequence[DeliveryResult]
     expired: list[Expired]
     breaker: CircuitBreaker
 
@@ -178,7 +178,7 @@ class Store:
         """Let ``tell`` be called with a receiver and how many of its deliveries were dropped, once committed."""
         self._events.when_dropped = tell
 
-    def record_polls(self, polls: Sequence[Polled], subscriptions: Sequence[Subscription]) -> list[Event]:
+    def record_polls(self, polls: Sequence[PollResult], subscriptions: Sequence[Subscription]) -> list[Event]:
         """Write what polls found. New status, event and its deliveries are one transaction; events are returned."""
         with self._events.transaction() as connection:
             moved = poll_results.record(connection, polls, self.node.holder)
@@ -191,7 +191,7 @@ class Store:
     def record_deliveries(
         self,
         receiver: str,
-        judge: Callable[[CircuitBreaker], Sequence[Tried]],
+        judge: Callable[[CircuitBreaker], Sequence[DeliveryResult]],
         *,
         remind: timedelta | None = None,
     ) -> Recorded:

@@ -26,7 +26,7 @@ from bridge.server.auth import Access
 from bridge.server.wbiztool_hook_ids import ids_in
 from bridge.source.report_response import Page, read_page
 from bridge.source.status_response import read_answer
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.transport.message import Reply
 from tests.world import listed
 from tests.world.api import TOKEN, Api
@@ -82,7 +82,7 @@ def assert_goes_all_the_way(api: Api, answer: bytes = b'{"status": 2, "error": "
             read = read_answer(Reply(200, body=answer), at)
             verdict = schedule.judge(message, read) if isinstance(read, Observation) else None
             due_at = schedule.next_poll(message, verdict, at, lambda: 0.5, hints)
-            store.record_polls([Polled(message, verdict, at, due_at)], wanted)
+            store.record_polls([PollResult(message, verdict, at, due_at)], wanted)
     for name, receiver in (("crm", WebhookReceiver("crm")), ("ops", SlackReceiver("ops"))):
         for delivery in due(store, LAST, receiver=name, most=1000):
             assert delivery.fault is None

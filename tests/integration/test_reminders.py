@@ -19,7 +19,7 @@ from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
-from bridge.store.deliveries import Tried
+from bridge.store.deliveries import DeliveryResult
 from bridge.store.history import EventQuery
 from bridge.store.store import Store
 from tests.world import dispatching, listed
@@ -302,6 +302,6 @@ def test_two_nodes_make_each_reminder_once(postgres_url: str) -> None:
         assert sorted(filter(None, made_of)) == list(range(1, 51))
 
 
-def _decided(delivery: Delivery, made: Attempt, breaker: CircuitBreaker) -> list[Tried]:
+def _decided(delivery: Delivery, made: Attempt, breaker: CircuitBreaker) -> list[DeliveryResult]:
     decision = decide(Round((delivery,), made.outcome, START, START), breaker, concurrency=1, jitter=lambda: 0)
-    return [Tried((made,), decision, START)]
+    return [DeliveryResult((made,), decision, START)]

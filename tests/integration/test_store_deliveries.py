@@ -29,10 +29,10 @@ from bridge.domain.retry import LIFETIME, LONGEST_PAUSE, LONGEST_WAIT
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
 from bridge.store import breakers
-from bridge.store.deliveries import Tried
+from bridge.store.deliveries import DeliveryResult
 from bridge.store.errors import DatabaseError
 from bridge.store.facts import NUDGED
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import (
@@ -149,7 +149,9 @@ def test_two_polls_of_a_message_that_were_in_flight_at_once_are_one_event(store:
     before = known(store, 1)
     polls = [polled(before, Status.PENDING), polled(before, Status.FAILED, after(1))]
     assert [event.type for event in store.record_polls(polls, [_EVERYTHING])] == [EventType.MESSAGE_PENDING]
-    late = Polled(before, judge(before, Observation(Status.UNKNOWN, after(2)), timedelta(minutes=1)), after(2), None)
+    late = PollResult(
+        before, judge(before, Observation(Status.UNKNOWN, after(2)), timedelta(minutes=1)), after(2), None
+    )
     assert store.record_polls([late], [_EVERYTHING]) == []
     assert known(store, 1).unknown_since is None
 
@@ -437,13 +439,13 @@ def test_breaker_written_beside_a_recording_is_not_overwritten(store: Store) -> 
     put(store, CircuitBreaker("crm", failures=3, is_open=True, probe_at=after(900)))
     asking = threading.Thread(target=store.deliveries.release, args=("crm", after(7)))
 
-    def decided(breaker: CircuitBreaker) -> list[Tried]:
+    def decided(breaker: CircuitBreaker) -> list[DeliveryResult]:
         asking.start()
         asking.join(0.3)
         assert asking.is_alive()  # it waits until what is decided about the breaker is written
         made = Round((of(store, 1),), _NO, NOW, NOW, probe=True)
         failed = decide(made, breaker, concurrency=1, jitter=lambda: 0)
-        return [Tried((Attempt(NOW, 0.1, _NO, 500),), failed, NOW)]
+        return [DeliveryResult((Attempt(NOW, 0.1, _NO, 500),), failed, NOW)]
 
     store.record_deliveries("crm", decided)
     asking.join(10)

@@ -18,7 +18,7 @@ from bridge.domain.mute import Hold
 from bridge.domain.poll_schedule import Interval, Schedule
 from bridge.domain.retry import LONGEST_WAIT
 from bridge.domain.routing import Subscription
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
 from tests.world import listed
 from tests.world.records import NOW, OK, SINCE, after, due, fail_some, known, polled, record_health, tried
@@ -254,7 +254,7 @@ def _stuck(store: Store, at: datetime, id_: int = 1) -> None:
     """Record that a message has been pending for long."""
     message = known(store, id_)
     verdict = _STUCK.judge(message, Observation(Status.PENDING, at))
-    store.record_polls([Polled(message, verdict, at, None)], BOTH)
+    store.record_polls([PollResult(message, verdict, at, None)], BOTH)
 
 
 @pytest.mark.postgres

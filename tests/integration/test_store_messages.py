@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.config.loader import load
 from bridge.domain.model import Details, EventType, Message, Observation, State, Status
 from bridge.domain.transition_detector import Verdict, judge
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
 from tests.world import listed
 from tests.world.plans import is_slow, plans
@@ -113,7 +113,7 @@ def test_what_was_given_up_begins_anew_when_it_is_watched_again(store: Store) ->
     observe(store, 1, Status.PENDING)
     for event, at, due_at in ((EventType.MESSAGE_STUCK, 900, after(930)), (EventType.MESSAGE_ABANDONED, 930, None)):
         verdict = Verdict(known(store, 1).state, None, event, stuck=True)
-        (told,) = store.record_polls([Polled(known(store, 1), verdict, after(at), due_at)], ())
+        (told,) = store.record_polls([PollResult(known(store, 1), verdict, after(at), due_at)], ())
         assert (told.type, known(store, 1).stuck) == (event, True)
     assert (store.messages.claim(after(10**6), 9, ()), watched(store)) == ([], {1})
     assert store.messages.watch([1], after(2000)) == [], "it was never taken from the list"
@@ -310,7 +310,7 @@ def test_a_poll_that_saw_nothing_new_changes_only_the_times(store: Store) -> Non
 
 def test_a_poll_without_an_observation_changes_only_the_times(store: Store) -> None:
     store.messages.watch([1], NOW)
-    assert store.record_polls([Polled(known(store, 1), None, NOW, after(30))], ()) == []
+    assert store.record_polls([PollResult(known(store, 1), None, NOW, after(30))], ()) == []
     (shown,) = listed.messages(store)
     assert shown.message == Message(1, watched_since=NOW)
     assert (shown.polled_at, shown.due_at) == (NOW, after(30))
@@ -319,9 +319,9 @@ def test_a_poll_without_an_observation_changes_only_the_times(store: Store) -> N
 def test_unknown_that_does_not_count_yet_is_remembered(store: Store) -> None:
     store.messages.watch([1], NOW)
     verdict = judge(known(store, 1), Observation(Status.UNKNOWN, NOW), timedelta(seconds=10))
-    assert store.record_polls([Polled(known(store, 1), verdict, NOW, after(10))], ()) == []
+    assert store.record_polls([PollResult(known(store, 1), verdict, NOW, after(10))], ()) == []
     assert known(store, 1) == Message(1, unknown_since=NOW, watched_since=NOW)
-    store.record_polls([Polled(known(store, 1), None, after(5), after(10))], ())
+    store.record_polls([PollResult(known(store, 1), None, after(5), after(10))], ())
     assert known(store, 1).unknown_since == NOW
 
 
@@ -329,7 +329,7 @@ def test_the_answer_of_a_poll_does_not_bring_back_what_was_unwatched_meanwhile(s
     store.messages.watch([1, 2], NOW)
     polls = [
         polled(known(store, 1), Status.PENDING, due_at=NOW),
-        Polled(known(store, 2), None, NOW, NOW),
+        PollResult(known(store, 2), None, NOW, NOW),
     ]
     store.messages.unwatch([1, 2])
     assert [event.message_id for event in store.record_polls(polls, ())] == [1]
@@ -394,7 +394,7 @@ def test_a_message_is_new_until_three_polls_have_seen_it(store: Store) -> None:
     for _ in range(3):
         assert due_ids(store, most=2) == [2, 1]
         message = known(store, 2)
-        store.record_polls([Polled(message, None, NOW, NOW)], [])  # a poll that brought nothing does not count
+        store.record_polls([PollResult(message, None, NOW, NOW)], [])  # a poll that brought nothing does not count
         assert due_ids(store, most=2) == [2, 1]
         store.record_polls([polled(message, Status.UNKNOWN, NOW, due_at=NOW)], [])
         message = known(store, 2)

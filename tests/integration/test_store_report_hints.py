@@ -10,8 +10,8 @@ from bridge.domain.model import Event, EventType, Observation, Status
 from bridge.domain.poll_schedule import Hints, Interval, Schedule
 from bridge.domain.report import Row
 from bridge.domain.transition_detector import judge
-from bridge.store.poll_results import Polled
-from bridge.store.report_hints import Noted
+from bridge.store.poll_results import PollResult
+from bridge.store.report_hints import HintCounts
 from tests.world import listed
 from tests.world.records import NOW, after, fail_some, known, statements, values
 
@@ -44,12 +44,12 @@ def record(store: Store, ids: int | Sequence[int], status: Status, at: float) ->
     for shown in listed.messages(store, ids=[ids] if isinstance(ids, int) else ids):
         verdict = SCHEDULE.judge(shown.message, observation(status, at))
         next_ = SCHEDULE.next_poll(shown.message, verdict, after(at), lambda: 0, HINTS)
-        polls.append(Polled(shown.message, verdict, after(at), next_))
+        polls.append(PollResult(shown.message, verdict, after(at), next_))
     return store.record_polls(polls, [])
 
 
 def test_new_messages_are_watched_with_their_label_and_due_at_once(store: Store) -> None:
-    assert store.report_hints.note(rows(7, 8, label="Spring"), NOW) == Noted(new=2, unfinished=2)
+    assert store.report_hints.note(rows(7, 8, label="Spring"), NOW) == HintCounts(new=2, unfinished=2)
     assert [message.id for message in store.messages.claim(NOW, 10, ())] == [7, 8]
     assert known(store, 7).label == "Spring"
     assert known(store, 7).watched_since == NOW
@@ -66,7 +66,7 @@ def test_the_same_again_changes_nothing_and_duplicates_are_one(store: Store) -> 
     store.report_hints.note(rows(7), NOW)
     record(store, 7, Status.PENDING, 100)
     before = listed.messages(store)
-    assert store.report_hints.note(rows(7, 7, 7), after(200)) == Noted(unfinished=1)
+    assert store.report_hints.note(rows(7, 7, 7), after(200)) == HintCounts(unfinished=1)
     assert listed.messages(store) == before
 
 
@@ -75,14 +75,14 @@ def test_what_changed_is_due_at_once_and_what_did_not_is_not(store: Store) -> No
     for id_ in (7, 8):
         record(store, id_, Status.PENDING, 100)
     assert (due_at(store, 7), due_at(store, 8)) == (after(100) + HOUR, after(100) + HOUR)
-    assert store.report_hints.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == Noted(changed=1, unfinished=2)
+    assert store.report_hints.note([*rows(7, hint="Sent"), *rows(8)], after(200)) == HintCounts(changed=1, unfinished=2)
     assert (due_at(store, 7), due_at(store, 8)) == (after(200), after(100) + HOUR)
 
 
 def test_a_listed_message_that_the_report_shows_for_the_first_time_keeps_its_label(store: Store) -> None:
     store.messages.watch([7], NOW)
     statements(store, "UPDATE messages SET label = 'Mine'")
-    assert store.report_hints.note(rows(7, label="Theirs"), after(1)) == Noted(changed=1, unfinished=1)
+    assert store.report_hints.note(rows(7, label="Theirs"), after(1)) == HintCounts(changed=1, unfinished=1)
     assert known(store, 7).label == "Mine"
 
 
@@ -101,7 +101,7 @@ def test_a_change_that_is_noted_while_the_message_is_polled_is_not_lost(store: S
     verdict = judge(message, observation(Status.PENDING, 100), timedelta(0))
     next_ = SCHEDULE.next_poll(message, verdict, after(100), lambda: 0, HINTS)
     assert next_ == after(100) + HOUR
-    store.record_polls([Polled(message, verdict, after(102), next_)], [])
+    store.record_polls([PollResult(message, verdict, after(102), next_)], [])
     assert due_at(store, 7) == NOW, "due again at once"
     record(store, 7, Status.SENT, 103)
     assert due_at(store, 7) is None
@@ -126,7 +126,7 @@ def test_what_the_report_may_still_show_is_not_forgotten_or_it_would_be_told_aga
     store.report_hints.note(rows(7), NOW)
     record(store, 7, Status.SENT, 0)
     store.prune(after(7200), after(-86400))
-    assert store.report_hints.note(rows(7, hint="Sent"), after(7300)) == Noted(changed=1)
+    assert store.report_hints.note(rows(7, hint="Sent"), after(7300)) == HintCounts(changed=1)
     assert store.messages.claim(after(8000), 10, ()) == []
     store.prune(after(7200), after(7200))
     assert listed.messages(store) == []

@@ -9,7 +9,7 @@ from bridge.domain.model import Attempt, EventType, Post, Status
 from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.routing import Subscription
 from bridge.domain.threads import Thread
-from bridge.store.deliveries import Tried
+from bridge.store.deliveries import DeliveryResult
 from tests.world.records import NOW, SINCE, after, due, fail_some, observe, record_health
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def posted(store: Store, told: Sequence[Delivery], post: Post | None, outcome: O
     """Record that these deliveries went in one post."""
     made = Attempt(NOW, 0.1, outcome or Delivered(), 200, posted=post)
 
-    def decided(breaker: CircuitBreaker) -> list[Tried]:
+    def decided(breaker: CircuitBreaker) -> list[DeliveryResult]:
         judged = decide(Round(tuple(told), made.outcome, NOW, NOW), breaker, concurrency=1, jitter=lambda: 0)
-        return [Tried((made,), judged, NOW)]
+        return [DeliveryResult((made,), judged, NOW)]
 
     store.record_deliveries(told[0].receiver, decided)
 

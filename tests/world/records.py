@@ -14,9 +14,9 @@ from bridge.domain.model import Attempt, Message, Observation, Status
 from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.routing import Subscription
 from bridge.domain.transition_detector import judge
-from bridge.store.deliveries import Tried
+from bridge.store.deliveries import DeliveryResult
 from bridge.store.facts import set_meta
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from tests.world import listed
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def known(store: Store, id_: int) -> Message:
 
 def polled(
     message: Message, status: Status, at: datetime = NOW, *, due_at: datetime | None = None, error: str | None = None
-) -> Polled:
+) -> PollResult:
     """Judge a poll's answer; unknown counts at once."""
-    return Polled(message, judge(message, Observation(status, at, error), timedelta(0)), at, due_at)
+    return PollResult(message, judge(message, Observation(status, at, error), timedelta(0)), at, due_at)
 
 
 def observe(store: Store, id_: int, status: Status, at: datetime = NOW, *, to: Sequence[str] = ("crm",)) -> list[Event]:
@@ -81,9 +81,9 @@ def tried(
     carried = (deliveries,) if not isinstance(deliveries, tuple | list) else tuple(deliveries)
     made = Attempt(at, 0.25, outcome, 200 if outcome == OK else 500, answer)
 
-    def decided(breaker: CircuitBreaker) -> list[Tried]:
+    def decided(breaker: CircuitBreaker) -> list[DeliveryResult]:
         decision = decide(Round(carried, outcome, at, at, probe), breaker, concurrency=1, jitter=lambda: 0)
-        return [Tried((made,), decision, at)]
+        return [DeliveryResult((made,), decision, at)]
 
     return store.record_deliveries(carried[0].receiver, decided).expired
 

@@ -14,7 +14,7 @@ from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.events import envelope
 from bridge.domain.model import Details, EventType, Observation, Status
 from bridge.domain.routing import subscribed
-from bridge.store.poll_results import Polled
+from bridge.store.poll_results import PollResult
 from bridge.store.search import MessageQuery
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Triggers:
         assert message is not None
         verdict = self._config.poll.schedule.judge(message, Observation(Status.PENDING, then))
         # No receiver is sent an event of the past.
-        self._store.record_polls([Polled(message, verdict, then, self._clock.now())], subscriptions=())
+        self._store.record_polls([PollResult(message, verdict, then, self._clock.now())], subscriptions=())
         self._account.put(id_)
         return self._heard.wait_for(asked.type, id_)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.daemon import result_recorder
 from bridge.daemon.claim_depth import DEPTH, FAST_DEPTH, LEAD, depth
-from bridge.daemon.worker_pool import MOST_AT_ONCE, WorkerPool
+from bridge.daemon.worker_pool import MOST_RECORDED_AT_ONCE, WorkerPool
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError
 from tests.world.waiting import until
@@ -167,7 +167,7 @@ def test_as_many_jobs_are_worked_on_at_once_as_there_are_threads(started: Start,
 
 
 def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(started: Start) -> None:
-    bench, count = Bench(threads=MOST_AT_ONCE), MOST_AT_ONCE * 2
+    bench, count = Bench(threads=MOST_RECORDED_AT_ONCE), MOST_RECORDED_AT_ONCE * 2
     done, all_done = queue.SimpleQueue[int](), threading.Event()
 
     def work(number: int) -> int:
@@ -188,7 +188,7 @@ def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(starte
     all_done.set()
     assert bench.pool.wait_until_idle(SOON)
     assert bench.recorded == list(range(count))
-    assert max(map(len, bench.batches)) <= MOST_AT_ONCE
+    assert max(map(len, bench.batches)) <= MOST_RECORDED_AT_ONCE
     assert len(bench.batches) <= 10
 
 

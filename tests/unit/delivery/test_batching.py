@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.delivery.batching import Batches, cut, next_post, one_post
+from bridge.delivery.batching import BatchPacker, cut, next_post, one_post
 from bridge.domain.model import Attempt, Delivery, DeliveryState, EventType
 from bridge.domain.outcome import Dead, Delivered, Outcome, Retry
 from tests.unit.receivers.events import changed
@@ -55,7 +55,7 @@ def test_whatever_a_receiver_refuses_comes_to_stand_alone_and_all_the_rest_is_ta
     count: int, poison: set[int]
 ) -> None:
     """Each round sends all packs; a receiver takes those without poison. Each refusal makes what is left smaller."""
-    batches = Batches("crm", 16, timedelta(0))
+    batches = BatchPacker("crm", 16, timedelta(0))
     left = {id_: queued(id_) for id_ in range(count)}
     sent = 0
     while any(id_ not in poison for id_ in left):
@@ -77,12 +77,12 @@ def test_whatever_a_receiver_refuses_comes_to_stand_alone_and_all_the_rest_is_ta
 
 
 def test_a_fault_of_our_own_with_one_event_is_found_in_the_same_sender() -> None:
-    assert Batches("crm", 16, timedelta(0)).divides(tried(Dead("a fault of the bridge's own"), None), 2)
+    assert BatchPacker("crm", 16, timedelta(0)).divides(tried(Dead("a fault of the bridge's own"), None), 2)
 
 
 @pytest.mark.parametrize("after", [timedelta(seconds=30), None])
 def test_a_pause_that_was_asked_for_leaves_a_batch_whole(after: timedelta | None) -> None:
-    batches = Batches("crm", 16, timedelta(0))
+    batches = BatchPacker("crm", 16, timedelta(0))
     asked = tried(Retry("HTTP 429", after=after), 429)
     assert not batches.divides(asked, 2)
     batches.learn(asked, (queued(1), queued(2)))
@@ -90,7 +90,7 @@ def test_a_pause_that_was_asked_for_leaves_a_batch_whole(after: timedelta | None
 
 
 def test_where_nothing_was_answered_each_is_tried_alone_next_time() -> None:
-    batches = Batches("crm", 16, timedelta(0))
+    batches = BatchPacker("crm", 16, timedelta(0))
     silence = tried(Retry("no whole answer", quick=True), None)
     assert not batches.divides(silence, 2)
     batches.learn(silence, (queued(1), queued(2)))
@@ -98,7 +98,7 @@ def test_where_nothing_was_answered_each_is_tried_alone_next_time() -> None:
 
 
 def test_after_three_refusals_in_a_row_single_events_follow_not_halves() -> None:
-    batches = Batches("crm", 100, timedelta(0))
+    batches = BatchPacker("crm", 100, timedelta(0))
     for first in (0, 100, 200):
         batches.learn(tried(REFUSED), tuple(queued(first + id_) for id_ in range(100)))
     assert batches._portions[0] == 50

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.incidents import OPENS, OPPOSITES
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType, Post
-from bridge.domain.threads import MOST_AT_ONCE, Thread, answers, by_thread, is_bad_news, resolved_after
+from bridge.domain.threads import MOST_THREADS_AT_ONCE, Thread, answers, by_thread, is_bad_news, resolved_after
 from tests.world.clock import START
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_bad_news_goes_first_and_the_rest_waits_for_the_next_look() -> None:
     worse = delivery(30, event(EventType.MESSAGE_FAILED, "message/30"))
     threads = {f"message/{number}": Thread(Post("C0000001", f"1700000000.{number:06}")) for number in range(31)}
     parts = by_thread([*sent, worse], threads)
-    assert [part for part, _ in parts] == [(worse,), *((each,) for each in sent[: MOST_AT_ONCE - 1])]
+    assert [part for part, _ in parts] == [(worse,), *((each,) for each in sent[: MOST_THREADS_AT_ONCE - 1])]
 
 
 def test_beginning_and_end_of_one_subject_are_one_new_post() -> None:

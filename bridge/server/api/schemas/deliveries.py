@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from bridge.domain.model import DeliveryState, EventType, Resent
 from bridge.domain.outcome import OutcomeName
 from bridge.server.api.schemas.events import EventOut
-from bridge.server.api.schemas.fields import MOST_AT_ONCE, GivenMoment, In, MessageId, Moment, Name, Out, left_out
+from bridge.server.api.schemas.fields import MOST_IN_A_REQUEST, GivenMoment, In, MessageId, Moment, Name, Out, left_out
 
 
 class AttemptOut(Out):
@@ -74,7 +74,7 @@ class Choice(In):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"receiver": "crm"}]})
 
     ids: Annotated[
-        list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE, description="Only these deliveries.")
+        list[MessageId], Field(min_length=1, max_length=MOST_IN_A_REQUEST, description="Only these deliveries.")
     ] = Field(default_factory=left_out)
     receiver: Annotated[Name, Field(min_length=1, description="Only dead letters to this receiver.")] = Field(
         default_factory=left_out
@@ -109,7 +109,7 @@ class ResendIn(In):
 
     event_ids: Annotated[
         list[Annotated[str, Field(pattern=r"^evt_[a-z2-7]{24}$", examples=["evt_2pgyxq3i5f6n7e4kd2ab5cqx"])]],
-        Field(min_length=1, max_length=MOST_AT_ONCE, description="Only these events."),
+        Field(min_length=1, max_length=MOST_IN_A_REQUEST, description="Only these events."),
     ] = Field(default_factory=left_out)
     receiver: Annotated[
         Name, Field(min_length=1, description="Only to this receiver. Default: all that got the event.")

@@ -13,7 +13,7 @@ from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_
 from bridge.domain.redaction import clean_text
 from bridge.domain.settings.units import parse_moment
 
-MOST_AT_ONCE = 10_000
+MOST_IN_A_REQUEST = 10_000
 
 _DIGITS = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 

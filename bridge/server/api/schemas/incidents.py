@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_va
 from bridge.domain.incidents import ALLOWED, LONGEST_NOTE, SUBJECT, read_subject
 from bridge.domain.model import EventType
 from bridge.domain.mute import LONGEST_BY
-from bridge.server.api.schemas.fields import MOST_AT_ONCE, In, MessageId, Moment, Out, left_out
+from bridge.server.api.schemas.fields import MOST_IN_A_REQUEST, In, MessageId, Moment, Out, left_out
 
 
 class AcknowledgementOut(Out):
@@ -57,8 +57,10 @@ class AcknowledgeIn(In):
         }
     )
 
-    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
-    subjects: Annotated[list[_Subject], Field(min_length=1, max_length=MOST_AT_ONCE)] = Field(default_factory=left_out)
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_IN_A_REQUEST)] = Field(default_factory=left_out)
+    subjects: Annotated[list[_Subject], Field(min_length=1, max_length=MOST_IN_A_REQUEST)] = Field(
+        default_factory=left_out
+    )
     note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
     by: Annotated[str, Field(max_length=LONGEST_BY, description="Who acknowledges it.")] = ""
 

@@ -8,7 +8,17 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from bridge.domain.model import MOST_TAGS, Details, Status
 from bridge.server.api.schemas.deliveries import StoryEventOut
-from bridge.server.api.schemas.fields import MOST_AT_ONCE, GivenMoment, In, Key, Label, MessageId, Moment, Out, Value
+from bridge.server.api.schemas.fields import (
+    MOST_IN_A_REQUEST,
+    GivenMoment,
+    In,
+    Key,
+    Label,
+    MessageId,
+    Moment,
+    Out,
+    Value,
+)
 
 
 class Watch(In):
@@ -37,7 +47,7 @@ class WatchMany(In):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"messages": [{"id": 12346}, {"id": 12347}]}]})
 
-    messages: Annotated[list[Watch], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    messages: Annotated[list[Watch], Field(min_length=1, max_length=MOST_IN_A_REQUEST)]
 
 
 def _form(value: Any) -> str:
@@ -57,7 +67,7 @@ class Watched(Out):
 class ChosenMessages(In):
     """The messages to change."""
 
-    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    ids: Annotated[list[MessageId], Field(min_length=1, max_length=MOST_IN_A_REQUEST)]
 
 
 class Unwatched(Out):
