@@ -57,9 +57,10 @@ def measure(finished: int) -> dict[str, float]:
         url = f"sqlite:///{Path(place)}/bridge.db"
         now = datetime.now(UTC)
         watchlist = Watchlist()
-        watchlist.add_all(range(FIRST, FIRST + POLLED))
+        for id_ in range(FIRST, FIRST + POLLED):
+            watchlist.add(id_)
         with Store(url, exclusive=True) as store:
-            store.messages.sync(watchlist, now)
+            store.configure(watchlist, now, {})
             finish(store, finished, now)
             _poll(store, now)  # the first poll of each is an event
         began = time.perf_counter()
@@ -73,7 +74,7 @@ def measure(finished: int) -> dict[str, float]:
                 "the status line (10 s)": lambda: _beat(store),
                 "a scrape, /readyz, the heartbeat": store.summaries.summary,
                 "a page of the report": lambda: store.report_hints.note(rows, now),
-                "reload": lambda: store.messages.sync(watchlist, now),
+                "reload": lambda: store.configure(watchlist, now, {}),
                 "housekeeping (an hour): clamping": lambda: _clamp(store, now),
                 "housekeeping (an hour): pruning": lambda: store.prune(now - timedelta(days=30)),
                 "`wbiz-bridge status`, by hand": lambda: store.summaries.summary(finished=True),

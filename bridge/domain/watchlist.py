@@ -56,7 +56,3 @@ class Watchlist:
         self._ids.add(message_id)
         if details != _NONE:
             self._details[message_id] = details
-
-    def add_all(self, ids: Iterable[int]) -> None:
-        """Add plain ids."""
-        self._ids.update(ids)

@@ -47,9 +47,6 @@ _CREDENTIALS: Final = "Check client_id and API key in the bridge's configuration
 _REFUSED = re.compile(r"\bauth|\bapi.?key\b|\bclient\b|credential|unauthori[sz]ed", re.IGNORECASE)  # wbiztool-api.md
 _UNREADABLE: Final = "Look at the message in WbizTool: the bridge can't read what WbizTool answers about it."
 
-ALL: Final = frozenset({*_BY_REASON.values(), *_STEPS.values(), _CREDENTIALS, _UNREADABLE})
-"""Everything that is ever advised."""
-
 
 def step_of(event: Event) -> str:
     """Say what to do next; empty where there is nothing to do, as after a test."""

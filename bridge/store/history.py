@@ -89,7 +89,6 @@ class GivenUp:
     reason: str | None
     count: int
     newest: int
-    last_at: datetime | None
 
 
 class History:
@@ -210,9 +209,9 @@ class History:
     def given_up(self, most: int = 20) -> tuple[GivenUp, ...]:
         """Count dead letters by receiver and reason, most of all first."""
         count = sa.func.count()
-        newest, last_at = sa.func.max(deliveries.c.id), sa.func.max(deliveries.c.finished_at)
+        newest = sa.func.max(deliveries.c.id)
         grouped = (
-            sa.select(deliveries.c.receiver, deliveries.c.reason, count.label("n"), newest.label("newest"), last_at)
+            sa.select(deliveries.c.receiver, deliveries.c.reason, count.label("n"), newest)
             .where(deliveries.c.state == str(DeliveryState.DEAD))
             .group_by(deliveries.c.receiver, deliveries.c.reason)
             .order_by(count.desc(), newest.desc())

@@ -65,11 +65,10 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All messages by status (None: not seen yet), those that are polled still, and how old these counts may be."""
+    """All messages by status (None: not seen yet), those that are polled still."""
 
     statuses: Mapping[Status | None, int]
     polled: int
-    good_for: float = TOTALS_GOOD_FOR
 
     @property
     def messages(self) -> int:

@@ -253,7 +253,7 @@ class Store:
             switch: Called last, when nothing but the commit can fail any more, and nobody has seen the new list yet.
         """
         with self._database.write() as connection:
-            self.messages.sync_in(connection, watchlist, now)
+            self.messages.sync(connection, watchlist, now)
             for key, value in facts.items():
                 set_meta(self._database, connection, key, value)
             switch()

@@ -78,20 +78,15 @@ class Messages:
         with self._database.read() as connection:
             return connection.scalar(sa.select(sa.func.count()).where(messages.c.due_at <= now)) or 0
 
-    def sync(self, watchlist: Watchlist, now: datetime) -> tuple[int, int]:
-        """Make the configuration's list hold: watch what is new on it, stop polling what has left it.
+    def sync(self, connection: sa.Connection, watchlist: Watchlist, now: datetime) -> None:
+        """Make the configuration's list hold, within a transaction: watch what is new, stop polling what has left it.
 
-        Returns how many came and how many went. What was found out about those that went is kept.
+        What was found out about those that left is kept.
         """
-        with self._database.write() as connection:
-            return self.sync_in(connection, watchlist, now)
-
-    def sync_in(self, connection: sa.Connection, watchlist: Watchlist, now: datetime) -> tuple[int, int]:
-        """Do :meth:`sync` within a transaction."""
         digest = watchlist.digest()
         self._database.serialize(connection)
         if get_meta(connection, _LIST_DIGEST) == digest:
-            return 0, 0
+            return
         listed = set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
         new = [id_ for id_ in watchlist.ids() if id_ not in listed]
         gone = [id_ for id_ in listed if id_ not in watchlist]
@@ -109,7 +104,6 @@ class Messages:
             _describe(connection, described)
         _undescribe(connection, detailed)
         set_meta(self._database, connection, _LIST_DIGEST, digest)
-        return len(new), len(gone)
 
     def watch(self, ids: Sequence[int], now: datetime, details: Details = _NO_DETAILS) -> list[int]:
         """Watch messages, due at once; those that were not watched before are returned. Given details replace."""

@@ -132,7 +132,7 @@ def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, examples: se
             read = loader.load(file, {})
         except errors.InvalidConfiguration:
             return
-        api.store.messages.sync(read.watchlist, NOW)
+        api.store.configure(read.watchlist, NOW, {})
         assert_goes_all_the_way(api)
 
     holds()

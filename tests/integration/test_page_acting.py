@@ -36,8 +36,9 @@ def is_watched(store: Store, *ids: int) -> list[bool]:
 
 def list_in_configuration(store: Store, *ids: int) -> None:
     listed = Watchlist()
-    listed.add_all(ids)
-    store.messages.sync(listed, NOW)
+    for id_ in ids:
+        listed.add(id_)
+    store.configure(listed, NOW, {})
 
 
 def post(browser: Browser, path: str, *fields: tuple[str, str], token: str = TOKEN, **more: Any) -> requests.Response:

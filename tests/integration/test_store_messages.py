@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import sqlalchemy as sa
 from hypothesis import strategies as st
 
 from bridge.config.loader import load
@@ -15,6 +16,7 @@ from bridge.domain.model import Details, EventType, Message, Observation, State,
 from bridge.domain.transition_detector import Verdict, judge
 from bridge.store.poll_results import PollResult
 from bridge.store.store import Store
+from bridge.store.tables import messages
 from tests.world import listed
 from tests.world.plans import is_slow, plans
 from tests.world.records import NOW, after, fail_some, known, observe, polled, statements, values
@@ -50,6 +52,19 @@ def due_ids(store: Store, *, most: int = 100, busy: Iterable[int] = ()) -> list[
 
 def watched(store: Store) -> set[int]:
     return {shown.message.id for shown in listed.messages(store) if shown.watched}
+
+
+def configure(store: Store, watchlist: Watchlist) -> tuple[int, int]:
+    """Make a list hold, and return how many came and how many went."""
+    before = _listed(store)
+    store.configure(watchlist, NOW, {})
+    now = _listed(store)
+    return len(now - before), len(before - now)
+
+
+def _listed(store: Store) -> set[int]:
+    with store._database.read() as connection:
+        return set(connection.scalars(sa.select(messages.c.id).where(messages.c.listed)))
 
 
 # What is due
@@ -94,14 +109,14 @@ def test_due_messages_come_with_all_that_is_known_of_them(store: Store) -> None:
 
 
 def test_new_ids_of_the_list_are_due_at_once(store: Store, tmp_path: Path) -> None:
-    assert store.messages.sync(watchlist(tmp_path, ids=[1, 2, 3]), NOW) == (3, 0)
+    assert configure(store, watchlist(tmp_path, ids=[1, 2, 3])) == (3, 0)
     assert due_ids(store) == [1, 2, 3]
 
 
 def test_ids_that_leave_the_list_are_no_longer_polled_and_their_history_stays(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1, 2, 3]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1, 2, 3]))
     observe(store, 2, Status.PENDING)
-    assert store.messages.sync(watchlist(tmp_path, ids=[3, 4]), NOW) == (1, 2)
+    assert configure(store, watchlist(tmp_path, ids=[3, 4])) == (1, 2)
     assert due_ids(store) == [3, 4]
     assert watched(store) == {3, 4}
     assert known(store, 2).state == State(Status.PENDING, NOW)
@@ -122,49 +137,49 @@ def test_what_was_given_up_begins_anew_when_it_is_watched_again(store: Store) ->
 
 
 def test_an_id_that_comes_back_goes_on_where_it_was(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1]))
     observe(store, 1, Status.PENDING, after(-60))
-    store.messages.sync(watchlist(tmp_path, ids=[2]), NOW)
-    assert store.messages.sync(watchlist(tmp_path, ids=[1]), NOW) == (1, 1)
+    configure(store, watchlist(tmp_path, ids=[2]))
+    assert configure(store, watchlist(tmp_path, ids=[1])) == (1, 1)
     assert due_ids(store) == [1]
     assert known(store, 1) == Message(1, state=State(Status.PENDING, after(-60)), sequence=1, watched_since=NOW)
 
 
 def test_a_finished_message_that_comes_back_is_not_polled_again(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1]))
     fail_some(store, [1])
-    store.messages.sync(watchlist(tmp_path, ids=[2]), NOW)
-    store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
+    configure(store, watchlist(tmp_path, ids=[2]))
+    configure(store, watchlist(tmp_path, ids=[1]))
     assert due_ids(store) == []
     assert watched(store) == {1}
 
 
 def test_the_same_list_again_writes_nothing(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, "{id: 9, label: Nine}", ids=[1, 2, 3]), NOW)
+    configure(store, watchlist(tmp_path, "{id: 9, label: Nine}", ids=[1, 2, 3]))
     statements(store, "UPDATE messages SET label = 'by hand', listed = false, due_at = NULL")
-    assert store.messages.sync(watchlist(tmp_path, "{id: 9, label: Nine}", ids=[3, 2, 1]), NOW) == (0, 0)
+    assert configure(store, watchlist(tmp_path, "{id: 9, label: Nine}", ids=[3, 2, 1])) == (0, 0)
     assert set(values(store, "SELECT label, due_at FROM messages")) == {("by hand", None)}
 
 
 def test_labels_and_tags_follow_the_list(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, "{id: 1, label: Old, tags: {team: a}}", "2"), NOW)
+    configure(store, watchlist(tmp_path, "{id: 1, label: Old, tags: {team: a}}", "2"))
     assert (known(store, 1).label, known(store, 1).tags) == ("Old", {"team": "a"})
     changed = watchlist(tmp_path, "{id: 1, label: New, tags: {team: b}}", "{id: 2, label: Two}")
-    assert store.messages.sync(changed, NOW) == (0, 0)
+    assert configure(store, changed) == (0, 0)
     assert (known(store, 1).label, known(store, 1).tags) == ("New", {"team": "b"})
     assert (known(store, 2).label, known(store, 2).tags) == ("Two", {})
 
 
 def test_a_label_that_leaves_the_list_is_gone(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, "{id: 1, label: One, tags: {team: a}}"), NOW)
-    store.messages.sync(watchlist(tmp_path, "1"), NOW)
+    configure(store, watchlist(tmp_path, "{id: 1, label: One, tags: {team: a}}"))
+    configure(store, watchlist(tmp_path, "1"))
     assert known(store, 1) == Message(1, watched_since=NOW)
 
 
 def test_a_label_given_by_command_outlives_changes_of_a_list_that_gives_none(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1]))
     store.messages.watch([1], NOW, Details(label="By command"))
-    store.messages.sync(watchlist(tmp_path, ids=[1, 2]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1, 2]))
     assert known(store, 1).label == "By command"
 
 
@@ -179,9 +194,9 @@ def test_a_hundred_thousand_ids_come_and_go_within_seconds(
     everything, little = watchlist(tmp_path, ids=range(1, many + 1)), watchlist(tmp_path, ids=[5, 6])
     with Store(request.getfixturevalue(f"{kind}_url"), exclusive=True) as store:
         started = time.monotonic()
-        assert store.messages.sync(everything, NOW) == (many, 0)
+        assert configure(store, everything) == (many, 0)
         assert store.messages.count_due(NOW) == many
-        assert store.messages.sync(little, NOW) == (0, many - 2)
+        assert configure(store, little) == (0, many - 2)
         assert due_ids(store) == [5, 6]
         assert time.monotonic() - started < _A_FEW_SECONDS
 
@@ -233,19 +248,19 @@ def test_a_finished_message_is_not_polled_again_by_watching_it(store: Store) -> 
 
 
 def test_what_the_list_names_cannot_be_unwatched_by_command(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1]))
     assert store.messages.unwatch([1]) == ([], [1])
     assert due_ids(store) == [1]
 
 
 def test_what_is_listed_and_added_is_watched_until_neither_wants_it(store: Store, tmp_path: Path) -> None:
-    store.messages.sync(watchlist(tmp_path, ids=[1, 2]), NOW)
+    configure(store, watchlist(tmp_path, ids=[1, 2]))
     assert store.messages.watch([1, 2], NOW) == []
-    assert store.messages.sync(watchlist(tmp_path, ids=[2, 3]), NOW) == (1, 1)
+    assert configure(store, watchlist(tmp_path, ids=[2, 3])) == (1, 1)
     assert due_ids(store) == [1, 2, 3]
     assert store.messages.unwatch([1, 2]) == ([1], [2])
     assert due_ids(store) == [2, 3]
-    store.messages.sync(watchlist(tmp_path, ids=[3]), NOW)
+    configure(store, watchlist(tmp_path, ids=[3]))
     assert due_ids(store) == [3]
 
 
@@ -275,7 +290,7 @@ def test_a_message_is_polled_exactly_while_somebody_wants_it_and_it_is_not_finis
             for step, ids in steps:
                 match step:
                     case "sync":
-                        store.messages.sync(watchlist(folder, ids=ids), NOW)
+                        configure(store, watchlist(folder, ids=ids))
                         listed = set(ids)
                     case "watch":
                         assert store.messages.watch(ids, NOW) == [id_ for id_ in ids if id_ not in listed | added]

@@ -147,8 +147,8 @@ def test_a_finished_message_is_forgotten_and_never_repeats_an_event_id(own_store
 
 def test_a_message_is_kept_while_it_is_listed_polled_or_told_of(own_store: Store) -> None:
     watchlist = Watchlist()
-    watchlist.add_all([1])
-    own_store.messages.sync(watchlist, NOW)
+    watchlist.add(1)
+    own_store.configure(watchlist, NOW, {})
     own_store.messages.watch([2, 3], NOW)
     observe(own_store, 1, Status.SENT, NOW, to=())
     observe(own_store, 3, Status.FAILED, NOW, to=("crm",))

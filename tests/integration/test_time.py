@@ -35,8 +35,9 @@ def clock() -> FakeClock:
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_polls_stay_as_far_away_as_they_were(store: Store, clock: FakeClock, step: timedelta) -> None:
     watchlist = Watchlist()
-    watchlist.add_all(range(1, 101))
-    store.messages.sync(watchlist, clock.now() + timedelta(seconds=30))
+    for id_ in range(1, 101):
+        watchlist.add(id_)
+    store.configure(watchlist, clock.now() + timedelta(seconds=30), {})
     clock.jump_wall(step)
     assert not store.messages.claim(clock.now(), 1000, ()), "before the step is noticed, time goes on evenly"
     assert follow_clock(clock, store)

@@ -24,8 +24,7 @@ OTHERS: Final = (
     *(EventType.SOURCE_DOWN, EventType.SOURCE_UP),
     *(EventType.NUMBER_DISCONNECTED, EventType.NUMBER_CONNECTED),
 )
-REAL: Final = (*STATUSES, *RULES_OF_TIME, *OTHERS)
-"""The events that happen in the simulated WbizTool. For any other type, a test event is sent."""
+"""Other events that happen in the simulated WbizTool. For any type beyond these three, a test event is sent."""
 
 
 @dataclass(frozen=True, slots=True)

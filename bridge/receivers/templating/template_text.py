@@ -98,11 +98,6 @@ class Body:
     content: Any = field(repr=False)
     values: tuple[str, ...] = field(default=(), repr=False)
 
-    @property
-    def is_text(self) -> bool:
-        """Whether it is written as text."""
-        return isinstance(self.content, Source)
-
     def secrets(self) -> list[str]:
         """List what is secret in it: the variables, and the values of keys that are called so."""
         return [*self.values, *_secrets(self.content)]

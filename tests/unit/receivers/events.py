@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bridge.domain.clock import isoformat
 from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.domain.model import Event, EventType, Message, State, Status
+from bridge.receivers import next_steps
 from tests.world.clock import START
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 DATABASE = "9f3c1a"
 EARLIER = START - timedelta(seconds=90)
+STEPS = frozenset(
+    {*next_steps._BY_REASON.values(), *next_steps._STEPS.values(), next_steps._CREDENTIALS, next_steps._UNREADABLE}
+)
+"""Everything that is ever advised."""
 
 
 def changed(

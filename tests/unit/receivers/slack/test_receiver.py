@@ -25,7 +25,7 @@ from bridge.domain.model import Event, EventType, Status
 from bridge.receivers import next_steps
 from bridge.receivers.slack.receiver import SlackReceiver
 from bridge.receivers.wording import WORDS
-from tests.unit.receivers.events import any_event, changed, number_disconnected, receiver_down, source_down
+from tests.unit.receivers.events import STEPS, any_event, changed, number_disconnected, receiver_down, source_down
 from tests.world.clock import START
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.receivers.protocol import Receiver
 
 _DATE = r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC>"
-_STEPS = "|".join(map(re.escape, next_steps.ALL))
+_STEPS = "|".join(map(re.escape, STEPS))
 OURS = re.compile(rf"({_DATE}( to {_DATE})?|\*[\w ,]+…?\*|\*What to do:\*( ({_STEPS})|(\n• ({_STEPS}))+))")
 """All that may be in mrkdwn: dates, bold words and the bridge's own."""
 

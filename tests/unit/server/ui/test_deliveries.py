@@ -7,11 +7,10 @@ from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
 from bridge.server.ui.flash import WRONG_TOKEN, Notice
 from bridge.store.history import GivenUp
 from bridge.store.paging import Page
-from tests.world.clock import START
 
 QUEUED, DEAD = DeliveryState.QUEUED, DeliveryState.DEAD
 COUNTS = {"crm": {QUEUED: 3, DEAD: 2}, "ops": {QUEUED: 4}}
-REASONS = tuple(GivenUp(name, "410 Gone", 1, 1, START) for name in ("crm", "ops"))
+REASONS = tuple(GivenUp(name, "410 Gone", 1, 1) for name in ("crm", "ops"))
 
 
 def page(
