@@ -10,18 +10,17 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from bridge.domain.event_data import RateData, SummaryData
 from bridge.domain.incidents import latest_of_each
-from bridge.domain.model import EventType
 from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
 from bridge.receivers.next_steps import steps_of
-from bridge.receivers.rate_words import RATES
 from bridge.receivers.text import fit, size
 from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark_of, name_of, sign_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.domain.model import Event
+    from bridge.domain.model import Event, EventType
 
 GroupKey = Literal["type", "error"]
 GROUP_KEYS: Final[tuple[GroupKey, ...]] = ("type", "error")
@@ -169,7 +168,7 @@ def rest_of(groups: int, events: int) -> str:
 
 def _error_of(event: Event) -> str:
     """Return why it came so; nothing for a rate of failures and a summary, which have reasons of their own."""
-    return "" if event.type in RATES or event.type is EventType.SUMMARY else error_of(event)
+    return "" if isinstance(event.data, RateData | SummaryData) else error_of(event)
 
 
 def _by_type(totals: dict[EventType, int]) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from bridge.domain.event_data import SummaryData
 from bridge.domain.model import EventType, Status
 from bridge.domain.settings.calendar import time_zone
 from bridge.receivers.summary_words import span_of
@@ -34,8 +35,9 @@ def link_to(pages: str, events: Sequence[Event]) -> Link:
         pages: Where people see the bridge, without a slash at the end.
         events: What it is about. Tests are about nothing that a page shows.
     """
-    if len(events) == 1 and (span := span_of(events[0])) is not None and not events[0].test:
-        return Link(f"{pages}/report{_days(*span, one_line(events[0].json.get('timezone')))}", "Open the report")
+    summary = events[0].data
+    if len(events) == 1 and isinstance(summary, SummaryData) and (span := span_of(summary)) and not events[0].test:
+        return Link(f"{pages}/report{_days(*span, one_line(summary.timezone))}", "Open the report")
     real = [event for event in events if not event.test and event.message_id is not None]
     if not real or len(real) < len(events):
         return Link(f"{pages}/", "Open the bridge")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain import reasons
+from bridge.domain.event_data import message_data
 from bridge.domain.model import EventType
 from bridge.domain.reasons import reason_of
 from bridge.receivers.wording import error_of
@@ -54,7 +55,7 @@ def step_of(event: Event) -> str:
         return ""
     if event.type is EventType.MESSAGE_FAILED:
         return step_of_reason(reason_of(error_of(event)).key)
-    if event.type is EventType.MESSAGE_STUCK and "unreadable_seconds" in event.json:
+    if event.type is EventType.MESSAGE_STUCK and message_data(event.data).unreadable_seconds is not None:
         return _UNREADABLE
     if event.type is EventType.SOURCE_DOWN and _REFUSED.search(error_of(event)):
         return _CREDENTIALS

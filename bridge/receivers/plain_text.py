@@ -27,6 +27,7 @@ from bridge.receivers.wording import (
     listed_data,
     severity_of,
     sign_of,
+    tags_of,
 )
 
 if TYPE_CHECKING:
@@ -70,10 +71,10 @@ def _about_one(event: Event, zone: tzinfo) -> Note:
         "Label": label_of(event),
         "Status": condition_of(event),
         "Reason": error_of(event),
-        "Tags": one_line(event.json.get("tags")) if event.json.get("tags") else "",
+        "Tags": tags_of(event),
         **{key: _written(value, zone) for key, value in listed_data(event).items()},
         "What to do": step_of(event),
-        "Time": _between(*(span_of(event) or (event.at, event.at)), zone),
+        "Time": _between(*(span_of(event.data) or (event.at, event.at)), zone),
         "Event": one_line(event.id),
     }
     lines = [NOTHING_HAPPENED] if event.test else []

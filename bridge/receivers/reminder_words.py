@@ -9,14 +9,10 @@ from bridge.domain.clock import in_words
 if TYPE_CHECKING:
     from bridge.domain.model import Event
 
-REMINDER_DATA = frozenset({"reminder", "lasting_seconds"})
-"""The data of a reminder that the words here include."""
-
 
 def reminder_of(event: Event) -> int:
     """Return which reminder of what happened it is, from 1; 0 where it is none."""
-    number = event.json.get("reminder")
-    return number if isinstance(number, int) else 0
+    return event.data.reminder or 0
 
 
 def still(event: Event, said: str) -> str:
@@ -27,8 +23,8 @@ def still(event: Event, said: str) -> str:
     number = reminder_of(event)
     if not number:
         return said
-    seconds = event.json.get("lasting_seconds")
-    after = f" after {in_words(seconds)}" if isinstance(seconds, int) else ""
+    seconds = event.data.lasting_seconds
+    after = "" if seconds is None else f" after {in_words(seconds)}"
     before, is_, state = said.rpartition(" is ")
     if not is_:
         return f"{said} (reminder {number}, not acknowledged{after})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.domain.model import EventType
+from bridge.domain.event_data import SummaryData
 from bridge.receivers.reminder_words import reminder_of
 from bridge.receivers.summary_words import in_short
 from bridge.receivers.text import cut, fit, size
@@ -25,7 +25,7 @@ _ORDINARY_WORD = re.compile(r"(?!Apprise|Slack)[A-Z][a-z]+(?= [a-z]|$)")
 
 def summary_of(event: Event) -> str:
     """Say it for templates: ``WhatsApp message 12346 failed: invalid phone number · Invoice 88``."""
-    more = in_short(event) if event.type is EventType.SUMMARY else [fit(label_of(event), _LABEL)]
+    more = in_short(event.data) if isinstance(event.data, SummaryData) else [fit(label_of(event), _LABEL)]
     return " · ".join(filter(None, [headline_of(event, _HEADLINE), *more]))
 
 

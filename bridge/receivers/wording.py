@@ -1,26 +1,31 @@
-"""What people read about an event: its severity, sign, headline, whom it names, and why. Pure.
-
-Event data come from the store and may be of a later version: whatever is missing or of another type reads as empty.
-"""
+"""What people read about an event: its severity, sign, headline, whom it names, and why. Pure."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain.clock import in_words
+from bridge.domain.event_data import (
+    MessageData,
+    NumberData,
+    RateData,
+    ReceiverData,
+    SourceData,
+    SummaryData,
+    message_data,
+)
 from bridge.domain.incidents import latest_of_each
 from bridge.domain.model import EventType
-from bridge.receivers.rate_words import RATE_DATA, RATES, failures_of, group_of, rate_of, reasons_of
-from bridge.receivers.reminder_words import REMINDER_DATA, reminder_of, still
-from bridge.receivers.summary_words import SUMMARY_DATA, details_of, emoji_of, sums_of
+from bridge.receivers.rate_words import failures_of, group_of, rate_of, reasons_of
+from bridge.receivers.reminder_words import reminder_of, still
+from bridge.receivers.summary_words import details_of, emoji_of, sums_of
 from bridge.receivers.summary_words import reasons_of as reasons_of_summary
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bridge.domain.model import Event
 
@@ -123,8 +128,8 @@ def sign_of(events: Sequence[Event]) -> str:
     """Return the emoji of the gravest event that is the latest of its subject. A test has one of its own."""
     if all_tests(events):
         return "🧪"
-    if len(events) == 1 and events[0].type is EventType.SUMMARY:
-        return emoji_of(events[0])
+    if len(events) == 1 and isinstance(summary := events[0].data, SummaryData):
+        return emoji_of(summary)
     return WORDS[gravest(event.type for event in latest_of_each(events))].emoji
 
 
@@ -143,12 +148,13 @@ def all_tests(events: Sequence[Event]) -> bool:
 def said_of(event: Event, name: str) -> str:
     """Say what happened to what: ``WhatsApp message 12346 failed``; of a test, that it is one."""
     words = WORDS[event.type]
-    if event.type in RATES:
-        said = rate_of(event, name)
-    elif event.type is EventType.SUMMARY:
-        said = sums_of(event)
-    else:
-        said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
+    match event.data:
+        case RateData() as rate:
+            said = rate_of(rate, name, failing=event.type is EventType.ACCOUNT_FAILING)
+        case SummaryData() as summary:
+            said = sums_of(summary)
+        case _:
+            said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
     return f"{mark_of([event])}{still(event, said)}"
 
 
@@ -164,22 +170,6 @@ def mark_of(events: Sequence[Event]) -> str:
     return _REMINDERS if len(events) > 1 and all(map(reminder_of, events)) else ""
 
 
-DURATIONS: Mapping[str, str] = {
-    "pending_seconds": "pending",
-    "watched_seconds": "watched",
-    "unreadable_seconds": "unreadable",
-    "disconnected_seconds": "offline",
-}
-"""The data that say how long something has lasted, and what."""
-
-_SHOWN_ELSEWHERE = frozenset(
-    {"message_id", "label", "tags", "sequence", "previous", "current", "reason", "receiver", "number"}
-    | {*DURATIONS}
-    | RATE_DATA
-    | REMINDER_DATA
-)
-"""The data that people read elsewhere, or that say nothing to them."""
-
 _LONGEST_KEY = 40
 
 _WITHOUT_NAME = frozenset({EventType.SOURCE_DOWN, EventType.SOURCE_UP})
@@ -189,11 +179,11 @@ def name_of(event: Event) -> str:
     """Name what the event is about: the message's id, the number, the receiver; else its subject."""
     if event.message_id is not None:
         return str(event.message_id)
-    if event.type in RATES:
-        return group_of(event)
-    for key in ("receiver", "number"):
-        if name := one_line(event.json.get(key)):
-            return name
+    match event.data:
+        case RateData() as rate:
+            return group_of(rate)
+        case ReceiverData(receiver=name) | SummaryData(receiver=name) | NumberData(number=name) if one_line(name):
+            return one_line(name)
     return one_line(event.subject) or "(no name)"
 
 
@@ -204,34 +194,53 @@ def needs_name(event: Event) -> bool:
 
 def label_of(event: Event) -> str:
     """Return the message's label on one line, empty where it has none that can be seen."""
-    return one_line(event.json.get("label"))
+    return one_line(message_data(event.data).label)
+
+
+def tags_of(event: Event) -> str:
+    """Return the message's tags on one line: ``team: billing, …``."""
+    return one_line(message_data(event.data).tags)
 
 
 def error_of(event: Event) -> str:
     """Return why it came so, on one line: WbizTool's error for a message, the reason or reasons for others."""
-    if event.type in RATES:
-        return reasons_of(event)
-    if event.type is EventType.SUMMARY:
-        return reasons_of_summary(event)
-    return one_line(state_of(event, "current").get("error")) or one_line(event.json.get("reason"))
+    match event.data:
+        case RateData() as rate:
+            return reasons_of(rate)
+        case SummaryData() as summary:
+            return reasons_of_summary(summary)
+        case data:
+            return one_line(data.why)
 
 
 def cause_of(event: Event) -> str:
     """Return the same for a list, where no headline tells of a failure rate: how many failed, and why."""
-    return failures_of(event) if event.type in RATES else error_of(event)
+    return failures_of(event.data) if isinstance(event.data, RateData) else error_of(event)
+
+
+def statuses_of(event: Event) -> tuple[str, str]:
+    """Return the message's status before and the one now, each empty where there is none."""
+    data = message_data(event.data)
+    return "" if data.previous is None else one_line(data.previous.status), one_line(data.current.status)
 
 
 def status_of(event: Event) -> str:
     """Write the change: ``pending → failed``; only the new status where there was none before."""
-    previous, current = (one_line(state_of(event, key).get("status")) for key in ("previous", "current"))
+    previous, current = statuses_of(event)
     return f"{previous} → {current}" if previous and current and previous != current else current or previous
 
 
 def duration_of(event: Event) -> str:
     """Say how long it has lasted, if the event is about that: ``pending for 16 min``; else nothing."""
-    for key, words in DURATIONS.items():
-        if isinstance(seconds := event.json.get(key), int):
-            return f"{words} for {in_words(seconds)}"
+    match event.data:
+        case MessageData(pending_seconds=int(seconds)):
+            return f"pending for {in_words(seconds)}"
+        case MessageData(watched_seconds=int(seconds)):
+            return f"watched for {in_words(seconds)}"
+        case MessageData(unreadable_seconds=int(seconds)):
+            return f"unreadable for {in_words(seconds)}"
+        case NumberData(disconnected_seconds=int(seconds)):
+            return f"offline for {in_words(seconds)}"
     return ""
 
 
@@ -241,21 +250,24 @@ def condition_of(event: Event) -> str:
     return lasting if lasting.startswith(status) else ", ".join(filter(None, [status, lasting]))
 
 
-def listed_data(event: Event) -> dict[str, Any]:
-    """List by name what else is known of an event."""
-    if event.type is EventType.SUMMARY:
-        rest = {key: value for key, value in event.json.items() if key not in _SHOWN_ELSEWHERE | SUMMARY_DATA}
-        return {**details_of(event), **rest}
-    return {key: value for key, value in event.json.items() if key not in _SHOWN_ELSEWHERE}
+def listed_data(event: Event) -> dict[str, object]:
+    """List by name what else is known of an event, also what only another version of the bridge knows."""
+    known: Mapping[str, object] = {}
+    match event.data:
+        case MessageData() as data:
+            known = {"disconnected_numbers": list(data.disconnected_numbers or ())}
+        case SourceData() | ReceiverData() as data:
+            known = {"since": data.since, "down_since": data.down_since}
+        case NumberData() as data:
+            known = {"whatsapp_client_id": data.whatsapp_client_id or None, "since": data.since}
+        case RateData() as data:
+            known = {"since": data.since, "failing_since": data.failing_since}
+        case SummaryData() as data:
+            known = details_of(data)
+    return {**known, **event.data.more}
 
 
 def field_name(key: str) -> str:
     """Write ``down_since`` as ``Down since``: only letters and digits, so that formatting around it stays intact."""
     words = " ".join("".join(char if char.isalnum() else " " for char in key[:_LONGEST_KEY]).split())
     return (words[:1].upper() + words[1:] or "Other").replace("Whatsapp", "WhatsApp")
-
-
-def state_of(event: Event, key: str) -> Mapping[str, Any]:
-    """Return ``previous`` or ``current``, empty where it is null or no object."""
-    state = event.json.get(key)
-    return state if isinstance(state, Mapping) else {}

@@ -107,7 +107,10 @@ def test_thread_whose_first_message_is_gone_begins_anew(slack: Slack) -> None:
 
 def test_first_message_that_cannot_be_drawn_leaves_the_reply_delivered(slack: Slack) -> None:
     place = opened(slack).post
-    handed = hand_over(slack, UP, Thread(place, Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, None)))  # type: ignore[arg-type]
+    endless: list[object] = []
+    endless.append(endless)
+    down = Event("evt_1", EventType.SOURCE_DOWN, START, "source", 1, {"endless": endless})
+    handed = hand_over(slack, UP, Thread(place, down))
     assert handed.outcome == Delivered()
     assert handed.answer.startswith("the first post was not updated: internal error: ")
 

@@ -21,7 +21,7 @@ from bridge.receivers.event_formats import STANDARD
 from bridge.receivers.protocol import Handed
 from bridge.receivers.sender import BlockingSender
 from bridge.receivers.text import one_line
-from bridge.receivers.wording import error_of, label_of, state_of
+from bridge.receivers.wording import error_of, label_of, statuses_of
 from bridge.transport.message import StoppedError
 
 if TYPE_CHECKING:
@@ -147,14 +147,15 @@ def environment(event: Event, receiver: str, ours: Mapping[str, str]) -> dict[st
         receiver: The receiver's name.
         ours: The bridge's own environment, of which it gets where programs and its home are, and the language.
     """
+    previous, status = statuses_of(event)
     values = {
         "EVENT_ID": event.id,
         "EVENT_TYPE": str(event.type),
         "EVENT_TIME": isoformat(event.at),
         "RECEIVER": receiver,
         "MESSAGE_ID": event.message_id,
-        "STATUS": state_of(event, "current").get("status"),
-        "PREVIOUS_STATUS": state_of(event, "previous").get("status"),
+        "STATUS": status,
+        "PREVIOUS_STATUS": previous,
         "LABEL": label_of(event),
         "ERROR": error_of(event),
     }

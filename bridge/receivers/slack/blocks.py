@@ -33,6 +33,7 @@ from bridge.receivers.wording import (
     listed_data,
     severity_of,
     sign_of,
+    tags_of,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def draw_event(event: Event, style: Style = PLAIN) -> Block:
     if not tells_why(headline, event):
         blocks.append(_section(f"Reason: {fit(error_of(event), _REASON)}"))
     blocks += _to_do(steps_of([event]))
-    when = _between(*(span_of(event) or (event.at, event.at)), style.zone)
+    when = _between(*(span_of(event.data) or (event.at, event.at)), style.zone)
     about = [_own(when), _plain(fit(one_line(event.id) or "no id", _ID))]
     blocks.append({"type": "context", "elements": [*about, *_link(style, [event])]})
     return _payload(inert(sentence_of(event)), _header(f"{sign_of([event])} {headline}"), blocks, style, [event])
@@ -112,7 +113,7 @@ def _pairs(event: Event, zone: tzinfo) -> list[tuple[str, Block]]:
     known = {
         "Label": label_of(event),
         "Status": condition_of(event),
-        "Tags": one_line(event.json.get("tags")),
+        "Tags": tags_of(event),
     }
     pairs = [(key, _plain(fit(value, _VALUE))) for key, value in known.items() if value]
     for key, value in listed_data(event).items():

@@ -17,7 +17,7 @@ from bridge.receivers.protocol import USER_AGENT
 from bridge.receivers.slack import responses
 from bridge.receivers.summary import sentence_of
 from bridge.receivers.text import cut, one_line
-from bridge.receivers.wording import error_of, label_of, name_of, state_of
+from bridge.receivers.wording import error_of, label_of, name_of, statuses_of, tags_of
 from bridge.transport.message import Reply, Request
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         if pages and event.message_id is not None and not event.test
         else f"{pages or ''}"
     )
+    previous, status = statuses_of(event)
     values = {
         "event_id": event.id,
         "event": str(event.type),
@@ -85,9 +86,9 @@ def variables(event: Event, pages: str | None = None) -> dict[str, str]:
         "text": sentence_of(event),
         "message_id": "" if event.message_id is None else str(event.message_id),
         "label": label_of(event),
-        "tags": one_line(event.json.get("tags")),
-        "status": one_line(state_of(event, "current").get("status")),
-        "previous_status": one_line(state_of(event, "previous").get("status")),
+        "tags": tags_of(event),
+        "status": status,
+        "previous_status": previous,
         "error": error_of(event),
         "about": name_of(event),
         "link": link,
