@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST_THREADS_AT_ONCE: Final = 20
 """Threads that one look serves. At a post a second, hundreds of messages that are sent after all would take minutes."""
 
+_REMINDERS: Final = "reminders"
+"""Where reminders go that belong in several threads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thread:
@@ -79,6 +82,8 @@ def by_thread(
 ) -> list[tuple[tuple[Delivery, ...], Thread | None]]:
     """Divide what would go in one post: a part for each thread, and one, without a thread, for what starts a new one.
 
+    Reminders that belong in several threads are one part, without a thread: each reply would be shown in the channel.
+
     Args:
         deliveries: In order.
         threads: The threads that there are, by subject.
@@ -88,17 +93,30 @@ def by_thread(
         elsewhere than its first delivery is left for the next look. At most :data:`MOST_THREADS_AT_ONCE` parts: the
         rest is left, too; the next look may find worse.
     """
-    chosen: dict[str, Thread | None] = {}
+    reminded = _reminded_together(deliveries, threads)
+    chosen: dict[str, Post | str | None] = {}
     left: set[str] = set()
-    parts: dict[Post | None, tuple[list[Delivery], Thread | None]] = {}
+    parts: dict[Post | str | None, tuple[list[Delivery], Thread | None]] = {}
     for delivery in deliveries:
         subject = delivery.event.subject
         found = threads.get(subject)
         thread = found if found is not None and answers(delivery, found) else None
-        first = chosen.setdefault(subject, thread)
-        if subject in left or (first is not None and thread is None):
+        place: Post | str | None = None if thread is None else thread.post
+        if delivery.reminder and subject in reminded:
+            place, thread = _REMINDERS, None
+        first = chosen.setdefault(subject, place)
+        if subject in left or (first is not None and place != first):
             left.add(subject)
         else:  # in a new post, all stays together that follows
-            parts.setdefault(None if first is None else first.post, ([], first))[0].append(delivery)
+            parts.setdefault(first, ([], thread))[0].append(delivery)
     urgent = sorted(parts.values(), key=lambda part: not is_bad_news(delivery.event for delivery in part[0]))
     return [(tuple(part), thread) for part, thread in urgent[:MOST_THREADS_AT_ONCE]]
+
+
+def _reminded_together(deliveries: Sequence[Delivery], threads: Mapping[str, Thread]) -> set[str]:
+    """Find the subjects whose reminders go together because they belong in different threads; none if in one."""
+    heads: dict[str, Delivery] = {}
+    for delivery in deliveries:
+        heads.setdefault(delivery.event.subject, delivery)
+    found = {subject for subject, head in heads.items() if head.reminder and subject in threads}
+    return found if len({threads[subject].post for subject in found}) > 1 else set()

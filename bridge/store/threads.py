@@ -57,8 +57,11 @@ class Threads:
         return by_thread(pack, self.of(receiver, channel, [delivery.event.subject for delivery in pack]))
 
     def note(self, connection: sa.Connection, post: Post | None, delivered: Sequence[Delivery], at: datetime) -> None:
-        """Let later events about the subjects of these deliveries be replies to the post, within a transaction."""
-        if post is None:
+        """Let later events about the subjects of these deliveries be replies to the post, within a transaction.
+
+        Not if these are reminders of what is in several threads: each of them goes on where it began.
+        """
+        if post is None or (all(each.reminder for each in delivered) and _in_several(connection, post, delivered)):
             return
         parent = deliveries.c.event if len(delivered) == 1 else sa.cast(sa.null(), sa.BigInteger)
         attempt = (
@@ -74,6 +77,16 @@ class Threads:
             replaced = {name: insert.excluded[name] for name in ("event", "attempt", *_COLUMNS)}
             key = [threads.c.receiver, threads.c.subject]
             connection.execute(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+
+
+def _in_several(connection: sa.Connection, post: Post, delivered: Sequence[Delivery]) -> bool:
+    """Tell whether the subjects of these deliveries are in more than one thread."""
+    mine = sa.select(threads.c.channel, threads.c.ts).where(
+        threads.c.receiver == delivered[0].receiver, threads.c.configured == post.configured
+    )
+    subjects = [delivery.event.subject for delivery in delivered]
+    found = (connection.execute(mine.where(threads.c.subject.in_(part))) for part in chunks(subjects))
+    return len({tuple(row) for rows in found for row in rows}) > 1
 
 
 def _digests_over(connection: sa.Connection, posted: set[int]) -> dict[int, tuple[Event, ...]]:

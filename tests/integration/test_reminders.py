@@ -15,16 +15,19 @@ from bridge.domain.delivery_decision import Round, decide
 from bridge.domain.model import Attempt, DeliveryState, EventType, Status
 from bridge.domain.outcome import Delivered
 from bridge.domain.routing import Subscription
+from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
 from bridge.receivers.slack.config import SlackReceiverConfig
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 from bridge.simulator.faulty_server import Answer
 from bridge.simulator.sink import Sink
+from bridge.simulator.slack import Slack
 from bridge.store.deliveries import DeliveryResult
 from bridge.store.history import EventQuery
 from bridge.store.store import Store
 from tests.world import dispatching, listed
 from tests.world.clock import START, FakeClock
 from tests.world.records import SINCE, due, fail_some, known, polled, record_health, values
+from tests.world.slack import bot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +178,31 @@ def test_reminders_of_a_chat_go_in_one_digest(store: Store, sink: Sink) -> None:
     bench.wait(hours=1)
     assert bench.sink.count == 3
     assert len(listed.deliveries(store)) == 21
+
+
+def test_reminders_by_a_bot_are_one_post_and_each_message_stays_in_its_thread(store: Store) -> None:
+    """Of several threads, they are a digest of their own in the channel; once one is left, it is in its thread."""
+    with Slack() as slack:
+        bench = dispatching.Bench(
+            store, SlackBotReceiverConfig.model_validate(bot(slack, "crm", remind="1h")), FakeClock()
+        )
+        for id_ in range(1, 5):
+            fail_some(store, [id_], bench.clock.now())
+            bench.work()
+        for hour in range(1, 4):
+            bench.clock.advance(3600)
+            bench.work()
+            if hour == 2:
+                for id_ in (2, 3, 4):
+                    store.record_polls([polled(known(store, id_), Status.SENT, bench.clock.now())], EVERYTHING)
+                bench.work()
+        first, digests, rest = slack.posts[:4], slack.posts[4:6], slack.posts[6:]
+    assert all(
+        (post.thread_ts, "REMINDER: 4 WhatsApp messages failed" in post.text) == (None, True) for post in digests
+    )
+    assert [post.thread_ts for post in rest] == [*(post.ts for post in first[1:]), first[0].ts]
+    assert [post.broadcast for post in rest] == [False, False, False, True]
+    assert [post.edits for post in first] == [0, 1, 1, 1]
 
 
 def test_digest_with_an_event_and_its_reminder_plans_one_reminder(store: Store, sink: Sink) -> None:

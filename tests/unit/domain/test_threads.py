@@ -98,6 +98,19 @@ def test_bad_news_goes_first_and_the_rest_waits_for_the_next_look() -> None:
     assert [part for part, _ in parts] == [(worse,), *((each,) for each in sent[: MOST_THREADS_AT_ONCE - 1])]
 
 
+def test_reminders_of_several_threads_are_one_part_without_a_thread() -> None:
+    failed = [event(EventType.MESSAGE_FAILED, f"message/{number}", id_=f"evt_{number}") for number in range(4)]
+    posts = [Post("C0000001", f"1700000000.{number:06}") for number in range(3)]
+    threads = {f"message/{number}": Thread(post) for number, post in enumerate(posts)}
+    reminders = [delivery(number, each, reminder=1) for number, each in enumerate(failed[:3])]
+    new, sent = delivery(8, failed[3]), delivery(9, event(EventType.MESSAGE_SENT, "message/0"))
+    assert by_thread([*reminders, new, sent], threads) == [(tuple(reminders), None), ((new,), None)]
+    assert by_thread([reminders[0], new], threads) == [((reminders[0],), threads["message/0"]), ((new,), None)]
+    one = dict.fromkeys(threads, threads["message/0"])
+    assert by_thread(reminders, one) == [(tuple(reminders), threads["message/0"])]
+    assert by_thread(reminders, {}) == [(tuple(reminders), None)]
+
+
 def test_beginning_and_end_of_one_subject_are_one_new_post() -> None:
     """The old thread, which is about the outage before, takes neither."""
     told = [delivery(1, event(EventType.SOURCE_DOWN)), delivery(2, event(EventType.SOURCE_UP))]
