@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from bridge.domain.model import UNSEEN, DeliveryState, EventType
+from bridge.domain.model import UNSEEN, DeliveryState, EventType, Status
+from bridge.domain.reasons import reason_of
+from bridge.receivers.next_steps import step_of
 from bridge.receivers.wording import WORDS, duration_of, error_of
 
 if TYPE_CHECKING:
@@ -42,12 +45,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class StoryPage:
-    """All that is known of a message. ``whole`` says whether its beginning is shown, too."""
+    """All that is known of a message. ``whole`` says whether its beginning is shown, too.
+
+    ``step`` is what a person can do about what happened last, ``alike`` the address of all that failed for the same
+    reason; either is empty where there is none.
+    """
 
     shown: WatchedMessage
     moments: tuple[Moment, ...]
     whole: bool
     why_not_polled: str
+    step: str = ""
+    alike: str = ""
 
     @property
     def gave_up(self) -> bool:
@@ -64,7 +73,14 @@ class StoryPage:
 
 def story_page(story: Story) -> StoryPage:
     """Tell a story."""
-    return StoryPage(story.message, tuple(map(_moment, story.events)), story.whole, why_not_polled(story.message))
+    page = StoryPage(story.message, tuple(map(_moment, story.events)), story.whole, why_not_polled(story.message))
+    if not story.events:
+        return page
+    last = story.events[-1].event
+    if last.type is EventType.MESSAGE_FAILED:
+        asked = {"status": Status.FAILED, "reason": reason_of(error_of(last)).key}
+        return replace(page, step=step_of(last), alike=f"messages?{urlencode(asked)}")
+    return replace(page, step="" if last.type is EventType.MESSAGE_ABANDONED and not page.gave_up else step_of(last))
 
 
 def title_of(event: Event) -> str:

@@ -43,6 +43,33 @@ def test_a_failure_is_told_with_its_reason() -> None:
     assert (moment.title, moment.tone, moment.icon, moment.error) == ("Failed", "bad", "failed", "Invalid phone number")
 
 
+def test_page_of_failure_says_what_to_do_and_lists_those_alike() -> None:
+    page = story_page(story())
+    assert page.step == "Check the number, then send again or call."
+    assert page.alike == "messages?status=failed&reason=invalid_number"
+
+
+@pytest.mark.parametrize(
+    ("type_", "shown", "step"),
+    [
+        (EventType.MESSAGE_SENT, POLLED, ""),
+        (EventType.MESSAGE_STUCK, POLLED, "Open WbizTool and check"),
+        (EventType.MESSAGE_ABANDONED, POLLED, ""),
+        (EventType.MESSAGE_ABANDONED, replace(POLLED, due_at=None), "no longer watches it"),
+    ],
+)
+def test_what_to_do_is_said_of_what_happened_last(type_: EventType, shown: WatchedMessage, step: str) -> None:
+    events = (StoryEvent(FAILED, ()), StoryEvent(replace(FAILED, type=type_), ()))
+    page = story_page(Story(shown, events, whole=True))
+    assert bool(page.step) is bool(step)
+    assert step in page.step
+    assert not page.alike
+
+
+def test_nothing_is_to_do_where_nothing_happened() -> None:
+    assert not story_page(Story(POLLED, (), whole=True)).step
+
+
 def test_it_is_known_whether_something_can_be_sent_again() -> None:
     assert story_page(story(DeliveryState.QUEUED, DeliveryState.DELIVERED)).can_go_again
     assert not story_page(story(DeliveryState.QUEUED, DeliveryState.QUEUED)).can_go_again
