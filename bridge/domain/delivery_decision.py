@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from bridge.domain import breaker as breakers
 from bridge.domain import retry
+from bridge.domain.check import counted
 from bridge.domain.model import DeliveryState
 from bridge.domain.outcome import Dead, Delivered, Retry
 
@@ -139,7 +140,8 @@ def _failed(delivery: Delivery, why: str, now: datetime, jitter: Callable[[], fl
     attempts = delivery.attempts + 1
     due_at = retry.next_attempt(attempts, delivery.first_due_at, now, jitter)
     if due_at is None:
-        return _dead(delivery, f"given up after {_HOURS} hours and {attempts} attempts; the last: {why}", now)
+        tries = counted(attempts, "attempt", "attempts")
+        return _dead(delivery, f"given up after {_HOURS} hours and {tries}; the last: {why}", now)
     return replace(delivery, attempts=attempts, due_at=due_at, reason=why)
 
 

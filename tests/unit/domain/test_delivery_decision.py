@@ -115,6 +115,14 @@ def test_event_refused_for_three_days_costs_35_posts_and_nobody_hears_of_it() ->
     assert crm.all[1].reason == f"given up after 75 hours and 35 attempts; the last: {REFUSED.why}"
 
 
+def test_first_attempt_that_comes_too_late_is_the_only_one() -> None:
+    crm = Receiver()
+    crm.queue()
+    crm.clock.advance(LIFETIME.total_seconds())
+    crm.try_next(REFUSED)
+    assert crm.all[1].reason == f"given up after 75 hours and 1 attempt; the last: {REFUSED.why}"
+
+
 def test_refused_event_keeps_its_schedule_while_the_breaker_is_open() -> None:
     """Its receiver was away when it came: it is no probe before its time, or it would be sent each minute for days."""
     crm, posts = Receiver(), 0
