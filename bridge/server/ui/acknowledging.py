@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from bridge.domain.events import SOURCE
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
 from bridge.domain.mute import LONGEST_BY
-from bridge.receivers.wording import cause_of, label_of, name_of
+from bridge.receivers.wording import cause_of, label_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.forms import REFUSED, on_form
 from bridge.server.ui.messages import id_in
-from bridge.server.ui.timeline import title_of
+from bridge.server.ui.timeline import about, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.incidents import Incident
-    from bridge.domain.model import Event
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
     from bridge.server.ui.forms import Form
@@ -67,14 +65,10 @@ class AcknowledgePanel:
 def panel(incidents: Sequence[Incident], count: int, acknowledged: int = 0) -> AcknowledgePanel:
     """Arrange it."""
     rows = (
-        Row(each, title_of(each.event), _name(each.event), label_of(each.event), cause_of(each.event))
+        Row(each, title_of(each.event), about(each.event), label_of(each.event), cause_of(each.event))
         for each in incidents
     )
     return AcknowledgePanel(tuple(rows), count, acknowledged)
-
-
-def _name(event: Event) -> str:
-    return name_of(event) if event.subject != SOURCE else "WbizTool's API"
 
 
 def acknowledging(

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
 from bridge.receivers.wording import label_of
-from bridge.server.ui.timeline import title_of
+from bridge.server.ui.timeline import about, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,7 @@ class Row:
     """A delivery."""
 
     delivery: Delivery
+    about: str
     title: str
     label: str
 
@@ -96,7 +97,7 @@ def deliveries_page(
         tabs=tuple(
             Tab(name, address(which, receiver), which is state, which, count(which)) for which, name in _TABS.items()
         ),
-        rows=tuple(Row(each, title_of(each.event), label_of(each.event)) for each in found.items),
+        rows=tuple(Row(each, about(each.event), title_of(each.event), label_of(each.event)) for each in found.items),
         reasons=tuple(each for each in reasons if receiver in {None, each.receiver}),
         dead=count(DeliveryState.DEAD) or 0,
         every_receiver=address(state, None),

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from bridge.domain.events import SOURCE
 from bridge.domain.model import UNSEEN, DeliveryState, EventType, Status
 from bridge.domain.reasons import reason_of
 from bridge.receivers.next_steps import step_of
-from bridge.receivers.wording import WORDS, duration_of, error_of
+from bridge.receivers.wording import WORDS, duration_of, error_of, name_of
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
@@ -88,6 +89,13 @@ def title_of(event: Event) -> str:
     words = WORDS[event.type].short
     name = words[0].upper() + words[1:]
     return f"{name}, {how_long}" if (how_long := duration_of(event)) else name
+
+
+def about(event: Event) -> str:
+    """Name what an event is about, for a list of several; empty for a summary, which is about all there is."""
+    if event.type is EventType.SUMMARY:
+        return ""
+    return name_of(event) if event.subject != SOURCE else "WbizTool's API"
 
 
 def why_not_polled(shown: WatchedMessage) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from bridge.domain.model import Delivery, DeliveryState
+from bridge.domain.model import Delivery, DeliveryState, EventType, Status
+from bridge.domain.samples import sample_event
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
 from bridge.server.ui.flash import WRONG_TOKEN, Notice
 from bridge.store.history import GivenUp
 from bridge.store.paging import Page
+from tests.unit.receivers.events import changed, receiver_down, source_down
+from tests.world.clock import START
 
 QUEUED, DEAD = DeliveryState.QUEUED, DeliveryState.DEAD
 COUNTS = {"crm": {QUEUED: 3, DEAD: 2}, "ops": {QUEUED: 4}}
@@ -33,6 +36,23 @@ def test_one_receiver_has_reasons_and_addresses_of_its_own() -> None:
     assert all("receiver=a+b%26c" in tab.href for tab in shown.tabs)
     assert shown.every_receiver == "deliveries?state=dead"
     assert page(receiver="crm").reasons == REASONS[:1]
+
+
+def test_rows_name_what_they_are_about_and_what_happened() -> None:
+    events = (
+        changed(12346, status=Status.FAILED),
+        receiver_down("ops"),
+        source_down(),
+        sample_event(START, EventType.SUMMARY),
+    )
+    found = Page(tuple(Delivery(1, event, "crm", QUEUED, 0, START, START, START) for event in events), None)
+    rows = deliveries_page(found, COUNTS, REASONS, state=None, receiver=None, cursor=None).rows
+    assert [(row.about, row.title) for row in rows] == [
+        ("12346", "Failed"),
+        ("ops", "Receiver down"),
+        ("WbizTool's API", "Status API down"),
+        ("", "Summary"),
+    ]
 
 
 def test_pages_lead_to_older_ones_and_back_to_the_newest() -> None:
