@@ -277,3 +277,20 @@ def test_markup_in_what_was_asked_stays_text(lite: Store, serve: Serve) -> None:
     assert page.status == 400
     assert BeautifulSoup(page.html, "html.parser").select("script[src]") == page.soup.select("script")
     assert not page.soup.select("main i, main b")
+
+
+def test_no_command_is_promised_where_none_does_anything(lite: Store, serve: Serve) -> None:
+    list_in_configuration(lite, 1)
+    browser = serve(lite, token=None)
+    page = browser.open("/messages/1")
+    assert page.text("#change p").endswith("set http.token_file in the configuration.")
+    assert not page.soup.select("#change ul")
+    watched(lite, 2)
+    page = browser.open("/messages/2")
+    assert page.text("#change p").endswith("Until then, on the bridge's machine:")
+    assert page.texts("#change li") == ["wbiz-bridge unwatch 2"]
+
+
+def test_poll_that_is_late_is_still_due(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, status=Status.PENDING)
+    assert "Next poll due 2 min ago" in serve(lite).open("/messages/1").texts(".moment .title")
