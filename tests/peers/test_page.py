@@ -28,7 +28,7 @@ LABELS = {
     1: "Invoice 88",
     2: "Reminder for Grace",
     3: "<b>Offer</b> for Linus",
-    4: "تذكير بالموعد",
+    4: "تذكير بالموعد للسيدة أمينة (غداً 10:30)",
     5: None,
     6: "Code 4711",
 }
@@ -125,6 +125,24 @@ def test_axe_finds_nothing_in_the_way_of_anybody(
             wide = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{name} is too wide for a {size}"
     assert not {name: violations for name, violations in found.items() if violations}
+
+
+def test_words_from_right_to_left_begin_every_line_at_the_right(browser: Browser, root: str) -> None:
+    with tab(browser, root, size="phone") as opened:
+        page = opened.page
+        opened.open("/messages/4")
+        lines = page.evaluate(
+            "() => { const all = document.createRange(); all.selectNodeContents(document.querySelector('h1 bdi'));"
+            " return Object.values([...all.getClientRects()].reduce((tops, each) =>"
+            " ({...tops, [Math.round(each.top)]: Math.max(tops[Math.round(each.top)] ?? 0, each.right)}), {})); }"
+        )
+        assert len(lines) > 1
+        assert max(lines) - min(lines) < 1
+        opened.open("/messages?text=%D8%AA%D8%B0%D9%83%D9%8A%D8%B1")
+        field = page.get_by_label("Find a message")
+        assert field.evaluate("each => getComputedStyle(each).direction") == "rtl"
+        field.fill("reminder")
+        assert field.evaluate("each => getComputedStyle(each).direction") == "ltr"
 
 
 def test_name_and_token_are_kept_for_the_next_acknowledgement(browser: Browser, root: str) -> None:
