@@ -244,6 +244,16 @@ def test_what_is_wrong_comes_first_and_with_what_to_do(lite: Store, serve: Serve
     assert "wbiz-bridge test crm" in page.texts("#standing code")
     assert page.text("head title") == "(1) Overview · WbizTool bridge"
     assert "ill.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
+    assert page.text("#fault-count") == "1 needs your attention"
+
+
+def test_every_page_counts_what_is_wrong(lite: Store, serve: Serve) -> None:
+    watched(lite, 1, status=Status.FAILED)
+    browser = serve(lite)
+    assert browser.open("/messages/1").text("#fault-count") == ""
+    tried(lite, due(lite), Retry("HTTP 500"), after(1))
+    for path in ("/messages/1", "/messages", "/report", "/deliveries", "/help"):
+        assert browser.open(path).text("#fault-count") == "1 needs your attention"
 
 
 def test_a_newcomer_is_told_what_to_do(lite: Store, serve: Serve) -> None:
