@@ -294,3 +294,43 @@ def test_no_command_is_promised_where_none_does_anything(lite: Store, serve: Ser
 def test_poll_that_is_late_is_still_due(lite: Store, serve: Serve) -> None:
     watched(lite, 1, status=Status.PENDING)
     assert "Next poll due 2 min ago" in serve(lite).open("/messages/1").texts(".moment .title")
+
+
+def test_all_that_is_wrong_is_listed_and_acknowledged_by_the_page(lite: Store, serve: Serve) -> None:
+    fail_some(lite, range(1, 61))
+    browser = serve(lite)
+    page = browser.open(browser.open("/").link("Show all 60"))
+    assert page.texts(".tabs a") == ["Open 60", "All 60"]
+    assert page.texts(".row .id") == [str(id_) for id_ in range(60, 10, -1)]
+    assert browser.open(page.link("Older")).texts(".row .id") == [str(id_) for id_ in range(10, 0, -1)]
+    chosen = [str(each["value"]) for each in page.soup.select("input.pick")[:50]]
+    page = browser.send(page, "Acknowledge", subject=chosen, by="Ada", note="<b>calls</b> them")
+    assert page.text(".notice") == "50 problems are acknowledged: reminders stop."
+    assert page.texts(".row .id") == [str(id_) for id_ in range(10, 0, -1)]
+    page = browser.open(page.link("All 60"))
+    assert page.texts(".tabs a") == ["Open 10", "All 60"]
+    assert page.texts(".seen-by") == ["Acknowledged now by Ada : <b>calls</b> them"] * 50
+    assert not page.soup.select("input.pick")
+    older = browser.open(page.link("Older"))
+    assert len(older.soup.select("input.pick")) == 10
+    assert browser.open(older.link("Back to the newest")).url == page.url
+    page = browser.send(older, "Acknowledge", subject="message/3")
+    assert page.text(".notice") == "Acknowledged: reminders stop."
+
+
+def test_nothing_is_acknowledged_that_nobody_chose(lite: Store, serve: Serve) -> None:
+    fail_some(lite, [1, 2])
+    browser = serve(lite)
+    page = browser.open("/incidents")
+    assert browser.send(page, "Acknowledge").text(".notice") == "Nothing was acknowledged: choose something first."
+    refused = browser.send(page, "Acknowledge", "guessed", subject=["message/1", "message/2"])
+    assert refused.text(".notice") == "Nothing was acknowledged: that is not the bridge's token."
+    assert refused.texts(".row .id") == ["2", "1"]
+    assert browser.open("/incidents?cursor=zzz").status == 400
+    assert "wbiz-bridge ack 2" in serve(lite, token=None).open("/incidents").texts("#change code")
+
+
+def test_nothing_wrong_is_said(lite: Store, serve: Serve) -> None:
+    page = serve(lite).open("/incidents")
+    assert page.text("#found").startswith("Nothing is wrong ")
+    assert not page.soup.select("#change")

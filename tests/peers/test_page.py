@@ -37,6 +37,8 @@ PATHS = {
     "messages": "/messages",
     "nothing found": "/messages?text=nothing-like-that",
     "story": "/messages/2",
+    "wrong": "/incidents",
+    "wrong and acknowledged": "/incidents?acknowledged=true",
     "adding": "/messages/add",
     "deliveries": "/deliveries",
     "dead letters": "/deliveries?state=dead",

@@ -127,6 +127,11 @@ def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter
         id_ = id_in(message)
         return _page(desk, request, lambda path: desk.message(path, id_, notices(request)) if id_ else None)
 
+    @router.api_route("/incidents", methods=_READ)
+    def incidents(request: Request, acknowledged: str = "", cursor: str | None = None) -> Response:
+        shown, every = notices(request), acknowledged == "true"
+        return _page(desk, request, lambda path: desk.incidents(path, cursor, shown, acknowledged=every))
+
     @router.api_route("/report", methods=_READ)
     def report(
         request: Request, period: str = "", since: str = "", until: str = "", by: str = "", timezone: str = ""

@@ -17,7 +17,7 @@ def said(address: Mapping[str, str], results: Results) -> tuple[Notice, ...]:
     """Read it from the parameters of an address. As :file:`static/script.js` knows them, which removes them again."""
     readers: Mapping[str, Callable[[str], Notice | None]] = {
         "retried": Notice.read,
-        "ack": acknowledging.NOTICES.get,
+        "ack": acknowledging.acknowledged,
         "mute": muting.NOTICES.get,
         "removed": watching.removed,
         "polled": watching.POLLED.get,

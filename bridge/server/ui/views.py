@@ -13,7 +13,7 @@ from bridge.domain.errors import UsageError
 from bridge.domain.health import judge
 from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
-from bridge.server.ui.acknowledging import SHOWN, panel
+from bridge.server.ui.acknowledging import SHOWN, incidents_page, panel
 from bridge.server.ui.alert_help import alert_help
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.health import parts
@@ -144,6 +144,22 @@ class Views:
             cursor=cursor,
         )
         return self._render("deliveries.html", path, "deliveries", summary, known, page=page, said=said)
+
+    def incidents(self, path: str, cursor: str | None, said: tuple[Notice, ...], *, acknowledged: bool) -> str:
+        """Write a page of what is wrong now; with ``acknowledged``, also of what somebody has acknowledged.
+
+        Raises:
+            UsageError: The cursor is none of this list's.
+        """
+        summary, known = self._look()
+        found = self._store.incidents.listed(acknowledged=acknowledged, cursor=cursor, most=_ROWS)
+        shown = {
+            "page": incidents_page(found, cursor, acknowledged=acknowledged),
+            "open_count": summary.open_incidents,
+            "acknowledged_count": summary.acknowledged_incidents,
+            "said": said,
+        }
+        return self._render("incidents.html", path, "", summary, known, **shown)
 
     def adding(self, path: str, page: AddPage) -> str:
         """Write the page that adds messages."""
