@@ -190,17 +190,18 @@ class LocalBridge:
             *(receiver, output.now(), parse_moment(wanted["until"]), wanted.get("reason"), wanted.get("by")),
             drops=wanted.get("drop", False),
         )
-        self._read().mutes.mute(mute)
-        return muted_json(mute, settings.quiet_until(receiver, mute.until))
+        quiet_until = settings.quiet_until(receiver, mute.until)
+        self._read().mutes.mute(mute, quiet_until)
+        return muted_json(mute, quiet_until)
 
     def unmute(self, receiver: str) -> dict[str, Any]:
         """End a receiver's mute."""
         mutes, now = self._read().mutes, output.now()
-        ended = mutes.unmute(receiver, now)
+        quiet_until = load_config(self._config).quiet_until(receiver, now)
+        ended = mutes.unmute(receiver, now, quiet_until)
         if ended is None:
             self._must_be_configured(receiver)
             return unmuted_json(None, 0)
-        quiet_until = load_config(self._config).quiet_until(receiver, now)
         return unmuted_json(ended, mutes.waiting(receiver), quiet_until, running=self._is_running())
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,11 @@ class Mutes:
         self._database = database
         self._node = node
 
-    def mute(self, wanted: Mute) -> None:
-        """Mute a receiver; a mute that it has is replaced, and what that one dropped goes on counting."""
+    def mute(self, wanted: Mute, quiet_until: datetime | None = None) -> None:
+        """Mute a receiver; a mute that it has is replaced, and what that one dropped goes on counting.
+
+        ``quiet_until`` is when quiet hours end in which the mute does.
+        """
         values = {
             "since": wanted.since,
             "until": wanted.until,
@@ -61,14 +64,19 @@ class Mutes:
         replaced = insert.on_conflict_do_update(index_elements=[mutes.c.receiver], set_=values)
         with self._database.write() as connection:
             connection.execute(replaced)
+            _hold_until(connection, wanted.receiver, quiet_until or wanted.until)
             self._tell(connection, wanted.receiver)
 
-    def unmute(self, receiver: str, now: datetime) -> Mute | None:
-        """Let a mute end now, and return it; None where there is none. The node that delivers to it does the rest."""
+    def unmute(self, receiver: str, now: datetime, quiet_until: datetime | None = None) -> Mute | None:
+        """Let a mute end now, and return it; None where there is none. The node that delivers to it does the rest.
+
+        ``quiet_until`` is when the quiet hours end that it is now.
+        """
         ended = sa.update(mutes).where(mutes.c.receiver == receiver, mutes.c.until > now).values(until=now)
         with self._database.write() as connection:
             found = _mute(connection.execute(ended.returning(mutes)).one_or_none())
             if found is not None:
+                _hold_until(connection, receiver, quiet_until or now)
                 self._tell(connection, receiver)
             return found
 
@@ -193,6 +201,11 @@ def clamp(connection: sa.Connection, now: datetime) -> None:
     lasts = sa.cast(mutes.c.until, sa.BigInteger) - sa.cast(mutes.c.since, sa.BigInteger)
     late = sa.update(mutes).where(mutes.c.since > now)
     connection.execute(late.values(since=now, until=lasts + to_millis(now)))
+
+
+def _hold_until(connection: sa.Connection, receiver: str, until: datetime) -> None:
+    """Let a hold, if there is one, end with its mute: where no node looks, it would be taken for quiet hours."""
+    connection.execute(sa.update(holds).where(holds.c.receiver == receiver).values(until=until))
 
 
 def _mute(row: Any | None) -> Mute | None:

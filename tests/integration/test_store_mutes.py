@@ -122,6 +122,20 @@ def test_unmuting_ends_a_mute_now(store: Store) -> None:
     assert store.mutes.unmute("ops", after(60)) is None
 
 
+def test_what_a_mute_holds_is_held_no_longer_than_it_lasts_though_no_daemon_runs(store: Store) -> None:
+    wanted = mute(store)
+    store.mutes.hold(Hold("crm", NOW, wanted.until))
+    store.mutes.mute(replace(wanted, until=after(600)))
+    assert store.mutes.holding(after(601)) == {}
+    store.mutes.mute(wanted, after(4 * _HOUR))
+    assert store.mutes.holding(after(3 * _HOUR)) == {"crm": Hold("crm", NOW, after(4 * _HOUR))}
+    store.mutes.unmute("crm", after(60))
+    assert store.mutes.holding(after(60)) == {}
+    mute(store)
+    store.mutes.unmute("crm", after(60), after(_HOUR))
+    assert store.mutes.holding(after(60)) == {"crm": Hold("crm", NOW, after(_HOUR))}
+
+
 def test_mute_that_drops_writes_why_and_counts(store: Store) -> None:
     fail_some(store, [1], after(-60))
     mute(store, drops=True)

@@ -119,14 +119,14 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
 def mute(context: ServerContext, wanted: Mute) -> Mute:
     """Mute a receiver for the API and the page. Returns the mute, with its texts on one line each."""
     made = replace(wanted, reason=clean_line(wanted.reason or ""), by=clean_line(wanted.by or ""))
-    context.store.mutes.mute(made)
+    context.store.mutes.mute(made, context.quiet_until(made.receiver, made.until))
     context.wake_dispatchers()
     return made
 
 
 def unmute(context: ServerContext, name: str, now: datetime) -> tuple[Mute | None, int]:
     """End a mute for the API and the page. Returns it, None if there is none, and how many deliveries it held."""
-    ended = context.store.mutes.unmute(name, now)
+    ended = context.store.mutes.unmute(name, now, context.quiet_until(name, now))
     held = 0 if ended is None else context.store.mutes.waiting(name)  # before any of it is sent
     context.wake_dispatchers()
     return ended, held
