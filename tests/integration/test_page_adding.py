@@ -245,6 +245,11 @@ def test_each_wrong_id_is_named_by_its_line_and_what_was_written_stays(lite: Sto
     assert "this looks like a phone number" in plus.text("#wrong li")
 
 
+def test_a_time_that_clocks_skip_is_when_they_are_set(lite: Store, serve: Serve) -> None:
+    write(serve(lite), ids="1", expected_at="2027-03-28T02:30", timezone="Europe/Berlin")
+    assert known(lite, 1).expected_at == datetime(2027, 3, 28, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -252,7 +257,10 @@ def test_each_wrong_id_is_named_by_its_line_and_what_was_written_stays(lite: Sto
         ({"tags": "a=b\nbilling"}, "Tags, line 2 : write a tag as KEY=VALUE, for example team=billing"),
         ({"tags": "=b"}, "Tags, line 1 : the tag's name is too long or empty (allowed: 1 to 64 characters)"),
         ({"tags": "\n".join(f"t{number}=x" for number in range(21))}, "Tags : too many tags (allowed: up to 20)"),
-        ({"expected_at": "tomorrow"}, "To be sent at : not a date and time (allowed: e.g. 2026-12-24 09:00)"),
+        (
+            {"expected_at": "tomorrow"},
+            'To be sent at : not a date or time (allowed: e.g. 2026-12-24, "2026-12-24 09:00", or',
+        ),
         (
             {"expected_at": "0001-01-01T00:00"},
             "To be sent at : a moment out of range (allowed: the years 1970 to 2199)",

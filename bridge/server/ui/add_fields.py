@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from bridge.domain.local_time import read_moment
 from bridge.domain.message_details import TOO_MANY_TAGS, read_tag_name, read_text
 from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, MOST_TAGS, Details
 from bridge.domain.settings.calendar import time_zone
-from bridge.domain.settings.units import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Written:
         if len(tags) > MOST_TAGS:
             wrong.append(Wrong("Tags", TOO_MANY_TAGS))
         try:
-            expected_at = _moment(self.expected_at.strip(), self.timezone)
+            if self.expected_at.strip():
+                expected_at = read_moment(self.expected_at, time_zone(self.timezone or "UTC"))
         except ValueError as error:
             wrong.append(Wrong("To be sent at", str(error)))
         return Details(label, tags, expected_at), tuple(wrong)
@@ -82,14 +83,3 @@ def _tag(line: str) -> dict[str, str]:
     if not is_pair:
         raise ValueError("write a tag as KEY=VALUE, for example team=billing")
     return {read_tag_name(name.strip()): read_text(value.strip(), LONGEST_TAG)}
-
-
-def _moment(text: str, timezone: str) -> datetime | None:
-    if not text:
-        return None
-    zone = time_zone(timezone or "UTC")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("not a date and time (allowed: e.g. 2026-12-24 09:00)") from None
-    return parse_moment((moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat())

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.local_time import start_of_day
-from bridge.domain.settings.calendar import time_zone
-from bridge.domain.settings.units import FIRST, LAST, parse_moment
+from bridge.domain.settings.units import parse_moment
+from bridge.server.ui.period import read_day, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +45,7 @@ def read_span(period: str, since: str, until: str, timezone: str, now: datetime,
     """
     if period and (since or until):
         raise ValueError("Choose a period or days, not both.")
-    if timezone:
-        try:
-            zone = time_zone(timezone)
-        except ValueError as error:
-            raise ValueError(f"{timezone}: {error}.") from None
+    zone = zone_named(timezone, zone)
     if period == "today":
         return Span(start_of_day(now.astimezone(zone).date(), zone))
     if period:
@@ -78,7 +74,4 @@ def _moment(text: str, zone: tzinfo, later: timedelta) -> datetime | None:
         return None
     if not is_day(text):
         return parse_moment(text)
-    day = date.fromisoformat(text)
-    if not FIRST.date() < day < LAST.date() - _DAY:
-        raise ValueError("a day out of range (allowed: the years 1970 to 2199)")
-    return start_of_day(day + later, zone)
+    return start_of_day(read_day(text) + later, zone)

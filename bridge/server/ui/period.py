@@ -80,18 +80,31 @@ class Period:
         return self.until - self.since
 
 
-def zone_of(wanted: Wanted, usual: tzinfo) -> tzinfo:
-    """Read the time zone.
+def zone_named(name: str, usual: tzinfo) -> tzinfo:
+    """Read the name of a time zone; none is ``usual``.
 
     Raises:
         ValueError: There is no such zone; the text is for people.
     """
-    if not wanted.timezone:
-        return usual
     try:
-        return time_zone(wanted.timezone)
+        return time_zone(name) if name else usual
     except ValueError as error:
-        raise ValueError(f"“{wanted.timezone}”: {error}.") from None
+        raise ValueError(f"“{name}”: {error}.") from None
+
+
+def read_day(text: str) -> date:
+    """Read a day.
+
+    Raises:
+        ValueError: It is none, or out of range.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"“{text}” is not a date (allowed: e.g. 2026-11-28)") from None
+    if not _FIRST <= day <= _LAST:
+        raise ValueError(f"a date out of range (allowed: the years {_FIRST.year} to {_LAST.year})")
+    return day
 
 
 def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
@@ -140,8 +153,8 @@ def tag_of(wanted: Wanted) -> str | None:
 
 
 def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period:
-    begin = _date("From", wanted.since) if wanted.since else None
-    last = _date("To", wanted.until) if wanted.until else max(today, begin or today)
+    begin = _day("From", wanted.since) if wanted.since else None
+    last = _day("To", wanted.until) if wanted.until else max(today, begin or today)
     first = begin or max(last - 6 * _DAY, _FIRST)
     try:
         query = ask(now, zone, since=start_of_day(first, zone), until=start_of_day(last + _DAY, zone), by=None)
@@ -155,11 +168,8 @@ def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period
     return Period(query.since, query.until, zone, start_of_day(first - days * _DAY, zone), than)
 
 
-def _date(name: str, text: str) -> date:
+def _day(name: str, text: str) -> date:
     try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name}: “{text}” is not a date (allowed: e.g. 2026-11-28).") from None
-    if not _FIRST <= found <= _LAST:
-        raise ValueError(f"{name}: a date out of range (allowed: the years {_FIRST.year} to {_LAST.year}).")
-    return found
+        return read_day(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}.") from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.errors import UsageError
 from bridge.server.ui.activity_charts import over_time, step_of, waiting
-from bridge.server.ui.period import Period, Wanted, period_of, tag_of, zone_of
+from bridge.server.ui.period import Period, Wanted, period_of, tag_of, zone_named
 from bridge.server.ui.report import ByTag, Links, ReportPage, by_tag, report, tabs_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def report_page(log: ActivityLog, wanted: Wanted, now: datetime, usual: tzinfo) 
     """
     page = ReportPage(wanted, tabs_of(wanted), str(usual))
     try:
-        zone = zone_of(wanted, usual)
+        zone = zone_named(wanted.timezone, usual)
         page = replace(page, zone=str(zone))
         period, tag = period_of(wanted, now, zone), tag_of(wanted)
     except ValueError as error:
