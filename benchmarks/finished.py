@@ -125,7 +125,6 @@ def _poll(store: Store, now: datetime) -> None:
 
 
 def _beat(store: Store) -> None:
-    store.summaries.polled()
     store.summaries.queued()
     store.set_fact(SWEPT, "")
 

@@ -12,7 +12,7 @@ from bridge.cli import output
 from bridge.cli.configuration import database_of, load_config
 from bridge.cli.local_status import NoDatabaseError, local_status
 from bridge.cli.paging import PAGE, all_items
-from bridge.domain.activity_report import ask, report_json
+from bridge.domain.activity_report import ask
 from bridge.domain.clock import SystemClock
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.domain.event_parser import read_event
@@ -169,8 +169,7 @@ class LocalBridge:
             query = ask(output.now(), self.timezone, since=since, until=until, by=wanted.get("by"))
         except ValueError as error:
             raise UsageError(str(error)) from None
-        found = self._read().activity.read(query.since, query.until, query.by, query.zone)
-        return report_json(query, found, self._read().summaries.polled())
+        return self._read().activity.report(query)
 
     def incidents(self, *, acknowledged: bool, most: int) -> list[dict[str, Any]]:
         """List what is wrong now, the newest first."""

@@ -32,6 +32,7 @@ from bridge.domain.activity import (
     time_groups,
     waits_of,
 )
+from bridge.domain.activity_report import report_json
 from bridge.domain.errors import UsageError
 from bridge.domain.hours_of_day import SLOTS_OF_DAY, SLOTS_OF_HOUR, days_of, same_offset, waits_by_hour
 from bridge.domain.model import EventType
@@ -39,13 +40,14 @@ from bridge.domain.poll_schedule import awaited_since
 from bridge.domain.suggest import suggestion
 from bridge.domain.summary_marks import SUMMARIES, counted_from
 from bridge.store.facts import get_meta
-from bridge.store.tables import activity
+from bridge.store.tables import activity, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime, tzinfo
 
     from bridge.domain.activity import By, Waits
+    from bridge.domain.activity_report import ReportQuery
     from bridge.store.engine import Database
     from bridge.store.poll_results import PollResult
 
@@ -99,6 +101,17 @@ class ActivityLog:
         """
         with self._database.read() as connection:
             return read_within(connection, since, until, by, zone)
+
+    def report(self, query: ReportQuery) -> dict[str, Any]:
+        """Answer a question about a period, for JSON.
+
+        Raises:
+            UsageError: As for :meth:`read`.
+        """
+        polled = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_at.isnot(None))
+        with self._database.read() as connection:
+            found = read_within(connection, query.since, query.until, query.by, query.zone)
+            return report_json(query, found, connection.scalar(polled) or 0)
 
     def counted(self, since: datetime, until: datetime) -> Sums | None:
         """Add up a period, as :meth:`read` does; None if the bridge did not count all of it."""

@@ -64,12 +64,6 @@ class Summaries:
             size=size,
         )
 
-    def polled(self) -> int:
-        """Count the messages that are polled still; those that are finished cost nothing here."""
-        query = sa.select(sa.func.count()).select_from(messages).where(messages.c.due_at.isnot(None))
-        with self._database.read() as connection:
-            return connection.scalar(query) or 0
-
     def queued(self) -> tuple[int, datetime | None]:
         """Count what is queued for anybody, and tell when the next of it is due."""
         query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(

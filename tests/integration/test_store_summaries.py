@@ -91,7 +91,6 @@ def test_attempts_of_a_delivery_that_was_not_tried_are_none(told: Store) -> None
 
 
 def test_what_is_polled_still_is_counted(told: Store) -> None:
-    assert told.summaries.polled() == 2
     assert told.summaries.summary().polled == 2
 
 

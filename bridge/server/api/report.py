@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from starlette.exceptions import HTTPException
 
-from bridge.domain.activity_report import BY, ask, read_by, report_json
+from bridge.domain.activity_report import BY, ask, read_by
 from bridge.domain.errors import UsageError
 from bridge.domain.model import LONGEST_TAG_NAME
 from bridge.domain.redaction import clean_text
@@ -54,9 +54,8 @@ def router(context: ServerContext) -> APIRouter:
         except ValueError as error:
             raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
         try:
-            found = context.store.activity.read(query.since, query.until, query.by, query.zone)
+            return JSONResponse(context.store.activity.report(query))
         except UsageError as error:
             raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from None
-        return JSONResponse(report_json(query, found, context.store.summaries.polled()))
 
     return routes
