@@ -125,7 +125,7 @@ class LocalBridge:
 
     def deliveries(self, state: str | None, receiver: str | None, most: int) -> list[dict[str, Any]]:
         """List deliveries with their attempts, the newest first."""
-        query = DeliveryQuery(None if state is None else (DeliveryState(state),), receiver)
+        query = DeliveryQuery(states=None if state is None else (DeliveryState(state),), receiver=receiver)
         history = self._read().history
         found = all_items(lambda cursor, n: history.deliveries(query, cursor, n), most)
         attempts = history.attempts([each.id for each in found])

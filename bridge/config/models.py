@@ -88,7 +88,7 @@ def _by_age(steps: tuple[IntervalConfig, ...]) -> tuple[IntervalConfig, ...]:
 
 
 class PollConfig(Model):
-    """When messages are polled: ``every`` so often, or by ``intervals``. ``attempts`` are those of one poll.
+    """When messages are polled: every ``every``, or by ``intervals``. ``attempts`` are those of one poll.
 
     ``stuck_after`` and ``stop_after`` are None for "never".
     """
@@ -115,7 +115,7 @@ class PollConfig(Model):
 
 
 class DiscoverConfig(Model):
-    """Watching whatever the account sends: the report is read ``every`` so often, this many ``days`` back.
+    """Watching whatever the account sends: the report is read every ``every``, this many ``days`` back.
 
     While it is, a message is polled when it changes there, and else only at the ``relaxed`` interval. With
     ``by_number``, each number's report is read as well, and its messages get the tag ``number``.

@@ -248,7 +248,7 @@ class Daemon:
         self._config = config
 
     def _replan(self, id_: str, job: Callable[[], None], every: timedelta | None) -> None:
-        """Let a job run so often, the first time at once; not at all for None. One that is as it should be goes on."""
+        """Run a job every ``every``, starting now; None removes it. A job with that interval already is left alone."""
         planned = self._scheduler.get_job(id_)
         if planned is not None and every is not None and planned.trigger.interval == every:
             return

@@ -202,39 +202,23 @@ def _configuration(fact: str | None, now: datetime) -> Check:
     return Check(ok=False, why=why + first + (f" (and {len(more)} more)" if more else ""), since=reload.at)
 
 
-def _source(fact: str | None, now: datetime) -> Check:
-    down = json.loads(fact or "{}")
-    if not down:
-        return Check()
-    since = datetime.fromisoformat(down["failing_since"])
-    why = f"WbizTool's status API has been down for {lasting(since, now)}: {down['reason']}"
-    return Check(ok=False, why=why, since=since)
+def _failing(words: str) -> Callable[[str | None, datetime], Check]:
+    """Judge by what is kept while something fails. ``words`` gets for how long it has, and why."""
+
+    def judged(fact: str | None, now: datetime) -> Check:
+        known = json.loads(fact or "{}")
+        if not known:
+            return Check()
+        since = datetime.fromisoformat(known["failing_since"])
+        return Check(ok=False, why=words.format(lasting(since, now), known["reason"]), since=since)
+
+    return judged
 
 
-def _report(fact: str | None, now: datetime) -> Check:
-    return _unreadable_since(fact, "report has been unreadable", "new messages are not found", now)
-
-
-def _numbers(fact: str | None, now: datetime) -> Check:
-    return _unreadable_since(fact, "numbers have been unreadable", "a lost one is not noticed", now)
-
-
-def _unreadable_since(fact: str | None, what: str, so_that: str, now: datetime) -> Check:
-    known = json.loads(fact or "{}")
-    if not known:
-        return Check()
-    since = datetime.fromisoformat(known["failing_since"])
-    why = f"the account's {what} for {lasting(since, now)}, so {so_that}: {known['reason']}"
-    return Check(ok=False, why=why, since=since)
-
-
-def _http(fact: str | None, now: datetime) -> Check:
-    known = json.loads(fact or "{}")
-    if not known:
-        return Check()
-    since = datetime.fromisoformat(known["failing_since"])
-    why = f"{known['reason']} (for {lasting(since, now)}; retried every few seconds)"
-    return Check(ok=False, why=why, since=since)
+_source = _failing("WbizTool's status API has been down for {}: {}")
+_report = _failing("the account's report has been unreadable for {}, so new messages are not found: {}")
+_numbers = _failing("the account's numbers have been unreadable for {}, so a lost one is not noticed: {}")
+_http = _failing("{1} (for {0}; retried every few seconds)")
 
 
 def _messages(fact: str | None, now: datetime) -> Check:

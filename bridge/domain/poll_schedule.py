@@ -39,7 +39,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Poll messages that are younger than ``until`` (None: all) every so often."""
+    """Poll messages that are younger than ``until`` (None: all) at this interval."""
 
     every: timedelta
     until: timedelta | None = None

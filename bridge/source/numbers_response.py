@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.domain.numbers import Number
-from bridge.domain.poll_answer import Failure, Malformed, Refused
+from bridge.domain.poll_answer import Failure, Malformed
 from bridge.domain.redaction import clean_text
-from bridge.source.responses import quote, read_object, whole_number
+from bridge.source.responses import quote, read_object, refused, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,10 +29,9 @@ def read_numbers(reply: Reply, at: datetime) -> tuple[Number, ...] | Failure:
     body = read_object(reply, at)
     if not isinstance(body, dict):
         return body
-    listed, message = body.get("whatsapp_clients"), body.get("message")
+    listed = body.get("whatsapp_clients")
     if not isinstance(listed, list):
-        said = isinstance(message, str) and message.strip()
-        return Refused(quote(message)) if said else Malformed("it has no whatsapp_clients")
+        return refused(body) or Malformed("it has no whatsapp_clients")
     numbers = {}
     for item in listed:
         id_ = whole_number(item.get("whatsapp_client_id")) if isinstance(item, dict) else None

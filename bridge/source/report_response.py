@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.model import LARGEST_ID, LONGEST_LABEL
-from bridge.domain.poll_answer import Failure, Malformed, Refused
+from bridge.domain.poll_answer import Failure, Malformed
 from bridge.domain.redaction import clean_text
 from bridge.domain.report import Row
-from bridge.source.responses import quote, read_object, whole_number
+from bridge.source.responses import quote, read_object, refused, whole_number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,8 +72,7 @@ def read_page(reply: Reply, at: datetime) -> Page | Failure:
     if not isinstance(body, dict):
         return body
     if "total" not in body:
-        message = body.get("message")
-        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Malformed("it has no total")
+        return refused(body) or Malformed("it has no total")
     total, history = whole_number(body["total"]), body.get("history")
     if total is None or total < 0:
         return Malformed(f"total is {quote(body['total'])}")

@@ -14,6 +14,7 @@ from bridge.domain.poll_answer import Failure, Malformed, Refused, Throttled, Un
 from bridge.domain.redaction import clean_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bridge.transport.message import Reply
@@ -40,9 +41,14 @@ def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
     if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
         body = _object_in(reply)
-        message = body.get("message") if isinstance(body, dict) else None
-        return Refused(quote(message)) if isinstance(message, str) and message.strip() else Unavailable(words)
+        return refused(body) or Unavailable(words) if isinstance(body, dict) else Unavailable(words)
     return Malformed(words)
+
+
+def refused(body: Mapping[str, Any]) -> Refused | None:
+    """Read the message of an answer that lacks what was asked for; None where there is none."""
+    message = body.get("message")
+    return Refused(quote(message)) if isinstance(message, str) and message.strip() else None
 
 
 def _object_in(reply: Reply) -> dict[str, Any] | Malformed:

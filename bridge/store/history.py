@@ -45,15 +45,11 @@ class EventQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryQuery:
-    """Which deliveries. What is given must all be true of them; times are those of the event."""
+class DeliveryQuery(EventQuery):
+    """Which deliveries, and of which events. What is given must all be true of them."""
 
     states: Collection[DeliveryState] | None = None
     receiver: str | None = None
-    message_id: int | None = None
-    types: Collection[EventType] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """Dead letters to one receiver for one reason: how many, the newest of them, and when the last was given up."""
+    """Dead letters to one receiver for one reason: how many, and the newest of them."""
 
     receiver: str
     reason: str | None
@@ -230,30 +226,27 @@ def _of(message_id: int) -> sa.ColumnElement[bool]:
 
 def conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     """Say in SQL which events are meant."""
-    chosen: list[sa.ColumnElement[bool]] = []
-    if query.message_id is not None:
-        chosen.append(_of(query.message_id))
-    if query.types is not None:
-        chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
-    if query.since is not None:
-        chosen.append(events.c.at >= query.since)
-    if query.until is not None:
-        chosen.append(events.c.at < query.until)
-    return chosen
+    of_message = [] if query.message_id is None else [_of(query.message_id)]
+    return of_message + _narrowed(query, events.c.at)
 
 
 def _queued_about(query: DeliveryQuery) -> list[sa.ColumnElement[bool]]:
-    chosen: list[sa.ColumnElement[bool]] = []
+    chosen = _narrowed(query, deliveries.c.created_at)
     if query.states is not None:
         chosen.append(deliveries.c.state.in_([str(state) for state in query.states]))
     if query.receiver is not None:
         chosen.append(deliveries.c.receiver == query.receiver)
+    return chosen
+
+
+def _narrowed(query: EventQuery, at: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    chosen: list[sa.ColumnElement[bool]] = []
     if query.types is not None:
         chosen.append(events.c.type.in_([str(type_) for type_ in query.types]))
     if query.since is not None:
-        chosen.append(deliveries.c.created_at >= query.since)
+        chosen.append(at >= query.since)
     if query.until is not None:
-        chosen.append(deliveries.c.created_at < query.until)
+        chosen.append(at < query.until)
     return chosen
 
 
@@ -275,10 +268,6 @@ def _settled(found: Sequence[Any], after: int, old: datetime) -> Sequence[Any]:
     return found
 
 
-def _past_attempt(row: Any) -> PastAttempt:
-    return PastAttempt(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
-
-
 def _with_attempts(connection: sa.Connection, found: Iterable[Any]) -> list[StoryDelivery]:
     queued = [row_mapping.delivery(row) for row in found]
     made = _attempts(connection, [each.id for each in queued])
@@ -295,5 +284,8 @@ def _attempts(connection: sa.Connection, ids: Iterable[int]) -> dict[int, list[P
             .order_by(carried.c.delivery, carried.c.attempt)
         )
         for row in connection.execute(tries):
-            made[row.delivery].append(_past_attempt(row))
+            past = PastAttempt(
+                *(row.id, row.at, row.duration, row.outcome, row.http_status, row.why, row.answer, row.probe)
+            )
+            made[row.delivery].append(past)
     return made

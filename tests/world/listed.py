@@ -34,7 +34,7 @@ def deliveries(
     store: Store, *, state: DeliveryState | None = None, receiver: str | None = None, most: int = _ALL
 ) -> list[Delivery]:
     """List deliveries, the newest first."""
-    query = DeliveryQuery(None if state is None else (state,), receiver)
+    query = DeliveryQuery(states=None if state is None else (state,), receiver=receiver)
     return list(store.history.deliveries(query, most=most).items)
 
 

@@ -131,7 +131,7 @@ def _stay(runner: threading.Thread, screen: Screen) -> None:
 
 def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
     events = store.history.events(most=_EVERYTHING).items
-    delivered = store.history.deliveries(DeliveryQuery((DeliveryState.DELIVERED,)), most=_EVERYTHING).items
+    delivered = store.history.deliveries(DeliveryQuery(states=(DeliveryState.DELIVERED,)), most=_EVERYTHING).items
     queued, _ = store.summaries.queued()
     recorded = {(event.message_id, str(event.type)) for event in events}
     due = {(scene.id, f"message.{scene.becomes}") for scene in SCENES} | {(NOT_SENT, f"message.{Status.UNKNOWN}")}

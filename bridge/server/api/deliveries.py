@@ -58,7 +58,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         limit: Limit = 50,
     ) -> JSONResponse:
         """List deliveries, newest first."""
-        query = DeliveryQuery(tuple(state) or None, receiver, message_id, tuple(type) or None, since, until)
+        query = DeliveryQuery(message_id, tuple(type) or None, since, until, tuple(state) or None, receiver)
         found, holding = store.history.deliveries(query, cursor, limit), store.mutes.holding(context.now())
         if not tries:
             return page(found, lambda each: delivery_json(each, holding, context.timezone()), request, access)
