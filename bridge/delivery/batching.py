@@ -28,7 +28,12 @@ Pack = tuple["Delivery", ...]
 
 
 class Packer(Protocol):
-    """Decides which deliveries to one receiver go together. Used by its dispatcher's own thread only."""
+    """Decides which deliveries to one receiver go together. Used by its dispatcher's own thread only.
+
+    ``tells_together`` says whether one post tells people of several.
+    """
+
+    tells_together: bool
 
     def pack(self, queue: DeliveryQueue, now: datetime, room: int, busy: Collection[int]) -> Sequence[Pack]:
         """List what may be sent now, at most ``room`` packs, without the deliveries that are ``busy``."""
@@ -61,6 +66,8 @@ class IndividualPacker:
     Args:
         receiver: Whose deliveries.
     """
+
+    tells_together = False
 
     def __init__(self, receiver: str) -> None:
         self._receiver = receiver
@@ -98,6 +105,8 @@ class DigestPacker(IndividualPacker):
         receiver: Whose deliveries.
         wait: How long after a post the next one goes, at the earliest. What the receiver did not take is no post.
     """
+
+    tells_together = True
 
     def __init__(self, receiver: str, wait: timedelta) -> None:
         super().__init__(receiver)

@@ -102,7 +102,7 @@ class Dispatcher:
         self._listener = listener
         self._stop = stop
         self._holding = holding
-        self._reminding = Reminding(self.name, remind, store)
+        self._reminding = Reminding(self.name, remind, store, together=packer.tells_together)
         self._busy: set[int] = set()
         self._halving = Halving()
         self._in_flight = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bridge.delivery.batching import Pack
     from bridge.store.store import Store
@@ -19,17 +20,19 @@ class Reminding:
         receiver: Whose.
         every: How often it is reminded; None for never.
         store: Knows what is wrong, and when it was sent.
+        together: Whether one post tells of several: once one is due, those follow that are due within half the time.
     """
 
-    def __init__(self, receiver: str, every: timedelta | None, store: Store) -> None:
+    def __init__(self, receiver: str, every: timedelta | None, store: Store, *, together: bool = False) -> None:
         self._receiver = receiver
         self._store = store
+        self._early = every / 2 if together and every is not None else timedelta()
         self.every = every
 
     def queue_due(self, now: datetime) -> None:
         """Queue what is due."""
         if self.every is not None:
-            self._store.reminders.queue_due(self._receiver, now)
+            self._store.reminders.queue_due(self._receiver, now, self._early)
 
     def next_due(self) -> datetime | None:
         """Return when the next reminder is due; None where there is none."""

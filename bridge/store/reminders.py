@@ -6,6 +6,7 @@ next reminder is queued.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from bridge.store.tables import deliveries, incidents, reminders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bridge.store.engine import Database
     from bridge.store.event_log import EventLog
@@ -48,12 +49,16 @@ class Reminders:
             due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
             return due_at
 
-    def queue_due(self, receiver: str, now: datetime) -> None:
-        """Queue the reminders that are due. Those of what is over, or acknowledged, are forgotten."""
+    def queue_due(self, receiver: str, now: datetime, early: timedelta = timedelta()) -> None:
+        """Queue the reminders that are due, if any, and those that are due by ``early`` from now.
+
+        Those of what is over, or acknowledged, are forgotten.
+        """
         due_at = self.next_due(receiver)
         if due_at is None or due_at > now:
             return
-        mine = sa.select(reminders.c.subject).where(reminders.c.receiver == receiver, reminders.c.due_at <= now)
+        soon = reminders.c.due_at <= now + early
+        mine = sa.select(reminders.c.subject).where(reminders.c.receiver == receiver, soon)
         with self._database.write() as connection:
             self._database.keep_order(connection)  # or an incident could end meanwhile, unseen
             while subjects := connection.scalars(mine.limit(CHUNK)).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -178,6 +179,20 @@ def test_reminders_of_a_chat_go_in_one_digest(store: Store, sink: Sink) -> None:
     bench.wait(hours=1)
     assert bench.sink.count == 3
     assert len(listed.deliveries(store)) == 21
+
+
+def test_reminders_of_a_chat_that_are_due_soon_go_along(store: Store, sink: Sink) -> None:
+    """Ten failures, one every five minutes, are soon one digest an hour: after 60 min, 95, 155 and 215."""
+    bench = Bench(store, sink, slack=True)
+    for id_ in range(1, 11):
+        fail_some(store, [id_], bench.clock.now())
+        bench.work()
+        bench.wait(minutes=5)
+    assert sink.count == 10
+    for _ in range(36):
+        bench.wait(minutes=5)
+    assert sink.count == 10 + 4
+    assert Counter(each.reminder for each in listed.deliveries(store)) == {0: 10, 1: 10, 2: 10, 3: 10, 4: 7}
 
 
 def test_reminders_by_a_bot_are_one_post_and_each_message_stays_in_its_thread(store: Store) -> None:
