@@ -7,13 +7,14 @@ The counts of a digest always add up to the number of its events, whatever does 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.domain.event_data import RateData, SummaryData
 from bridge.domain.incidents import latest_of_each
 from bridge.domain.reasons import NONE_GIVEN, Reason, count_reasons, reason_of
 from bridge.receivers.next_steps import steps_of
+from bridge.receivers.rate_words import failures_of
 from bridge.receivers.text import fit, size
 from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark_of, name_of, sign_of
 
@@ -30,6 +31,7 @@ MOST_GROUPS: Final = 20
 """How many groups are shown."""
 
 _NAME_SIZE: Final = 60
+_RATE_SIZE: Final = 150
 _NAMES_OF_A_GROUP: Final = 1_900  # in the units of bridge.receivers.text.size, for what Slack takes in 3,000
 _NAMES_IN_ALL: Final = 15_000  # as above; it leaves more than half of 40,000 for the rest of the payload
 _COMMA: Final = 2
@@ -43,7 +45,8 @@ class Group:
     """Events of the same kind.
 
     ``type`` and ``reason`` are None where the digest is not grouped by them. ``names`` are those of the first events
-    (message ids with labels), each at most 123 long in the units of :func:`bridge.receivers.text.size`.
+    (message ids with labels; groups of messages with their rates of failures), each at most 212 long in the units of
+    :func:`bridge.receivers.text.size`.
     """
 
     type: EventType | None
@@ -156,8 +159,8 @@ def title_of(group: Group) -> str:
 
 
 def names_of(group: Group) -> str:
-    """Write ``12346 (Invoice 88), 12347 and 4,980 more``."""
-    names = ", ".join(group.names)
+    """Write ``12346 (Invoice 88), 12347 and 4,980 more``; of rates, which have commas, ``team a: …; team b: …``."""
+    names = ("; " if group.type and group.type.startswith("account.") else ", ").join(group.names)
     return f"{names} and {group.more:,} more" if group.more else names
 
 
@@ -227,6 +230,8 @@ def _share_names(groups: Sequence[Sequence[Event]], shown: int) -> list[tuple[st
 
 
 def _named(event: Event) -> str:
-    """Write ``12346 (Invoice 88)``."""
+    """Write ``12346 (Invoice 88)``; of a rate ``team billing: 12 of 50 failed (24%): 8 invalid numbers``."""
     name, label = fit(name_of(event), _NAME_SIZE), fit(label_of(event), _NAME_SIZE)
+    if isinstance(event.data, RateData) and event.data.of:
+        return f"{name}: {fit(failures_of(replace(event.data, reasons=event.data.reasons[:1])), _RATE_SIZE)}"
     return f"{name} ({label})" if label else name

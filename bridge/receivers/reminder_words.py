@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bridge.domain.clock import in_words
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
+
+_LASTING = re.compile(r"(.+ (?:is|are)) (.+)")
 
 
 def reminder_of(event: Event) -> int:
@@ -25,7 +28,7 @@ def still(event: Event, said: str) -> str:
         return said
     seconds = event.data.lasting_seconds
     after = "" if seconds is None else f" after {in_words(seconds)}"
-    before, is_, state = said.rpartition(" is ")
-    if not is_:
+    lasting = _LASTING.fullmatch(said)
+    if lasting is None:
         return f"{said} (reminder {number}, not acknowledged{after})"
-    return f"{before} is still {state}{after} (reminder {number})"
+    return f"{lasting[1]} still {lasting[2]}{after} (reminder {number})"

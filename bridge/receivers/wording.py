@@ -18,7 +18,7 @@ from bridge.domain.event_data import (
 )
 from bridge.domain.incidents import latest_of_each
 from bridge.domain.model import EventType
-from bridge.receivers.rate_words import failures_of, group_of, rate_of, reasons_of
+from bridge.receivers.rate_words import failures_of, first_rate_of, group_of, rate_of, reasons_of
 from bridge.receivers.reminder_words import reminder_of, still
 from bridge.receivers.summary_words import details_of, emoji_of, sums_of
 from bridge.receivers.summary_words import reasons_of as reasons_of_summary
@@ -147,15 +147,16 @@ def all_tests(events: Sequence[Event]) -> bool:
 
 def said_of(event: Event, name: str) -> str:
     """Say what happened to what: ``WhatsApp message 12346 failed``; of a test, that it is one."""
-    words = WORDS[event.type]
+    words, more = WORDS[event.type], ""
     match event.data:
         case RateData() as rate:
+            more = f": {first_rate_of(rate)}" if rate.reminder else ""
             said = rate_of(rate, name, failing=event.type is EventType.ACCOUNT_FAILING)
         case SummaryData() as summary:
             said = sums_of(summary)
         case _:
             said = f"{words.before} {name} {words.after}" if needs_name(event) else f"{words.before} {words.after}"
-    return f"{mark_of([event])}{still(event, said)}"
+    return f"{mark_of([event])}{still(event, said)}{more}"
 
 
 def mark_of(events: Sequence[Event]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from bridge.domain.model import Event, EventType
+from bridge.receivers.digest import digest
 from bridge.receivers.slack.blocks import draw_event
 from bridge.receivers.summary import sentence_of
 from bridge.receivers.wording import name_of
@@ -69,6 +71,36 @@ def test_the_group_is_named(by: str | None, group: str | None, ending: str, name
 def test_a_recovery_is_worded_as_such(data: dict[str, Any], said: str) -> None:
     event = _event(EventType.ACCOUNT_RECOVERED, **({"failed": 2, "of": 60, "reasons": []} | data))
     assert sentence_of(event) == f"📈 {said}"
+
+
+def test_a_reminder_says_that_its_numbers_are_those_of_the_beginning() -> None:
+    reminder: dict[str, Any] = {"reminder": 2, "lasting_seconds": 7200, "within_seconds": 60}
+    assert sentence_of(_event(**reminder)) == (
+        "📉 Messages of team billing are still failing after 2 h (reminder 2): "
+        "when it began, 12 of 50 failed within 1 min (24%): 8 invalid numbers, 4 without a reason"
+    )
+    assert "team that is new are still failing after" in sentence_of(_event(**reminder, group="that is new"))
+
+
+@pytest.mark.parametrize(("seconds", "last"), [(60, "minute"), (3600, "hour"), (120, "2 min"), (61, "61 s")])
+def test_one_minute_is_the_last_minute(seconds: int, last: str) -> None:
+    assert f"failed in the last {last} (24%)" in sentence_of(_event(within_seconds=seconds))
+
+
+def test_a_digest_has_the_counts_of_each_group_and_its_most_frequent_reason() -> None:
+    other = _event(group="a", failed=5, of=10, share=50.0, reasons=[{"reason": "expired", "count": 5}])
+    (line,) = (told := digest([_event(), replace(other, id="evt_2", subject="account/a")])).groups
+    assert (
+        told.line_of(line)
+        == "team billing: 12 of 50 failed (24%): 8 invalid numbers; team a: 5 of 10 failed (50%): 5 expired"
+    )
+    reminders = [replace(_event(reminder=1, group=group), subject=f"account/{group}") for group in "ab"]
+    (line,) = (told := digest(reminders)).groups
+    assert told.line_of(line).startswith(
+        "team a: when it began, 12 of 50 failed (24%): 8 invalid numbers; team b: when"
+    )
+    (line,) = digest([_event(EventType.ACCOUNT_RECOVERED, group=g, failed=0, of=0, share=None) for g in "ab"]).groups
+    assert line.names == ("team a", "team b")
 
 
 @pytest.mark.parametrize("key", list(_FAILING))
