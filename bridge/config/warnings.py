@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -17,10 +18,10 @@ from bridge.receivers.templating.template_text import Source
 from bridge.receivers.webhook.config import WebhookReceiverConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from bridge.config.models import Config
-    from bridge.receivers.base_config import ReceiverConfig
+    from bridge.receivers.base_config import QuietConfig, ReceiverConfig
     from bridge.receivers.slack.config import SlackReceiverConfig
 
 _EXAMPLE_HOST = re.compile(r"(.+\.)?example(\.(com|org|net))?", re.IGNORECASE)  # RFC 2606
@@ -52,6 +53,8 @@ def warnings_of(config: Config) -> Iterator[str]:
         )
     if config.alerts and config.retention < max(alert.within for alert in config.alerts):
         yield "retention is shorter than an alert's `within`: after a restart, the alert counts only what is still kept"
+    if config.alerts and not any(subscribed(each.subscription, EventType.ACCOUNT_FAILING) for each in config.receivers):
+        yield '`alerts` notify nobody: no receiver gets account.failing (add "account.*" to the `events` of one)'
     yield from config.file_warnings
     yield from config.list_warnings
     for receiver in config.receivers:
@@ -71,8 +74,8 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
         if receiver.tls is not None and not receiver.tls.verify:
             yield "tls.verify is off: anyone on the network path can read and change what is sent"
         yield from _about_address(receiver)
-    if receiver.quiet is not None and "timezone" not in receiver.quiet.model_fields_set:
-        yield "its quiet hours are in UTC: set `timezone: Asia/Kolkata`, for example (or UTC, if that is meant)"
+    if receiver.quiet is not None:
+        yield from _about_quiet(receiver.quiet, _wanted(receiver))
     if receiver.summary is None and EventType.SUMMARY in (receiver.events or ()):
         yield "`summary` is among its events, but it has no `summary:` that says when"
     if (why := _never(receiver, config)) is not None:
@@ -82,6 +85,14 @@ def _about(receiver: ReceiverConfig, config: Config) -> Iterator[str]:
         for key in ("hold", "remind"):
             if getattr(receiver, key):
                 yield f"`{key}` has no effect: it gets no event that opens an incident ({opening})"
+
+
+def _about_quiet(quiet: QuietConfig, wanted: Collection[EventType]) -> Iterator[str]:
+    if "timezone" not in quiet.model_fields_set:
+        yield "its quiet hours are in UTC: set `timezone: Asia/Kolkata`, for example (or UTC, if that is meant)"
+    for pattern in quiet.exempt:
+        if not any(fnmatchcase(type_, pattern) for type_ in wanted):
+            yield f"`quiet.except` has no effect for {pattern}: the receiver gets no such event (`events`)"
 
 
 def _about_address(receiver: SlackReceiverConfig | WebhookReceiverConfig | HttpReceiverConfig) -> Iterator[str]:

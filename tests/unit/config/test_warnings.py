@@ -95,6 +95,20 @@ def test_event_that_is_switched_off_reaches_nobody(folder: Folder, rest: str, re
     assert warned(folder, f"{{slack: '{SLACK}', {receiver}}}") == []
 
 
+def test_alerts_that_nobody_gets_are_warned_of(folder: Folder) -> None:
+    rest = LIST + "alerts: [{failing: 20%}]\n"
+    (warning,) = warned(folder, f"{{slack: '{SLACK}', events: [failed, stuck]}}", rest)
+    assert warning.startswith("`alerts` notify nobody")
+    assert warned(folder, f"{{slack: '{SLACK}', events: [failed, 'account.*']}}", rest) == []
+
+
+def test_exception_from_quiet_hours_that_cannot_occur_is_warned_of(folder: Folder) -> None:
+    quiet = "quiet: {from: '22:00', to: '07:00', timezone: Asia/Kolkata, except: ['number.*', failed]}"
+    (warning,) = warned(folder, f"{{slack: '{SLACK}', events: [failed], {quiet}}}")
+    assert "`quiet.except` has no effect for number.*" in warning
+    assert warned(folder, f"{{slack: '{SLACK}', {quiet}}}") == []
+
+
 def test_empty_list_is_warned_of_unless_ids_come_otherwise(folder: Folder) -> None:
     slack = f"{{slack: '{SLACK}'}}"
     for rest in ("", "messages: []\n", "discover: {every: 1m}\n"):
