@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bridge.domain.clock import SystemClock
 from bridge.simulator import control, faults, request_body
@@ -35,7 +35,7 @@ class Call:
     at: float
 
 
-class Simulator:
+class Simulator(Server):
     """A stand-in for WbizTool with one account, on a loopback address.
 
     A POST without its trailing slash gets a 404: Django's redirect would lose the body, and with it the credentials.
@@ -72,19 +72,12 @@ class Simulator:
         self._chance = random.Random(seed)  # noqa: S311 -- no secret
         self._lock = threading.Condition()  # notified of every call
         self._count = 0
-        self._server = Server(self._respond, port)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        self._server.__exit__(kind)
+        super().__init__(self._respond, port)
 
     @property
     def base_url(self) -> str:
         """What replaces ``https://wbiztool.com/api/v1``."""
-        return f"{self._server.address}{_BASE}"
+        return f"{self.address}{_BASE}"
 
     @property
     def client_id(self) -> int:
@@ -125,10 +118,6 @@ class Simulator:
             self._faults.clear()
         self.release()
 
-    def release(self) -> None:
-        """Let every answer that hangs now go out."""
-        self._server.release()
-
     def records(self) -> list[Call]:
         """List the calls in the order in which they came."""
         with self._lock:
@@ -155,7 +144,7 @@ class Simulator:
             return control.respond(self, request)
         fault = self._take_note(request.method, path.removeprefix(_BASE))
         if self.latency:
-            self._server.stopping.wait(self.latency)
+            self.stopping.wait(self.latency)
         honest = self._honest(path, request)
         return honest if fault is None else faults.answer(fault, honest, self.account.clock.now())
 

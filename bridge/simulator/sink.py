@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bridge.simulator.faulty_server import Answer, Received, Server
 
@@ -20,7 +20,7 @@ __all__ = ["Answer", "Recorded", "Sink"]
 Recorded = Received
 
 
-class Sink:
+class Sink(Server):
     """Takes POSTs.
 
     Args:
@@ -45,33 +45,22 @@ class Sink:
         self._records: list[Recorded] = []
         self._came = threading.Condition()
         self._count = 0
-        self._server = Server(self._respond, port)
+        super().__init__(self._respond, port)
 
     @property
     def url(self) -> str:
         """Where to POST to."""
-        return f"{self._server.address}/hook"
+        return f"{self.address}/hook"
 
     @property
     def count(self) -> int:
         """How many requests came."""
         return self._count
 
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        self._server.__exit__(kind)
-
     def answer_next(self, *answers: Answer) -> None:
         """Answer the next requests so, one answer each, before ``answer`` is asked again."""
         with self._came:
             self._next.extend(answers)
-
-    def release(self) -> None:
-        """Let every answer that hangs now go out."""
-        self._server.release()
 
     def records(self) -> list[Recorded]:
         """List what came so far, in the order of arrival."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.clock import SystemClock
@@ -30,7 +30,7 @@ _BASE: Final = "/api/"
 _JSON: Final = "application/json"
 
 
-class Slack:
+class Slack(Server):
     """Serves a workspace on loopback. It begins with the channel ``#ops`` and an app that is in it.
 
     Args:
@@ -45,25 +45,18 @@ class Slack:
         if not self.workspace.channels:
             self.workspace.add_channel("ops")
         self._prepared: deque[tuple[str, Answer]] = deque()
-        self._server = Server(self._respond, port)
+        super().__init__(self._respond, port)
 
     @property
     def api_url(self) -> str:
         """What precedes the names of methods."""
-        return f"{self._server.address}{_BASE.rstrip('/')}"
+        return f"{self.address}{_BASE.rstrip('/')}"
 
     @property
     def posts(self) -> list[Post]:
         """List what was posted, in order."""
         with self.workspace.lock:
             return list(self.workspace.posts)
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        self._server.__exit__(kind)
 
     def answer_next(self, method: str, *answers: Answer | str) -> None:
         """Answer the next calls of a method so; text is the code of a refusal."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from bridge.domain.failure_rate import Change as RateChange
     from bridge.domain.model import Event
+    from bridge.domain.numbers import Change as NumberChange
     from bridge.domain.routing import Subscription
     from bridge.store.deliveries import DeliveryQueue
     from bridge.store.engine import Database
@@ -101,6 +103,20 @@ class EventLog:
             self.add(connection, [event], subscriptions)
             new_events.append(event)
         return new_events
+
+    def add_changes(
+        self,
+        connection: sa.Connection,
+        changes: Iterable[RateChange | NumberChange],
+        at: datetime,
+        subscriptions: Sequence[Subscription],
+    ) -> list[Event]:
+        """Make the next event of each subject that changed, and write them, within a transaction."""
+        return [
+            event
+            for each in changes
+            for event in self.add_health(connection, [(each.type, each.data, at)], each.subject, subscriptions)
+        ]
 
     def add(
         self, connection: sa.Connection, new_events: Sequence[Event], subscriptions: Sequence[Subscription]

@@ -81,7 +81,6 @@ class FailureRates:
             at: When.
             subscriptions: Who wants which events.
         """
-        new_events: list[Event] = []
         with self._events.transaction() as connection:
             self._database.serialize(connection)
             self._database.keep_order(connection)  # who writes a failure next sees what is written here
@@ -93,11 +92,7 @@ class FailureRates:
             forgotten = before.keys() - known.keys() - {change.group for change in changes}
             closed = incidents.close(connection, [group.subject for group in forgotten], at)
             self._events.note_dropped(connection, withheld.drop_over(connection, closed))
-            for change in changes:
-                new_events += self._events.add_health(
-                    connection, [(change.type, change.data, at)], change.subject, subscriptions
-                )
-        return new_events
+            return self._events.add_changes(connection, changes, at, subscriptions)
 
 
 def _final(row: Any) -> Final:

@@ -112,15 +112,10 @@ class HealthEvents:
             good_until: Until when that counts as known.
             subscriptions: Who wants which events.
         """
-        new_events: list[Event] = []
         with self._events.transaction() as connection:
             self._database.serialize(connection)
             known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
             set_meta(self._database, connection, numbers.NUMBERS, numbers.written(known, good_until))
             there = {numbers.subject(id_) for id_ in known}
             incidents.forget(connection, EventType.NUMBER_DISCONNECTED, lambda subject: subject not in there)
-            for change in changes:
-                new_events += self._events.add_health(
-                    connection, [(change.type, change.data, at)], change.subject, subscriptions
-                )
-        return new_events
+            return self._events.add_changes(connection, changes, at, subscriptions)

@@ -7,28 +7,22 @@ import contextlib
 import selectors
 import socket
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _PIECE = 65536
 
 
-class Proxy:
-    """Runs while the ``with`` block does, on loopback. ``asked`` are the first lines of what it was asked for.
+class Tunnel:
+    """Takes connections on loopback while the ``with`` block runs, each served in a thread.
 
-    Args:
-        credentials: ``user:password`` that it wants to see, if any.
+    ``asked`` is what it was asked for; ``_open`` are sockets to be shut down at the end.
     """
 
-    def __init__(self, credentials: str = "") -> None:
+    def __init__(self) -> None:
         self.asked: list[str] = []
-        self._wanted = f"Basic {base64.b64encode(credentials.encode()).decode()}" if credentials else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = f"http://{credentials}{'@' if credentials else ''}{self.address}"
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
 
@@ -36,7 +30,7 @@ class Proxy:
         self._threads[0].start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join(5)
         self._listener.close()
@@ -57,6 +51,22 @@ class Proxy:
             thread = threading.Thread(target=self._serve, args=(client,))
             self._threads.append(thread)
             thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Proxy(Tunnel):
+    """Runs while the ``with`` block does, on loopback. ``asked`` are the first lines of what it was asked for.
+
+    Args:
+        credentials: ``user:password`` that it wants to see, if any.
+    """
+
+    def __init__(self, credentials: str = "") -> None:
+        super().__init__()
+        self._wanted = f"Basic {base64.b64encode(credentials.encode()).decode()}" if credentials else None
+        self.url = f"http://{credentials}{'@' if credentials else ''}{self.address}"
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
@@ -80,7 +90,7 @@ class Proxy:
                     client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
                     server.sendall(f"{method} {url.path or '/'} {version}\r\n{rest}".encode("latin-1"))
-                _relay(client, server)
+                relay(client, server)
 
 
 def _named_low(head: str) -> list[str]:
@@ -89,7 +99,7 @@ def _named_low(head: str) -> list[str]:
     return [f"{name.lower()}:{value}" for name, _, value in pairs]
 
 
-def _relay(one: socket.socket, other: socket.socket) -> None:
+def relay(one: socket.socket, other: socket.socket) -> None:
     """Pass bytes on in both directions until either end closes."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
-import threading
-from typing import Self
 
-from tests.world.proxy import _relay
+from tests.world.proxy import Tunnel, relay
 
 
-class SocksProxy:
+class SocksProxy(Tunnel):
     """Runs while the ``with`` block does, on loopback. ``asked`` are the hosts that it was asked for.
 
     Args:
@@ -19,38 +17,8 @@ class SocksProxy:
     """
 
     def __init__(self, credentials: str = "") -> None:
-        self.asked: list[str] = []
+        super().__init__()
         self._wanted = tuple(part.encode() for part in credentials.split(":")) if credentials else None
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join(5)
-        self._listener.close()
-        for end in self._open:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-            assert not thread.is_alive()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(client)
-            thread = threading.Thread(target=self._serve, args=(client,))
-            self._threads.append(thread)
-            thread.start()
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError, ValueError):
@@ -80,4 +48,4 @@ class SocksProxy:
             with server:
                 self._open.append(server)
                 client.sendall(b"\5\0\0\1" + bytes(6))
-                _relay(client, server)
+                relay(client, server)

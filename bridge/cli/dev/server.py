@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from bridge.cli.dev.request import PATH, Request
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.simulator.faulty_server import Answer, Received
 
 
-class TriggerServer:
+class TriggerServer(Server):
     """Answers each request once its event has happened.
 
     Args:
@@ -27,19 +27,12 @@ class TriggerServer:
     def __init__(self, triggers: Triggers) -> None:
         self.token = secrets.token_urlsafe(32)
         self._triggers = triggers
-        self._server = Server(self._respond)
+        super().__init__(self._respond)
 
     @property
     def url(self) -> str:
         """Its address."""
-        return self._server.address
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
-        self._server.__exit__(kind)
+        return self.address
 
     def _respond(self, request: Received) -> Answer:
         if (request.method, request.path) != ("POST", PATH):
