@@ -11,24 +11,20 @@ import structlog
 from bridge.daemon.logs import LEVEL
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import InternalError, place_of
+from bridge.domain.event_data import MessageData, SummaryData
 from bridge.domain.events import SOURCE, receiver_subject
+from bridge.domain.json_object import written
 from bridge.domain.model import DeliveryState, Observation
 from bridge.domain.observer import Listener
 from bridge.receivers.wording import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bridge.domain.errors import BridgeError
     from bridge.domain.model import Attempt, Delivery, Event, Expired
     from bridge.domain.mute import Mute
     from bridge.domain.poll_answer import Answer
-
-_HEALTH_FIELDS = (
-    *("receiver", "number", "whatsapp_client_id", "since", "down_since", "disconnected_seconds", "reason"),
-    *("by", "group", "failed", "of", "share", "within_seconds", "reasons", "failing_since"),
-    *("until", "late", "sent", "expired", "cancelled", "unknown", "waiting", "dead_letters"),
-)
 
 QUIET = 60.0
 """Seconds for which failures of the same kind are not logged again, other than at debug: where every second poll fails,
@@ -59,13 +55,7 @@ class LogListener(Listener):
 
     def event_recorded(self, event: Event) -> None:
         """Log an event."""
-        fields = {"event_id": event.id, "sequence": event.sequence}
-        if event.message_id is not None:
-            current, previous = event.json["current"], event.json["previous"]
-            fields |= {"message_id": event.message_id, "label": event.json["label"], "reason": event.json.get("reason")}
-            fields |= {"previous": previous and previous["status"], "error": current.get("error")}
-        else:
-            fields |= {key: event.json[key] for key in _HEALTH_FIELDS if key in event.json}
+        fields = {"event_id": event.id, "sequence": event.sequence, **_fields(event)}
         log = self._log.warning if WORDS[event.type].severity.needs_attention else self._log.info
         log(str(event.type), **{key: value for key, value in fields.items() if value is not None})
 
@@ -181,6 +171,36 @@ class LogListener(Listener):
         self._failures.ended(where)
         log = self._log.error if self._failures.are_news(where) else self._log.debug
         log("step_failed", where=where, why=str(error))
+
+
+def _fields(event: Event) -> Mapping[str, Any]:
+    """List what an event's line says of its data."""
+    match event.data:
+        case MessageData() as data:
+            return {
+                "message_id": event.message_id,
+                "label": data.label,
+                "reason": data.reason,
+                "previous": data.previous and data.previous.status,
+                "error": data.current.error,
+            }
+        case SummaryData() as data:
+            return {
+                "receiver": data.receiver,
+                "since": data.since,
+                "until": data.until,
+                "late": data.late,
+                "sent": data.sent,
+                "failed": data.failed,
+                "expired": data.expired,
+                "cancelled": data.cancelled,
+                "unknown": data.unknown,
+                "waiting": data.waiting,
+                "reasons": [written(each) for each in data.reasons],
+                "dead_letters": data.dead_letters,
+            }
+        case _:
+            return event.json
 
 
 class _Failures:

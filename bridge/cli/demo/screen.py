@@ -13,6 +13,7 @@ from rich.text import Text
 from bridge.cli.console import console
 from bridge.cli.program import program
 from bridge.cli.table import COLOURS
+from bridge.domain.event_data import MessageData, ReceiverData
 from bridge.domain.observer import Listener
 from bridge.domain.sanitization import squeezed
 
@@ -94,12 +95,14 @@ class Screen(Listener):
 
     def event_recorded(self, event: Event) -> None:
         """Show a transition."""
-        if event.message_id is None:
-            self._line("yellow", "event  ", f"{event.type} {event.json.get('receiver', '')}")
-            return
-        previous, current = event.json["previous"], event.json["current"]
-        arrow = f"{previous['status']} → {current['status']}" if previous else current["status"]
-        self._line(COLOURS.get(current["status"], "white"), "message", f"{event.message_id} {arrow}")
+        match event.data:
+            case MessageData(previous=previous, current=current):
+                arrow = f"{previous.status} → {current.status}" if previous else current.status
+                self._line(COLOURS.get(current.status, "white"), "message", f"{event.message_id} {arrow}")
+            case ReceiverData(receiver=receiver):
+                self._line("yellow", "event  ", f"{event.type} {receiver}")
+            case _:
+                self._line("yellow", "event  ", str(event.type))
 
     def webhook(self, event: dict[str, Any], *, taken: bool) -> None:
         """Show a webhook that arrived."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never, get_args
 from prometheus_client import Counter, Gauge, Histogram
 
 from bridge.domain import reasons
+from bridge.domain.event_data import message_data
 from bridge.domain.model import DeliveryState, EventType, Observation, Status
 from bridge.domain.observer import Listener
 from bridge.domain.outcome import OutcomeName, name_of
@@ -141,9 +142,8 @@ class Counters(Listener):
         if status is not None:
             self._transitions.labels(status).inc()
         if event.type is EventType.MESSAGE_FAILED:
-            current = event.json.get("current")
-            error = current.get("error") if isinstance(current, dict) else None
-            self._message_failures.labels(reasons.label_of(error if isinstance(error, str) else "")).inc()
+            error = message_data(event.data).current.error
+            self._message_failures.labels(reasons.label_of(error or "")).inc()
 
     def heartbeat_taken(self) -> None:
         """Note when."""
