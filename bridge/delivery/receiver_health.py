@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from bridge.domain.breaker import Change, CircuitBreaker, announced
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import ReceiverData
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from bridge.domain.observer import Listener
@@ -17,21 +18,19 @@ if TYPE_CHECKING:
     from bridge.store.store import Store
 
 
-def health_of(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[EventType, Mapping[str, Any]]:
+def health_of(breaker: CircuitBreaker, change: Change, now: datetime) -> tuple[EventType, ReceiverData]:
     """Make the event about a receiver whose circuit breaker has changed so: its type, and its data."""
     match change:
         case Change.DOWN:
-            since, reason = breaker.failing_since or now, breaker.reason
-            return EventType.RECEIVER_DOWN, {
-                "receiver": breaker.receiver,
-                "since": isoformat(since),
-                "reason": reason,
-            }
+            since = isoformat(breaker.failing_since or now)
+            return EventType.RECEIVER_DOWN, ReceiverData(receiver=breaker.receiver, since=since, reason=breaker.reason)
         case Change.UP:
-            data = {"receiver": breaker.receiver, "since": isoformat(breaker.well_since or now), "reason": None}
-            if breaker.down_since is not None:
-                data["down_since"] = isoformat(breaker.down_since)
-            return EventType.RECEIVER_UP, data
+            return EventType.RECEIVER_UP, ReceiverData(
+                receiver=breaker.receiver,
+                since=isoformat(breaker.well_since or now),
+                reason=None,
+                down_since=None if breaker.down_since is None else isoformat(breaker.down_since),
+            )
         case _:
             assert_never(change)
 
@@ -49,7 +48,7 @@ def announce(
     if at is None or now < at:
         return breaker
 
-    def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None:
+    def change(found: CircuitBreaker) -> tuple[CircuitBreaker, EventType, ReceiverData] | None:
         changed = announced(found, now, settle)
         return None if changed is None else (changed[0], *health_of(found, changed[1], now))
 

@@ -9,12 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import MessageData, StateData
+from bridge.domain.json_object import written
 from bridge.domain.model import CODES, Delivery, Event, EventType, Message, Resent, State, Status, Unread
 from bridge.domain.poll_schedule import pending_since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from bridge.domain.event_data import HealthData
 
 SOURCE = "source"
 """The subject of events about the Message Status API."""
@@ -83,27 +87,30 @@ def transition_event(
     if state is None:
         state = State(Status.UNKNOWN, at if unread is None else unread.since)
     subject, sequence = f"{MESSAGE_SUBJECT}{message.id}", message.sequence + 1
-    data: dict[str, Any] = {
-        "message_id": message.id,
-        "label": message.label,
-        "tags": dict(message.tags),
-        "sequence": sequence,
-        "previous": None if message.state is None else _shown(message.state),
-        "current": _shown(state),
-        **_how_long(message, state, type_, at, unread),
-    }
-    if type_ is EventType.MESSAGE_STUCK and disconnected is not None:
-        data["disconnected_numbers"] = list(disconnected)
+    stuck, abandoned = type_ is EventType.MESSAGE_STUCK, type_ is EventType.MESSAGE_ABANDONED
+    data = MessageData(
+        message_id=message.id,
+        label=message.label,
+        tags=message.tags,
+        sequence=sequence,
+        previous=None if message.state is None else _shown(message.state),
+        current=_shown(state),
+        reason=None if unread is None else unread.words,
+        pending_seconds=_seconds(pending_since(message, state), at) if stuck and unread is None else None,
+        unreadable_seconds=_seconds(unread.since, at) if stuck and unread is not None else None,
+        watched_seconds=_seconds(message.watched_since, at) if abandoned and message.watched_since else None,
+        disconnected_numbers=tuple(disconnected) if stuck and disconnected is not None else None,
+    )
     id_ = event_id(database_id, subject, sequence, type_, state.status, CODES.get(state.status), state.error)
-    return Event(id_, type_, at, subject, sequence, data, message.id)
+    return Event(id_, type_, at, subject, sequence, written(data), message.id)
 
 
 def health_event(
-    database_id: str, type_: EventType, subject: str, sequence: int, at: datetime, data: Mapping[str, Any]
+    database_id: str, type_: EventType, subject: str, sequence: int, at: datetime, data: HealthData
 ) -> Event:
     """Record a change in the bridge's own health."""
     id_ = event_id(database_id, subject, sequence, type_, isoformat(at))
-    return Event(id_, type_, at, subject, sequence, {**data, "sequence": sequence})
+    return Event(id_, type_, at, subject, sequence, written(replace(data, sequence=sequence)))
 
 
 def outgoing(delivery: Delivery) -> Event:
@@ -132,17 +139,10 @@ def envelope(event: Event) -> dict[str, Any]:
     return {**named, **test, "data": dict(event.json)}
 
 
-def _how_long(message: Message, state: State, type_: EventType, at: datetime, unread: Unread | None) -> dict[str, Any]:
-    why = {} if unread is None else {"reason": unread.words}
-    if type_ is EventType.MESSAGE_STUCK and unread is not None:
-        return {**why, "unreadable_seconds": int((at - unread.since).total_seconds())}
-    if type_ is EventType.MESSAGE_STUCK:
-        return {"pending_seconds": int((at - pending_since(message, state)).total_seconds())}
-    if type_ is EventType.MESSAGE_ABANDONED and message.watched_since is not None:
-        return {**why, "watched_seconds": int((at - message.watched_since).total_seconds())}
-    return why
+def _seconds(since: datetime, at: datetime) -> int:
+    return int((at - since).total_seconds())
 
 
-def _shown(state: State) -> dict[str, Any]:
-    shown = {"status": str(state.status), "code": CODES.get(state.status), "since": isoformat(state.since)}
-    return shown if state.error is None else {**shown, "error": state.error}
+def _shown(state: State) -> StateData:
+    code = CODES.get(state.status)
+    return StateData(status=str(state.status), code=code, since=isoformat(state.since), error=state.error)

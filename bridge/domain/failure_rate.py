@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import RateData, ReasonCount
 from bridge.domain.events import account_subject
 from bridge.domain.model import EventType, Status
 
@@ -110,7 +111,7 @@ class Change:
 
     type: EventType
     group: Group
-    data: Mapping[str, Any]
+    data: RateData
 
     @property
     def subject(self) -> str:
@@ -239,16 +240,15 @@ def _change(
     before: Failing | None,
     at: datetime,
 ) -> Change:
-    data: dict[str, Any] = {
-        "by": group.by,
-        "group": group.value,
-        "failed": counts.failed,
-        "of": counts.finals,
-        "share": counts.share,
-        "within_seconds": int(alert.within.total_seconds()),
-        "since": isoformat(at if before is None else before.calm_since or at),
-        "reasons": [{"reason": reason, "count": count} for reason, count in reasons[:MOST_REASONS]],
-    }
-    if before is None:
-        return Change(EventType.ACCOUNT_FAILING, group, data)
-    return Change(EventType.ACCOUNT_RECOVERED, group, data | {"failing_since": isoformat(before.since)})
+    data = RateData(
+        by=group.by,
+        group=group.value,
+        failed=counts.failed,
+        of=counts.finals,
+        share=counts.share,
+        within_seconds=int(alert.within.total_seconds()),
+        since=isoformat(at if before is None else before.calm_since or at),
+        reasons=tuple(ReasonCount(reason=reason, count=count) for reason, count in reasons[:MOST_REASONS]),
+        failing_since=None if before is None else isoformat(before.since),
+    )
+    return Change(EventType.ACCOUNT_FAILING if before is None else EventType.ACCOUNT_RECOVERED, group, data)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import NumberData
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Change:
 
     type: EventType
     subject: str
-    data: Mapping[str, Any]
+    data: NumberData
 
 
 def subject(id_: int) -> str:
@@ -150,13 +151,12 @@ def _seen(known: Known | None, number: Number, at: datetime) -> Known:
 
 
 def _change(known: Known, lost_at: datetime | None, at: datetime) -> Change:
-    data = _shown(known.number) | {"since": isoformat(known.since)}
-    if lost_at is not None:
-        until = known.since if known.number.connected else at
-        data["disconnected_seconds"] = int((until - lost_at).total_seconds())
+    until = known.since if known.number.connected else at
+    data = NumberData(
+        number=known.number.number,
+        whatsapp_client_id=known.number.id,
+        since=isoformat(known.since),
+        disconnected_seconds=None if lost_at is None else int((until - lost_at).total_seconds()),
+    )
     type_ = EventType.NUMBER_CONNECTED if known.number.connected else EventType.NUMBER_DISCONNECTED
     return Change(type_, subject(known.number.id), data)
-
-
-def _shown(number: Number) -> dict[str, Any]:
-    return {"number": number.number, "whatsapp_client_id": number.id}

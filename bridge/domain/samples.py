@@ -5,10 +5,22 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
 
-from bridge.domain.activity import COUNTED
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import (
+    NumberData,
+    NumberSeen,
+    RateData,
+    ReasonCount,
+    ReceiverData,
+    SlowMessage,
+    SourceData,
+    SummaryData,
+    SumsData,
+)
 from bridge.domain.events import (
     SOURCE,
     account_subject,
@@ -21,6 +33,10 @@ from bridge.domain.model import Event, EventType, Message, State, Status, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bridge.domain.event_data import HealthData
+
+    _About = Callable[[str, int, HealthData], Event]
 
 _AT = datetime(2026, 11, 23, 20, 11, 12, 345_000, tzinfo=UTC)
 _LASTING = timedelta(minutes=16)
@@ -106,87 +122,113 @@ def _about_others(
     errors: Sequence[str] = ("Invalid phone number", "Not on WhatsApp"),
 ) -> Iterator[Event]:
     """Make events about something else than a message; the first holds all that such an event can hold."""
-    came, went = {"since": isoformat(at)}, {"since": isoformat(at - _LASTING)}
-    down_since = {"down_since": went["since"]}
+    came, went = isoformat(at), isoformat(at - _LASTING)
 
-    def about(subject: str, sequence: int, **data: Any) -> Event:
+    def about(subject: str, sequence: int, data: HealthData) -> Event:
         return health_event(_DATABASE, type_, subject, sequence, at, data)
 
     match type_:
         case EventType.SOURCE_DOWN:
             for sequence, reason in enumerate(reasons, 1):
-                yield about(SOURCE, sequence, **went, reason=reason)
+                yield about(SOURCE, sequence, SourceData(since=went, reason=reason))
         case EventType.SOURCE_UP:
-            yield about(SOURCE, 2, **came, reason=None, **down_since)
-            yield about(SOURCE, 4, **came, reason=None)
+            yield about(SOURCE, 2, SourceData(since=came, reason=None, down_since=went))
+            yield about(SOURCE, 4, SourceData(since=came, reason=None))
         case EventType.RECEIVER_DOWN:
             for sequence, reason in enumerate(reasons, 1):
-                yield about(receiver_subject(receiver), sequence, receiver=receiver, **went, reason=reason)
+                down = ReceiverData(receiver=receiver, since=went, reason=reason)
+                yield about(receiver_subject(receiver), sequence, down)
         case EventType.RECEIVER_UP:
-            yield about(receiver_subject(receiver), 2, receiver=receiver, **came, reason=None, **down_since)
-            yield about(receiver_subject(receiver), 4, receiver=receiver, **came, reason=None)
+            up = ReceiverData(receiver=receiver, since=came, reason=None)
+            yield about(receiver_subject(receiver), 2, replace(up, down_since=went))
+            yield about(receiver_subject(receiver), 4, up)
         case EventType.ACCOUNT_FAILING | EventType.ACCOUNT_RECOVERED:
             yield from _about_rates(about, type_, at, errors)
         case EventType.SUMMARY:
-            yield from _summaries(about, at, receiver, number)
+            yield from map(partial(about, summary_subject(receiver)), count(1), _summaries(at, receiver, number))
         case _:
-            common: dict[str, Any] = {"whatsapp_client_id": 7, **went}
-            lasting = int(_LASTING.total_seconds())
-            yield about("number/7", 1, number=number, **common, disconnected_seconds=lasting)
-            yield about("number/7", 2, number=_NASTY, **common)
-            yield about("number/7", 3, number="", **common)
+            seen = NumberData(number=number, whatsapp_client_id=7, since=went)
+            yield about("number/7", 1, replace(seen, disconnected_seconds=int(_LASTING.total_seconds())))
+            yield about("number/7", 2, replace(seen, number=_NASTY))
+            yield about("number/7", 3, replace(seen, number=""))
 
 
-def _about_rates(about: Callable[..., Event], type_: EventType, at: datetime, errors: Sequence[str]) -> Iterator[Event]:
+def _about_rates(about: _About, type_: EventType, at: datetime, errors: Sequence[str]) -> Iterator[Event]:
     recovered = type_ is EventType.ACCOUNT_RECOVERED
-    counted = [
-        {"reason": reason, "count": count}
-        for reason, count in zip(errors, (1, 1) if recovered else (8, 4), strict=False)
+    counted = tuple(
+        ReasonCount(reason=reason, count=many)
+        for reason, many in zip(errors, (1, 1) if recovered else (8, 4), strict=False)
+    )
+    counts: list[tuple[str | None, str | None, int, int, tuple[ReasonCount, ...]]] = [
+        ("tags.team", "billing", *((2, 60) if recovered else (12, 50)), counted),
+        (None, None, *((0, 0) if recovered else (1, 1)), ()),
+        ("tags.team", None, 3, 200_000, (ReasonCount(reason=None, count=3),)),
+        (f"tags.{_NASTY}", _NASTY, 3, 5, (ReasonCount(reason=_LONG, count=1),) * 5),
     ]
-    for sequence, (by, group, failed, of, why) in enumerate(
-        [
-            ("tags.team", "billing", *((2, 60) if recovered else (12, 50)), counted),
-            (None, None, *((0, 0) if recovered else (1, 1)), []),
-            ("tags.team", None, 3, 200_000, [{"reason": None, "count": 3}]),
-            (f"tags.{_NASTY}", _NASTY, 3, 5, [{"reason": _LONG, "count": 1}] * 5),
-        ],
-        1,
-    ):
-        data: dict[str, Any] = {"by": by, "group": group, "failed": failed, "of": of}
-        data |= {"share": round(100 * failed / of, 1) if of else 0.0, "within_seconds": 900, "since": isoformat(at)}
-        ended = {"failing_since": isoformat(at - _LASTING)} if recovered else {}
-        yield about(account_subject(by, group), sequence, **data, reasons=why, **ended)
+    for sequence, (by, group, failed, of, why) in enumerate(counts, 1):
+        data = RateData(
+            by=by,
+            group=group,
+            failed=failed,
+            of=of,
+            share=round(100 * failed / of, 1) if of else 0.0,
+            within_seconds=900,
+            since=isoformat(at),
+            reasons=why,
+            failing_since=isoformat(at - _LASTING) if recovered else None,
+        )
+        yield about(account_subject(by, group), sequence, data)
 
 
-def _summaries(about: Callable[..., Event], at: datetime, receiver: str, number: str) -> Iterator[Event]:
+def _summaries(at: datetime, receiver: str, number: str) -> Iterator[SummaryData]:
     until = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
-    none = dict.fromkeys(map(str, COUNTED), 0) | {"failure_share": None}
-    quiet: dict[str, Any] = {
-        "receiver": receiver,
-        "period": f"Since yesterday {until:%H:%M}",
-        "since": isoformat(until - timedelta(days=1)),
-        "until": isoformat(until),
-        "due": isoformat(until),
-        "late": False,
-        "timezone": "UTC",
-        **none,
-        "before": None,
-        "waiting": 0,
-        "reasons": [],
-        "median_wait_seconds": None,
-        "p95_wait_seconds": None,
-        "slowest": [],
-        "numbers": [],
-        "dead_letters": 0,
-    }
-    sums = {"sent": 1204, "failed": 17, "expired": 2, "cancelled": 1, "unknown": 1, "failure_share": 1.6}
-    reasons = [{"reason": "invalid_number", "count": 12}, {"reason": "not_on_whatsapp", "count": 5}]
-    slowest = [{"message_id": 12346, "label": "Invoice 88", "waited_seconds": 2460}]
-    before = none | {"sent": 1110, "failed": 10, "failure_share": 0.9}
-    busy = sums | {"before": before, "waiting": 3, "reasons": reasons, "slowest": slowest, "dead_letters": 4}
-    busy |= {"median_wait_seconds": 8, "p95_wait_seconds": 41, "numbers": [{"number": number, "connected": False}]}
-    nasty = [{"number": _NASTY, "connected": True}] * 40
-    texts = {"reasons": [{"reason": _LONG, "count": 1}, {"reason": None, "count": 1}] * 2, "numbers": nasty}
-    labels = {"slowest": [{"message_id": 2**53 - 1, "label": _LONG, "waited_seconds": 10**7}] * 3}
-    for sequence, more in enumerate((busy, {}, busy | texts | labels | {"period": _NASTY, "late": True}), 1):
-        yield about(summary_subject(receiver), sequence, **(quiet | more))
+    quiet = SummaryData(
+        receiver=receiver,
+        period=f"Since yesterday {until:%H:%M}",
+        since=isoformat(until - timedelta(days=1)),
+        until=isoformat(until),
+        due=isoformat(until),
+        late=False,
+        timezone="UTC",
+        sent=0,
+        failed=0,
+        expired=0,
+        cancelled=0,
+        unknown=0,
+        failure_share=None,
+        before=None,
+        waiting=0,
+        reasons=(),
+        median_wait_seconds=None,
+        p95_wait_seconds=None,
+        slowest=(),
+        numbers=(),
+        dead_letters=0,
+    )
+    busy = replace(
+        quiet,
+        sent=1204,
+        failed=17,
+        expired=2,
+        cancelled=1,
+        unknown=1,
+        failure_share=1.6,
+        before=SumsData(sent=1110, failed=10, expired=0, cancelled=0, unknown=0, failure_share=0.9),
+        waiting=3,
+        reasons=(ReasonCount(reason="invalid_number", count=12), ReasonCount(reason="not_on_whatsapp", count=5)),
+        median_wait_seconds=8,
+        p95_wait_seconds=41,
+        slowest=(SlowMessage(message_id=12346, label="Invoice 88", waited_seconds=2460),),
+        numbers=(NumberSeen(number=number, connected=False),),
+        dead_letters=4,
+    )
+    yield busy
+    yield quiet
+    yield replace(
+        busy,
+        period=_NASTY,
+        late=True,
+        reasons=(ReasonCount(reason=_LONG, count=1), ReasonCount(reason=None, count=1)) * 2,
+        slowest=(SlowMessage(message_id=2**53 - 1, label=_LONG, waited_seconds=10**7),) * 3,
+        numbers=(NumberSeen(number=_NASTY, connected=True),) * 40,
+    )

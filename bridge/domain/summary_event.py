@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bridge.domain import reasons
-from bridge.domain.activity import COUNTED
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import ReasonCount, SummaryData, SumsData
+from bridge.domain.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
     from bridge.domain.activity import Activity, Sums
+    from bridge.domain.event_data import NumberSeen, SlowMessage
     from bridge.domain.summary_marks import DueSummary
 
 MOST_REASONS: Final = 5
@@ -28,15 +29,6 @@ _WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
-    """A message that was sent, and how long it was seen waiting before."""
-
-    message_id: int
-    label: str | None
-    waited: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What a summary says beside the sums.
 
@@ -45,39 +37,41 @@ class Circumstances:
     """
 
     waiting: int = 0
-    slowest: tuple[Slow, ...] = ()
-    numbers: Mapping[str, bool] | None = None
+    slowest: tuple[SlowMessage, ...] = ()
+    numbers: tuple[NumberSeen, ...] = ()
     dead_letters: int = 0
 
 
-def summary_data(due: DueSummary, zone: tzinfo, found: Activity, beside: Circumstances, at: datetime) -> dict[str, Any]:
+def summary_data(due: DueSummary, zone: tzinfo, found: Activity, beside: Circumstances, at: datetime) -> SummaryData:
     """Arrange a summary that is made at a moment, without its sequence."""
     late = at - due.due > LATE
-    waits = found.waits
-    return {
-        "receiver": due.receiver,
-        "period": period(due, zone, late=late),
-        "since": isoformat(due.since),
-        "until": isoformat(due.until),
-        "due": isoformat(due.due),
-        "late": late,
-        "timezone": str(zone),
-        **_counts(found.sums),
-        "before": None if found.before is None else _counts(found.before),
-        "waiting": beside.waiting,
-        "reasons": [
-            {"reason": reasons.written(reason) or None, "count": count}
+    waits, sums = found.waits, found.sums
+    return SummaryData(
+        receiver=due.receiver,
+        period=period(due, zone, late=late),
+        since=isoformat(due.since),
+        until=isoformat(due.until),
+        due=isoformat(due.due),
+        late=late,
+        timezone=str(zone),
+        sent=sums[Status.SENT],
+        failed=sums[Status.FAILED],
+        expired=sums[Status.EXPIRED],
+        cancelled=sums[Status.CANCELLED],
+        unknown=sums[Status.UNKNOWN],
+        failure_share=sums.failure_share,
+        before=None if found.before is None else _sums(found.before),
+        waiting=beside.waiting,
+        reasons=tuple(
+            ReasonCount(reason=reasons.written(reason) or None, count=count)
             for reason, count in found.reasons[:MOST_REASONS]
-        ],
-        "median_wait_seconds": None if waits is None else _seconds(waits.median),
-        "p95_wait_seconds": None if waits is None else _seconds(waits.p95),
-        "slowest": [
-            {"message_id": each.message_id, "label": each.label, "waited_seconds": _seconds(each.waited)}
-            for each in beside.slowest
-        ],
-        "numbers": [{"number": name, "connected": connected} for name, connected in (beside.numbers or {}).items()],
-        "dead_letters": beside.dead_letters,
-    }
+        ),
+        median_wait_seconds=None if waits is None else _seconds(waits.median),
+        p95_wait_seconds=None if waits is None else _seconds(waits.p95),
+        slowest=beside.slowest,
+        numbers=beside.numbers,
+        dead_letters=beside.dead_letters,
+    )
 
 
 def period(due: DueSummary, zone: tzinfo, *, late: bool) -> str:
@@ -98,8 +92,15 @@ def period(due: DueSummary, zone: tzinfo, *, late: bool) -> str:
     return f"Since {since:%A %H:%M}" if due.until - due.since < _WEEK else f"Since {_date(since)}"
 
 
-def _counts(sums: Sums) -> dict[str, Any]:
-    return {**{str(status): sums[status] for status in COUNTED}, "failure_share": sums.failure_share}
+def _sums(sums: Sums) -> SumsData:
+    return SumsData(
+        sent=sums[Status.SENT],
+        failed=sums[Status.FAILED],
+        expired=sums[Status.EXPIRED],
+        cancelled=sums[Status.CANCELLED],
+        unknown=sums[Status.UNKNOWN],
+        failure_share=sums.failure_share,
+    )
 
 
 def _date(moment: datetime) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain.clock import isoformat
 from bridge.domain.errors import InternalError
+from bridge.domain.event_data import SourceData
 from bridge.domain.events import SOURCE
 from bridge.domain.model import EventType, Message, Observation
 from bridge.domain.poll_answer import Malformed, Unavailable
@@ -191,9 +192,12 @@ class Poller:
     def _tell(
         self, type_: EventType, before: api_health.SourceHealth, current: api_health.SourceHealth, at: datetime
     ) -> None:
-        data: dict[str, Any] = {"since": isoformat(current.failing_since or at), "reason": current.reason}
-        if type_ is EventType.SOURCE_UP and before.failing_since is not None:
-            data |= {"down_since": isoformat(before.failing_since)}
+        down_since = before.failing_since if type_ is EventType.SOURCE_UP else None
+        data = SourceData(
+            since=isoformat(current.failing_since or at),
+            reason=current.reason,
+            down_since=None if down_since is None else isoformat(down_since),
+        )
         event = self._store.health_events.record_source(
             type_,
             data,

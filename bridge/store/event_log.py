@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain import numbers
 from bridge.domain.events import health_event, transition_event
@@ -13,11 +13,12 @@ from bridge.store import failure_digests
 from bridge.store.facts import get_meta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
 
+    from bridge.domain.event_data import HealthData
     from bridge.domain.failure_rate import Change as RateChange
     from bridge.domain.model import Event
     from bridge.domain.numbers import Change as NumberChange
@@ -89,7 +90,7 @@ class EventLog:
     def add_health(
         self,
         connection: sa.Connection,
-        health: Sequence[tuple[EventType, Mapping[str, Any], datetime]],
+        health: Sequence[tuple[EventType, HealthData, datetime]],
         subject: str,
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:

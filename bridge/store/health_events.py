@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain import numbers
 from bridge.domain.events import SOURCE, receiver_subject
@@ -11,10 +11,11 @@ from bridge.store import breakers, incidents
 from bridge.store.facts import get_meta, set_meta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.event_data import ReceiverData, SourceData
     from bridge.domain.model import Event
     from bridge.domain.numbers import Number
     from bridge.domain.routing import Subscription
@@ -43,7 +44,7 @@ class HealthEvents:
         self,
         receiver: str,
         at: datetime,
-        change: Callable[[CircuitBreaker], tuple[CircuitBreaker, EventType, Mapping[str, Any]] | None],
+        change: Callable[[CircuitBreaker], tuple[CircuitBreaker, EventType, ReceiverData] | None],
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:
         """Write that a receiver is down, or up again, with the event and its deliveries, in one transaction.
@@ -67,7 +68,7 @@ class HealthEvents:
     def record_source(
         self,
         type_: EventType,
-        data: Mapping[str, Any],
+        data: SourceData,
         at: datetime,
         subscriptions: Sequence[Subscription],
         *,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from bridge.domain import numbers, summary_marks
-from bridge.domain.event_data import NumberData
+from bridge.domain.event_data import NumberData, NumberSeen, SlowMessage
 from bridge.domain.events import summary_subject
 from bridge.domain.json_object import read
 from bridge.domain.model import DeliveryState, EventType, Status
-from bridge.domain.summary_event import MOST_SLOWEST, Circumstances, Slow, summary_data
+from bridge.domain.summary_event import MOST_SLOWEST, Circumstances, summary_data
 from bridge.domain.summary_marks import SUMMARIES
 from bridge.store.activity import counted_since, read_within
 from bridge.store.facts import get_meta, set_meta
@@ -100,13 +99,14 @@ def _times(due: DueSummary) -> dict[str, datetime]:
     return {"since": due.since, "until": due.until}
 
 
-def _slowest(connection: sa.Connection, due: DueSummary) -> tuple[Slow, ...]:
+def _slowest(connection: sa.Connection, due: DueSummary) -> tuple[SlowMessage, ...]:
     return tuple(
-        Slow(row.id, row.label, timedelta(milliseconds=row.waited)) for row in connection.execute(_SLOWEST, _times(due))
+        SlowMessage(message_id=row.id, label=row.label, waited_seconds=row.waited // 1000)
+        for row in connection.execute(_SLOWEST, _times(due))
     )
 
 
-def _numbers(connection: sa.Connection, due: DueSummary, at: datetime) -> dict[str, bool]:
+def _numbers(connection: sa.Connection, due: DueSummary, at: datetime) -> tuple[NumberSeen, ...]:
     """List the numbers that were disconnected, those first that still are."""
     fact = get_meta(connection, numbers.NUMBERS)
     off = numbers.disconnected(fact, at) or []
@@ -114,7 +114,7 @@ def _numbers(connection: sa.Connection, due: DueSummary, at: datetime) -> dict[s
     for data in connection.scalars(_DISCONNECTED, _times(due)):
         if name := read(NumberData, data).name:
             found.setdefault(name, True)
-    return found
+    return tuple(NumberSeen(number=name, connected=connected) for name, connected in found.items())
 
 
 def _within(moment: sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:

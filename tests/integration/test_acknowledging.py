@@ -46,7 +46,7 @@ def watchlist(*ids: int) -> Watchlist:
 
 
 def tell(store: Store, type_: EventType, subject: str, at: datetime = NOW, *to: Subscription) -> None:
-    record_health(store, type_, sample_event(at, type_).json, at, to, subject=subject)
+    record_health(store, type_, sample_event(at, type_).data, at, to, subject=subject)
 
 
 def test_list_of_what_is_open_shrinks(store: Store) -> None:
@@ -212,7 +212,7 @@ def many(failed: Path) -> Path:
     with Store(f"sqlite:///{failed}/bridge.db", exclusive=True) as store:
         for subject, type_ in down.items():
             sample = next(each for each in samples({}) if each.type is type_)
-            record_health(store, type_, sample.json, NOW, subject=subject)
+            record_health(store, type_, sample.data, NOW, subject=subject)
     return failed
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.domain.event_data import HealthData, ReceiverData
 from bridge.domain.incidents import Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Mute
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 BERLIN = {"from": "22:00", "to": "08:00", "timezone": "Europe/Berlin"}
+OPS = ReceiverData(receiver="ops", since=SINCE.since, reason=SINCE.reason)
 
 
 class Heard(Listener):
@@ -65,11 +67,8 @@ class Bench(dispatching.Bench):
     def owe(self, *ids: int) -> None:
         fail_some(self.store, ids, self.clock.now())
 
-    def tell(self, type_: EventType, subject: str, **data: str) -> None:
-        with self.store._events.transaction() as connection:
-            data = {"since": "2026-11-23T20:00:00.000Z", "reason": "x", **data}
-            wanted = [Subscription("crm", ("*",))]
-            self.store._events.add_health(connection, [(type_, data, self.clock.now())], subject, wanted)
+    def tell(self, type_: EventType, subject: str, data: HealthData = SINCE) -> None:
+        record_health(self.store, type_, data, self.clock.now(), [Subscription("crm", ("*",))], subject=subject)
 
     def mute(self, **lasting: float) -> None:
         now = self.clock.now()
@@ -205,7 +204,7 @@ def test_mute_holds_all_but_that_others_are_down(store: Store, sink: Sink) -> No
     bench = Bench(store, sink, quiet={**BERLIN, "except": ["source.down"]})
     bench.mute(hours=1)
     bench.tell(EventType.SOURCE_DOWN, "source")
-    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", receiver="ops")
+    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", OPS)
     bench.work()
     assert bench.sent() == ["receiver.down"]
 
@@ -268,7 +267,7 @@ def test_failing_receiver_is_not_probed_while_it_is_muted_and_gives_up_nothing(s
     bench.clock.advance(29 * 86400)
     bench.work()
     assert bench.sent() == []
-    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", receiver="ops")
+    bench.tell(EventType.RECEIVER_DOWN, "receiver/ops", OPS)
     bench.work()
     assert "receiver.down" in bench.sent()
     assert bench.states() == {DeliveryState.QUEUED}

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from bridge.domain.breaker import CircuitBreaker
 from bridge.domain.delivery_decision import Round, decide
+from bridge.domain.event_data import ReceiverData
 from bridge.domain.events import event_id
+from bridge.domain.json_object import written
 from bridge.domain.model import (
     Attempt,
     Delivery,
@@ -556,7 +558,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
     subscriptions = [_EVERYTHING, Subscription("ops", ("receiver.*",))]
     down = record_health(store, EventType.SOURCE_DOWN, SINCE, NOW, subscriptions, facts={"a": "1"})
     fail_some(store, [1], to=("ops",))
-    about_ops = {"receiver": "ops", **SINCE}
+    about_ops = ReceiverData(receiver="ops", since=SINCE.since, reason=SINCE.reason)
     decided = [(EventType.RECEIVER_DOWN, about_ops, NOW), (EventType.RECEIVER_UP, about_ops, NOW)]
     with store._database.write() as connection:
         told = store._events.add_health(connection, decided, "receiver/ops", subscriptions)
@@ -568,7 +570,7 @@ def test_events_about_health_are_numbered_for_each_subject(store: Store) -> None
         ("source", 2),
     ]
     assert len({each.id for each in (down, *told, up)}) == 4
-    assert down.json == {**SINCE, "sequence": 1}
+    assert down.json == written(replace(SINCE, sequence=1))
     assert store.fact("a") == "2"
     queued = [(each.receiver, each.event.type) for each in listed.deliveries(store) if each.event.message_id is None]
     assert ("ops", EventType.RECEIVER_DOWN) not in queued
@@ -579,10 +581,11 @@ def test_breaker_and_the_event_about_it_are_written_together(own_store: Store) -
     put(own_store, CircuitBreaker("crm", 3, NOW, is_open=True))
     statements(own_store, "CREATE UNIQUE INDEX one_only ON events (type)")
 
-    def goes_down(breaker: CircuitBreaker) -> tuple[CircuitBreaker, EventType, dict[str, object]] | None:
+    def goes_down(breaker: CircuitBreaker) -> tuple[CircuitBreaker, EventType, ReceiverData] | None:
         if breaker.down_since is not None:
             return None
-        return replace(breaker, down_since=NOW), EventType.RECEIVER_DOWN, {"receiver": "crm", **SINCE}
+        about_crm = ReceiverData(receiver="crm", since=SINCE.since, reason=SINCE.reason)
+        return replace(breaker, down_since=NOW), EventType.RECEIVER_DOWN, about_crm
 
     fail_some(own_store, [1])
     statements(own_store, "UPDATE events SET type = 'receiver.down'")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.domain.event_data import NumberData
 from bridge.domain.incidents import GOOD_NEWS, OPENS, Acknowledged
 from bridge.domain.model import DeliveryState, EventType, Observation, Status
 from bridge.domain.mute import Hold
@@ -35,7 +36,7 @@ AT_ONCE = Subscription("now", ("*",))
 BOTH = (AT_ONCE, LATER)
 
 _STUCK = Schedule((Interval(timedelta(seconds=30)),), stuck_after=timedelta(seconds=1))
-_NUMBER = {"number": "+49151", "whatsapp_client_id": 7, "since": SINCE["since"]}
+_NUMBER = NumberData(number="+49151", whatsapp_client_id=7, since=SINCE.since)
 _ids = count(1)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bridge.domain.event_data import HealthData, ReceiverData
 from bridge.domain.model import DeliveryState, EventType, Status
 from bridge.domain.mute import Hold, Mute, exempt
 from bridge.domain.outcome import Retry
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 _NO = Retry("HTTP 500")
+OPS = ReceiverData(receiver="ops", since=SINCE.since, reason=SINCE.reason)
 
 
 def mute(store: Store, name: str = "crm", *, hours: float = 2, drops: bool = False) -> Mute:
@@ -38,7 +40,7 @@ def of(store: Store, message_id: int) -> Delivery:
     return found
 
 
-def tell(store: Store, type_: EventType, data: dict[str, str], subject: str, at: datetime) -> None:
+def tell(store: Store, type_: EventType, data: HealthData, subject: str, at: datetime) -> None:
     with store._events.transaction() as connection:
         store._events.add_health(connection, [(type_, data, at)], subject, [Subscription("crm", ("*",))])
 
@@ -164,7 +166,7 @@ def test_mute_drops_nothing_before_it_and_after_its_end(store: Store) -> None:
 
 def test_mute_does_not_drop_that_another_receiver_is_down(store: Store) -> None:
     mute(store, drops=True)
-    tell(store, EventType.RECEIVER_DOWN, {"receiver": "ops", **SINCE}, "receiver/ops", after(60))
+    tell(store, EventType.RECEIVER_DOWN, OPS, "receiver/ops", after(60))
     (told,) = listed.deliveries(store, receiver="crm")
     assert told.state is DeliveryState.QUEUED
 
@@ -226,7 +228,7 @@ def test_held_receiver_needs_a_look_at_the_start(store: Store) -> None:
 def test_exempt_events_are_found_among_those_held(store: Store) -> None:
     fail_some(store, [1, 2], NOW)
     tell(store, EventType.SOURCE_DOWN, SINCE, "source", NOW)
-    tell(store, EventType.RECEIVER_DOWN, {"receiver": "ops", **SINCE}, "receiver/ops", NOW)
+    tell(store, EventType.RECEIVER_DOWN, OPS, "receiver/ops", NOW)
     assert sent_while_held(store, []) == [(None, EventType.RECEIVER_DOWN)]
     assert sent_while_held(store, ["source.down"]) == [
         (None, EventType.SOURCE_DOWN),

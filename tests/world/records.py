@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 
 from bridge.domain.clock import isoformat
 from bridge.domain.delivery_decision import Round, decide
+from bridge.domain.event_data import EventData, HealthData, SourceData
 from bridge.domain.model import Attempt, Message, Observation, Status
 from bridge.domain.outcome import Delivered, Retry
 from bridge.domain.routing import Subscription
@@ -32,8 +33,8 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 OK = Delivered()
 
-SINCE = {"since": isoformat(NOW), "reason": "x"}
-"""What every event about health tells."""
+SINCE = SourceData(since=isoformat(NOW), reason="x")
+"""What an event about health tells."""
 
 
 def after(seconds: float) -> datetime:
@@ -130,7 +131,7 @@ def values(store: Store, sql: str) -> Iterator[tuple[object, ...]]:
 def record_health(
     store: Store,
     type_: EventType,
-    data: Mapping[str, Any],
+    data: EventData,
     at: datetime,
     subscriptions: Sequence[Subscription] = (),
     *,
@@ -141,4 +142,4 @@ def record_health(
     with store._events.transaction() as connection:
         for key, value in facts.items():
             set_meta(store._database, connection, key, value)
-        return store._events.add_health(connection, [(type_, data, at)], subject, subscriptions)[0]
+        return store._events.add_health(connection, [(type_, cast("HealthData", data), at)], subject, subscriptions)[0]

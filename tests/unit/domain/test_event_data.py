@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bridge
 from bridge.domain.event_data import (
     EventData,
     MessageData,
@@ -34,6 +36,8 @@ from tests.unit.receivers.events import any_event
 if TYPE_CHECKING:
     from bridge.domain.json_object import JsonObject
     from bridge.domain.model import Event
+
+BRIDGE = Path(bridge.__file__).parent
 
 _TYPES: dict[type[EventData], EventType] = {
     MessageData: EventType.MESSAGE_STUCK,
@@ -159,3 +163,16 @@ def test_what_is_missing_is_empty_and_what_is_of_another_type_is_kept() -> None:
     assert (data.message_id, data.label, data.tags, data.previous, data.reason) == (0, None, {}, None, None)
     assert data.current == StateData(status="sent", code=None, since="", more={"code": True})
     assert data.more == {"message_id": "7", "label": 5, "tags": {"a": 1}, "new": [1]}
+
+
+def test_only_the_border_reads_the_json_of_an_event() -> None:
+    """Elsewhere a misspelt key would read as a missing one; mypy sees a misspelt field of the data."""
+    readers = {
+        str(file.relative_to(BRIDGE)) for file in BRIDGE.rglob("*.py") if "event.json" in file.read_text("utf-8")
+    }
+    assert readers == {
+        "daemon/log_listener.py",
+        "domain/events.py",
+        "receivers/event_formats.py",
+        "store/row_mapping.py",
+    }

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import SourceData
 from bridge.domain.events import SOURCE, envelope, event_id, health_event, receiver_subject, transition_event
 from bridge.domain.model import CODES, EventType, Message, State, Status
 from tests.world.clock import START
@@ -18,6 +19,7 @@ from tests.world.clock import START
 DATABASE = "9f3c1a"
 INVOICE = Message(12346, label="Invoice 88", tags={"team": "billing"}, sequence=1)
 PENDING = State(Status.PENDING, START - timedelta(seconds=90))
+DOWN = SourceData(since="2026-11-23T20:11:12.345Z", reason="HTTP 502")
 FAILED = State(Status.FAILED, START, "Invalid phone number")
 
 
@@ -97,8 +99,8 @@ def test_an_event_is_a_copy_of_the_tags_not_a_view_of_them() -> None:
 
 
 def test_an_event_about_health_carries_its_sequence_and_no_message() -> None:
-    event = health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 3, START, {"reason": "HTTP 502"})
-    assert event.json == {"reason": "HTTP 502", "sequence": 3}
+    event = health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 3, START, DOWN)
+    assert event.json == {"since": "2026-11-23T20:11:12.345Z", "reason": "HTTP 502", "sequence": 3}
     assert (event.subject, event.message_id) == ("source", None)
     assert receiver_subject("crm") == "receiver/crm"
 
@@ -170,7 +172,7 @@ def test_rule_about_age_and_transition_at_the_same_number_differ(state: State, t
 @given(one=st.integers(0, 3), other=st.integers(0, 3), types=st.tuples(*[st.sampled_from(EventType)] * 2))
 def test_health_event_at_another_time_has_another_id(one: int, other: int, types: tuple[EventType, EventType]) -> None:
     first, second = (
-        health_event(DATABASE, type_, "receiver/crm", 1, START + timedelta(milliseconds=moved), {})
+        health_event(DATABASE, type_, "receiver/crm", 1, START + timedelta(milliseconds=moved), DOWN)
         for type_, moved in zip(types, (one, other), strict=True)
     )
     assert (first.id == second.id) is ((one, types[0]) == (other, types[1]))

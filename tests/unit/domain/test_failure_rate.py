@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.event_data import RateData, ReasonCount
 from bridge.domain.failure_rate import (
     MOST_GROUPS,
     Alert,
@@ -99,20 +100,16 @@ def test_the_event_tells_how_many_whose_and_why() -> None:
     seen = Seen({"billing": Counts(50, 12), "sales": Counts(900, 0), None: Counts(60, 1)}, why)
     known, (change,) = look({}, [(by_team, seen)], START)
     assert (change.type, change.subject) == (EventType.ACCOUNT_FAILING, "account/tags.team=billing")
-    assert change.data == {
-        "by": "tags.team",
-        "group": "billing",
-        "failed": 12,
-        "of": 50,
-        "share": 24.0,
-        "within_seconds": 900,
-        "since": "2026-11-23T20:11:12.345Z",
-        "reasons": [
-            {"reason": "Invalid phone number", "count": 8},
-            {"reason": None, "count": 2},
-            *({"reason": f"reason {n}", "count": 1} for n in range(3)),
-        ],
-    }
+    assert change.data == RateData(
+        by="tags.team",
+        group="billing",
+        failed=12,
+        of=50,
+        share=24.0,
+        within_seconds=900,
+        since="2026-11-23T20:11:12.345Z",
+        reasons=tuple(ReasonCount(reason=reason, count=count) for reason, count in why[:5]),
+    )
     assert list(known) == [Group("tags.team", "billing")]
     assert seen.asked == ["billing"], "reasons are counted for what is told only"
     known, none = look(known, [(by_team, Seen({}))], START + MINUTE)
@@ -121,9 +118,9 @@ def test_the_event_tells_how_many_whose_and_why() -> None:
     known, (change,) = look(known, [(by_team, Seen({}))], START + 16 * MINUTE)
     assert known == {}
     assert change.type is EventType.ACCOUNT_RECOVERED
-    assert change.data["failing_since"] == "2026-11-23T20:11:12.345Z"
-    assert change.data["since"] == "2026-11-23T20:12:12.345Z"
-    assert (change.data["of"], change.data["share"]) == (0, 0.0)
+    assert change.data.failing_since == "2026-11-23T20:11:12.345Z"
+    assert change.data.since == "2026-11-23T20:12:12.345Z"
+    assert (change.data.of, change.data.share) == (0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.event_data import NumberData
 from bridge.domain.model import EventType
 from bridge.domain.numbers import Change, Known, Number, disconnected, look, read, written
 from tests.world.clock import START
@@ -32,12 +33,9 @@ def watch(*seen: tuple[float, bool], settle: timedelta = SETTLE) -> list[tuple[f
 def test_a_number_that_stays_away_is_told_once_with_how_long() -> None:
     ((seconds, change),) = watch((0, True), (60, False), (120, False), (180, False))
     assert (seconds, change.type, change.subject) == (120, EventType.NUMBER_DISCONNECTED, "number/1")
-    assert change.data == {
-        "number": "91980",
-        "whatsapp_client_id": 1,
-        "since": "2026-11-23T20:12:12.345Z",
-        "disconnected_seconds": 60,
-    }
+    assert change.data == NumberData(
+        number="91980", whatsapp_client_id=1, since="2026-11-23T20:12:12.345Z", disconnected_seconds=60
+    )
 
 
 def test_one_that_is_away_at_the_first_look_is_told_too() -> None:
@@ -55,7 +53,7 @@ def test_its_return_tells_how_long_it_was_gone_short_returns_included() -> None:
         (60, EventType.NUMBER_DISCONNECTED),
         (360, EventType.NUMBER_CONNECTED),
     ]
-    assert told[-1][1].data["disconnected_seconds"] == 300
+    assert told[-1][1].data.disconnected_seconds == 300
 
 
 def test_without_a_settling_time_each_look_counts() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.event_data import NumberData
 from bridge.domain.events import health_event
 from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.quarantine import FIRST_WAIT, LONGEST_WAIT, Halving, wait_after
@@ -45,7 +46,8 @@ def test_division_ends_with_those_at_fault_alone(many: int, bad: set[int]) -> No
 def test_division_keeps_the_order_of_each_subject(subjects: list[int], bad: set[int]) -> None:
     """Parts go side by side; what is set aside holds up what follows about its subject, and nothing else."""
     about = {id_: f"number/{subject}" for id_, subject in enumerate(subjects)}
-    events = {each: health_event("db", EventType.NUMBER_CONNECTED, each, 1, START, {}) for each in about.values()}
+    back = NumberData(number="7", whatsapp_client_id=7, since="")
+    events = {each: health_event("db", EventType.NUMBER_CONNECTED, each, 1, START, back) for each in about.values()}
     queued = [replace(delivery(DeliveryState.QUEUED), id=id_, event=events[each]) for id_, each in about.items()]
     halving, sent, aside = Halving(), list[int](), set[str]()
     while ready := [each for each in queued if each.event.subject not in aside]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import NumberData, ReceiverData, SourceData
 from bridge.domain.events import SOURCE, health_event, receiver_subject, transition_event
 from bridge.domain.model import Event, EventType, Message, State, Status
 from bridge.receivers import next_steps
@@ -41,19 +42,19 @@ def changed(
 
 def source_down(reason: str | None = "Auth Error") -> Event:
     """Make the event of an API that refuses."""
-    data = {"since": isoformat(EARLIER), "reason": reason}
+    data = SourceData(since=isoformat(EARLIER), reason=reason)
     return health_event(DATABASE, EventType.SOURCE_DOWN, SOURCE, 1, START, data)
 
 
 def receiver_down(name: str = "crm", reason: str = "HTTP 500 Internal Server Error") -> Event:
     """Make the event of another receiver that fails."""
-    data = {"receiver": name, "since": isoformat(EARLIER), "reason": reason}
+    data = ReceiverData(receiver=name, since=isoformat(EARLIER), reason=reason)
     return health_event(DATABASE, EventType.RECEIVER_DOWN, receiver_subject(name), 1, START, data)
 
 
-def number_disconnected(number: object = "+4915112345678") -> Event:
+def number_disconnected(number: str = "+4915112345678") -> Event:
     """Make the event of a WhatsApp number that lost its connection."""
-    data = {"number": number, "whatsapp_client_id": 7}
+    data = NumberData(number=number, whatsapp_client_id=7, since=isoformat(EARLIER))
     return health_event(DATABASE, EventType.NUMBER_DISCONNECTED, "number/7", 1, START, data)
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.domain.activity import Activity, Sums
+from bridge.domain.json_object import written
 from bridge.domain.model import Event, EventType, Status
 from bridge.domain.samples import samples
 from bridge.domain.summary_event import Circumstances, summary_data
@@ -41,7 +42,7 @@ def summary(
     found = Activity(due.since, due.until, sums, None, (), Sums({Status.SENT: 90, Status.FAILED: 10}))
     made = until + timedelta(hours=1 if late else 0)
     data = summary_data(due, KOLKATA, found, Circumstances(), made.astimezone(UTC))
-    return Event("evt_1", EventType.SUMMARY, made, "summary/ops", 1, data)
+    return Event("evt_1", EventType.SUMMARY, made, "summary/ops", 1, written(data))
 
 
 @pytest.mark.parametrize(

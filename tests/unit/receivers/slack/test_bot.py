@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 
 from bridge.domain.clock import isoformat
+from bridge.domain.event_data import SourceData
 from bridge.domain.events import SOURCE, health_event
 from bridge.domain.model import Event, EventType, Post, Status
 from bridge.domain.threads import Thread
@@ -38,7 +39,7 @@ def body(request: Request | None) -> dict[str, Any]:
 
 def source_up(minutes: float = 12) -> Event:
     at = START + timedelta(minutes=minutes)
-    return health_event(DATABASE, EventType.SOURCE_UP, SOURCE, 2, at, {"since": isoformat(at), "reason": None})
+    return health_event(DATABASE, EventType.SOURCE_UP, SOURCE, 2, at, SourceData(since=isoformat(at), reason=None))
 
 
 def first_lines(said: dict[str, Any]) -> list[str]:

@@ -197,7 +197,7 @@ def test_the_first_observation_has_only_a_new_status() -> None:
             "📵 WhatsApp number +4915112345678 is disconnected",
             ["*WhatsApp client id* 7", "*What to do:* Open WbizTool and scan the QR code."],
         ),
-        (number_disconnected(None), "📵 WhatsApp number number/7 is disconnected", ["*WhatsApp client id* 7"]),
+        (number_disconnected(""), "📵 WhatsApp number number/7 is disconnected", ["*WhatsApp client id* 7"]),
     ],
 )
 def test_events_that_are_not_about_a_message_are_told_too(event: Event, text: str, lines: list[str]) -> None:
