@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -37,7 +37,7 @@ def link_to(pages: str, events: Sequence[Event]) -> Link:
     """
     summary = events[0].data
     if len(events) == 1 and isinstance(summary, SummaryData) and (span := span_of(summary)) and not events[0].test:
-        return Link(f"{pages}/report{_days(*span, one_line(summary.timezone))}", "Open the report")
+        return Link(f"{pages}/report{_period(*span, one_line(summary.timezone))}", "Open the report")
     real = [event for event in events if not event.test and event.message_id is not None]
     if not real or len(real) < len(events):
         return Link(f"{pages}/", "Open the bridge")
@@ -50,11 +50,11 @@ def link_to(pages: str, events: Sequence[Event]) -> Link:
     )
 
 
-def _days(since: datetime, until: datetime, zone_name: str) -> str:
-    """Ask for the report of the days in which a time lies; for the usual one, where their zone has no name."""
+def _period(since: datetime, until: datetime, zone_name: str) -> str:
+    """Ask for the report of a time; for the usual one, where its zone has no name."""
     try:
-        zone = time_zone(zone_name)
-        first, last = since.astimezone(zone).date(), (until - timedelta(seconds=1)).astimezone(zone).date()
-    except (ValueError, OverflowError):
+        time_zone(zone_name)
+    except ValueError:
         return ""
-    return f"?{urlencode({'since': first, 'until': last, 'timezone': zone_name})}"
+    first, last = (f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for moment in (since, until))
+    return f"?{urlencode({'since': first, 'until': last, 'timezone': zone_name}, safe=':')}"

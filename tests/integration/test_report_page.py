@@ -92,6 +92,16 @@ def test_other_periods_are_compared_with_what_is_alike(browse: Open) -> None:
     assert [field["value"] for field in dates.soup.select("input[type=date]")] == ["2026-11-19", "2026-11-21"]
 
 
+def test_exact_time_of_a_summary_is_reported(browse: Open) -> None:
+    page = browse("/report?since=2026-11-19T09:00Z&until=2026-11-20T09:00Z&timezone=Asia/Kolkata")
+    assert page.text("#sums h2") == "19 Nov 2026, 14:30 to 20 Nov 2026, 14:30"
+    assert "in the 24 hours before" in page.text("#sums")
+    assert "in as long a time before" in browse("/report?since=2026-11-19T09:00Z&until=2026-11-20T10:00Z").text("#sums")
+    wrong = browse("/report?since=2026-11-19T09:00Z&until=2026-11-18T10:00Z").text("p.wrong")
+    assert wrong == "The period ends before it begins."
+    assert "not a moment with its time zone" in browse("/report?since=2026-11-19T09:00").text("p.wrong")
+
+
 def test_what_was_not_counted_is_said(browse: Open) -> None:
     page = browse("/report?period=30d")
     assert "5 messages" not in page.text("#sums")

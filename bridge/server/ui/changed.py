@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.local_time import start_of_day
-from bridge.domain.settings.units import parse_moment
-from bridge.server.ui.period import read_day, zone_named
+from bridge.server.ui.period import read_bound, zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,25 +52,9 @@ def read_span(period: str, since: str, until: str, timezone: str, now: datetime,
             raise ValueError(f"There is no period {period} (there are: {', '.join(PERIODS)}).")
         return Span(now - _LENGTHS[period])
     try:
-        span = Span(_moment(since, zone, timedelta()), _moment(until, zone, _DAY))
+        span = Span(read_bound(since, zone), read_bound(until, zone, _DAY))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"The period can't be read: {error}.") from None
     if span.since and span.until and span.until <= span.since:
         raise ValueError("The period ends before it begins.")
     return span
-
-
-def is_day(text: str) -> bool:
-    """Tell whether a day was given, as a field for dates gives it; or nothing."""
-    try:
-        return not text or date.fromisoformat(text) is not None
-    except ValueError:
-        return False
-
-
-def _moment(text: str, zone: tzinfo, later: timedelta) -> datetime | None:
-    if not text:
-        return None
-    if not is_day(text):
-        return parse_moment(text)
-    return start_of_day(read_day(text) + later, zone)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from bridge.domain.activity import TAGS
-from bridge.domain.activity_report import ask, read_by
+from bridge.domain.activity_report import ReportQuery, ask, read_by
 from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
+from bridge.domain.settings.units import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,10 @@ _LONGEST = 100  # characters
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What came with the address, as it was written. ``since`` and ``until`` are dates, both included."""
+    """What came with the address, as it was written.
+
+    ``since`` and ``until`` are days, both included, or moments with their zones.
+    """
 
     period: str = ""
     since: str = ""
@@ -107,6 +111,25 @@ def read_day(text: str) -> date:
     return day
 
 
+def is_day(text: str) -> bool:
+    """Tell whether a day was given, as a field for dates gives it; or nothing."""
+    try:
+        return not text or date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def read_bound(text: str, zone: tzinfo, later: timedelta = timedelta()) -> datetime | None:
+    """Read a moment with its zone, or a day, which is when it begins in ``zone``, ``later``; None where there is none.
+
+    Raises:
+        ValueError: It is neither, or out of range.
+    """
+    if not text:
+        return None
+    return start_of_day(read_day(text) + later, zone) if is_day(text) else parse_moment(text)
+
+
 def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
     """Read the period.
 
@@ -115,6 +138,8 @@ def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
     """
     today = now.astimezone(zone).date()
     match wanted.chosen:
+        case "" if "T" in wanted.since + wanted.until:
+            return _exactly(wanted, now, zone)
         case "":
             return _from_to(wanted, now, zone, today)
         case "today":
@@ -156,16 +181,31 @@ def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period
     begin = _day("From", wanted.since) if wanted.since else None
     last = _day("To", wanted.until) if wanted.until else max(today, begin or today)
     first = begin or max(last - 6 * _DAY, _FIRST)
-    try:
-        query = ask(now, zone, since=start_of_day(first, zone), until=start_of_day(last + _DAY, zone), by=None)
-    except ValueError as error:
-        text = str(error)
-        raise ValueError(f"{text[0].upper()}{text[1:]}.") from None
+    query = _ask(now, zone, start_of_day(first, zone), start_of_day(last + _DAY, zone))
     days = (last - first).days + 1
     goes_on = query.until == now
     before = "the day before" if days == 1 else f"the {days} days before"
     than = f"in the same part of {before}" if goes_on else f"{'on' if days == 1 else 'in'} {before}"
     return Period(query.since, query.until, zone, start_of_day(first - days * _DAY, zone), than)
+
+
+def _exactly(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
+    try:
+        since, until = read_bound(wanted.since, zone), read_bound(wanted.until, zone, _DAY)
+    except ValueError as error:
+        raise ValueError(f"The period can't be read: {error}.") from None
+    query = _ask(now, zone, since, until)
+    length = query.until - query.since
+    than = _ROLLING[LAST_DAY][1] if length == _DAY else "in as long a time before"
+    return Period(query.since, query.until, zone, query.since - length, than)
+
+
+def _ask(now: datetime, zone: tzinfo, since: datetime | None, until: datetime | None) -> ReportQuery:
+    try:
+        return ask(now, zone, since=since, until=until, by=None)
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(f"{text[0].upper()}{text[1:]}.") from None
 
 
 def _day(name: str, text: str) -> date:

@@ -93,7 +93,7 @@ def test_rest_is_told_the_worst_first() -> None:
         "Time until sent: half within 8 s, 95% within 41 s; slowest: 12346 (Invoice 88) 41 min",
         "Time: 2026-11-22 20:00:00 UTC to 2026-11-23 20:00:00 UTC",
         f"Event: {RICH.id}",
-        "https://bridge.example.com/report?since=2026-11-22&until=2026-11-23&timezone=UTC",
+        "https://bridge.example.com/report?since=2026-11-22T20:00Z&until=2026-11-23T20:00Z&timezone=UTC",
     ]
 
 
@@ -101,17 +101,17 @@ def test_slack_shows_the_time_as_each_reader_s_clock_does_with_a_link_and_mentio
     style = Style(pages="https://bridge.example.com", mention=Mention(("<!here>",)))
     drawn = json.dumps(draw_event(RICH, style), ensure_ascii=False)
     assert "<!date^1795377600^{date_short_pretty} {time}|2026-11-22 20:00:00 UTC> to <!date^1795464000^" in drawn
-    link = "<https://bridge.example.com/report?since=2026-11-22&amp;until=2026-11-23&amp;timezone=UTC|Open the report>"
-    assert link in drawn
+    address = "https://bridge.example.com/report?since=2026-11-22T20:00Z&amp;until=2026-11-23T20:00Z&amp;timezone=UTC"
+    assert f"<{address}|Open the report>" in drawn
     assert "<!here>" not in drawn
     asked = Style(mention=Mention(("<!here>",), ("summary",)))
     assert "<!here>" in json.dumps(draw_event(RICH, asked))
 
 
-def test_link_leads_to_the_report_of_those_days() -> None:
+def test_link_leads_to_the_report_of_that_time() -> None:
     pages = "https://bridge.example.com"
     yesterday = summary(NINE - timedelta(hours=33), NINE - timedelta(hours=9))
-    address = f"{pages}/report?since=2026-11-23&until=2026-11-23&timezone=Asia%2FKolkata"
+    address = f"{pages}/report?since=2026-11-22T18:30Z&until=2026-11-23T18:30Z&timezone=Asia%2FKolkata"
     assert link_to(pages, [yesterday]).address == address
     assert (
         link_to(pages, [replace(yesterday, json={**yesterday.json, "timezone": "local"})]).address == f"{pages}/report"
