@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CLIENT_ID: TypeAdapter[int] = TypeAdapter(ClientId)
 _API_KEY: TypeAdapter[SecretStr] = TypeAdapter(ApiKey)
 _SLACK: TypeAdapter[SecretStr] = TypeAdapter(Annotated[SecretStr, validators.secret(must_be_slack)])
-_WEBHOOK: TypeAdapter[SecretStr] = TypeAdapter(Annotated[SecretStr, validators.secret(validators.webhook_url)])
+_WEBHOOK: TypeAdapter[SecretStr] = TypeAdapter(Annotated[SecretStr, validators.secret(validators.host_of)])
 _LARGEST_SECRET = 64 * 1024
 
 _Answer = TypeVar("_Answer")

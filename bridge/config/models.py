@@ -24,8 +24,8 @@ from bridge.domain.settings import validators
 from bridge.domain.settings.base_model import Model
 from bridge.domain.settings.calendar import TIME_ZONE
 from bridge.domain.settings.check import Check
-from bridge.domain.settings.external_url import External  # noqa: TC001 -- pydantic reads annotations while it runs
-from bridge.domain.settings.listen_address import Listen
+from bridge.domain.settings.external_url import External, parse_external
+from bridge.domain.settings.listen_address import Listen, parse_listen
 from bridge.domain.settings.network import NetworkConfig
 from bridge.domain.settings.units import Rate
 from bridge.domain.watchlist import Watchlist  # noqa: TC001 -- as above
@@ -172,7 +172,7 @@ class LogConfig(Model):
 class HeartbeatConfig(Model):
     """Whom to tell, and how often, that all is well. The address is a secret: who knows it can keep the alarm quiet."""
 
-    url: Annotated[SecretStr, validators.secret(validators.webhook_url)]
+    url: Annotated[SecretStr, validators.secret(validators.host_of)]
     every: Annotated[timedelta, validators.duration("1s", "1d")] = timedelta(minutes=1)
 
 
@@ -184,8 +184,8 @@ class HttpConfig(Model):
     lets WbizTool call its webhook, by which ``hook_watch`` watches messages that were not.
     """
 
-    listen: Annotated[Listen, validators.listen()] = Listen("127.0.0.1", 8095)
-    external_url: Annotated[External, validators.external()] | None = None
+    listen: Annotated[Listen, Check(parse_listen)] = Listen("127.0.0.1", 8095)
+    external_url: Annotated[External, Check(parse_external)] | None = None
     token: Annotated[SecretStr, validators.secret(validators.bearer_token)] | None = None
     hook_token: Annotated[SecretStr, validators.secret(validators.hook_token)] | None = None
     hook_watch: Annotated[bool, validators.switch()] = False

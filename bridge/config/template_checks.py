@@ -187,7 +187,7 @@ def _address_fault(made: str, settings: WebhookReceiverConfig) -> str | None:
     from bridge.receivers.webhook.templated import address  # noqa: PLC0415 -- see the module's docstring
 
     try:
-        validators.webhook_url(settings.url.get_secret_value() + address(made))
+        validators.host_of(settings.url.get_secret_value() + address(made))
     except ValueError as error:
         return str(error)
     return None

@@ -18,13 +18,13 @@ from bridge.daemon.rate_watch import RateWatch
 from bridge.domain.events import envelope
 from bridge.domain.failure_rate import FAILING, Alert, Counts, Failing, Group, read
 from bridge.domain.model import Details, EventType, Status
-from bridge.domain.observer import Listener
 from bridge.domain.routing import Routes, Subscription
 from bridge.domain.samples import samples
 from tests.world import listed
 from tests.world.clock import FakeClock
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, write_config
+from tests.world.heard import Heard
 from tests.world.nodes import leases
 from tests.world.records import NOW, known, polled, statements
 from tests.world.waiting import until
@@ -40,16 +40,6 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 ALL = Alert(Decimal(20), of=10, within=15 * MINUTE)
 BY_TEAM = replace(ALL, by="tags.team")
-
-
-class Heard(Listener):
-    """Keeps the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def event_recorded(self, event: Event) -> None:
-        self.events.append(event)
 
 
 class World:

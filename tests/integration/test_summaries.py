@@ -20,7 +20,6 @@ from bridge.domain.clock import SystemClock, isoformat
 from bridge.domain.model import DeliveryState, Details, Event, EventType, Status
 from bridge.domain.mute import Mute
 from bridge.domain.numbers import Number
-from bridge.domain.observer import Listener
 from bridge.domain.outcome import Dead
 from bridge.domain.routing import Routes, Subscription
 from bridge.domain.summary_marks import SUMMARIES, DueSummary, Mark, written
@@ -34,6 +33,7 @@ from tests.world import dispatching, listed
 from tests.world.clock import FakeClock
 from tests.world.config import bridge_config, webhook
 from tests.world.daemon import Daemon, command, write_config
+from tests.world.heard import Heard
 from tests.world.nodes import leases
 from tests.world.records import due, fail_some, known, observe, polled, tried
 from tests.world.slack import bot
@@ -52,16 +52,6 @@ NINE = datetime(2026, 11, 23, 9, 0, tzinfo=KOLKATA).astimezone(UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OPS = Subscription("ops", ("message.failed",), summary=True)
 CRM = Subscription("crm", ("*",))
-
-
-class Heard(Listener):
-    """Remembers which events it was told of."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def event_recorded(self, event: Event) -> None:
-        self.events.append(event)
 
 
 class World:

@@ -13,8 +13,7 @@ import idna
 from pydantic import SecretStr
 
 from bridge.domain.settings.check import ALLOWED, Check
-from bridge.domain.settings.external_url import External, parse_external
-from bridge.domain.settings.listen_address import Listen, is_loopback, parse_listen
+from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.settings.units import (
     DURATION,
     PERCENTAGE,
@@ -186,11 +185,6 @@ def secret(check: Callable[[str], object] = line) -> Check:
     return Check(validate)
 
 
-def webhook_url(url: str) -> None:
-    """Allow an address that can be POSTed to."""
-    host_of(url)
-
-
 def proxy(value: object) -> SecretStr | Literal[False]:
     """Allow the address of a proxy, or ``off``."""
     text = line(value)
@@ -226,24 +220,6 @@ def socket_path(value: object, folder: Path) -> Path | None:
     """
     text = line(value)
     return None if is_off(text) else folder / text
-
-
-def listen() -> Check:
-    """Allow an address to listen at."""
-
-    def check(value: object) -> Listen:
-        return parse_listen(value)
-
-    return Check(check)
-
-
-def external() -> Check:
-    """Allow the address of a reverse proxy."""
-
-    def check(value: object) -> External:
-        return parse_external(value)
-
-    return Check(check)
 
 
 def bearer_token(text: str) -> None:

@@ -119,7 +119,7 @@ class WebhookReceiverConfig(HttpReceiverConfig):
     With ``batch``, each POST carries a list of events.
     """
 
-    url: Annotated[SecretStr, validators.secret(validators.webhook_url), Field(alias="webhook")]
+    url: Annotated[SecretStr, validators.secret(validators.host_of), Field(alias="webhook")]
     secrets: Annotated[tuple[Annotated[SecretStr, validators.secret(signing_secret)], ...], Field(alias="secret")] = ()
     headers: Annotated[
         dict[
