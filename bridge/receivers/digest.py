@@ -1,7 +1,8 @@
 """Many events as one digest: a heading, groups, the first names of each. Pure; how it looks is drawn elsewhere.
 
-The counts of a digest always add up to the number of its events, whatever does not fit: the names of a group and its
-``more``, the groups and the ``other_events``, the totals, and what its heading counts.
+The counts of a digest always add up, whatever does not fit: the names of a group and its ``more``, and the groups and
+the ``other_events`` to the number of its events; the totals, and what its heading counts, to what they are about. A
+message that was stuck and is sent by now is one in the heading, and in two groups.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Group:
 class Digest:
     """Events, counted. ``totals``, ``reasons`` and ``groups`` are sorted by their counts, largest first.
 
+    ``totals`` and ``reasons`` count only the latest event of each subject: what was over by then does not count.
     ``heading`` says what happened, ``steps`` what to do about it. ``other_groups`` did not fit; ``other_events`` is how
     many events are in them.
     """
@@ -75,11 +77,6 @@ class Digest:
     steps: tuple[str, ...] = ()
     other_groups: int = 0
     other_events: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many events there are."""
-        return sum(count for _, count in self.totals)
 
     def lines_of(self, group: Group) -> list[str]:
         """Write a group's title, unless the heading says as much, and whom it concerns."""
@@ -125,13 +122,13 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         shown: How many events are named, in all groups together. Each group gets its share in turn, the largest first.
     """
     grouped: defaultdict[tuple[EventType | None, str | None], list[Event]] = defaultdict(list)
-    reasons = count_reasons(map(_error_of, events))
-    worded = {reason.key: reason for reason, _ in reasons}
+    worded = {reason.key: reason for reason, _ in count_reasons(map(_error_of, events))}
     for event in events:
         key = reason_of(_error_of(event)).key if "error" in by else None
         grouped[event.type if "type" in by else None, key].append(event)
     ranked = sorted(grouped.items(), key=lambda item: -len(item[1]))  # a stable sort: ties as they came
-    current = set(map(id, latest_of_each(events)))  # nothing is to be done about what is over by the end of the digest
+    latest = latest_of_each(events)  # nothing is to be done about what is over by the end of the digest
+    current = set(map(id, latest))
     fitting, others = ranked[:MOST_GROUPS], ranked[MOST_GROUPS:]
     names = _share_names([members for _, members in fitting], shown)
     groups = (
@@ -140,8 +137,8 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
     )
     return Digest(
         sign=f"{sign_of(events)} {mark_of(events)}".rstrip(),
-        totals=tuple(Counter(event.type for event in events).most_common()),
-        reasons=tuple(reasons),
+        totals=tuple(Counter(event.type for event in latest).most_common()),
+        reasons=tuple(count_reasons(map(_error_of, latest))),
         groups=tuple(groups),
         steps=tuple(steps_of(event for _, members in ranked for event in members if id(event) in current)),
         other_groups=len(others),

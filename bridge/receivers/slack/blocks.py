@@ -105,7 +105,9 @@ def draw_digest(digest: Digest, events: Sequence[Event], style: Style = PLAIN) -
 
 
 def _between(first: datetime, last: datetime, zone: tzinfo) -> str:
-    return date(first, zone) if first == last else f"{date(first, zone)} to {date(last, zone)}"
+    """Write from when to when; Slack shows minutes, so that two moments of the same one are a single time."""
+    same = first.replace(second=0, microsecond=0) == last.replace(second=0, microsecond=0)
+    return date(first, zone) if same else f"{date(first, zone)} to {date(last, zone)}"
 
 
 def _pairs(event: Event, zone: tzinfo) -> list[tuple[str, Block]]:

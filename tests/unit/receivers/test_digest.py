@@ -27,6 +27,10 @@ def failed(ids: range, error: str = INVALID) -> list[Event]:
     return [changed(id_, error=error, label=None) for id_ in ids]
 
 
+def stuck(id_: int) -> Event:
+    return replace(changed(id_, Status.PENDING, label=None), type=EventType.MESSAGE_STUCK)
+
+
 def sent(ids: range) -> list[Event]:
     return [changed(id_, Status.SENT, label=None) for id_ in ids]
 
@@ -55,11 +59,14 @@ def test_events_are_grouped_by_type_and_reason_largest_first() -> None:
             "❌ 2 WhatsApp messages failed: 1 without a reason, 1 invalid number",
         ),
         (sent(range(1500)), "✅ 1,500 WhatsApp messages sent"),
-        ([*failed(range(5)), *sent(range(2))], "❌ 5 messages failed, 2 sent"),
-        ([*sent(range(100)), changed(1)], "❌ 1 message failed, 100 sent"),
+        ([*failed(range(5)), *sent(range(5, 7))], "❌ 5 messages failed, 2 sent"),
+        ([*sent(range(100)), changed(100)], "❌ 1 message failed, 100 sent"),
         ([*failed(range(2)), source_down()], "🔴 1 status API down, 2 messages failed"),
         ([receiver_down("crm"), receiver_down("erp", "HTTP 404")], TWO_RECEIVERS),
-        ([sample_event(START)] * 2, "🧪 TEST: 2 WhatsApp messages failed: “This is a test: no message failed”"),
+        ([sample_event(START)] * 2, "🧪 TEST: 1 WhatsApp message failed: “This is a test: no message failed”"),
+        ([stuck(1), changed(1, Status.EXPIRED)], "⌛ 1 WhatsApp message expired"),
+        ([stuck(1), stuck(2), changed(1, Status.SENT)], "🐌 1 message stuck, 1 sent"),
+        ([*failed(range(1)), *failed(range(1), BLOCKED)], "❌ 1 WhatsApp message failed: blocked number"),
     ],
 )
 def test_heading_says_what_happened(events: list[Event], heading: str) -> None:
@@ -153,8 +160,8 @@ def test_grouping_can_be_by_less() -> None:
 def test_the_counts_always_add_up(events: list[Event], by: list[str], shown: int, times: int) -> None:
     events = events * times
     counted = digest(events, by, shown)
-    assert counted.count == len(events)
-    assert sum(count for _, count in counted.totals) == len(events)
+    subjects = len({event.subject for event in events})
+    assert sum(count for _, count in counted.totals) == sum(count for _, count in counted.reasons) == subjects
     assert sum(group.count for group in counted.groups) + counted.other_events == len(events)
     assert all(group.more >= 0 for group in counted.groups)
     assert sum(len(group.names) for group in counted.groups) <= shown
@@ -184,12 +191,13 @@ def test_very_long_names_leave_room_for_all_else() -> None:
 
 
 def test_digest_of_what_began_and_ended_is_good_news_with_nothing_to_do() -> None:
-    """Both are counted; a failure that lasts makes it bad news again."""
+    """Only the end is in the heading; a failure that lasts makes it bad news again."""
     down = source_down()
     up = replace(down, type=EventType.SOURCE_UP, sequence=2)
     over = digest([down, up])
     assert (over.sign, over.steps) == (WORDS[EventType.SOURCE_UP].emoji, ())
-    assert over.totals == ((EventType.SOURCE_DOWN, 1), (EventType.SOURCE_UP, 1))
+    assert over.totals == ((EventType.SOURCE_UP, 1),)
+    assert [group.type for group in over.groups] == [EventType.SOURCE_DOWN, EventType.SOURCE_UP]
     assert severity_of([down, up]) is WORDS[EventType.SOURCE_UP].severity
     lasting = digest([down, up, changed(1)])
     assert lasting.sign == WORDS[EventType.MESSAGE_FAILED].emoji

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,16 @@ def test_many_are_counted_and_the_gravest_gives_the_sign() -> None:
         "1 failed: invalid number: 9 (Invoice 88)",
         "What to do: Check the number, then send again or call.",
         "2026-11-23 20:11:12 UTC",
+    ]
+
+
+def test_digest_of_one_second_tells_it_once() -> None:
+    begin = START.replace(microsecond=0)
+    later = [changed(2, at=begin + timedelta(milliseconds=ms)) for ms in (999, 1000)]
+    bodies = [write_note([changed(1, at=begin), each], BY, 5).body for each in later]
+    assert [body.splitlines()[-1] for body in bodies] == [
+        "2026-11-23 20:11:12 UTC",
+        "2026-11-23 20:11:12 UTC to 2026-11-23 20:11:13 UTC",
     ]
 
 

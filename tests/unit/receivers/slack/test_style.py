@@ -188,5 +188,5 @@ def test_test_is_grey_says_so_and_mentions_nobody(type_: EventType) -> None:
 def test_digest_mentions_somebody_if_one_of_its_events_is_real() -> None:
     mention, test = Mention(("<!here>",)), sample_event(START)
     assert "<!here>" not in json.dumps(payload([test, test], mention=mention))
-    assert payload([test, test])["text"].startswith("🧪 TEST: 2 WhatsApp messages failed: ")
+    assert payload([test, test])["text"].startswith("🧪 TEST: 1 WhatsApp message failed: ")
     assert payload([test, changed()], mention=mention)["text"].startswith("<!here> ❌ 2 WhatsApp messages failed: 1 ")
