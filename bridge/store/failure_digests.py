@@ -15,9 +15,10 @@ from bridge.domain.failure_rate import FAILING
 from bridge.domain.json_object import read
 from bridge.domain.model import EventType
 from bridge.domain.routing import subscribed
-from bridge.store.due_deliveries import QUEUED, WITHHELD
+from bridge.store.due_deliveries import QUEUED
 from bridge.store.engine import chunks
 from bridge.store.facts import get_meta
+from bridge.store.queueing import held_back
 from bridge.store.tables import deliveries, events
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ def rearrange(
     moved = set()
     for receiver, every in _gatherers(subscriptions).items():
         rows = connection.execute(_WAITING, {"name": receiver, "now": at, "recent": at - every})
-        times = [(row.id, _new_time(row, after, every, at)) for row in rows]
+        times = [(row, _new_time(row, after, every, at)) for row in rows]
         changed = [
-            {"delivery": id_, "until": until, "why": _WHY if until > at else None}
-            for id_, until in times
+            {"delivery": row.id, "until": until, "why": _why(row, until, at)}
+            for row, until in times
             if until is not None
         ]
         for part in chunks(changed):
@@ -80,6 +81,13 @@ def _new_time(row: Any, failing: Known, every: timedelta, at: datetime) -> datet
     return max(due, earliest) if row.gathered or row.first_due_at < due else None
 
 
+def _why(row: Any, until: datetime, at: datetime) -> str | None:
+    """Say what a delivery waits for that is due then: a digest, or, once none is to come, the end of `hold`."""
+    if row.withheld_until is not None and until == row.withheld_until:
+        return held_back(row.withheld_until - row.created_at)
+    return _WHY if until > at else None
+
+
 def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
     """List who gets digests, and how often: only receivers that also get ``account.failing``, which says why."""
     return {
@@ -92,13 +100,7 @@ def _gatherers(subscriptions: Iterable[Subscription]) -> dict[str, timedelta]:
 _WHY = "waits for a digest: too many messages fail"
 
 _until: Any = sa.bindparam("until", type_=deliveries.c.due_at.type)
-_why: Any = sa.bindparam("why", type_=sa.Text)
-_WAITS = {
-    "due_at": _until,
-    "first_due_at": _until,
-    "gathered": True,
-    "reason": sa.case((WITHHELD, deliveries.c.reason), else_=_why),
-}
+_WAITS = {"due_at": _until, "first_due_at": _until, "gathered": True, "reason": sa.bindparam("why", type_=sa.Text)}
 _POSTPONED = (
     sa.update(deliveries)
     .where(
@@ -112,7 +114,8 @@ _POSTPONED = (
 )
 _WAITING = (
     sa.select(
-        deliveries.c.id, deliveries.c.first_due_at, deliveries.c.withheld_until, deliveries.c.gathered, events.c.data
+        *(deliveries.c.id, deliveries.c.created_at, deliveries.c.first_due_at),
+        *(deliveries.c.withheld_until, deliveries.c.gathered, events.c.data),
     )
     .join(events, events.c.position == deliveries.c.event)
     .where(

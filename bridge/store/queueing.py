@@ -14,7 +14,7 @@ from bridge.store.withheld import END_UNHEARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from bridge.domain.model import Event, EventType
     from bridge.domain.routing import Subscription
@@ -47,9 +47,13 @@ def new_row(
     until = held_until(event, subscription.hold)
     if until is None:
         return row
-    lasting = in_words(subscription.hold.total_seconds())
-    why = f"held back: sent if it is not over or acknowledged within {lasting} (`hold`)"
-    return row | {"first_due_at": until, "due_at": until, "withheld_until": until, "reason": why}
+    times = {"first_due_at": until, "due_at": until, "withheld_until": until}
+    return row | times | {"reason": held_back(until - event.at)}
+
+
+def held_back(hold: timedelta) -> str:
+    """Say why a delivery is queued that `hold` holds back for so long."""
+    return f"held back: sent if it is not over or acknowledged within {in_words(hold.total_seconds())} (`hold`)"
 
 
 def reminder_row(position: int, subject: str, receiver: str, number: int, now: datetime) -> dict[str, Any]:

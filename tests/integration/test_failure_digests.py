@@ -160,11 +160,27 @@ def test_hold_goes_on_meanwhile(store: Store) -> None:
     world.routes.subscriptions = (Subscription("ops", ("*",), hold=MINUTE, digests=HOUR),)
     world.end(2, Status.FAILED)
     assert {("message/11", HOUR), ("message/12", HOUR)} <= set(world.due())
+    held = "held back: sent if it is not over or acknowledged within 2 h (`hold`)"
+    assert world.reasons() == {held, "waits for a digest: too many messages fail"}, "of each what it waits for longest"
     observe(store, 11, Status.SENT, world.clock.now(), to=[])
     assert [each.event.message_id for each in listed.deliveries(store, state=DeliveryState.DROPPED)] == [11]
     world.look(16)
     assert world.look(15) == [("account.recovered", "account")]
     assert {("message/12", 31 * MINUTE), ("message/10", 2 * HOUR)} <= set(world.due())
+    assert world.reasons() == {held, None}
+
+
+def test_hold_is_what_is_waited_for_once_no_digest_is(store: Store) -> None:
+    world = People(store)
+    world.end(10, Status.FAILED)
+    world.look()
+    world.routes.subscriptions = (Subscription("ops", ("*",), hold=50 * MINUTE, digests=HOUR),)
+    world.end(1, Status.FAILED)
+    assert world.reasons() == {"waits for a digest: too many messages fail"}
+    world.look(16)
+    world.look(15)
+    assert ("message/11", 50 * MINUTE) in world.due()
+    assert world.reasons() == {"held back: sent if it is not over or acknowledged within 50 min (`hold`)", None}
 
 
 def test_digests_come_although_a_wrong_clock_dated_the_alert(store: Store) -> None:
