@@ -122,7 +122,7 @@ receivers:
 _SLACK_RECEIVER = f"""\
   - name: {SLACK}
     slack: ${{SLACK_WEBHOOK_URL}}
-    events: [failed, expired, stuck, "source.*", "number.*"]
+    events: [failed, expired, stuck, "source.*", "number.*", "account.*"]
 """
 
 _WEBHOOK_RECEIVER = f"""\
@@ -134,7 +134,7 @@ _WEBHOOK_RECEIVER = f"""\
 _NO_RECEIVER = """\
   # - name: ops
   #   slack: https://hooks.slack.com/services/…
-  #   events: [failed, expired, stuck, "source.*", "number.*"]
+  #   events: [failed, expired, stuck, "source.*", "number.*", "account.*"]
 """
 
 _OWN_DATABASE = """

@@ -42,6 +42,13 @@ def is_one_line(text: str) -> bool:
         return False
 
 
+def test_alerts_that_are_added_later_reach_slack(folder: Folder) -> None:
+    answers = Answers(account(), SLACK)
+    folder.write(env_text(variables(answers)), ".env")
+    loaded = folder.load(f"{config_text(answers)}alerts: [{{failing: 20%}}]".encode(), {"STATE_DIRECTORY": "/state"})
+    assert list(loaded.warnings()) == []
+
+
 @pytest.mark.parametrize("slack", [None, SLACK, WORKFLOW])
 @pytest.mark.parametrize("webhook", [None, WEBHOOK])
 @pytest.mark.parametrize("own", [False, True])
