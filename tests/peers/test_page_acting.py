@@ -91,6 +91,26 @@ def test_messages_are_added_chosen_and_removed_by_keyboard(browser: Browser, roo
         assert page.locator("input.pick").count() == 1
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_wrong_token_costs_nothing_but_the_token(browser: Browser, root: str, script: bool) -> None:
+    with tab(browser, root, java_script_enabled=script) as opened:
+        page = opened.page
+        opened.open("/")
+        page.locator("#mute").get_by_text("Mute a receiver").click()
+        page.get_by_label("Reason").fill("deploy")
+        page.get_by_label("Your name").fill("Ada")
+        page.get_by_label("Token").fill("guessed")
+        page.get_by_role("button", name="Mute", exact=True).click()
+        page.get_by_text("that is not the bridge's token").wait_for()
+        assert page.get_by_label("Token").input_value() == ""
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Mute", exact=True).click()
+        page.get_by_text("what happens meanwhile is held").wait_for()
+        assert "by Ada: deploy" in page.locator("#mutes").inner_text()
+        page.reload()
+        assert page.locator(".notice").count() == 0
+
+
 def test_what_one_writes_and_chooses_stays_while_the_page_is_live(
     browser: Browser, root: str, simulator: Simulator
 ) -> None:

@@ -6,44 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
-
 from bridge.domain.check import counted
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
 from bridge.domain.mute import LONGEST_BY
-from bridge.receivers.wording import cause_of, label_of
+from bridge.receivers.wording import cause_of, label_of, name_of, said_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.forms import REFUSED, on_form
 from bridge.server.ui.messages import id_in
 from bridge.server.ui.timeline import about, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from bridge.domain.errors import BridgeError
     from bridge.domain.incidents import Incident
-    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.forms import Form
+    from bridge.server.ui.form_fields import Form
+    from bridge.server.ui.forms import Forms
     from bridge.store.paging import Page
 
 SHOWN = 8
 """How many incidents the overview shows."""
-
-NOTICES: Mapping[str, Notice] = {
-    REFUSED: Notice("bad", "Nothing was acknowledged: that is not the bridge's token."),
-    "acknowledged": Notice("good", "Acknowledged: reminders stop."),
-    "updated": Notice("good", "Somebody had already acknowledged it: your note replaces the earlier one."),
-    "already_acknowledged": Notice("bad", "Somebody has already acknowledged it."),
-    "none_chosen": Notice("bad", "Nothing was acknowledged: choose something first."),
-    "not_open": Notice("bad", "Nothing to acknowledge: it is not open."),
-}
-"""What became of the form, by the word for it in the address of the page that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,37 +91,36 @@ def incidents_page(found: Page[Incident], cursor: str | None, *, acknowledged: b
     )
 
 
-def acknowledged(outcome: str) -> Notice | None:
-    """Say what became of the form: by a word, or by how many were acknowledged of those that were chosen."""
-    count = id_in(outcome)
-    if count is None:
-        return NOTICES.get(outcome)
-    return Notice("good", f"{counted(count, 'problem is', 'problems are')} acknowledged: reminders stop.")
-
-
-def acknowledging(
-    context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]
-) -> APIRouter:
+def acknowledging(context: ServerContext, forms: Forms) -> None:
     """Make the route to which the form is sent."""
-    router = APIRouter(include_in_schema=False)
 
-    def back(form: Form, outcome: str) -> str:
+    def back(form: Form) -> str:
         message = id_in(form.get("message_id"))
-        page = "incidents" if "list" in form else "" if message is None else f"messages/{message}"
-        return f"{page}?ack={outcome}"
+        return "incidents" if "list" in form else "" if message is None else f"messages/{message}"
 
-    def tick_off(form: Form) -> str:
+    def tick_off(form: Form) -> Notice:
         if "list" in form and "subject" not in form:
-            return back(form, "none_chosen")
+            return Notice("bad", "Nothing was acknowledged: choose something first.")
         try:
             subjects = list(map(read_subject, form.all("subject")))
         except ValueError:
-            return back(form, "not_open")
+            return Notice("bad", "Nothing was acknowledged: it is not open.")
         by, note = (form.get(name)[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
         found = acknowledge(context, subjects, by, note)
-        if len(subjects) > 1 and found["acknowledged"]:
-            return back(form, str(len(found["acknowledged"])))
-        return back(form, next(outcome for outcome, subjects in found.items() if subjects))
+        if len(subjects) > 1 and (count := len(found["acknowledged"])):
+            return Notice("good", f"{counted(count, 'problem is', 'problems are')} acknowledged: reminders stop.")
+        outcome = next(outcome for outcome, those in found.items() if those)
+        incident = context.store.incidents.of(subjects[0])
+        what = subjects[0].replace("/", " ") if incident is None else said_of(incident.event, name_of(incident.event))
+        return Notice("bad" if outcome in _IN_VAIN else "good", _OUTCOMES[outcome].format(what))
 
-    on_form(router, ACKNOWLEDGE_FORM, access, tick_off, lambda form: back(form, REFUSED), broken)
-    return router
+    forms.on(ACKNOWLEDGE_FORM, tick_off, back, "Nothing was acknowledged")
+
+
+_OUTCOMES: Mapping[str, str] = {
+    "acknowledged": "Acknowledged: {}. Reminders of it stop.",
+    "updated": "Somebody had already acknowledged it: {}. Your note replaces the earlier one.",
+    "already_acknowledged": "Somebody has already acknowledged it: {}.",
+    "not_open": "Nothing was acknowledged: {} is not open.",
+}
+_IN_VAIN = {"already_acknowledged", "not_open"}

@@ -19,7 +19,6 @@ from bridge.server.api.messages import watch
 from bridge.server.auth import ADD_FORM
 from bridge.server.ui.add_fields import Written, Wrong, merged
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.messages import id_in
 from bridge.server.ui.multipart import TooLargeError, read_multipart
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Details
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
+    from bridge.server.ui.flash import Flashes
 
 LARGEST_FORM: Final = LARGEST_CSV + 64 * 1024
 """In bytes: the longest list, the token, and what is around them."""
@@ -59,11 +59,8 @@ class AddPage:
     place: str = ""
 
 
-def came_of(added: str | None, known: str | None) -> Notice | None:
-    """Say what came of the form, by the counts in the address of the page that follows."""
-    new, old = (None if text == "0" else id_in(text or "") for text in (added, known))
-    if new is None and old is None:
-        return None
+def came_of(new: int, old: int) -> Notice:
+    """Say what came of the form: how many messages are new, and how many were watched already."""
     watched = f"{counted(new, 'message is', 'messages are')} watched from now on" if new else "No message is new"
     again = f"; {counted(old, 'was', 'were')} watched already" if old else ""
     return Notice("good", f"{watched}{again}.")
@@ -72,6 +69,7 @@ def came_of(added: str | None, known: str | None) -> Notice | None:
 def adding(
     context: ServerContext,
     access: Access,
+    flashes: Flashes,
     show: Callable[[Request, AddPage, int], Response],
     broken: Callable[[Request, BridgeError], Response],
 ) -> APIRouter:
@@ -80,6 +78,7 @@ def adding(
     Args:
         context: The running bridge.
         access: Has the token that the form asks for.
+        flashes: Remembers what came of the form.
         show: Answers with the page and a status.
         broken: Answers that the database can't be used.
     """
@@ -88,9 +87,13 @@ def adding(
     room = asyncio.Semaphore(_AT_ONCE)
 
     @router.api_route(ADD_FORM, methods=["GET", "HEAD"])
-    def add_page(request: Request, ids: str = "", added: str | None = None, known: str | None = None) -> Response:
+    def add_page(request: Request, ids: str = "", said: str | None = None) -> Response:
         written = Written(ids=ids.replace("\0", "")[:_LONGEST_LINK])
-        return show(request, empty(notice=came_of(added, known), written=written), HTTPStatus.OK)
+        return show(
+            request,
+            empty(notice=None if (seen := flashes.take(said)) is None else seen.notice, written=written),
+            HTTPStatus.OK,
+        )
 
     @router.post(ADD_FORM)
     async def add_form(request: Request) -> Response:
@@ -120,8 +123,8 @@ def adding(
             found = watch(context, described)
         except BridgeError as error:
             return broken(request, error)
-        counts = f"added={len(found['watched'])}&known={len(found['already_watched'])}"
-        return RedirectResponse(f"add?{counts}", HTTPStatus.SEE_OTHER)
+        came = came_of(len(found["watched"]), len(found["already_watched"]))
+        return RedirectResponse(flashes.keep("add", came), HTTPStatus.SEE_OTHER)
 
     return router
 

@@ -117,8 +117,8 @@ def state_in(text: str) -> DeliveryState | None:
     return DeliveryState(text) if text else None
 
 
-def address(state: DeliveryState | None, receiver: str | None, cursor: str | None = None, **more: str) -> str:
+def address(state: DeliveryState | None, receiver: str | None, cursor: str | None = None) -> str:
     """Write the address of a page of deliveries, from the first page."""
-    asked = {"state": state, "receiver": receiver, "cursor": cursor, **more}
+    asked = {"state": state, "receiver": receiver, "cursor": cursor}
     query = urlencode({key: str(value) for key, value in asked.items() if value is not None})
     return f"deliveries?{query}" if query else "deliveries"

@@ -1,32 +1,60 @@
-"""What came of sending again, said on the page that follows. Pure."""
+"""What became of a form, said once on the page that follows."""
 
 from __future__ import annotations
 
+import secrets
+import threading
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Final, Literal
 
-from bridge.domain.check import counted
-from bridge.server.ui.messages import id_in
+if TYPE_CHECKING:
+    from datetime import datetime
 
-WRONG_TOKEN = "no"  # noqa: S105 -- no password
-"""What is in the address instead of a count where the token was wrong."""
+    from bridge.server.ui.form_fields import Form
+
+_MOST_KEPT: Final = 100
+SAID: Final = "said"
+"""The parameter of an address that has the word for what is said there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Words, and whether they are ``good`` or ``bad`` news."""
+    """Words, and whether they are ``good`` or ``bad`` news. A moment and more words may follow them."""
 
-    tone: str
+    tone: Literal["good", "bad"]
     text: str
+    until: datetime | None = None
+    more: str = ""
 
-    @classmethod
-    def read(cls, retried: str) -> Self | None:
-        """Read it from the address of a page: how many deliveries were queued again, if that was tried."""
-        if retried == WRONG_TOKEN:
-            return cls("bad", "Nothing was sent again: that is not the bridge's token.")
-        if retried == "0":
-            return cls("bad", "Nothing was sent again: what you chose is queued, or gone.")
-        count = id_in(retried)
-        if count is None:
-            return None
-        return cls("good", f"{counted(count, 'delivery is', 'deliveries are')} on the way again.")
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A notice, and the form if it came to nothing: what a person wrote there is shown again."""
+
+    notice: Notice
+    form: Form | None = None
+
+
+class Flashes:
+    """Remembers what became of the latest forms until it is shown. Safe to use from several threads.
+
+    An address that held the words themselves could be made by anybody, to say anything, as often as it is opened.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Said] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, page: str, notice: Notice, form: Form | None = None) -> str:
+        """Remember it; returns the address of the page that says it. Of the form, the token is left out."""
+        word = secrets.token_urlsafe(9)
+        with self._lock:
+            self._known[word] = Said(notice, None if form is None or notice.tone == "good" else form.without("token"))
+            while len(self._known) > _MOST_KEPT:
+                del self._known[next(iter(self._known))]
+        return f"{page}{'&' if '?' in page else '?'}{SAID}={word}"
+
+    def take(self, word: str | None) -> Said | None:
+        """Return what is to be said, by the word in an address, and forget it; None where nothing is, or no longer."""
+        with self._lock:
+            return None if word is None else self._known.pop(word, None)

@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qs
 
+from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002 -- FastAPI reads it
 
 from bridge.domain.errors import BridgeError
+from bridge.server.ui.flash import Notice
+from bridge.server.ui.form_fields import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from fastapi import APIRouter
     from starlette.responses import Response
 
     from bridge.server.auth import Access
-
-REFUSED = "refused"
-"""What became of a form whose token is not the bridge's."""
+    from bridge.server.ui.flash import Flashes
 
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 100  # a page of a list has fifty boxes to tick
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The fields of a form; each may have been given several times."""
-
-    fields: Mapping[str, Sequence[str]]
-
-    def get(self, name: str) -> str:
-        """Return the last value of a field; empty where there is none."""
-        return self.all(name)[-1]
-
-    def all(self, name: str) -> Sequence[str]:
-        """Return all values of a field; a single empty one where there is none."""
-        return self.fields.get(name) or ("",)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.fields
-
-
-Act: TypeAlias = "Callable[[Form], str]"
-"""Does what a form asks for. Returns the address of the page that follows, from the first page."""
+Act: TypeAlias = "Callable[[Form], Notice]"
+"""Does what a form asks for. Returns what came of it."""
 
 
 async def read_form(request: Request) -> Form:
@@ -63,31 +44,36 @@ async def read_form(request: Request) -> Form:
         return Form({})
 
 
-def on_form(
-    router: APIRouter,
-    path: str,
-    access: Access,
-    act: Act,
-    refuse: Act,
-    broken: Callable[[Request, BridgeError], Response],
-) -> None:
-    """Add a route for a form.
+class Forms:
+    """Makes the routes to which forms are sent.
 
     Args:
-        router: Gets the route.
-        path: Where the form is sent: two steps from the first page.
-        access: Has the token that the form must hold.
-        act: Does it.
-        refuse: Says which page follows where the token is not the bridge's.
+        access: Has the token that each form must hold.
+        flashes: Remembers what became of them.
         broken: Answers where the database can't be used.
     """
 
-    @router.post(path)
-    async def take(request: Request) -> Response:
-        form = await read_form(request)
-        may = access.takes_form(form.get("token"))
-        try:
-            page = await run_in_threadpool(act, form) if may else refuse(form)
-        except BridgeError as error:
-            return broken(request, error)
-        return RedirectResponse(f"../{page}", HTTPStatus.SEE_OTHER)
+    def __init__(self, access: Access, flashes: Flashes, broken: Callable[[Request, BridgeError], Response]) -> None:
+        self.router = APIRouter(include_in_schema=False)
+        self._access, self._flashes, self._broken = access, flashes, broken
+
+    def on(self, path: str, act: Act, back: Callable[[Form], str], refused: str) -> None:
+        """Add a route for a form.
+
+        Args:
+            path: Where the form is sent: two steps from the first page.
+            act: Does it.
+            back: Returns the address of the page that follows, from the first page.
+            refused: What was not done where the token is not the bridge's: ``Nothing was changed``.
+        """
+
+        @self.router.post(path)
+        async def take(request: Request) -> Response:
+            form = await read_form(request)
+            notice = Notice("bad", f"{refused}: that is not the bridge's token.")
+            if self._access.takes_form(form.get("token")):
+                try:
+                    notice = await run_in_threadpool(act, form)
+                except BridgeError as error:
+                    return self._broken(request, error)
+            return RedirectResponse(f"../{self._flashes.keep(back(form), notice, form)}", HTTPStatus.SEE_OTHER)

@@ -167,9 +167,9 @@ class Asked:
         reason = {} if self.reason is None else {"reason": self.reason}
         return {key: value for key, value in asked.items() if value} | reason
 
-    def address(self, cursor: str | None = None, **more: str) -> str:
+    def address(self, cursor: str | None = None) -> str:
         """Write the address of a page of what was found, from the first page."""
-        query = urlencode(self.given(cursor) | more)
+        query = urlencode(self.given(cursor))
         return f"messages?{query}" if query else "messages"
 
     def table(self, *, by_id: bool) -> str:

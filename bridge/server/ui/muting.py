@@ -6,40 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 
-from fastapi import APIRouter
-
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
 from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.forms import REFUSED, on_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import tzinfo
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from bridge.domain.errors import BridgeError
     from bridge.domain.summary import Summary
-    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.forms import Form
+    from bridge.server.ui.form_fields import Form
+    from bridge.server.ui.forms import Forms
 
 _MORNING = time(8)
-NOTICES: Mapping[str, Notice] = {
-    REFUSED: Notice("bad", "Nothing was changed: that is not the bridge's token."),
-    "unknown": Notice("bad", "Nothing was changed: there is no such receiver."),
-    "wrong": Notice("bad", "Nothing was changed: choose how long to mute the receiver."),
-    "muted": Notice("good", "The receiver is muted."),
-    "ended": Notice("good", "The receiver is no longer muted: what was held is sent now."),
-    "quiet": Notice("good", "The receiver is no longer muted: what was held is sent when its quiet hours end."),
-    "none": Notice("bad", "The receiver was not muted."),
-}
-"""What became of the form, by the word for it in the address of the page that follows."""
+_UNKNOWN = Notice("bad", "Nothing was changed: there is no such receiver.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +43,34 @@ class MutePanel:
         return cls(tuple(receivers), tomorrow, mutes)
 
 
-def muting(context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]) -> APIRouter:
+def muting(context: ServerContext, forms: Forms) -> None:
     """Make the route to which the form is sent."""
-    router = APIRouter(include_in_schema=False)
 
-    def change(form: Form) -> str:
+    def change(form: Form) -> Notice:
         name, now = form.get("receiver"), context.now()
+        known = name in context.receivers()
         if "unmute" in form:  # also of one that is no longer configured
             ended, _ = unmute(context, name, now)
             if ended is None:
-                return "none" if name in context.receivers() else "unknown"
-            return "ended" if context.quiet_until(name, now) is None else "quiet"
-        if name not in context.receivers():
-            return "unknown"
+                return Notice("bad", f"{name} was not muted.") if known else _UNKNOWN
+            quiet_until = context.quiet_until(name, now)
+            said = f"{name} is no longer muted: what was held is sent "
+            return Notice(
+                "good", f"{said}{'now' if quiet_until is None else 'when its quiet hours end:'}", quiet_until, "."
+            )
+        if not known:
+            return _UNKNOWN
         try:
             end = _end(form.get("until"), now)
         except ValueError:
-            return "wrong"
+            return Notice("bad", f"{name} was not muted: choose for how long.")
         reason, by = form.get("reason")[:LONGEST_REASON], form.get("by")[:LONGEST_BY]
-        mute(context, Mute(name, now, end, reason, by, drops="drop" in form))
-        return "muted"
+        drops = "drop" in form
+        mute(context, Mute(name, now, end, reason, by, drops=drops))
+        meanwhile = "what happens meanwhile is never sent" if drops else "what happens meanwhile is held, and sent then"
+        return Notice("good", f"{name} is muted until", end, f": {meanwhile}.")
 
-    on_form(
-        *(router, MUTE_FORM, access, lambda form: f"?mute={change(form)}", lambda _: f"?mute={REFUSED}", broken),
-    )
-    return router
+    forms.on(MUTE_FORM, change, lambda _: "", "Nothing was changed")
 
 
 def _end(chosen: str, now: datetime) -> datetime:

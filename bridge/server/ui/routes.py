@@ -16,13 +16,14 @@ from bridge.server.ui.acknowledging import acknowledging
 from bridge.server.ui.adding import AddPage, adding
 from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import state_in
+from bridge.server.ui.flash import SAID, Flashes, Said
+from bridge.server.ui.forms import Forms
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.muting import muting
 from bridge.server.ui.period import Wanted
 from bridge.server.ui.render import STATIC, static
-from bridge.server.ui.said import said
 from bridge.server.ui.sending_again import sending_again
-from bridge.server.ui.trying import Results, trying
+from bridge.server.ui.trying import trying
 from bridge.server.ui.views import Views, Written
 from bridge.server.ui.watching import watching
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.flash import Notice
 
 _READ = ["GET", "HEAD"]
 
@@ -64,22 +64,21 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
         describe: Makes the OpenAPI document.
     """
     desk = Views(context, can_change=access.token is not None, trusted=access.trusted)
-    results = Results()
+    flashes = Flashes()
     router = APIRouter(include_in_schema=False)
 
     def show_adding(request: Request, page: AddPage, status: int) -> Response:
         return _page(desk, request, lambda path: desk.adding(path, page), status)
 
     broken = partial(_broken, desk)
+    forms = Forms(access, flashes, broken)
+    for add in (sending_again, muting, acknowledging, watching, trying):
+        add(context, forms)
     for part in (
-        adding(context, access, show_adding, broken),
-        _reading(desk, context, results),
+        adding(context, access, flashes, show_adding, broken),
+        _reading(desk, context, flashes),
         _about_the_api(desk, access, describe),
-        sending_again(context, access, broken),
-        muting(context, access, broken),
-        acknowledging(context, access, broken),
-        watching(context, access, broken),
-        trying(context, access, results, broken),
+        forms.router,
         _files(),
     ):
         router.include_router(part)
@@ -94,15 +93,15 @@ def make_pages(context: ServerContext, access: Access, describe: Callable[[], Ma
     return Pages(router, on_missing)
 
 
-def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter:
+def _reading(desk: Views, context: ServerContext, flashes: Flashes) -> APIRouter:
     router = APIRouter()
 
-    def notices(request: Request) -> tuple[Notice, ...]:
-        return said(request.query_params, results)
+    def said(request: Request) -> Said | None:
+        return flashes.take(request.query_params.get(SAID)) if request.method == "GET" else None
 
     @router.api_route("/", methods=_READ)
     def overview(request: Request) -> Response:
-        return _page(desk, request, lambda path: desk.overview(path, notices(request)))
+        return _page(desk, request, lambda path: desk.overview(path, said(request)))
 
     @router.api_route("/messages", methods=_READ)
     def messages(
@@ -120,16 +119,16 @@ def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter
     ) -> Response:
         given = {"text": text, "status": status, "tag": tag, "period": period, "since": since, "until": until}
         asked = Asked.read(context.now(), context.timezone(), reason, timezone=timezone, order=order, **given)
-        return _page(desk, request, lambda path: desk.messages(path, asked, cursor, notices(request)))
+        return _page(desk, request, lambda path: desk.messages(path, asked, cursor, said(request)))
 
     @router.api_route("/messages/{message}", methods=_READ)
     def message(request: Request, message: str) -> Response:
         id_ = id_in(message)
-        return _page(desk, request, lambda path: desk.message(path, id_, notices(request)) if id_ else None)
+        return _page(desk, request, lambda path: desk.message(path, id_, said(request)) if id_ else None)
 
     @router.api_route("/incidents", methods=_READ)
     def incidents(request: Request, acknowledged: str = "", cursor: str | None = None) -> Response:
-        shown, every = notices(request), acknowledged == "true"
+        shown, every = said(request), acknowledged == "true"
         return _page(desk, request, lambda path: desk.incidents(path, cursor, shown, acknowledged=every))
 
     @router.api_route("/report", methods=_READ)
@@ -155,7 +154,7 @@ def _reading(desk: Views, context: ServerContext, results: Results) -> APIRouter
         cursor: str | None = None,
     ) -> Response:
         named = (receiver or "").replace("\0", "") or None
-        shown = notices(request)
+        shown = said(request)
         return _page(desk, request, lambda path: desk.deliveries(path, state_in(state or ""), named, cursor, shown))
 
     return router

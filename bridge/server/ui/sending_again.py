@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-
 from bridge.domain.model import DeliveryState
 from bridge.server.auth import RETRY_FORM
 from bridge.server.ui.deliveries import address
-from bridge.server.ui.flash import WRONG_TOKEN
-from bridge.server.ui.forms import on_form
+from bridge.server.ui.flash import Notice
 from bridge.server.ui.messages import id_in
 from bridge.store.history import EventQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from bridge.domain.errors import BridgeError
-    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.forms import Form
+    from bridge.server.ui.form_fields import Form
+    from bridge.server.ui.forms import Forms
 
 
-def sending_again(
-    context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]
-) -> APIRouter:
+def sending_again(context: ServerContext, forms: Forms) -> None:
     """Make the route to which the forms are sent."""
-    router = APIRouter(include_in_schema=False)
 
     def retry(ids: Collection[int] | None, receiver: str | None) -> int:
         count = context.store.deliveries.retry(context.now(), ids=ids, receiver=receiver)
@@ -47,26 +37,37 @@ def sending_again(
         context.wake_dispatchers()
         return count
 
-    def send_again(form: Form) -> str:
+    def send_again(form: Form) -> Notice:
         delivery, delivered = id_in(form.get("ids")), id_in(form.get("resend"))
         if delivered is not None:
-            count = resend(delivered)
-        elif delivery is not None:
-            count = retry([delivery], form.get("receiver") or None)
-        elif form.get("all") == "true":
-            count = retry(None, form.get("receiver") or None)
-        else:
-            count = 0
-        return _back(form, str(count))
+            return sent_again(resend(delivered), receiver_of(delivered))
+        if delivery is not None:
+            return sent_again(retry([delivery], form.get("receiver") or None), receiver_of(delivery))
+        receiver = form.get("receiver") or None
+        return sent_again(retry(None, receiver) if form.get("all") == "true" else 0, receiver)
 
-    on_form(router, RETRY_FORM, access, send_again, lambda form: _back(form, WRONG_TOKEN), broken)
-    return router
+    def receiver_of(delivery_id: int) -> str | None:
+        found = context.store.history.delivery(delivery_id)
+        return None if found is None else found.delivery.receiver
+
+    forms.on(RETRY_FORM, send_again, _back, "Nothing was sent again")
 
 
-def _back(form: Form, count: str) -> str:
+def sent_again(count: int, receiver: str | None) -> Notice:
+    """Say how many deliveries are queued again, and to whom."""
+    if not count:
+        return Notice("bad", "Nothing was sent again: what you chose is queued, or gone.")
+    to = "" if receiver is None else f" to {receiver}"
+    return Notice(
+        "good",
+        f"{count:,} {'delivery' if count == 1 else 'deliveries'}{to} {'is' if count == 1 else 'are'} on the way again.",
+    )
+
+
+def _back(form: Form) -> str:
     """Lead back to where the form was."""
     message, state = id_in(form.get("message_id")), form.get("state")
     if message is not None:
-        return f"messages/{message}?retried={count}"
+        return f"messages/{message}"
     shown = DeliveryState(state) if state in set(DeliveryState) else DeliveryState.DEAD
-    return address(shown, form.get("receiver") or None, retried=count)
+    return address(shown, form.get("receiver") or None)

@@ -2,90 +2,42 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
 from typing import TYPE_CHECKING, Any, Final
-
-from fastapi import APIRouter
 
 from bridge.domain.model import EventType
 from bridge.receivers.wording import WORDS
 from bridge.server.auth import TEST_FORM
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.formatting import brief, seconds
-from bridge.server.ui.forms import REFUSED, on_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from bridge.domain.errors import BridgeError
-    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.forms import Form
+    from bridge.server.ui.form_fields import Form
+    from bridge.server.ui.forms import Forms
 
-_MOST_KEPT = 100
+_UNKNOWN: Final = Notice("bad", "Nothing was sent: there is no such receiver.")
 
 TYPES: Final[Mapping[str, str]] = {
     str(type_): words.short[0].upper() + words.short[1:] for type_, words in WORDS.items()
 }
 """The types of events that a test can have, and their names."""
 
-_FIXED: Final[Mapping[str, Notice]] = {
-    REFUSED: Notice("bad", "Nothing was sent: that is not the bridge's token."),
-    "unknown": Notice("bad", "Nothing was sent: there is no such receiver."),
-    "type": Notice("bad", "Nothing was sent: choose what to send."),
-}
-_FORGOTTEN = Notice("bad", "What came of this test is no longer known: send another one, or see the log.")
 
-
-class Results:
-    """Remembers what came of the latest tests: it is shown on the page that follows. Safe to use from several threads.
-
-    An address that held the words themselves could be made by anybody, to say anything.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[str, Notice] = {}
-        self._lock = threading.Lock()
-
-    def keep(self, notice: Notice) -> str:
-        """Remember it; returns the word for it."""
-        word = secrets.token_urlsafe(9)
-        with self._lock:
-            self._known[word] = notice
-            while len(self._known) > _MOST_KEPT:
-                del self._known[next(iter(self._known))]
-        return word
-
-    def read(self, word: str) -> Notice:
-        """Say what came of a test, by the word in an address."""
-        with self._lock:
-            return _FIXED.get(word) or self._known.get(word, _FORGOTTEN)
-
-
-def trying(
-    context: ServerContext,
-    access: Access,
-    results: Results,
-    broken: Callable[[Request, BridgeError], Response],
-) -> APIRouter:
+def trying(context: ServerContext, forms: Forms) -> None:
     """Make the route to which the form is sent."""
-    router = APIRouter(include_in_schema=False)
 
-    def send(form: Form) -> str:
+    def send(form: Form) -> Notice:
         name, type_ = form.get("test"), form.get("type")
         if name not in context.receivers():
-            return "?tested=unknown"
+            return _UNKNOWN
         if type_ not in TYPES:
-            return "?tested=type"
+            return Notice("bad", "Nothing was sent: choose what to send.")
         made = context.try_receiver(name, EventType(type_))
-        return "?tested=unknown" if made is None else f"?tested={results.keep(notice_of(made, TYPES[type_]))}"
+        return _UNKNOWN if made is None else notice_of(made, TYPES[type_])
 
-    on_form(router, TEST_FORM, access, send, lambda _: f"?tested={REFUSED}", broken)
-    return router
+    forms.on(TEST_FORM, send, lambda _: "", "Nothing was sent")
 
 
 def notice_of(made: Mapping[str, Any], type_: str) -> Notice:

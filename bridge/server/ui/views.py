@@ -16,6 +16,7 @@ from bridge.domain.model import DeliveryState
 from bridge.server.ui.acknowledging import SHOWN, incidents_page, panel
 from bridge.server.ui.alert_help import alert_help
 from bridge.server.ui.deliveries import deliveries_page
+from bridge.server.ui.form_fields import Form
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
 from bridge.server.ui.muting import MutePanel
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
     from bridge.server.ui.adding import AddPage
     from bridge.server.ui.api_reference import ApiReference
-    from bridge.server.ui.flash import Notice
+    from bridge.server.ui.flash import Said
     from bridge.server.ui.health import Component
     from bridge.server.ui.period import Wanted
 
@@ -77,8 +78,8 @@ class Views:
         self._can_change = can_change or trusted
         self._trusted = trusted
 
-    def overview(self, path: str, said: tuple[Notice, ...] = ()) -> str:
-        """Write the first page; ``said`` is what became of its forms, if they were sent."""
+    def overview(self, path: str, said: Said | None = None) -> str:
+        """Write the first page; ``said`` is what became of a form, if one was sent."""
         summary, known = self._look()
         now, search = self._now(), self._store.search
         lately = self._store.activity.read(now - _DAY, now, HOUR, self._zone())
@@ -95,7 +96,7 @@ class Views:
         }
         return self._render("overview.html", path, "overview", summary, known, **shown)
 
-    def messages(self, path: str, asked: Asked, cursor: str | None, said: tuple[Notice, ...] = ()) -> Written:
+    def messages(self, path: str, asked: Asked, cursor: str | None, said: Said | None = None) -> Written:
         """Write a page of the messages that were asked for."""
         summary, known = self._look()
         page = self._find(asked, cursor)
@@ -109,7 +110,7 @@ class Views:
         html = self._render("messages.html", path, "messages", summary, known, **shown)
         return Written(html, page.wrong is not None)
 
-    def message(self, path: str, message_id: int, said: tuple[Notice, ...] = ()) -> str | None:
+    def message(self, path: str, message_id: int, said: Said | None = None) -> str | None:
         """Write a message's story; None where there is no such message."""
         story = self._store.history.story(message_id)
         if story is None:
@@ -126,7 +127,7 @@ class Views:
         state: DeliveryState | None,
         receiver: str | None,
         cursor: str | None,
-        said: tuple[Notice, ...] = (),
+        said: Said | None = None,
     ) -> str:
         """Write a page of deliveries.
 
@@ -145,7 +146,7 @@ class Views:
         )
         return self._render("deliveries.html", path, "deliveries", summary, known, page=page, said=said)
 
-    def incidents(self, path: str, cursor: str | None, said: tuple[Notice, ...], *, acknowledged: bool) -> str:
+    def incidents(self, path: str, cursor: str | None, said: Said | None, *, acknowledged: bool) -> str:
         """Write a page of what is wrong now; with ``acknowledged``, also of what somebody has acknowledged.
 
         Raises:
@@ -221,5 +222,7 @@ class Views:
         now = self._now()
         waits = partial(waiting, summary=summary, now=now)
         may = {"can_change": self._can_change, "needs_token": not self._trusted}
-        more = {"asked": Asked(), "waiting": waits, **may, **shown}
+        said: Said | None = shown.get("said")
+        kept = Form({}) if said is None or said.form is None else said.form
+        more = {"asked": Asked(), "waiting": waits, "kept": kept, **may, **shown}
         return render(template, path, here=here, now=now, zone=self._zone(), frame=frame, **more)

@@ -5,46 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-
 from bridge.domain.check import counted
 from bridge.server.auth import POLL_FORM, REMOVE_FORM
 from bridge.server.ui.flash import Notice
-from bridge.server.ui.forms import REFUSED, on_form
 from bridge.server.ui.messages import SEARCHED, Asked, id_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Sequence
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from bridge.domain.errors import BridgeError
-    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.forms import Form
-
-_NOTHING = "0.0.0"
-
-POLLED: Mapping[str, Notice] = {
-    REFUSED: Notice("bad", "Nothing was done: that is not the bridge's token."),
-    "now": Notice("good", "The message is being polled: a new status shows here in a moment."),
-    "again": Notice("good", "The message is watched again."),
-    "known": Notice("good", "The message is watched already."),
-    "not": Notice("bad", "The message was not polled: it is no longer watched."),
-}
-"""What became of polling or watching a message, by the word for it in the address of the page that follows."""
+    from bridge.server.ui.form_fields import Form
+    from bridge.server.ui.forms import Forms
 
 
-def removed(outcome: str) -> Notice | None:
-    """Say what became of removing messages: how many are gone, listed by the configuration, or were not watched."""
-    if outcome == REFUSED:
-        return Notice("bad", "Nothing was removed: that is not the bridge's token.")
-    counts = outcome.split(".")
-    if len(counts) != len(_NOTHING.split(".")):
-        return None
-    gone, listed, unknown = (id_in(count) or 0 for count in counts)
-    said = [f"{counted(gone, 'message is', 'messages are')} no longer watched: the history is kept."] if gone else []
+def removed(gone: Sequence[int], listed: int, unknown: int) -> Notice:
+    """Say what became of removing messages: which are gone, and how many are listed or were not watched."""
+    what = f"Message {gone[0]} is" if len(gone) == 1 else f"{len(gone):,} messages are"
+    said = [f"{what} no longer watched: the history is kept."] if gone else []
     if listed:
         still = counted(listed, "message is", "messages are")
         said.append(
@@ -58,38 +35,38 @@ def removed(outcome: str) -> Notice | None:
     return Notice("good" if gone and not listed else "bad", " ".join(said))
 
 
-def watching(context: ServerContext, access: Access, broken: Callable[[Request, BridgeError], Response]) -> APIRouter:
+def watching(context: ServerContext, forms: Forms) -> None:
     """Make the routes to which the forms are sent."""
-    router = APIRouter(include_in_schema=False)
 
-    def back(form: Form, outcome: str) -> str:
+    def back(form: Form) -> str:
         message = id_in(form.get("message_id"))
         if message is not None:
-            return f"messages/{message}?removed={outcome}"
+            return f"messages/{message}"
         asked = Asked.read(context.now(), context.timezone(), **{name: form.get(name) for name in SEARCHED})
         reason = form.get("reason") if "reason" in form else None
-        return replace(asked, reason=reason).address(form.get("cursor") or None, removed=outcome)
+        return replace(asked, reason=reason).address(form.get("cursor") or None)
 
-    def remove(form: Form) -> str:
+    def remove(form: Form) -> Notice:
         ids = list(dict.fromkeys(filter(None, map(id_in, form.all("ids")))))
         gone, listed = context.store.messages.unwatch(ids)
-        return back(form, f"{len(gone)}.{len(listed)}.{len(ids) - len(gone) - len(listed)}")
+        return removed(gone, len(listed), len(ids) - len(gone) - len(listed))
 
-    def poll(form: Form) -> str:
+    def poll(form: Form) -> Notice:
         message = id_in(form.get("message_id"))
         if message is None:
-            return "messages"
+            return Notice("bad", "Nothing was done: there is no such message.")
         if "watch" in form:
-            outcome = "again" if context.store.messages.watch([message], context.now()) else "known"
+            is_new = context.store.messages.watch([message], context.now())
+            notice = Notice("good", f"Message {message} is watched {'again' if is_new else 'already'}.")
+        elif context.store.messages.poll_now([message], context.now()):
+            notice = Notice("good", f"Message {message} is being polled: a new status shows here in a moment.")
         else:
-            outcome = "now" if context.store.messages.poll_now([message], context.now()) else "not"
+            notice = Notice("bad", f"Message {message} was not polled: it is no longer watched.")
         context.wake_poller()
-        return f"messages/{message}?polled={outcome}"
+        return notice
 
-    def refuse_poll(form: Form) -> str:
-        message = id_in(form.get("message_id"))
-        return f"messages/{message or ''}?polled={REFUSED}"
+    def back_to_message(form: Form) -> str:
+        return "messages" if id_in(form.get("message_id")) is None else back(form)
 
-    on_form(router, REMOVE_FORM, access, remove, lambda form: back(form, REFUSED), broken)
-    on_form(router, POLL_FORM, access, poll, refuse_poll, broken)
-    return router
+    forms.on(REMOVE_FORM, remove, back, "Nothing was removed")
+    forms.on(POLL_FORM, poll, back_to_message, "Nothing was done")

@@ -236,9 +236,10 @@
   begin();
   // What came of a form is said once.
   const address = new URL(location.href);
-  const said = ["retried", "ack", "mute", "added", "known", "removed", "polled", "tested"].filter((name) => address.searchParams.has(name));
-  for (const name of said) address.searchParams.delete(name);
-  if (said.length) history.replaceState(null, "", address);
+  if (address.searchParams.has("said")) {
+    address.searchParams.delete("said");
+    history.replaceState(null, "", address);
+  }
   setInterval(() => tick(document), 1000);
   document.querySelector("[data-zone]").textContent = `Times are in ${zone}`;
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bridge.domain.model import Delivery, DeliveryState, EventType, Status
 from bridge.domain.samples import sample_event
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
-from bridge.server.ui.flash import WRONG_TOKEN, Notice
+from bridge.server.ui.flash import Notice
+from bridge.server.ui.sending_again import sent_again
 from bridge.store.history import GivenUp
 from bridge.store.paging import Page
 from tests.unit.receivers.events import changed, receiver_down, source_down
@@ -63,8 +64,6 @@ def test_pages_lead_to_older_ones_and_back_to_the_newest() -> None:
 
 
 def test_what_came_of_a_retry_is_said() -> None:
-    told = {given: Notice.read(given) for given in ("1", "1200", "0", WRONG_TOKEN, "", "-3", "<b>")}
-    assert told["1"] == Notice("good", "1 delivery is on the way again.")
-    assert told["1200"] == Notice("good", "1,200 deliveries are on the way again.")
-    assert {told[bad].tone for bad in ("0", WRONG_TOKEN)} == {"bad"}  # type: ignore[union-attr]
-    assert {told[none] for none in ("", "-3", "<b>")} == {None}
+    assert sent_again(1, "crm") == Notice("good", "1 delivery to crm is on the way again.")
+    assert sent_again(1200, None) == Notice("good", "1,200 deliveries are on the way again.")
+    assert sent_again(0, "crm").tone == "bad"
