@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import NodeSeen, Summary
 from bridge.store import acknowledging, mutes, quarantine, row_mapping
+from bridge.store.due_deliveries import QUEUED
 from bridge.store.size import DatabaseSize
 from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
@@ -72,6 +73,13 @@ class Summaries:
         with self._database.read() as connection:
             count, due_at = connection.execute(query).one()
         return count, due_at
+
+    def due_later(self, now: datetime) -> dict[str, int]:
+        """Count by receiver what is queued and not due: `hold` keeps it back, or it waits for a digest or a retry."""
+        query = sa.select(deliveries.c.receiver, sa.func.count()).where(QUEUED, deliveries.c.due_at > now)
+        with self._database.read() as connection:
+            rows = connection.execute(query.group_by(deliveries.c.receiver))
+            return {receiver: count for receiver, count in rows}  # noqa: C416 -- mypy takes no dict() of rows
 
 
 _NOT_DELIVERED: list[Any] = [sa.literal_column(f"'{state}'") for state in (DeliveryState.QUEUED, DeliveryState.DEAD)]

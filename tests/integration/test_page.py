@@ -17,7 +17,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.errors import NotNowError
 from bridge.domain.health import ALIVE, Health
 from bridge.domain.model import DeliveryState, Details, Status
-from bridge.domain.mute import Hold
+from bridge.domain.mute import Hold, Mute
 from bridge.domain.outcome import Dead, Retry
 from bridge.domain.routing import Subscription
 from bridge.domain.settings.external_url import parse_external
@@ -217,6 +217,39 @@ def test_banner_agrees_with_what_is_open_and_what_is_held(lite: Store, serve: Se
     told = "crm Queued held until 23 Nov 2026, 21:00:00 UTC ( quiet hours )"
     assert told in browser.open("/messages/2").text("#story")
     assert "held until 23 Nov 2026, 21:00:00 UTC" in browser.open("/deliveries?receiver=crm").texts(".row .why")[0]
+
+
+def test_banner_tells_what_is_thrown_away_and_what_hold_keeps_back(lite: Store, serve: Serve) -> None:
+    watched(lite, 1)
+    wants = [Subscription("crm", ("*",), hold=timedelta(minutes=10)), Subscription("ops", ("*",))]
+    lite.record_polls([polled(known(lite, 1), Status.FAILED, CLOCK.now())], wants)
+    lite.mutes.mute(Mute("old", NOW, CLOCK.now() + timedelta(hours=1), drops=True))
+    page = serve(lite, receivers=["crm", "ops"]).open("/")
+    banner = page.text("#standing")
+    assert "0 messages are polled, 1 delivery is under way, and 1 delivery is due later." in banner
+    assert "old is muted until 23 Nov 2026, " in banner
+    assert "what happens meanwhile is never sent (0 events so far)." in banner
+
+
+def test_what_hold_keeps_back_is_no_error(lite: Store, serve: Serve) -> None:
+    watched(lite, 1)
+    wants = [Subscription("crm", ("*",), hold=timedelta(minutes=10))]
+    lite.record_polls([polled(known(lite, 1), Status.FAILED, CLOCK.now())], wants)
+    browser = serve(lite)
+    (why,) = browser.open("/messages/1").soup.select(".delivery .why")
+    assert "held back: sent if" in why.get_text()
+    assert why["class"] == ["why", "calm"]
+    assert "within 10 min ( hold ) · sent in 10 min" in browser.open("/deliveries").text(".row .why")
+
+
+def test_reasons_that_are_not_shown_are_summed_up(lite: Store, serve: Serve) -> None:
+    errors = ["Invalid phone number"] * 3 + ["Not on WhatsApp"] * 2 + ["Media too large", "Odd", "Strange", "Weird"]
+    for id_, error in enumerate(errors, 1):
+        watched(lite, id_, status=Status.PENDING)
+        lite.record_polls([polled(known(lite, id_), Status.FAILED, CLOCK.now(), error=error)], [])
+    rows = serve(lite).open("/").texts("#whys .reason")
+    assert len(rows) == 4
+    assert rows[-1] == "Other reasons 3 (33 %)"
 
 
 def test_lists_show_the_beginning_of_what_is_long_and_nothing_that_turns_words_around(

@@ -670,3 +670,14 @@ def test_nothing_queued_costs_nothing_to_find_out(busy_store: Store) -> None:
         assert busy_store.deliveries.probes("ops", NOW, 1, ()) == []
     assert len(found) == 3
     assert not any("SCAN deliveries" in plan or "Seq Scan on deliveries" in plan for plan in found)
+
+
+def test_what_is_not_due_is_counted_by_receiver(store: Store) -> None:
+    """`hold` keeps one back, and one waits for its next attempt; what is due now is not counted."""
+    store.messages.watch([1], NOW)
+    wants = [Subscription("ops", ("*",), hold=timedelta(minutes=10)), Subscription("crm", ("*",))]
+    store.record_polls([polled(known(store, 1), Status.FAILED)], wants)
+    assert store.summaries.due_later(NOW) == {"ops": 1}
+    tried(store, due(store)[0], Retry("HTTP 503"))
+    assert store.summaries.due_later(NOW) == {"crm": 1, "ops": 1}
+    assert store.summaries.due_later(after(600)) == {}

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from bridge.domain.activity import COUNTED
 from bridge.domain.check import counted
 from bridge.domain.model import UNSEEN, Status
+from bridge.domain.reasons import OTHERS
 from bridge.server.ui.activity_charts import last_day
-from bridge.server.ui.report import Links, whys
+from bridge.server.ui.report import Links, Why, whys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from bridge.domain.activity import Activity
     from bridge.domain.summary import Summary, WatchedMessage
     from bridge.server.ui.chart import Chart
     from bridge.server.ui.health import Component
-    from bridge.server.ui.report import Why
     from bridge.store.search import Totals
 
 _MOST_REASONS = 3
@@ -86,6 +86,7 @@ def overview(
     found: Activity,
     failed: tuple[WatchedMessage, ...],
     receivers: Sequence[str],
+    due_later: Mapping[str, int],
     now: datetime,
     zone: tzinfo,
 ) -> OverviewPage:
@@ -98,6 +99,7 @@ def overview(
         found: What happened in the last 24 hours, hour by hour.
         failed: The latest failures, the newest first.
         receivers: Those in the configuration; others are shown where something was queued for them.
+        due_later: How many deliveries to each receiver are queued and not due.
         now: When.
         zone: Where hours begin.
     """
@@ -107,13 +109,13 @@ def overview(
     names = [*receivers, *(name for name in sorted(summary.deliveries) if name not in receivers)]
     return OverviewPage(
         parts,
-        _in_a_sentence(summary, totals, now),
+        _in_a_sentence(summary, totals, due_later, now),
         tuple(_held(summary, now)),
         tuple(waiting),
         tuple(Tile(str(status), found.sums[status], links.to(status=status)) for status in COUNTED),
         tuple(_known(totals, status) for status in COUNTED),
         last_day(found.groups, zone),
-        tuple(whys(found.reasons, links))[:_MOST_REASONS],
+        _main_reasons(tuple(whys(found.reasons, links))),
         failed,
         tuple(Queued(name, summary.queued(name), summary.dead(name)) for name in names),
     )
@@ -127,14 +129,25 @@ def _list_of(status: str) -> str:
     return f"messages?status={status}"
 
 
-def _in_a_sentence(summary: Summary, totals: Totals, now: datetime) -> str:
+def _main_reasons(found: tuple[Why, ...]) -> tuple[Why, ...]:
+    """Sum up those that are not shown, so that the shares add up."""
+    rest = found[_MOST_REASONS:]
+    if len(rest) <= 1:
+        return found
+    count, percent = sum(why.count for why in rest), round(sum(why.percent for why in rest), 1)
+    return (*found[:_MOST_REASONS], Why(OTHERS.words(count), count, percent, None, ""))
+
+
+def _in_a_sentence(summary: Summary, totals: Totals, due_later: Mapping[str, int], now: datetime) -> str:
     if not totals.messages:
         return "The bridge runs, and waits for something to watch."
-    held = sum(summary.queued(name) for name in summary.deliveries if summary.held_by(name, now) is not None)
-    queued = sum(map(summary.queued, summary.deliveries)) - held
+    free = [name for name in summary.deliveries if summary.held_by(name, now) is None]
+    later = sum(due_later.get(name, 0) for name in free)
+    queued = sum(map(summary.queued, free)) - later
     said = [f"{counted(summary.polled, 'message is', 'messages are')} polled"]
-    said += [f"{counted(queued, 'delivery is', 'deliveries are')} under way"] if queued else []
-    return f"{', and '.join(said)}."
+    said += [f"{counted(queued, 'delivery is', 'deliveries are')} under way"] if queued > 0 else []
+    said += [f"{counted(later, 'delivery is', 'deliveries are')} due later"] if later else []
+    return f"{', '.join(said[:-1])}, and {said[-1]}." if len(said) > 1 else f"{said[0]}."
 
 
 def _held(summary: Summary, now: datetime) -> Iterator[Held]:

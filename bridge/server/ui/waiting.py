@@ -34,4 +34,4 @@ def waiting(delivery: Delivery, summary: Summary, now: datetime) -> Waiting | No
     if delivery.due_at > now:
         return Waiting("next try" if delivery.attempts else "sent", delivery.due_at)
     is_down = any(breaker.is_open for breaker in summary.breakers if breaker.receiver == delivery.receiver)
-    return Waiting("waits for the receiver") if is_down or delivery.reason else None
+    return Waiting("waits for the receiver") if is_down or not delivery.is_untried else None

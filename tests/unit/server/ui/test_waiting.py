@@ -29,7 +29,7 @@ DOWN = replace(CALM, breakers=(CircuitBreaker("crm", is_open=True),))
         (CALM, {}, None),
         (CALM, {"due_at": LATER}, Waiting("sent", LATER)),
         (CALM, {"due_at": LATER, "attempts": 2}, Waiting("next try", LATER)),
-        (CALM, {"reason": "HTTP 500"}, Waiting("waits for the receiver")),
+        (CALM, {"reason": "HTTP 500", "attempts": 1}, Waiting("waits for the receiver")),
         (DOWN, {}, Waiting("waits for the receiver")),
         (MUTED, {}, Waiting("held until", LATER, "muted by Ada: deployment")),
         (QUIET, {"due_at": LATER}, Waiting("held until", LATER, "quiet hours")),
