@@ -12,10 +12,15 @@ import typer
 
 from bridge.cli.terminal import SafeStream, holds_everything
 from bridge.domain.failure_rate import Group
+from bridge.domain.model import DeliveryState
 from bridge.domain.sanitization import neutral_json, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+STATES: Mapping[str, str] = {str(DeliveryState.DROPPED): "not sent"}
+"""The states of deliveries that people read in other words."""
 
 
 def say(*lines: str, err: bool = False) -> None:

@@ -63,12 +63,13 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
         unreadable = messages["unreadable"]
         output.say(f"unreadable {unreadable} of them: WbizTool's answers can't be read (`wbiz-bridge events`)")
     if any(status.get("incidents", {}).values()):
-        output.say(f"incidents  {_counts(status['incidents'])}: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`")
+        output.say(f"incidents  {_counts(status['incidents'])}: see `wbiz-bridge incidents`, `wbiz-bridge ack`")
     held = status.get("held", {})
     prefix = receiver_subject("")
     configured = {check.removeprefix(prefix) for check in status["checks"] if check.startswith(prefix)}
     for name in sorted({*receivers, *held, *configured}):
-        counts = _counts(receivers.get(name, {})) or "nothing yet"
+        states = {output.STATES.get(state, state): count for state, count in receivers.get(name, {}).items()}
+        counts = _counts(states) or "nothing yet"
         words = f"; {held[name]['why']}, {held[name]['count']} held" if name in held else ""
         words += "" if name in configured else " (not in the configuration)"
         output.say(f"receiver   {name}: {counts}{words}")

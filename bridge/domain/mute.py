@@ -90,7 +90,7 @@ def end_of(now: datetime, *, lasting: timedelta | None = None, until: datetime |
         ValueError: Neither or both are given, or it is not in the future, or too far in it.
     """
     if (lasting is None) == (until is None):
-        raise ValueError("exactly one of for and until is required")
+        raise ValueError("give either for or until")
     end = now + lasting if lasting is not None else until
     assert end is not None
     if end <= now:

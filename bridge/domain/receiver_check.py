@@ -47,4 +47,4 @@ def _held_words(name: str, summary: Summary) -> str:
     """Say how many deliveries are held for a receiver, and how many it will never get."""
     held, mute = summary.queued(name), summary.mutes.get(name)
     words = f"{counted(held, 'delivery is', 'deliveries are')} held"
-    return f"{words}, {mute.dropped} never sent" if mute is not None and (mute.drops or mute.dropped) else words
+    return f"{words}, {mute.dropped} not sent" if mute is not None and (mute.drops or mute.dropped) else words

@@ -170,7 +170,7 @@ def test_mute_that_drops_counts_what_is_never_sent(world: World) -> None:
     assert world.json("status")["mutes"]["crm"]["dropped"] == 2
     (first, _) = world.json("deliveries", "--receiver", "crm", "--state", "not sent")
     assert first["reason"].startswith("crm was muted")
-    assert world.run("unmute", "crm")[1] == "crm is no longer muted; nothing was held; 2 never sent\n"
+    assert world.run("unmute", "crm")[1] == "crm is no longer muted; nothing was held; 2 not sent\n"
     until(lambda: world.logged("unmuted"))
     assert world.logged("unmuted")[0]["dropped"] == 2
     assert sum(line["count"] for line in world.logged("deliveries_dropped")) == 2

@@ -31,7 +31,7 @@ def unmute(connect: Connect, receiver: ReceiverArgument, *, as_json: JsonOption 
     if mute is None:
         output.say(f"{receiver} is not muted")
         return
-    not_sent = f"; {mute['dropped']} never sent" if mute["drop"] or mute["dropped"] else ""
+    not_sent = f"; {mute['dropped']} not sent" if mute["drop"] or mute["dropped"] else ""
     output.say(f"{receiver} is no longer muted; {release}{not_sent}")
 
 

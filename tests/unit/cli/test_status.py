@@ -10,7 +10,7 @@ from bridge.cli.status import describe
 from bridge.domain.check import Check
 from bridge.domain.health import Health
 from bridge.domain.json_views import status_json, summaries_json
-from bridge.domain.model import Status
+from bridge.domain.model import DeliveryState, Status
 from bridge.domain.summary import Summary
 from tests.world.clock import START
 
@@ -48,9 +48,15 @@ def test_messages_that_fail_too_often_are_told(capsys: pytest.CaptureFixture[str
 def test_open_incidents_come_before_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(replace(SUMMARY, open_incidents=4, acknowledged_incidents=1), capsys)
     assert lines[0] == "the bridge works; 4 incidents are open (`wbiz-bridge incidents`)"
-    assert "incidents  1 acknowledged, 4 open: see `wbiz-bridge incidents --all`, `wbiz-bridge ack`" in lines
+    assert "incidents  1 acknowledged, 4 open: see `wbiz-bridge incidents`, `wbiz-bridge ack`" in lines
     assert shown(replace(SUMMARY, open_incidents=1), capsys)[0].startswith("the bridge works; 1 incident is open")
     assert shown(replace(SUMMARY, acknowledged_incidents=1), capsys)[0] == "all is well"
+
+
+def test_what_was_dropped_is_not_sent_as_everywhere_else(capsys: pytest.CaptureFixture[str]) -> None:
+    deliveries = {"ops": {DeliveryState.DROPPED: 2, DeliveryState.DELIVERED: 1}}
+    lines = shown(replace(SUMMARY, deliveries=deliveries), capsys)
+    assert "receiver   ops: 1 delivered, 2 not sent (not in the configuration)" in lines
 
 
 def test_next_summary_is_told(capsys: pytest.CaptureFixture[str]) -> None:

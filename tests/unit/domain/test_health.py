@@ -251,7 +251,7 @@ def test_muted_receiver_is_no_fault_and_says_until_when() -> None:
     words = "receiver ops is muted until 2026-11-23 22:11 UTC by anna: deploy (3 deliveries are held)"
     assert check.why == words
     dropping = judge(muted(WELL, drops=True, dropped=7), RECEIVERS, START).checks["receiver/ops"]
-    assert dropping.why == words.replace(" (", "; nothing is kept (").replace("held)", "held, 7 never sent)")
+    assert dropping.why == words.replace(" (", "; nothing is kept (").replace("held)", "held, 7 not sent)")
 
 
 def test_what_is_held_is_not_counted_as_queued() -> None:
