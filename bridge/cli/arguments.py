@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
@@ -35,6 +35,37 @@ def message_id(text: str) -> int:
     if like_a_phone(text):
         output.say(f"warning: {text}: {NO_PHONE}", err=True)
     return id_
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Make what reads a whole number within bounds, themselves included, for typer."""
+
+    def read(text: str | int) -> int:  # typer hands over a default, too
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise typer.BadParameter(f"must be a whole number (allowed: {least} to {most})")
+        return number
+
+    return read
+
+
+def choice(what: str, allowed: Iterable[str], shown: Mapping[str, str] = {}) -> Callable[[str], str]:
+    """Make what reads one of the ``allowed`` names, for typer; also in the words in which some are ``shown``."""
+    names = tuple(allowed)
+
+    def read(text: str) -> str:
+        words = text.strip().lower()
+        plain = words.replace("-", " ").replace("_", " ")
+        name = next((name for name, its_words in shown.items() if plain == its_words), words)
+        if name not in names:
+            known = [shown.get(each, each).replace(" ", "-") for each in names]
+            raise typer.BadParameter(f"unknown {what} ({suggestion(words, known)})")
+        return name
+
+    return read
 
 
 def _receiver(text: str) -> str:

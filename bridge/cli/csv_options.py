@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
+from bridge.cli.arguments import whole_number
 from bridge.cli.connection import Connect
+from bridge.cli.options import MOST_SHOWN
 from bridge.domain.errors import UsageError
 
 DEFAULT_MOST = 50
@@ -16,7 +18,11 @@ DEFAULT_MOST = 50
 MostOption = Annotated[
     int | None,
     typer.Option(
-        "-n", "--limit", min=1, max=1_000_000, help=f"Show at most this many. Default: {DEFAULT_MOST}; with --csv, all."
+        "-n",
+        "--limit",
+        metavar="N",
+        parser=whole_number(1, MOST_SHOWN),
+        help=f"Show at most this many. Default: {DEFAULT_MOST}; with --csv, all.",
     ),
 ]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print a table for spreadsheets.")]

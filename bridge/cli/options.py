@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.cli.arguments import whole_number
+
 
 def command_app(**more: Any) -> typer.Typer:
     """Make the app of one command, or of a group of them."""
@@ -31,7 +33,13 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-MostOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1_000_000, help="Show at most this many.")]
+MOST_SHOWN = 1_000_000
+"""The most that a listing shows."""
+
+MostOption = Annotated[
+    int,
+    typer.Option("-n", "--limit", metavar="N", parser=whole_number(1, MOST_SHOWN), help="Show at most this many."),
+]
 NewAddressOption = Annotated[
     bool,
     typer.Option(

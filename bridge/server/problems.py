@@ -13,6 +13,7 @@ from starlette.routing import Match
 
 from bridge.domain.errors import BridgeError, NotNowError, UsageError
 from bridge.domain.suggest import nearest
+from bridge.server.fault_words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,9 +77,13 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     if faults and faults[0]["type"] == "json_invalid":
         return problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {faults[0]['ctx']['error']}")
     errors = [_fault_json(fault, request) for fault in faults[:_MOST_FAULTS]]
-    first = errors[0] if errors else {"detail": "something is wrong"}
-    place = first.get("pointer") or first.get("parameter") or first.get("header")
+    first = errors[0] if errors else {"detail": "is wrong"}
+    place = (
+        first.get("pointer", "").removeprefix("#").removeprefix("/") or first.get("parameter") or first.get("header")
+    )
     detail = f"{place}: {first['detail']}" if place else first["detail"]
+    if detail.startswith(("is ", "must ")):
+        detail = f"the body {detail}"
     if len(faults) > 1:
         detail += f" (and {len(faults) - 1} more)"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
@@ -86,7 +91,7 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _fault_json(fault: Mapping[str, Any], request: Request) -> dict[str, str]:
     where, *steps = fault["loc"]
-    words = _unknown_key(str(steps[-1]), request) if fault["type"] == "extra_forbidden" else _words(fault)
+    words = _unknown_key(str(steps[-1]), request) if fault["type"] == "extra_forbidden" else words_of(fault)
     if where == "body":
         return {"detail": words, "pointer": _pointer(steps)}
     name = "parameter" if where in {"query", "path"} else str(where)
@@ -109,18 +114,6 @@ def _keys(schema: object) -> Iterator[str]:
     if isinstance(schema, list):
         for each in schema:
             yield from _keys(each)
-
-
-def _words(fault: Mapping[str, Any]) -> str:
-    """Say what is wrong; in our words where pydantic's speak of Python."""
-    match fault["type"]:
-        case "model_attributes_type" | "model_type" if isinstance(fault["input"], bytes):
-            # FastAPI leaves unread what is not said to be JSON, such as all that `curl -d` sends by itself.
-            return "this is not said to be JSON: send the header Content-Type: application/json"
-        case "model_attributes_type" | "model_type":
-            return "must be an object"
-        case _:
-            return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _shown(request: Request) -> str:

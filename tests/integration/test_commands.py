@@ -406,6 +406,24 @@ def test_without_a_configuration_each_command_ends_with_78(line: str, here: Run)
 
 
 @pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("messages --status failde", "unknown status (did you mean `failed`?)"),
+        ("messages --limit x", "must be a whole number (allowed: 1 to 1000000)"),
+        ("incidents --limit 0", "must be a whole number (allowed: 1 to 1000000)"),
+        ("deliveries --state not_snt", "unknown state (did you mean `not-sent`?)"),
+        ("deliveries retry x", "must be a whole number (allowed: 1 to 9007199254740991)"),
+        ("demo --seconds 1", "must be a whole number (allowed: 5 to 600)"),
+    ],
+)
+def test_value_that_is_not_allowed_is_refused_in_our_words(line: str, words: str, here: Run) -> None:
+    done = here(*line.split())
+    assert done.code == 2
+    assert words in done.err
+    assert "Value error" not in done.err
+
+
+@pytest.mark.parametrize(
     "line",
     [
         *("nonsense", "check --nonsense", "watch", "watch abc", "watch 0", "watch 1 --tag team", "test"),

@@ -224,7 +224,7 @@ def test_a_file_and_a_sample_can_be_shown_without_a_daemon(daemon: Daemon) -> No
         (["evt_aaaaaaaaaaaaaaaaaaaaaaaa", "--receiver", "crm"], 1, "unknown or expired event evt_"),
         (["config.yaml", "--receiver", "crm"], 2, "config.yaml: this is not JSON"),
         (["list.json", "--receiver", "crm"], 2, "list.json: must be one event"),
-        (["event.json", "--receiver", "crm"], 2, "#/event/type: "),
+        (["event.json", "--receiver", "crm"], 2, "event/type: unknown value ("),
     ],
 )
 def test_what_cannot_be_shown_is_said(daemon: Daemon, arguments: list[str], code: int, words: str) -> None:

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
-from bridge.cli.arguments import age_or_time, check_times, event_type
+from bridge.cli.arguments import age_or_time, check_times, choice, event_type, whole_number
 from bridge.cli.connection import Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
 from bridge.cli.table import print_table
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.model import DeliveryState
-from bridge.domain.suggest import suggestion
+from bridge.domain.model import LARGEST_ID, DeliveryState
 
 app = command_app(name="deliveries")
 
@@ -24,21 +23,7 @@ _UNASKED = 100
 """How many deliveries are sent again without a question."""
 
 
-_SHOWN = {str(DeliveryState.DROPPED): "not sent"}
-"""The states that people read in other words."""
-
-
-def _state(text: str) -> str:
-    """Read a state, for typer; also in the words in which it is shown.
-
-    Raises:
-        typer.BadParameter: It is none.
-    """
-    words = text.strip().lower().replace("-", " ")
-    name = next((state for state, shown in _SHOWN.items() if words == shown), words)
-    if name not in list(DeliveryState):
-        raise typer.BadParameter(f"unknown state ({suggestion(name, [*DeliveryState, *_SHOWN.values()])})")
-    return name
+_STATES = tuple(output.STATES.get(state, str(state)).replace(" ", "-") for state in DeliveryState)
 
 
 @app.callback(invoke_without_command=True)
@@ -49,7 +34,9 @@ def deliveries(
     state: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(DeliveryState), parser=_state, help="Only deliveries in this state; dropped is `not sent`."
+            metavar="|".join(_STATES),
+            parser=choice("state", DeliveryState, output.STATES),
+            help="Only deliveries in this state.",
         ),
     ] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only deliveries to this receiver.")] = None,
@@ -75,7 +62,7 @@ def deliveries(
         (
             str(each["id"]),
             each["receiver"],
-            _SHOWN.get(each["state"], each["state"]),
+            output.STATES.get(each["state"], each["state"]),
             _what(each),
             output.about(each["event"]),
             ago(output.moment(each["finished_at"] or each["created_at"]), now),
@@ -92,7 +79,10 @@ def deliveries(
 @connected
 def retry(
     connect: Connect,
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID…]", parser=whole_number(1, LARGEST_ID), show_default=False),
+    ] = None,
     receiver: Annotated[str | None, typer.Option(metavar="NAME", help="Only dead letters to this receiver.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="AGE|TIME", help="Only those given up since then, e.g. 3d or 2026-12-24.")

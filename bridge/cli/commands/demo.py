@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.arguments import whole_number
 from bridge.cli.demo.runner import run_demo
 from bridge.cli.options import command_app
 
@@ -15,7 +16,7 @@ app = command_app()
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long to run.")] = 20,
+    seconds: Annotated[int, typer.Option(metavar="N", parser=whole_number(5, 600), help="How long to run.")] = 20,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep running until Ctrl-C, so that you can open the bridge's page.")
     ] = False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli import output
+from bridge.cli.arguments import choice
 from bridge.cli.connection import Connect, connected
 from bridge.cli.csv_options import DEFAULT_MOST, CsvOption, MostOption, RawOption, check, print_csv
 from bridge.cli.options import JsonOption, command_app
@@ -22,7 +23,10 @@ app = command_app()
 @connected
 def messages(
     connect: Connect,
-    status: Annotated[Status | None, typer.Option(help="Only messages with this status.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(Status), parser=choice("status", Status), help="Only messages with this status."),
+    ] = None,
     most: MostOption = None,
     *,
     as_json: JsonOption = False,
@@ -39,10 +43,10 @@ def messages(
     """
     check(as_csv=as_csv, raw=raw, json=as_json)
     if as_csv:
-        print_csv(connect, "messages", status=status and str(status), limit=most, raw=raw)
+        print_csv(connect, "messages", status=status, limit=most, raw=raw)
         return
     with connect() as bridge:
-        found = bridge.messages(status and str(status), most or DEFAULT_MOST)
+        found = bridge.messages(status, most or DEFAULT_MOST)
     if as_json:
         output.print_json(found)
         return

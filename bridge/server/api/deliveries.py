@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from bridge.domain.json_views import delivery_json
 from bridge.domain.model import DeliveryState, EventType
+from bridge.domain.suggest import unknown_receiver
 from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
 from bridge.server.api.schemas.deliveries import Choice, ListedOut, ResendIn, ResentOut, Retried, TriedOut
 from bridge.server.api.schemas.pages import PageOut
@@ -94,7 +95,7 @@ def _send_again(routes: APIRouter, context: ServerContext) -> None:
         query = EventQuery(None, wanted.type, wanted.since, wanted.until)
         asked = [each for each in context.subscriptions() if wanted.receiver in {None, each.receiver}]
         if not asked:
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"unknown receiver {wanted.receiver!r}")
+            raise HTTPException(HTTPStatus.NOT_FOUND, unknown_receiver(str(wanted.receiver), context.receivers()))
         how = {"backfill": wanted.backfill, "new_id": wanted.new_id, "dry_run": wanted.dry_run}
         count = store.resending.resend(query, asked, context.now(), event_ids=wanted.event_ids, **how)
         if count and not wanted.dry_run:

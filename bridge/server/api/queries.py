@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from bridge.domain.model import LARGEST_ID, UNSEEN, EventType, Status
 from bridge.domain.redaction import clean_text
+from bridge.domain.suggest import suggestion
 from bridge.server.api.params import OfMessage, Since, Until
 from bridge.store.history import EventQuery
 from bridge.store.search import MessageQuery
 
+
+def _status(text: str) -> str:
+    if text not in _ALLOWED:
+        raise ValueError(f"unknown value ({suggestion(text[:_LONGEST_STATUS], _ALLOWED)})")
+    return text
+
+
+_ALLOWED = [*map(str, Status), UNSEEN]
+_LONGEST_STATUS = 64
+_Status = Annotated[str, AfterValidator(_status), WithJsonSchema({"type": "string", "enum": _ALLOWED})]
 _Statuses = Annotated[
-    list[Status | Literal["unseen"]],
+    list[_Status],
     Query(description="Only messages with one of these statuses. `unseen`: not polled yet.", examples=[["failed"]]),
 ]
 _Ids = Annotated[

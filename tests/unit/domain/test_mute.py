@@ -25,8 +25,8 @@ def test_mute_lasts_as_long_as_it_is_said(lasting: timedelta) -> None:
 @pytest.mark.parametrize(
     ("given", "wrong"),
     [
-        ({}, "exactly one of for and until is required"),
-        ({"lasting": _SECOND, "until": START + _SECOND}, "exactly one of for and until is required"),
+        ({}, "give either for or until"),
+        ({"lasting": _SECOND, "until": START + _SECOND}, "give either for or until"),
         ({"lasting": timedelta(0)}, "a mute must be longer than 0"),
         ({"until": START}, "a mute must end in the future"),
         ({"until": START - _SECOND}, "a mute must end in the future"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
@@ -15,6 +15,15 @@ from bridge.server.api.schemas.fields import GivenMoment, In, Moment, Out, left_
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+_DURATION = {"type": "string", "maxLength": 20, "pattern": f"^{DURATION}$"}
+_Duration = Annotated[str, Field(max_length=20), AfterValidator(_duration), WithJsonSchema(_DURATION)]
 
 
 class TimezoneOut(Out):
@@ -94,9 +103,9 @@ class MuteIn(In):
         }
     )
 
-    lasting: Annotated[
-        str, Field(alias="for", max_length=20, pattern=f"^{DURATION}$", description="A duration.", examples=["2h"])
-    ] = Field(default_factory=left_out)
+    lasting: Annotated[_Duration, Field(alias="for", description="A duration.", examples=["2h"])] = Field(
+        default_factory=left_out
+    )
     until: Annotated[GivenMoment, Field(description="When it ends.")] = Field(default_factory=left_out)
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
     by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it.")] = ""
@@ -105,7 +114,7 @@ class MuteIn(In):
     @model_validator(mode="after")
     def _says_how_long(self) -> MuteIn:
         if len(self.model_fields_set & {"lasting", "until"}) != 1:
-            raise ValueError("exactly one of for and until is required")
+            raise ValueError("give either for or until")
         return self
 
     def end(self, now: datetime) -> datetime:
