@@ -5,7 +5,8 @@ What is stored, and what programs read, is UTC (:func:`bridge.domain.clock.isofo
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timezone
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from bridge.domain.settings.units import parse_duration, parse_moment
@@ -14,6 +15,8 @@ from bridge.domain.wall_clock import first_moment
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+_TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+_TODAY_AND_AFTER = tuple(map(timedelta, range(3)))
 _TIMES = 'e.g. 2026-12-24, "2026-12-24 09:00", or 2026-12-24T09:00+05:30'
 
 
@@ -70,6 +73,29 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
         except OverflowError:  # the first or the last day of all dates
             given = given.replace(tzinfo=UTC)
     return parse_moment(given.isoformat())
+
+
+def read_next(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """Read what :func:`read_moment` reads, or a time of day: the next moment when clocks in ``zone`` show it.
+
+    Raises:
+        ValueError: It is neither, or out of range; the text says what is allowed.
+    """
+    if not _TIME_OF_DAY.fullmatch(text.strip()):
+        try:
+            return read_moment(text, zone)
+        except ValueError as error:
+            raise ValueError(str(error).replace("e.g. ", "e.g. 08:00, ")) from None
+    hours, minutes = map(int, text.split(":"))
+    today = in_zone(now, zone).date()
+    moments = (first_moment(datetime.combine(today + day, time(hours, minutes)), zone) for day in _TODAY_AND_AFTER)
+    return next(moment for moment in moments if moment > now)
+
+
+def day_of(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Name the day of a moment in a zone: ``today``, ``tomorrow``; empty for others."""
+    days = (in_zone(moment, zone).date() - in_zone(now, zone).date()).days
+    return {0: "today", 1: "tomorrow"}.get(days, "")
 
 
 def read_time(text: str, zone: tzinfo, now: datetime) -> datetime:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LONGEST = timedelta(days=30)
 """The longest mute."""
 
+_SHORT = timedelta(minutes=10)
+
 LONGEST_REASON = 200
 LONGEST_BY = 100
 """The longest reason and the longest name of a person, in characters."""
@@ -47,7 +49,7 @@ class Mute:
 
     def state(self, zone: tzinfo) -> str:
         """Say until when, by the clocks of ``zone``, by whom and why, and whether what happens meanwhile is kept."""
-        words = f"muted until {shown(self.until, zone, 'minutes')}{self._behind}"
+        words = f"muted until {shown(self.until, zone, exactness(self.since, self.until))}{self._behind}"
         return f"{words}; nothing is kept" if self.drops else words
 
     @property
@@ -74,6 +76,11 @@ class Hold:
         """Say until when, by the clocks of ``zone``."""
         quiet = f"in quiet hours until {shown(self.until, zone, 'minutes')}"
         return quiet if self.mute is None else f"{self.mute.state(zone)}, then {quiet}"
+
+
+def exactness(since: datetime, until: datetime) -> str:
+    """Tell how exactly people are to be told when a mute ends: of a short one, the seconds count."""
+    return "seconds" if until - since < _SHORT else "minutes"
 
 
 def held_by(mute: Mute | None, hold: Hold | None, now: datetime) -> Mute | Hold | None:

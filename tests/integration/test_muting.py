@@ -191,6 +191,15 @@ def test_end_of_what_a_mute_dropped_is_not_sent_after_it(world: World) -> None:
     assert up["reason"] == "not sent, because what it ends was not sent either"
 
 
+def test_mute_says_when_it_ends(world: World) -> None:
+    said = world.run("mute", "crm", "--for", "15s")[1]
+    assert re.match(r"crm is muted until (today|tomorrow), [0-9-]{10} [0-9:]{8} UTC \(in 15 s\): ", said), said
+    then = datetime.now(UTC) + timedelta(hours=3)
+    said = world.run("mute", "crm", "--until", f"{then:%H:%M}")[1]
+    day = "today" if then.date() == datetime.now(UTC).date() else "tomorrow"
+    assert said.startswith(f"crm is muted until {day}, {then:%Y-%m-%d %H:%M} UTC (in "), said
+
+
 def test_mute_ends_by_itself(world: World) -> None:
     world.json("mute", "crm", "--for", "2s")
     world.fail(1)
@@ -216,14 +225,14 @@ def test_muting_without_a_daemon_holds_from_the_next_start(world: World) -> None
 
 
 WRONG = [
-    (["crm"], "give either --for or --until"),
-    (["crm", "--for", "1h", "--until", "2030-01-01T08:00"], "give either --for or --until"),
+    (["crm"], "give either --for or --until, for example --for 2h"),
+    (["crm", "--for", "1h", "--until", "2030-01-01T08:00"], "give either --for or --until, not both"),
     (["crm", "--for", "0s"], "--for: a mute must be longer than 0"),
     (["crm", "--for", "2"], "--for: not a duration"),
     (["crm", "--for", "31d"], "--for: too long: a mute lasts for 30 days at most"),
     (["crm", "--until", "2020-01-01T08:00"], "--until: a mute must end in the future"),
     (["crm", "--until", "2090-01-01T08:00Z"], "--until: too long: a mute lasts for 30 days at most"),
-    (["crm", "--until", "tomorrow"], "--until: not a date or time (allowed: e.g. 2026-12-24"),
+    (["crm", "--until", "tomorrow"], "--until: not a date or time (allowed: e.g. 08:00, 2026-12-24"),
     (["crm", "--for", "1h", "--reason", "x" * 201], "--reason: too long (allowed: up to 200 characters)"),
     (["", "--for", "1h"], "must be the name of a receiver"),
     (["crn", "--for", "1h"], "unknown receiver 'crn' (configured: crm, ops); did you mean `crm`?"),

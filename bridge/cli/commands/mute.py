@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +11,10 @@ from bridge.cli import output
 from bridge.cli.arguments import ReceiverArgument, short_text, user
 from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, command_app
-from bridge.domain.clock import ago, isoformat
+from bridge.domain.clock import in_words, isoformat
 from bridge.domain.errors import UsageError
-from bridge.domain.local_time import read_moment, shown
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
+from bridge.domain.local_time import day_of, read_next, shown
+from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, exactness
 from bridge.domain.settings.units import parse_duration
 
 app = command_app()
@@ -30,7 +30,7 @@ def mute(
         str | None, typer.Option("--for", metavar="DURATION", help="How long, for example 2h; at most 30d.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Until when, for example '2026-12-01 08:00'.")
+        str | None, typer.Option(metavar="TIME", help="Until when, for example 08:00 or '2026-12-01 08:00'.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for others to read.")] = None,
     by: Annotated[
@@ -49,7 +49,8 @@ def mute(
     Example: wbiz-bridge mute ops --for 2h --reason "database maintenance"
     """
     if (lasting is None) == (until is None):
-        raise UsageError("give either --for or --until, for example --for 2h")
+        example = ", for example --for 2h" if until is None else ", not both"
+        raise UsageError(f"give either --for or --until{example}")
     now = output.now()
     wanted = {
         "reason": short_text("--reason", reason, LONGEST_REASON),
@@ -72,8 +73,14 @@ def _words(made: dict[str, Any], now: datetime, zone: tzinfo) -> str:
     quiet_until = output.moment(made.get("quiet_until"))  # a remote bridge may be older
     sent = "then" if quiet_until is None else f"when its quiet hours end: {shown(quiet_until, zone, 'minutes')}"
     meanwhile = "is never sent" if made["drop"] else f"is held, and sent {sent}"
-    ends = f"{shown(end, zone, 'minutes')} ({ago(end, now.replace(microsecond=0))})"
+    day = day_of(end, zone, now)
+    ends = f"{day}{', ' if day else ''}{shown(end, zone, exactness(now, end))} (in {in_words(_seconds(end - now))})"
     return f"{made['receiver']} is muted until {ends}: what happens meanwhile {meanwhile}"
+
+
+def _seconds(lasting: timedelta) -> int:
+    """Round it: the end is written in whole milliseconds, so that a little of it is missing."""
+    return round(lasting.total_seconds())
 
 
 def _end(now: datetime, lasting: str | None, until: str | None, bridge: Bridge) -> datetime:
@@ -81,6 +88,6 @@ def _end(now: datetime, lasting: str | None, until: str | None, bridge: Bridge) 
     try:
         if until is None:
             return end_of(now, lasting=parse_duration(lasting))
-        return end_of(now, until=read_moment(until, bridge.timezone))
+        return end_of(now, until=read_next(until, bridge.timezone, now))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None

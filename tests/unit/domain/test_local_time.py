@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.local_time import read_moment, read_time, shown, start_of_day
+from bridge.domain.local_time import day_of, read_moment, read_next, read_time, shown, start_of_day
 from bridge.domain.wall_clock import first_moment
 from tests.world.clock import START
 
@@ -125,3 +125,31 @@ def test_day_begins_with_its_first_moment(zone: ZoneInfo, moment: datetime) -> N
 def test_day_that_a_zone_skipped_is_the_moment_of_the_change() -> None:
     apia = ZoneInfo("Pacific/Apia")
     assert start_of_day(date(2011, 12, 30), apia) == start_of_day(date(2011, 12, 31), apia)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "moment", "day"),
+    [
+        ("08:00", "2026-11-29T02:29Z", "2026-11-29T02:30Z", "today"),
+        ("8:00", "2026-11-29T02:30Z", "2026-11-30T02:30Z", "tomorrow"),
+        (" 23:59 ", "2026-11-29T18:31Z", "2026-11-30T18:29Z", "today"),
+        ("00:00", "2026-11-29T18:31Z", "2026-11-30T18:30Z", "tomorrow"),
+        ("2026-12-01 08:00", "2026-11-29T02:29Z", "2026-12-01T02:30Z", ""),
+    ],
+)
+def test_time_of_day_is_the_next_moment_when_clocks_show_it(text: str, now: str, moment: str, day: str) -> None:
+    at = datetime.fromisoformat(now)
+    found = read_next(text, KOLKATA, at)
+    assert found == datetime.fromisoformat(moment)
+    assert day_of(found, KOLKATA, at) == day
+
+
+def test_time_of_day_that_clocks_skip_is_when_they_are_set() -> None:
+    night = datetime(2026, 3, 28, 22, tzinfo=UTC)
+    assert read_next("02:30", BERLIN, night) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["24:00", "8", "8:0", "tomorrow", "08:00:61", ""])
+def test_what_is_no_time_of_day_is_told_with_what_is(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a date or time \(allowed: e\.g\. 08:00, 2026-12-24, "):
+        read_next(text, KOLKATA, START)

@@ -66,5 +66,7 @@ def test_words_say_until_when_by_whom_and_why() -> None:
     mute = Mute("ops", START, START + timedelta(hours=2))
     assert mute.state(UTC) == "muted until 2026-11-23 22:11 UTC"
     assert mute.state(ZoneInfo("Asia/Kathmandu")) == "muted until 2026-11-24 03:56 UTC+05:45"
+    short = Mute("ops", START, START + timedelta(seconds=15))
+    assert short.state(UTC) == "muted until 2026-11-23 20:11:27 UTC", "of a short one, the seconds count"
     told = Mute("ops", START, START + timedelta(hours=2), "deploy", "anna")
     assert told.state(UTC) == "muted until 2026-11-23 22:11 UTC by anna: deploy"
