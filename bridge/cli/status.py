@@ -65,8 +65,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     if any(status.get("incidents", {}).values()):
         output.say(f"incidents  {_counts(status['incidents'])}: see `wbiz-bridge incidents`, `wbiz-bridge ack`")
     held = status.get("held", {})
-    prefix = receiver_subject("")
-    configured = {check.removeprefix(prefix) for check in status["checks"] if check.startswith(prefix)}
+    configured = configured_in(status)
     for name in sorted({*receivers, *held, *configured}):
         states = {output.STATES.get(state, state): count for state, count in receivers.get(name, {}).items()}
         counts = _counts(states) or "nothing yet"
@@ -85,6 +84,12 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     queued = output.moment(status["oldest_queued"])
     if queued is not None and queued <= now:  # else it is held back
         output.say(f"queued     the oldest delivery was queued {ago(queued, now)}")
+
+
+def configured_in(status: Mapping[str, Any]) -> list[str]:
+    """List the receivers in the configuration."""
+    prefix = receiver_subject("")
+    return [check.removeprefix(prefix) for check in status["checks"] if check.startswith(prefix)]
 
 
 def _next(due: datetime | None, now: datetime) -> str:

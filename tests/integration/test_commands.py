@@ -125,6 +125,7 @@ def test_status_names_each_receiver_and_says_which_are_not_in_the_configuration(
             (delivery,) = due(store, receiver="old")
             tried(store, delivery, OK)
         shown = here("status").out
+        assert here("deliveries", "--receiver", "old", "--state", "dead").out == "No deliveries.\n"
     assert "receiver   crm: nothing yet\n" in shown
     assert "receiver   old: 1 delivered (not in the configuration)\n" in shown
 
@@ -162,6 +163,13 @@ def test_deliveries_are_listed_with_every_attempt(world: World, here: Run) -> No
     for delivery in listed:
         assert [tried["http_status"] for tried in delivery["tries"]] == [200]
     assert here("deliveries", "--state", "dead", folder=world.folder).out == "No deliveries.\n"
+
+
+@pytest.mark.parametrize("line", ["deliveries --receiver cmr", "deliveries retry --receiver cmr"])
+def test_receiver_that_never_was_is_refused(world: World, here: Run, line: str) -> None:
+    done = here(*line.split(), folder=world.folder)
+    assert done.code == 2
+    assert "unknown receiver 'cmr' (configured: crm); did you mean `crm`?" in done.err
 
 
 def test_what_is_watched_is_followed_until_it_is_not(world: World, here: Run) -> None:

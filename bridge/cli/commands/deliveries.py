@@ -10,12 +10,14 @@ import typer
 
 from bridge.cli import output
 from bridge.cli.arguments import age_or_time, check_times, choice, event_type, whole_number
-from bridge.cli.connection import Connect, connected
+from bridge.cli.connection import Bridge, Connect, connected
 from bridge.cli.options import JsonOption, MostOption, command_app
+from bridge.cli.status import configured_in
 from bridge.cli.table import print_table
 from bridge.domain.clock import ago, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.model import LARGEST_ID, DeliveryState
+from bridge.domain.suggest import unknown_receiver
 
 app = command_app(name="deliveries")
 
@@ -54,6 +56,8 @@ def deliveries(
         return
     with connect() as bridge:
         found = bridge.deliveries(state, receiver, most)
+        if not found:
+            _check_known(receiver, bridge)
     if as_json:
         output.print_json(found)
         return
@@ -102,6 +106,8 @@ def retry(
     check_times(since=since or None)
     with connect() as bridge:
         count = bridge.retry(ids or (), receiver, age_or_time("--since", since or None, bridge.timezone))
+        if not count:
+            _check_known(receiver, bridge)
     if as_json:
         output.print_json({"retried": count})
     else:
@@ -165,6 +171,20 @@ def resend(
         )
     if not count and events:
         raise typer.Exit(1)
+
+
+def _check_known(receiver: str | None, bridge: Bridge) -> None:
+    """Check that there is such a receiver, where nothing of it was found; it need not be configured any longer.
+
+    Raises:
+        UsageError: It is neither configured, nor has it ever been sent anything.
+    """
+    if receiver is None:
+        return
+    status = bridge.status()
+    configured = configured_in(status)
+    if receiver not in {*configured, *status.get("receivers", ())}:
+        raise UsageError(unknown_receiver(receiver, configured))
 
 
 def _confirm(count: int) -> None:
