@@ -16,8 +16,7 @@ from bridge.domain.events import in_full
 from bridge.domain.ids import NO_PHONE, like_a_phone, read_id
 from bridge.domain.local_time import read_time
 from bridge.domain.message_details import TOO_MANY_TAGS, read_text
-from bridge.domain.model import LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
-from bridge.domain.mute import LONGEST_BY
+from bridge.domain.model import LONGEST_LABEL, LONGEST_PERSON, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS, EventType
 from bridge.domain.redaction import clean_line, clean_text
 from bridge.domain.suggest import suggestion
 
@@ -180,6 +179,6 @@ def short_text(option: str, text: str | None, longest: int) -> str | None:
 def user() -> str | None:
     """Name the person at the terminal, as far as the system knows."""
     try:
-        return (os.environ.get("SUDO_USER") or getpass.getuser())[:LONGEST_BY]
+        return (os.environ.get("SUDO_USER") or getpass.getuser())[:LONGEST_PERSON]
     except (KeyError, OSError):  # a container's user may have no name
         return None

@@ -27,6 +27,9 @@ LARGEST_ID: Final = 2**53 - 1
 LONGEST_LABEL: Final = 1000
 """Characters of a label, wherever it comes from."""
 
+LONGEST_PERSON: Final = 100
+"""Characters of the name of who mutes or acknowledges."""
+
 MOST_TAGS: Final = 20
 LONGEST_TAG_NAME: Final = 64
 LONGEST_TAG: Final = 200

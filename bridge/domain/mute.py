@@ -20,8 +20,7 @@ LONGEST = timedelta(days=30)
 _SHORT = timedelta(minutes=10)
 
 LONGEST_REASON = 200
-LONGEST_BY = 100
-"""The longest reason and the longest name of a person, in characters."""
+"""The longest reason, in characters."""
 
 NEVER_HELD = frozenset({EventType.RECEIVER_DOWN, EventType.RECEIVER_UP})
 """Somebody must learn of a receiver that fails, whoever is muted."""

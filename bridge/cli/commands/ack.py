@@ -14,7 +14,7 @@ from bridge.cli.options import JsonOption, command_app
 from bridge.domain.check import counted
 from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.incidents import LONGEST_NOTE, meant_by, read_subject
-from bridge.domain.mute import LONGEST_BY
+from bridge.domain.model import LONGEST_PERSON
 
 app = command_app()
 
@@ -58,7 +58,7 @@ def ack(
         raise UsageError(f"--all acknowledges everything that is open: leave out {what[0]}, or --all")
     if not (all_ or what):
         raise UsageError("name what to acknowledge, for example 12345 or source, or use --all")
-    wanted = {"note": short_text("--note", note, LONGEST_NOTE), "by": short_text("--by", by, LONGEST_BY) or user()}
+    wanted = {"note": short_text("--note", note, LONGEST_NOTE), "by": short_text("--by", by, LONGEST_PERSON) or user()}
     given = {key: value for key, value in wanted.items() if value is not None}
     with connect() as bridge:
         subjects = _everything(bridge, yes=yes) if all_ else _subjects(bridge, what or [])

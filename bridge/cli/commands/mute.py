@@ -14,7 +14,8 @@ from bridge.cli.options import JsonOption, command_app
 from bridge.domain.clock import in_words, isoformat
 from bridge.domain.errors import UsageError
 from bridge.domain.local_time import day_of, read_next, shown
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of, exactness
+from bridge.domain.model import LONGEST_PERSON
+from bridge.domain.mute import LONGEST_REASON, end_of, exactness
 from bridge.domain.settings.units import parse_duration
 
 app = command_app()
@@ -54,7 +55,7 @@ def mute(
     now = output.now()
     wanted = {
         "reason": short_text("--reason", reason, LONGEST_REASON),
-        "by": short_text("--by", by, LONGEST_BY) or user(),
+        "by": short_text("--by", by, LONGEST_PERSON) or user(),
         "drop": drop,
     }
     with connect() as bridge:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from bridge.domain.check import counted
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
-from bridge.domain.mute import LONGEST_BY
+from bridge.domain.model import LONGEST_PERSON
 from bridge.receivers.wording import cause_of, label_of, name_of, said_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
@@ -105,7 +105,7 @@ def acknowledging(context: ServerContext, forms: Forms) -> None:
             subjects = list(map(read_subject, form.all("subject")))
         except ValueError:
             return Notice("bad", "Nothing was acknowledged: it is not open.")
-        by, note = (form.get(name)[:most] for name, most in (("by", LONGEST_BY), ("note", LONGEST_NOTE)))
+        by, note = (form.get(name)[:most] for name, most in (("by", LONGEST_PERSON), ("note", LONGEST_NOTE)))
         found = acknowledge(context, subjects, by, note)
         if len(subjects) > 1 and (count := len(found["acknowledged"])):
             return Notice("good", f"{counted(count, 'problem is', 'problems are')} acknowledged: reminders stop.")

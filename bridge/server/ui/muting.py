@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, Mute, end_of
+from bridge.domain.model import LONGEST_PERSON
+from bridge.domain.mute import LONGEST_REASON, Mute, end_of
 from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
@@ -64,7 +65,7 @@ def muting(context: ServerContext, forms: Forms) -> None:
             end = _end(form.get("until"), now)
         except ValueError:
             return Notice("bad", f"{name} was not muted: choose for how long.")
-        reason, by = form.get("reason")[:LONGEST_REASON], form.get("by")[:LONGEST_BY]
+        reason, by = form.get("reason")[:LONGEST_REASON], form.get("by")[:LONGEST_PERSON]
         drops = "drop" in form
         mute(context, Mute(name, now, end, reason, by, drops=drops))
         meanwhile = "what happens meanwhile is never sent" if drops else "what happens meanwhile is held, and sent then"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bridge.domain.model import DeliveryState, EventType
-from bridge.domain.mute import LONGEST_BY, LONGEST_REASON, end_of
+from bridge.domain.model import LONGEST_PERSON, DeliveryState, EventType
+from bridge.domain.mute import LONGEST_REASON, end_of
 from bridge.domain.outcome import OutcomeName
 from bridge.domain.settings.units import DURATION, parse_duration
 from bridge.server.api.schemas.events import EventIn
@@ -108,7 +108,7 @@ class MuteIn(In):
     )
     until: Annotated[GivenMoment, Field(description="When it ends.")] = Field(default_factory=left_out)
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
-    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who mutes it.")] = ""
+    by: Annotated[str, Field(max_length=LONGEST_PERSON, description="Who mutes it.")] = ""
     drop: Annotated[bool, Field(description="Never send what happens meanwhile; otherwise it is held.")] = False
 
     @model_validator(mode="after")

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bridge.domain.incidents import ALLOWED, LONGEST_NOTE, SUBJECT, read_subject
-from bridge.domain.model import EventType
-from bridge.domain.mute import LONGEST_BY
+from bridge.domain.model import LONGEST_PERSON, EventType
 from bridge.server.api.schemas.fields import MOST_IN_A_REQUEST, In, MessageId, Moment, Out, left_out
 
 
@@ -62,7 +61,7 @@ class AcknowledgeIn(In):
         default_factory=left_out
     )
     note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
-    by: Annotated[str, Field(max_length=LONGEST_BY, description="Who acknowledges it.")] = ""
+    by: Annotated[str, Field(max_length=LONGEST_PERSON, description="Who acknowledges it.")] = ""
 
     @model_validator(mode="after")
     def _says_which(self) -> AcknowledgeIn:
