@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 class Check:
     """How one part is doing.
 
-    ``why`` says what is wrong or, if nothing is, what is worth knowing; ``since`` is when that began.
+    ``why`` says what is wrong or, if nothing is, what is worth knowing; ``since`` is when that began. Where ``why``
+    names moments, ``pieces`` are its words with the moments among them, for whoever has a clock of their own.
     """
 
     ok: bool = True
     why: str | None = None
     since: datetime | None = None
+    pieces: tuple[str | datetime, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Arrange it for programs."""

@@ -49,7 +49,16 @@ class Mute:
     def state(self, zone: tzinfo) -> str:
         """Say until when, by the clocks of ``zone``, by whom and why, and whether what happens meanwhile is kept."""
         words = f"muted until {shown(self.until, zone, exactness(self.since, self.until))}{self._behind}"
-        return f"{words}; nothing is kept" if self.drops else words
+        return f"{words}{self._kept}"
+
+    @property
+    def pieces(self) -> tuple[str | datetime, ...]:
+        """The same, with its moment among the words, for who reads it by a clock of their own."""
+        return "muted until ", self.until, f"{self._behind}{self._kept}"
+
+    @property
+    def _kept(self) -> str:
+        return "; nothing is kept" if self.drops else ""
 
     @property
     def _behind(self) -> str:
@@ -75,6 +84,12 @@ class Hold:
         """Say until when, by the clocks of ``zone``."""
         quiet = f"in quiet hours until {shown(self.until, zone, 'minutes')}"
         return quiet if self.mute is None else f"{self.mute.state(zone)}, then {quiet}"
+
+    @property
+    def pieces(self) -> tuple[str | datetime, ...]:
+        """The same, with its moments among the words."""
+        quiet = ("in quiet hours until ", self.until)
+        return quiet if self.mute is None else (*self.mute.pieces, ", then ", *quiet)
 
 
 def exactness(since: datetime, until: datetime) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from bridge.domain.breaker import CircuitBreaker
+    from bridge.domain.mute import Hold, Mute
     from bridge.domain.summary import Summary
 
 
@@ -19,24 +20,26 @@ def receiver_check(name: str, breaker: CircuitBreaker | None, summary: Summary, 
     held = summary.held_by(name, now)
     if breaker is not None and breaker.failures and breaker.failing_since is not None:
         how_long = lasting(breaker.failing_since, now)
-        next_try = _next_try(breaker, summary, now, zone)
-        why = f"receiver {name} has been failing for {how_long}: {breaker.reason} ({next_try})"
-        return Check(ok=False, why=why, since=breaker.failing_since)
+        begin = f"receiver {name} has been failing for {how_long}: {breaker.reason} ("
+        if held is not None:
+            return _held_check(f"{begin}not tried: ", held, ")", zone, breaker.failing_since, ok=False)
+        return Check(ok=False, why=f"{begin}{_next_try(breaker, summary, now)})", since=breaker.failing_since)
     if breaker is not None and breaker.refused:
         count = counted(len(breaker.refused), "event", "events")
         return Check(ok=False, why=f"receiver {name} refuses {count}: {breaker.reason}")
     if held is not None:
-        return Check(why=f"receiver {name} is {held.state(zone)} ({_held_words(name, summary)})", since=held.since)
+        return _held_check(f"receiver {name} is ", held, f" ({_held_words(name, summary)})", zone, held.since)
     if breaker is not None and breaker.paused_until is not None and breaker.is_paused(now):
         ends = ago(breaker.paused_until, now)
         return Check(why=f"receiver {name} asked for a pause, which ends {ends}: {breaker.reason}")
     return Check()
 
 
-def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime, zone: tzinfo) -> str:
-    held = summary.held_by(breaker.receiver, now)
-    if held is not None:
-        return f"not tried: {held.state(zone)}"
+def _held_check(begin: str, held: Mute | Hold, end: str, zone: tzinfo, since: datetime, *, ok: bool = True) -> Check:
+    return Check(ok, f"{begin}{held.state(zone)}{end}", since, (begin, *held.pieces, end))
+
+
+def _next_try(breaker: CircuitBreaker, summary: Summary, now: datetime) -> str:
     if not summary.queued(breaker.receiver):
         return "nothing is queued; the next event will try it"
     probe_at = max(filter(None, (breaker.probe_at, breaker.paused_until)), default=now)

@@ -252,6 +252,24 @@ def test_reasons_that_are_not_shown_are_summed_up(lite: Store, serve: Serve) -> 
     assert rows[-1] == "Other reasons 3 (33 %)"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_health_tells_of_mutes_and_quiet_hours_by_the_readers_clock(lite: Store, serve: Serve, fails: bool) -> None:
+    """Also where the receiver fails, and is not tried for that reason."""
+    morning = NOW + timedelta(hours=9)
+    if fails:
+        fail_some(lite, [1])
+        keep_down(lite, 1, probes=1)
+    lite.mutes.mute(Mute("crm", NOW, NOW + timedelta(hours=1), by="Ada"))
+    lite.mutes.hold(Hold("crm", NOW, morning))
+    page = serve(lite).open("/")
+    (told,) = [each for each in page.soup.select("p.fault, p.part-note") if "muted until" in each.text]
+    words = "muted until 23 Nov 2026, 21:00:00 UTC by Ada, then in quiet hours until 24 Nov 2026, 05:00:00 UTC"
+    assert words in told.text
+    assert told.text.startswith("Receiver crm has been failing" if fails else "receiver crm is muted")
+    moments = [each["datetime"] for each in told.select("time[data-at]")]
+    assert moments == [isoformat(NOW + timedelta(hours=1)), isoformat(morning)]
+
+
 def test_lists_show_the_beginning_of_what_is_long_and_nothing_that_turns_words_around(
     lite: Store, serve: Serve
 ) -> None:

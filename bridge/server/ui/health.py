@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Component:
     """A part: how it does (``state``), what is worth knowing (``note``), and what is wrong (``why``, ``advice``).
 
-    ``advice`` may have code between backticks.
+    ``advice`` may have code between backticks. Where ``note`` or ``why`` names moments, ``pieces`` are its words with
+    the moments among them.
     """
 
     name: str
@@ -31,6 +32,12 @@ class Component:
     note: str | None = None
     why: str | None = None
     advice: str | None = None
+    pieces: tuple[str | datetime, ...] = ()
+
+    @property
+    def said(self) -> tuple[str | datetime, ...]:
+        """What there is to say, with the moments among the words."""
+        return self.pieces or tuple(filter(None, [self.why or self.note]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ def _receiver(
     name = subject.removeprefix(receiver_subject(""))
     if check.ok:
         due = f"next summary {ago(summaries[name], now)}" if name in summaries else None
-        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why or due)
+        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why or due, pieces=check.pieces)
     fix = f"Its events are kept. Fix the receiver, then run `wbiz-bridge test {name}`: they are sent immediately."
     advice = fix if name in configured else _GONE
     return Component(
@@ -144,6 +151,7 @@ def _receiver(
         state="failing",
         why=_sentence(check.why or f"receiver {name} is failing"),
         advice=advice,
+        pieces=(_sentence(str(check.pieces[0])), *check.pieces[1:]) if check.pieces else (),
     )
 
 
