@@ -8,7 +8,7 @@ message that was stuck and is sent by now is one in the heading, and in two grou
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.domain.event_data import RateData, SummaryData
@@ -20,7 +20,7 @@ from bridge.receivers.text import fit, size
 from bridge.receivers.wording import WORDS, by_gravity, error_of, label_of, mark_of, name_of, sign_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bridge.domain.model import Event, EventType
 
@@ -38,6 +38,7 @@ _NAMES_IN_ALL: Final = 15_000  # as above; it leaves more than half of 40,000 fo
 _COMMA: Final = 2
 _REASON_OF_A_GROUP: Final = 300
 _REASON_IN_HEADING: Final = 60
+_GROUP_IN_HEADING: Final = 40
 _MOST_IN_HEADING: Final = 10
 
 
@@ -66,8 +67,8 @@ class Digest:
     """Events, counted. ``totals``, ``reasons`` and ``groups`` are sorted by their counts, largest first.
 
     ``totals`` and ``reasons`` count only the latest event of each subject: what was over by then does not count.
-    ``heading`` says what happened, ``steps`` what to do about it. ``other_groups`` did not fit; ``other_events`` is how
-    many events are in them.
+    ``heading`` says what happened, ``steps`` what to do about it. ``rated`` names, by type, the groups of messages that
+    rates of failures are about. ``other_groups`` did not fit; ``other_events`` is how many events are in them.
     """
 
     sign: str
@@ -75,6 +76,7 @@ class Digest:
     reasons: tuple[tuple[Reason, int], ...]
     groups: tuple[Group, ...]
     steps: tuple[str, ...] = ()
+    rated: Mapping[EventType, tuple[str, ...]] = field(default_factory=dict)
     other_groups: int = 0
     other_events: int = 0
 
@@ -92,16 +94,17 @@ class Digest:
     def heading(self, room: int) -> str:
         """Say what happened: ``❌ 7 WhatsApp messages failed: 5 invalid numbers, 2 not on WhatsApp``.
 
-        Several types are counted each: ``❌ 5 messages failed, 2 stuck``.
+        Several types are counted each: ``❌ 5 messages failed, 2 stuck``. Rates of failures say whose they are:
+        ``📉 1 failure rate too high (team billing), 1 message failed``.
 
         Args:
             room: The longest that it may be, in the units of :func:`bridge.receivers.text.size`; at least 150.
         """
         if len(self.totals) > 1:
-            counts = _enumerated(_by_type(dict(self.totals)), room - size(self.sign) - 1, "more", "more")
+            counts = _enumerated(self._by_type(), room - size(self.sign) - 1, "more", "more")
             return f"{self.sign} {counts}"
         ((type_, count),) = self.totals
-        said = f"{self.sign} {_about_messages(type_, count, 'WhatsApp message')}"
+        said = f"{self.sign} {self._counted(type_, count, 'WhatsApp message')}"
         match [reason for reason, _ in self.reasons]:
             case [reason] if reason == NONE_GIVEN:
                 return said
@@ -110,6 +113,26 @@ class Digest:
         found = [(f"{n:,} {fit(reason.words(n), _REASON_IN_HEADING)}", n) for reason, n in self.reasons]
         reasons = _enumerated(found, room - size(said) - 2, "for another reason", "for other reasons")
         return f"{said}: {reasons}"
+
+    def _by_type(self) -> list[tuple[str, int]]:
+        """Count each type in words, the gravest first. Only the first about messages says what it is about."""
+        totals = dict(self.totals)
+        found: list[tuple[str, int]] = []
+        noun = "message"
+        for type_ in by_gravity(totals):
+            found.append((self._counted(type_, totals[type_], noun), totals[type_]))
+            noun = "" if type_.startswith("message.") else noun
+        return found
+
+    def _counted(self, type_: EventType, count: int, noun: str) -> str:
+        """Write ``7 WhatsApp messages failed``, ``2 receivers down``, ``1 failure rate too high (team billing)``."""
+        words = WORDS[type_].counted(count)
+        if type_ in self.rated:
+            first, *more = self.rated[type_]
+            return f"{words} ({first}{f' and {len(more):,} more' if more else ''})"
+        if not noun or not type_.startswith("message."):
+            return words
+        return words.replace(" ", f" {noun}{'' if count == 1 else 's'} ", 1)
 
 
 def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int = 20) -> Digest:
@@ -141,6 +164,7 @@ def digest(events: Sequence[Event], by: Sequence[str] = GROUP_KEYS, shown: int =
         reasons=tuple(count_reasons(map(_error_of, latest))),
         groups=tuple(groups),
         steps=tuple(steps_of(event for _, members in ranked for event in members if id(event) in current)),
+        rated=_rated(latest),
         other_groups=len(others),
         other_events=sum(len(members) for _, members in others),
     )
@@ -171,22 +195,13 @@ def _error_of(event: Event) -> str:
     return "" if isinstance(event.data, RateData | SummaryData) else error_of(event)
 
 
-def _by_type(totals: dict[EventType, int]) -> list[tuple[str, int]]:
-    """Count each type in words, the gravest first. Only the first about messages says what it is about."""
-    found: list[tuple[str, int]] = []
-    noun = "message"
-    for type_ in by_gravity(totals):
-        found.append((_about_messages(type_, totals[type_], noun), totals[type_]))
-        noun = "" if type_.startswith("message.") else noun
-    return found
-
-
-def _about_messages(type_: EventType, count: int, noun: str) -> str:
-    """Write ``7 WhatsApp messages failed``, ``2 receivers down``."""
-    words = WORDS[type_].counted(count)
-    if not noun or not type_.startswith("message."):
-        return words
-    return words.replace(" ", f" {noun}{'' if count == 1 else 's'} ", 1)
+def _rated(events: Sequence[Event]) -> dict[EventType, tuple[str, ...]]:
+    """Name the groups of messages that rates of failures are about, each once for each type."""
+    names: defaultdict[EventType, dict[str, None]] = defaultdict(dict)
+    for event in events:
+        if isinstance(event.data, RateData):
+            names[event.type][fit(name_of(event), _GROUP_IN_HEADING)] = None
+    return {type_: tuple(found) for type_, found in names.items()}
 
 
 def _enumerated(found: Sequence[tuple[str, int]], room: int, one: str, many: str) -> str:

@@ -90,8 +90,23 @@ def test_rate_of_failures_is_not_taken_for_one_of_its_reasons() -> None:
     data = {"by": "tags.team", "group": "billing", "reasons": [{"reason": "Number is not on WhatsApp", "count": 9}]}
     rate = Event("evt_1", EventType.ACCOUNT_FAILING, START, "account/team=billing", 1, data)
     counted = digest([rate, changed(1)])
-    assert counted.heading(150) == "📉 1 failure rate too high, 1 message failed"
+    assert counted.heading(150) == "📉 1 failure rate too high (team billing), 1 message failed"
     assert "1 failure rate too high: team billing" in map(counted.line_of, counted.groups)
+
+
+def test_heading_says_whose_failure_rates_are_too_high() -> None:
+    def rate(number: int, group: str, type_: EventType = EventType.ACCOUNT_FAILING) -> Event:
+        data = {"by": "tags.team", "group": group}
+        return Event(f"evt_{number}", type_, START, f"account/team={group}", number, data)
+
+    first, second, long = rate(1, "billing"), rate(2, "sales"), rate(3, "x" * 200)
+    assert digest([first, first]).heading(150) == "📉 1 failure rate too high (team billing)"
+    assert digest([first, second, long]).heading(150) == "📉 3 failure rates too high (team billing and 2 more)"
+    assert digest([long, changed(1)]).heading(150).endswith("x…), 1 message failed")
+    normal = rate(4, "sales", EventType.ACCOUNT_RECOVERED)
+    assert digest([first, normal]).heading(150) == (
+        "📉 1 failure rate too high (team billing), 1 failure rate normal again (team sales)"
+    )
 
 
 def test_steps_are_listed_once_each() -> None:

@@ -335,7 +335,8 @@ def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Eve
     assert_shape(message)
     assert_harmless(message)
     heading, _, _reasons = re.sub(r"^\S+ (TEST: |REMINDER: )?", "", seen(message)[0]).partition(": ")
-    assert added(r"(\d[\d,]*) ", heading) == len({event.subject for event in events})
+    counts = re.sub(r" \(.*?\)(?=,|$)", "", heading)  # whose failure rates they are
+    assert added(r"(\d[\d,]*) ", counts) == len({event.subject for event in events})
 
 
 @pytest.mark.parametrize("char", ["&", '"', "\\", "漢", "👩‍👩‍👧‍👦", "م", "*", "x ", "@", "_"])
