@@ -1,6 +1,6 @@
 """Does what is finished cost anything? Everything that the running daemon does again and again, with 0 and a million.
 
-1,000 messages are polled in either case. A finished message is told to one receiver, and each of the two is recorded:
+1,000 messages are polled in either case. A finished message is sent to one receiver, and each of the two is recorded:
 one event, one delivery, one attempt. What is measured is the store's part, by the calls that the daemon makes.
 """
 
@@ -83,7 +83,7 @@ def measure(finished: int) -> dict[str, float]:
 
 
 def finish(store: Store, count: int, now: datetime) -> None:
-    """Let there be this many finished messages, all told of, in the last 24 hours."""
+    """Let there be this many finished messages, all reported, in the last 24 hours."""
     if not count:
         return
     first = to_millis(now - timedelta(days=1))

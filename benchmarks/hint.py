@@ -51,7 +51,7 @@ _PLAIN, _HINT = f"each polled every {EVERY} s", f"the report read every {EVERY} 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one daemon did: calls in a minute, and after how many seconds the receiver was told of each change."""
+    """What one daemon did: calls in a minute, and after how many seconds the receiver was notified of each change."""
 
     status: float
     report: float
@@ -69,9 +69,9 @@ class Account:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
 
-    def put(self, *told: Mapping[str, Any]) -> None:
-        """Let messages be as they are told to be, and become what their scripts say."""
-        self._ask("messages", json.dumps(told).encode())
+    def put(self, *messages: Mapping[str, Any]) -> None:
+        """Let messages be as they are described, and become what their scripts say."""
+        self._ask("messages", json.dumps(messages).encode())
 
     def calls(self) -> dict[str, int]:
         """Count the calls that came, by their path."""
@@ -191,12 +191,12 @@ class Side:
         )
 
     def seen(self) -> Seen:
-        """Wait until the last change is told, and say what was seen."""
+        """Wait until the last change is reported, and say what was seen."""
         failed = self.account.failed()
         until(lambda: self._sink.count >= len(failed), look=0.5, seconds=3 * EVERY)
         wall = time.time() - time.monotonic()
-        told = {json.loads(record.body)["data"]["message_id"]: record.at + wall for record in self._sink.records()}
-        return Seen(self._status, self._report, [told[id_] - at for id_, at in failed.items()])
+        received = {json.loads(record.body)["data"]["message_id"]: record.at + wall for record in self._sink.records()}
+        return Seen(self._status, self._report, [received[id_] - at for id_, at in failed.items()])
 
 
 def settings(account: Account, sink: Sink) -> dict[str, Any]:

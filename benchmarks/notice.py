@@ -23,7 +23,7 @@ def main(runs: int) -> None:
     medians, slowest = [], []
     for _ in range(runs):
         seen = run()
-        waits = [seen.told[id_] - shown for id_, shown in seen.shown.items()]
+        waits = [seen.received[id_] - shown for id_, shown in seen.shown.items()]
         cuts = statistics.quantiles(waits, n=100)
         medians.append(cuts[49])
         slowest.append(cuts[98])
@@ -44,5 +44,5 @@ def run() -> Seen:
         wanted["wbiztool"]["rate_limit"] = f"{RATE}/s"
         with daemon(Path(place), wanted):
             until(lambda: server.calls >= 2 * MESSAGES)  # looking at more would disturb it
-            until(lambda: len(server.seen().told) == MESSAGES)  # the credentials were tried with some of the calls
+            until(lambda: len(server.seen().received) == MESSAGES)  # the credentials were tried with some of the calls
         return server.seen()

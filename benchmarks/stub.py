@@ -42,13 +42,13 @@ TAKEN = _answer(None)
 class Seen:
     """What the stub saw.
 
-    ``calls`` counts all of it. ``shown`` says when an id was first answered with a change, ``told`` when the first POST
-    about it came, both in seconds of the same clock.
+    ``calls`` counts all of it. ``shown`` says when an id was first answered with a change, ``received`` when the first
+    POST about it came, both in seconds of the same clock.
     """
 
     calls: int = 0
     shown: dict[int, float] = field(default_factory=dict)
-    told: dict[int, float] = field(default_factory=dict)
+    received: dict[int, float] = field(default_factory=dict)
 
 
 class Stub:
@@ -118,7 +118,7 @@ class _Protocol(asyncio.Protocol):
                 self._show(int(path[1]))
                 continue
             if message := _MESSAGE.search(request):
-                self._seen.told.setdefault(int(message[1]), time.monotonic())
+                self._seen.received.setdefault(int(message[1]), time.monotonic())
             self._transport.write(TAKEN)
 
     def _show(self, message_id: int) -> None:
