@@ -211,9 +211,8 @@ class Store:
             for result in tried:
                 self.threads.note(connection, result.attempts[-1].posted, result.decision.deliveries, result.at)
             if remind is not None:
-                over = [
-                    each.id for each in carried if each.state is not DeliveryState.QUEUED and each.event.type in OPENS
-                ]
+                opened = (each for each in carried if each.event.type in OPENS)
+                over = [each.id for each in opened if each.state is not DeliveryState.QUEUED]
                 over += [each.id for each in expired]
                 reminders.plan(self._database, connection, over, tried[-1].at, remind)
         return Recorded(tried, expired, tried[-1].decision.breaker)
