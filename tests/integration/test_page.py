@@ -231,6 +231,20 @@ def test_banner_tells_what_is_thrown_away_and_what_hold_keeps_back(lite: Store, 
     assert "what happens meanwhile is never sent (0 events so far)." in banner
 
 
+def test_all_is_not_well_while_a_mute_throws_alerts_away(lite: Store, serve: Serve) -> None:
+    lite.messages.watch([1], NOW)
+    lite.mutes.mute(Mute("crm", NOW, CLOCK.now() + timedelta(hours=1), drops=True))
+    banner = serve(lite, receivers=["crm"]).open("/").text("#standing")
+    assert banner.startswith("The bridge works 1 message is polled. crm is muted until 23 Nov 2026, ")
+    lite.mutes.end("crm", NOW)
+    fail_some(lite, [2])
+    lite.mutes.mute(Mute("ops", NOW, CLOCK.now() + timedelta(hours=1), drops=True))
+    keep_down(lite, 2, probes=1)
+    banner = serve(lite, receivers=["crm", "ops"]).open("/").text("#standing")
+    assert banner.startswith("1 thing needs your attention")
+    assert "ops is muted until 23 Nov 2026, " in banner
+
+
 def test_what_hold_keeps_back_is_no_error(lite: Store, serve: Serve) -> None:
     watched(lite, 1)
     wants = [Subscription("crm", ("*",), hold=timedelta(minutes=10))]
