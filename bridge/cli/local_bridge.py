@@ -129,8 +129,8 @@ class LocalBridge:
         history = self._read().history
         found = all_items(lambda cursor, n: history.deliveries(query, cursor, n), most)
         attempts = history.attempts([each.id for each in found])
-        holding = self._read().mutes.holding(output.now())
-        return [delivery_json(each, holding, self.timezone, attempts[each.id]) for each in found]
+        waits = history.waits(output.now(), self.timezone)
+        return [delivery_json(each, waits, attempts[each.id]) for each in found]
 
     def retry(self, ids: Sequence[int], receiver: str | None, since: datetime | None) -> int:
         """Send dead letters again: those that are all that is given. Returns how many."""

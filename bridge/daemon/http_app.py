@@ -19,6 +19,7 @@ from bridge.store.engine import shown as shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
 
     from fastapi import FastAPI
 
@@ -60,6 +61,7 @@ class HttpApps:
             self.listener.step_failed,
             streams,
             receivers=self._receivers,
+            gathers=self._gathers,
             quiet_until=lambda name, at: self.config().quiet_until(name, at),
             next_summaries=lambda facts, now: next_summaries(self.config(), facts, now),
             status=self._status,
@@ -76,6 +78,9 @@ class HttpApps:
 
     def _receivers(self) -> Sequence[str]:
         return [receiver.name for receiver in self.config().receivers]
+
+    def _gathers(self) -> dict[str, timedelta]:
+        return {each.name: each.gathers_for for each in self.config().receivers if each.grouped and each.gathers_for}
 
     def _timezone_name(self) -> str | None:
         configured = self.config().timezone

@@ -9,7 +9,6 @@ from bridge.domain.clock import isoformat
 from bridge.domain.event_data import NumberData, message_data
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
-from bridge.domain.mute import NEVER_HELD
 from bridge.domain.outcome import name_of, why_of
 
 if TYPE_CHECKING:
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from bridge.domain.health import Health
     from bridge.domain.incidents import Incident
     from bridge.domain.model import Attempt, Delivery
-    from bridge.domain.mute import Hold, Mute
+    from bridge.domain.mute import Mute
     from bridge.domain.summary import PastAttempt, Summary, WatchedMessage
+    from bridge.domain.waits import Waits
 
 
 def stamp(moment: datetime | None) -> str | None:
@@ -48,13 +48,8 @@ def message_json(shown: WatchedMessage) -> dict[str, Any]:
     }
 
 
-def delivery_json(
-    delivery: Delivery, holding: Mapping[str, Mute | Hold], zone: tzinfo, attempts: Sequence[PastAttempt] | None = None
-) -> dict[str, Any]:
-    """Arrange a delivery for JSON, with its attempts where given.
-
-    ``holding`` is what holds receivers' deliveries. Times are UTC; only those in words are of ``zone``.
-    """
+def delivery_json(delivery: Delivery, waits: Waits, attempts: Sequence[PastAttempt] | None = None) -> dict[str, Any]:
+    """Arrange a delivery for JSON, with its attempts where given. Times are UTC; only those in words are not."""
     shown: dict[str, Any] = {
         "id": delivery.id,
         "receiver": delivery.receiver,
@@ -67,7 +62,8 @@ def delivery_json(
         "due_at": stamp(delivery.due_at) if delivery.finished_at is None else None,
         "finished_at": stamp(delivery.finished_at),
         "reason": delivery.reason,
-        "held": _held(delivery, holding, zone),
+        "held": waits.hold_of(delivery),
+        "waits": waits.wait_of(delivery),
         "event": envelope(delivery.event),
     }
     if attempts is not None:
@@ -84,14 +80,6 @@ def delivery_json(
             for made in attempts
         ]
     return shown
-
-
-def _held(delivery: Delivery, holding: Mapping[str, Mute | Hold], zone: tzinfo) -> str | None:
-    """Say what holds a delivery that was not tried yet; None where nothing does."""
-    held = holding.get(delivery.receiver)
-    if held is None or delivery.finished_at is not None or delivery.attempts or delivery.probes:
-        return None
-    return None if delivery.event.type in NEVER_HELD else held.state(zone)
 
 
 def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Delivery, DeliveryState, Event, EventType
 from bridge.domain.summary import PastAttempt
-from bridge.store import row_mapping
+from bridge.store import row_mapping, waiting
 from bridge.store.column_types import to_millis
 from bridge.store.engine import chunks
 from bridge.store.paging import Page, before, cursor_pattern, cursor_to, moment_in, page_of, place_in
@@ -19,10 +19,11 @@ from bridge.store.search import SHOWN, shown
 from bridge.store.tables import attempts, carried, deliveries, events, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime, tzinfo
 
     from bridge.domain.summary import WatchedMessage
+    from bridge.domain.waits import Waits
     from bridge.store.engine import Database
 
 IN_FLIGHT = timedelta(seconds=10)
@@ -141,6 +142,11 @@ class History:
         if self._database.path is None:
             found = _settled(found, found[0].position - 1, now - IN_FLIGHT)
         return int(found[-1].position)
+
+    def waits(self, now: datetime, zone: tzinfo, gathers: Mapping[str, timedelta] = {}) -> Waits:
+        """Read what holds up deliveries: see :mod:`bridge.store.waiting`."""
+        with self._database.read() as connection:
+            return waiting.read_waits(connection, now, zone, gathers)
 
     def event(self, event_id: str) -> Event | None:
         """Look an event up by its id; None where there is no such event."""

@@ -83,9 +83,7 @@ class Mutes:
     def holding(self, now: datetime) -> dict[str, Mute | Hold]:
         """Read what holds deliveries, by receiver."""
         with self._database.read() as connection:
-            muted, held = all_mutes(connection), all_holds(connection)
-        found = {name: held_by(muted.get(name), held.get(name), now) for name in {*muted, *held}}
-        return {name: each for name, each in found.items() if each is not None}
+            return holding(connection, now)
 
     def waiting(self, receiver: str) -> int:
         """Count what is queued for a receiver: what waits for the end of its mute."""
@@ -141,6 +139,13 @@ class Mutes:
     def _tell(self, connection: sa.Connection, receiver: str) -> None:
         nudge(self._database, connection)
         self._node.tell(connection, [receiver])
+
+
+def holding(connection: sa.Connection, now: datetime) -> dict[str, Mute | Hold]:
+    """Read what holds deliveries, by receiver."""
+    muted, held = all_mutes(connection), all_holds(connection)
+    found = {name: held_by(muted.get(name), held.get(name), now) for name in {*muted, *held}}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def all_mutes(connection: sa.Connection) -> dict[str, Mute]:

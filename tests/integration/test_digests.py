@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,6 +143,18 @@ def test_single_pass_holds_nothing_back(store: Store) -> None:
         ops.work()
         ops.sender.close()
     assert ops.carried == [[1], [2]]
+
+
+def test_what_waits_for_the_next_post_is_told_until_when(ops: Bench) -> None:
+    ops.fail(1)
+    ops.work()
+    ops.fail(2)
+    ops.clock.advance(5)
+    wait = ops.work()
+    assert wait is not None
+    gathers = {"crm": timedelta(seconds=30)}
+    waits = ops.store.history.waits(ops.clock.now(), UTC, gathers)
+    assert waits.posts["crm"] == ops.clock.now() + timedelta(seconds=wait)
 
 
 def test_49_failures_within_a_shortened_minute_are_at_most_4_posts(tmp_path: Path) -> None:

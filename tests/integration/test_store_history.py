@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,16 @@ def told(store: Store) -> Store:
     tried(store, due(store, after(101)), OK, after(102))
     tried(store, due(store, after(101), receiver="ops"), Dead("410 Gone"), after(103))
     return store
+
+
+def test_what_holds_up_deliveries_is_read_at_once(told: Store) -> None:
+    """crm took something at 102 s, ops nothing: only to crm a digest goes that what follows waits for."""
+    gathers = {"crm": timedelta(seconds=30), "ops": timedelta(hours=1)}
+    waits = told.history.waits(after(110), UTC, gathers)
+    assert (waits.posts, waits.held, list(waits.down)) == ({"crm": after(132)}, {}, ["ops"])
+    assert told.history.waits(after(132), UTC, gathers).posts == {}
+    assert told.history.waits(after(50), UTC, gathers).posts == {}, "the clock was set back"
+    assert told.history.waits(after(110), UTC).posts == {}
 
 
 def about(store: Store, query: EventQuery) -> list[tuple[int | None, str]]:

@@ -206,10 +206,12 @@ def _reason(delivery: dict[str, Any], now: datetime) -> str:
     if held := delivery.get("held"):  # a remote bridge may be older
         return f"held: {held}"
     if not delivery["reason"]:
-        return ""
+        return delivery.get("waits") or ""
     notes = []
+    due_at = output.moment(delivery["due_at"])
+    if delivery["state"] == DeliveryState.QUEUED and not delivery["tries"] and due_at is not None:
+        return f"{delivery['reason']}; due {ago(max(due_at, now), now)}"
     if delivery["state"] == DeliveryState.QUEUED and delivery["tries"]:
-        due_at = output.moment(delivery["due_at"])
         notes.append(f"next try {ago(due_at, now)}" if due_at and due_at > now else "waits for the receiver")
     if delivery["probes"]:
         notes.append(f"{delivery['probes']} failed probe{'' if delivery['probes'] == 1 else 's'}")

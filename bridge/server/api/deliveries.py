@@ -60,11 +60,11 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
     ) -> JSONResponse:
         """List deliveries, newest first."""
         query = DeliveryQuery(message_id, tuple(type) or None, since, until, tuple(state) or None, receiver)
-        found, holding = store.history.deliveries(query, cursor, limit), store.mutes.holding(context.now())
+        found, waits = store.history.deliveries(query, cursor, limit), context.waits()
         if not tries:
-            return page(found, lambda each: delivery_json(each, holding, context.timezone()), request, access)
-        attempts, zone = store.history.attempts([each.id for each in found.items]), context.timezone()
-        return page(found, lambda each: delivery_json(each, holding, zone, attempts[each.id]), request, access)
+            return page(found, lambda each: delivery_json(each, waits), request, access)
+        attempts = store.history.attempts([each.id for each in found.items])
+        return page(found, lambda each: delivery_json(each, waits, attempts[each.id]), request, access)
 
     @routes.get("/{delivery_id:int}", response_model=TriedOut, responses=problems(HTTPStatus.NOT_FOUND))
     def get_delivery(delivery_id: Id) -> JSONResponse:
@@ -72,8 +72,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         found = store.history.delivery(delivery_id)
         if found is None:
             raise _unknown(delivery_id)
-        holding = store.mutes.holding(context.now())
-        return JSONResponse(delivery_json(found.delivery, holding, context.timezone(), found.attempts))
+        return JSONResponse(delivery_json(found.delivery, context.waits(), found.attempts))
 
 
 def _send_again(routes: APIRouter, context: ServerContext) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import tzinfo
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -18,8 +17,8 @@ from bridge.domain.errors import UsageError
 from bridge.domain.events import envelope
 from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import Details
-from bridge.domain.mute import Hold, Mute
 from bridge.domain.spreadsheet.handover import read_list
+from bridge.domain.waits import Waits
 from bridge.server.api.params import Id, Limit, cursor, page, problems
 from bridge.server.api.queries import ChosenMessageQuery
 from bridge.server.api.schemas.messages import (
@@ -71,11 +70,11 @@ def watch(context: ServerContext, described: Mapping[int, Details]) -> dict[str,
     return {"watched": new, "already_watched": [id_ for id_ in described if id_ in known]}
 
 
-def story_json(story: Story, holding: Mapping[str, Mute | Hold], zone: tzinfo) -> dict[str, Any]:
-    """Arrange a message's story for JSON. ``holding`` and ``zone`` are as in :func:`delivery_json`."""
+def story_json(story: Story, waits: Waits) -> dict[str, Any]:
+    """Arrange a message's story for JSON."""
     events = []
     for item in story.events:
-        queued = [delivery_json(each.delivery, holding, zone, each.attempts) for each in item.deliveries]
+        queued = [delivery_json(each.delivery, waits, each.attempts) for each in item.deliveries]
         events.append({**envelope(item.event), "deliveries": queued})
     return {**message_json(story.message), "events": events, "whole": story.whole}
 
@@ -105,7 +104,7 @@ def _read(routes: APIRouter, context: ServerContext, access: Access) -> None:
         story = store.history.story(message_id)
         if story is None:
             raise _unknown(message_id)
-        return JSONResponse(story_json(story, store.mutes.holding(context.now()), context.timezone()))
+        return JSONResponse(story_json(story, context.waits()))
 
 
 def _change(routes: APIRouter, context: ServerContext) -> None:

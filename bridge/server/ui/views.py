@@ -74,7 +74,7 @@ class Views:
     def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
         self._store, self._receivers, self._now = context.store, context.receivers, context.now
         self._next_summaries = context.next_summaries
-        self._zone = context.timezone
+        self._zone, self._waits = context.timezone, context.waits
         self._can_change = can_change or trusted
         self._trusted = trusted
 
@@ -221,7 +221,7 @@ class Views:
         dead = sum(map(summary.dead, summary.deliveries))
         frame = _Frame(sum(not part.ok for part in known), dead)
         now = self._now()
-        waits = partial(waiting, summary=summary, now=now)
+        waits = partial(waiting, summary=summary, now=now, posts=self._waits().posts)
         may = {"can_change": self._can_change, "needs_token": not self._trusted}
         said: Said | None = shown.get("said")
         kept = Form({}) if said is None or said.form is None else said.form

@@ -9,6 +9,7 @@ from bridge.domain.model import DeliveryState
 from bridge.domain.mute import NEVER_HELD
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bridge.domain.model import Delivery
@@ -24,8 +25,11 @@ class Waiting:
     why: str = ""
 
 
-def waiting(delivery: Delivery, summary: Summary, now: datetime) -> Waiting | None:
-    """Say what a delivery waits for; None where it is not queued, or is sent within a moment."""
+def waiting(delivery: Delivery, summary: Summary, now: datetime, posts: Mapping[str, datetime] = {}) -> Waiting | None:
+    """Say what a delivery waits for; None where it is not queued, or is sent within a moment.
+
+    ``posts`` says when whose next digest may go.
+    """
     if delivery.state is not DeliveryState.QUEUED:
         return None
     held = summary.held_by(delivery.receiver, now)
@@ -34,4 +38,7 @@ def waiting(delivery: Delivery, summary: Summary, now: datetime) -> Waiting | No
     if delivery.due_at > now:
         return Waiting("next try" if delivery.attempts else "sent", delivery.due_at)
     is_down = any(breaker.is_open for breaker in summary.breakers if breaker.receiver == delivery.receiver)
-    return Waiting("waits for the receiver") if is_down or not delivery.is_untried else None
+    if is_down or not delivery.is_untried:
+        return Waiting("waits for the receiver")
+    post = posts.get(delivery.receiver)
+    return None if post is None else Waiting("waits for others, sent", post)

@@ -32,7 +32,8 @@ class DeliveryOut(Out):
 
     ``attempts`` counts the rounds of its present schedule, ``probes`` the calls that failed while its receiver was
     down: they use up no step of the schedule. ``reminder`` numbers the reminders of an event, from 1; 0 for others.
-    ``held`` says which mute or quiet hours it waits for, if any.
+    ``held`` says which mute or quiet hours it waits for, if any, and ``waits`` what else an event that is due waits for
+    before its first attempt: the receiver, or the next digest.
     """
 
     id: int
@@ -47,6 +48,7 @@ class DeliveryOut(Out):
     finished_at: Moment | None
     reason: str | None
     held: str | None
+    waits: str | None
     event: EventOut
 
 

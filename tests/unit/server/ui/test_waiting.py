@@ -23,6 +23,18 @@ QUIET = replace(CALM, holds={"crm": Hold("crm", NOW, LATER)})
 DOWN = replace(CALM, breakers=(CircuitBreaker("crm", is_open=True),))
 
 
+PLAIN = Delivery(
+    id=1,
+    event=EVENT,
+    receiver="crm",
+    state=DeliveryState.QUEUED,
+    attempts=0,
+    created_at=NOW,
+    first_due_at=NOW,
+    due_at=NOW,
+)
+
+
 @pytest.mark.parametrize(
     ("summary", "changed", "said"),
     [
@@ -40,14 +52,10 @@ DOWN = replace(CALM, breakers=(CircuitBreaker("crm", is_open=True),))
 def test_it_is_said_what_a_delivery_waits_for(
     summary: Summary, changed: dict[str, object], said: Waiting | None
 ) -> None:
-    plain = Delivery(
-        id=1,
-        event=EVENT,
-        receiver="crm",
-        state=DeliveryState.QUEUED,
-        attempts=0,
-        created_at=NOW,
-        first_due_at=NOW,
-        due_at=NOW,
-    )
-    assert waiting(replace(plain, **changed), summary, NOW) == said  # type: ignore[arg-type]
+    assert waiting(replace(PLAIN, **changed), summary, NOW) == said  # type: ignore[arg-type]
+
+
+def test_what_is_gathered_goes_with_the_next_digest() -> None:
+    assert waiting(PLAIN, CALM, NOW, {"crm": LATER}) == Waiting("waits for others, sent", LATER)
+    assert waiting(PLAIN, CALM, NOW, {"ops": LATER}) is None
+    assert waiting(PLAIN, DOWN, NOW, {"crm": LATER}) == Waiting("waits for the receiver")
