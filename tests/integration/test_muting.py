@@ -297,6 +297,7 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         assert "is muted until <time" not in session.get(answer.url).text.partition("<h1")[0], "said once"
         assert "4 messages are polled." in answer.text
         assert "<strong>ops</strong> is muted until" in answer.text
+        assert 'name="unmute" value="ops">Unmute' in answer.text
         assert "by <bdi>Ada &lt;b&gt;</bdi>: <bdi>&lt;b&gt;deploy&lt;/b&gt;</bdi>" in answer.text
         (mute,) = world.json("status")["mutes"].values()
         assert (mute["reason"], mute["by"]) == ("<b>deploy</b>", "Ada <b>")
@@ -307,7 +308,7 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         ):
             answer = session.post(f"{root}/receivers/mute", data={**form, "token": TOKEN, **wrong})
             assert outcome in answer.text
-        answer = session.post(f"{root}/receivers/mute", data={"receiver": "ops", "unmute": "true", "token": TOKEN})
+        answer = session.post(f"{root}/receivers/mute", data={"unmute": "ops", "token": TOKEN})
         assert "ops is no longer muted: what was held is sent now." in answer.text
 
         session.headers["Authorization"] = f"Bearer {TOKEN}"

@@ -48,7 +48,7 @@ def muting(context: ServerContext, forms: Forms) -> None:
     """Make the route to which the form is sent."""
 
     def change(form: Form) -> Notice:
-        name, now = form.get("receiver"), context.now()
+        name, now = form.get("unmute" if "unmute" in form else "receiver"), context.now()
         known = name in context.receivers()
         if "unmute" in form:  # also of one that is no longer configured
             ended, _ = unmute(context, name, now)
