@@ -44,7 +44,13 @@
   }
 
   // Reports go by the viewer's days and hours, unless the address names a time zone.
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone.replace("Etc/Unknown", "UTC");
+  // Browsers go on using the old names of some.
+  const RENAMED = {
+    "Asia/Calcutta": "Asia/Kolkata", "Asia/Katmandu": "Asia/Kathmandu", "Asia/Rangoon": "Asia/Yangon",
+    "Asia/Saigon": "Asia/Ho_Chi_Minh", "Etc/Unknown": "UTC",
+  };
+  const named = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = RENAMED[named] ?? named;
 
   function inZone(within) {
     for (const link of within.querySelectorAll("a[data-in-zone]")) {
