@@ -40,7 +40,7 @@ SEARCHED: Final = ("text", "status", "tag", "period", "since", "until", "timezon
 """The fields of the search form."""
 
 OLDEST: Final = "oldest"
-ORDERS: Final[Mapping[str, str]] = {"latest": "Latest change first", OLDEST: "Oldest change first"}
+ORDERS: Final[Mapping[str, str]] = {"latest": "Latest first", OLDEST: "Oldest first"}
 """The orders to choose from: those in which an index has the messages."""
 
 
