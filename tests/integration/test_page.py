@@ -191,7 +191,7 @@ def test_the_overview_tells_at_a_glance(store: Store, serve: Serve) -> None:
     assert page.text("#open-count") == "1 open"
     assert "2 messages were sent and 1 failed" in str(page.soup.select("svg.chart")[0]["aria-label"])
     assert "20:00:00 UTC 2 1" in page.text(".as-table")
-    assert page.text("#queued tbody tr") == "crm 0 4 dead letters of crm Send a test to crm"
+    assert page.text("#queued tbody tr") == "crm failing 0 4 dead letters of crm Send a test to crm"
 
 
 def test_where_all_is_well_it_says_so(lite: Store, serve: Serve) -> None:
@@ -214,9 +214,13 @@ def test_banner_agrees_with_what_is_open_and_what_is_held(lite: Store, serve: Se
     )
     assert "2 deliveries are held until 23 Nov 2026, 21:00:00 UTC ( quiet hours )." in banner
     assert page.link("2 problems are open").endswith("#open")
+    assert page.texts("#queued tbody th") == ["crm quiet hours", "ops"]
     told = "crm Queued held until 23 Nov 2026, 21:00:00 UTC ( quiet hours )"
     assert told in browser.open("/messages/2").text("#story")
     assert "held until 23 Nov 2026, 21:00:00 UTC" in browser.open("/deliveries?receiver=crm").texts(".row .why")[0]
+    lite.mutes.mute(Mute("crm", NOW, NOW + timedelta(minutes=30)))
+    lite.mutes.mute(Mute("ops", NOW, NOW + timedelta(hours=2)))
+    assert browser.open("/").texts("#queued tbody th") == ["crm muted", "ops muted"]
 
 
 def test_banner_tells_what_is_thrown_away_and_what_hold_keeps_back(lite: Store, serve: Serve) -> None:
@@ -310,6 +314,7 @@ def test_what_is_wrong_comes_first_and_with_what_to_do(lite: Store, serve: Serve
     assert page.text("head title") == "(1) Overview · WbizTool bridge"
     assert "ill.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
     assert page.text("#fault-count") == "1 needs your attention"
+    assert page.texts("#queued tbody th") == ["crm failing"]
 
 
 def test_every_page_counts_what_is_wrong(lite: Store, serve: Serve) -> None:

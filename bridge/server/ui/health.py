@@ -23,7 +23,7 @@ class Component:
     """A part: how it does (``state``), what is worth knowing (``note``), and what is wrong (``why``, ``advice``).
 
     ``advice`` may have code between backticks. Where ``note`` or ``why`` names moments, ``pieces`` are its words with
-    the moments among them.
+    the moments among them. ``receiver`` is its name, if it is one.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Component:
     why: str | None = None
     advice: str | None = None
     pieces: tuple[str | datetime, ...] = ()
+    receiver: str | None = None
 
     @property
     def said(self) -> tuple[str | datetime, ...]:
@@ -142,8 +143,12 @@ def _receiver(
     name = subject.removeprefix(receiver_subject(""))
     if check.ok:
         due = f"next summary {ago(summaries[name], now)}" if name in summaries else None
-        return Component(f"Receiver {name}", ok=True, state="ok", note=check.why or due, pieces=check.pieces)
-    fix = f"Its events are kept. Fix the receiver, then run `wbiz-bridge test {name}`: they are sent immediately."
+        note = check.why or due
+        return Component(f"Receiver {name}", ok=True, state="ok", note=note, pieces=check.pieces, receiver=name)
+    fix = (
+        "Its events are kept. Fix the receiver, then send it a test, below or with "
+        f"`wbiz-bridge test {name}`: they are sent immediately."
+    )
     advice = fix if name in configured else _GONE
     return Component(
         f"Receiver {name}",
@@ -152,6 +157,7 @@ def _receiver(
         why=_sentence(check.why or f"receiver {name} is failing"),
         advice=advice,
         pieces=(_sentence(str(check.pieces[0])), *check.pieces[1:]) if check.pieces else (),
+        receiver=name,
     )
 
 

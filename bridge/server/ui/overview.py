@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.domain.activity import COUNTED
 from bridge.domain.check import counted
 from bridge.domain.model import UNSEEN, Status
+from bridge.domain.mute import Hold
 from bridge.domain.reasons import OTHERS
 from bridge.server.ui.activity_charts import last_day
 from bridge.server.ui.report import Links, Why, whys
@@ -37,9 +38,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """How a receiver's deliveries are doing."""
+    """How a receiver's deliveries are doing; ``state`` is why it gets none now, empty where it does."""
 
     name: str
+    state: str
     queued: int
     dead: int
 
@@ -107,6 +109,14 @@ def overview(
     unseen = totals.statuses.get(None, 0)
     waiting = [_known(totals, Status.PENDING), *([Tile(UNSEEN, unseen, _list_of(UNSEEN))] if unseen else [])]
     names = [*receivers, *(name for name in sorted(summary.deliveries) if name not in receivers)]
+    failing = {part.receiver for part in parts if not part.ok}
+
+    def state(name: str) -> str:
+        if name in failing:
+            return "failing"
+        held = summary.held_by(name, now)
+        return "" if held is None else "quiet hours" if isinstance(held, Hold) and held.mute is None else "muted"
+
     return OverviewPage(
         parts,
         _in_a_sentence(summary, totals, due_later, now),
@@ -117,7 +127,7 @@ def overview(
         last_day(found.groups, zone),
         _main_reasons(tuple(whys(found.reasons, links))),
         failed,
-        tuple(Queued(name, summary.queued(name), summary.dead(name)) for name in names),
+        tuple(Queued(name, state(name), summary.queued(name), summary.dead(name)) for name in names),
     )
 
 
