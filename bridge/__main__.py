@@ -12,7 +12,7 @@ from typing import Any
 from bridge import __version__
 from bridge.cli.terminal import ReaderGoneError, protect
 from bridge.daemon import systemd
-from bridge.domain.errors import BridgeError, place_of
+from bridge.domain.errors import REPORT_IT, BridgeError, place_of
 from bridge.domain.sanitization import one_line
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -73,7 +73,7 @@ def _internal_error(error: Exception) -> int:
     if isinstance(error, OSError) and error.strerror:
         what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     else:
-        what = f"internal error, please report it: {type(error).__name__} at {place_of(error) or 'an unknown place'}"
+        what = f"internal error, {REPORT_IT}: {type(error).__name__} at {place_of(error) or 'an unknown place'}"
     _say(one_line(f"wbiz-bridge: {what} ({DEBUG}=1 shows the details)"))
     return 1
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bridge.config.changes import changes
 from bridge.config.errors import InvalidConfiguration
 from bridge.daemon import systemd
-from bridge.domain.errors import BridgeError
+from bridge.domain.errors import REPORT_IT, BridgeError
 from bridge.domain.health import RELOAD, Reload
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Reloading:
             self._asked.set()
         except Exception as error:  # noqa: BLE001 -- whatever it is, the bridge goes on with the configuration that it has
             self._listener.internal_error("reload", error)
-            self._refuse((f"a fault of the bridge itself ({type(error).__name__}): please report it",))
+            self._refuse((f"a fault of the bridge itself ({type(error).__name__}): {REPORT_IT}",))
         else:
             self._verdict = None
             self._listener.reloaded((), changed)

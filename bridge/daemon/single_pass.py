@@ -10,7 +10,7 @@ from bridge.daemon.rate_watch import RateWatch
 from bridge.daemon.summary_watch import SummaryWatch, summary_rules
 from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.domain.clock import isoformat
-from bridge.domain.errors import BridgeError, InternalError, NotNowError
+from bridge.domain.errors import REPORT_IT, BridgeError, InternalError, NotNowError
 from bridge.domain.observer import Listener, Listeners
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Troubles(Listener):
 
     def internal_error(self, where: str, error: BaseException) -> None:
         fault = InternalError.of(error) if not isinstance(error, InternalError) else error
-        self.latest = InternalError(f"{where}: {fault}. It is set aside, and tried again later. Please report this.")
+        self.latest = InternalError(f"{where}: {fault}. It is set aside, and tried again later: {REPORT_IT}")
 
     def step_failed(self, where: str, error: BridgeError) -> None:  # noqa: ARG002 -- the listener's signature
         self.latest = error

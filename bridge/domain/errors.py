@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Final, NoReturn, Self
 
 
 class BridgeError(Exception):
@@ -67,6 +67,9 @@ class InternalError(BridgeError):
         fault.__cause__ = error
         return fault
 
+
+REPORT_IT: Final = "please report it (see CONTRIBUTING.md)"
+"""What to do about a fault of the bridge's own."""
 
 _LONGEST_FAULT = 300
 

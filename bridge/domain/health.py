@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bridge.domain import failure_rate, numbers
 from bridge.domain.check import Check, counted, lasting
 from bridge.domain.clock import ago, isoformat
-from bridge.domain.errors import BridgeError
+from bridge.domain.errors import REPORT_IT, BridgeError
 from bridge.domain.events import SOURCE, receiver_subject
 from bridge.domain.quarantine import Kind
 from bridge.domain.receiver_check import receiver_check
@@ -185,9 +185,9 @@ def _internal_errors(set_aside: Sequence[SetAside], now: datetime) -> Check:
     latest = set_aside[0]
     again = f", next try {ago(latest.retry_at, now)}" if latest.retry_at > now else ""
     more = f" (and {len(set_aside) - 1} more)" if len(set_aside) > 1 else ""
-    why = f"internal error, please report it: {latest} has been set aside for {lasting(latest.since, now)}"
+    why = f"internal error, {REPORT_IT}: {latest} has been set aside for {lasting(latest.since, now)}"
     if latest.kind is Kind.STEP:
-        why = f"internal error, please report it: {latest} has been failing for {lasting(latest.since, now)}"
+        why = f"internal error, {REPORT_IT}: {latest} has been failing for {lasting(latest.since, now)}"
     return Check(ok=False, why=f"{why}: {latest.error}{again}{more}", since=min(each.since for each in set_aside))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bridge.domain.errors import UsageError
+from bridge.domain.errors import REPORT_IT, UsageError
 from bridge.store.engine import Database, chunks
 from bridge.store.errors import DatabaseError
 from bridge.store.tables import attempts, deliveries, events, messages, meta, metadata
@@ -48,7 +48,7 @@ def copy(source: Database, target: Database, tell: Callable[[int], None]) -> Non
                 tell(len(rows))
         _go_on_counting(reader, writer)
         if _counts(reader) != _counts(writer):
-            raise DatabaseError(f"not everything arrived in {target.name}, which is as it was: please report this")
+            raise DatabaseError(f"not everything arrived in {target.name}, which is as it was: {REPORT_IT}")
 
 
 def _counts(connection: sa.Connection) -> dict[str, int]:

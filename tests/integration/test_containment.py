@@ -135,7 +135,7 @@ def test_damaged_messages_are_set_aside_and_others_go_on(folder: Path, simulator
         assert shown["checks"]["scheduler"]["ok"]
         words = command(folder, "status")
         assert words.returncode == 1
-        assert "internal error, please report it: message" in words.stdout
+        assert "internal error, please report it (see CONTRIBUTING.md): message" in words.stdout
         assert_everything_is_shown(folder, http_of(daemon))
         metrics = requests.get(f"{http_of(daemon)}/metrics", timeout=10).text
         (counted,) = re.findall(r'wbiz_bridge_internal_errors_total{of="message"} (\d+)', metrics)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFUSALS = {
-    "api": (b'{"ok": false, "error": "not_authed"}', "HTTP 200 OK, not_authed: this address needs a token"),
-    "page": (b"<!DOCTYPE html><h1>Sign in</h1>", "HTTP 200 OK: a web page was returned instead of Slack's answer"),
+    "api": (b'{"ok": false, "error": "not_authed"}', "not_authed: this address needs a token"),
+    "page": (b"<!DOCTYPE html><h1>Sign in</h1>", "a web page was returned instead of Slack's answer"),
 }
 
 

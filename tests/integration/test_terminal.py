@@ -279,7 +279,9 @@ def test_internal_error_is_one_sentence(folder: Path) -> None:
         done = run(folder, "watch", "77")
         (line,) = done.stderr.decode().splitlines()
         assert done.returncode == 1
-        assert line.startswith("wbiz-bridge: internal error, please report it: JSONDecodeError at ")
+        assert line.startswith(
+            "wbiz-bridge: internal error, please report it (see CONTRIBUTING.md): JSONDecodeError at "
+        )
         assert "Traceback" in run(folder, "watch", "77", WBIZ_BRIDGE_DEBUG="1").stderr.decode()
     finally:
         with sqlite3.connect(folder / "bridge.db") as database:

@@ -17,7 +17,7 @@ from bridge.cli.throw_away import configured, throw_away
 from bridge.client import VerificationError, verify
 from bridge.daemon.daemon import Daemon
 from bridge.domain.clock import SystemClock
-from bridge.domain.errors import BridgeError
+from bridge.domain.errors import REPORT_IT, BridgeError
 from bridge.domain.model import DeliveryState, Status
 from bridge.receivers.signing import new_secret
 from bridge.simulator.account import Account
@@ -144,7 +144,7 @@ def _conclude(store: Store, screen: Screen, crm: _Crm, slack: _Slack) -> None:
         slack_messages=slack.count,
     )
     if crm.bad_signatures:
-        raise BridgeError(f"{crm.bad_signatures} webhooks were not signed as they should be: please report this")
+        raise BridgeError(f"{crm.bad_signatures} webhooks were not signed as they should be: {REPORT_IT}")
     if due - recorded or queued:
         raise BridgeError(
             "the demo was ended early, or this machine is very slow: "

@@ -10,6 +10,7 @@ from rich.markup import escape
 from bridge.cli import output
 from bridge.cli.console import console
 from bridge.cli.terminal import ReaderGoneError, UnwritableError
+from bridge.domain.errors import REPORT_IT
 from bridge.domain.http_answers import http_words
 from bridge.domain.json_views import stamp
 from bridge.domain.observer import Listener
@@ -81,7 +82,7 @@ class Screen(Listener):
 
     def internal_error(self, where: str, error: BaseException) -> None:
         """Warn of an internal error."""
-        self._warn(f"{where}: internal error, please report it: {type(error).__name__}")
+        self._warn(f"{where}: internal error, {REPORT_IT}: {type(error).__name__}")
 
     def _show(self, event: Event, made: Attempt) -> None:
         if self._as_json:

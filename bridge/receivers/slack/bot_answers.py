@@ -16,7 +16,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.domain.http_answers import http_words, json_object, retry_after
+from bridge.domain.errors import REPORT_IT
+from bridge.domain.http_answers import json_object, retry_after
 from bridge.domain.model import Post
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
@@ -141,7 +142,7 @@ def read(reply: Reply, at: datetime, channel: str) -> Answer:
     code = said.get("error")
     if said.get("ok") is False and isinstance(code, str) and _CODE.fullmatch(code):
         return Answer(_refusal(code, said, retry_after(reply.headers, at), channel), code)
-    return Answer(Retry(f"{http_words(reply.status)}: {_STRANGER}") if isinstance(general, Delivered) else general)
+    return Answer(Retry(_STRANGER) if isinstance(general, Delivered) else general)
 
 
 def is_lost(code: str | None) -> bool:
@@ -160,7 +161,7 @@ def is_passing(code: str) -> bool:
 def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel: str) -> Outcome:
     """Put a refusal into words, with what to do about it; Slack's own code comes first, to be looked up."""
     if code in _NOT_UNDERSTOOD:
-        return Dead(f"{code}: Slack does not understand the message", about_event=True)
+        return Dead(f"{code}: Slack does not understand the message: {REPORT_IT}", about_event=True)
     if code in _LIMITED:
         return Retry(f"{code}: too many calls for Slack: the bridge waits and tries again", wait or _SHORT)
     if code in _FAILS:

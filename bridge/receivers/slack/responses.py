@@ -13,7 +13,8 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from bridge.domain.http_answers import http_words, json_object, retry_after
+from bridge.domain.errors import REPORT_IT
+from bridge.domain.http_answers import json_object, retry_after
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from bridge.transport.message import Reply
 
 _NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
-_REPORT: Final = "please report this"
 _ADMIN: Final = "ask an administrator of the workspace, or make an incoming webhook for another channel"
 _NO_WEBHOOK: Final = (
     "this address needs a token, so it is not an incoming webhook: make one (https://hooks.slack.com/services/…) and "
@@ -37,20 +37,20 @@ PERMANENT: Final[Mapping[str, str]] = MappingProxyType(
         "action_prohibited": f"an administrator restricted what this webhook may post: {_ADMIN}",
         "channel_is_archived": f"the channel is archived: unarchive it, or {_NEW_WEBHOOK}",
         "channel_not_found": f"the channel was deleted, or the Slack app was removed from it: {_NEW_WEBHOOK}",
-        "invalid_attachments": f"Slack does not understand the message: {_REPORT}",
-        "invalid_blocks": f"Slack does not understand the message: {_REPORT}",
-        "invalid_blocks_format": f"Slack does not understand the message: {_REPORT}",
-        "invalid_payload": f"Slack does not understand the message: {_REPORT}",
+        "invalid_attachments": f"Slack does not understand the message: {REPORT_IT}",
+        "invalid_blocks": f"Slack does not understand the message: {REPORT_IT}",
+        "invalid_blocks_format": f"Slack does not understand the message: {REPORT_IT}",
+        "invalid_payload": f"Slack does not understand the message: {REPORT_IT}",
         "invalid_token": f"the webhook's URL is wrong or was revoked: copy it again, or {_NEW_WEBHOOK}",
-        "missing_text_or_fallback_or_attachments": f"Slack finds no text in the message: {_REPORT}",
+        "missing_text_or_fallback_or_attachments": f"Slack finds no text in the message: {REPORT_IT}",
         "no_active_hooks": f"the webhook was switched off: switch it on in the Slack app's settings, or {_NEW_WEBHOOK}",
         "no_service": f"the Slack app or its webhook was removed: {_NEW_WEBHOOK}",
         "no_service_id": f"the webhook's URL is incomplete: copy it again, or {_NEW_WEBHOOK}",
         "no_team": f"the workspace in the webhook's URL does not exist: copy it again, or {_NEW_WEBHOOK}",
-        "no_text": f"Slack finds no text in the message: {_REPORT}",
+        "no_text": f"Slack finds no text in the message: {REPORT_IT}",
         "posting_to_general_channel_denied": f"this webhook may not post to #general: {_ADMIN}",
         "team_disabled": f"the Slack workspace is no longer active: {_NEW_WEBHOOK}, of another workspace",
-        "too_many_attachments": f"the message has too many parts for Slack: {_REPORT}",
+        "too_many_attachments": f"the message has too many parts for Slack: {REPORT_IT}",
         "user_not_found": f"the person the webhook writes to has left the workspace: {_NEW_WEBHOOK}",
     }
 )
@@ -87,10 +87,15 @@ _PAGE: Final = (
     "a web page was returned instead of Slack's answer: check that the address is that of an incoming webhook, and "
     "that no proxy or login page answers in its place"
 )
+_UNEXPLAINED: Final = (
+    "the answer is a refusal without a reason: check that the address is the right one, and try `wbiz-bridge test`"
+)
 
 
 def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -> Outcome:
     """Read an answer: the general table, but a 2xx may be a refusal, and Slack's own codes say more than a status.
+
+    The reason begins with the code, to be looked up. The status, which may be 200, is in the attempt's record.
 
     Args:
         reply: The answer, with any status and any body.
@@ -102,20 +107,19 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
     refused = HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if not taken and (not refused or reply.status == HTTPStatus.TOO_MANY_REQUESTS):
         return outcome
-    words = http_words(reply.status)
     code = code_in(reply)
     if code is not None and code in permanent:
-        return Dead(f"{words}, {code}: {permanent[code]}")
+        return Dead(f"{code}: {permanent[code]}")
     if isinstance(outcome, Dead):
         return outcome
     if code is not None:
         about_event = code not in PASSING and isinstance(outcome, Retry) and outcome.about_event
-        why = f"{words}, {code}: {PASSING.get(code, 'Slack refuses it')}"
+        why = f"{code}: {PASSING.get(code, 'Slack refuses it')}"
         return Retry(why, retry_after(reply.headers, at), about_event=about_event)
     if taken and _is_page(reply):
-        return Retry(f"{words}: {_PAGE}")
+        return Retry(_PAGE)
     if taken and responses.refuses(json_object(reply.body) or {}):
-        return Retry(f"{words}: Slack refuses it and does not say why")
+        return Retry(_UNEXPLAINED)
     return outcome
 
 

@@ -43,9 +43,7 @@ def test_web_api_s_refusal_with_status_200_is_no_delivery() -> None:
     outcome = read(200, b'{"ok": false, "error": "not_authed"}')
     assert isinstance(outcome, Retry)
     assert not outcome.quick
-    assert outcome.why.startswith(
-        "HTTP 200 OK, not_authed: this address needs a token, so it is not an incoming webhoo"
-    )
+    assert outcome.why.startswith("not_authed: this address needs a token, so it is not an incoming webhoo")
 
 
 @pytest.mark.parametrize("code", sorted({*PERMANENT, *PASSING, "a_new_code"}))
@@ -53,7 +51,7 @@ def test_web_api_s_refusal_with_status_200_is_no_delivery() -> None:
 def test_code_means_the_same_in_json_whatever_the_status(code: str, status: int) -> None:
     outcome = read(status, b'{"ok":false,"error":"%s","response_metadata":{}}' % code.encode())
     assert isinstance(outcome, Dead if code in PERMANENT else Retry)
-    assert re.match(rf"HTTP {status} [A-Z][A-Za-z ]+, {code}: ", outcome.why)
+    assert outcome.why.startswith(f"{code}: ")
 
 
 @pytest.mark.parametrize("code", sorted({*PERMANENT, *PASSING}))
@@ -71,7 +69,10 @@ def test_page_with_200_is_no_delivery(page: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b'{"ok":false}', b'{"success":false,"error":"Invalid token"}', b'{"error":{"a":1}}'])
 def test_refusal_without_a_code_is_tried_again_and_not_repeated(body: bytes) -> None:
-    assert read(200, body) == Retry("HTTP 200 OK: Slack refuses it and does not say why")
+    why = (
+        "the answer is a refusal without a reason: check that the address is the right one, and try `wbiz-bridge test`"
+    )
+    assert read(200, body) == Retry(why)
 
 
 def test_limit_with_200_waits_as_slack_asks() -> None:
@@ -101,8 +102,8 @@ def test_limit_with_200_waits_as_slack_asks() -> None:
 def test_slack_s_permanent_errors_are_dead_at_once_and_say_what_to_do(status: int, code: str) -> None:
     outcome = read(status, code.encode())
     assert isinstance(outcome, Dead)
-    assert re.match(rf"HTTP {status} [A-Z][A-Za-z ]+, {code}: ", outcome.why)
-    assert re.search("make a(n| new) incoming webhook|please report this", outcome.why)
+    assert outcome.why.startswith(f"{code}: ")
+    assert re.search(r"make a(n| new) incoming webhook|please report it \(see CONTRIBUTING.md\)", outcome.why)
 
 
 @pytest.mark.parametrize("code", sorted(PERMANENT))
@@ -113,7 +114,7 @@ def test_a_permanent_error_is_known_by_its_word_whatever_the_4xx_around_it(code:
 
 def test_a_removed_webhook_is_told_so() -> None:
     assert read(404, b"no_service") == Dead(
-        "HTTP 404 Not Found, no_service: the Slack app or its webhook was removed: "
+        "no_service: the Slack app or its webhook was removed: "
         "make a new incoming webhook and put it into the configuration"
     )
 
