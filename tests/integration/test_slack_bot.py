@@ -325,7 +325,7 @@ def test_what_slack_refuses_waits_until_somebody_puts_it_right(
         until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
     for done in (status, tested):
         assert done.returncode == 1
-        assert "not_in_channel: the Slack app is not in #ops: write `/invite @` and its name there" in done.stdout
+        assert "not_in_channel: the Slack app is not in #ops: write `/invite @wbiz-bridge` there" in done.stdout
     assert ["TEST" in post.text for post in slack.posts].count(True) == 1, "the other one is the alert"
 
 

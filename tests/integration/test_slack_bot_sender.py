@@ -148,3 +148,24 @@ def test_post_without_an_answer_raises(slack: Slack) -> None:
     slack.answer_next("chat.postMessage", Answer.cut())
     with pytest.raises(TransportError):
         hand_over(slack, DOWN)
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found"])
+@pytest.mark.parametrize(
+    ("answer", "invite"),
+    [
+        (None, "`/invite @wbiz-bridge` there"),
+        (Answer.ok(b'{"ok": true, "user": "`@everyone` <!here>"}'), "`/invite @YOUR_APP` there, with the name of"),
+        (Answer.status(503), "`/invite @YOUR_APP` there, with the name of your Slack app"),
+        (Answer.cut_body(), "`/invite @YOUR_APP` there, with the name of your Slack app"),
+    ],
+)
+def test_who_must_invite_the_app_is_told_its_name(slack: Slack, code: str, answer: Answer | None, invite: str) -> None:
+    if answer is not None:
+        slack.answer_next("auth.test", answer)
+    slack.answer_next("chat.postMessage", code)
+    handed = hand_over(slack, DOWN)
+    assert isinstance(handed.outcome, Retry)
+    assert handed.outcome.why.startswith(f"{code}: ")
+    assert f"write {invite}" in handed.outcome.why
+    assert code in handed.answer

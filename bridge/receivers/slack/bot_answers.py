@@ -42,7 +42,7 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "channel_is_frozen": "the channel is frozen: choose another channel",
         "channel_not_found": (
             "Slack finds no such channel: check the name or id of {channel}; a private channel is found only once the "
-            "Slack app is in it (write `/invite @` and its name there)"
+            "Slack app is in it ({invite})"
         ),
         "ekm_access_denied": "the workspace's administrators have suspended posting (Enterprise Key Management)",
         "enterprise_is_restricted": f"the organization does not let the Slack app in: {_ADMIN}",
@@ -55,8 +55,8 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "not_allowed_token_type": _OTHER_TOKEN,
         "not_authed": "no token has reached Slack: does a proxy remove the header Authorization?",
         "not_in_channel": (
-            "the Slack app is not in {channel}: write `/invite @` and its name there, or, for a public channel, give "
-            "it the scope chat:write.public and install it again"
+            "the Slack app is not in {channel}: {invite}, or, for a public channel, give it the scope "
+            "chat:write.public and install it again"
         ),
         "org_login_required": "the workspace is being moved to an organization: it takes messages again after that",
         "restricted_action": f"a setting of the workspace keeps the Slack app from posting to {{channel}}: {_ADMIN}",
@@ -74,7 +74,12 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "edit_window_closed": "the workspace does not allow editing messages, or not any more",
     }
 )
-"""What a person can put right, and how. ``{channel}`` stands for the channel of the configuration."""
+"""What a person can put right, and how.
+
+``{channel}`` stands for the channel of the configuration, ``{invite}`` for how the Slack app gets into it.
+"""
+
+_INVITED: Final = frozenset(code for code, words in _REFUSALS.items() if "{invite}" in words)
 
 _NOT_UNDERSTOOD: Final = frozenset(
     {
@@ -108,6 +113,7 @@ _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _SCOPES = re.compile(r"[a-z:._,-]{1,200}")
 _ID = re.compile(r"[A-Z0-9]{2,40}")
 _TS = re.compile(r"\d{1,20}\.\d{1,20}")
+_APP = re.compile(r"[\w.-]+(?: [\w.-]+){0,9}")
 _SHORT = timedelta(seconds=1)
 _STRANGER: Final = (
     "this is no answer of Slack's Web API: check api_url, and that no proxy or login page answers in its place"
@@ -127,13 +133,14 @@ class Answer:
     in_thread: bool = False
 
 
-def read(reply: Reply, at: datetime, channel: str) -> Answer:
+def read(reply: Reply, at: datetime, channel: str, app: str | None = None) -> Answer:
     """Read an answer.
 
     Args:
         reply: The answer, with any status and any body.
         at: When it came, aware, in UTC.
         channel: The channel of the configuration, for words about it.
+        app: The name of the Slack app; None where it is not known.
     """
     said = json_object(reply.body) or {}
     general = responses.read(reply, at)
@@ -141,7 +148,7 @@ def read(reply: Reply, at: datetime, channel: str) -> Answer:
         return Answer(Delivered(), None, _post(said, channel), in_thread=_is_reply(said))
     code = said.get("error")
     if said.get("ok") is False and isinstance(code, str) and _CODE.fullmatch(code):
-        return Answer(_refusal(code, said, retry_after(reply.headers, at), channel), code)
+        return Answer(_refusal(code, said, retry_after(reply.headers, at), channel, app), code)
     return Answer(Retry(_STRANGER) if isinstance(general, Delivered) else general)
 
 
@@ -158,7 +165,18 @@ def is_passing(code: str) -> bool:
     return code in _FAILS | _LIMITED
 
 
-def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel: str) -> Outcome:
+def needs_name(code: str | None) -> bool:
+    """Tell whether the words about a refusal name the Slack app."""
+    return code in _INVITED
+
+
+def app_in(reply: Reply) -> str | None:
+    """Read the name of the Slack app from the answer of ``auth.test``; None where it has none that can be written."""
+    name = (json_object(reply.body) or {}).get("user")
+    return name if isinstance(name, str) and _APP.fullmatch(name) else None
+
+
+def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel: str, app: str | None) -> Outcome:
     """Put a refusal into words, with what to do about it; Slack's own code comes first, to be looked up."""
     if code in _NOT_UNDERSTOOD:
         return Dead(f"{code}: Slack does not understand the message: {REPORT_IT}", about_event=True)
@@ -168,7 +186,15 @@ def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel
         return Retry(f"{code}: a fault of Slack's (status.slack.com): the bridge tries again", wait, quick=wait is None)
     if code == "missing_scope":
         return Retry(f"{code}: {_scope_words(said)}", wait)
-    return Retry(f"{code}: {_REFUSALS.get(code, 'Slack refuses it').format(channel=channel)}", wait)
+    return Retry(
+        f"{code}: {_REFUSALS.get(code, 'Slack refuses it').format(channel=channel, invite=_invite(app))}", wait
+    )
+
+
+def _invite(app: str | None) -> str:
+    if app is None:
+        return "write `/invite @YOUR_APP` there, with the name of your Slack app"
+    return f"write `/invite @{app}` there"
 
 
 def _scope_words(said: Mapping[str, Any]) -> str:

@@ -47,6 +47,7 @@ class SlackBotSender:
         self.name = name
         self._bot = bot
         self._client = client
+        self._app: str | None = None
         self.close = client.close
 
     def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
@@ -55,7 +56,7 @@ class SlackBotSender:
         request = next(calls)
         while True:
             try:
-                request = calls.send(self._client.send(request, request.path))
+                request = _resume(calls, partial(self._client.send, request, request.path))
             except StopIteration as end:
                 handed: Handed = end.value
                 return handed
@@ -106,6 +107,9 @@ class SlackBotSender:
             answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
         if thread is not None and isinstance(answer.outcome, Delivered) and not answer.in_thread:
             notes.append(_THREAD_GONE)
+        if bot_answers.needs_name(answer.code):
+            self._app = self._app or (yield from _introduced())
+            answer = bot_answers.read(reply, clock.wall(), self._bot.channel, self._app)
         said = "\n".join([*notes, reply.text])
         return Handed(answer.outcome, said, reply.status, None if answer.in_thread else answer.post)
 
@@ -133,6 +137,14 @@ class SlackBotSender:
                 return Handed(outcome, reply.text, reply.status), ""
             case _:
                 return None, f"{_NOT_UPDATED}: {outcome.why}"
+
+
+def _introduced() -> Generator[Request, Reply, str | None]:
+    """Ask Slack for the app's name."""
+    try:
+        return bot_answers.app_in((yield AUTH_TEST))
+    except TransportError:
+        return None
 
 
 def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:

@@ -58,7 +58,7 @@ def test_what_a_person_can_put_right_is_tried_again(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("not_in_channel", "is not in #ops: write `/invite @` and its name there"),
+        ("not_in_channel", "is not in #ops: write `/invite @YOUR_APP` there, with the name of your Slack app, or"),
         ("channel_not_found", "a private channel is found only once the Slack app is in it"),
         ("invalid_auth", "copy the Bot User OAuth Token"),
         ("token_revoked", "install the Slack app in the workspace again"),
