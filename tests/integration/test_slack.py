@@ -17,6 +17,8 @@ from tests.world.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.simulator.faulty_server import Received
+
 REFUSALS = {
     "api": (b'{"ok": false, "error": "not_authed"}', "not_authed: this address needs a token"),
     "page": (b"<!DOCTYPE html><h1>Sign in</h1>", "a web page was returned instead of Slack's answer"),
@@ -80,3 +82,18 @@ def test_test_that_succeeds_releases_all_that_is_queued_for_a_group_at_once(tmp_
 def breaker(bridge: Bridge) -> dict[str, Any]:
     status = json.loads(command(bridge.folder, "status", "--json").stdout)
     return status["breakers"].get("ops") or {"state": "closed", "paused_until": None}
+
+
+def test_layout_that_a_webhook_refuses_is_left_out_once(tmp_path: Path) -> None:
+    def answer(request: Received) -> Answer:
+        return Answer.status(400, b"invalid_blocks") if "blocks" in json.loads(request.body) else Answer.ok()
+
+    with Simulator() as simulator, Sink(answer) as sink:
+        receivers = [{"name": "ops", "slack": sink.url, "events": ["failed"]}]
+        with Bridge(tmp_path / "bridge", simulator, receivers) as bridge:
+            bridge.fails()
+            (delivered,) = bridge.delivered("ops")
+        (first, second) = (json.loads(each.body) for each in sink.records())
+    assert (first["text"], "blocks" in first) == (second["text"], True)
+    assert not {"blocks", "attachments"} & set(second)
+    assert delivered["tries"][0]["answer"].startswith("Slack refused the layout: tried as plain text")

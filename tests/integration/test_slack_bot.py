@@ -332,11 +332,30 @@ def test_what_slack_refuses_waits_until_somebody_puts_it_right(
 def test_message_that_slack_does_not_understand_is_a_dead_letter(
     tmp_path: Path, simulator: Simulator, slack: Slack
 ) -> None:
-    slack.answer_next(POST, "invalid_blocks")
+    slack.answer_next(POST, "msg_too_long")
     with running(tmp_path, simulator, bot(slack, events=["stuck", "failed"])):
         until(lambda: any(each["state"] == "dead" for each in shown(tmp_path, "deliveries")))
         (dead,) = shown(tmp_path, "deliveries")
         simulator.account.put(ID, Status.FAILED, "Invalid phone number")
         until(lambda: len(slack.posts) == 1)
-    assert "invalid_blocks: Slack does not understand the message" in dead["reason"]
+    assert "msg_too_long: Slack does not understand the message: please report it" in dead["reason"]
     assert slack.posts[0].thread_ts is None
+
+
+def test_digest_whose_layout_slack_refuses_is_sent_as_plain_text(
+    tmp_path: Path, simulator: Simulator, slack: Slack
+) -> None:
+    ids = (ID, ID + 1, ID + 2)
+    for id_ in ids:
+        simulator.account.put(id_, Status.PENDING)
+    with running(tmp_path, simulator, bot(slack, events=["failed"], group={"wait": "0s"}), messages=ids):
+        command(tmp_path, "mute", "team", "--for", "1h")
+        for id_ in ids:
+            simulator.account.put(id_, Status.FAILED, "Invalid phone number")
+        until(lambda: len(shown(tmp_path, "deliveries")) == len(ids))
+        slack.answer_next(POST, "invalid_blocks")
+        command(tmp_path, "unmute", "team")
+        until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
+    (post,) = slack.posts
+    assert set(post.content) == {"text"}
+    assert "3 WhatsApp messages failed: 3 invalid numbers" in post.text

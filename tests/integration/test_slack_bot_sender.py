@@ -10,7 +10,7 @@ import pytest
 
 from bridge.domain.clock import SystemClock
 from bridge.domain.model import Event, EventType, Post
-from bridge.domain.outcome import Delivered, Retry
+from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.domain.threads import Thread
 from bridge.receivers.registry import sender_for
 from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
@@ -126,7 +126,7 @@ def test_reply_that_is_refused_for_its_place_becomes_a_message_of_its_own(slack:
     assert (anew.thread_ts, slack.posts[0].edits) == (None, 1)
 
 
-@pytest.mark.parametrize("code", ["invalid_auth", "missing_scope", "ratelimited", "fatal_error", "invalid_blocks"])
+@pytest.mark.parametrize("code", ["invalid_auth", "missing_scope", "ratelimited", "fatal_error", "msg_too_long"])
 def test_reply_that_is_refused_for_another_reason_is_not_made_twice(slack: Slack, code: str) -> None:
     thread = opened(slack)
     slack.answer_next("chat.postMessage", code)
@@ -169,3 +169,27 @@ def test_who_must_invite_the_app_is_told_its_name(slack: Slack, code: str, answe
     assert handed.outcome.why.startswith(f"{code}: ")
     assert f"write {invite}" in handed.outcome.why
     assert code in handed.answer
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "too_many_attachments"])
+def test_layout_that_slack_refuses_is_left_out_once(slack: Slack, code: str) -> None:
+    thread = opened(slack)
+    slack.answer_next("chat.postMessage", code)
+    handed = hand_over(slack, UP, thread)
+    assert handed.outcome == Delivered()
+    assert handed.answer.startswith("Slack refused the layout: tried as plain text\n")
+    *_, plain = slack.posts
+    assert (plain.content, plain.thread_ts) == ({"text": "🟢 WbizTool's status API is back"}, thread.post.ts)
+    slack.answer_next("chat.postMessage", code, code)
+    calls = slack.workspace.calls["chat.postMessage"]
+    assert isinstance(hand_over(slack, DOWN).outcome, Dead)
+    assert slack.workspace.calls["chat.postMessage"] == calls + 2
+
+
+def test_reply_whose_layout_and_thread_slack_refuses_is_a_plain_message_of_its_own(slack: Slack) -> None:
+    thread = opened(slack)
+    slack.posts[0].deleted = True
+    slack.answer_next("chat.postMessage", "invalid_blocks")
+    assert hand_over(slack, UP, thread).outcome == Delivered()
+    *_, plain = slack.posts
+    assert (set(plain.content), plain.thread_ts) == ({"text"}, None)

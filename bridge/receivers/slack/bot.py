@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.domain.clock import in_words
 from bridge.domain.threads import is_bad_news, resolution
-from bridge.receivers.slack.receiver import HEADERS, as_json
+from bridge.receivers.slack.receiver import HEADERS, as_json, text_alone
 from bridge.receivers.wording import COLOURS, WORDS
 from bridge.transport.message import Request
 
@@ -35,8 +35,8 @@ class SlackBot:
         self.channel = channel
         self._messages = messages
 
-    def post(self, events: Sequence[Event], thread: Thread | None) -> Request:
-        """Write a post; bad news in a thread is shown in the channel, too.
+    def post(self, events: Sequence[Event], thread: Thread | None, *, plain: bool = False) -> Request:
+        """Write a post, or a ``plain`` one of text alone; bad news in a thread is shown in the channel, too.
 
         Raises:
             ValueError: There is no event.
@@ -46,7 +46,8 @@ class SlackBot:
             place = {"channel": thread.post.channel, "thread_ts": thread.post.ts}
             if is_bad_news(events):
                 place["reply_broadcast"] = True
-        return Request(as_json({**place, **self._messages.draw(events)}), HEADERS, path=POST)
+        drawn = self._messages.draw(events)
+        return Request(as_json({**place, **(text_alone(drawn) if plain else drawn)}), HEADERS, path=POST)
 
     def resolution(self, events: Sequence[Event], thread: Thread) -> Request | None:
         """Write the update of a thread's first post if all that it shows is over now; None if it stays as it is."""

@@ -1,7 +1,8 @@
 """What the answers of Slack's Web API mean for a delivery. Pure.
 
 Slack answers nearly everything with status 200, and a refusal with ``{"ok": false, "error": CODE}``. Only a message
-that Slack does not understand is given up: whatever else is wrong, somebody can put right while the events wait.
+that Slack does not understand, not even as plain text, is given up: whatever else is wrong, somebody can put right
+while the events wait.
 
 Sources: https://docs.slack.dev/reference/methods/chat.postMessage and …/chat.update ("Errors"),
 https://docs.slack.dev/apis/web-api/rate-limits; for a reply whose parent was deleted, which may also be posted as a
@@ -21,6 +22,7 @@ from bridge.domain.http_answers import json_object, retry_after
 from bridge.domain.model import Post
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
+from bridge.receivers.slack.responses import LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,13 +83,9 @@ _REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
 
 _INVITED: Final = frozenset(code for code, words in _REFUSALS.items() if "{invite}" in words)
 
-_NOT_UNDERSTOOD: Final = frozenset(
-    {
-        *("attachment_payload_limit_exceeded", "invalid_attachments", "invalid_blocks", "invalid_blocks_format"),
-        *("invalid_arguments", "markdown_text_conflict", "msg_blocks_too_long", "msg_too_long", "no_text"),
-        *("too_many_attachments", "too_many_contact_cards"),
-    }
-)
+_NOT_UNDERSTOOD: Final = LAYOUT | {
+    *("invalid_arguments", "markdown_text_conflict", "msg_too_long", "no_text", "too_many_contact_cards"),
+}
 _FAILS: Final = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "rollup_error", "service_unavailable", "update_failed"}
 )

@@ -1,40 +1,44 @@
-"""Makes the calls of a Slack bot: the update of a thread's first post, and a post, again if the thread is gone."""
+"""Makes the calls of a Slack bot: the update of a thread's first post, and a post.
+
+The post is made again where the thread is gone, and, as text alone, where Slack refuses how it looks.
+"""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.domain.errors import CredentialsError, InternalError, NotNowError, raise_again
+from bridge.domain.errors import CredentialsError, InternalError, NotNowError
 from bridge.domain.http_answers import json_object
 from bridge.domain.outcome import Delivered, Retry
 from bridge.receivers.protocol import Handed
+from bridge.receivers.sender import CallingSender
 from bridge.receivers.slack import bot_answers
 from bridge.receivers.slack.bot import AUTH_TEST
+from bridge.receivers.slack.responses import LAYOUT, PLAIN
 from bridge.receivers.text import one_line
 from bridge.transport.client import HttpClient
 from bridge.transport.message import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
     from datetime import datetime
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
     from bridge.domain.outcome import Outcome
     from bridge.domain.threads import Thread
+    from bridge.receivers.sender import Calls
     from bridge.receivers.slack.bot import SlackBot
     from bridge.receivers.slack.bot_config import SlackBotReceiverConfig
     from bridge.transport.message import Reply, Request
 
-    Calls = Generator[Request, Reply, Handed]
 
 _SCOPE: Final = "chat:write"
 _THREAD_GONE: Final = "the thread is gone: started a new one"
 _NOT_UPDATED: Final = "the first post was not updated"
 
 
-class SlackBotSender:
+class SlackBotSender(CallingSender):
     """Posts to a channel as a bot.
 
     Args:
@@ -44,44 +48,9 @@ class SlackBotSender:
     """
 
     def __init__(self, name: str, bot: SlackBot, client: HttpClient) -> None:
-        self.name = name
+        super().__init__(name, client)
         self._bot = bot
-        self._client = client
         self._app: str | None = None
-        self.close = client.close
-
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
-        """Post once, outside of any thread."""
-        calls = self._calls(events, None, clock)
-        request = next(calls)
-        while True:
-            try:
-                request = _resume(calls, partial(self._client.send, request, request.path))
-            except StopIteration as end:
-                handed: Handed = end.value
-                return handed
-
-    def begin(
-        self,
-        events: Sequence[Event],
-        clock: Clock,
-        done: Callable[[Callable[[], Handed]], None],
-        thread: Thread | None = None,
-    ) -> None:
-        """Begin the calls: each begins when the one before has been answered."""
-        calls = self._calls(events, thread, clock)
-
-        def go_on(step: Callable[[], Request]) -> None:
-            try:
-                request = step()
-            except StopIteration as end:
-                done(partial(_same, end.value))
-            except Exception as error:  # noqa: BLE001 -- raised again where it is heard
-                done(partial(raise_again, error))
-            else:
-                self._client.begin(request, request.path, lambda get: go_on(partial(_resume, calls, get)))
-
-        go_on(partial(next, calls))
 
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
         """Show the post."""
@@ -100,11 +69,17 @@ class SlackBotSender:
             notes += [note] if note else []
         if limited is not None:
             return limited
-        reply = yield self._bot.post(events, thread)
-        answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
-        if thread is not None and bot_answers.is_lost(answer.code):
-            reply = yield self._bot.post(events, None)
+        place, plain = thread, False
+        while True:
+            reply = yield self._bot.post(events, place, plain=plain)
             answer = bot_answers.read(reply, clock.wall(), self._bot.channel)
+            if place is not None and bot_answers.is_lost(answer.code):
+                place = None
+            elif not plain and answer.code in LAYOUT:
+                plain = True
+            else:
+                break
+        notes += [PLAIN] if plain else []
         if thread is not None and isinstance(answer.outcome, Delivered) and not answer.in_thread:
             notes.append(_THREAD_GONE)
         if bot_answers.needs_name(answer.code):
@@ -147,19 +122,7 @@ def _introduced() -> Generator[Request, Reply, str | None]:
         return None
 
 
-def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:
-    try:
-        reply = get()
-    except Exception as error:  # noqa: BLE001 -- raised again by most calls
-        return calls.throw(error)
-    return calls.send(reply)
-
-
-def _same(handed: Handed) -> Handed:
-    return handed
-
-
-def client_for(settings: SlackBotReceiverConfig) -> HttpClient:
+def client_for_bot(settings: SlackBotReceiverConfig) -> HttpClient:
     """Build the way to Slack's Web API.
 
     Raises:
@@ -182,7 +145,7 @@ def introduce(settings: SlackBotReceiverConfig, at: datetime) -> str:
         CredentialsError: Slack refuses the token, or it may not post. The text says what to do.
         NotNowError: Slack does not answer as it should.
     """
-    client = client_for(settings)
+    client = client_for_bot(settings)
     try:
         reply = client.send(AUTH_TEST, AUTH_TEST.path)
     except TransportError as error:

@@ -53,7 +53,11 @@ class SlackReceiver:
         Raises:
             ValueError: There is no event.
         """
-        return Request(as_json(self.draw(events)), HEADERS)
+        return self.request(self.draw(events))
+
+    def request(self, payload: Mapping[str, Any]) -> Request:
+        """Write a message that was drawn."""
+        return Request(as_json(payload), HEADERS)
 
     def draw(self, events: Sequence[Event]) -> dict[str, Any]:
         """Draw a message: of a single event all that is known, of several a digest.
@@ -72,6 +76,11 @@ class SlackReceiver:
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read an answer as :func:`bridge.receivers.slack.responses.read` does."""
         return responses.read(reply, at)
+
+
+def text_alone(drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out how a message looks. Its text says the same."""
+    return {key: value for key, value in drawn.items() if key not in {"blocks", "attachments"}}
 
 
 def as_json(payload: Mapping[str, Any]) -> bytes:

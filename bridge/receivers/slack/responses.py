@@ -81,6 +81,16 @@ PASSING: Final[Mapping[str, str]] = MappingProxyType(
 Source: https://docs.slack.dev/reference/methods/chat.postMessage ("Errors"), with the changelog above.
 """
 
+LAYOUT: Final = frozenset(
+    {
+        *("attachment_payload_limit_exceeded", "invalid_attachments", "invalid_blocks", "invalid_blocks_format"),
+        *("msg_blocks_too_long", "too_many_attachments"),
+    }
+)
+"""Codes that are about how a message looks: its text alone may be taken."""
+
+PLAIN: Final = "Slack refused the layout: tried as plain text"
+
 _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _BLANK: Final = "\ufeff \t\r\n"
 _PAGE: Final = (
