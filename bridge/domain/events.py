@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from bridge.domain.event_data import HealthData
+    from bridge.domain.event_data import EventData, HealthData
 
 SOURCE = "source"
 """The subject of events about the Message Status API."""
@@ -102,7 +102,7 @@ def transition_event(
         disconnected_numbers=tuple(disconnected) if stuck and disconnected is not None else None,
     )
     id_ = event_id(database_id, subject, sequence, type_, state.status, CODES.get(state.status), state.error)
-    return Event(id_, type_, at, subject, sequence, written(data), message.id)
+    return _made(Event(id_, type_, at, subject, sequence, written(data), message.id), data)
 
 
 def health_event(
@@ -110,7 +110,14 @@ def health_event(
 ) -> Event:
     """Record a change in the bridge's own health."""
     id_ = event_id(database_id, subject, sequence, type_, isoformat(at))
-    return Event(id_, type_, at, subject, sequence, written(replace(data, sequence=sequence)))
+    data = replace(data, sequence=sequence)
+    return _made(Event(id_, type_, at, subject, sequence, written(data)), data)
+
+
+def _made(event: Event, data: EventData) -> Event:
+    """Let an event know the data that its JSON was written from: it need not read them."""
+    object.__setattr__(event, "_data", data)
+    return event
 
 
 def outgoing(delivery: Delivery) -> Event:

@@ -119,6 +119,7 @@ def assert_holds(whole: object, part: object) -> None:
 @pytest.mark.parametrize("event", [*samples({"team": "ops"})], ids=lambda event: f"{event.type}-{event.sequence}")
 def test_events_of_the_bridge_are_read_whole_and_written_as_they_were(event: Event) -> None:
     data = event.data
+    assert data == read_data(event.type, event.json), "it knows what it was made from"
     assert not data.more
     assert in_json(written(data)) == in_json(dict(event.json)), "keys in their order, too"
 
