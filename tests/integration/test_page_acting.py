@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -10,6 +11,7 @@ import requests
 from bs4 import BeautifulSoup
 
 from bridge.domain.model import DeliveryState, Details, Status
+from bridge.domain.mute import Mute
 from bridge.domain.watchlist import Watchlist
 from bridge.simulator.sink import Answer, Sink
 from bridge.store.search import MessageQuery
@@ -339,3 +341,11 @@ def test_nothing_wrong_is_said(lite: Store, serve: Serve) -> None:
     page = serve(lite).open("/incidents")
     assert page.text("#found").startswith("Nothing is wrong ")
     assert not page.soup.select("#change")
+
+
+def test_mute_of_a_receiver_that_left_the_configuration_is_ended_where_it_is_shown(lite: Store, serve: Serve) -> None:
+    lite.mutes.mute(Mute("old", NOW, CLOCK.now() + timedelta(hours=1)))
+    browser = serve(lite, receivers=["crm"])
+    page = browser.send(browser.open("/"), "Unmute")
+    assert page.text(".notice") == "old is no longer muted: what was held is sent now."
+    assert page.texts("#mutes p") == []
