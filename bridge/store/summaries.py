@@ -14,6 +14,7 @@ from bridge.store.size import DatabaseSize
 from bridge.store.tables import breakers, deliveries, dispatchers, messages, meta, nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from bridge.store.engine import Database
@@ -74,9 +75,11 @@ class Summaries:
             count, due_at = connection.execute(query).one()
         return count, due_at
 
-    def due_later(self, now: datetime) -> dict[str, int]:
-        """Count by receiver what is queued and not due: `hold` keeps it back, or it waits for a digest or a retry."""
-        query = sa.select(deliveries.c.receiver, sa.func.count()).where(QUEUED, deliveries.c.due_at > now)
+    def due_later(self, receivers: Collection[str], now: datetime) -> dict[str, int]:
+        """Count for each of these what is queued and not due: held back by `hold`, or until a digest or a retry."""
+        query = sa.select(deliveries.c.receiver, sa.func.count()).where(
+            deliveries.c.receiver.in_(receivers), QUEUED, deliveries.c.due_at > now
+        )
         with self._database.read() as connection:
             rows = connection.execute(query.group_by(deliveries.c.receiver))
             return {receiver: count for receiver, count in rows}  # noqa: C416 -- mypy takes no dict() of rows

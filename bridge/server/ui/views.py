@@ -84,7 +84,7 @@ class Views:
         now, search = self._now(), self._store.search
         lately = self._store.activity.read(now - _DAY, now, HOUR, self._zone())
         failed = search.latest_failed(_LATELY)
-        receivers, later = self._receivers(), self._store.summaries.due_later(now)
+        receivers, later = self._receivers(), self._store.summaries.due_later([*summary.deliveries], now)
         page = overview(search.totals(), summary, known, lately, failed, receivers, later, now, self._zone())
         mutes = MutePanel.of(self._receivers(), summary, now, self._zone())
         found = self._store.incidents.listed(most=SHOWN).items
