@@ -1,7 +1,7 @@
 """When a receiver is reminded of what is still wrong: the owner of the table ``reminders``.
 
-A row is there from the time at which an event was delivered, or a reminder of it was delivered or given up, until the
-next reminder is queued.
+A row is there from the time at which an event, or a reminder of it, was delivered or given up, until the next reminder
+is queued.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Reminders:
         self._events = events
 
     def next_due(self, receiver: str) -> datetime | None:
-        """Return when a receiver is to be reminded next; None if nothing is wrong that it was sent."""
+        """Return when a receiver is to be reminded next; None if nothing is wrong that it was to be sent."""
         with self._database.read() as connection:
             due_at: datetime | None = connection.scalar(_NEXT, {"receiver": receiver})
             return due_at
@@ -109,15 +109,12 @@ class Reminders:
 def plan(database: Database, connection: sa.Connection, ids: Collection[int], at: datetime, every: timedelta) -> None:
     """Note when a receiver is to be reminded of what is over among these deliveries, and still wrong.
 
-    Within a transaction. What was delivered counts, and a reminder that was given up: the next one may be taken.
+    Within a transaction. What was delivered counts, and what was given up: the next one may be taken.
     """
     if not ids:
         return
     due_at = sa.literal(at + every, Instant)
-    counts = sa.or_(
-        deliveries.c.state == str(DeliveryState.DELIVERED),
-        sa.and_(deliveries.c.state == str(DeliveryState.DEAD), deliveries.c.reminder > 0),
-    )
+    counts = deliveries.c.state.in_([str(DeliveryState.DELIVERED), str(DeliveryState.DEAD)])
     made = deliveries.alias()
     # Not this one's number: the event itself may be sent again, and the next reminder needs an id that is new.
     latest = (

@@ -256,7 +256,8 @@ def test_reminder_that_is_given_up_with_its_receiver_is_followed_by_the_next(sto
         for hour in range(1, 80):
             fail_some(store, [hour], bench.clock.now())
             bench.wait(hours=1)
-        (reminder,) = (each for each in listed.deliveries(store) if each.reminder == 1)
+        of_source = (each for each in listed.deliveries(store) if each.event.type is EventType.SOURCE_DOWN)
+        (reminder,) = (each for each in of_source if each.reminder == 1)
         assert reminder.state is DeliveryState.DEAD
         assert "the receiver is down" in (reminder.reason or ""), "no attempt of its own"
         down.clear()
@@ -277,12 +278,20 @@ def test_reminder_that_is_given_up_after_internal_errors_is_followed_by_the_next
     assert bench.store.reminders.next_due("crm") == later + every
 
 
-def test_event_that_is_given_up_is_not_reminded_of(store: Store) -> None:
-    with Sink(lambda _: Answer(410)) as sink:
+def test_event_that_is_given_up_is_reminded_of_while_it_lasts(store: Store) -> None:
+    """Or nobody would ever hear of it: the receiver may take the reminder."""
+    answers = iter([Answer(410), Answer(200), Answer(200)])
+    with Sink(lambda _: next(answers)) as sink:
         bench = Bench(store, sink)
         bench.tell(EventType.SOURCE_DOWN)
         bench.work()
-        assert store.reminders.next_due("crm") is None
+        assert store.reminders.next_due("crm") == bench.clock.now() + timedelta(hours=1)
+        bench.wait(hours=1)
+        assert bench.numbers() == [("source.down", None), ("source.down", 1)]
+        bench.tell(EventType.SOURCE_UP)
+        bench.work()
+        bench.wait(hours=2)
+        assert bench.numbers()[2:] == [("source.up", None)]
 
 
 def test_receiver_that_wants_none_any_more_gets_none(bench: Bench) -> None:
