@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-STATES: Mapping[str, str] = {str(DeliveryState.DROPPED): "not sent"}
+STATES: Mapping[str, str] = {str(DeliveryState.DEAD): "dead letter", str(DeliveryState.DROPPED): "not sent"}
 """The states of deliveries that people read in other words."""
 
 

@@ -67,7 +67,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     held = status.get("held", {})
     configured = configured_in(status)
     for name in sorted({*receivers, *held, *configured}):
-        states = {output.STATES.get(state, state): count for state, count in receivers.get(name, {}).items()}
+        states = {_state(state, count): count for state, count in receivers.get(name, {}).items()}
         counts = _counts(states) or "nothing yet"
         words = f"; {held[name]['why']}, {held[name]['count']} held" if name in held else ""
         words += "" if name in configured else " (not in the configuration)"
@@ -90,6 +90,12 @@ def configured_in(status: Mapping[str, Any]) -> list[str]:
     """List the receivers in the configuration."""
     prefix = receiver_subject("")
     return [check.removeprefix(prefix) for check in status["checks"] if check.startswith(prefix)]
+
+
+def _state(state: str, count: int) -> str:
+    """Name a state of deliveries as people read it: ``1 dead letter``, ``2 dead letters``."""
+    name = output.STATES.get(state, state)
+    return f"{name}s" if state == DeliveryState.DEAD and count != 1 else name
 
 
 def _next(due: datetime | None, now: datetime) -> str:

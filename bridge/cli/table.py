@@ -22,7 +22,7 @@ COLOURS = {
     "unknown": "yellow",
     "queued": "yellow",
     "delivered": "green",
-    "dead": "red",
+    "dead letter": "red",
     "not sent": "magenta",
 }
 

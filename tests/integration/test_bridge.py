@@ -386,6 +386,9 @@ def test_what_is_gone_is_a_dead_letter_at_once_and_can_be_sent_again(tmp_path: P
         (dead,) = listed(tmp_path, "deliveries", "--state", "dead")
         assert (dead["attempts"], dead["tries"][0]["http_status"]) == (1, 410)
         assert dead["tries"][0]["answer"] == "moved house"
+        for state in ("dead", "dead letter", "dead-letter"):
+            assert " crm       dead letter " in command(tmp_path, "deliveries", "--state", state).stdout
+        assert "receiver   crm: 1 dead letter\n" in command(tmp_path, "status").stdout
         assert command(tmp_path, "deliveries", "retry", "--all").stdout == "1 dead letter will be sent again\n"
         assert command(tmp_path, "poll").returncode == 0
         first, second = sink.records()
