@@ -41,13 +41,14 @@ class World:
         self.configure(None)
         self.daemon = self.start()
 
-    def configure(self, quiet: dict[str, Any] | None) -> None:
-        """Write the configuration, with quiet hours of the webhook or without."""
+    def configure(self, quiet: dict[str, Any] | None, *, without: str | None = None) -> None:
+        """Write the configuration, with quiet hours of the webhook or without, and without a receiver."""
         hours = {} if quiet is None else {"quiet": quiet}
         receivers = [
             webhook(self.sink, "crm", events=["failed", "source.*"], concurrency=1, **hours),
             {"name": "ops", "slack": f"{self.sink.url}?ops", "events": ["failed", "source.*"], "group": {"wait": "0s"}},
         ]
+        receivers = [each for each in receivers if each["name"] != without]
         write_config(self.folder, bridge_config(self._simulator, receivers, self.ids, **self._more))
 
     def serve(self) -> str:
@@ -246,7 +247,36 @@ def test_what_cannot_be_muted_is_said(world: World, running: bool) -> None:
     for arguments, words in WRONG:
         done = command(world.folder, "mute", *arguments)
         assert (done.returncode, words in done.stderr) == (2, True), done
-    assert command(world.folder, "unmute", "crn").returncode == 2
+    done = command(world.folder, "unmute", "crn")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "unknown receiver 'crn' (configured: crm, ops); did you mean `crm`?" in done.stderr
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_mute_of_a_receiver_that_has_left_the_configuration_can_be_ended(world: World, running: bool) -> None:
+    assert world.run("mute", "ops", "--for", "1h")[0] == 0
+    assert world.daemon.stop()[0] == 0
+    world.configure(None, without="ops")
+    if running:
+        world.start()
+    assert world.run("mute", "ops", "--for", "1h")[0] == 2
+    done = command(world.folder, "unmute", "ops")
+    assert (done.returncode, done.stdout) == (0, "ops is no longer muted; nothing was held\n")
+    assert world.json("status")["mutes"] == {}
+    code, said = world.run("unmute", "ops")
+    assert (code, "unknown receiver 'ops'" in said) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("mute", "crm", "--for", "1h"), ("unmute", "crm")])
+def test_without_a_database_nothing_is_muted_and_none_is_made(
+    tmp_path: Path, simulator: Simulator, sink: Sink, words: tuple[str, ...]
+) -> None:
+    write_config(tmp_path, bridge_config(simulator, [webhook(sink, "crm")], [1]))
+    before = set(tmp_path.iterdir())
+    done = command(tmp_path, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no database" in done.stderr
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_daemon_that_runs_another_configuration_takes_quiet_hours_at_once(world: World) -> None:
