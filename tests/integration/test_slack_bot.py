@@ -358,4 +358,4 @@ def test_digest_whose_layout_slack_refuses_is_sent_as_plain_text(
         until(lambda: all(each["state"] == "delivered" for each in shown(tmp_path, "deliveries")))
     (post,) = slack.posts
     assert set(post.content) == {"text"}
-    assert "3 WhatsApp messages failed: 3 invalid numbers" in post.text
+    assert "3 WhatsApp messages failed: invalid numbers" in post.text
