@@ -83,7 +83,6 @@ def test_commands_and_page_show_the_configured_zone(kathmandu: World) -> None:
     page = kathmandu.page()
     assert "Times are in Asia/Kathmandu" in page
     assert f"{instant:%-d %b %Y, %H:%M:%S} UTC+05:45" in page
-    assert shown(instant, KATHMANDU, "minutes") in page, "the sentence of the receiver's health"
     when = datetime.fromisoformat(event["timestamp"]).astimezone(KATHMANDU)
     assert f"{when:%-d %b %Y, %H:%M:%S} UTC+05:45" in kathmandu.page("/messages/1")
     for running in (True, False):
