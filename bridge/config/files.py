@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1024 * 1024
+_LONGEST_NAME = 200
+_SHORT_WORD = re.compile(r"(?:[a-z]{1,12}|[A-Z]{1,12}|[A-Z][a-z]{1,11})[0-9]{0,2}|[0-9]{1,4}", re.ASCII)
 
 
 class UnreadableError(Exception):
     """A file can't be read; the text says why, without naming it."""
+
+
+def is_plain_name(name: str) -> bool:
+    """Tell whether something is rather the name of a file than a secret: it consists of short words. Pure."""
+    parts = re.split(r"[/._ -]+", name.strip("/._ -"))
+    return len(name) <= _LONGEST_NAME and all(map(_SHORT_WORD.fullmatch, parts))
 
 
 def not_plain_text(content: bytes) -> str | None:

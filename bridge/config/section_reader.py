@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.exposure import CREDENTIAL, exposure, is_secret
-from bridge.config.files import MIB, UnreadableError, read_bytes
+from bridge.config.files import MIB, UnreadableError, is_plain_name, read_bytes
 from bridge.config.network import read_tls
 from bridge.config.section_examples import must_be_section
 from bridge.config.yaml_reader import BROKEN, Value
@@ -148,7 +148,7 @@ class Sections:
             self._faults.add(place, "must be the name of a file")
             data[name] = BROKEN
         else:
-            data[name] = self._secret_file(self._folder / file, place)
+            data[name] = self._secret_file(file, place)
 
     def _tls(self, value: Value) -> Tls | None:
         asked = self.model(value, TlsConfig, self.read(value, names(TlsConfig)))
@@ -167,16 +167,18 @@ class Sections:
             self._held.setdefault(file, []).append(f"a private key ({value.place.key})")
         return file, content
 
-    def _secret_file(self, file: Path, place: Place) -> object:
-        # No fault names the file: who writes the secret itself here, by mistake, must not find it in a log.
+    def _secret_file(self, name: str, place: Place) -> object:
+        file = self._folder / name
+        # Who writes the secret itself here, by mistake, must not find it in a log.
+        named = f" ({file.absolute()})" if is_plain_name(name) else ""
         self.files.append(file)
         try:
             text = decode(read_bytes(file, _LARGEST_SECRET)).rstrip("\r\n")
         except (UnreadableError, EncodingError) as error:
-            self._faults.add(place, f"the secret cannot be read: {error}")
+            self._faults.add(place, f"the secret cannot be read: {error}{named}")
             return BROKEN
         if not text:
-            self._faults.add(place, "the secret cannot be read: the file is empty")
+            self._faults.add(place, f"the secret cannot be read: the file is empty{named}")
             return BROKEN
         self._held.setdefault(file, []).append(place.key.removesuffix("_file"))
         return text

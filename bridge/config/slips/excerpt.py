@@ -11,7 +11,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from bridge.config.slips.keys import CONTAINERS, HARMLESS, KNOWN
+from bridge.config.files import is_plain_name
+from bridge.config.slips.keys import CONTAINERS, FILES, HARMLESS, KNOWN
 from bridge.config.slips.lines import Line, read_line
 from bridge.domain.model import EventType, Status
 from bridge.domain.redaction import MASK
@@ -93,9 +94,10 @@ def _within_shown(lines: Sequence[str], i: int) -> bool:
 
 
 class _Show(enum.Enum):
-    """What is shown: everything that does not look like a secret, words that are surely none, or nothing."""
+    """What is shown: all that does not look like a secret, names of files, words that are surely none, or nothing."""
 
     MUCH = enum.auto()
+    FILES = enum.auto()
     SURE = enum.auto()
     NOTHING = enum.auto()
 
@@ -144,8 +146,7 @@ class _Reading:
         if self.show is _Show.NOTHING and key[1] not in KNOWN:
             return None
         self.keyed = True
-        harmless = _Show.SURE if key[1] in CONTAINERS else _Show.MUCH
-        self.show = harmless if key[1] in HARMLESS and not self._locked else _Show.NOTHING
+        self.show = _Show.NOTHING if self._locked else _shown_of(key[1])
         if _LOOKS_SECRET.fullmatch(key[1]):
             self.hidden[at] = key.end(1)
         return key.end()
@@ -154,7 +155,11 @@ class _Reading:
         """Decide whether a word is shown."""
         word = self._text[at:end]
         address = _ADDRESS.match(word)
-        if self.show is _Show.NOTHING or (self.show is _Show.SURE and not _sure(word)):
+        if self.show is _Show.FILES:
+            self.show = _Show.NOTHING  # a name is one word
+            if not is_plain_name(word):
+                self.hidden[at] = end
+        elif self.show is _Show.NOTHING or (self.show is _Show.SURE and not _sure(word)):
             self.hidden[at] = end
         elif address:
             if address.end() < len(word):
@@ -165,6 +170,13 @@ class _Reading:
             self.show = _Show.NOTHING
             if not word.rstrip(":").replace("-", "").isidentifier():
                 self.hidden[at] = end
+
+
+def _shown_of(key: str) -> _Show:
+    """Decide what is shown of a key's value."""
+    if key in HARMLESS:
+        return _Show.SURE if key in CONTAINERS else _Show.MUCH
+    return _Show.FILES if key in FILES else _Show.NOTHING
 
 
 def _sure(word: str) -> bool:

@@ -25,7 +25,8 @@ CONTAINERS: Final = frozenset(_CONTAINERS.split())
 HARMLESS: Final = CONTAINERS | frozenset(_HARMLESS.split())
 """Keys whose values can be shown: no secret belongs there."""
 
-KNOWN: Final = (
-    HARMLESS | frozenset([*_SECRETS.split(), *_OTHERS.split()]) | frozenset(f"{key}_file" for key in _SECRETS.split())
-)
+FILES: Final = frozenset(f"{key}_file" for key in _SECRETS.split())
+"""Keys whose values name a file with a secret; by mistake, they may be the secret itself."""
+
+KNOWN: Final = HARMLESS | FILES | frozenset([*_SECRETS.split(), *_OTHERS.split()])
 """All keys."""

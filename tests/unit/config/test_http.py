@@ -83,7 +83,7 @@ def test_the_token_is_a_secret_and_may_stand_in_a_file(folder: Folder) -> None:
 
 def test_a_token_that_cannot_be_read_is_told_once(folder: Folder) -> None:
     (fault,) = folder.faults(with_http("{listen: '0.0.0.0:80', token_file: nowhere}"))
-    assert fault == "config.yaml:4:42: http.token_file: the secret cannot be read: no such file"
+    assert fault == "config.yaml:4:42: http.token_file: the secret cannot be read: no such file (nowhere)"
 
 
 @pytest.mark.parametrize("token", ["short", "with a space in it", "token-with-ü-0123456789", "x" * 15])

@@ -105,6 +105,8 @@ def test_no_mistake_brings_a_secret_to_light(folder: Folder, random: Random) -> 
         ("api_key:abc", "api_key:***"),
         ("api_key = abc", "api_key = ***"),
         ("api_key abc", "api_key ***"),
+        ("{api_key_file: key.txt, token_file: 5f4dcc3b5aa7}", "{api_key_file: key.txt, token_file: ***}"),
+        ("slack_file: /etc/slack-url abc", "slack_file: /etc/slack-url ***"),
         ("api-key: abc", "api-key: ***"),
         ("{client_id: 5, api_key: abc}", "{client_id: 5, api_key: ***}"),
         ("{api_key: abc, client_id: 5}", "{api_key: ***, client_id: 5}"),
