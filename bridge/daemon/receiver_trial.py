@@ -46,7 +46,7 @@ def try_receiver(
     if isinstance(made.outcome, Delivered):
         store.deliveries.release(name, clock.now())
     listener.tested(name, event, made)
-    return test_json(name, made, subscribed=subscribed(receiver.subscription, type_))
+    return test_json(name, receiver.where, made, subscribed=subscribed(receiver.subscription, type_))
 
 
 def preview(config: Config, name: str, event: Event, store_id: str, at: datetime) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from bridge.domain.clock import isoformat
 from bridge.domain.event_data import NumberData, message_data
 from bridge.domain.events import envelope
 from bridge.domain.health import is_alive, last_beat
-from bridge.domain.outcome import name_of, why_of
+from bridge.domain.outcome import Retry, name_of, why_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,13 +82,19 @@ def delivery_json(delivery: Delivery, waits: Waits, attempts: Sequence[PastAttem
     return shown
 
 
-def test_json(receiver: str, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
-    """Arrange what came of a test event for JSON; ``subscribed``: other events of its type reach the receiver, too."""
+def test_json(receiver: str, to: str | None, made: Attempt, *, subscribed: bool) -> dict[str, Any]:
+    """Arrange what came of a test event for JSON.
+
+    ``to`` says where it went, and ``subscribed`` whether other events of its type reach the receiver, too.
+    """
+    wait = made.outcome.after if isinstance(made.outcome, Retry) else None
     return {
         "receiver": receiver,
         "subscribed": subscribed,
+        "to": to,
         "outcome": name_of(made.outcome),
         "why": why_of(made.outcome),
+        "retry_after_seconds": None if wait is None else round(wait.total_seconds(), 3),
         "http_status": made.http_status,
         "seconds": round(made.duration, 3),
         "answer": made.answer,

@@ -9,6 +9,7 @@ import re
 from datetime import UTC, time, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -129,6 +130,11 @@ class ReceiverConfig(Model):
         return None
 
     @property
+    def where(self) -> str | None:
+        """Name the host or the channel that it sends to, without secrets; None where that is no address."""
+        return None
+
+    @property
     def thread_channel(self) -> str | None:
         """The channel in which later events about a subject are replies to the post about it; None without threads."""
         return None
@@ -152,6 +158,11 @@ class HttpReceiverConfig(NetworkConfig, ReceiverConfig):
     """What is reached over HTTP by the bridge itself."""
 
     url: SecretStr
+
+    @property
+    def where(self) -> str | None:
+        """The host."""
+        return urlsplit(self.url.get_secret_value()).hostname
 
     def in_clear(self) -> list[str]:
         """List the address, and what is secret of the way to it."""

@@ -63,7 +63,7 @@ def test_script_comes_from_nothing_to_an_alert_by_cron(here: Path, simulator: Si
     assert (done.returncode, done.stderr) == (0, "")
     assert written(here) == {".env": 0o600, "config.yaml": 0o644}
     assert "WbizTool accepts the credentials (account: Simulated Ltd)\n" in done.stdout
-    assert "ops: delivered (HTTP 200 in " in done.stdout
+    assert "ops: delivered to 127.0.0.1 (HTTP 200 in " in done.stdout
     assert done.stdout.endswith(
         "  1. start it: wbiz-bridge run   (Ctrl-C ends it; its page is http://127.0.0.1:8095)\n"
     )

@@ -67,8 +67,12 @@ def check(
         output.say(f"warning: {warning}", err=True)
     if online:
         output.say(f"WbizTool accepts the credentials{f' (account: {account})' if account else ''}")
+        channels = {each.name: each.thread_channel for each in settings.receivers}
         for name, bot in bots.items():
-            output.say(f"Slack accepts the token of receiver {name} ({bot})")
+            output.say(
+                f"Slack accepts the token of receiver {name} ({bot}); "
+                f"only `wbiz-bridge test {name}` tries the channel, {channels[name]}"
+            )
 
 
 def _as_json(fault: Fault) -> dict[str, Any]:

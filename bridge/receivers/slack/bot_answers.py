@@ -22,7 +22,7 @@ from bridge.domain.http_answers import json_object, retry_after
 from bridge.domain.model import Post
 from bridge.domain.outcome import Dead, Delivered, Retry
 from bridge.receivers import responses
-from bridge.receivers.slack.responses import LAYOUT
+from bridge.receivers.slack.responses import LAYOUT, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from bridge.domain.outcome import Outcome
     from bridge.transport.message import Reply
 
-_COPY: Final = "copy the Bot User OAuth Token of the Slack app (OAuth & Permissions) into the configuration"
+_COPY: Final = (
+    "copy the Bot User OAuth Token of the Slack app (OAuth & Permissions) into `token`, or the file of `token_file`"
+)
 _INSTALL: Final = f"install the Slack app in the workspace again, and {_COPY}"
 _ADMIN: Final = "ask an administrator of the workspace, or choose another channel"
 _OTHER_TOKEN: Final = f"this is not the token of a bot: {_COPY}"
@@ -107,6 +109,9 @@ _OF_THE_APP: Final = frozenset(
 )
 """What would be refused in any channel."""
 
+POSTING: Final = "chat:write"
+"""The scope that a bot needs to post."""
+
 _CODE = re.compile(r"[a-z][a-z_]{0,60}")
 _SCOPES = re.compile(r"[a-z:._,-]{1,200}")
 _ID = re.compile(r"[A-Z0-9]{2,40}")
@@ -179,14 +184,12 @@ def _refusal(code: str, said: Mapping[str, Any], wait: timedelta | None, channel
     if code in _NOT_UNDERSTOOD:
         return Dead(f"{code}: Slack does not understand the message: {REPORT_IT}", about_event=True)
     if code in _LIMITED:
-        return Retry(f"{code}: too many calls for Slack: the bridge waits and tries again", wait or _SHORT)
+        return Retry(f"{code}: too many calls for Slack", wait or _SHORT)
     if code in _FAILS:
-        return Retry(f"{code}: a fault of Slack's (status.slack.com): the bridge tries again", wait, quick=wait is None)
+        return Retry(f"{code}: a fault of Slack's (status.slack.com)", wait, quick=wait is None)
     if code == "missing_scope":
-        return Retry(f"{code}: {_scope_words(said)}", wait)
-    return Retry(
-        f"{code}: {_REFUSALS.get(code, 'Slack refuses it').format(channel=channel, invite=_invite(app))}", wait
-    )
+        return Retry(f"{code}: {_lacks(said)}", wait)
+    return Retry(f"{code}: {_REFUSALS.get(code, UNKNOWN).format(channel=channel, invite=_invite(app))}", wait)
 
 
 def _invite(app: str | None) -> str:
@@ -195,11 +198,16 @@ def _invite(app: str | None) -> str:
     return f"write `/invite @{app}` there"
 
 
-def _scope_words(said: Mapping[str, Any]) -> str:
+def lacks_scope(scope: str, has: str = "") -> str:
+    """Say that the app may not do what it has to, and what to do; ``has`` lists what it may."""
+    known = f" (it has: {', '.join(has.replace(',', ' ').split())})" if _SCOPES.fullmatch(has) else ""
+    add = "add it under OAuth & Permissions, and install the app in the workspace again"
+    return f"the Slack app lacks the scope {scope}{known}: {add}"
+
+
+def _lacks(said: Mapping[str, Any]) -> str:
     needed, has = (each if isinstance(each, str) else "" for each in (said.get("needed"), said.get("provided")))
-    scope = needed if _SCOPES.fullmatch(needed) else "chat:write"
-    known = f" (it has: {has.replace(',', ', ')})" if _SCOPES.fullmatch(has) else ""
-    return f"the Slack app lacks the scope {scope}{known}: add it under OAuth & Permissions, and {_INSTALL}"
+    return lacks_scope(needed if _SCOPES.fullmatch(needed) else POSTING, has)
 
 
 def _post(said: Mapping[str, Any], configured: str) -> Post | None:

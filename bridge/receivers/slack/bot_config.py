@@ -71,6 +71,11 @@ class SlackBotReceiverConfig(SlackConfig):
         return self.bot.channel
 
     @property
+    def where(self) -> str:
+        """The channel."""
+        return f"{self.bot.channel} in Slack"
+
+    @property
     def shared_limit(self) -> tuple[str, str]:
         """Slack limits an app as a whole, and what is posted to a channel."""
         return f"{self.bot.api_url} {self.bot.token.get_secret_value()}", self.bot.channel

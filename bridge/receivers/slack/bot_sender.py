@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bridge.transport.message import Reply, Request
 
 
-_SCOPE: Final = "chat:write"
 _THREAD_GONE: Final = "the thread is gone: started a new one"
 _NOT_UPDATED: Final = "the first post was not updated"
 
@@ -155,11 +154,9 @@ def introduce(settings: SlackBotReceiverConfig, at: datetime) -> str:
     answer = bot_answers.read(reply, at, settings.bot.channel)
     _accepted(answer.outcome, answer.code, settings.name)
     scopes = reply.headers.get("x-oauth-scopes")
-    if scopes is not None and _SCOPE not in scopes.replace(" ", "").split(","):
-        raise CredentialsError(
-            f"receiver {settings.name}: the Slack app lacks the scope {_SCOPE}: add it under OAuth & Permissions, and "
-            "install it in the workspace again"
-        )
+    if scopes is not None and bot_answers.POSTING not in (has := scopes.replace(" ", "")).split(","):
+        lacking = bot_answers.lacks_scope(bot_answers.POSTING, has)
+        raise CredentialsError(f"receiver {settings.name}: {lacking}")
     said = json_object(reply.body) or {}
     return f"workspace {one_line(said.get('team')) or '?'}, bot {one_line(said.get('user')) or '?'}"
 

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from bridge.domain.outcome import Outcome
     from bridge.transport.message import Reply
 
-_NEW_WEBHOOK: Final = "make a new incoming webhook and put it into the configuration"
+_NEW_WEBHOOK: Final = "make a new incoming webhook and put its URL in place of this one"
 _ADMIN: Final = "ask an administrator of the workspace, or make an incoming webhook for another channel"
 _NO_WEBHOOK: Final = (
     "this address needs a token, so it is not an incoming webhook: make one (https://hooks.slack.com/services/…) and "
-    "put it into the configuration"
+    "put its URL in place of this one"
 )
+UNKNOWN: Final = "Slack refuses it: look this code up on docs.slack.dev"
 
 PERMANENT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,10 +70,10 @@ PASSING: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(("token_expired", "token_revoked"), _NO_WEBHOOK),
         "is_archived": "the channel is archived: unarchive it",
         "not_in_channel": "the Slack app is not in the channel: invite it",
-        **dict.fromkeys(("rate_limited", "ratelimited"), "too many calls for Slack: the bridge waits and tries again"),
+        **dict.fromkeys(("rate_limited", "ratelimited"), "too many calls for Slack"),
         **dict.fromkeys(
             ("fatal_error", "internal_error", "rollup_error", "service_unavailable"),
-            "a fault of Slack's (status.slack.com): the bridge tries again",
+            "a fault of Slack's (status.slack.com)",
         ),
     }
 )
@@ -124,7 +125,7 @@ def read(reply: Reply, at: datetime, permanent: Mapping[str, str] = PERMANENT) -
         return outcome
     if code is not None:
         about_event = code not in PASSING and isinstance(outcome, Retry) and outcome.about_event
-        why = f"{code}: {PASSING.get(code, 'Slack refuses it')}"
+        why = f"{code}: {PASSING.get(code, UNKNOWN)}"
         return Retry(why, retry_after(reply.headers, at), about_event=about_event)
     if taken and _is_page(reply):
         return Retry(_PAGE)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge.server.ui.form_fields import Form
     from bridge.server.ui.forms import Forms
 
+_LONG: Final = 100
 _UNKNOWN: Final = Notice("bad", "Nothing was sent: there is no such receiver.")
 
 TYPES: Final[Mapping[str, str]] = {
@@ -53,8 +54,10 @@ def notice_of(made: Mapping[str, Any], type_: str) -> Notice:
     words += f"{status}{seconds(made['seconds'])})"
     if made["why"]:
         words += f": {brief(made['why'])}"
+    if made["retry_after_seconds"]:
+        words += f"; try again in {seconds(made['retry_after_seconds'])}"
     words = words.rstrip(".") + "."
-    if made["answer"]:
+    if made["answer"] and not (took and len(made["answer"]) > _LONG):
         words += f" Its answer: {brief(made['answer'])}"
     if not made["subscribed"]:
         words += f" It gets no real “{type_}” events: its “events” in the configuration do not include them."

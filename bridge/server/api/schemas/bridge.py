@@ -39,12 +39,18 @@ class TestIn(In):
 
 
 class TestOut(Out):
-    """The result of a test. ``subscribed``: whether real events of this type reach the receiver."""
+    """The result of a test. ``subscribed``: whether real events of this type reach the receiver.
+
+    ``to`` is the host or the channel that it was sent to, and ``retry_after_seconds`` the wait that the receiver asks
+    for, where known.
+    """
 
     receiver: str
     subscribed: bool
+    to: str | None
     outcome: OutcomeName
     why: str | None
+    retry_after_seconds: float | None
     http_status: int | None
     seconds: float
     answer: str

@@ -18,7 +18,7 @@ from tests.world.clock import START
 
 TS = "1700000000.000001"
 
-FAULT = "a fault of Slack's (status.slack.com): the bridge tries again"
+FAULT = "a fault of Slack's (status.slack.com)"
 
 
 def said(status: int = 200, headers: dict[str, str] | None = None, **body: Any) -> Answer:
@@ -60,13 +60,16 @@ def test_what_a_person_can_put_right_is_tried_again(code: str) -> None:
     [
         ("not_in_channel", "is not in #ops: write `/invite @YOUR_APP` there, with the name of your Slack app, or"),
         ("channel_not_found", "a private channel is found only once the Slack app is in it"),
-        ("invalid_auth", "copy the Bot User OAuth Token"),
+        (
+            "invalid_auth",
+            "copy the Bot User OAuth Token of the Slack app (OAuth & Permissions) into `token`, or the file",
+        ),
         ("token_revoked", "install the Slack app in the workspace again"),
         ("is_archived", "#ops is archived: unarchive it"),
         ("restricted_action_read_only_channel", "ask an administrator"),
         ("ekm_access_denied", "administrators"),
         ("org_login_required", "moved to an organization"),
-        ("something_new", "Slack refuses it"),
+        ("something_new", "Slack refuses it: look this code up on docs.slack.dev"),
     ],
 )
 def test_refusal_says_what_to_do(code: str, advice: str) -> None:
@@ -96,9 +99,7 @@ def test_slack_that_fails_is_tried_again_at_once(code: str) -> None:
 @pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "30"}, 30), ({"retry-after": "0"}, 1), ({}, 1)])
 def test_slack_that_wants_fewer_messages_says_for_how_long(headers: dict[str, str], seconds: int) -> None:
     outcome = said(429, headers, ok=False, error="ratelimited").outcome
-    assert outcome == Retry(
-        "ratelimited: too many calls for Slack: the bridge waits and tries again", timedelta(seconds=seconds)
-    )
+    assert outcome == Retry("ratelimited: too many calls for Slack", timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("body", [b"ok", b"<html>Sign in</html>", b"[]", b"{}", b'{"ok": "true"}', b'{"ok": 1}', b""])

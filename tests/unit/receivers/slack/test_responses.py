@@ -115,7 +115,7 @@ def test_a_permanent_error_is_known_by_its_word_whatever_the_4xx_around_it(code:
 def test_a_removed_webhook_is_told_so() -> None:
     assert read(404, b"no_service") == Dead(
         "no_service: the Slack app or its webhook was removed: "
-        "make a new incoming webhook and put it into the configuration"
+        "make a new incoming webhook and put its URL in place of this one"
     )
 
 

@@ -94,7 +94,7 @@ def test_a_workflow_that_refuses_is_tried_again_later_its_owner_may_mend_it(stat
     outcome = read(status, b'{"ok":false,"error":"invalid_workflow_input"}')
     assert isinstance(outcome, Retry)
     assert not outcome.quick
-    assert outcome.why == "invalid_workflow_input: Slack refuses it"
+    assert outcome.why == "invalid_workflow_input: Slack refuses it: look this code up on docs.slack.dev"
 
 
 def test_code_that_is_none_is_not_repeated() -> None:
