@@ -30,7 +30,14 @@ def main() -> None:
     parser.add_argument("--life", type=float, default=60.0, help="seconds within which they get their final status")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--slack", action="store_true", help="also simulate Slack's Web API")
+    parser.add_argument(
+        "--slack",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="also simulate Slack's Web API, on a port of its own",
+    )
     options = parser.parse_args()
     chance = random.Random(options.seed)  # noqa: S311 -- no secret
     account = Account(SystemClock(), options.client_id, options.api_key)
@@ -41,7 +48,7 @@ def main() -> None:
     with (
         until_stopped() as wait,
         Simulator(account, port=options.port, latency=options.latency, seed=options.seed, keep=False) as simulator,
-        Slack() if options.slack else nullcontext() as slack,
+        nullcontext() if options.slack is None else Slack(port=options.slack) as slack,
     ):
         say(base_url=simulator.base_url, **({} if slack is None else {"slack_api_url": slack.api_url}))
         wait()

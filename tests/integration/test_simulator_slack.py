@@ -156,8 +156,9 @@ def test_body_that_is_not_what_its_header_says_is_refused(slack: Slack) -> None:
     assert (broken.json()["error"], listed.json()["error"]) == ("invalid_json", "json_not_object")
 
 
-def test_process_is_driven_from_outside() -> None:
-    with running("bridge.simulator", "--slack") as told, requests.Session() as session:
+@pytest.mark.parametrize("port", [(), ("0",)])
+def test_process_is_driven_from_outside(port: tuple[str, ...]) -> None:
+    with running("bridge.simulator", "--slack", *port) as told, requests.Session() as session:
         session.trust_env = False
         api = told["slack_api_url"]
 
