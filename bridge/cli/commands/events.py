@@ -38,7 +38,8 @@ def events(
 ) -> None:
     """List events.
 
-    Oldest first; with --csv newest first. With --follow, --json prints one event per line.
+    Of the latest, the newest comes last, as in a log, and --follow goes on from there; with --csv, it comes first. With
+    --follow, --json prints one event per line.
 
     Example: wbiz-bridge events --follow
 
