@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli import output
@@ -15,6 +16,8 @@ from bridge.domain.sanitization import squeezed
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+_MOMENT = timedelta(seconds=1)  # as late as this, nothing is late
 
 _LABELS = {"not seen yet": "not polled yet"}
 """What people read for a key of ``by_status``, where that is not the key."""
@@ -77,7 +80,7 @@ def _describe_counts(status: Mapping[str, Any], now: datetime) -> None:
     for name, summary in sorted(status.get("summaries", {}).items()):
         output.say(f"summary    {name}: {_next(output.moment(summary['next_due']), now)}")
     due = output.moment(status["oldest_due"])
-    if due is not None and due < now:
+    if due is not None and due < now - _MOMENT:
         output.say(f"due        the most overdue poll was due {ago(due, now)}")
     for node in status["nodes"]:
         output.say(f"node       {_node(node, now)}")
