@@ -196,12 +196,14 @@ class LocalBridge:
     def unmute(self, receiver: str) -> dict[str, Any]:
         """End a receiver's mute."""
         mutes, now = self._read().mutes, output.now()
-        quiet_until = load_config(self._config).quiet_until(receiver, now)
+        settings = load_config(self._config)
+        quiet_until = settings.quiet_until(receiver, now)
         ended = mutes.unmute(receiver, now, quiet_until)
         if ended is None:
             self._must_be_configured(receiver)
             return unmuted_json(None, 0)
-        return unmuted_json(ended, mutes.waiting(receiver), quiet_until, running=self._is_running())
+        known = {"running": self._is_running(), "configured": receiver in _names(settings)}
+        return unmuted_json(ended, mutes.waiting(receiver), quiet_until, **known)
 
     def preview(self, receiver: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Show what a receiver would be sent for an event."""
@@ -248,7 +250,7 @@ class LocalBridge:
 
     def _must_be_configured(self, receiver: str) -> Config:
         settings = load_config(self._config)
-        if receiver not in [each.name for each in settings.receivers]:
+        if receiver not in _names(settings):
             raise UsageError(*_no_receiver(settings, receiver).args)
         return settings
 
@@ -281,5 +283,9 @@ class LocalBridge:
         return not self._killed and is_alive(beat, output.now())
 
 
+def _names(settings: Config) -> list[str]:
+    return [each.name for each in settings.receivers]
+
+
 def _no_receiver(settings: Config, name: str) -> BridgeError:
-    return BridgeError(unknown_receiver(name, [each.name for each in settings.receivers]))
+    return BridgeError(unknown_receiver(name, _names(settings)))

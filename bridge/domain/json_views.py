@@ -136,14 +136,26 @@ def muted_json(mute: Mute, quiet_until: datetime | None) -> dict[str, Any]:
 
 
 def unmuted_json(
-    mute: Mute | None, held: int, quiet_until: datetime | None = None, *, running: bool = True
+    mute: Mute | None,
+    held: int,
+    quiet_until: datetime | None = None,
+    *,
+    running: bool = True,
+    configured: bool = True,
 ) -> dict[str, Any]:
     """Arrange a mute that has ended for JSON, None if there was none, and how many deliveries it releases.
 
-    They are sent when quiet hours end, if there are any now, and as soon as a daemon runs.
+    They are sent when quiet hours end, if there are any now, and as soon as a daemon runs that has the receiver in its
+    configuration.
     """
     ended = None if mute is None else mute_json(mute)
-    return {"mute": ended, "held": held, "quiet_until": stamp(quiet_until), "running": running}
+    return {
+        "mute": ended,
+        "held": held,
+        "quiet_until": stamp(quiet_until),
+        "running": running,
+        "configured": configured,
+    }
 
 
 def status_json(health: Health, summary: Summary | None, now: datetime, zone: tzinfo = UTC) -> dict[str, Any]:

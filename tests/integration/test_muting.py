@@ -225,6 +225,25 @@ def test_muting_without_a_daemon_holds_from_the_next_start(world: World) -> None
     until(lambda: world.sent("crm"))
 
 
+def test_unmuting_a_receiver_that_has_left_promises_nothing_now(world: World) -> None:
+    for running in (True, False):
+        assert world.run("mute", "crm", "--for", "1h")[0] == 0
+        world.fail(1 if running else 2)
+        until(lambda: world.states("crm").get("queued"))
+        world.configure(None, without="crm")
+        if running:
+            until(lambda: "no longer in the configuration" in world.run("status")[1])
+        else:
+            assert world.daemon.stop()[0] == 0
+        said = world.run("unmute", "crm")[1]
+        assert "held deliver" in said
+        assert "sent once the receiver is in the configuration again" in said
+        assert world.json("status")["held"] == {}, "it has no quiet hours"
+        world.configure(None)
+        if running:
+            until(lambda: world.sent("crm"))
+
+
 WRONG = [
     (["crm"], "give either --for or --until, for example --for 2h"),
     (["crm", "--for", "1h", "--until", "2030-01-01T08:00"], "give either --for or --until, not both"),

@@ -347,5 +347,8 @@ def test_mute_of_a_receiver_that_left_the_configuration_is_ended_where_it_is_sho
     lite.mutes.mute(Mute("old", NOW, CLOCK.now() + timedelta(hours=1)))
     browser = serve(lite, receivers=["crm"])
     page = browser.send(browser.open("/"), "Unmute")
-    assert page.text(".notice") == "old is no longer muted: what was held is sent now."
+    assert (
+        page.text(".notice")
+        == "old is no longer muted: what was held is sent once the receiver is in the configuration again."
+    )
     assert page.texts("#mutes p") == []

@@ -40,6 +40,8 @@ def _release(found: dict[str, Any], bridge: Bridge) -> str:
     count = counted(found["held"], "held delivery is", "held deliveries are")
     if not found["held"]:
         return "nothing was held"
+    if not found.get("configured", True):
+        return f"{count} sent once the receiver is in the configuration again"
     quiet_until = output.moment(found.get("quiet_until"))
     if quiet_until is not None:
         return f"{count} sent when its quiet hours end: {shown(quiet_until, bridge.timezone, 'minutes')}"

@@ -111,9 +111,10 @@ def _muting(routes: APIRouter, context: ServerContext) -> None:
         """End a receiver's mute, if it has one: what was held is sent now, or at the end of its quiet hours."""
         now = context.now()
         ended, held = unmute(context, name, now)
-        if ended is None and name not in context.receivers():
+        configured = name in context.receivers()
+        if ended is None and not configured:
             raise _no_receiver(context, name)
-        return JSONResponse(unmuted_json(ended, held, context.quiet_until(name, now)))
+        return JSONResponse(unmuted_json(ended, held, context.quiet_until(name, now), configured=configured))
 
 
 def mute(context: ServerContext, wanted: Mute) -> Mute:

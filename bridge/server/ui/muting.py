@@ -56,6 +56,8 @@ def muting(context: ServerContext, forms: Forms) -> None:
                 return Notice("bad", f"{name} was not muted.") if known else _UNKNOWN
             quiet_until = context.quiet_until(name, now)
             said = f"{name} is no longer muted: what was held is sent "
+            if not known:
+                return Notice("good", f"{said}once the receiver is in the configuration again.")
             return Notice(
                 "good", f"{said}{'now' if quiet_until is None else 'when its quiet hours end:'}", quiet_until, "."
             )

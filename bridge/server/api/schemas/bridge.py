@@ -154,13 +154,14 @@ class UnmutedOut(Out):
     """The mute that has ended, or null if there was none; ``held`` counts the deliveries that are released.
 
     They are sent now or, in quiet hours, at ``quiet_until``. ``running`` is false if that takes a daemon that is not
-    running.
+    running, and ``configured`` if the receiver has to be in the configuration again.
     """
 
     mute: MuteOut | None
     held: int
     quiet_until: Moment | None
     running: bool
+    configured: bool
 
 
 class HeldOut(Out):
