@@ -68,7 +68,7 @@ def test_every_call_is_described(api: Api) -> None:
 
 def test_what_is_allowed_is_said(api: Api) -> None:
     listed = words(part(docs(api), "list_messages"))
-    assert "status list: pending, sent, failed, cancelled, expired or unknown or unseen Only messages" in listed
+    assert "status list: pending, sent, failed, cancelled, expired, unknown or unseen Only messages" in listed
     assert "limit integer (1 to 1,000), default 50 Maximum number of items" in listed
     assert "since time From this time on (with a time zone). Example: 2026-12-24T09:00:00+05:30" in listed
     handed = words(part(docs(api), "watch_messages"))

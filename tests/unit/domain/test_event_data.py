@@ -102,12 +102,12 @@ def in_json(value: object) -> str:
 
 
 def assert_holds(whole: object, part: object) -> None:
-    """Check that all of a value of JSON is in another one; an object may have more keys."""
+    """Check that all of a value of JSON is in another one; an object may have more keys, and lack null ones."""
     match part:
         case dict():
             assert isinstance(whole, dict)
             for key, value in part.items():
-                assert_holds(whole[key], value)
+                assert_holds(whole.get(key) if value is None else whole[key], value)
         case list():
             assert isinstance(whole, list)
             for mine, value in zip(whole, part, strict=True):
