@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(200)
 ERRORS = ("Invalid phone number", "Number is not on WhatsApp", "<!channel> *look* & weep", "خطأ في الرقم")
 
 
+@pytest.mark.slow
 def test_three_hundred_failures_are_a_few_slack_messages(tmp_path: Path) -> None:
     storm(tmp_path, 300, wait="2s", most=4)
 

@@ -43,6 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.slow
 def test_after_a_full_disk_the_daemon_goes_on_by_itself(tmp_path: Path, small_disk: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 6):
@@ -132,6 +133,7 @@ def mounted(folder: Path, megabytes: int, make: list[str], options: str) -> Iter
         subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.slow
 def test_read_only_file_system_is_told_within_a_beat(
     tmp_path: Path, closed_by_ext4: tuple[Path, Callable[[], None]]
 ) -> None:
@@ -214,6 +216,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_a_process_that_was_suspended_goes_on_without_a_storm(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 21):

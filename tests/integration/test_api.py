@@ -63,6 +63,7 @@ def test_messages_are_handed_over_and_read_again(api: Api) -> None:
     assert known(api.store, 1).label == "twice"
 
 
+@pytest.mark.slow
 def test_thousands_are_handed_over_in_one_call(api: Api) -> None:
     many = [{"id": id_, "label": f"Order {id_}"} for id_ in range(1, 10_001)]
     assert len(api.post("/v1/messages", {"messages": many})["watched"]) == 10_000
@@ -370,6 +371,7 @@ def test_operation_ids_are_stable(api: Api) -> None:
     assert {call["summary"] for call, _ in calls} >= {"List messages", "Retry delivery"}
 
 
+@pytest.mark.slow
 def test_the_api_describes_itself(api: Api) -> None:
     described = api.get("/openapi.json")
     assert described["openapi"].startswith("3.1")

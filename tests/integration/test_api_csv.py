@@ -84,6 +84,7 @@ def test_what_is_no_list_is_refused_in_words(api: Api, table: bytes, words: str)
     assert count(api) == 0
 
 
+@pytest.mark.slow
 def test_row_too_many_is_refused(sqlite_store: Store) -> None:
     with Api(sqlite_store, Access(token=TOKEN)).running() as api:
         table = "\n".join(map(str, range(1, MOST_ROWS + 2)))
@@ -113,6 +114,7 @@ def test_table_that_is_too_large_is_cut_early(api: Api) -> None:
     assert count(api) == 0
 
 
+@pytest.mark.slow
 def test_only_a_table_may_be_so_large_and_only_with_the_token(api: Api) -> None:
     large = b"id\n1\n".ljust(LARGEST_CSV, b"\n")
     assert problem(api.ask("POST", "/v1/messages", data=large, headers={**SHOWN, "Content-Type": "text/plain"}), 413)
@@ -131,6 +133,7 @@ def slowly(size: int, pieces: int, pause: float) -> Iterator[bytes]:
         time.sleep(pause)
 
 
+@pytest.mark.slow
 def test_upload_takes_as_long_as_it_goes_on(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "PATIENCE", 0.3)
     with Api(sqlite_store, Access(token=TOKEN)).running() as api:

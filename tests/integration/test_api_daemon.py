@@ -49,6 +49,7 @@ def send(simulator: Simulator) -> int:
         return int(client.send_message(phone="919999999999", msg="Your invoice")["msg_id"])
 
 
+@pytest.mark.slow
 def test_what_is_handed_over_is_polled_at_once_and_what_wbiztool_calls_about_too(
     tmp_path: Path,
     simulator: Simulator,

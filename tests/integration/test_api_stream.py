@@ -145,6 +145,7 @@ def test_of_many_that_come_at_once_no_more_may_stay(api: Api, monkeypatch: pytes
     until(lambda: api.streams._open == 0)
 
 
+@pytest.mark.slow
 def test_a_client_that_takes_nothing_is_cut_and_holds_nobody_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.server.connection.PATIENCE", 0.3)
     api.store.messages.watch(range(1, 1001), after(0), Details("x" * 20_000))

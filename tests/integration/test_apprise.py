@@ -111,6 +111,7 @@ def test_its_log_lines_go_nowhere() -> None:
     assert not [line for line in lines if line.name.startswith("apprise")]
 
 
+@pytest.mark.slow
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     with Sink(lambda _: Answer.drip()) as sink:
         code = (
@@ -126,6 +127,7 @@ def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     assert "has not ended its call within 0.3 s" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_daemon_delivers_and_no_secret_stands_anywhere(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink, Sink(lambda _: Answer.status(403, TOKEN.encode())) as refusing:
         simulator.account.put(1, Status.FAILED, "Invalid phone number")

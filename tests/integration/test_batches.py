@@ -173,6 +173,7 @@ def test_one_event_that_is_refused_costs_the_others_nothing(store: Store, status
         assert crm.sizes()[-2:] == [1, 3], "tried again by itself, it spoils no other batch"
 
 
+@pytest.mark.slow
 def test_one_event_at_which_the_receiver_s_server_fails_costs_the_others_nothing(store: Store) -> None:
     with bench(store, refusing([POISON], Answer.status(500))) as crm:
         crm.owe([6, POISON])

@@ -98,6 +98,7 @@ def assert_goes_all_the_way(api: Api, answer: bytes = b'{"status": 2, "error": "
         assert api.ask("GET", path).status_code == 200
 
 
+@pytest.mark.slow
 def test_api_takes_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(
@@ -138,6 +139,7 @@ def test_list_takes_what_goes_all_the_way(api: Api, tmp_path: Path, examples: se
     holds()
 
 
+@pytest.mark.slow
 def test_report_shows_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(row=st.fixed_dictionaries({"id": numbers | words}, optional={"message_status": documents, "label": words}))
@@ -151,6 +153,7 @@ def test_report_shows_what_goes_all_the_way(api: Api, examples: settings) -> Non
     holds()
 
 
+@pytest.mark.slow
 def test_hook_names_what_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(body=documents)
@@ -165,6 +168,7 @@ def test_hook_names_what_goes_all_the_way(api: Api, examples: settings) -> None:
     holds()
 
 
+@pytest.mark.slow
 def test_answer_goes_all_the_way(api: Api, examples: settings) -> None:
     @examples
     @given(answer=answers)

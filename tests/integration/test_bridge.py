@@ -109,6 +109,7 @@ def all_asked_enough(simulator: Simulator, sink: Sink, ids: Iterable[int]) -> bo
     return all(simulator.polls[message_id] > 1 or message_id in told for message_id in ids)
 
 
+@pytest.mark.slow
 def test_a_failed_message_reaches_slack_and_a_webhook_within_one_interval(tmp_path: Path) -> None:
     watched = {"id": 12346, "label": "Invoice 88", "tags": {"team": "billing"}}
     with Simulator() as simulator, Sink() as sink:
@@ -147,6 +148,7 @@ def test_a_failed_message_reaches_slack_and_a_webhook_within_one_interval(tmp_pa
             assert verify(record.body, record.headers, secret) == json.loads(record.body)
 
 
+@pytest.mark.slow
 def test_after_a_kill_nothing_is_repeated_and_nothing_was_missed(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)
@@ -164,6 +166,7 @@ def test_after_a_kill_nothing_is_repeated_and_nothing_was_missed(tmp_path: Path)
     assert len(listed(tmp_path, "events")) == 3
 
 
+@pytest.mark.slow
 def test_unknown_is_told_only_after_it_has_lasted_and_never_as_pending(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         settings = config(simulator, [7, 8], [webhook(sink, "crm")], unknown_after="1500ms")
@@ -182,6 +185,7 @@ def test_unknown_is_told_only_after_it_has_lasted_and_never_as_pending(tmp_path:
     assert events[2]["previous"] == events[1]["current"]
 
 
+@pytest.mark.slow
 def test_what_was_claimed_when_the_source_went_down_is_not_called_for(tmp_path: Path) -> None:
     with Simulator(latency=0.2) as simulator, Sink() as sink:
         simulator.fault(Fault.AUTH_403, call="/message/status/")
@@ -192,6 +196,7 @@ def test_what_was_claimed_when_the_source_went_down_is_not_called_for(tmp_path: 
             assert simulator.polls.total() <= 8, "those in flight, and those that threads began before it was noticed"
 
 
+@pytest.mark.slow
 def test_what_is_stuck_is_told_once_and_what_lingers_is_watched_on(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1)
@@ -211,6 +216,7 @@ def test_what_is_stuck_is_told_once_and_what_lingers_is_watched_on(tmp_path: Pat
     assert [event["type"] for event in told if event not in of_one] == ["message.sent", "message.failed"]
 
 
+@pytest.mark.slow
 def test_refused_credentials_are_told_once_and_stop_the_calls_until_they_are_fixed(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 41):
@@ -271,6 +277,7 @@ def test_a_redirect_of_a_receiver_is_not_followed(tmp_path: Path) -> None:
     assert "redirects to 127.0.0.1" in delivery["reason"]
 
 
+@pytest.mark.slow
 def test_no_more_calls_are_in_flight_than_concurrency_allows(tmp_path: Path) -> None:
     with Simulator(latency=0.1) as simulator, Sink() as sink:
         for message_id in range(1, 13):
@@ -285,6 +292,7 @@ def test_no_more_calls_are_in_flight_than_concurrency_allows(tmp_path: Path) -> 
     assert all(fourth - first >= 0.1 for first, fourth in zip(starts, starts[3:], strict=False))
 
 
+@pytest.mark.slow
 def test_calls_and_deliveries_keep_to_their_rates(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in range(1, 11):
@@ -301,6 +309,7 @@ def test_calls_and_deliveries_keep_to_their_rates(tmp_path: Path) -> None:
     assert posts[-1] - posts[0] >= 9 / 10 - late
 
 
+@pytest.mark.slow
 def test_receivers_are_chosen_by_events_and_tags(tmp_path: Path) -> None:
     ids = [{"id": 1, "tags": {"team": "billing"}}, {"id": 2, "tags": {"team": "support"}}, 3, 4]
     with Simulator() as simulator, Sink() as sink:
@@ -328,6 +337,7 @@ def test_receivers_are_chosen_by_events_and_tags(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_queued_in_order(tmp_path: Path) -> None:
     failing, taken, lock = threading.Event(), [], threading.Lock()
     failing.set()
@@ -365,6 +375,7 @@ def test_a_receiver_that_fails_is_told_of_once_and_gets_what_it_is_queued_in_ord
         assert mine == [(1, "pending"), (2, "failed")]
 
 
+@pytest.mark.slow
 def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         for message_id in (1, 2):
@@ -377,6 +388,7 @@ def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(tmp_pat
     assert sum(record.headers["webhook-id"] == first.headers["webhook-id"] for record in others) == 1
 
 
+@pytest.mark.slow
 def test_what_is_gone_is_a_dead_letter_at_once_and_can_be_sent_again(tmp_path: Path) -> None:
     with Simulator() as simulator, Sink() as sink:
         simulator.account.put(1, Status.SENT)
@@ -398,6 +410,7 @@ def test_what_is_gone_is_a_dead_letter_at_once_and_can_be_sent_again(tmp_path: P
     assert (done["id"], done["state"]) == (dead["id"], "delivered")
 
 
+@pytest.mark.slow
 def test_a_receiver_that_hangs_does_not_slow_another(tmp_path: Path) -> None:
     def answer(record: Recorded) -> Answer:
         return Answer.hang() if "slow" in record.path else Answer.ok()

@@ -93,6 +93,7 @@ def test_first_event_is_posted_at_once_and_what_follows_together(ops: Bench) -> 
     assert ops.carried == [[1], [2, 3], [4]], "nothing was posted for half a minute"
 
 
+@pytest.mark.slow
 def test_49_failures_spread_over_a_minute_are_3_posts(ops: Bench) -> None:
     for id_ in range(1, 50):
         ops.fail(id_)
@@ -157,6 +158,7 @@ def test_what_waits_for_the_next_post_is_told_until_when(ops: Bench) -> None:
     assert waits.posts["crm"] == ops.clock.now() + timedelta(seconds=wait)
 
 
+@pytest.mark.slow
 def test_49_failures_within_a_shortened_minute_are_at_most_4_posts(tmp_path: Path) -> None:
     """The first within two seconds, and the counts add up.
 

@@ -53,6 +53,7 @@ def part(page: BeautifulSoup, id_: str) -> Tag:
     return found
 
 
+@pytest.mark.slow
 def test_every_call_is_described(api: Api) -> None:
     page = docs(api)
     for method, path, call in calls(api):
@@ -66,6 +67,7 @@ def test_every_call_is_described(api: Api) -> None:
             assert status in words(shown)
 
 
+@pytest.mark.slow
 def test_what_is_allowed_is_said(api: Api) -> None:
     listed = words(part(docs(api), "list_messages"))
     assert "status list: pending, sent, failed, cancelled, expired, unknown or unseen Only messages" in listed
@@ -76,6 +78,7 @@ def test_what_is_allowed_is_said(api: Api) -> None:
     assert "label text (up to 1,000 characters) or null Your own text" in handed
 
 
+@pytest.mark.slow
 def test_every_event_is_described(api: Api) -> None:
     page = docs(api)
     for type_ in EventType:
@@ -88,6 +91,7 @@ def test_every_event_is_described(api: Api) -> None:
     assert "webhook-signature" in words(page)
 
 
+@pytest.mark.slow
 def test_examples_of_bodies_are_allowed(api: Api) -> None:
     page, described = docs(api), api.get("/openapi.json")
     for _, _, call in calls(api):
@@ -98,6 +102,7 @@ def test_examples_of_bodies_are_allowed(api: Api) -> None:
             jsonschema_rs.validator_for({**schema, "components": described["components"]}).validate(example)
 
 
+@pytest.mark.slow
 def test_curl_lines_are_taken(api: Api) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl here")
@@ -116,6 +121,7 @@ def test_curl_lines_are_taken(api: Api) -> None:
         assert ran.stdout in {"200", "202", "204", "404", "409"}, (line, ran)
 
 
+@pytest.mark.slow
 def test_links_lead_somewhere(api: Api) -> None:
     page = docs(api)
     ids = [str(each["id"]) for each in page.find_all(id=True)]
@@ -126,6 +132,7 @@ def test_links_lead_somewhere(api: Api) -> None:
     assert [words(each) for each in page.select("footer a")] == ["What statuses mean", "Health", "Metrics", "API"]
 
 
+@pytest.mark.slow
 def test_it_needs_no_script_and_nothing_from_elsewhere(api: Api) -> None:
     answer = api.ask("GET", "/docs")
     page = BeautifulSoup(answer.text, "html.parser")
@@ -137,6 +144,7 @@ def test_it_needs_no_script_and_nothing_from_elsewhere(api: Api) -> None:
     assert api.ask("HEAD", "/docs").status_code == 200
 
 
+@pytest.mark.slow
 def test_behind_a_reverse_proxy_it_shows_the_address_outside(sqlite_store: Store) -> None:
     with Api(sqlite_store, Access("127.0.0.1", TOKEN, parse_external(OUTSIDE))).running() as api:
         assert api.ask("GET", "/wa/docs", headers={}).status_code == 401
@@ -147,6 +155,7 @@ def test_behind_a_reverse_proxy_it_shows_the_address_outside(sqlite_store: Store
             assert str(page.select("main a[href$='openapi.json']")[0]["href"]) == "./openapi.json"
 
 
+@pytest.mark.slow
 def test_a_host_with_odd_letters_does_no_harm_in_a_shell(sqlite_store: Store) -> None:
     with Api(sqlite_store, Access("0.0.0.0", TOKEN)).running() as api:
         page = docs(api, **SHOWN, Host="a;reboot")

@@ -90,6 +90,7 @@ def test_table_has_what_json_has_by_ids(api: Api) -> None:
     assert (raw["label"], raw["tags.note"], raw["expected_at"]) == (FORMULA, "-1\n+2", "2026-12-24T00:00:00.000Z")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [
@@ -204,6 +205,7 @@ def test_pages_are_read_by_ids_alone(store: Store) -> None:
     assert "Sort" not in plan
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_table(store: Store) -> None:
     many = 30_000
     with store._database.write() as connection:
@@ -230,6 +232,7 @@ def test_too_many_tags_are_refused_in_words(store: Store) -> None:
     assert len(list(store.export.events(EventQuery()))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("running", [True, False])
 def test_commands_print_tables(tmp_path: Path, running: bool) -> None:
     label = f"{FORMULA}\r\nتذكير 🧾"

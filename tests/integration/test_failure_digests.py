@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from bridge.domain.failure_rate import FAILING, Counts, Failing, Group, written
@@ -240,6 +241,7 @@ def test_digests_go_on_when_the_clock_is_set(store: Store) -> None:
     assert {at // timedelta(seconds=1) for _, at in world.due()} == {3600}, "released at the new time"
 
 
+@pytest.mark.slow
 def test_a_banned_number_is_one_alert_for_people_and_each_failure_for_programs(
     simulator: Simulator, tmp_path: Path
 ) -> None:

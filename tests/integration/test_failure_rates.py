@@ -166,6 +166,7 @@ def test_state_moves_with_a_clock_that_was_set(store: Store) -> None:
     assert read(store.fact(FAILING)) == {Group(): Failing(NOW + timedelta(hours=1), Counts(10, 10))}
 
 
+@pytest.mark.slow
 def test_a_look_costs_little_however_many_were_counted(sqlite_store: Store) -> None:
     """100,000 in the window: read once, and then counted."""
     world = World(sqlite_store, ALL, BY_TEAM)

@@ -38,6 +38,7 @@ def log_removed(file: Path) -> None:
     file.with_name(f"{file.name}-wal").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken", [removed, removed_with_its_folder, replaced_by_a_backup, log_removed])
 def test_daemon_ends_when_its_database_is_taken_away(
     tmp_path: Path, simulator: Simulator, sink: Sink, taken: Callable[[Path], None]
@@ -58,6 +59,7 @@ def test_daemon_ends_when_its_database_is_taken_away(
     assert sink.count == 1, "what could not be kept was not sent"
 
 
+@pytest.mark.slow
 def test_restart_after_a_restore_sends_the_rest_once(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     write_config(tmp_path, config(simulator, sink))

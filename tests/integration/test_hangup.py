@@ -98,6 +98,7 @@ def prepare(folder: Path, simulator: Simulator, sink: Sink) -> None:
 RUN = '"$PYTHON" -m bridge run'
 
 
+@pytest.mark.slow
 def test_closed_terminal_ends_the_daemon_in_order(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     prepare(tmp_path, simulator, sink)
     with started(tmp_path, f"{RUN} 2>log") as daemon:
@@ -107,6 +108,7 @@ def test_closed_terminal_ends_the_daemon_in_order(tmp_path: Path, simulator: Sim
         assert '"event": "stopped"' in daemon.log()
 
 
+@pytest.mark.slow
 def test_closed_terminal_with_the_log_on_it_ends_the_daemon(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     prepare(tmp_path, simulator, sink)
     with started(tmp_path, RUN) as daemon:
@@ -114,6 +116,7 @@ def test_closed_terminal_with_the_log_on_it_ends_the_daemon(tmp_path: Path, simu
         assert daemon.ends() == 0
 
 
+@pytest.mark.slow
 def test_sighup_at_a_terminal_that_stays_reloads(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     prepare(tmp_path, simulator, sink)
     with started(tmp_path, RUN) as daemon:

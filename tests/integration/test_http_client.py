@@ -191,6 +191,7 @@ def test_silence_is_cut_off() -> None:
         assert failure(server, SHORT) == f"no whole answer from 127.0.0.1:{server.port} within 0.4 s"
 
 
+@pytest.mark.slow
 def test_a_byte_just_in_time_buys_no_more_of_it() -> None:
     def dawdle(peer: Peer) -> None:
         peer.stopping.wait(0.7)

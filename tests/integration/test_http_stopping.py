@@ -127,6 +127,7 @@ def hanging_resolver(tmp_path: Path) -> Iterator[list[str]]:
         yield ["unshare", "--mount", "sh", "-c", mount, "sh"]
 
 
+@pytest.mark.slow
 def test_hanging_resolver_is_bounded_and_holds_up_no_end(hanging_resolver: list[str]) -> None:
     """Freeing what looks up a name blocks until the resolver gives up, ten seconds here: nobody waits for that."""
     began = time.monotonic()
@@ -247,6 +248,7 @@ client.close()
 """
 
 
+@pytest.mark.slow
 def test_host_is_reached_behind_three_addresses_that_drop_what_comes(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("not on this platform: only root may name hosts")

@@ -173,6 +173,7 @@ def test_other_account_s_history_is_left_alone(here: Path, simulator: Simulator,
     assert (checked.returncode, f"database: {here}/bridge.db can be used" in checked.stdout) == (0, True)
 
 
+@pytest.mark.slow
 def test_terminal_asks_until_answers_can_be_used_and_shows_no_secret(
     here: Path, simulator: Simulator, sink: Sink
 ) -> None:
@@ -197,6 +198,7 @@ def test_terminal_asks_until_answers_can_be_used_and_shows_no_secret(
     assert [json.loads(record.body)["type"] for record in sink.records()] == ["message.failed"]
 
 
+@pytest.mark.slow
 def test_terminal_keeps_what_was_refused_and_decides_later(here: Path, simulator: Simulator) -> None:
     shown, code = answered(
         *(here, "init", "--base-url", simulator.base_url),

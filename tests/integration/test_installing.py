@@ -160,6 +160,7 @@ def test_a_file_with_no_answer_is_refused_and_nothing_done(
     assert files(root) == {}
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_asks_and_shows_no_secret(root: Path) -> None:
     shown, code = answered(
         *(root, "service", "install", "--root", str(root)),

@@ -48,6 +48,7 @@ def no_room() -> tuple[int, ...]:
     return (os.open("/dev/full", os.O_WRONLY),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", [nobody_is_there, nobody_reads, no_room])
 def test_log_that_cannot_be_written_stops_nothing(
     tmp_path: Path, simulator: Simulator, sink: Sink, opened: Callable[[], tuple[int, ...]]
@@ -68,6 +69,7 @@ def test_log_that_cannot_be_written_stops_nothing(
     assert (code, seconds < 6) == (0, True)
 
 
+@pytest.mark.slow
 def test_closed_standard_streams_become_nobody_else_s(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """A socket or the database would get their numbers, and what is written to standard error would go in there."""
     simulator.account.put(1)
@@ -104,6 +106,7 @@ def test_log_says_why_it_stops_and_what_is_left(tmp_path: Path, simulator: Simul
         assert events["stopped"]["queued"] == 1
 
 
+@pytest.mark.slow
 def test_log_names_what_a_reload_has_changed_and_no_value(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     settings = bridge_config(simulator, sink, [1])

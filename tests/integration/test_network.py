@@ -236,6 +236,7 @@ def test_a_proxy_password_of_any_letters_is_sent_as_utf_8(ours: Authority, secur
         assert proxy.asked[-1].startswith("CONNECT" if secure else "POST http://")
 
 
+@pytest.mark.slow
 def test_commands_tell_of_a_proxy_that_refuses_and_never_its_password(tmp_path: Path) -> None:
     password = f"{PASSWORD}-grün-€"
     with Simulator() as simulator, Sink() as sink, Proxy(f"bridge:{PASSWORD}") as proxy:

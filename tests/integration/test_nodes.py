@@ -83,6 +83,7 @@ def test_one_of_them_does_what_only_one_should(one: Store, other: Store, postgre
         assert not third.node.leads
 
 
+@pytest.mark.slow
 def test_many_claims_at_once_share_what_is_due(one: Store, other: Store) -> None:
     one.messages.watch(range(1, 1001), NOW)
     found: dict[str, list[int]] = {"one": [], "other": []}
@@ -125,6 +126,7 @@ def test_a_node_that_leaves_frees_everything_at_once(one: Store, postgres_url: s
     assert (one.node.ownership("crm"), one.node.share(), one.node.alone) == (Ownership.OURS, 1.0, True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_silent_node_stops_by_itself_before_others_take_over(one: Store, other: Store) -> None:
     for store in (one, other):
@@ -145,6 +147,7 @@ def test_a_silent_node_stops_by_itself_before_others_take_over(one: Store, other
     assert listed.events(one) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_a_node_that_was_given_up_and_lives_comes_back_as_a_new_one(one: Store, other: Store) -> None:
     assert isinstance(one.node, ClusterNode)
@@ -219,6 +222,7 @@ def test_nodes_go_on_when_the_server_ends_their_connections(one: Store, other: S
     assert (one.node.holder, other.node.holder) == before or one.node.alone is False
 
 
+@pytest.mark.slow
 def test_who_wants_the_database_to_himself_waits_for_all_to_leave(
     one: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +235,7 @@ def test_who_wants_the_database_to_himself_waits_for_all_to_leave(
         Store(postgres_url, node=True)
 
 
+@pytest.mark.slow
 def test_nodes_that_start_together_on_an_empty_database_all_come_up(postgres_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         stores = list(pool.map(lambda _: Store(postgres_url, node=True), range(4)))

@@ -49,6 +49,7 @@ def owner_of(url: str) -> AccountId:
         return AccountId(**json.loads(store.fact(ACCOUNT) or ""))
 
 
+@pytest.mark.slow
 def test_database_of_another_account_is_refused_by_every_command(
     tmp_path: Path, database_url: str, simulator: Simulator, second: Simulator, sink: Sink
 ) -> None:
@@ -70,6 +71,7 @@ def test_database_of_another_account_is_refused_by_every_command(
     assert owner_of(database_url) == AccountId(1234, simulator.base_url)
 
 
+@pytest.mark.slow
 def test_default_database_is_not_shared_by_two_folders(
     tmp_path: Path, simulator: Simulator, second: Simulator, sink: Sink
 ) -> None:
@@ -95,6 +97,7 @@ def test_default_database_is_not_shared_by_two_folders(
     assert second.polls.total() == 0
 
 
+@pytest.mark.slow
 def test_new_address_of_an_account_is_accepted_once_by_flag(
     tmp_path: Path, database_url: str, simulator: Simulator, sink: Sink
 ) -> None:

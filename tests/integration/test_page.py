@@ -202,6 +202,7 @@ def test_where_all_is_well_it_says_so(lite: Store, serve: Serve) -> None:
     assert "well.svg" in str(page.soup.select("link[rel=icon]")[0]["href"])
 
 
+@pytest.mark.slow
 def test_banner_agrees_with_what_is_open_and_what_is_held(lite: Store, serve: Serve) -> None:
     watched(lite, 1, status=Status.FAILED)
     fail_some(lite, [2], to=("ops", "crm"))
@@ -235,6 +236,7 @@ def test_banner_tells_what_is_thrown_away_and_what_hold_keeps_back(lite: Store, 
     assert "what happens meanwhile is never sent (0 events so far)." in banner
 
 
+@pytest.mark.slow
 def test_all_is_not_well_while_a_mute_throws_alerts_away(lite: Store, serve: Serve) -> None:
     lite.messages.watch([1], NOW)
     lite.mutes.mute(Mute("crm", NOW, CLOCK.now() + timedelta(hours=1), drops=True))
@@ -270,6 +272,7 @@ def test_reasons_that_are_not_shown_are_summed_up(lite: Store, serve: Serve) -> 
     assert rows[-1] == "Other reasons 3 (33 %)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails", [False, True])
 def test_health_tells_of_mutes_and_quiet_hours_by_the_readers_clock(lite: Store, serve: Serve, fails: bool) -> None:
     """Also where the receiver fails, and is not tried for that reason."""
@@ -358,6 +361,7 @@ ASKED = {
 """What is found among four messages."""
 
 
+@pytest.mark.slow
 def test_messages_are_found_by_id_status_tag_and_text(lite: Store, serve: Serve) -> None:
     watched(lite, 1, "Invoice 88", Status.SENT, team="billing")
     watched(lite, 2, "Invoice 99", Status.SENT, team="billing")
@@ -405,6 +409,7 @@ def test_filter_that_has_no_field_is_shown_kept_and_removed(lite: Store, serve: 
     assert browser.open("/messages?reason=").texts(".chip") == ["No reason given Remove the filter No reason given"]
 
 
+@pytest.mark.slow
 def test_pages_go_on_where_the_one_before_ended(lite: Store, serve: Serve) -> None:
     fail_some(lite, range(1, 121))
     browser = serve(lite)
@@ -418,6 +423,7 @@ def test_pages_go_on_where_the_one_before_ended(lite: Store, serve: Serve) -> No
     assert len(browser.open(browser.open("/deliveries?receiver=crm").link("Older")).texts(".row")) == 50
 
 
+@pytest.mark.slow
 def test_pages_ask_with_the_names_of_the_api(lite: Store, serve: Serve) -> None:
     fail_some(lite, range(1, 121))
     give_up(lite, 121)
@@ -509,6 +515,7 @@ def test_stored_markup_stays_text_everywhere(lite: Store, serve: Serve) -> None:
         assert not page.soup.select("[onerror], main img")
 
 
+@pytest.mark.slow
 def test_dead_letters_are_shown_with_their_reasons(store: Store, serve: Serve) -> None:
     give_up(store, 1, 2, reason="410 Gone")
     give_up(store, 3, reason="no_service", to="ops")
@@ -657,6 +664,7 @@ def test_links_hold_under_the_path_of_a_reverse_proxy(lite: Store, serve: Serve)
     assert after_retry.url.startswith(f"{browser.root}wa/messages/1?said=")
 
 
+@pytest.mark.slow
 def test_every_page_forbids_what_it_does_not_need(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
     for path in ("/", "/messages", "/messages/1", "/deliveries", "/docs", "/no/such/page"):
@@ -735,6 +743,7 @@ def test_state_that_deliveries_do_not_have_is_refused(lite: Store, serve: Serve)
     assert "no such state (there are: queued, delivered, dead, dropped)" in page.text("main")
 
 
+@pytest.mark.slow
 def test_without_the_right_token_nothing_is_acknowledged(lite: Store, serve: Serve) -> None:
     watched(lite, 1, status=Status.FAILED)
     browser = serve(lite)

@@ -108,6 +108,7 @@ def test_message_is_removed_watched_again_and_polled_on_its_page(lite: Store, se
     assert came_of(browser, answer) == ["Message 1 was not polled: it is no longer watched."]
 
 
+@pytest.mark.slow
 def test_strange_ids_and_forms_change_nothing(lite: Store, serve: Serve) -> None:
     watched(lite, 1)
     browser = serve(lite)
@@ -145,6 +146,7 @@ def test_without_the_right_token_nothing_is_done(lite: Store, serve: Serve, path
     assert is_watched(lite, 1) == [True]
 
 
+@pytest.mark.slow
 def test_each_page_asks_for_the_token_once(lite: Store, serve: Serve) -> None:
     give_up(lite, 1)
     fail_some(lite, [2])
@@ -168,6 +170,7 @@ def test_each_page_asks_for_the_token_once(lite: Store, serve: Serve) -> None:
         assert len(named) == len(set(named))
 
 
+@pytest.mark.slow
 def test_where_no_token_is_needed_none_is_asked_for(lite: Store, serve: Serve) -> None:
     """Through the control socket only root and the bridge's own user come, with or without a token configured."""
     watched(lite, 1)
@@ -200,6 +203,7 @@ def test_what_was_delivered_is_sent_again_from_the_list(lite: Store, serve: Serv
     assert DeliveryState.DEAD not in {each.state for each in lite.history.deliveries().items}
 
 
+@pytest.mark.slow
 def test_receivers_are_tested_and_the_answer_is_told_in_words(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1)
     with Sink(lambda _: Answer.status(410)) as gone:
@@ -236,6 +240,7 @@ def test_receivers_are_tested_and_the_answer_is_told_in_words(tmp_path: Path, si
                 assert shown.select("select[name=type] option[selected]")[0]["value"] == "message.failed"
 
 
+@pytest.mark.slow
 def test_search_says_how_many_there_are_and_what_narrows_it(lite: Store, serve: Serve) -> None:
     for id_ in range(1, 61):
         lite.messages.watch([id_], NOW, Details(f"Order {id_}", {"team": "billing" if id_ % 2 else "sales"}))
@@ -270,6 +275,7 @@ def test_search_says_how_many_there_are_and_what_narrows_it(lite: Store, serve: 
     assert page.text("#total").startswith("1 message found among those changed since 23 Nov 2026, 20:00:00 UTC")
 
 
+@pytest.mark.slow
 def test_more_than_ten_thousand_are_said_to_be_so(lite: Store, serve: Serve) -> None:
     lite.messages.watch(range(1, 10_001), NOW)
     browser = serve(lite)
@@ -303,6 +309,7 @@ def test_poll_that_is_late_is_still_due(lite: Store, serve: Serve) -> None:
     assert "Next poll due 2 min ago" in serve(lite).open("/messages/1").texts(".moment .title")
 
 
+@pytest.mark.slow
 def test_all_that_is_wrong_is_listed_and_acknowledged_by_the_page(lite: Store, serve: Serve) -> None:
     fail_some(lite, range(1, 61))
     browser = serve(lite)
@@ -325,6 +332,7 @@ def test_all_that_is_wrong_is_listed_and_acknowledged_by_the_page(lite: Store, s
     assert page.text(".notice") == "Acknowledged: WhatsApp message 3 failed. Reminders of it stop."
 
 
+@pytest.mark.slow
 def test_nothing_is_acknowledged_that_nobody_chose(lite: Store, serve: Serve) -> None:
     fail_some(lite, [1, 2])
     browser = serve(lite)

@@ -53,6 +53,7 @@ def test_pasted_list_is_watched(lite: Store, serve: Serve) -> None:
     assert (known(lite, 5).label, known(lite, 5).tags) == ("<b>Invoice</b> 88", {"team": "billing"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pasted", "expected"),
     [
@@ -90,6 +91,7 @@ def test_wrong_rows_are_named_and_what_was_pasted_stays(lite: Store, serve: Serv
     assert ids(lite) == set()
 
 
+@pytest.mark.slow
 def test_wrong_file_is_named_so_and_many_errors_are_counted(lite: Store, serve: Serve) -> None:
     page = send(serve(lite), file=b"id\n" + b"x\n" * 500)
     assert page.text("#wrong h2") == "Nothing was added: 500 errors in the file"
@@ -100,6 +102,7 @@ def test_wrong_file_is_named_so_and_many_errors_are_counted(lite: Store, serve: 
     assert workbook.texts("#wrong li") == ["Line 1 : this is an Excel workbook: save it as CSV UTF-8"]
 
 
+@pytest.mark.slow
 def test_without_the_right_token_nothing_is_added(lite: Store, serve: Serve) -> None:
     for token in ("guessed", ""):
         page = send(serve(lite), TABLE, token=token)
@@ -116,6 +119,7 @@ def test_one_of_both_has_to_be_given(lite: Store, serve: Serve) -> None:
     assert ids(lite) == set()
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_said_on_the_page(lite: Store, serve: Serve) -> None:
     browser = serve(lite)
     large = "Nothing was added: the list is too large (allowed: up to 5 MB); hand it over in parts."
@@ -127,6 +131,7 @@ def test_what_is_too_large_is_said_on_the_page(lite: Store, serve: Serve) -> Non
     assert send(browser, file=b"1\n".ljust(LARGEST_CSV, b"\n")).text(".notice") == "1 message is watched from now on."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [f"Content-Length: {10**10}", "Transfer-Encoding: chunked"])
 def test_form_of_ten_gigabytes_is_cut_early(lite: Store, serve: Serve, head: str) -> None:
     place = urlsplit(serve(lite).root)
@@ -283,6 +288,7 @@ def test_tags_of_a_list_and_of_all_are_not_too_many_together(lite: Store, serve:
     assert ids(lite) == set()
 
 
+@pytest.mark.slow
 def test_ten_thousand_ids_and_one_more_are_added(lite: Store, serve: Serve) -> None:
     assert (
         write(serve(lite), ids=",".join(map(str, range(1, 10_002)))).text(".notice").startswith("10,001 messages are")

@@ -76,6 +76,7 @@ def common() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.slow
 def test_files_are_private_whatever_the_umask(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     home = {"XDG_STATE_HOME": str(tmp_path / "home")}
     write_config(tmp_path, config(simulator, sink))
@@ -118,6 +119,7 @@ def test_database_under_two_names_has_one_lock(tmp_path: Path) -> None:
         assert set(modes(tmp_path / "real").values()) == {0o600}
 
 
+@pytest.mark.slow
 def test_files_that_root_made_are_told_with_owner_and_fix(common: Path, simulator: Simulator, sink: Sink) -> None:
     """Root tried it out first, then a service was started as another user: words and a code that ends the restarts."""
     state = common / "state"
@@ -159,6 +161,7 @@ def test_configuration_that_cannot_be_read_ends_with_78_and_no_usage(
     assert (missing.returncode, "no such file" in missing.stderr) == (78, True)
 
 
+@pytest.mark.slow
 def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> None:
     secret = common / "crm.secret"
     assert command(common, "secret", "new", "--ed25519", "-o", str(secret)).returncode == 0
@@ -174,6 +177,7 @@ def test_secret_file_that_cannot_be_read_is_told_without_usage(common: Path) -> 
         assert "Usage" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_key_that_everybody_can_read_is_told_by_check_and_start(common: Path, simulator: Simulator, sink: Sink) -> None:
     path = write_config(common, config(simulator, sink, poll={"every": "1s"}, database="sqlite:///bridge.db"))
     path.chmod(0o644)

@@ -118,6 +118,7 @@ def test_one_that_cannot_be_run_is_tried_again(tmp_path: Path) -> None:
     assert "Permission denied (under systemd" in made.outcome.why
 
 
+@pytest.mark.slow
 def test_its_time_over_it_and_all_that_it_started_end(tmp_path: Path) -> None:
     path = script(tmp_path, f"trap '' TERM; sleep 600 & echo $! $$ > {tmp_path}/pids; echo so far; wait; sleep 600")
     made = tried(path, timeout=0.4)
@@ -168,6 +169,7 @@ def config(folder: Path, simulator: Simulator, path: str, **more: Any) -> None:
     write_config(folder, bridge_config(simulator, [receiver], [1, 2], poll=None))
 
 
+@pytest.mark.slow
 def test_the_daemon_runs_it_records_it_and_leaves_nothing_running_when_it_stops(tmp_path: Path) -> None:
     path = script(
         tmp_path,

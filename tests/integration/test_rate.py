@@ -82,6 +82,7 @@ def polling(
         yield poller, pool
 
 
+@pytest.mark.slow
 def test_where_the_limit_binds_new_messages_do_not_wait_for_the_old_nor_these_for_ever_and_the_lag_is_seen(
     store: Store, simulator: Simulator
 ) -> None:
@@ -111,6 +112,7 @@ def lag(store: Store) -> float:
     return family.samples[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.SERVER_ERROR])
 def test_fewer_calls_are_made_while_the_api_is_in_trouble_and_as_many_as_before_after_it(

@@ -111,6 +111,7 @@ def test_reminder_is_the_same_on_every_attempt(store: Store) -> None:
     }
 
 
+@pytest.mark.slow
 def test_reminders_do_not_pile_up_while_the_receiver_is_away(store: Store) -> None:
     """One is queued at most; if it is over when the receiver is back, only that is told."""
     down = threading.Event()
@@ -245,6 +246,7 @@ def test_reminder_that_is_given_up_is_followed_by_the_next(store: Store) -> None
         assert bench.numbers() == [("source.down", None), ("source.down", 1), ("source.down", 2)]
 
 
+@pytest.mark.slow
 def test_reminder_that_is_given_up_with_its_receiver_is_followed_by_the_next(store: Store) -> None:
     """It is away for longer than 75 hours; newer events are the probes, so that no probe carries the reminder."""
     down = threading.Event()
@@ -339,6 +341,7 @@ def test_reminder_follows_a_clock_that_was_set(bench: Bench) -> None:
     assert bench.store.reminders.next_due("crm") == before + timedelta(days=1)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_two_nodes_make_each_reminder_once(postgres_url: str) -> None:
     with Store(postgres_url) as store:

@@ -182,6 +182,7 @@ def test_api_refuses_what_cannot_be_reported(api: Api, params: dict[str, str], s
     assert words in answer.text
 
 
+@pytest.mark.slow
 def test_running_daemon_counts_what_it_sees(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1, Status.SENT)
     simulator.account.put(2, Status.FAILED, "Invalid phone number")

@@ -53,6 +53,7 @@ def browse(sqlite_store: Store) -> Iterator[Open]:
         yield lambda address: Page(session.get(f"{api.url}/{address.removeprefix('/')}", timeout=10))
 
 
+@pytest.mark.slow
 def test_report_sums_up_a_period_and_compares_it(browse: Open) -> None:
     page = browse("/report")
     assert page.status == 200

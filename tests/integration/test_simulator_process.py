@@ -54,6 +54,7 @@ def test_the_simulator_serves_until_it_is_told_to_end(session: requests.Session,
         assert _status(session, told["base_url"], 5004)["message"] == "Unknown message id"
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_lives(session: requests.Session) -> None:
     seen = []
     for _ in range(2):
@@ -119,6 +120,7 @@ def test_a_sink_logs_each_webhook_before_it_answers(session: requests.Session, t
     assert "a-secret-of-ours" not in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_sink_misbehaves_as_often_as_it_is_told_and_logs_how(session: requests.Session, tmp_path: Path) -> None:
     log = tmp_path / "hooks.jsonl"
     with running("bridge.simulator.sink_process", "--log", str(log), "--fault-share", "0.5", "--seed", "1") as told:

@@ -25,6 +25,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.slow
 def test_refusal_with_200_is_queued_and_compatible_services_are_delivered(tmp_path: Path) -> None:
     """Issue 16, 4: both were "delivered", so that nobody learned that nothing ever reached Slack."""
     with Simulator() as simulator, Sink(lambda _: Answer.status(204)) as silent, Sink() as sink:

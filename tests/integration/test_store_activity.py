@@ -158,6 +158,7 @@ def test_what_was_not_counted_as_a_whole_is_not_compared_with(store: Store) -> N
     assert counted[Status.FAILED] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [HOUR, DAY])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Chatham"])
 @pytest.mark.parametrize("begin", ["2026-10-24T23:15Z", "2026-03-29T00:45Z", "2026-11-01T02:00Z"])

@@ -322,6 +322,7 @@ def test_every_attempt_leaves_a_record(store: Store) -> None:
     assert made[0].answer == "<h1>oops</h1>"
 
 
+@pytest.mark.slow
 def test_one_attempt_may_carry_many_deliveries(store: Store) -> None:
     fail_some(store, range(1, 1202))
     carried = store.deliveries.due_together("crm", NOW, 5000)

@@ -170,6 +170,7 @@ def test_a_server_that_does_not_answer_is_for_later_and_its_password_is_not_show
 # Not what it should be
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["daemon", "command"])
 def test_a_folder_that_is_read_only_is_named(tmp_path: Path, who: str) -> None:
     folder = tmp_path / "state"
@@ -186,6 +187,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Store(f"sqlite:///{tmp_path}/file/bridge.db")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["daemon", "command"])
 def test_a_file_that_is_read_only_is_named(sqlite_url: str, who: str) -> None:
     Store(sqlite_url).close()

@@ -47,6 +47,7 @@ def mixed(store: Store) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oldest_first", [False, True])
 @pytest.mark.parametrize("most_looked_at", [1, 2, 3, 7, 10, 11, 50])
 def test_bounded_search_finds_everything_once_in_order(mixed: Store, oldest_first: bool, most_looked_at: int) -> None:
@@ -79,6 +80,7 @@ def test_period_and_status_bound_what_is_looked_through(mixed: Store) -> None:
     assert found.looked_to == after(13)
 
 
+@pytest.mark.slow
 def test_what_an_index_finds_is_counted_exactly_to_ten_thousand(store: Store) -> None:
     store.messages.watch(range(1, MOST_COUNTED + 1), NOW)
     assert store.search.find(MessageQuery()).count == MOST_COUNTED
@@ -105,6 +107,7 @@ def test_cursor_of_the_other_order_is_refused(mixed: Store) -> None:
         assert mixed.search.messages(query, mixed.search.messages(query, most=19).next).items
 
 
+@pytest.mark.slow
 def test_recent_tags_are_offered_in_bounds(store: Store) -> None:
     assert store.activity.recent_tags() == {}
     fail_some(store, [1, 2], to=())  # a reason stands beside the tags

@@ -181,6 +181,7 @@ def test_an_empty_database_has_no_history(store: Store) -> None:
     assert store.history.given_up() == ()
 
 
+@pytest.mark.slow
 def test_a_page_among_many_reads_no_more_than_itself(store: Store) -> None:
     for second in range(5):
         fail_some(store, range(300 * second + 1, 300 * second + 301), after(second - 5))

@@ -258,6 +258,7 @@ def _stuck(store: Store, at: datetime, id_: int = 1) -> None:
     store.record_polls([PollResult(message, verdict, at, None)], BOTH)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_end_that_another_node_writes_meanwhile_is_not_told_alone(postgres_url: str) -> None:
     """One node is about to send what somebody has acknowledged, the other one records that it is over."""
@@ -281,6 +282,7 @@ _STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
 def test_no_end_is_told_without_its_beginning_and_nothing_that_was_over(sqlite_store: Store, steps: list[str]) -> None:

@@ -54,6 +54,7 @@ def wait_until_the_server_noticed(url: str) -> None:
         server.execute("SELECT pg_advisory_unlock(%s)", [_ADVISORY_KEY])
 
 
+@pytest.mark.slow
 def test_a_second_daemon_is_told_that_another_one_runs(database_url: str) -> None:
     with daemon_elsewhere(database_url) as other:
         with pytest.raises(NotNowError) as refused:
@@ -65,6 +66,7 @@ def test_a_second_daemon_is_told_that_another_one_runs(database_url: str) -> Non
             assert f"(process {other.pid})" in str(refused.value)
 
 
+@pytest.mark.slow
 def test_the_lock_is_free_again_after_the_daemon_was_killed(database_url: str) -> None:
     with daemon_elsewhere(database_url) as other:
         other.kill()
@@ -74,6 +76,7 @@ def test_the_lock_is_free_again_after_the_daemon_was_killed(database_url: str) -
             assert store.id
 
 
+@pytest.mark.slow
 def test_the_lock_is_free_again_as_soon_as_the_daemon_has_ended(database_url: str) -> None:
     for _ in range(5):
         with Store(database_url, exclusive=True), pytest.raises(NotNowError):

@@ -183,6 +183,7 @@ def test_a_label_given_by_command_outlives_changes_of_a_list_that_gives_none(sto
     assert known(store, 1).label == "By command"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "many"),
     # PostgreSQL takes each row over a socket; its server is no part of what is measured here.
@@ -264,6 +265,7 @@ def test_what_is_listed_and_added_is_watched_until_neither_wants_it(store: Store
     assert due_ids(store) == [3]
 
 
+@pytest.mark.slow
 def test_more_ids_than_a_statement_takes_can_be_unwatched(store: Store) -> None:
     store.messages.watch([1, 66_000], NOW)
     assert store.messages.unwatch(range(1, 66_001)) == ([1, 66_000], [])

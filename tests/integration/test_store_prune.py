@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bridge.domain.model import DeliveryState, EventType, State, Status
 from bridge.domain.outcome import Dead, Retry
 from bridge.domain.watchlist import Watchlist
@@ -111,6 +113,7 @@ def test_an_attempt_stays_while_anything_that_it_carried_is_kept(store: Store) -
     assert counts(store) == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     fail_some(store, range(1, 1102))
     tried(store, store.deliveries.due_together("crm", NOW, 5000), OK)
@@ -120,6 +123,7 @@ def test_more_than_one_step_of_it_goes_at_once(store: Store) -> None:
     assert [delivery.state for delivery in listed.deliveries(store)] == [DeliveryState.QUEUED]
 
 
+@pytest.mark.slow
 def test_what_is_finished_and_not_old_yet_is_not_looked_at(store: Store) -> None:
     fail_some(store, range(1, 2001), NOW)
     store.messages.watch([7777], NOW)

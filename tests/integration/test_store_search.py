@@ -108,6 +108,7 @@ def test_a_cursor_leads_to_where_its_page_ended(store: Store) -> None:
     assert store.search.messages(cursor="m.9999999999999999999.9999999999999999999").items == ()
 
 
+@pytest.mark.slow
 def test_a_page_among_many_reads_no_more_than_itself(store: Store) -> None:
     fail_some(store, range(1, 1001), NOW, to=())
     store.messages.watch(range(1001, 2001), NOW)

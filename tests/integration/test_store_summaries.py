@@ -121,6 +121,7 @@ def test_what_is_finished_is_counted_only_when_asked_for(told: Store) -> None:
     assert replace(whole, statuses=glance.statuses, deliveries=glance.deliveries) == glance
 
 
+@pytest.mark.slow
 def test_a_glance_reads_nothing_of_what_is_finished(store: Store) -> None:
     fail_some(store, range(1, 3001), NOW)
     tried(store, store.deliveries.due_together("crm", after(1), 5000), OK)

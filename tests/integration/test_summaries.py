@@ -200,6 +200,7 @@ def test_what_is_recorded_late_counts_for_the_next_one(store: Store) -> None:
     assert world.one(NINE + DAY).json["sent"] == 2
 
 
+@pytest.mark.slow
 def test_each_message_is_in_one_summary_while_others_are_recorded(own_store: Store, database_url: str) -> None:
     """What is recorded is of the last quarter of an hour, or earlier, while one is summed up after the other."""
     many, slots = 120, 40
@@ -248,6 +249,7 @@ def test_clock_that_is_set_brings_it_once_and_counts_each_message_once(store: St
     assert event.json["until"] == isoformat(NINE + DAY)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_of_two_nodes_one_makes_it(postgres_url: str) -> None:
     with Store(postgres_url, node=True) as one, Store(postgres_url, node=True) as other:
@@ -335,6 +337,7 @@ def summaries(sink: Sink) -> list[dict[str, Any]]:
 _SUMMARY = {"at": "09:00", "timezone": "Asia/Kolkata"}
 
 
+@pytest.mark.slow
 def test_daemon_sends_it_on_time_and_late_after_a_crash(simulator: Simulator, sink: Sink, tmp_path: Path) -> None:
     """The morning, then SIGKILL, a weekend without a daemon, and a reload to another time of day."""
     simulator.account.put(1)
@@ -377,6 +380,7 @@ def test_daemon_sends_it_on_time_and_late_after_a_crash(simulator: Simulator, si
     assert all("crm" not in json.dumps(each) for each in summaries(sink))
 
 
+@pytest.mark.slow
 def test_bot_posts_each_summary_anew(simulator: Simulator, tmp_path: Path) -> None:
     """A reply under yesterday's would not be seen."""
     simulator.account.put(1)

@@ -67,6 +67,7 @@ def kathmandu(tmp_path: Path, simulator: Simulator, sink: Sink) -> Iterator[Worl
         world.daemon.kill()
 
 
+@pytest.mark.slow
 def test_commands_and_page_show_the_configured_zone(kathmandu: World) -> None:
     (event,) = kathmandu.json("events")
     assert event["timestamp"].endswith("Z"), "for programs it stays UTC"
@@ -93,6 +94,7 @@ def test_commands_and_page_show_the_configured_zone(kathmandu: World) -> None:
     assert " UTC " not in kathmandu.run("events")
 
 
+@pytest.mark.slow
 def test_dates_on_the_command_line_are_of_the_configured_zone(kathmandu: World) -> None:
     kathmandu.run("watch", "77", "--expected-at", "2030-01-01 09:00")
     (expected,) = [each["expected_at"] for each in kathmandu.json("messages") if each["id"] == 77]
@@ -113,6 +115,7 @@ def test_dates_on_the_command_line_are_of_the_configured_zone(kathmandu: World) 
         assert "not a duration (allowed:" in kathmandu.run(*arguments, "yesterday", code=2)
 
 
+@pytest.mark.slow
 def test_zone_of_the_machine_holds_where_none_is_configured(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     world = World(tmp_path, simulator, sink, None)
     try:
@@ -126,6 +129,7 @@ def test_zone_of_the_machine_holds_where_none_is_configured(tmp_path: Path, simu
         world.daemon.kill()
 
 
+@pytest.mark.slow
 def test_change_of_the_zone_takes_effect_at_a_reload(kathmandu: World) -> None:
     config = kathmandu.folder / "config.yaml"
     config.write_text(config.read_text().replace("Asia/Kathmandu", "Asia/Kolkata"))

@@ -6,6 +6,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import requests
 
 from bridge.domain.model import Status
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_message_with_unreadable_answers_is_told_once_and_counted(tmp_path: Path) -> None:
     """Nobody heard of it, however long it lasted (issue 17, 3)."""
     daemon_url = f"http://127.0.0.1:{free_port()}"

@@ -41,6 +41,7 @@ def assert_still_polled(simulator: Simulator) -> None:
     until(lambda: simulator.polls[1] > polls + 1)
 
 
+@pytest.mark.slow
 def test_folder_that_may_not_be_read_unwatches_nothing(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """`chmod 700 watch.d` by its owner, and the bridge is another user. Each way to be unreadable is refused."""
     simulator.account.put(1)

@@ -51,6 +51,7 @@ def metrics(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)}
 
 
+@pytest.mark.slow
 def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     simulator.account.put(1, Status.FAILED, "no such number")
     simulator.account.put(2)
@@ -85,6 +86,7 @@ def test_a_monitor_sees_what_goes_wrong_and_what_was_done(tmp_path: Path, simula
         assert daemon.stop()[0] == 0
 
 
+@pytest.mark.slow
 def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
         used, port = taken.getsockname()[1], free.getsockname()[1]
@@ -119,6 +121,7 @@ def test_the_server_follows_the_configuration(tmp_path: Path, simulator: Simulat
         assert TOKEN not in daemon.log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [True, False], ids=["asked-for", "default"])
 def test_port_taken_at_the_start_is_tried_until_it_is_free(
     tmp_path: Path, simulator: Simulator, sink: Sink, asked: bool
@@ -144,6 +147,7 @@ def test_port_taken_at_the_start_is_tried_until_it_is_free(
             assert daemon.stop()[0] == 0
 
 
+@pytest.mark.slow
 def test_port_that_is_awaited_refuses_no_other_change(tmp_path: Path, simulator: Simulator, sink: Sink) -> None:
     """Nor does a daemon that ends leave word of it."""
     simulator.account.put(1)

@@ -100,6 +100,7 @@ def test_fails_as_expected(): raise ValueError
 _ALL_SKIPPED = "import pytest\npytest.skip('as a whole', allow_module_level=True)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ci", "closing"),
     [

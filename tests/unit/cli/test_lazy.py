@@ -47,6 +47,7 @@ def test_help_imports_no_command(option: str) -> None:
     assert imported(option, of=HEAVY + modules) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("watch", "1"), ("messages",), ("status",)])
 def test_short_command_imports_no_daemon(arguments: tuple[str, ...], tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"

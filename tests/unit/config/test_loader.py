@@ -310,6 +310,7 @@ _UNDER_THE_KEYS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(top=_UNDER_THE_KEYS)
 def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(folder: Folder, top: dict[str, object]) -> None:
@@ -318,6 +319,7 @@ def test_whatever_values_stand_under_the_keys_nothing_else_is_raised(folder: Fol
         folder.load()
 
 
+@pytest.mark.slow
 def test_some_of_the_values_under_the_keys_are_taken(folder: Folder) -> None:
     def taken(top: dict[str, object]) -> bool:
         return top != _LEAST_VALUES and not folder.faults(yaml.safe_dump(top).encode())
@@ -399,6 +401,7 @@ def lists(folder: Folder) -> Folder:
     return folder
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sections=_IN_THE_RIGHT_SECTIONS)
 def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
@@ -409,6 +412,7 @@ def test_whatever_stands_in_the_right_sections_is_taken_or_told_once(
     assert len(set(faults)) == len(faults)
 
 
+@pytest.mark.slow
 def test_some_of_what_is_in_the_right_sections_is_taken(lists: Folder) -> None:
     def taken(sections: dict[str, object]) -> bool:
         return sections != _LEAST_VALUES and not lists.faults(yaml.safe_dump(sections).encode())

@@ -138,6 +138,7 @@ def test_a_list_of_the_wrong_kind_is_not_told_on_every_line(folder: Folder) -> N
     assert "… and 980 more of this kind" in faults[-1]
 
 
+@pytest.mark.slow
 def test_a_million_ids_load_quickly_and_small(folder: Folder) -> None:
     folder.write("\n".join(map(str, range(1, 1_000_001))), "ids.txt")
     least = LEAST.replace('"${KEY}"', "key").replace("${SLACK}", "https://hooks.slack.com/services/x")

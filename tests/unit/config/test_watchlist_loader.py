@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LIST = f"{LEAST}    messages: [{{include: ids.txt}}]\n"
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(st.integers(1, LARGEST_ID), unique=True, max_size=20),
@@ -52,6 +53,7 @@ def test_the_same_file_included_twice_repeats_its_ids(folder: Folder) -> None:
     assert faults == ["ids.txt:2:1: the id 7 is listed twice (first in ids.txt:2); keep one"]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_ids_in_yaml_take_about_a_second(folder: Folder) -> None:
     text = LEAST + "    messages:\n" + "".join(f"    - {id_}\n" for id_ in range(1, 100_001))
     path = folder.write(text)
@@ -142,6 +144,7 @@ JSON_LISTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(JSON_LISTS, st.sampled_from([None, 2]), st.booleans())
 def test_list_that_json_writes_is_read(folder: Folder, ids: list[Any], indent: int | None, ascii_only: bool) -> None:

@@ -130,6 +130,7 @@ def test_what_looks_like_yaml_in_a_variable_is_text(folder: Folder, value: str) 
         assert loaded.watchlist.details(1).label == value
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.text(min_size=1).filter(lambda text: text.strip() and "\x00" not in text))
 def test_a_value_can_not_change_the_structure(folder: Folder, value: str) -> None:

@@ -140,6 +140,7 @@ print(writer.lost)
 """
 
 
+@pytest.mark.slow
 def test_after_a_full_disk_whole_lines_follow(tmp_path: Path) -> None:
     """The file ends within a line when there is no more room: that line is ended, and written once more as a whole."""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY

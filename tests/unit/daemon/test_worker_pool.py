@@ -413,6 +413,7 @@ def test_jobs_may_end_while_they_are_being_begun(started: Callable[[Bench], Benc
     assert bench.recorded == list(range(5000))
 
 
+@pytest.mark.slow
 def test_setting_aside_waits_for_a_store_that_fails(started: Callable[[Bench], Bench]) -> None:
     bench = started(Bench(poison=frozenset({4}), aside_faults=[NotNowError("locked")]))
     bench.run(1, 2, 3)
@@ -420,6 +421,7 @@ def test_setting_aside_waits_for_a_store_that_fails(started: Callable[[Bench], B
     assert bench.troubles == ["locked"]
 
 
+@pytest.mark.slow
 def test_claim_that_raises_is_tried_again(started: Callable[[Bench], Bench]) -> None:
     bench = started(Bench(claim_faults=[ValueError("not JSON")]))
     bench.run(1)

@@ -61,6 +61,7 @@ def test_each_message_is_in_the_sum_of_all_and_of_its_tags(all_: list[Ended]) ->
     assert sum(count for _, count in why) == sums[Status.FAILED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("by", [HOUR, DAY])
 @given(all_=st.lists(ended, max_size=20), since=moments, days=st.integers(1, 40))

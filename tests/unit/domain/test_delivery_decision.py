@@ -202,6 +202,7 @@ def test_burst_costs_a_dead_receiver_few_attempts() -> None:
     assert posts <= 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", [BROKEN, GONE, REFUSED, Retry("HTTP 429", SECOND), Retry("503", timedelta(days=9))])
 def test_everything_ends_where_a_receiver_never_comes_back(failure: Outcome) -> None:
     crm = Receiver(jitter=1.0)
@@ -343,6 +344,7 @@ class Outage:
         return now + took, number, probe, now, left if now < self.away else 0
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     away=st.floats(0.1, 120) | st.floats(1, 10**5),

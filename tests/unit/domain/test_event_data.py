@@ -132,6 +132,7 @@ def test_what_is_written_is_read_as_it_was(data: EventData) -> None:
     assert in_json(written(back)) == wrote
 
 
+@pytest.mark.slow
 @given(st.sampled_from(EventType), _objects)
 def test_nothing_of_any_object_is_lost(type_: EventType, given_: dict[str, Any]) -> None:
     assert_holds(written(read_data(type_, given_)), given_)

@@ -88,6 +88,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(_json | st.builds(lambda data: {"type": "message.failed", "data": data}, _json))
 def test_any_json_is_an_event_or_said_not_to_be(value: object) -> None:
     with contextlib.suppress(ValueError):

@@ -115,6 +115,7 @@ def test_an_id_has_no_full_stop_and_only_plain_characters(database: str, subject
     assert re.fullmatch(r"evt_[a-z2-7]{24}", event_id(database, subject, sequence))
 
 
+@pytest.mark.slow
 @given(
     events=st.lists(
         st.tuples(st.sampled_from(["db1", "db2"]), st.from_regex(r"(message|receiver)/[a-z0-9/]{1,6}"), st.integers(1)),

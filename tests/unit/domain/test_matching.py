@@ -125,6 +125,7 @@ _events = any_event | st.builds(
 )
 
 
+@pytest.mark.slow
 @given(_events, _conditions, _conditions)
 def test_a_match_holds_just_when_every_condition_does_and_no_unwanted_one(
     event: Event, every: Conditions, none: Conditions

@@ -44,6 +44,7 @@ def test_quiet_until_is_the_first_moment_that_is_not_quiet(
     assert hours.quiet_until(night.until) is None
 
 
+@pytest.mark.slow
 @given(_ZONES, _MOMENTS, _TIMES, _TIMES)
 def test_quiet_time_of_a_week_is_what_the_clock_says(zone: ZoneInfo, start: datetime, begin: time, end: time) -> None:
     """It differs only by what clocks are set, and by the night in which the week begins or ends."""

@@ -69,6 +69,7 @@ def test_words_follow_the_count() -> None:
     assert reasons.INVALID_NUMBER.words(1) == "invalid number"
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"[a-c] \d{1,3}", fullmatch=True), max_size=30))
 def test_counts_add_up_and_each_class_is_counted_once(texts: list[str]) -> None:
     counted = count_reasons(texts)

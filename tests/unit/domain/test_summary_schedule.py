@@ -53,6 +53,7 @@ class Bridge:
         return due.since, due.until
 
 
+@pytest.mark.slow
 @given(_RULES, _MOMENTS)
 def test_rule_is_due_once_on_each_of_its_days(by: SummaryRule, start: datetime) -> None:
     """Days that clocks leave out altogether (Samoa's 30 December 2011) count with the next."""
@@ -71,6 +72,7 @@ def test_rule_is_due_once_on_each_of_its_days(by: SummaryRule, start: datetime) 
     assert abs(len(found) - expected) <= 1
 
 
+@pytest.mark.slow
 @given(_RULES, _MOMENTS, st.lists(st.timedeltas(timedelta(seconds=1), 9 * DAY), max_size=30))
 def test_summaries_cover_all_time_once_however_late_the_looks(
     by: SummaryRule, start: datetime, waits: list[timedelta]
@@ -90,6 +92,7 @@ def test_summaries_cover_all_time_once_however_late_the_looks(
         assert by.latest(now) - bridge.marks["ops"].until < SLOT or by.latest(now) <= start
 
 
+@pytest.mark.slow
 @given(_RULES, _RULES, _MOMENTS, st.timedeltas(-20 * DAY, 20 * DAY), st.timedeltas(timedelta(0), 20 * DAY))
 def test_nothing_is_covered_twice_whatever_changes(
     by: SummaryRule, other: SummaryRule, start: datetime, step: timedelta, wait: timedelta

@@ -165,6 +165,7 @@ def test_grouping_can_be_by_less() -> None:
     assert [(group.type, group.reason, group.count) for group in digest(events, []).groups] == [(None, None, 8)]
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each is a whole digest
 @given(
     st.lists(any_event, min_size=1, max_size=30),
@@ -184,6 +185,7 @@ def test_the_counts_always_add_up(events: list[Event], by: list[str], shown: int
     assert bool(counted.other_groups) == bool(counted.other_events)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each is a whole digest
 @given(st.lists(any_event, min_size=1, max_size=10))
 def test_groups_and_totals_come_largest_first(events: list[Event]) -> None:

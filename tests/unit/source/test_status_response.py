@@ -219,6 +219,7 @@ _HEADERS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.integers(100, 999) | st.just(200), _HEADERS, _BODY, st.booleans())
 @example(200, {}, b'{"status": NaN}', False)

@@ -54,6 +54,7 @@ def test_sweep_takes_only_what_was_left_and_is_ours(tmp_path: Path) -> None:
     assert (tmp_path / "away" / "file").exists()
 
 
+@pytest.mark.slow
 def test_demo_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     """SIGKILL when it opens its database; the next one begins with removing that folder."""
     left = []

@@ -84,6 +84,7 @@ def slipped(text: str, random: Random) -> str:
     return text
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, derandomize=True
 )

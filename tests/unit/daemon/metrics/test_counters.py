@@ -206,6 +206,7 @@ calls = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(happened=st.lists(calls, max_size=30))
 def test_whatever_happens_labels_have_bounds_and_the_number_of_series_stays(happened: list[tuple[str, object]]) -> None:
     bridge = metrics(receivers=NAMES)

@@ -173,6 +173,7 @@ def test_handed_over_list_is_whole_or_refused() -> None:
         assert str(caught.value).startswith(words)
 
 
+@pytest.mark.slow
 def test_row_too_many_is_named() -> None:
     content = "id\n" + "".join(f"{number}\n" for number in range(1, MOST_ROWS + 1))
     assert len(read_list(content.encode())) == MOST_ROWS

@@ -269,6 +269,7 @@ def test_a_digest_of_many_groups_counts_those_that_do_not_fit() -> None:
     assert len(message["blocks"]) == 1 + 20 + 3
 
 
+@pytest.mark.slow
 def test_errors_that_differ_only_in_a_number_are_one_group() -> None:
     message = payload(*(changed(id_, error=f"Customer {id_} has opted out") for id_ in range(5000)), shown=1)
     assert seen(message)[:2] == [
@@ -307,6 +308,7 @@ def shown_counts(message: dict[str, Any]) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each is a whole digest
 @given(
     st.integers(3, 3000), st.integers(3, 26), st.integers(0, 200), st.sampled_from(["&", "x", "漢", "👩‍👩‍👧‍👦", "\n"])
@@ -328,6 +330,7 @@ def test_any_event_whatsoever_fits_and_is_harmless(event: Event) -> None:
     assert_harmless(message)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each is a whole digest
 @given(st.lists(any_event, min_size=2, max_size=60), st.integers(0, 300))
 def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Event], shown: int) -> None:
@@ -339,6 +342,7 @@ def test_any_events_whatsoever_fit_as_a_digest_and_are_harmless(events: list[Eve
     assert added(r"(\d[\d,]*) ", counts) == len({event.subject for event in events})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("char", ["&", '"', "\\", "漢", "👩‍👩‍👧‍👦", "م", "*", "x ", "@", "_"])
 def test_the_longest_of_everything_fits(char: str) -> None:
     long = char * 5000
