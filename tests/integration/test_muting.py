@@ -365,7 +365,7 @@ def test_api_and_page_mute_with_the_token_only(world: World) -> None:
         assert (made.status_code, made.json()["drop"]) == (200, True)
         ended = session.delete(path)
         assert (ended.status_code, ended.json()["held"], ended.json()["mute"]["by"]) == (200, 0, "anna")
-        nothing = {"mute": None, "held": 0, "quiet_until": None, "running": True}
+        nothing = {"mute": None, "held": 0, "quiet_until": None, "running": True, "configured": True}
         assert session.delete(path).json() == nothing
         for body, status in (
             ({}, 422),
