@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What holds up deliveries, by receiver. Times are told by the clocks of ``zone``.
+    """What holds up deliveries, by receiver. Times are by the clocks of ``zone``.
 
     ``held`` is its mute or quiet hours, ``posts`` when the next digest may follow the last one (`group.wait`), and
     ``down`` are the receivers that are only probed.
