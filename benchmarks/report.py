@@ -1,7 +1,8 @@
 """How long do a report, a search and the pages take with a million messages? Times of one request each.
 
 A million messages came to an end over 90 days, evenly: nine in ten were sent, the others failed for one of twelve
-reasons; each has one of fifty teams as a tag. Rows and sums are written by SQL of our own, as the store would.
+reasons; each has one of fifty teams as a tag. Nobody acknowledged those that failed in the last 30 days. Rows and sums
+are written by SQL of our own, as the store would.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.measure import median, table
 from bridge.domain.activity import Ended, Tally
+from bridge.domain.clock import isoformat
 from bridge.domain.health import Health
+from bridge.domain.incidents import message_subject
 from bridge.domain.model import Status
 from bridge.domain.reasons import reason_of
 from bridge.server.app import make_app
@@ -56,12 +59,17 @@ PAGES = (
     "/messages?text=gateway&order=oldest",
     "/messages?text=nothing-like-that",
     f"/messages/{MESSAGES // 2}",
+    "/incidents",
     "/deliveries",
     "/report?period=today",
     "/report?period=7d",
     "/report?period=30d",
     "/report?period=30d&timezone=Asia/Kolkata&by=tag.team",
 )
+_EVENT = (
+    "INSERT INTO events (id, type, at, subject, sequence, message_id, data) VALUES (?, 'message.failed', ?, ?, 1, ?, ?)"
+)
+_INCIDENTS = "INSERT INTO incidents (subject, event, type, since) SELECT subject, position, type, at FROM events"
 _COLUMNS = "id, tags, listed, added, status, since, error, reason, watched_since, sequence, seen"
 
 
@@ -136,13 +144,20 @@ def timed(call: Callable[[], object]) -> float:
 def fill(store: Store, now: datetime) -> None:
     """Write the messages and their sums."""
     first, step = now - timedelta(days=DAYS), timedelta(days=DAYS) / MESSAGES
-    tally, sums = Tally(), Counter[tuple[int, str, str, str]]()
+    tally, sums, failures = Tally(), Counter[tuple[int, str, str, str]](), list[tuple[object, ...]]()
     insert = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"
     with store._database.write() as connection:  # noqa: SLF001 -- nobody else may
         for start in range(0, MESSAGES, 50_000):
             ended = [one(number, first + number * step) for number in range(start, start + 50_000)]
             sums.update(tally.count(ended))
             connection.exec_driver_sql(insert, [row(start + at + 1, each) for at, each in enumerate(ended)])
+            failures += [
+                event(start + at + 1, each)
+                for at, each in enumerate(ended)
+                if each.status is Status.FAILED and each.at > now - MONTH
+            ]
+        connection.exec_driver_sql(_EVENT, failures)
+        connection.exec_driver_sql(_INCIDENTS)
         listed = [(*key, count) for key, count in sorted(sums.items())]
         connection.exec_driver_sql(
             "INSERT INTO activity (slot, kind, value, status, count) VALUES (?, ?, ?, ?, ?)", listed
@@ -162,6 +177,13 @@ def row(id_: int, ended: Ended) -> tuple[object, ...]:
     """Make its row."""
     at, reason = to_millis(ended.at), ended.error and reason_of(ended.error).key
     return id_, json.dumps(ended.tags), False, True, str(ended.status), at, ended.error, reason, at, 1, 3
+
+
+def event(id_: int, ended: Ended) -> tuple[object, ...]:
+    """Make the row of the event that it failed."""
+    current = {"status": str(ended.status), "code": 3, "since": isoformat(ended.at), "error": ended.error}
+    data = {"message_id": id_, "label": None, "tags": ended.tags, "sequence": 1, "previous": None, "current": current}
+    return f"evt_{id_}", to_millis(ended.at), message_subject(id_), id_, json.dumps(data)
 
 
 def sums_size(store: Store) -> int:
