@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from bridge.domain.check import counted
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
@@ -12,6 +11,7 @@ from bridge.domain.model import LONGEST_PERSON
 from bridge.receivers.wording import cause_of, label_of, name_of, said_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
+from bridge.server.ui.addresses import address_of
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.messages import id_in
 from bridge.server.ui.timeline import about, title_of
@@ -79,9 +79,7 @@ def incidents_page(found: Page[Incident], cursor: str | None, *, acknowledged: b
     """
 
     def address(cursor: str | None = None) -> str:
-        asked = {"acknowledged": "true" if acknowledged else None, "cursor": cursor}
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
-        return f"incidents?{query}" if query else "incidents"
+        return address_of("incidents", {"acknowledged": "true" if acknowledged else None, "cursor": cursor})
 
     return IncidentsPage(
         tuple(map(_row, found.items)),

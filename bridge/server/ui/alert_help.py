@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -15,4 +14,5 @@ if TYPE_CHECKING:
 def alert_help() -> Mapping[str, str]:
     """Read the text about each alert, by the alert's name; what is between backticks is code."""
     text = resources.files("bridge.server.ui").joinpath("alerts.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^## (\w+)\n\n(.+?)$(?=\n\n|\n?\Z)", text, re.DOTALL | re.MULTILINE))
+    _, *sections = text.split("\n## ")
+    return {name: words.strip() for name, _, words in (section.partition("\n") for section in sections)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
 from bridge.receivers.wording import label_of
+from bridge.server.ui.addresses import address_of
 from bridge.server.ui.timeline import about, title_of
 
 if TYPE_CHECKING:
@@ -119,6 +119,4 @@ def state_in(text: str) -> DeliveryState | None:
 
 def address(state: DeliveryState | None, receiver: str | None, cursor: str | None = None) -> str:
     """Write the address of a page of deliveries, from the first page."""
-    asked = {"state": state, "receiver": receiver, "cursor": cursor}
-    query = urlencode({key: str(value) for key, value in asked.items() if value is not None})
-    return f"deliveries?{query}" if query else "deliveries"
+    return address_of("deliveries", {"state": state, "receiver": receiver, "cursor": cursor})

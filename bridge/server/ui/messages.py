@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from bridge.domain import reasons
 from bridge.domain.clock import isoformat
 from bridge.domain.model import UNSEEN, Status
+from bridge.server.ui.addresses import address_of
 from bridge.server.ui.changed import PERIODS, Span, read_span
 from bridge.server.ui.formatting import status_name
 from bridge.server.ui.period import is_day
@@ -169,8 +170,7 @@ class Asked:
 
     def address(self, cursor: str | None = None) -> str:
         """Write the address of a page of what was found, from the first page."""
-        query = urlencode(self.given(cursor))
-        return f"messages?{query}" if query else "messages"
+        return address_of("messages", self.given(cursor))
 
     def table(self, *, by_id: bool) -> str:
         """Write the address of everything that is found, as CSV for Excel; ``by_id`` as for :meth:`query`."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlencode
 
 from bridge.domain.activity import TAGS
 from bridge.domain.activity_report import ReportQuery, ask, read_by
 from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
 from bridge.domain.settings.units import parse_moment
+from bridge.server.ui.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +64,7 @@ class Wanted:
     def address(self, **other: str) -> str:
         """Write the address of a report, from the first page, with some things exchanged."""
         asked = replace(self, **other)
-        given = {each.name: getattr(asked, each.name) for each in fields(asked)}
-        return f"report?{urlencode({name: text for name, text in given.items() if text})}"
+        return address_of("report", {each.name: getattr(asked, each.name) or None for each in fields(asked)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 from bridge.domain import reasons
 from bridge.domain.activity import COUNTED
@@ -13,6 +12,7 @@ from bridge.domain.check import counted
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.model import Status
 from bridge.receivers.next_steps import step_of_reason
+from bridge.server.ui.addresses import address_of
 from bridge.server.ui.period import PERIODS
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Links:
     def to(self, **asked: str) -> str:
         """Write the address for some filters, from the first page."""
         bounds = {"since": isoformat(self.since)} | ({"until": isoformat(self.until)} if self.until else {})
-        return f"messages?{urlencode(asked | bounds)}"
+        return address_of("messages", asked | bounds)
 
 
 def whys(found: Sequence[tuple[Reason, int]], links: Links) -> Iterator[Why]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from bridge.domain.events import SOURCE
 from bridge.domain.model import UNSEEN, DeliveryState, EventType, Status
 from bridge.domain.reasons import reason_of
 from bridge.receivers.next_steps import step_of
 from bridge.receivers.wording import WORDS, duration_of, error_of, name_of
+from bridge.server.ui.addresses import address_of
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
@@ -80,7 +80,7 @@ def story_page(story: Story) -> StoryPage:
     last = story.events[-1].event
     if last.type is EventType.MESSAGE_FAILED:
         asked = {"status": Status.FAILED, "reason": reason_of(error_of(last)).key}
-        return replace(page, step=step_of(last), alike=f"messages?{urlencode(asked)}")
+        return replace(page, step=step_of(last), alike=address_of("messages", asked))
     return replace(page, step="" if last.type is EventType.MESSAGE_ABANDONED and not page.gave_up else step_of(last))
 
 
