@@ -48,7 +48,7 @@ def local_status(config: Path | None, database: str, read: Callable[[], Summary]
     now = output.now()
     try:
         summary = read()
-        names = summary.receivers if settings is None else [receiver.name for receiver in settings.receivers]
+        names = summary.receivers if settings is None else settings.receiver_names
         health = judge(summary, names, now, zone)
     except OtherAccountError:
         raise

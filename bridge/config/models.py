@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal  # noqa: TC003 -- as above
+from decimal import Decimal  # noqa: TC003 -- pydantic reads annotations while it runs
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003 -- as above
 from typing import Annotated, Literal
@@ -232,6 +232,11 @@ class Config(Model):
     def rules(self) -> tuple[Alert, ...]:
         """When messages fail too often."""
         return tuple(alert.rule for alert in self.alerts)
+
+    @property
+    def receiver_names(self) -> tuple[str, ...]:
+        """The names of all receivers, as they are listed."""
+        return tuple(receiver.name for receiver in self.receivers)
 
     def quiet_until(self, receiver: str, at: datetime) -> datetime | None:
         """Tell when a receiver's quiet hours end in which a moment lies; None where it lies in none."""

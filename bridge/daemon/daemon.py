@@ -174,7 +174,7 @@ class Daemon:
             self._listener.stopped(queued)
 
     def _receivers(self) -> Sequence[str]:
-        return [receiver.name for receiver in self._config.receivers]
+        return self._config.receiver_names
 
     def _plan(self) -> None:
         def every(interval: timedelta, job: Callable[[], object], id_: str) -> None:

@@ -84,8 +84,7 @@ class Housekeeping:
         longest = config.poll.schedule.longest
         lazy = max(longest, LAZILY, config.discover.relaxed)
         self._store.clamp_time(now + longest, now + lazy, now)
-        names = [receiver.name for receiver in config.receivers]
-        self._store.incidents.forget_unwatched(names, numbers_watched=config.numbers.watch)
+        self._store.incidents.forget_unwatched(config.receiver_names, numbers_watched=config.numbers.watch)
 
 
 def follow_clock(clock: Clock, store: Store) -> bool:

@@ -77,7 +77,7 @@ class HttpApps:
         return make_app(self.health, self.metrics.render, ready=self.ready, access=access, context=context)
 
     def _receivers(self) -> Sequence[str]:
-        return [receiver.name for receiver in self.config().receivers]
+        return self.config().receiver_names
 
     def _gathers(self) -> dict[str, timedelta]:
         return {each.name: each.gathers_for for each in self.config().receivers if each.grouped and each.gathers_for}

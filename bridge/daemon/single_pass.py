@@ -39,8 +39,7 @@ def run_once(config: Config, store: Store, *, clock: Clock, listener: Listener, 
     if gone:
         raise NotNowError(*map(str, gone))
     store.configure(config.watchlist, clock.now(), {LISTS: written(config.sources.patterns)})
-    names = [receiver.name for receiver in config.receivers]
-    store.incidents.forget_unwatched(names, numbers_watched=config.numbers.watch)
+    store.incidents.forget_unwatched(config.receiver_names, numbers_watched=config.numbers.watch)
     troubles = _Troubles(stop, clock)
     supervisor = Supervisor(store, clock=clock, listener=Listeners(listener, troubles), gather=False)
     with threads_are_heard(supervisor.steps), run_down(supervisor, stop):

@@ -130,7 +130,7 @@ class Supervisor:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or not self._exchanging)
         try:
-            self._shared.store.node.want([receiver.name for receiver in config.receivers])
+            self._shared.store.node.want(config.receiver_names)
             configure_reminders(config, self._shared)
         except BridgeError as error:  # the node's next sign of life says it
             self._shared.listener.step_failed("keeping in touch with other nodes", error)

@@ -52,13 +52,13 @@ def check(
             "configuration": str(settings.path),
             "database": shown_url(settings.database),
             "messages": len(settings.watchlist),
-            "receivers": [receiver.name for receiver in settings.receivers],
+            "receivers": list(settings.receiver_names),
             "faults": [],
             "warnings": [*settings.warnings(), *outdated_libcurl()],
         }
         output.print_json(shown | ({"account": account, "slack": bots, "database_state": found} if online else {}))
         return
-    names = ", ".join(receiver.name for receiver in settings.receivers)
+    names = ", ".join(settings.receiver_names)
     listed = f"{len(settings.watchlist)} message{'' if len(settings.watchlist) == 1 else 's'} listed"
     more = ", plus everything the account sends" if settings.discover.report else ""
     output.say(f"{settings.path} is valid: {listed}{more}; receivers: {names}")
