@@ -41,7 +41,8 @@ def read_object(reply: Reply, at: datetime) -> dict[str, Any] | Failure:
     if reply.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # A refusal comes with a JSON message [client]; a firewall's 403 page says nothing about the credentials.
         body = _object_in(reply)
-        return refused(body) or Unavailable(words) if isinstance(body, dict) else Unavailable(words)
+        found = refused(body) if isinstance(body, dict) else None
+        return found or Unavailable(words)
     return Malformed(words)
 
 

@@ -14,7 +14,7 @@ from bridge.domain.numbers import NUMBERS
 from bridge.store import row_mapping, withheld
 from bridge.store.engine import chunks
 from bridge.store.facts import set_meta
-from bridge.store.incidents import forget
+from bridge.store.incidents import forget, open_of
 from bridge.store.paging import Page, cursor_pattern, cursor_to, page_of, place_in
 from bridge.store.tables import events, incidents
 
@@ -85,9 +85,9 @@ class Incidents:
         """Forget, without an event, incidents of receivers that are no more, and of numbers that are not watched."""
         there = set(map(receiver_subject, receivers))
         with self._database.write() as connection:
-            forget(connection, EventType.RECEIVER_DOWN, lambda subject: subject not in there)
+            forget(connection, [each for each in open_of(connection, EventType.RECEIVER_DOWN) if each not in there])
             if not numbers_watched:
-                forget(connection, EventType.NUMBER_DISCONNECTED, lambda _: True)
+                forget(connection, open_of(connection, EventType.NUMBER_DISCONNECTED))
                 set_meta(self._database, connection, NUMBERS, "")
 
     def of(self, subject: str) -> Incident | None:

@@ -118,5 +118,6 @@ class HealthEvents:
             known, changes = numbers.look(numbers.read(get_meta(connection, numbers.NUMBERS)), seen, at, settle)
             set_meta(self._database, connection, numbers.NUMBERS, numbers.written(known, good_until))
             there = {numbers.subject(id_) for id_ in known}
-            incidents.forget(connection, EventType.NUMBER_DISCONNECTED, lambda subject: subject not in there)
+            lost = incidents.open_of(connection, EventType.NUMBER_DISCONNECTED)
+            incidents.forget(connection, [subject for subject in lost if subject not in there])
             return self._events.add_changes(connection, changes, at, subscriptions)

@@ -12,7 +12,7 @@ from bridge.store.engine import chunks
 from bridge.store.tables import incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from bridge.domain.model import Event, EventType
@@ -57,13 +57,17 @@ def close(connection: sa.Connection, subjects: Sequence[str], at: datetime) -> l
     return [Ended(subject, each["event"], at) for subject, each in found.items()]
 
 
-def forget(connection: sa.Connection, type_: EventType, is_gone: Callable[[str], bool]) -> None:
-    """Forget, without an event, incidents of a type whose subject nothing watches any longer: they would never end.
+def open_of(connection: sa.Connection, type_: EventType) -> list[str]:
+    """List the subjects of the incidents that events of a type opened."""
+    return list(connection.scalars(sa.select(incidents.c.subject).where(incidents.c.type == str(type_))))
+
+
+def forget(connection: sa.Connection, subjects: Sequence[str]) -> None:
+    """Forget, without an event, incidents whose subject nothing watches any longer: they would never end.
 
     What `hold` keeps back of them is dropped when it would be due.
     """
-    subjects = connection.scalars(sa.select(incidents.c.subject).where(incidents.c.type == str(type_)))
-    _delete(connection, [subject for subject in subjects if is_gone(subject)])
+    _delete(connection, subjects)
 
 
 def _of_subjects(connection: sa.Connection, subjects: set[str]) -> dict[str, dict[str, Any]]:
@@ -82,6 +86,6 @@ def _write(database: Database, connection: sa.Connection, rows: list[dict[str, A
         connection.execute(insert.on_conflict_do_update(index_elements=[incidents.c.subject], set_=new), rows)
 
 
-def _delete(connection: sa.Connection, subjects: list[str]) -> None:
+def _delete(connection: sa.Connection, subjects: Sequence[str]) -> None:
     for part in chunks(subjects):
         connection.execute(sa.delete(incidents).where(incidents.c.subject.in_(part)))

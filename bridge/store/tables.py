@@ -45,9 +45,8 @@ messages = sa.Table(
     sa.Column("seen", sa.Integer, nullable=False, server_default="0"),  # by how many polls; while few, it goes first
     sa.Column("hint", sa.Text),  # what the report last showed of it, and since when
     sa.Column("hinted_at", Instant),
-    sa.Column(
-        "unread_since", Instant
-    ),  # since when no answer about it could be read, why, and whether that was reported
+    # Since when no answer about it could be read, why, and whether that was reported.
+    sa.Column("unread_since", Instant),
     sa.Column("unread_why", sa.Text),
     sa.Column("unread_told", sa.Boolean, nullable=False, server_default=sa.false()),
 )

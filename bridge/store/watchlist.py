@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from bridge.domain.incidents import message_subject
+from bridge.domain.events import MESSAGE_SUBJECT
 from bridge.domain.model import Details, EventType
 from bridge.store import incidents
 from bridge.store.column_types import moved
@@ -98,7 +98,7 @@ class Messages:
                 .where(messages.c.id.in_(chunk))
                 .values(listed=False, due_at=sa.case((_WATCHED_BESIDES_LIST, messages.c.due_at), else_=None))
             )
-        _forget_stuck(connection, gone)
+        _forget_stuck(connection)
         detailed = {id_: watchlist.details(id_) for id_ in watchlist.detailed()}
         for described in chunks(detailed.items()):
             _describe(connection, described)
@@ -170,7 +170,7 @@ class Messages:
                         due_at=sa.case((messages.c.listed, messages.c.due_at), else_=None),
                     )
                 )
-            _forget_stuck(connection, ids)
+            _forget_stuck(connection)
         return [id_ for id_, listed in found.items() if not listed], [id_ for id_, listed in found.items() if listed]
 
     def shift(self, connection: sa.Connection, step: timedelta) -> None:
@@ -234,11 +234,12 @@ def _watched(connection: sa.Connection, ids: Iterable[int]) -> dict[int, bool]:
     return found
 
 
-def _forget_stuck(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Forget that any of these are stuck that are not watched any longer."""
-    watched = _watched(connection, ids)
-    gone = {message_subject(id_) for id_ in ids if id_ not in watched}
-    incidents.forget(connection, EventType.MESSAGE_STUCK, gone.__contains__)
+def _forget_stuck(connection: sa.Connection) -> None:
+    """Forget that any message is stuck that is not watched any longer."""
+    subjects = incidents.open_of(connection, EventType.MESSAGE_STUCK)
+    stuck = {int(subject.removeprefix(MESSAGE_SUBJECT)): subject for subject in subjects}
+    watched = _watched(connection, stuck)
+    incidents.forget(connection, [subject for id_, subject in stuck.items() if id_ not in watched])
 
 
 def _undescribe(connection: sa.Connection, detailed: Collection[int]) -> None:
