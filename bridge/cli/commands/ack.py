@@ -43,10 +43,10 @@ def ack(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Acknowledge what is wrong, so that others know that somebody is dealing with it.
+    """Acknowledge what is wrong.
 
-    Reminders stop, and receivers with `hold` that have not been sent it yet won't be. It leaves the list of
-    `wbiz-bridge incidents`. A later failure is a new incident.
+    Others know then that somebody is dealing with it. Reminders stop, and receivers with `hold` that have not been sent
+    it yet won't be. It leaves the list of `wbiz-bridge incidents`. A later failure is a new incident.
 
     A note on something that is already acknowledged replaces the earlier note, and its author.
 

@@ -37,9 +37,10 @@ def move(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be copied.")] = False,
 ) -> None:
-    """Copy everything from the SQLite database into an empty PostgreSQL one.
+    """Copy a SQLite database to PostgreSQL.
 
-    The bridge must be stopped. The SQLite file is not changed. Afterwards, change `database:` in the configuration.
+    The bridge must be stopped, and the PostgreSQL database empty. The SQLite file is not changed. Afterwards, change
+    `database:` in the configuration.
 
     Example: wbiz-bridge move --to postgresql://bridge@db.example.com/bridge
     """

@@ -42,9 +42,10 @@ def report(
     as_csv: CsvOption = False,
     raw: RawOption = False,
 ) -> None:
-    """Add up what became of messages: sent, failed, why, and how long it took.
+    """Add up what was sent, what failed, and why.
 
-    A message that fails and is sent later counts as both. Periods begin and end with a quarter of an hour.
+    Also how long it took until messages were sent. A message that fails and is sent later counts as both. Periods begin
+    and end with a quarter of an hour.
 
     Examples: wbiz-bridge report --since 30d · … report --by day · … report --since 1d --by tag.team
     """

@@ -17,7 +17,9 @@ app = command_app()
 @app.command()
 @connected
 def unmute(connect: Connect, receiver: ReceiverArgument, *, as_json: JsonOption = False) -> None:
-    """End a receiver's mute: what was held is sent now, or when its quiet hours end.
+    """End a receiver's mute.
+
+    What was held is sent now, or when its quiet hours end.
 
     Example: wbiz-bridge unmute ops
     """

@@ -37,6 +37,13 @@ def test_table_has_name_and_first_help_line(name: str) -> None:
     assert (command.name, command.help.partition("\n")[0]) == (name, COMMANDS[name])
 
 
+def test_help_cuts_no_line_at_80_columns() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "bridge", "--help"], capture_output=True, text=True, check=True, env={"COLUMNS": "80"}
+    ).stdout
+    assert [line for line in COMMANDS.values() if line not in shown] == []
+
+
 def test_version_imports_not_even_typer() -> None:
     assert imported("--version", of=(*HEAVY, "typer", "rich")) == []
 
