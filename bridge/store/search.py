@@ -194,7 +194,7 @@ def _part(query: MessageQuery, status: Status | None, columns: tuple[Any, ...]) 
 
 def narrowed(query: MessageQuery, database: Database) -> list[sa.ColumnElement[bool]]:
     """Say in SQL which messages are meant, but for their status and the time of its change."""
-    found = [_tagged(tags_of_messages(database), key, value) for key, value in query.tags.items()]
+    found = [_tagged(key, value, database) for key, value in query.tags.items()]
     if query.ids is not None:
         found.append(messages.c.id.in_(query.ids))
     if query.text is not None:
@@ -213,7 +213,10 @@ def tags_of_messages(database: Database) -> sa.TableValuedAlias:
     return each_of_json(messages.c.tags).table_valued("key", "value", name="tag")
 
 
-def _tagged(tag: sa.TableValuedAlias, key: str, value: str) -> sa.ColumnElement[bool]:
-    # A path such as `$."key"` would do on SQLite for keys without quotes only.
+def _tagged(key: str, value: str, database: Database) -> sa.ColumnElement[bool]:
+    if database.path is None:
+        return messages.c.tags.op("->>", return_type=sa.Text())(sa.literal(key, sa.Text())) == value
+    # SQLite's operators take a path such as `$."key"`, which would do for keys without quotes only.
+    tag = tags_of_messages(database)
     found = sa.select(sa.literal(1)).select_from(tag).where(tag.c.key == key, tag.c.value == value)
     return found.correlate(messages).exists()
