@@ -2,12 +2,12 @@
 
 A million messages came to an end over 90 days, evenly: nine in ten were sent, the others failed for one of twelve
 reasons; each has one of fifty teams as a tag. Nobody acknowledged those that failed in the last 30 days. Rows and sums
-are written by SQL of our own, as the store would.
+are written as the store would, on both databases.
 """
 
 from __future__ import annotations
 
-import json
+import sqlite3
 import tempfile
 import time
 from collections import Counter
@@ -17,11 +17,14 @@ from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from benchmarks.measure import median, table
+from benchmarks.nodes import database
 from bridge.domain.activity import Ended, Tally
 from bridge.domain.clock import isoformat
 from bridge.domain.health import Health
@@ -34,9 +37,9 @@ from bridge.server.context import ServerContext
 from bridge.server.event_stream import Streams
 from bridge.server.server import HttpServer
 from bridge.server.tcp import TcpPlace
-from bridge.store.column_types import to_millis
 from bridge.store.search import MessageQuery, Search
 from bridge.store.store import Store
+from bridge.store.tables import activity, events, incidents, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,23 +69,25 @@ PAGES = (
     "/report?period=30d",
     "/report?period=30d&timezone=Asia/Kolkata&by=tag.team",
 )
-_EVENT = (
-    "INSERT INTO events (id, type, at, subject, sequence, message_id, data) VALUES (?, 'message.failed', ?, ?, 1, ?, ?)"
-)
-_INCIDENTS = "INSERT INTO incidents (subject, event, type, since) SELECT subject, position, type, at FROM events"
-_COLUMNS = "id, tags, listed, added, status, since, error, reason, watched_since, sequence, seen"
 
 
 def main(runs: int) -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as place, Store(f"sqlite:///{place}/bridge.db", exclusive=True) as store:
+    """Print a table for each database."""
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "bridge.db")
+        measure("SQLite", f"sqlite:///{file}", runs)
+        print(f"{file.stat().st_size / 1e6:.0f} MB, of which the sums take {sums_size(file) / 1e6:.1f}")
+    with database() as url:
+        measure("PostgreSQL", url, runs)
+
+
+def measure(name: str, url: str, runs: int) -> None:
+    """Print the table of one database."""
+    with Store(url, exclusive=True) as store:
         now = datetime.now(UTC)
         fill(store, now)
-        size = Path(place, "bridge.db").stat().st_size
-        print(
-            f"{MESSAGES:,} messages, {size / 1e6:.0f} MB of which the sums {sums_size(store) / 1e6:.1f} MB; {runs} runs"
-        )
-        measured = [(name, call, limit) for name, call, limit in calls(store, now)]
+        print(f"{name}: {MESSAGES:,} messages; {runs} runs")
+        measured = list(calls(store, now))
         with serving(store) as get:
             for path in PAGES:
                 get(path)  # the first one compiles the templates
@@ -144,25 +149,22 @@ def timed(call: Callable[[], object]) -> float:
 def fill(store: Store, now: datetime) -> None:
     """Write the messages and their sums."""
     first, step = now - timedelta(days=DAYS), timedelta(days=DAYS) / MESSAGES
-    tally, sums, failures = Tally(), Counter[tuple[int, str, str, str]](), list[tuple[object, ...]]()
-    insert = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * 11)})"
+    tally, sums = Tally(), Counter[tuple[int, str, str, str]]()
     with store._database.write() as connection:  # noqa: SLF001 -- nobody else may
-        for start in range(0, MESSAGES, 50_000):
-            ended = [one(number, first + number * step) for number in range(start, start + 50_000)]
-            sums.update(tally.count(ended))
-            connection.exec_driver_sql(insert, [row(start + at + 1, each) for at, each in enumerate(ended)])
-            failures += [
-                event(start + at + 1, each)
-                for at, each in enumerate(ended)
-                if each.status is Status.FAILED and each.at > now - MONTH
-            ]
-        connection.exec_driver_sql(_EVENT, failures)
-        connection.exec_driver_sql(_INCIDENTS)
-        listed = [(*key, count) for key, count in sorted(sums.items())]
-        connection.exec_driver_sql(
-            "INSERT INTO activity (slot, kind, value, status, count) VALUES (?, ?, ?, ?, ?)", listed
+        for start in range(1, MESSAGES + 1, 50_000):
+            ended = [(id_, one(id_, first + id_ * step)) for id_ in range(start, start + 50_000)]
+            sums.update(tally.count([each for _, each in ended]))
+            connection.execute(sa.insert(messages), [row(id_, each) for id_, each in ended])
+            failed = [event(id_, each) for id_, each in ended if each.status is Status.FAILED and each.at > now - MONTH]
+            if failed:
+                connection.execute(sa.insert(events), failed)
+        opened = sa.select(events.c.subject, events.c.position, events.c.type, events.c.at)
+        connection.execute(sa.insert(incidents).from_select(["subject", "event", "type", "since"], opened))
+        names = ("slot", "kind", "value", "status", "count")
+        connection.execute(
+            sa.insert(activity), [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(sums.items())]
         )
-        connection.exec_driver_sql("ANALYZE")
+        connection.execute(sa.text("ANALYZE"))
 
 
 def one(number: int, at: datetime) -> Ended:
@@ -173,20 +175,40 @@ def one(number: int, at: datetime) -> Ended:
     return Ended(Status.FAILED, at, tags, ERRORS[number // 10 % len(ERRORS)])
 
 
-def row(id_: int, ended: Ended) -> tuple[object, ...]:
+def row(id_: int, ended: Ended) -> dict[str, Any]:
     """Make its row."""
-    at, reason = to_millis(ended.at), ended.error and reason_of(ended.error).key
-    return id_, json.dumps(ended.tags), False, True, str(ended.status), at, ended.error, reason, at, 1, 3
+    return {
+        "id": id_,
+        "tags": ended.tags,
+        "listed": False,
+        "added": True,
+        "status": ended.status,
+        "since": ended.at,
+        "error": ended.error,
+        "reason": ended.error and reason_of(ended.error).key,
+        "watched_since": ended.at,
+        "sequence": 1,
+        "seen": 3,
+    }
 
 
-def event(id_: int, ended: Ended) -> tuple[object, ...]:
+def event(id_: int, ended: Ended) -> dict[str, Any]:
     """Make the row of the event that it failed."""
     current = {"status": str(ended.status), "code": 3, "since": isoformat(ended.at), "error": ended.error}
     data = {"message_id": id_, "label": None, "tags": ended.tags, "sequence": 1, "previous": None, "current": current}
-    return f"evt_{id_}", to_millis(ended.at), message_subject(id_), id_, json.dumps(data)
+    return {
+        "id": f"evt_{id_}",
+        "type": "message.failed",
+        "at": ended.at,
+        "subject": message_subject(id_),
+        "sequence": 1,
+        "message_id": id_,
+        "data": data,
+    }
 
 
-def sums_size(store: Store) -> int:
-    """Return how many bytes the sums take."""
-    with store._database.read() as connection:  # noqa: SLF001 -- as above
-        return int(connection.exec_driver_sql("SELECT sum(pgsize) FROM dbstat WHERE name = 'activity'").scalar() or 0)
+def sums_size(file: Path) -> int:
+    """Return how many bytes the sums take in a SQLite database."""
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name = 'activity'").fetchone()
+    return int(found[0])
