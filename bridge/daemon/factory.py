@@ -245,11 +245,7 @@ def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shar
     return WorkerPool(
         name,
         size,
-        claim=worker.claim,
-        begin=worker.begin,
-        record=worker.record,
-        set_aside=worker.set_aside,
-        next_due=worker.next_due,
+        worker,
         step_failed=partial(shared.listener.step_failed, doing),
         failed=shared.steps.of(doing),
         clock=shared.clock,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from bridge.daemon.worker import Job, Result
+from bridge.daemon.worker import Job, Result, Worker
 from bridge.domain.errors import BridgeError, ConfigurationError, CredentialsError, InternalError, NotNowError
 from bridge.store.errors import DamagedError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 PATIENCE = 1.0
 """Seconds before a step that failed (a full disk, a locked database) is tried again."""
@@ -33,23 +33,15 @@ class ResultRecorder(Generic[Job, Result]):
     """Records results, and sets aside those that can't be.
 
     Args:
-        record: Writes results, all or none; when the store fails, it is called again with the same.
-        set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
-            later. May fail as ``record`` may.
-        step_failed: Called with what either failed with, where the store failed.
+        worker: Writes them.
+        step_failed: Called with what that failed with, where the store failed.
         stopping: Set when nothing more is to be tried again.
     """
 
     def __init__(
-        self,
-        record: Callable[[Sequence[Result]], None],
-        *,
-        set_aside: Callable[[Job | Result, Exception], None],
-        step_failed: Callable[[BridgeError], None],
-        stopping: threading.Event,
+        self, worker: Worker[Job, Result], *, step_failed: Callable[[BridgeError], None], stopping: threading.Event
     ) -> None:
-        self.record = record
-        self._set_aside = set_aside
+        self._worker = worker
         self._step_failed = step_failed
         self._stopping = stopping
 
@@ -80,13 +72,13 @@ class ResultRecorder(Generic[Job, Result]):
                 raise each.error
             results.append(each)
         if results:
-            self.record(results)
+            self._worker.record(results)
 
     def _set_one_aside(self, item: Result | Failed[Job], error: Exception) -> bool:
         """Set an item aside. False where the pool was stopped before that could be written."""
         while True:
             try:
-                self._set_aside(item.job if isinstance(item, Failed) else item, error)
+                self._worker.set_aside(item.job if isinstance(item, Failed) else item, error)
             except Exception as another:  # noqa: BLE001 -- as above
                 if self._is_over(another if isinstance(another, BridgeError) else InternalError.of(another)):
                     return False

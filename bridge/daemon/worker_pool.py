@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic
 
 from bridge.daemon.claim_depth import DEPTH, depth
 from bridge.daemon.result_recorder import PATIENCE, Failed, ResultRecorder
-from bridge.daemon.worker import Job, Result
+from bridge.daemon.worker import Job, Result, Worker
 from bridge.domain.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -48,17 +48,9 @@ class WorkerPool(Generic[Job, Result]):
     Args:
         name: Names the thread.
         size: How many jobs are under way at once.
-        claim: Given room for how many, lists what is due and not in flight. Called by the pool's own thread.
-        begin: Begins a job, and hands over its result, once, or what it raised. Called by any thread,
-            one at a time; it may raise itself.
-        record: Writes results, all or none. Called by the pool's own thread; when the store fails, it is called again
-            with the same.
-        step_failed: Called with what ``claim`` or ``record`` failed with, where the store failed.
-        set_aside: Given a job that raised, or a result that can't be recorded, sees to it that it is tried again
-            later. Nothing else is held up by it. May fail as ``record`` may.
-        failed: Called with a fault of our own in ``claim``, and of None when it works again.
-        next_due: Says after how many seconds something will be due that a look found not due yet; None for "wait until
-            woken". Asked only after a look that found less than there was room for.
+        worker: Claims, does and records them.
+        step_failed: Called with what the worker failed with, where the store failed.
+        failed: Called with a fault of our own in a claim, and with None when that works again.
         clock: Tells how long stopping may take.
     """
 
@@ -66,30 +58,22 @@ class WorkerPool(Generic[Job, Result]):
         self,
         name: str,
         size: int,
+        worker: Worker[Job, Result],
         *,
-        claim: Callable[[int], Sequence[Job]],
-        begin: Callable[[Job, Callable[[Result | Exception], None]], None],
-        record: Callable[[Sequence[Result]], None],
         step_failed: Callable[[BridgeError], None],
-        set_aside: Callable[[Job | Result, Exception], None],
         failed: Callable[[Exception | None], None],
         clock: Clock,
-        next_due: Callable[[], float | None] = lambda: None,
     ) -> None:
-        self._claim = claim
-        self._begin_job = begin
+        self._worker = worker
         self._step_failed = step_failed
         self._failed = failed
         self._failures = 0
         self._look_at = float("-inf")
         self._clock = clock
-        self._next_due = next_due
         self._timeout: float | None = None
         self._size = size
         self._stopping = threading.Event()
-        self._recorder: ResultRecorder[Job, Result] = ResultRecorder(
-            record, set_aside=set_aside, step_failed=step_failed, stopping=self._stopping
-        )
+        self._recorder = ResultRecorder(worker, step_failed=step_failed, stopping=self._stopping)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._in_flight = 0
@@ -148,7 +132,7 @@ class WorkerPool(Generic[Job, Result]):
                 self._under_sender += 1
                 job = self._jobs.popleft()
             try:
-                self._begin_job(job, partial(self._ended, job))
+                self._worker.begin(job, partial(self._ended, job))
             except Exception as error:  # noqa: BLE001 -- a fault of ours with one job must not stop the others
                 self._note(job, error)
             self._filling = False
@@ -269,9 +253,9 @@ class WorkerPool(Generic[Job, Result]):
         jobs: Sequence[Job] = ()
         self._timeout = None
         try:
-            jobs = self._claim(room)
+            jobs = self._worker.claim(room)
             if len(jobs) < room:
-                self._timeout = self._next_due()
+                self._timeout = self._worker.next_due()
         except BridgeError as error:
             self._timeout = PATIENCE
             self._step_failed(error)

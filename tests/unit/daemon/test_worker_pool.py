@@ -45,11 +45,8 @@ class Bench:
         self.pool: WorkerPool[int, int] = WorkerPool(
             "bench",
             self.threads,
-            claim=self.claim,
-            begin=self.begin,
-            record=self.record,
+            self,
             step_failed=lambda error: self.troubles.append(str(error)),
-            set_aside=self.set_aside,
             failed=lambda error: self.faults.append(str(error)),
             clock=SystemClock(),
         )
@@ -88,6 +85,9 @@ class Bench:
             raise self.aside_faults.pop(0)
         self.aside.append((item, str(error)))
         self.in_flight -= 1
+
+    def next_due(self) -> float | None:
+        return None
 
     @property
     def recorded(self) -> list[int]:
@@ -179,7 +179,7 @@ def test_results_that_arrive_together_are_recorded_together_up_to_a_bound(starte
         assert all_done.wait(SOON)
         Bench.record(bench, results)
 
-    bench.work, bench.pool._recorder.record = work, record
+    vars(bench).update(work=work, record=record)
     started(bench)
     bench.due += range(count)
     bench.pool.wake()
@@ -211,7 +211,7 @@ def test_what_becomes_due_during_a_look_is_found_when_the_pump_was_woken(started
         assert gate.wait(SOON)
         return Bench.claim(bench, room)
 
-    bench.pool._claim = claim
+    vars(bench)["claim"] = claim
     started(bench)
     bench.due += [7]
     bench.pool.wake()
@@ -228,7 +228,7 @@ def test_a_pump_that_was_woken_during_a_look_is_not_idle_after_it() -> None:
         bench.pool.wake()
         return ()
 
-    bench.pool._claim = claim
+    vars(bench)["claim"] = claim
     bench.pool._refill()
     assert not bench.pool.wait_until_idle(0)
 
@@ -240,7 +240,7 @@ def test_what_becomes_due_by_recording_is_found_before_the_pump_is_idle(started:
         Bench.record(bench, results)
         bench.due += [number + 1 for number in results if number < 50]
 
-    bench.work, bench.pool._recorder.record = lambda number: number, record
+    vars(bench).update(work=lambda number: number, record=record)
     started(bench).run(0)
     assert bench.recorded == list(range(51))
 
@@ -329,7 +329,7 @@ def test_stopping_does_not_wait_for_jobs_that_hang_and_each_thread_ends_with_its
             recorded.put(number)
 
     bench = Bench(threads=3, work=work)
-    bench.pool._recorder.record = record
+    vars(bench)["record"] = record
     started(bench)
     bench.due += range(10)
     bench.pool.wake()
@@ -352,7 +352,7 @@ def test_stopping_does_not_go_on_trying_to_record(started: Start) -> None:
         failing.put(len(results))
         raise NotNowError("disk is full")
 
-    bench.pool._recorder.record = record
+    vars(bench)["record"] = record
     started(bench)
     bench.due += [1]
     bench.pool.wake()
@@ -400,7 +400,7 @@ def test_job_that_cannot_be_begun_is_set_aside(started: Callable[[Bench], Bench]
             raise ValueError("not that one")
         Bench.begin(bench, number, done)
 
-    bench.pool._begin_job = begin
+    vars(bench)["begin"] = begin
     started(bench).run(*range(50))
     assert bench.recorded == [number * number for number in range(50) if number != 2]
     assert bench.aside == [(2, "not that one")]
@@ -408,7 +408,7 @@ def test_job_that_cannot_be_begun_is_set_aside(started: Callable[[Bench], Bench]
 
 def test_jobs_may_end_while_they_are_being_begun(started: Callable[[Bench], Bench]) -> None:
     bench = Bench(threads=1)
-    bench.pool._begin_job = lambda number, done: done(number)
+    vars(bench)["begin"] = lambda number, done: done(number)
     started(bench).run(*range(5000))
     assert bench.recorded == list(range(5000))
 
