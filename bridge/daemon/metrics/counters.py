@@ -16,7 +16,6 @@ from bridge.domain.poll_answer import Malformed, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
 
     from prometheus_client import CollectorRegistry
 
@@ -173,7 +172,9 @@ class Counters(Listener):
 
     def reloaded(self, faults: Sequence[str], changed: Sequence[str] = ()) -> None:  # noqa: ARG002 -- the listener's signature
         """Note that the configuration was read again."""
-        self.note_reload(ok=not faults, at=self._clock.now())
+        self._reload_ok.set(not faults)
+        if not faults:
+            self._reload_at.set(self._clock.now().timestamp())
 
     def paced(self, used: float) -> None:
         """Note what part of the rate is used."""
@@ -196,12 +197,6 @@ class Counters(Listener):
         """Count a fault of our own."""
         of = where.partition(" ")[0]
         self._internal_errors.labels(of if of in _CONCERNED else "other").inc()
-
-    def note_reload(self, *, ok: bool, at: datetime) -> None:
-        """Note that the configuration was read, and whether it is in force."""
-        self._reload_ok.set(ok)
-        if ok:
-            self._reload_at.set(at.timestamp())
 
     def keep(self, receivers: Collection[str]) -> None:
         """Begin the series of these receivers where they are new, and end those of all others."""

@@ -1,13 +1,14 @@
-"""How things are, from the store's summary, at the moment somebody asks."""
+"""How things are at the moment somebody asks, from the store's summary; and lines of the log that were not written."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bridge.daemon import logs
 from bridge.domain import failure_rate, numbers
 from bridge.domain.events import SOURCE
 from bridge.domain.health import REPORT
@@ -61,6 +62,16 @@ class Gauges(Collector):
             yield _gauges("account_info", "The WbizTool account, by its client id; always 1.", "account", of)
             yield from _messages(summary, self._clock.now())
             yield from _deliveries(summary, self._receivers(), self._clock.now())
+
+
+class LogLines(Collector):
+    """What the log's writer knows of itself: it can't say it in the log."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Measure."""
+        lost = "Lines that could not be written to the log."
+        yield CounterMetricFamily("wbiz_bridge_log_lines_lost", lost, value=logs.lost_lines())
+        yield _gauge("log_lines_waiting", "Lines that wait to be written to the log.", logs.waiting_lines())
 
 
 def _messages(summary: Summary, now: datetime) -> Iterable[Metric]:

@@ -14,12 +14,10 @@ from prometheus_client.exposition import choose_encoder
 from bridge import __version__
 from bridge.daemon.metrics.cached_summary import PATIENCE, CachedSummary
 from bridge.daemon.metrics.counters import Counters
-from bridge.daemon.metrics.gauges import Gauges
-from bridge.daemon.metrics.log_lines import LogLines
+from bridge.daemon.metrics.gauges import Gauges, LogLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from bridge.domain.clock import Clock
     from bridge.domain.observer import Listener
@@ -57,16 +55,12 @@ class Metrics:
         prometheus_client.ProcessCollector(registry=self._registry)
         build = prometheus_client.Info("wbiz_bridge_build", "The version that runs.", registry=self._registry)
         build.info({"version": __version__, "python": platform.python_version()})
-        self.reloaded(ok=True, at=clock.now())
+        self._counts.reloaded(())
 
     @property
     def listener(self) -> Listener:
         """Counts what it hears; it hears of reloads too."""
         return self._counts
-
-    def reloaded(self, ok: bool, at: datetime) -> None:
-        """Note that the configuration was read, and whether it is in force."""
-        self._counts.note_reload(ok=ok, at=at)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Write all metrics, and name the content type.
