@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +17,9 @@ from bridge.domain.spreadsheet.handover import InvalidCsvError
 from bridge.server import openapi, wbiztool_hook
 from bridge.server.api import bridge, deliveries, events, exports, incidents, messages, report
 from bridge.server.api.query_check import check_query
-from bridge.server.auth import Access, OriginGuard, Prefix, TokenGuard
+from bridge.server.auth import Access, Prefix, refuse_other_sites, refuse_without_token
 from bridge.server.csv_request import on_invalid_csv
-from bridge.server.guards import FaultGuard, HostGuard
+from bridge.server.guards import FaultGuard, Guard, refuse_other_hosts
 from bridge.server.middleware import BodyLimit, BrowserHeaders
 from bridge.server.problems import on_bridge_error, on_http_exception, on_invalid
 from bridge.server.ui.routes import make_pages
@@ -65,12 +65,11 @@ def make_app(
 
     # The last one added is the first that a request meets.
     app.add_middleware(BodyLimit)
-    app.add_middleware(OriginGuard, access=access)
-    app.add_middleware(TokenGuard, access=access)
+    app.add_middleware(Guard, refuse=partial(refuse_other_sites, access))
+    app.add_middleware(Guard, refuse=partial(refuse_without_token, access))
     if access.external is not None and access.external.prefix:
         app.add_middleware(Prefix, prefix=access.external.prefix)
-    host = None if access.external is None else access.external.host
-    app.add_middleware(HostGuard, listen_host=access.listen_host, external_host=host)
+    app.add_middleware(Guard, refuse=partial(refuse_other_hosts, access))
     app.state.answered = _unheard if context is None else context.answered
     failed = _unheard if context is None else context.failed
     app.add_middleware(FaultGuard, answered=app.state.answered, failed=failed)

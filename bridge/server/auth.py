@@ -16,6 +16,7 @@ from bridge.domain.settings.listen_address import is_loopback
 from bridge.server.problems import problem
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from bridge.domain.settings.external_url import External
@@ -28,21 +29,14 @@ HOOK = "/hooks/wbiztool"
 (:mod:`bridge.server.wbiztool_hook`)."""
 
 RETRY_FORM = "/deliveries/retry"
-"""Where the page's form is sent, with the token in it: a form can send no header (:mod:`bridge.server.ui.routes`)."""
 MUTE_FORM = "/receivers/mute"
-"""Where the form that mutes a receiver is sent; it has the token in it, too (:mod:`bridge.server.ui.muting`)."""
 ACKNOWLEDGE_FORM = "/incidents/acknowledge"
-"""Where the form that acknowledges an incident is sent, as above (:mod:`bridge.server.ui.acknowledging`)."""
 ADD_FORM = "/messages/add"
-"""The page that adds messages, and where its form is sent, as above (:mod:`bridge.server.ui.adding`)."""
 REMOVE_FORM = "/messages/remove"
-"""Where messages are sent that are to be watched no longer, as above (:mod:`bridge.server.ui.watching`)."""
 POLL_FORM = "/messages/poll"
-"""Where a message is sent that is to be polled now, or watched again, as above (:mod:`bridge.server.ui.watching`)."""
 TEST_FORM = "/receivers/test"
-"""Where the form that tests a receiver is sent, as above (:mod:`bridge.server.ui.trying`)."""
-
 _FORMS = frozenset({RETRY_FORM, MUTE_FORM, ACKNOWLEDGE_FORM, ADD_FORM, REMOVE_FORM, POLL_FORM, TEST_FORM})
+"""Where pages send their forms, with the token in them: a form can send no header (:mod:`bridge.server.ui.forms`)."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -123,60 +117,35 @@ def same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode(errors="surrogateescape"), token.encode())
 
 
-class TokenGuard:
-    """Asks for the bearer token.
-
-    Args:
-        app: What is guarded.
-        access: Says who may ask for what.
-    """
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app = app
-        self._access = access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request without the token."""
-        if scope["type"] == "http" and self._access.needs_token(scope["method"], scope["path"]):
-            if self._access.token is None:
-                detail = (
-                    "what changes something needs a token, and none is configured: set http.token_file (or token); "
-                    "`openssl rand -hex 32` makes one"
-                )
-                await problem(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
-                return
-            headers = Headers(scope=scope)
-            if not self._access.shows_token(headers, scope["method"]):
-                asked = {"WWW-Authenticate": _ASK_PERSON if is_browser(scope["method"], headers) else "Bearer"}
-                await problem(HTTPStatus.UNAUTHORIZED, _ASK, asked)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+def refuse_without_token(access: Access, scope: Scope) -> Response | None:
+    """Refuse a request that needs the token and does not show it."""
+    if not access.needs_token(scope["method"], scope["path"]):
+        return None
+    if access.token is None:
+        detail = (
+            "what changes something needs a token, and none is configured: set http.token_file (or token); "
+            "`openssl rand -hex 32` makes one"
+        )
+        return problem(HTTPStatus.FORBIDDEN, detail)
+    headers = Headers(scope=scope)
+    if access.shows_token(headers, scope["method"]):
+        return None
+    asked = {"WWW-Authenticate": _ASK_PERSON if is_browser(scope["method"], headers) else "Bearer"}
+    return problem(HTTPStatus.UNAUTHORIZED, _ASK, asked)
 
 
-class OriginGuard:
-    """Refuses what another site's page asks for: to change something, or for a stream, of which there are few.
+def refuse_other_sites(access: Access, scope: Scope) -> Response | None:
+    """Refuse what another site's page asks for: to change something, or for a stream, of which there are few.
 
     What it may read of the rest, browsers withhold from it: no answer permits it (CORS).
-
-    Args:
-        app: What is guarded.
-        access: Says which pages are our own.
     """
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app = app
-        self._access = access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request that comes from another site's page."""
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            guarded = scope["method"] not in READING or asks_for_stream(scope["path"], headers)
-            if guarded and not self._access.is_own_page(headers):
-                detail = "a page of another site asks (Origin); behind a reverse proxy, set http.external_url"
-                await problem(HTTPStatus.FORBIDDEN, detail)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    headers = Headers(scope=scope)
+    guarded = scope["method"] not in READING or asks_for_stream(scope["path"], headers)
+    if not guarded or access.is_own_page(headers):
+        return None
+    return problem(
+        HTTPStatus.FORBIDDEN, "a page of another site asks (Origin); behind a reverse proxy, set http.external_url"
+    )
 
 
 class Prefix:
@@ -193,11 +162,11 @@ class Prefix:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as if it had been made to the bridge itself."""
-        if scope["type"] == "http" and scope["path"] == self._prefix and scope["method"] in READING:
+        if scope["path"] == self._prefix and scope["method"] in READING:
             # The page's links are relative: they need the slash.
             await RedirectResponse(f"{self._prefix}/", HTTPStatus.PERMANENT_REDIRECT)(scope, receive, send)
             return
-        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{self._prefix}/"):
+        if f"{scope['path']}/".startswith(f"{self._prefix}/"):
             scope = {**scope, "path": scope["path"].removeprefix(self._prefix) or "/"}
         await self._app(scope, receive, send)
 

@@ -18,7 +18,10 @@ from bridge.server.problems import problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from bridge.server.auth import Access
 
 _EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- to be recognised, not to be listened at
 
@@ -27,44 +30,45 @@ CLIENT_WENT = 499
 """What nginx calls a request whose client went before it was answered. Nobody gets it as an answer."""
 
 
-class HostGuard:
-    """Refuses requests that name another server in ``Host``.
+class Guard:
+    """Answers what is refused, and passes the rest on.
+
+    Args:
+        app: What is guarded.
+        refuse: Returns the refusal of a request; None where it may pass.
+    """
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[Scope], Response | None]) -> None:
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or pass it on."""
+        await (self._refuse(scope) or self._app)(scope, receive, send)
+
+
+def refuse_other_hosts(access: Access, scope: Scope) -> Response | None:
+    """Refuse a request that names another server in ``Host``.
 
     Else a page from anywhere could let its own name resolve to this machine (DNS rebinding), and the browser would let
     its scripts read what they get from here.
 
     A request without ``Host`` is answered: no browser sends one, and probes do (haproxy's ``httpchk``, in HTTP/1.0; the
     server itself refuses such a request in HTTP/1.1). What is open to everybody is answered whatever ``Host`` says.
-
-    Args:
-        app: What is guarded.
-        listen_host: The host that the server listens at. Where it is every address of this machine, the names for it
-            are many, and what protects is the token, which that requires.
-        external_host: The host at which a reverse proxy answers for it.
+    Where the server listens at every address of this machine, the names for it are many, and what protects is the
+    token, which that requires.
     """
-
-    def __init__(self, app: ASGIApp, listen_host: str, external_host: str | None = None) -> None:
-        self._app = app
-        self._listen_host = listen_host.lower()
-        self._external_host = external_host
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request for another host."""
-        given = Headers(scope=scope).getlist("host") if scope["type"] == "http" else []
-        if given and scope["path"] not in OPEN:
-            host = _host(given[0]) if len(given) == 1 else None
-            if host is None:
-                detail = "the header Host is not the name of one host"
-                await problem(HTTPStatus.BAD_REQUEST, detail)(scope, receive, send)
-                return
-            if not self._is_ours(host):
-                detail = f"the header Host names another server: ask for localhost or {self._listen_host}"
-                await problem(HTTPStatus.MISDIRECTED_REQUEST, detail)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _is_ours(self, host: str) -> bool:
-        return self._listen_host in {host, *_EVERY_ADDRESS} or host == self._external_host or is_loopback(host)
+    given = Headers(scope=scope).getlist("host")
+    if not given or scope["path"] in OPEN:
+        return None
+    host = _host(given[0]) if len(given) == 1 else None
+    if host is None:
+        return problem(HTTPStatus.BAD_REQUEST, "the header Host is not the name of one host")
+    ours, external = access.listen_host.lower(), access.external
+    if ours in {host, *_EVERY_ADDRESS} or is_loopback(host) or (external is not None and host == external.host):
+        return None
+    detail = f"the header Host names another server: ask for localhost or {ours}"
+    return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
 
 
 class FaultGuard:

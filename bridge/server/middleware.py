@@ -46,9 +46,6 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is small enough."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         if scope["path"] == ADD_FORM:  # it bounds itself: a person is answered with a page
             await self._app(scope, receive, send)
             return
