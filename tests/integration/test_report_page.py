@@ -11,7 +11,7 @@ import requests
 
 from bridge.domain.model import Details, Status
 from bridge.server.auth import Access
-from bridge.server.ui.alert_help import alert_help
+from bridge.server.ui.render import alert_help
 from tests.integration.test_page import Page
 from tests.world.api import TOKEN, Api
 from tests.world.records import NOW, known, polled

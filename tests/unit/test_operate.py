@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.domain.errors import BridgeError
 from bridge.domain.model import EventType
-from bridge.server.ui.alert_help import alert_help
+from bridge.server.ui.render import alert_help
 from tests.world.metrics import metrics
 
 if TYPE_CHECKING:

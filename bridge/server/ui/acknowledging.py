@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from bridge.domain.check import counted
 from bridge.domain.incidents import LONGEST_NOTE, read_subject
 from bridge.domain.model import LONGEST_PERSON
-from bridge.receivers.wording import cause_of, label_of, name_of, said_of
+from bridge.receivers.wording import name_of, said_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
-from bridge.server.ui.addresses import address_of
 from bridge.server.ui.flash import Notice
+from bridge.server.ui.formatting import address_of
 from bridge.server.ui.messages import id_in
-from bridge.server.ui.timeline import about, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bridge.domain.incidents import Incident
     from bridge.server.context import ServerContext
@@ -30,40 +29,10 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """An incident as it is listed."""
-
-    incident: Incident
-    title: str
-    name: str
-    label: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class AcknowledgePanel:
-    """What is open: the newest of it, how much in all, and how much is acknowledged."""
-
-    rows: tuple[Row, ...]
-    count: int
-    acknowledged: int
-
-
-def panel(incidents: Sequence[Incident], count: int, acknowledged: int = 0) -> AcknowledgePanel:
-    """Arrange it."""
-    return AcknowledgePanel(tuple(map(_row, incidents)), count, acknowledged)
-
-
-def _row(incident: Incident) -> Row:
-    event = incident.event
-    return Row(incident, title_of(event), about(event), label_of(event), cause_of(event))
-
-
-@dataclass(frozen=True, slots=True)
 class IncidentsPage:
     """A page of all that is wrong; ``acknowledged`` says whether it shows what somebody has acknowledged, too."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Incident, ...]
     acknowledged: bool
     older: str | None
     newest: str | None
@@ -82,7 +51,7 @@ def incidents_page(found: Page[Incident], cursor: str | None, *, acknowledged: b
         return address_of("incidents", {"acknowledged": "true" if acknowledged else None, "cursor": cursor})
 
     return IncidentsPage(
-        tuple(map(_row, found.items)),
+        found.items,
         acknowledged,
         older=None if found.next is None else address(found.next),
         newest=None if cursor is None else address(),

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.errors import UsageError
 from bridge.domain.model import DeliveryState
-from bridge.receivers.wording import label_of
-from bridge.server.ui.addresses import address_of
-from bridge.server.ui.timeline import about, title_of
+from bridge.server.ui.formatting import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,16 +37,6 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A delivery."""
-
-    delivery: Delivery
-    about: str
-    title: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class DeliveriesPage:
     """All that the page shows. ``older`` and ``newest`` the addresses of other pages of the list."""
 
@@ -56,7 +44,7 @@ class DeliveriesPage:
     state: DeliveryState | None
     receiver: str | None
     tabs: tuple[Tab, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Delivery, ...]
     reasons: tuple[GivenUp, ...]
     dead: int
     every_receiver: str
@@ -97,7 +85,7 @@ def deliveries_page(
         tabs=tuple(
             Tab(name, address(which, receiver), which is state, which, count(which)) for which, name in _TABS.items()
         ),
-        rows=tuple(Row(each, about(each.event), title_of(each.event), label_of(each.event)) for each in found.items),
+        rows=found.items,
         reasons=tuple(each for each in reasons if receiver in {None, each.receiver}),
         dead=count(DeliveryState.DEAD) or 0,
         every_receiver=address(state, None),

@@ -1,20 +1,19 @@
-"""How the pages write things: times, counts, names of statuses. Pure."""
+"""How the pages write things: times, counts, names of statuses, addresses. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
-from bridge.domain.check import counted
-from bridge.domain.clock import ago, isoformat
 from bridge.domain.local_time import in_zone, zone_of
 from bridge.domain.model import UNSEEN
 from bridge.receivers.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
 _BRIEF = 160
@@ -28,11 +27,6 @@ def moment_in(moment: datetime, zone: tzinfo) -> str:
     """Write a moment for people: ``24 Nov 2026, 01:41:12 IST``."""
     local = in_zone(moment, zone)
     return f"{local:%-d %b %Y, %H:%M:%S} {zone_of(local)}"
-
-
-def hour_in(moment: datetime, zone: tzinfo) -> str:
-    """Write a moment without its day: ``01:41``."""
-    return f"{in_zone(moment, zone):%H:%M}"
 
 
 def number(count: int) -> str:
@@ -79,19 +73,7 @@ def state_name(name: str) -> str:
     return _STATES.get(name, name.capitalize())
 
 
-FILTERS: Mapping[str, Callable[..., str]] = {
-    "ago": ago,
-    "brief": brief,
-    "code": code,
-    "counted": counted,
-    "hour_in": hour_in,
-    "iso": isoformat,
-    "moment_in": moment_in,
-    "number": number,
-    "seconds": seconds,
-    "short": short,
-    "state_name": state_name,
-    "status_name": status_name,
-    "upper_first": upper_first,
-}
-"""What templates may use."""
+def address_of(page: str, asked: Mapping[str, object]) -> str:
+    """Write the address of a page, from the first page, with what is asked for; what is None is left out."""
+    query = urlencode({name: str(value) for name, value in asked.items() if value is not None})
+    return f"{page}?{query}" if query else page

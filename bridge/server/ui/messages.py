@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 from bridge.domain import reasons
 from bridge.domain.clock import isoformat
 from bridge.domain.model import UNSEEN, Status
-from bridge.server.ui.addresses import address_of
 from bridge.server.ui.changed import PERIODS, Span, read_span
-from bridge.server.ui.formatting import status_name
+from bridge.server.ui.formatting import address_of, status_name
 from bridge.server.ui.period import is_day
 from bridge.store.finding import MOST_COUNTED
 from bridge.store.search import MessageQuery

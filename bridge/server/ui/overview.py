@@ -12,7 +12,7 @@ from bridge.domain.model import UNSEEN, Status
 from bridge.domain.mute import Hold
 from bridge.domain.reasons import OTHERS
 from bridge.server.ui.activity_charts import last_day
-from bridge.server.ui.report import Links, Why, whys
+from bridge.server.ui.report import Links, Tile, Why, whys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from bridge.store.search import Totals
 
 _MOST_REASONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """How many messages have a status, or came to have it lately; ``unseen`` are those not seen yet."""
-
-    name: str
-    count: int
-    href: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bridge.domain.activity_report import ReportQuery, ask, read_by
 from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
 from bridge.domain.settings.units import parse_moment
-from bridge.server.ui.addresses import address_of
+from bridge.server.ui.formatting import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from bridge import __version__
+from bridge.domain.check import counted
+from bridge.domain.clock import ago, isoformat
 from bridge.domain.model import UNSEEN, Status
+from bridge.receivers import wording
+from bridge.server.ui import formatting, timeline
 from bridge.server.ui.changed import PERIODS
-from bridge.server.ui.formatting import FILTERS
 from bridge.server.ui.messages import ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 STATIC: Mapping[str, str] = {
     "style.css": "text/css; charset=utf-8",
@@ -34,6 +37,21 @@ EXPLAINED = (Status.EXPIRED, Status.CANCELLED, Status.UNKNOWN, "stuck", UNSEEN)
 """The statuses that the help page explains, wherever one is shown."""
 
 
+_FILTERS: Mapping[str, Callable[..., object]] = {
+    "iso": isoformat,
+    **{
+        each.__name__: each
+        for each in (
+            *(ago, counted, wording.cause_of, wording.error_of, wording.label_of),
+            *(formatting.brief, formatting.code, formatting.moment_in, formatting.number, formatting.seconds),
+            *(formatting.state_name, formatting.status_name, formatting.upper_first),
+            *(timeline.about, timeline.look_of, timeline.title_of),
+        )
+    },
+}
+"""What templates may use."""
+
+
 @cache
 def static(name: str) -> bytes:
     """Read one of the files beside the pages."""
@@ -44,6 +62,14 @@ def static(name: str) -> bytes:
 def stamp() -> str:
     """Name this version of these files, so that a browser may keep each for ever."""
     return hashlib.sha256(b"".join(map(static, STATIC))).hexdigest()[:12]
+
+
+@cache
+def alert_help() -> Mapping[str, str]:
+    """Read ``alerts.md``: what each alert for Prometheus means, and what to do; what is between backticks is code."""
+    text = resources.files("bridge.server.ui").joinpath("alerts.md").read_text(encoding="utf-8")
+    _, *sections = text.split("\n## ")
+    return {name: words.strip() for name, _, words in (section.partition("\n") for section in sections)}
 
 
 def root_of(path: str) -> str:
@@ -73,7 +99,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= FILTERS
+    environment.filters |= _FILTERS
     environment.globals |= {
         "stamp": stamp(),
         "version": __version__,

@@ -12,7 +12,7 @@ from bridge.domain.check import counted
 from bridge.domain.clock import isoformat, precisely
 from bridge.domain.model import Status
 from bridge.receivers.next_steps import step_of_reason
-from bridge.server.ui.addresses import address_of
+from bridge.server.ui.formatting import address_of
 from bridge.server.ui.period import PERIODS
 
 if TYPE_CHECKING:
@@ -40,13 +40,16 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """How many messages came to have a status, where they are listed, and how that differs from the time before."""
+class Tile:
+    """How many messages have a status, or came to have it; ``unseen`` are those not seen yet.
+
+    ``href`` lists them, and ``change`` says how that differs from the time before.
+    """
 
     name: str
     count: int
     href: str
-    change: str | None
+    change: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Report:
     says: str
     than: str | None
     partly: datetime | None
-    totals: tuple[Total, ...]
+    totals: tuple[Tile, ...]
     rate: str | None
     rate_before: str | None
     whys: tuple[Why, ...]
@@ -194,11 +197,11 @@ def change(count: int, before: int) -> str:
     return f"{count - before:,} more" if count > before else f"{before - count:,} fewer"
 
 
-def _totals(sums: Sums, before: Sums | None, links: Links) -> Iterator[Total]:
+def _totals(sums: Sums, before: Sums | None, links: Links) -> Iterator[Tile]:
     for status in COUNTED:
         count = sums[status]
         difference = None if before is None else change(count, before[status])
-        yield Total(str(status), count, links.to(status=status), difference)
+        yield Tile(str(status), count, links.to(status=status), difference)
 
 
 def _says(sums: Sums, before: Sums | None, than: str) -> str:

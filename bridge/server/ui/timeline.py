@@ -10,12 +10,12 @@ from bridge.domain.model import UNSEEN, DeliveryState, EventType, Status
 from bridge.domain.reasons import reason_of
 from bridge.receivers.next_steps import step_of
 from bridge.receivers.wording import WORDS, duration_of, error_of, name_of
-from bridge.server.ui.addresses import address_of
+from bridge.server.ui.formatting import address_of
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.summary import WatchedMessage
-    from bridge.store.history import Story, StoryDelivery, StoryEvent
+    from bridge.store.history import Story, StoryEvent
 
 _LOOKS = {
     EventType.MESSAGE_PENDING: ("info", "pending"),
@@ -33,18 +33,6 @@ _PLAIN = ("quiet", UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """An event in a message's story, and its deliveries."""
-
-    event: Event
-    title: str
-    tone: str
-    icon: str
-    error: str
-    deliveries: tuple[StoryDelivery, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StoryPage:
     """All that is known of a message. ``whole`` says whether its beginning is shown, too.
 
@@ -53,7 +41,7 @@ class StoryPage:
     """
 
     shown: WatchedMessage
-    moments: tuple[Moment, ...]
+    moments: tuple[StoryEvent, ...]
     whole: bool
     why_not_polled: str
     step: str = ""
@@ -74,7 +62,7 @@ class StoryPage:
 
 def story_page(story: Story) -> StoryPage:
     """Tell a story."""
-    page = StoryPage(story.message, tuple(map(_moment, story.events)), story.whole, why_not_polled(story.message))
+    page = StoryPage(story.message, story.events, story.whole, why_not_polled(story.message))
     if not story.events:
         return page
     last = story.events[-1].event
@@ -82,6 +70,11 @@ def story_page(story: Story) -> StoryPage:
         asked = {"status": Status.FAILED, "reason": reason_of(error_of(last)).key}
         return replace(page, step=step_of(last), alike=address_of("messages", asked))
     return replace(page, step="" if last.type is EventType.MESSAGE_ABANDONED and not page.gave_up else step_of(last))
+
+
+def look_of(event: Event) -> tuple[str, str]:
+    """Return the tone and the sign of an event in a message's story."""
+    return _LOOKS.get(event.type, _PLAIN)
 
 
 def title_of(event: Event) -> str:
@@ -108,8 +101,3 @@ def why_not_polled(shown: WatchedMessage) -> str:
     if not shown.watched:
         return "It is no longer on the watch list."
     return "It had no final status within poll.stop_after. Watch it again to continue."
-
-
-def _moment(item: StoryEvent) -> Moment:
-    tone, icon = _LOOKS.get(item.event.type, _PLAIN)
-    return Moment(item.event, title_of(item.event), tone, icon, error_of(item.event), item.deliveries)

@@ -13,15 +13,14 @@ from bridge.domain.errors import UsageError
 from bridge.domain.health import judge
 from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
-from bridge.server.ui.acknowledging import SHOWN, incidents_page, panel
-from bridge.server.ui.alert_help import alert_help
+from bridge.server.ui.acknowledging import SHOWN, incidents_page
 from bridge.server.ui.deliveries import deliveries_page
 from bridge.server.ui.form_fields import Form
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
 from bridge.server.ui.muting import MutePanel
 from bridge.server.ui.overview import overview
-from bridge.server.ui.render import render
+from bridge.server.ui.render import alert_help, render
 from bridge.server.ui.reporting import report_page
 from bridge.server.ui.timeline import story_page
 from bridge.server.ui.trying import TYPES
@@ -92,7 +91,11 @@ class Views:
             "page": page,
             "said": said,
             "muting": mutes,
-            "open": panel(found, summary.open_incidents, summary.acknowledged_incidents),
+            "open": {
+                "rows": found,
+                "count": summary.open_incidents,
+                "acknowledged": summary.acknowledged_incidents,
+            },
             "types": TYPES,
         }
         return self._render("overview.html", path, "overview", summary, known, **shown)
@@ -118,8 +121,7 @@ class Views:
             return None
         summary, known = self._look()
         incident = self._store.incidents.of(message_subject(message_id))
-        found = () if incident is None else (incident,)
-        shown = {"page": story_page(story), "open": panel(found, len(found)), "said": said}
+        shown = {"page": story_page(story), "incident": incident, "said": said}
         return self._render("message.html", path, "messages", summary, known, **shown)
 
     def deliveries(

@@ -7,6 +7,7 @@ from bridge.domain.samples import sample_event
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
 from bridge.server.ui.flash import Notice
 from bridge.server.ui.sending_again import sent_again
+from bridge.server.ui.timeline import about, title_of
 from bridge.store.history import GivenUp
 from bridge.store.paging import Page
 from tests.unit.receivers.events import changed, receiver_down, source_down
@@ -46,9 +47,7 @@ def test_rows_name_what_they_are_about_and_what_happened() -> None:
         source_down(),
         sample_event(START, EventType.SUMMARY),
     )
-    found = Page(tuple(Delivery(1, event, "crm", QUEUED, 0, START, START, START) for event in events), None)
-    rows = deliveries_page(found, COUNTS, REASONS, state=None, receiver=None, cursor=None).rows
-    assert [(row.about, row.title) for row in rows] == [
+    assert [(about(event), title_of(event)) for event in events] == [
         ("12346", "Failed"),
         ("ops", "Receiver down"),
         ("WbizTool's API", "Status API down"),

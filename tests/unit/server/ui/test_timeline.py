@@ -9,7 +9,8 @@ import pytest
 
 from bridge.domain.model import Delivery, DeliveryState, EventType, Message, State, Status
 from bridge.domain.summary import WatchedMessage
-from bridge.server.ui.timeline import story_page, title_of, why_not_polled
+from bridge.receivers.wording import error_of
+from bridge.server.ui.timeline import look_of, story_page, title_of, why_not_polled
 from bridge.store.history import Story, StoryDelivery, StoryEvent
 from tests.unit.receivers.events import changed, source_down
 from tests.world.clock import START
@@ -39,8 +40,11 @@ def test_every_type_of_event_has_a_title_that_begins_like_a_sentence() -> None:
 
 
 def test_a_failure_is_told_with_its_reason() -> None:
-    (moment,) = story_page(story()).moments
-    assert (moment.title, moment.tone, moment.icon, moment.error) == ("Failed", "bad", "failed", "Invalid phone number")
+    assert (title_of(FAILED), look_of(FAILED), error_of(FAILED)) == (
+        "Failed",
+        ("bad", "failed"),
+        "Invalid phone number",
+    )
 
 
 def test_page_of_failure_says_what_to_do_and_lists_those_alike() -> None:
