@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +35,9 @@ def attempt(sender: Sender, events: Sequence[Event], *, clock: Clock, redact: Re
         StoppedError: The way was closed meanwhile; that says nothing about the receiver.
         Exception: A fault of the bridge's own with these events.
     """
-    return _attempt(lambda: sender.hand_over(events, clock), clock.now(), clock.monotonic(), clock, redact)
+    made: queue.SimpleQueue[Callable[[], Attempt]] = queue.SimpleQueue()
+    begin_attempt(sender, events, made.put, clock=clock, redact=redact)
+    return made.get()()
 
 
 def begin_attempt(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from bridge.domain.threads import Thread
     from bridge.transport.message import Reply, Request
 
+    Done = Callable[[Callable[[], "Handed"]], None]
+    """Gets what returns what came of handing events over, or raises what was raised meanwhile."""
+
 USER_AGENT = f"wbiztool-bridge/{__version__}"
 """How the bridge names itself to receivers."""
 
@@ -92,12 +95,14 @@ class Sender(Protocol):
         """The name that the configuration gives the receiver."""
         ...
 
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
-        """Hand events over, once.
+    def begin(self, events: Sequence[Event], clock: Clock, done: Done, thread: Thread | None = None) -> None:
+        """Begin to hand events over, once, and return at once. What ``done`` gets returns what came of it, or raises.
 
         Args:
             events: At least one; exactly one where the receiver takes no batches.
             clock: Tells the attempt's time, and when the answer came.
+            done: Called once, by any thread, unless this raises.
+            thread: Where they belong, if the receiver has threads.
 
         Raises:
             TransportError: Nothing that can be read came back. Its text is for people, and says why.
@@ -106,24 +111,8 @@ class Sender(Protocol):
         """
         ...
 
-    def begin(
-        self,
-        events: Sequence[Event],
-        clock: Clock,
-        done: Callable[[Callable[[], Handed]], None],
-        thread: Thread | None = None,
-    ) -> None:
-        """Begin to hand events over, and return at once. ``done`` gets what returns or raises as :meth:`hand_over`.
-
-        ``thread`` is where they belong, if the receiver has threads.
-
-        Raises:
-            Exception: As :meth:`hand_over` does.
-        """
-        ...
-
     def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
-        """Arrange for JSON what would be handed over, with its secrets. Nothing is sent. Raises as :meth:`hand_over`.
+        """Arrange for JSON what would be handed over, with its secrets. Nothing is sent. Raises as :meth:`begin`.
 
         Args:
             events: As there.

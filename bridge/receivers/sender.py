@@ -20,51 +20,10 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.threads import Thread
     from bridge.receivers.base_config import HttpReceiverConfig
-    from bridge.receivers.protocol import Receiver
+    from bridge.receivers.protocol import Done, Receiver
     from bridge.transport.message import Reply, Request
 
     Calls = Generator[Request, Reply, Handed]
-
-
-class HttpSender:
-    """Leads to a receiver over HTTP.
-
-    Args:
-        receiver: Writes the POST and reads its answer.
-        channel: Leads to it.
-    """
-
-    def __init__(self, receiver: Receiver, channel: HttpClient) -> None:
-        self.name = receiver.name
-        self._receiver = receiver
-        self._channel = channel
-        self.close = channel.close
-
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
-        """Make one POST."""
-        request = self._receiver.render(events, clock.wall())
-        return self._handed(lambda: self._channel.send(request, request.path), clock)
-
-    def begin(
-        self,
-        events: Sequence[Event],
-        clock: Clock,
-        done: Callable[[Callable[[], Handed]], None],
-        thread: Thread | None = None,
-    ) -> None:
-        """Begin one POST."""
-        del thread  # of those that have threads
-        request = self._receiver.render(events, clock.wall())
-        self._channel.begin(request, request.path, lambda get: done(partial(self._handed, get, clock)))
-
-    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
-        """Show the POST."""
-        return self._channel.preview(self._receiver.render(events, at))
-
-    def _handed(self, get: Callable[[], Reply], clock: Clock) -> Handed:
-        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
-        reply = get()
-        return Handed(self._receiver.read(reply, clock.wall()), reply.text, reply.status)
 
 
 class CallingSender(ABC):
@@ -80,25 +39,7 @@ class CallingSender(ABC):
         self._client = client
         self.close = client.close
 
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
-        """Make the calls, outside of any thread."""
-        calls = self._calls(events, None, clock)
-        step = partial(next, calls)
-        while True:
-            try:
-                request = step()
-            except StopIteration as end:
-                handed: Handed = end.value
-                return handed
-            step = partial(_resume, calls, partial(self._client.send, request, request.path))
-
-    def begin(
-        self,
-        events: Sequence[Event],
-        clock: Clock,
-        done: Callable[[Callable[[], Handed]], None],
-        thread: Thread | None = None,
-    ) -> None:
+    def begin(self, events: Sequence[Event], clock: Clock, done: Done, thread: Thread | None = None) -> None:
         """Begin the calls: each begins when the one before has been answered."""
         calls = self._calls(events, thread, clock)
 
@@ -106,7 +47,8 @@ class CallingSender(ABC):
             try:
                 request = step()
             except StopIteration as end:
-                done(partial(_same, end.value))
+                handed: Handed = end.value
+                done(lambda: handed)
             except Exception as error:  # noqa: BLE001 -- raised again where it is heard
                 done(partial(raise_again, error))
             else:
@@ -131,47 +73,52 @@ def _resume(calls: Calls, get: Callable[[], Reply]) -> Request:
     return calls.send(reply)
 
 
-def _same(handed: Handed) -> Handed:
-    return handed
+class HttpSender(CallingSender):
+    """Hands over by one POST.
+
+    Args:
+        receiver: Writes the POST and reads its answer.
+        client: Makes it.
+    """
+
+    def __init__(self, receiver: Receiver, client: HttpClient) -> None:
+        super().__init__(receiver.name, client)
+        self._receiver = receiver
+
+    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
+        """Show the POST."""
+        return self._client.preview(self._receiver.render(events, at))
+
+    def _calls(self, events: Sequence[Event], thread: Thread | None, clock: Clock) -> Calls:
+        del thread  # of those that have threads
+        reply = yield self._receiver.render(events, clock.wall())
+        # The receiver compares both with its own clock: the signature's time, and the date until which we are to wait.
+        return Handed(self._receiver.read(reply, clock.wall()), reply.text, reply.status)
 
 
 class BlockingSender(ABC):
     """Hands over by calls that block: each in a thread of its own."""
 
     @abstractmethod
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:
-        """Hand events over, once."""
+    def hand_over(self, events: Sequence[Event]) -> Handed:
+        """Hand events over, once, and return what came of it. Raises as ``done`` of :meth:`Sender.begin` does."""
 
-    @abstractmethod
-    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
-        """Show what would be handed over."""
-
-    def begin(
-        self,
-        events: Sequence[Event],
-        clock: Clock,
-        done: Callable[[Callable[[], Handed]], None],
-        thread: Thread | None = None,
-    ) -> None:
+    def begin(self, events: Sequence[Event], clock: Clock, done: Done, thread: Thread | None = None) -> None:
         """Hand events over in a thread of the system."""
-        del thread  # of those that have threads
+        del clock, thread  # waits are the system's, and threads are of those that have them
 
         def work() -> None:
             try:
-                handed = self.hand_over(events, clock)
+                handed = self.hand_over(events)
             except Exception as error:  # noqa: BLE001 -- raised again where it is heard
                 done(partial(raise_again, error))
             else:
                 done(lambda: handed)
 
-        _start(work)
-
-
-def _start(step: Callable[[], None]) -> None:
-    try:
-        threading.Thread(target=step, name="hand over", daemon=True).start()
-    except RuntimeError:
-        raise TransportError("the system starts no more threads") from None
+        try:
+            threading.Thread(target=work, name="hand over", daemon=True).start()
+        except RuntimeError:
+            raise TransportError("the system starts no more threads") from None
 
 
 def over_http(settings: HttpReceiverConfig, receiver: Receiver) -> HttpSender:

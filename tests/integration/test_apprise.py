@@ -115,10 +115,10 @@ def test_its_log_lines_go_nowhere() -> None:
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
     with Sink(lambda _: Answer.drip()) as sink:
         code = (
-            "import sys; from datetime import timedelta; from bridge.receivers.apprise.sender import AppriseSender;"
-            "from bridge.domain.samples import sample_event; from bridge.domain.clock import SystemClock;"
-            "c = SystemClock(); w = AppriseSender('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
-            "print(w.hand_over([sample_event(c.now())], c).outcome)"
+            "import sys; from datetime import UTC, datetime, timedelta;"
+            "from bridge.receivers.apprise.sender import AppriseSender; from bridge.domain.samples import sample_event;"
+            "w = AppriseSender('x', sys.argv[1], timedelta(seconds=0.3), by=(), shown=1);"
+            "print(w.hand_over([sample_event(datetime.now(UTC))]).outcome)"
         )
         url = f"json://{sink.url.removeprefix('http://')}"
         done = subprocess.run(

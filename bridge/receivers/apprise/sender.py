@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from bridge.domain.clock import Clock
     from bridge.domain.model import Event
     from bridge.receivers.apprise.config import AppriseReceiverConfig
 
@@ -62,7 +61,7 @@ class AppriseSender(BlockingSender):
         self._service = _prepared(url, self._timeout)
         self._latest: threading.Thread | None = None
 
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:  # noqa: ARG002 -- of the protocol; waits are the system's
+    def hand_over(self, events: Sequence[Event]) -> Handed:
         """Send one message about events."""
         if self._latest is not None and self._latest.is_alive():
             self._latest.join(self._timeout)

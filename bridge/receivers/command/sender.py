@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from bridge.domain.clock import Clock
     from bridge.domain.model import Event
     from bridge.domain.outcome import Outcome
     from bridge.receivers.command.config import CommandReceiverConfig
@@ -66,7 +65,7 @@ class CommandSender(BlockingSender):
         self._changed = threading.Condition()
         self._closed = False
 
-    def hand_over(self, events: Sequence[Event], clock: Clock) -> Handed:  # noqa: ARG002 -- of the protocol; waits are the system's
+    def hand_over(self, events: Sequence[Event]) -> Handed:
         """Run the program once, for exactly one event."""
         (event,) = events
         body, variables = STANDARD.one(event).body, environment(event, self.name, os.environ)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain.outcome import Delivered
 from bridge.receivers.protocol import Handed
-from bridge.receivers.sender import CallingSender
+from bridge.receivers.sender import HttpSender
 from bridge.receivers.slack.receiver import text_alone
 from bridge.receivers.slack.responses import LAYOUT, PLAIN, code_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from bridge.domain.clock import Clock
     from bridge.domain.model import Event
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.transport.client import HttpClient
 
 
-class SlackWebhookSender(CallingSender):
+class SlackWebhookSender(HttpSender):
     """Leads to an incoming webhook.
 
     Args:
@@ -31,12 +30,8 @@ class SlackWebhookSender(CallingSender):
     """
 
     def __init__(self, messages: SlackReceiver, client: HttpClient) -> None:
-        super().__init__(messages.name, client)
+        super().__init__(messages, client)
         self._messages = messages
-
-    def preview(self, events: Sequence[Event], at: datetime) -> dict[str, Any]:
-        """Show the POST."""
-        return self._client.preview(self._messages.render(events, at))
 
     def _calls(self, events: Sequence[Event], thread: Thread | None, clock: Clock) -> Calls:
         del thread  # a webhook has none
