@@ -30,6 +30,7 @@ PAGES = sorted(
 _FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:bridge|tests|benchmarks|docs|systemd|deploy|\.ci|\.github)/[\w./-]*)`")
+_TEST = re.compile(r"`(test_\w+\.py)`")
 _EXAMPLE = ("bridge/receivers/ntfy/", "tests/unit/receivers/ntfy/")
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -62,6 +63,12 @@ def test_paths_exist(page: str) -> None:
     assert [
         path for path in _PATH.findall(prose(page)) if not path.startswith(_EXAMPLE) and not (ROOT / path).exists()
     ] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tests_that_are_named_exist(page: str) -> None:
+    known = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(_TEST.findall(prose(page))) <= known
 
 
 def test_receiver_in_contributing_renders_and_reads() -> None:
