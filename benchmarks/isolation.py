@@ -8,16 +8,17 @@ fast, the processor would be what is shared. Each run has a fresh database; the 
 from __future__ import annotations
 
 import multiprocessing
-import statistics
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import truediv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from benchmarks.measure import median, table
 from bridge.config import loader, models
 from bridge.daemon.supervisor import Supervisor
 from bridge.domain.clock import SystemClock
@@ -44,18 +45,24 @@ BAD = {
 
 
 def main(runs: int) -> None:
+    """Print the table."""
     alone, beside = [], []
     for _ in range(runs):
         alone.append(seconds_to_deliver({}))
         beside.append(seconds_to_deliver(BAD))
-    ratio = statistics.median(b / a for a, b in zip(alone, beside, strict=True))
-    print(f"{EVENTS} events to a good receiver, {runs} runs in turn, medians:")
-    print(
-        f"  alone                        {statistics.median(alone):6.2f} s  {EVENTS / statistics.median(alone):6.0f}/s"
+    print(f"{EVENTS:,} events to a good receiver, {runs} runs in turn, medians:")
+    table(
+        ("", "seconds", "events/s", "time: this / alone"),
+        [
+            (
+                name,
+                f"{median(each):.2f}",
+                f"{EVENTS / median(each):.0f}",
+                f"{median(list(map(truediv, each, alone))):.2f}",
+            )
+            for name, each in (("alone", alone), (f"beside {len(BAD)} bad receivers", beside))
+        ],
     )
-    print(f"  beside {len(BAD)} bad receivers        {statistics.median(beside):6.2f} s  "
-          f"{EVENTS / statistics.median(beside):6.0f}/s")  # fmt: skip
-    print(f"  ratio, pair by pair          {ratio:6.2f}")
 
 
 def seconds_to_deliver(bad: dict[str, Answer]) -> float:
@@ -65,7 +72,7 @@ def seconds_to_deliver(bad: dict[str, Answer]) -> float:
         urls = {name: stack.enter_context(sink_process(answer))[0] for name, answer in bad.items()}
         settings = load(folder, good_url, urls)
         store = stack.enter_context(Store(settings.database, exclusive=True))
-        owe(store, ["good", *urls])
+        queue(store, ["good", *urls])
         supervisor = Supervisor(store, clock=SystemClock(), listener=Listener())
         started = time.monotonic()
         supervisor.apply(settings)
@@ -92,7 +99,7 @@ def load(folder: Path, good_url: str, urls: dict[str, str]) -> models.Config:
     return loader.load(path, {})
 
 
-def owe(store: Store, receivers: list[str]) -> None:
+def queue(store: Store, receivers: list[str]) -> None:
     now = datetime.now(UTC)
     store.messages.watch(range(1, EVENTS + 1), now)
     subscriptions = [Subscription(name) for name in receivers]
