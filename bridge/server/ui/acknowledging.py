@@ -11,8 +11,8 @@ from bridge.domain.model import LONGEST_PERSON
 from bridge.receivers.wording import name_of, said_of
 from bridge.server.api.incidents import acknowledge
 from bridge.server.auth import ACKNOWLEDGE_FORM
-from bridge.server.ui.flash import Notice
 from bridge.server.ui.formatting import address_of
+from bridge.server.ui.forms import Notice
 from bridge.server.ui.messages import id_in
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.incidents import Incident
     from bridge.server.context import ServerContext
-    from bridge.server.ui.form_fields import Form
-    from bridge.server.ui.forms import Forms
+    from bridge.server.ui.forms import Form, Forms
     from bridge.store.paging import Page
 
 SHOWN = 8

@@ -18,7 +18,7 @@ from bridge.domain.spreadsheet.handover import LARGEST_CSV, TOO_LARGE, InvalidCs
 from bridge.server.api.messages import watch
 from bridge.server.auth import ADD_FORM
 from bridge.server.ui.add_fields import Written, Wrong, merged
-from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import Notice
 from bridge.server.ui.multipart import TooLargeError, read_multipart
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Details
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.flash import Flashes
+    from bridge.server.ui.forms import Flashes
 
 LARGEST_FORM: Final = LARGEST_CSV + 64 * 1024
 """In bytes: the longest list, the token, and what is around them."""

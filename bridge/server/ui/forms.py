@@ -1,9 +1,15 @@
-"""Forms that a page posts: they are read, the token in them is checked, and a page follows that a reload gets again."""
+"""Forms that a page posts: they are read, the token in them is checked, and a page follows that a reload gets again.
+
+What became of a form is said once, on that page.
+"""
 
 from __future__ import annotations
 
+import secrets
+import threading
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
@@ -12,19 +18,86 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002 -- FastAPI reads it
 
 from bridge.domain.errors import BridgeError
-from bridge.server.ui.flash import Notice
-from bridge.server.ui.form_fields import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from starlette.responses import Response
 
     from bridge.server.auth import Access
-    from bridge.server.ui.flash import Flashes
 
+SAID: Final = "said"
+"""The parameter of an address that has the word for what is said there."""
+
+_MOST_KEPT: Final = 100
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 100  # a page of a list has fifty boxes to tick
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form; each may have been given several times."""
+
+    fields: Mapping[str, Sequence[str]]
+
+    def get(self, name: str) -> str:
+        """Return the last value of a field; empty where there is none."""
+        return self.all(name)[-1]
+
+    def all(self, name: str) -> Sequence[str]:
+        """Return all values of a field; a single empty one where there is none."""
+        return self.fields.get(name) or ("",)
+
+    def without(self, name: str) -> Form:
+        """Return the same without a field."""
+        return Form({each: values for each, values in self.fields.items() if each != name})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.fields
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Words, and whether they are ``good`` or ``bad`` news. A moment and more words may follow them."""
+
+    tone: Literal["good", "bad"]
+    text: str
+    until: datetime | None = None
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A notice, and the form if it came to nothing: what a person wrote there is shown again."""
+
+    notice: Notice
+    form: Form | None = None
+
+
+class Flashes:
+    """Remembers what became of the latest forms until it is shown. Safe to use from several threads.
+
+    An address that held the words themselves could be made by anybody, to say anything, as often as it is opened.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Said] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, page: str, notice: Notice, form: Form | None = None) -> str:
+        """Remember it; returns the address of the page that says it. Of the form, the token is left out."""
+        word = secrets.token_urlsafe(9)
+        with self._lock:
+            self._known[word] = Said(notice, None if form is None or notice.tone == "good" else form.without("token"))
+            while len(self._known) > _MOST_KEPT:
+                del self._known[next(iter(self._known))]
+        return f"{page}{'&' if '?' in page else '?'}{SAID}={word}"
+
+    def take(self, word: str | None) -> Said | None:
+        """Return what is to be said, by the word in an address, and forget it; None where nothing is, or no longer."""
+        with self._lock:
+            return None if word is None else self._known.pop(word, None)
 
 
 Act: TypeAlias = "Callable[[Form], Notice]"

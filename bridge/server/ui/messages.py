@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 from bridge.domain import reasons
 from bridge.domain.clock import isoformat
 from bridge.domain.model import UNSEEN, Status
-from bridge.server.ui.changed import PERIODS, Span, read_span
 from bridge.server.ui.formatting import address_of, status_name
-from bridge.server.ui.period import is_day
+from bridge.server.ui.period import CHANGED, Span, is_day, read_span
 from bridge.store.finding import MOST_COUNTED
 from bridge.store.search import MessageQuery
 
@@ -147,7 +146,7 @@ class Asked:
             words = f"Reason: {reasons.read(self.reason).one}" if self.reason else "No reason given"
             yield Filter(words, replace(self, reason=None).address())
         if self.period or self.since or self.until:
-            words = f"Changed: {PERIODS[self.period]}," if self.period in PERIODS else "Changed"
+            words = f"Changed: {CHANGED[self.period]}," if self.period in CHANGED else "Changed"
             yield Filter(words, self._without("period", "since", "until"), self.span)
 
     @property

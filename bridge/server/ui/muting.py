@@ -12,7 +12,7 @@ from bridge.domain.settings.units import parse_duration, parse_moment
 from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
-from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.summary import Summary
     from bridge.server.context import ServerContext
-    from bridge.server.ui.form_fields import Form
-    from bridge.server.ui.forms import Forms
+    from bridge.server.ui.forms import Form, Forms
 
 _MORNING = time(8)
 _UNKNOWN = Notice("bad", "Nothing was changed: there is no such receiver.")

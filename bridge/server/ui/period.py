@@ -1,4 +1,4 @@
-"""The period of a report: what the address asks for, and what it is compared with. Pure."""
+"""Periods as addresses ask for them: of a report, with what it is compared with, and of a search. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ PERIODS: Final[Mapping[str, str]] = {
     "7d": "Last 7 days",
     "30d": "Last 30 days",
 }
-"""Periods to choose, and their names."""
+"""Periods of a report to choose, and their names."""
+
+CHANGED: Final[Mapping[str, str]] = {key: PERIODS[key] for key in ("today", "7d", "30d")}
+"""Periods of a search to choose, in which messages last changed."""
 
 _USUAL = "7d"
 _ROLLING = {
@@ -65,6 +68,14 @@ class Wanted:
         """Write the address of a report, from the first page, with some things exchanged."""
         asked = replace(self, **other)
         return address_of("report", {each.name: getattr(asked, each.name) or None for each in fields(asked)})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when, and until when, without that moment itself; None where it has no end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +172,37 @@ def period_of(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
             raise ValueError(f"“{unknown}”: unknown period (allowed: {', '.join(PERIODS)}, or since and until).")
 
 
+def read_span(period: str, since: str, until: str, timezone: str, now: datetime, zone: tzinfo) -> Span:
+    """Read when a message that is searched for last changed.
+
+    Args:
+        period: One of CHANGED, or empty.
+        since: A day, or a moment with its zone; empty for none.
+        until: The same; a day is meant with all of its hours.
+        timezone: Where days begin; empty for ``zone``.
+        now: When.
+        zone: As above.
+
+    Raises:
+        ValueError: It can't be read; the text is for people.
+    """
+    if period and (since or until):
+        raise ValueError("Choose a period or days, not both.")
+    zone = zone_named(timezone, zone)
+    match period:
+        case "":
+            span = _between(since, until, zone)
+        case "today":
+            span = Span(start_of_day(now.astimezone(zone).date(), zone))
+        case rolling if rolling in CHANGED:
+            span = Span(now - _ROLLING[rolling][0])
+        case unknown:
+            raise ValueError(f"There is no period {unknown} (there are: {', '.join(CHANGED)}).")
+    if span.since and span.until and span.until <= span.since:
+        raise ValueError("The period ends before it begins.")
+    return span
+
+
 def tag_of(wanted: Wanted) -> str | None:
     """Read the tag by which is added up; None where none is chosen.
 
@@ -176,6 +218,13 @@ def tag_of(wanted: Wanted) -> str | None:
     return by.removeprefix(TAGS) if by.startswith(TAGS) else None
 
 
+def _between(since: str, until: str, zone: tzinfo) -> Span:
+    try:
+        return Span(read_bound(since, zone), read_bound(until, zone, _DAY))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"The period can't be read: {error}.") from None
+
+
 def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period:
     begin = _day("From", wanted.since) if wanted.since else None
     last = _day("To", wanted.until) if wanted.until else max(today, begin or today)
@@ -189,11 +238,8 @@ def _from_to(wanted: Wanted, now: datetime, zone: tzinfo, today: date) -> Period
 
 
 def _exactly(wanted: Wanted, now: datetime, zone: tzinfo) -> Period:
-    try:
-        since, until = read_bound(wanted.since, zone), read_bound(wanted.until, zone, _DAY)
-    except ValueError as error:
-        raise ValueError(f"The period can't be read: {error}.") from None
-    query = _ask(now, zone, since, until)
+    span = _between(wanted.since, wanted.until, zone)
+    query = _ask(now, zone, span.since, span.until)
     length = query.until - query.since
     than = _ROLLING[LAST_DAY][1] if length == _DAY else "in as long a time before"
     return Period(query.since, query.until, zone, query.since - length, than)

@@ -15,8 +15,8 @@ from bridge.domain.clock import ago, isoformat
 from bridge.domain.model import UNSEEN, Status
 from bridge.receivers import wording
 from bridge.server.ui import formatting, timeline
-from bridge.server.ui.changed import PERIODS
 from bridge.server.ui.messages import ORDERS
+from bridge.server.ui.period import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,7 +104,7 @@ def _environment() -> jinja2.Environment:
         "stamp": stamp(),
         "version": __version__,
         "statuses": STATUSES,
-        "periods": PERIODS,
+        "periods": CHANGED,
         "orders": ORDERS,
         "explained": EXPLAINED,
     }

@@ -16,8 +16,7 @@ from bridge.server.ui.acknowledging import acknowledging
 from bridge.server.ui.adding import AddPage, adding
 from bridge.server.ui.api_reference import api_reference
 from bridge.server.ui.deliveries import state_in
-from bridge.server.ui.flash import SAID, Flashes, Said
-from bridge.server.ui.forms import Forms
+from bridge.server.ui.forms import SAID, Flashes, Forms, Said
 from bridge.server.ui.messages import Asked, id_in
 from bridge.server.ui.muting import muting
 from bridge.server.ui.period import Wanted

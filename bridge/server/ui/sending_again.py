@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.domain.model import DeliveryState
 from bridge.server.auth import RETRY_FORM
 from bridge.server.ui.deliveries import address
-from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import Notice
 from bridge.server.ui.messages import id_in
 from bridge.store.history import EventQuery
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bridge.server.context import ServerContext
-    from bridge.server.ui.form_fields import Form
-    from bridge.server.ui.forms import Forms
+    from bridge.server.ui.forms import Form, Forms
 
 
 def sending_again(context: ServerContext, forms: Forms) -> None:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.domain.model import EventType
 from bridge.receivers.wording import WORDS
 from bridge.server.auth import TEST_FORM
-from bridge.server.ui.flash import Notice
 from bridge.server.ui.formatting import brief, seconds
+from bridge.server.ui.forms import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.server.context import ServerContext
-    from bridge.server.ui.form_fields import Form
-    from bridge.server.ui.forms import Forms
+    from bridge.server.ui.forms import Form, Forms
 
 _LONG: Final = 100
 _UNKNOWN: Final = Notice("bad", "Nothing was sent: there is no such receiver.")

@@ -15,7 +15,7 @@ from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
 from bridge.server.ui.acknowledging import SHOWN, incidents_page
 from bridge.server.ui.deliveries import deliveries_page
-from bridge.server.ui.form_fields import Form
+from bridge.server.ui.forms import Form
 from bridge.server.ui.health import parts
 from bridge.server.ui.messages import Asked, MessagesPage, messages_page
 from bridge.server.ui.muting import MutePanel
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.server.context import ServerContext
     from bridge.server.ui.adding import AddPage
     from bridge.server.ui.api_reference import ApiReference
-    from bridge.server.ui.flash import Said
+    from bridge.server.ui.forms import Said
     from bridge.server.ui.health import Component
     from bridge.server.ui.period import Wanted
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.check import counted
 from bridge.server.auth import POLL_FORM, REMOVE_FORM
-from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import Notice
 from bridge.server.ui.messages import SEARCHED, Asked, id_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.server.context import ServerContext
-    from bridge.server.ui.form_fields import Form
-    from bridge.server.ui.forms import Forms
+    from bridge.server.ui.forms import Form, Forms
 
 
 def removed(gone: Sequence[int], listed: int, unknown: int) -> Notice:

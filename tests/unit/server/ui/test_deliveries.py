@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.domain.model import Delivery, DeliveryState, EventType, Status
 from bridge.domain.samples import sample_event
 from bridge.server.ui.deliveries import DeliveriesPage, address, deliveries_page
-from bridge.server.ui.flash import Notice
+from bridge.server.ui.forms import Notice
 from bridge.server.ui.sending_again import sent_again
 from bridge.server.ui.timeline import about, title_of
 from bridge.store.history import GivenUp
