@@ -22,7 +22,7 @@ from bridge.server.csv_request import on_invalid_csv
 from bridge.server.guards import FaultGuard, Guard, refuse_other_hosts
 from bridge.server.middleware import BodyLimit, BrowserHeaders
 from bridge.server.problems import on_bridge_error, on_http_exception, on_invalid
-from bridge.server.ui.routes import make_pages
+from bridge.server.ui.routes import add_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,9 +78,7 @@ def make_app(
     if context is not None:
         describe = cache(lambda: openapi.describe(app, access))
         app.include_router(_for_programs(context, access, describe))
-        pages = make_pages(context, access, describe)
-        app.include_router(pages.router)
-        app.add_exception_handler(HTTPStatus.NOT_FOUND, pages.on_missing)
+        add_pages(app, context, access, describe)
     return app
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bridge.server.ui.forms import Notice
+
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
@@ -62,6 +64,21 @@ class Written:
         except ValueError as error:
             wrong.append(Wrong("To be sent at", str(error)))
         return Details(label, tags, expected_at), tuple(wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class AddPage:
+    """The form as it was sent: what came of it, what is wrong with it, and what was written.
+
+    ``count`` is how many faults there are, of which ``faults`` are the first. ``place`` is where they are, ``ids``,
+    ``list`` or ``file``, or empty.
+    """
+
+    notice: Notice | None = None
+    written: Written = Written()
+    faults: tuple[Wrong, ...] = ()
+    count: int = 0
+    place: str = ""
 
 
 def merged(own: Details, of_all: Details) -> Details:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +15,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.spreadsheet.handover import LARGEST_CSV, TOO_LARGE, InvalidCsvError, read_list, read_typed
 from bridge.server.api.messages import watch
 from bridge.server.auth import ADD_FORM
-from bridge.server.ui.add_fields import Written, Wrong, merged
+from bridge.server.ui.add_fields import AddPage, Written, Wrong, merged
 from bridge.server.ui.forms import Notice
 from bridge.server.ui.multipart import TooLargeError, read_multipart
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from bridge.server.auth import Access
     from bridge.server.context import ServerContext
     from bridge.server.ui.forms import Flashes
+    from bridge.server.ui.views import View
 
 LARGEST_FORM: Final = LARGEST_CSV + 64 * 1024
 """In bytes: the longest list, the token, and what is around them."""
@@ -38,25 +37,8 @@ _REFUSED = Notice("bad", "Nothing was added: that is not the bridge's token.")
 _NONE = Notice("bad", "Nothing was added: enter ids, paste a list, or choose a file.")
 _SEVERAL = Notice("bad", "Nothing was added: enter ids, paste a list or choose a file, not more than one of these.")
 _LARGE = Notice("bad", f"Nothing was added: {TOO_LARGE}.")
-_PLACES: Final = {"ids": "ids", "list": "list", "file": "file"}
-"""Where messages may be in the form, and what that is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddPage:
-    """The form as it was sent: what came of it, what is wrong with it, and what was written.
-
-    ``count`` is how many faults there are, of which ``faults`` are the first. ``place`` is where they are, one of
-    _PLACES, or empty. ``needs_token`` says what the form asks for, and ``zone`` names the time zone of its times.
-    """
-
-    needs_token: bool
-    zone: str
-    notice: Notice | None = None
-    written: Written = Written()  # noqa: RUF009 -- frozen
-    faults: tuple[Wrong, ...] = ()
-    count: int = 0
-    place: str = ""
+_PLACES: Final = ("ids", "list", "file")
+"""Where messages may be in the form."""
 
 
 def came_of(new: int, old: int) -> Notice:
@@ -70,8 +52,7 @@ def adding(
     context: ServerContext,
     access: Access,
     flashes: Flashes,
-    show: Callable[[Request, AddPage, int], Response],
-    broken: Callable[[Request, BridgeError], Response],
+    view: Callable[[Request], View],
 ) -> APIRouter:
     """Make the page and the route to which its form is sent.
 
@@ -79,21 +60,14 @@ def adding(
         context: The running bridge.
         access: Has the token that the form asks for.
         flashes: Remembers what came of the form.
-        show: Answers with the page and a status.
-        broken: Answers that the database can't be used.
+        view: Answers a request.
     """
-    router = APIRouter(include_in_schema=False)
-    empty = partial(AddPage, not access.trusted, str(context.timezone()))
+    router = APIRouter()
     room = asyncio.Semaphore(_AT_ONCE)
 
     @router.api_route(ADD_FORM, methods=["GET", "HEAD"])
-    def add_page(request: Request, ids: str = "", said: str | None = None) -> Response:
-        written = Written(ids=ids.replace("\0", "")[:_LONGEST_LINK])
-        return show(
-            request,
-            empty(notice=None if (seen := flashes.take(said)) is None else seen.notice, written=written),
-            HTTPStatus.OK,
-        )
+    def add_page(request: Request, ids: str = "") -> Response:
+        return view(request).adding(AddPage(written=Written(ids=ids.replace("\0", "")[:_LONGEST_LINK])))
 
     @router.post(ADD_FORM)
     async def add_form(request: Request) -> Response:
@@ -101,8 +75,8 @@ def adding(
             try:
                 form = await read_multipart(request, LARGEST_FORM)
             except TooLargeError as error:
-                page = empty(notice=_LARGE)
-                answer = await run_in_threadpool(show, request, page, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                page, status = AddPage(_LARGE), HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                answer = await run_in_threadpool(view(request).adding, page, status)
                 if error.rest:
                     answer.headers["Connection"] = "close"
                 return answer
@@ -113,16 +87,16 @@ def adding(
         refused = _refusal(access, form)
         if refused is not None:
             notice, status = refused
-            return show(request, empty(notice=notice, written=written), status)
+            return view(request).adding(AddPage(notice, written), status)
         try:
             described = _read(form, written)
         except _WrongError as error:
-            wrong = empty(written=written, faults=error.faults, count=error.count, place=error.place)
-            return show(request, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
+            wrong = AddPage(None, written, error.faults, error.count, error.place)
+            return view(request).adding(wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
         try:
             found = watch(context, described)
         except BridgeError as error:
-            return broken(request, error)
+            return view(request).broken(error)
         came = came_of(len(found["watched"]), len(found["already_watched"]))
         return RedirectResponse(flashes.keep("add", came), HTTPStatus.SEE_OTHER)
 

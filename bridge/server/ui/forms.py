@@ -127,7 +127,7 @@ class Forms:
     """
 
     def __init__(self, access: Access, flashes: Flashes, broken: Callable[[Request, BridgeError], Response]) -> None:
-        self.router = APIRouter(include_in_schema=False)
+        self.router = APIRouter()
         self._access, self._flashes, self._broken = access, flashes, broken
 
     def on(self, path: str, act: Act, back: Callable[[Form], str], refused: str) -> None:

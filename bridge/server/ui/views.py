@@ -1,23 +1,25 @@
-"""Brings together what a page shows: reads the store, lets the pure parts arrange it, and renders it."""
+"""Answers browsers: reads the store, lets the pure parts arrange what a page shows, and renders it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial, wraps
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from fastapi.responses import HTMLResponse, Response
 
 from bridge.domain import numbers
 from bridge.domain.activity import HOUR
-from bridge.domain.errors import UsageError
+from bridge.domain.errors import BridgeError, UsageError
 from bridge.domain.health import judge
 from bridge.domain.incidents import message_subject
 from bridge.domain.model import DeliveryState
 from bridge.server.ui.acknowledging import SHOWN, incidents_page
-from bridge.server.ui.deliveries import deliveries_page
-from bridge.server.ui.forms import Form
+from bridge.server.ui.deliveries import deliveries_page, state_in
+from bridge.server.ui.forms import SAID, Form
 from bridge.server.ui.health import parts
-from bridge.server.ui.messages import Asked, MessagesPage, messages_page
+from bridge.server.ui.messages import Asked, MessagesPage, id_in, messages_page
 from bridge.server.ui.muting import MutePanel
 from bridge.server.ui.overview import overview
 from bridge.server.ui.render import alert_help, render
@@ -28,13 +30,20 @@ from bridge.server.ui.waiting import waiting
 from bridge.store.history import DeliveryQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
     from bridge.domain.summary import Summary
+    from bridge.server.auth import Access
     from bridge.server.context import ServerContext
-    from bridge.server.ui.adding import AddPage
+    from bridge.server.ui.add_fields import AddPage
     from bridge.server.ui.api_reference import ApiReference
-    from bridge.server.ui.forms import Said
+    from bridge.server.ui.forms import Flashes, Said
     from bridge.server.ui.health import Component
     from bridge.server.ui.period import Wanted
+
+_P = ParamSpec("_P")
 
 _ROWS = 50
 """How many rows a page of a list has."""
@@ -44,165 +53,164 @@ _DAY = timedelta(days=1)
 _LATELY = 8
 """How many of the latest failures the overview shows."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What is around every page: how many things are wrong, how many dead letters there are."""
-
-    faults: int
-    dead: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A page, and whether it says that something is wrong with what was asked for."""
-
-    html: str
-    wrong: bool
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # no-referrer would let the browser send "Origin: null" with our own form
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""Sent with every page: nothing from elsewhere is loaded, nothing within is run, and nobody shows it in a frame."""
 
 
-class Views:
-    """Writes the pages.
+def answer(html: str, status: int = HTTPStatus.OK) -> Response:
+    """Answer with a page."""
+    # Halves of characters, which events may hold, cannot be written.
+    return HTMLResponse(html.encode("utf-8", "replace"), status, _HEADERS)
+
+
+def _page(write: Callable[Concatenate[View, _P], Response]) -> Callable[Concatenate[View, _P], Response]:
+    """Answer with a page that says so where the store can't be read, or where somebody cut a link."""
+
+    @wraps(write)
+    def answered(view: View, /, *given: _P.args, **named: _P.kwargs) -> Response:
+        try:
+            return write(view, *given, **named)
+        except UsageError as error:
+            return view.missing("There is no such page", str(error), status=HTTPStatus.BAD_REQUEST)
+        except BridgeError as error:
+            return view.broken(error)
+
+    return answered
+
+
+class View:
+    """Answers one request for a page.
 
     Args:
         context: The running bridge, of which everything is only read.
-        can_change: Whether there is a token, with which one may change something.
-        trusted: Whether nobody needs it here.
+        access: Says who may change something.
+        flashes: Has what became of a form, which is said once.
+        request: The request.
     """
 
-    def __init__(self, context: ServerContext, *, can_change: bool, trusted: bool = False) -> None:
-        self._store, self._receivers, self._now = context.store, context.receivers, context.now
-        self._next_summaries = context.next_summaries
-        self._zone, self._waits = context.timezone, context.waits
-        self._can_change = can_change or trusted
-        self._trusted = trusted
+    def __init__(self, context: ServerContext, access: Access, flashes: Flashes, request: Request) -> None:
+        self._context, self._access, self._flashes, self._request = context, access, flashes, request
+        self._store, self._now, self._zone = context.store, context.now(), context.timezone()
 
-    def overview(self, path: str, said: Said | None = None) -> str:
-        """Write the first page; ``said`` is what became of a form, if one was sent."""
-        summary, known = self._look()
-        now, search = self._now(), self._store.search
-        lately = self._store.activity.read(now - _DAY, now, HOUR, self._zone())
+    @_page
+    def overview(self) -> Response:
+        """Show the first page."""
+        summary, now, zone, search = self._summary, self._now, self._zone, self._store.search
+        lately = self._store.activity.read(now - _DAY, now, HOUR, zone)
         failed = search.latest_failed(_LATELY)
-        receivers, later = self._receivers(), self._store.summaries.due_later([*summary.deliveries], now)
-        page = overview(search.totals(), summary, known, lately, failed, receivers, later, now, self._zone())
-        mutes = MutePanel.of(self._receivers(), summary, now, self._zone())
-        found = self._store.incidents.listed(most=SHOWN).items
-        shown = {
-            "page": page,
-            "said": said,
-            "muting": mutes,
-            "open": {
-                "rows": found,
-                "count": summary.open_incidents,
-                "acknowledged": summary.acknowledged_incidents,
-            },
-            "types": TYPES,
+        receivers, later = self._context.receivers(), self._store.summaries.due_later([*summary.deliveries], now)
+        page = overview(search.totals(), summary, self._parts, lately, failed, receivers, later, now, zone)
+        opened = {
+            "rows": self._store.incidents.listed(most=SHOWN).items,
+            "count": summary.open_incidents,
+            "acknowledged": summary.acknowledged_incidents,
         }
-        return self._render("overview.html", path, "overview", summary, known, **shown)
+        mutes = MutePanel.of(receivers, summary, now, zone)
+        return self._show("overview.html", "overview", page=page, muting=mutes, open=opened, types=TYPES)
 
-    def messages(self, path: str, asked: Asked, cursor: str | None, said: Said | None = None) -> Written:
-        """Write a page of the messages that were asked for."""
-        summary, known = self._look()
+    @_page
+    def messages(self, asked: Asked, cursor: str | None) -> Response:
+        """Show a page of the messages that were asked for."""
         page = self._find(asked, cursor)
-        shown = {
+        shown: dict[str, Any] = {
             "asked": asked,
             "page": page,
             "cursor": cursor,
-            "said": said,
             "picks": self._store.activity.recent_tags(),
         }
-        html = self._render("messages.html", path, "messages", summary, known, **shown)
-        return Written(html, page.wrong is not None)
+        status = HTTPStatus.OK if page.wrong is None else HTTPStatus.BAD_REQUEST
+        return self._show("messages.html", "messages", status, **shown)
 
-    def message(self, path: str, message_id: int, said: Said | None = None) -> str | None:
-        """Write a message's story; None where there is no such message."""
+    @_page
+    def message(self, written: str) -> Response:
+        """Show a message's story, by its id as the address has it."""
+        message_id = id_in(written)
+        if message_id is None:
+            return self.missing("There is no such message")
         story = self._store.history.story(message_id)
         if story is None:
-            return None
-        summary, known = self._look()
+            return self.missing(f"Message {message_id} is not known here", message_id=message_id)
         incident = self._store.incidents.of(message_subject(message_id))
-        shown = {"page": story_page(story), "incident": incident, "said": said}
-        return self._render("message.html", path, "messages", summary, known, **shown)
+        return self._show("message.html", "messages", page=story_page(story), incident=incident)
 
-    def deliveries(
-        self,
-        path: str,
-        state: DeliveryState | None,
-        receiver: str | None,
-        cursor: str | None,
-        said: Said | None = None,
-    ) -> str:
-        """Write a page of deliveries.
-
-        Raises:
-            UsageError: The cursor is none of this list's.
-        """
-        summary, known = self._look()
+    @_page
+    def deliveries(self, written: str, receiver: str | None, cursor: str | None) -> Response:
+        """Show a page of deliveries, in a state as the address has it."""
+        state = state_in(written)
         query = DeliveryQuery(states=None if state is None else (state,), receiver=receiver)
         page = deliveries_page(
             self._store.history.deliveries(query, cursor, _ROWS),
-            summary.deliveries,
+            self._summary.deliveries,
             self._store.history.given_up() if state is DeliveryState.DEAD else (),
             state=state,
             receiver=receiver,
             cursor=cursor,
         )
-        return self._render("deliveries.html", path, "deliveries", summary, known, page=page, said=said)
+        return self._show("deliveries.html", "deliveries", page=page)
 
-    def incidents(self, path: str, cursor: str | None, said: Said | None, *, acknowledged: bool) -> str:
-        """Write a page of what is wrong now; with ``acknowledged``, also of what somebody has acknowledged.
-
-        Raises:
-            UsageError: The cursor is none of this list's.
-        """
-        summary, known = self._look()
+    @_page
+    def incidents(self, cursor: str | None, *, acknowledged: bool) -> Response:
+        """Show a page of what is wrong now; with ``acknowledged``, also of what somebody has acknowledged."""
         found = self._store.incidents.listed(acknowledged=acknowledged, cursor=cursor, most=_ROWS)
-        shown = {
-            "page": incidents_page(found, cursor, acknowledged=acknowledged),
-            "open_count": summary.open_incidents,
-            "acknowledged_count": summary.acknowledged_incidents,
-            "said": said,
-        }
-        return self._render("incidents.html", path, "", summary, known, **shown)
+        page = incidents_page(found, cursor, acknowledged=acknowledged)
+        counts = {"open": self._summary.open_incidents, "acknowledged": self._summary.acknowledged_incidents}
+        return self._show("incidents.html", "", page=page, counts=counts)
 
-    def adding(self, path: str, page: AddPage) -> str:
-        """Write the page that adds messages."""
-        summary, known = self._look()
-        return self._render("add.html", path, "messages", summary, known, page=page)
+    @_page
+    def adding(self, page: AddPage, status: int = HTTPStatus.OK) -> Response:
+        """Show the page that adds messages."""
+        return self._show("add.html", "messages", status, page=page)
 
-    def report(self, path: str, wanted: Wanted) -> Written:
-        """Write what became of messages in a period."""
-        summary, known = self._look()
-        page = report_page(self._store.activity, wanted, self._now(), self._zone())
-        html = self._render("report.html", path, "report", summary, known, page=page)
-        return Written(html, page.wrong is not None)
+    @_page
+    def report(self, wanted: Wanted) -> Response:
+        """Show what became of messages in a period."""
+        page = report_page(self._store.activity, wanted, self._now, self._zone)
+        return self._show("report.html", "report", _status(page.wrong), page=page)
 
-    def help(self, path: str) -> str:
-        """Write what the statuses mean, and what to do."""
-        summary, known = self._look()
-        return self._render("help.html", path, "help", summary, known)
+    @_page
+    def help(self) -> Response:
+        """Show what the statuses mean, and what to do."""
+        return self._show("help.html", "help")
 
-    def alerts(self, path: str) -> str:
-        """Write what the alerts mean, and what to do."""
-        summary, known = self._look()
-        return self._render("alerts.html", path, "help", summary, known, alerts=alert_help())
+    @_page
+    def alerts(self) -> Response:
+        """Show what the alerts mean, and what to do."""
+        return self._show("alerts.html", "help", alerts=alert_help())
 
-    def docs(self, path: str, page: ApiReference) -> str:
-        """Write the page about the API."""
-        summary, known = self._look()
-        return self._render("docs.html", path, "docs", summary, known, page=page)
+    @_page
+    def docs(self, page: ApiReference) -> Response:
+        """Show the page about the API."""
+        return self._show("docs.html", "docs", page=page)
 
-    def missing(self, path: str, *, title: str, text: str = "", message_id: int | None = None) -> str:
-        """Write that there is nothing at an address, without a look at anything that may be broken."""
+    def missing(
+        self, title: str, text: str = "", *, message_id: int | None = None, status: int = HTTPStatus.NOT_FOUND
+    ) -> Response:
+        """Say that there is nothing at an address, without a look at anything that may be broken."""
         page = {"title": title, "text": text, "message_id": message_id}
-        more = {"now": self._now(), "zone": self._zone(), "frame": _Frame(0, 0), "asked": Asked()}
-        return render("missing.html", path, here="", page=page, **more)
+        return self._answer("missing.html", "", status, page=page, frame={"faults": 0, "dead": 0})
 
-    def _look(self) -> tuple[Summary, tuple[Component, ...]]:
-        summary, now, receivers = self._store.summaries.summary(), self._now(), self._receivers()
+    def broken(self, error: BridgeError) -> Response:
+        """Say that the database can't be used."""
+        return self.missing("The database can't be used now", str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return self._store.summaries.summary()
+
+    @cached_property
+    def _parts(self) -> tuple[Component, ...]:
+        summary, receivers = self._summary, self._context.receivers()
         known = numbers.read(summary.facts.get(numbers.NUMBERS)).values()
-        due = self._next_summaries(summary.facts, now)
-        return summary, parts(judge(summary, receivers, now, self._zone()), receivers, known, now, due)
+        due = self._context.next_summaries(summary.facts, self._now)
+        return parts(judge(summary, receivers, self._now, self._zone), receivers, known, self._now, due)
 
     def _find(self, asked: Asked, cursor: str | None) -> MessagesPage:
         if asked.wrong:
@@ -217,15 +225,30 @@ class Views:
             return MessagesPage(wrong=str(error), newest=asked.address())
         return messages_page(asked, found, cursor, by_id=by_id)
 
-    def _render(
-        self, template: str, path: str, here: str, summary: Summary, known: tuple[Component, ...], **shown: Any
-    ) -> str:
-        dead = sum(map(summary.dead, summary.deliveries))
-        frame = _Frame(sum(not part.ok for part in known), dead)
-        now = self._now()
-        waits = partial(waiting, summary=summary, now=now, posts=self._waits().posts)
-        may = {"can_change": self._can_change, "needs_token": not self._trusted}
-        said: Said | None = shown.get("said")
-        kept = Form({}) if said is None or said.form is None else said.form
-        more = {"asked": Asked(), "waiting": waits, "kept": kept, **may, **shown}
-        return render(template, path, here=here, now=now, zone=self._zone(), frame=frame, **more)
+    def _show(self, template: str, here: str, status: int = HTTPStatus.OK, **shown: Any) -> Response:
+        """Answer with a page and all that is around it; ``here`` is its place in the navigation."""
+        summary, said = self._summary, self._said()
+        around = {
+            "frame": {
+                "faults": sum(not part.ok for part in self._parts),
+                "dead": sum(map(summary.dead, summary.deliveries)),
+            },
+            "waiting": partial(waiting, summary=summary, now=self._now, posts=self._context.waits().posts),
+            "can_change": self._access.token is not None or self._access.trusted,
+            "needs_token": not self._access.trusted,
+            "said": said,
+            "kept": Form({}) if said is None or said.form is None else said.form,
+        }
+        return self._answer(template, here, status, **around, **shown)
+
+    def _answer(self, template: str, here: str, status: int, **shown: Any) -> Response:
+        more = {"asked": Asked(), "here": here, "now": self._now, "zone": self._zone, **shown}
+        return answer(render(template, self._request.url.path, **more), status)
+
+    def _said(self) -> Said | None:
+        request = self._request
+        return self._flashes.take(request.query_params.get(SAID)) if request.method == "GET" else None
+
+
+def _status(wrong: str | None) -> HTTPStatus:
+    return HTTPStatus.OK if wrong is None else HTTPStatus.BAD_REQUEST

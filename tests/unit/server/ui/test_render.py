@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.server.ui.messages import Asked
 from bridge.server.ui.render import STATIC, render, root_of, static
-from bridge.server.ui.routes import answer
+from bridge.server.ui.views import answer
 from tests.world.clock import START
 
 TEMPLATES = list(resources.files("bridge.server.ui").joinpath("templates").iterdir())
