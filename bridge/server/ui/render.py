@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STATIC: Mapping[str, str] = {
     "style.css": "text/css; charset=utf-8",
+    "figures.css": "text/css; charset=utf-8",
     "docs.css": "text/css; charset=utf-8",
     "script.js": "text/javascript; charset=utf-8",
     "well.svg": "image/svg+xml",
