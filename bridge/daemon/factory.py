@@ -247,6 +247,6 @@ def pool_for(name: str, doing: str, size: int, worker: Worker[Job, Result], shar
         size,
         worker,
         step_failed=partial(shared.listener.step_failed, doing),
-        failed=shared.steps.of(doing),
+        failed=partial(shared.steps.note, doing),
         clock=shared.clock,
     )

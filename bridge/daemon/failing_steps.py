@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.domain.errors import BridgeError, InternalError
@@ -46,10 +45,6 @@ class Steps:
                 self.note(name, None)
 
         return run
-
-    def of(self, name: str) -> Callable[[BaseException | None], None]:
-        """Return what notes that a step failed; called with None, that it works again."""
-        return partial(self.note, name)
 
     def note(self, name: str, error: BaseException | None) -> None:
         """Note that a step failed by an internal error, or, for None, that it works."""

@@ -60,16 +60,16 @@ class Housekeeping:
         self._clamp_where_asked()
 
     def keep(self) -> None:
-        """Bound what is scheduled, and forget what is older than the configuration keeps."""
-        try:
-            self._clamp()
-            if self._clock.monotonic() < self._prune_from:
-                return
+        """Bound what is scheduled, and forget what is older than the configuration keeps.
+
+        Raises:
+            BridgeError: The store failed.
+        """
+        self._clamp()
+        if self._clock.monotonic() >= self._prune_from:
             now, config = self._clock.now(), self._config()
             reported = now - window(config.discover.days) if config.discover.report else None
             self._store.prune(now - config.retention, reported)
-        except BridgeError as error:
-            self._listener.step_failed("housekeeping", error)
 
     def _clamp_where_asked(self) -> None:
         if self._clamps:
