@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.clock import ago, in_words
 from bridge.domain.events import SOURCE, receiver_subject
+from bridge.server.ui.formatting import upper_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -126,15 +127,16 @@ def _check(wording: _Wording, check: Check) -> Component:
         wording.name,
         ok=False,
         state=wording.ill,
-        why=_sentence(check.why or f"{wording.name} {wording.ill}"),
+        why=upper_first(check.why or f"{wording.name} {wording.ill}"),
         advice=wording.advice,
     )
 
 
 def _other(name: str, check: Check) -> Component:
     """Tell of what is only worth a word when it is not well."""
-    title = f"{name[:1].upper()}{name[1:]}"
-    return Component(title, ok=False, state="failing", why=_sentence(check.why or f"{name} is failing"), advice=_OTHER)
+    return Component(
+        upper_first(name), ok=False, state="failing", why=upper_first(check.why or f"{name} is failing"), advice=_OTHER
+    )
 
 
 def _receiver(
@@ -154,15 +156,15 @@ def _receiver(
         f"Receiver {name}",
         ok=False,
         state="failing",
-        why=_sentence(check.why or f"receiver {name} is failing"),
+        why=upper_first(check.why or f"receiver {name} is failing"),
         advice=advice,
-        pieces=(_sentence(str(check.pieces[0])), *check.pieces[1:]) if check.pieces else (),
+        pieces=(upper_first(str(check.pieces[0])), *check.pieces[1:]) if check.pieces else (),
         receiver=name,
     )
 
 
 def _failing(why: str) -> Component:
-    return Component("Messages", ok=False, state="failing", why=_sentence(why), advice=_FAILING)
+    return Component("Messages", ok=False, state="failing", why=upper_first(why), advice=_FAILING)
 
 
 def _number(known: Known, now: datetime) -> Component:
@@ -172,7 +174,3 @@ def _number(known: Known, now: datetime) -> Component:
     lasting = in_words(max(0.0, (now - known.since).total_seconds()))
     why = f"WhatsApp number {known.number.shown} has been disconnected for {lasting}"
     return Component(name, ok=False, state="disconnected", why=why, advice=_DISCONNECTED)
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]

@@ -11,7 +11,7 @@ from bridge.domain.activity_report import ReportQuery, ask, read_by
 from bridge.domain.local_time import start_of_day
 from bridge.domain.settings.calendar import time_zone
 from bridge.domain.settings.units import parse_moment
-from bridge.server.ui.formatting import address_of
+from bridge.server.ui.formatting import address_of, upper_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,8 +249,7 @@ def _ask(now: datetime, zone: tzinfo, since: datetime | None, until: datetime | 
     try:
         return ask(now, zone, since=since, until=until, by=None)
     except ValueError as error:
-        text = str(error)
-        raise ValueError(f"{text[0].upper()}{text[1:]}.") from None
+        raise ValueError(f"{upper_first(str(error))}.") from None
 
 
 def _day(name: str, text: str) -> date:

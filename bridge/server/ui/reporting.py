@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.domain.errors import UsageError
 from bridge.server.ui.activity_charts import over_time, step_of, waiting
+from bridge.server.ui.formatting import upper_first
 from bridge.server.ui.period import Period, Wanted, period_of, tag_of, zone_named
 from bridge.server.ui.report import ByTag, Links, ReportPage, by_tag, report, tabs_of
 
@@ -52,5 +53,4 @@ def _by_tag(log: ActivityLog, period: Period, tag: str | None, links: Links) -> 
     try:
         return by_tag(tags, chosen, log.by_tag(period.since, period.until, chosen), links), None
     except UsageError as error:
-        text = str(error)
-        return by_tag(tags, chosen, (), links), f"{text[0].upper()}{text[1:]}."
+        return by_tag(tags, chosen, (), links), f"{upper_first(str(error))}."

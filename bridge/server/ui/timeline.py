@@ -10,7 +10,7 @@ from bridge.domain.model import UNSEEN, DeliveryState, EventType, Status
 from bridge.domain.reasons import reason_of
 from bridge.receivers.next_steps import step_of
 from bridge.receivers.wording import WORDS, duration_of, error_of, name_of
-from bridge.server.ui.formatting import address_of
+from bridge.server.ui.formatting import address_of, upper_first
 
 if TYPE_CHECKING:
     from bridge.domain.model import Event
@@ -79,8 +79,7 @@ def look_of(event: Event) -> tuple[str, str]:
 
 def title_of(event: Event) -> str:
     """Say what happened: ``Failed``, ``Stuck, pending for 16 min``."""
-    words = WORDS[event.type].short
-    name = words[0].upper() + words[1:]
+    name = upper_first(WORDS[event.type].short)
     return f"{name}, {how_long}" if (how_long := duration_of(event)) else name
 
 

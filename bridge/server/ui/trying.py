@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.domain.model import EventType
 from bridge.receivers.wording import WORDS
 from bridge.server.auth import TEST_FORM
-from bridge.server.ui.formatting import brief, seconds
+from bridge.server.ui.formatting import brief, seconds, upper_first
 from bridge.server.ui.forms import Notice
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _LONG: Final = 100
 _UNKNOWN: Final = Notice("bad", "Nothing was sent: there is no such receiver.")
 
-TYPES: Final[Mapping[str, str]] = {
-    str(type_): words.short[0].upper() + words.short[1:] for type_, words in WORDS.items()
-}
+TYPES: Final[Mapping[str, str]] = {str(type_): upper_first(words.short) for type_, words in WORDS.items()}
 """The types of events that a test can have, and their names."""
 
 
