@@ -19,8 +19,7 @@ from bridge.server.api import bridge, deliveries, events, exports, incidents, me
 from bridge.server.api.query_check import check_query
 from bridge.server.auth import Access, Prefix, refuse_other_sites, refuse_without_token
 from bridge.server.csv_request import on_invalid_csv
-from bridge.server.guards import FaultGuard, Guard, refuse_other_hosts
-from bridge.server.middleware import BodyLimit, BrowserHeaders
+from bridge.server.middleware import BodyLimit, BrowserHeaders, FaultGuard, Guard, refuse_other_hosts
 from bridge.server.problems import on_bridge_error, on_http_exception, on_invalid
 from bridge.server.ui.routes import add_pages
 

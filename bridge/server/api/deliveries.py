@@ -16,7 +16,7 @@ from bridge.domain.model import DeliveryState, EventType
 from bridge.domain.suggest import unknown_receiver
 from bridge.server.api.params import Id, Limit, Name, OfMessage, Since, Until, cursor, page, problems
 from bridge.server.api.schemas.deliveries import Choice, ListedOut, ResendIn, ResentOut, Retried, TriedOut
-from bridge.server.api.schemas.pages import PageOut
+from bridge.server.api.schemas.fields import PageOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.history import DELIVERY_CURSOR, DeliveryQuery, EventQuery

@@ -13,10 +13,9 @@ from starlette.requests import Request
 
 from bridge.domain.events import envelope
 from bridge.domain.model import LARGEST_ID, Event
-from bridge.server.api.params import Limit, OfMessage, cursor, page, problems
-from bridge.server.api.queries import ChosenEventQuery, Types
+from bridge.server.api.params import ChosenEventQuery, Limit, OfMessage, Types, cursor, page, problems
 from bridge.server.api.schemas.events import EventOut
-from bridge.server.api.schemas.pages import PageOut
+from bridge.server.api.schemas.fields import PageOut
 from bridge.server.auth import Access, asks_for_stream
 from bridge.server.context import ServerContext
 from bridge.server.event_stream import MOST_STREAMS

@@ -12,8 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from bridge.domain.errors import BridgeError
-from bridge.server.api.params import problems
-from bridge.server.api.queries import ChosenEventQuery, ChosenMessageQuery
+from bridge.server.api.params import ChosenEventQuery, ChosenMessageQuery, problems
 from bridge.server.context import ServerContext
 from bridge.server.csv_request import CSV
 

@@ -14,8 +14,8 @@ from bridge.domain.json_views import incident_json
 from bridge.domain.redaction import clean_line
 from bridge.receivers.wording import cause_of
 from bridge.server.api.params import Limit, cursor, page, problems
+from bridge.server.api.schemas.fields import PageOut
 from bridge.server.api.schemas.incidents import AcknowledgedOut, AcknowledgeIn, IncidentOut
-from bridge.server.api.schemas.pages import PageOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.store.acknowledging import INCIDENT_CURSOR

@@ -19,8 +19,8 @@ from bridge.domain.json_views import delivery_json, message_json
 from bridge.domain.model import Details
 from bridge.domain.spreadsheet.handover import read_list
 from bridge.domain.waits import Waits
-from bridge.server.api.params import Id, Limit, cursor, page, problems
-from bridge.server.api.queries import ChosenMessageQuery
+from bridge.server.api.params import ChosenMessageQuery, Id, Limit, cursor, page, problems
+from bridge.server.api.schemas.fields import PageOut
 from bridge.server.api.schemas.messages import (
     ChosenMessages,
     Handed,
@@ -31,7 +31,6 @@ from bridge.server.api.schemas.messages import (
     Watch,
     Watched,
 )
-from bridge.server.api.schemas.pages import PageOut
 from bridge.server.auth import Access
 from bridge.server.context import ServerContext
 from bridge.server.csv_request import CSV, CsvRoute

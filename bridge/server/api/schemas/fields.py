@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -14,6 +14,8 @@ from bridge.domain.redaction import clean_text
 from bridge.domain.settings.units import parse_moment
 
 MOST_IN_A_REQUEST = 10_000
+
+T = TypeVar("T")
 
 _DIGITS = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
@@ -93,6 +95,13 @@ class Out(BaseModel):
     """A body of a response."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class PageOut(Out, Generic[T]):
+    """A page of a list. ``next`` is the cursor of the next page, or null on the last."""
+
+    items: list[T]
+    next: str | None
 
 
 def left_out() -> Any:
