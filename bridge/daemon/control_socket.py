@@ -39,7 +39,6 @@ class ControlSocket:
         self._steps = steps
         self._place: UnixPlace | None = None
         self._server: HttpServer | None = None
-        self._streams: Streams | None = None
 
     def keep(self) -> None:
         """See that it is there: make it at the start, and again where somebody removed it or its thread has ended."""
@@ -47,27 +46,25 @@ class ControlSocket:
             return
         self.close()
         place, streams = UnixPlace(self._path), Streams()
-        server = HttpServer(self._apps.make(Access(trusted=True), streams), place, STEP)
+        server = HttpServer(self._apps.make(Access(trusted=True), streams), place, STEP, streams)
         try:
             server.start()
         except NotNowError as error:
             self._listener.step_failed(STEP, error)
             return
-        self._place, self._server, self._streams = place, server, streams
+        self._place, self._server = place, server
         self._steps.note(f"thread {server.thread}", None)
 
     def tell(self) -> None:
         """Let those who follow events look for what happened."""
-        if self._streams is not None:
-            self._streams.wake()
+        if self._server is not None:
+            self._server.streams.wake()
 
     def close(self) -> None:
         """Answer no more, and remove the socket."""
-        if self._streams is not None:
-            self._streams.close()
         if self._server is not None:
             self._server.stop(STOP_WITHIN)
-        self._place = self._server = self._streams = None
+        self._place = self._server = None
 
     def _is_well(self) -> bool:
         return (

@@ -48,7 +48,6 @@ class Web:
         self._apps = apps
         self._listener = listener
         self._steps = steps
-        self._streams: Streams | None = None
         self._settings: HttpConfig | None = None
         self._server: HttpServer | None = None
         self._standing = FailureTracker(store, HTTP, timedelta(0), clock)
@@ -66,17 +65,19 @@ class Web:
                 one that is tried again already.
         """
         settings, before = config.http, self._settings
-        if settings is None or (settings == before and not starting):
-            return Change(partial(self._exchange, None) if settings is None else self._keep)
+        if settings is None:
+            return Change(partial(self._exchange, None))
+        if settings == before and not starting:
+            return Change()
         try:
-            server, streams = self._prepare(settings)
+            server = self._prepare(settings)
         except NotNowError as error:
             awaited = self._server is None and before is not None and settings.listen == before.listen
             if not starting and not awaited:
                 fault = Fault(Place(config.path, key="http.listen"), str(error))
                 raise InvalidConfiguration([fault]) from None
             return Change(partial(self._exchange, settings, why=error))
-        return Change(partial(self._exchange, settings, server, streams), server.abandon)
+        return Change(partial(self._exchange, settings, server), server.abandon)
 
     def try_again(self) -> None:
         """Listen, if that could not be done before, or no longer is. Not while a change is prepared."""
@@ -85,40 +86,30 @@ class Web:
         if self._settings is None or self._server is not None:
             return
         try:
-            server, streams = self._prepare(self._settings)
+            server = self._prepare(self._settings)
         except NotNowError as error:
             self._cannot(error)
             return
-        self._exchange(self._settings, server, streams)
+        self._exchange(self._settings, server)
         self._steps.note(f"thread {server.thread}", None)
         self._listener.listens(str(self.address))
 
     def tell(self) -> None:
         """Let those who follow events look for what happened."""
-        if self._streams is not None:
-            self._streams.wake()
+        if self._server is not None:
+            self._server.streams.wake()
 
     def close(self) -> None:
         """Answer no more."""
         self._exchange(None)
 
-    def _keep(self) -> None:
-        """Commit that nothing changes."""
-
     def _exchange(
-        self,
-        settings: HttpConfig | None,
-        server: HttpServer | None = None,
-        streams: Streams | None = None,
-        *,
-        why: NotNowError | None = None,
+        self, settings: HttpConfig | None, server: HttpServer | None = None, *, why: NotNowError | None = None
     ) -> None:
-        before, before_streams = self._server, self._streams
+        before = self._server
         if server is not None:
             server.serve()
-        self._settings, self._server, self._streams = settings, server, streams
-        if before_streams is not None:
-            before_streams.close()
+        self._settings, self._server = settings, server
         if before is not None:
             before.stop(STOP_WITHIN)
         if why is None:
@@ -130,7 +121,7 @@ class Web:
         self._listener.step_failed("HTTP", error)
         self._standing.failed(str(error))
 
-    def _prepare(self, settings: HttpConfig) -> tuple[HttpServer, Streams]:
+    def _prepare(self, settings: HttpConfig) -> HttpServer:
         """Make a server that waits, beside the one that there is.
 
         Raises:
@@ -141,9 +132,9 @@ class Web:
         )
         streams = Streams()
         app = self._apps.make(access, streams, hook_watch=settings.hook_watch)
-        server = HttpServer(app, TcpPlace(settings.listen.host, settings.listen.port))
+        server = HttpServer(app, TcpPlace(settings.listen.host, settings.listen.port), streams=streams)
         server.prepare(self._server)
-        return server, streams
+        return server
 
 
 def _shown(secret: SecretStr | None) -> str | None:

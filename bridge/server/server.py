@@ -10,6 +10,7 @@ import uvicorn
 
 from bridge.domain.errors import NotNowError
 from bridge.server.connection import Connection
+from bridge.server.event_stream import Streams
 from bridge.server.limits import HTTP_CONNECTIONS
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ class HttpServer:
         app: Answers.
         place: Where it listens.
         name: That of its thread.
+        streams: Its clients that stay: they are sent away first when it stops.
     """
 
-    def __init__(self, app: FastAPI, place: Place, name: str = "http") -> None:
+    def __init__(self, app: FastAPI, place: Place, name: str = "http", streams: Streams | None = None) -> None:
+        self.streams = Streams() if streams is None else streams
         self._place = place
         self._at: Any = None
         self._server = _Server(
@@ -148,6 +151,7 @@ class HttpServer:
 
     def stop(self, seconds: float) -> None:
         """Answer no more. What is being answered gets what there is of this many seconds, and is then cut."""
+        self.streams.close()
         if self._socket is None or self._thread.ident is None:
             return
         self._server.grace = max(0.0, seconds - _UNWIND)

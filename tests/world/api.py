@@ -52,13 +52,12 @@ class Api:
             hook_watch=self.hook_watch,
         )
         app = make_app(lambda: Health({}), lambda _: (b"", "text/plain"), access=self.access, context=context)
-        server = HttpServer(app, TcpPlace("127.0.0.1", 0))
+        server = HttpServer(app, TcpPlace("127.0.0.1", 0), streams=self.streams)
         server.start()
         self.url = "http://{}:{}".format(*server.address)
         try:
             yield self
         finally:
-            self.streams.close()
             server.stop(1)
 
     def ask(self, method: str, path: str, json: Any = None, **more: Any) -> requests.Response:
