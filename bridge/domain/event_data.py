@@ -59,13 +59,19 @@ class MessageData(_Data):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceData(_Data):
-    """How the Message Status API is."""
+class HealthData(_Data):
+    """The data of an event that is not about a message. The store gives it its ``sequence``."""
+
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageData(HealthData):
+    """Since when something fails, and why; or since when it works again, and since when it had failed."""
 
     since: str
     reason: str | None
     down_since: str | None = None
-    sequence: int = 0
 
     @property
     def why(self) -> str | None:
@@ -74,30 +80,25 @@ class SourceData(_Data):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverData(_Data):
+class SourceData(OutageData):
+    """How the Message Status API is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverData(OutageData):
     """How a receiver is."""
 
     receiver: str
-    since: str
-    reason: str | None
-    down_since: str | None = None
-    sequence: int = 0
-
-    @property
-    def why(self) -> str | None:
-        """The reason."""
-        return self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberData(_Data):
+class NumberData(HealthData):
     """Whether a WhatsApp number is connected. ``number`` may be empty."""
 
     number: str
     whatsapp_client_id: int
     since: str
     disconnected_seconds: int | None = None
-    sequence: int = 0
 
     @property
     def name(self) -> str:
@@ -114,7 +115,7 @@ class ReasonCount(JsonObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateData(_Data):
+class RateData(HealthData):
     """How many of the messages of a group failed. ``by`` and ``group`` name it; both are None for all."""
 
     by: str | None
@@ -126,7 +127,6 @@ class RateData(_Data):
     since: str
     reasons: tuple[ReasonCount, ...]
     failing_since: str | None = None
-    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ class NumberSeen(JsonObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryData(_Data):
+class SummaryData(HealthData):
     """What became of messages since the last summary. ``before`` are the sums of as long a time before."""
 
     receiver: str
@@ -183,11 +183,7 @@ class SummaryData(_Data):
     slowest: tuple[SlowMessage, ...]
     numbers: tuple[NumberSeen, ...]
     dead_letters: int
-    sequence: int = 0
 
-
-HealthData: TypeAlias = SourceData | ReceiverData | NumberData | RateData | SummaryData
-"""The data of an event that is not about a message. The store gives it its ``sequence``."""
 
 EventData: TypeAlias = MessageData | HealthData
 

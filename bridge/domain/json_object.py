@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
+from inspect import get_annotations
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -69,9 +70,8 @@ def _shape(kind: type[JsonObject]) -> _Shape:
     if (known := _SHAPES.get(kind)) is not None:
         return known
     types = get_type_hints(kind)
-    inherited = {each.name for base in kind.__bases__ if base is not object for each in fields(base)}
-    named = sorted(fields(kind), key=lambda each: each.name in inherited)  # a stable sort: what is its own comes first
-    named.remove(next(each for each in named if each.name == "more"))
+    by_name = {each.name: each for each in fields(kind) if each.name != "more"}
+    named = [by_name[name] for base in kind.__mro__ for name in get_annotations(base) if name in by_name]
     _SHAPES[kind] = shape = _Shape(
         {each.name: _reader(types[each.name]) for each in named},
         {each.name: _empty(types[each.name]) for each in named if each.default is MISSING},

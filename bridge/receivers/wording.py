@@ -10,9 +10,9 @@ from bridge.domain.clock import in_words
 from bridge.domain.event_data import (
     MessageData,
     NumberData,
+    OutageData,
     RateData,
     ReceiverData,
-    SourceData,
     SummaryData,
     message_data,
 )
@@ -257,7 +257,7 @@ def listed_data(event: Event) -> dict[str, object]:
     match event.data:
         case MessageData() as data:
             known = {"disconnected_numbers": list(data.disconnected_numbers or ())}
-        case SourceData() | ReceiverData() as data:
+        case OutageData() as data:
             known = {"since": data.since, "down_since": data.down_since}
         case NumberData() as data:
             known = {"whatsapp_client_id": data.whatsapp_client_id or None, "since": data.since}

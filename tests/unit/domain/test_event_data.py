@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ _share = st.none() | st.floats(0, 100) | st.integers(0, 100)
 
 def _any(kind: type[JsonObject], **known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Make values of a class: its fields are texts, numbers and none, but for those that are given."""
-    hints = {name: each for name, each in kind.__annotations__.items() if name not in known}
+    hints = {each.name: str(each.type) for each in fields(kind) if each.name not in {"more", *known}}
     plain = {"str": _texts, "int": _whole, "bool": st.booleans()}
     for name, hint in hints.items():
         type_, *none = hint.split(" | ")
@@ -85,6 +86,7 @@ _data = st.one_of(
         reasons=_reasons,
         slowest=st.lists(_any(SlowMessage), max_size=3).map(tuple),
         numbers=st.lists(_any(NumberSeen), max_size=3).map(tuple),
+        **_reminders,
     ),
 )
 
@@ -93,7 +95,7 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
     max_leaves=5,
 )
-_keys = st.sampled_from(sorted({name for kind in _TYPES for name in kind.__annotations__} | {"more", "reminder"}))
+_keys = st.sampled_from(sorted({each.name for kind in _TYPES for each in fields(kind)}))
 _objects = st.dictionaries(_keys | _texts, _json | _states.map(written) | st.lists(_states.map(written)), max_size=8)
 
 
@@ -156,7 +158,8 @@ def test_schemas_describe_the_same_keys(kind: type[EventData]) -> None:
     about = _TYPES[kind].partition(".")[0]
     types = [type_ for type_ in EventType if type_.partition(".")[0] == about]
     described = {key for type_ in types for key in data_schema_of(type_)["properties"]}
-    assert described - {"reminder", "lasting_seconds"} == {*kind.__annotations__}
+    named = {each.name for each in fields(kind)} - {"more"}
+    assert described - _reminders.keys() == named - _reminders.keys()
 
 
 def test_what_is_missing_is_empty_and_what_is_of_another_type_is_kept() -> None:
