@@ -163,6 +163,8 @@ class WorkerPool(Generic[Job, Result]):
             own = [] if self._thread is None else [self._thread]
         for thread in own:
             thread.join(max(0.0, until - self._clock.monotonic()))
+        if self._failures:  # whoever takes over does not know of it
+            self._failed(None)
 
     def _rests(self) -> bool:
         """End the pool's own thread where it has nothing to wait for but being woken."""
@@ -178,7 +180,7 @@ class WorkerPool(Generic[Job, Result]):
                 if not self._turn() and self._rests():
                     return
             except Exception as error:  # noqa: BLE001 -- a pool whose thread has died would do nothing, unseen
-                self._failed(error)
+                self._note_fault(error)
                 self._stopping.wait(PATIENCE)
 
     def _turn(self) -> bool:
@@ -262,10 +264,14 @@ class WorkerPool(Generic[Job, Result]):
         except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may be spared it
             self._timeout = min(PATIENCE * 2**self._failures, LONGEST_PATIENCE)
             self._look_at = self._clock.monotonic() + self._timeout
-            self._failures = min(self._failures + 1, 10)
-            self._failed(error)
+            self._note_fault(error)
         else:
             if self._failures:
                 self._failed(None)
             self._failures = 0
         return jobs
+
+    def _note_fault(self, error: Exception) -> None:
+        """Report a fault of our own; a look that succeeds ends it."""
+        self._failures = min(self._failures + 1, 10)
+        self._failed(error)

@@ -428,3 +428,29 @@ def test_claim_that_raises_is_tried_again(started: Callable[[Bench], Bench]) -> 
     assert bench.faults == ["not JSON"]
     until(lambda: bench.recorded == [1])
     assert bench.faults == ["not JSON", "None"]
+
+
+def test_pool_that_ends_fails_no_more(started: Callable[[Bench], Bench]) -> None:
+    """Its successor, after a reload, begins without that fault: it would be shown for as long as the process runs."""
+    bench = started(Bench(claim_faults=[ValueError("not JSON")] * 9))
+    bench.pool.wake()
+    until(lambda: bench.faults == ["not JSON"])
+    bench.pool.stop(SOON)
+    assert bench.faults == ["not JSON", "None"]
+
+
+@pytest.mark.slow
+def test_fault_outside_of_a_look_is_over_with_the_next_look(started: Callable[[Bench], Bench]) -> None:
+    bench = Bench()
+    faults = [RuntimeError("can't start new thread")]
+
+    def turn() -> bool:
+        if faults:
+            raise faults.pop()
+        return WorkerPool._turn(bench.pool)
+
+    vars(bench.pool)["_turn"] = turn
+    started(bench)
+    bench.run(2)
+    assert bench.recorded == [4]
+    assert bench.faults == ["can't start new thread", "None"]
