@@ -71,17 +71,8 @@ def source_spec(config: Config, shared: Shared) -> ComponentSpec[SourceComponent
 def dispatcher_specs(config: Config, shared: Shared) -> dict[str, ComponentSpec[Component]]:
     """Plan one dispatcher for each receiver, by its name."""
     identity = Identity(source_of(shared.store.id), config.pages, config.zone)
-    return {
-        each.name: _dispatcher_spec(each, identity, _others_with_its_limit(each, config), shared)
-        for each in config.receivers
-    }
-
-
-def _dispatcher_spec(
-    settings: ReceiverConfig, identity: Identity, others: tuple[str, ...], shared: Shared
-) -> ComponentSpec[Component]:
-    made_of = (settings, identity, others)
-    return ComponentSpec(made_of, partial(_dispatcher, *made_of, shared))
+    made_of = ((each, identity, _others_with_its_limit(each, config)) for each in config.receivers)
+    return {each[0].name: ComponentSpec(each, partial(_dispatcher, *each, shared)) for each in made_of}
 
 
 def _others_with_its_limit(settings: ReceiverConfig, config: Config) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.domain.events import envelope
-from bridge.domain.model import LARGEST_ID, Event
+from bridge.domain.model import LARGEST_ID
 from bridge.server.api.params import ChosenEventQuery, Limit, OfMessage, Types, cursor, page, problems
 from bridge.server.api.schemas.events import EventOut
 from bridge.server.api.schemas.fields import PageOut
@@ -67,7 +66,7 @@ def router(context: ServerContext, access: Access) -> APIRouter:
         if context.streams.full:  # asked last: while the position is looked for, others come
             detail = f"{MOST_STREAMS} clients are already following: try again later, or read pages"
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
-        return context.streams.answer(partial(_follow, context, query), position, first)
+        return context.streams.answer(lambda since: history.follow(since, context.now(), query), position, first)
 
     @routes.get("", response_model=PageOut[EventOut], responses=problems(HTTPStatus.NOT_FOUND))
     async def list_events(
@@ -107,7 +106,3 @@ def _place(context: ServerContext, after: str | None) -> int | None:
     if not after.isdigit():
         return context.store.history.position(after)
     return min(int(after), LARGEST_ID)
-
-
-def _follow(context: ServerContext, query: EventQuery, position: int) -> tuple[list[tuple[int, Event]], int]:
-    return context.store.history.follow(position, context.now(), query)
