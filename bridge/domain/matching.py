@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +12,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 from bridge.domain.event_data import message_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bridge.domain.model import Event
 
@@ -80,63 +80,44 @@ class Match:
 
 
 class _Looked(NamedTuple):
-    """One condition: its key, whether it holds, and in words what is and what was asked for."""
+    """One condition: its key, whether it holds, what the message has, and what was asked for."""
 
     key: str
     holds: bool
-    found: str
-    asked: str
+    value: str | None
+    asked: Iterable[str]
+
+    @property
+    def found(self) -> str:
+        """Write what the message has."""
+        text = "none" if self.value is None else json.dumps(self.value, ensure_ascii=False)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def refusal(match: Match, event: Event) -> str | None:
     """Say why an event about a message is filtered out, in the words of the configuration; None where it is not."""
     for each in _look(match.every, event):
         if not each.holds:
-            return f"match.{each.key}: the message has {each.found} (wanted: {each.asked})"
+            return f"match.{each.key}: the message has {each.found} (wanted: {' or '.join(each.asked)})"
     for each in _look(match.none, event):
         if each.holds:
-            return f"match.not.{each.key}: the message has {each.found} (unwanted: {each.asked})"
+            return f"match.not.{each.key}: the message has {each.found} (unwanted: {' or '.join(each.asked)})"
     return None
-
-
-def holds(match: Match, event: Event) -> bool:
-    """Decide whether a message is as a receiver wants it: :func:`refusal` without its words, for each event."""
-    for each in _tests(match.every, event):
-        if not each:
-            return False
-    return not any(_tests(match.none, event))
-
-
-def _tests(conditions: Conditions, event: Event) -> Iterator[bool]:
-    for key, values in conditions.tags.items():
-        yield message_data(event.data).tags.get(key) in values
-    if conditions.labels or conditions.statuses or conditions.errors:
-        for looked in _look(replace(conditions, tags={}), event):
-            yield looked.holds
 
 
 def _look(conditions: Conditions, event: Event) -> Iterator[_Looked]:
     data = message_data(event.data)
     for key, values in conditions.tags.items():
         value = data.tags.get(key)
-        yield _looked(f"tags.{key}", value, value in values, values)
+        yield _Looked(f"tags.{key}", value in values, value, values)
     if conditions.labels:
         label = data.label
         holds = label is not None and any(fnmatchcase(label, glob) for glob in conditions.labels)
-        yield _looked("label", label, holds, conditions.labels)
+        yield _Looked("label", holds, label, conditions.labels)
     if conditions.statuses:
         status = data.current.status or None
-        yield _looked("status", status, status in conditions.statuses, conditions.statuses)
+        yield _Looked("status", status in conditions.statuses, status, conditions.statuses)
     if conditions.errors:
         error = data.current.error
         holds = error is not None and any(regex.found_in(error) for regex in conditions.errors)
-        yield _looked("error", error, holds, tuple(regex.source for regex in conditions.errors))
-
-
-def _looked(key: str, value: object, holds: bool, asked: tuple[str, ...]) -> _Looked:
-    return _Looked(key, holds, "none" if value is None else _quoted(value), " or ".join(asked))
-
-
-def _quoted(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        yield _Looked("error", holds, error, (regex.source for regex in conditions.errors))

@@ -67,12 +67,8 @@ def subscribed(subscription: Subscription, type_: EventType) -> bool:
 
 
 def wants(subscription: Subscription, event: Event) -> bool:
-    """Decide whether a receiver gets an event: :func:`refusal` without its words, for each event and each receiver."""
-    if event.type is EventType.SUMMARY:
-        return subscription.summary and _is_own(subscription, event)
-    if _is_own(subscription, event) or not _asked_for(subscription.events, event.type):
-        return False
-    return event.message_id is None or matching.holds(subscription.match, event)
+    """Decide whether a receiver gets an event."""
+    return refusal(subscription, event) is None
 
 
 def _is_own(subscription: Subscription, event: Event) -> bool:

@@ -157,26 +157,6 @@ def test_more_patterns_never_take_an_event_away_and_more_tags_never_bring_one(
     assert wanted <= wants(Subscription("crm", ("*",), tagged(**tags)), event)
 
 
-def test_wants_decides_as_refusal_words_it() -> None:
-    """Two ways to the same answer: the quick one is asked for each event and each receiver."""
-    tags, labels = [None, {"team": "a"}, {"team": "b"}], [None, "Invoice 1"]
-    conditions = [
-        Conditions(),
-        Conditions(tags={"team": ("a",)}),
-        Conditions(labels=("Inv*",)),
-        Conditions(statuses=("failed",)),
-        Conditions(errors=(Regex("no such"),)),
-        Conditions(tags={"team": ("a", "b")}, labels=("Inv*",), errors=(Regex("no such"),)),
-    ]
-    patterns = [None, ("*",), ("message.failed",), ("receiver.*", "message.s*")]
-    for tag, label, error, type_ in product(tags, labels, [None, "no such number"], EventType):
-        data = {"tags": tag, "label": label, "current": {"status": "failed", "error": error}}
-        event = Event("evt_1", type_, START, "message/1", 1, data, 1)
-        for every, none, events in product(conditions, conditions, patterns):
-            subscription = Subscription("crm", events, Match(every, none))
-            assert wants(subscription, event) == (refusal(subscription, event) is None)
-
-
 def test_route_finds_the_same_as_asking_everybody() -> None:
     """Also where tags are missing, of another type, or asked for with several values."""
     every = [
