@@ -8,13 +8,11 @@ not sent ends the workflow), https://github.com/slackapi/node-slack-sdk/blob/mai
 
 from __future__ import annotations
 
-import json
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bridge.domain.clock import isoformat
-from bridge.receivers.protocol import USER_AGENT
 from bridge.receivers.slack import responses
+from bridge.receivers.slack.receiver import HEADERS, as_json
 from bridge.receivers.summary import sentence_of
 from bridge.receivers.text import cut, one_line
 from bridge.receivers.wording import error_of, label_of, name_of, statuses_of, tags_of
@@ -27,8 +25,7 @@ if TYPE_CHECKING:
     from bridge.domain.model import Event
     from bridge.domain.outcome import Outcome
 
-_HEADERS: Final = MappingProxyType({"content-type": "application/json; charset=utf-8", "user-agent": USER_AGENT})
-_LONGEST: Final = 2_000  # in the units of slack_text.size
+_LONGEST: Final = 2_000  # in the units of bridge.receivers.text.size
 
 VARIABLES: Final = (
     *("event_id", "event", "time", "text", "message_id", "label", "tags", "status", "previous_status", "error"),
@@ -57,8 +54,7 @@ class WorkflowReceiver:
         """
         if len(events) != 1:
             raise ValueError(f"a workflow takes one event in a call, not {len(events)}")
-        body = json.dumps(variables(events[0], self._pages), ensure_ascii=False, separators=(",", ":"))
-        return Request(body.encode(), _HEADERS)
+        return Request(as_json(variables(events[0], self._pages)), HEADERS)
 
     def read(self, reply: Reply, at: datetime) -> Outcome:
         """Read an answer as :func:`bridge.receivers.slack.responses.read` does, but no code of Slack's is for good.
