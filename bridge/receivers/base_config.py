@@ -23,7 +23,7 @@ from bridge.domain.settings.calendar import TIME_OF_DAY, TIME_ZONE, WEEKDAYS
 from bridge.domain.settings.check import Check
 from bridge.domain.settings.match_models import MatchConfig
 from bridge.domain.settings.network import NetworkConfig
-from bridge.domain.settings.units import Rate  # noqa: TC001 -- pydantic reads it
+from bridge.domain.settings.units import Rate
 from bridge.domain.suggest import suggestion
 
 DIGESTS_EVERY = timedelta(hours=1)
@@ -152,6 +152,24 @@ class ReceiverConfig(Model):
     def in_clear(self) -> list[str]:
         """List its secrets, in clear: for what keeps them out of logs and records."""
         return []
+
+
+class PeopleReceiverConfig(ReceiverConfig):
+    """What people read: what is queued goes as one message, one at a time, by default at most one a second."""
+
+    rate_limit: Annotated[Rate, validators.rate()] = Rate(1, timedelta(seconds=1))
+    concurrency: Annotated[int, validators.whole(1, 1)] = 1
+    group: Group = Group()
+
+    @property
+    def grouped(self) -> bool:
+        """Always: most services take few messages, and people read no more."""
+        return True
+
+    @property
+    def gathers_for(self) -> timedelta:
+        """What ``group.wait`` says."""
+        return self.group.wait
 
 
 class HttpReceiverConfig(NetworkConfig, ReceiverConfig):

@@ -18,7 +18,7 @@ from bridge.domain.settings.listen_address import is_loopback
 from bridge.domain.settings.network import NetworkConfig
 from bridge.domain.settings.units import Rate
 from bridge.domain.settings.validators import host_of, line
-from bridge.receivers.base_config import EventPattern, Group, HttpReceiverConfig, ReceiverConfig
+from bridge.receivers.base_config import EventPattern, HttpReceiverConfig, PeopleReceiverConfig
 from bridge.receivers.slack import mentions
 
 _SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
@@ -67,13 +67,11 @@ class MentionConfig(Model):
     events: Annotated[tuple[EventPattern, ...], Field(min_length=1)] | None = None
 
 
-class SlackConfig(NetworkConfig, ReceiverConfig):
-    """What all Slack receivers have: one message at a time, and one a second (Slack's documented limit)."""
+class SlackConfig(NetworkConfig, PeopleReceiverConfig):
+    """What all Slack receivers have: at most one message a second (Slack's documented limit)."""
 
     rate_limit: Annotated[Rate, validators.rate("1/s")] = Rate(1, timedelta(seconds=1))
-    concurrency: Annotated[int, validators.whole(1, 1)] = 1
     format: Literal["message", "workflow"] = "message"
-    group: Group = Group()
     color: Annotated[bool, validators.switch()] = True
     mention: MentionConfig | None = None
 
@@ -81,11 +79,6 @@ class SlackConfig(NetworkConfig, ReceiverConfig):
     def grouped(self) -> bool:
         """Always for messages: it is Slack's one message a second that makes it necessary."""
         return self.format == "message"
-
-    @property
-    def gathers_for(self) -> timedelta:
-        """What ``group.wait`` says."""
-        return self.group.wait
 
 
 class SlackReceiverConfig(SlackConfig, HttpReceiverConfig):
