@@ -6,13 +6,14 @@ is their ``$id``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain.events import envelope
+from bridge.domain.failure_rate import MOST_REASONS
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import CODES, Event, EventType, Status
 from bridge.domain.samples import samples
-from bridge.domain.schema_values import moment, whole
+from bridge.domain.schema_values import Schema, a_list, moment, text, text_or_null, whole
 from bridge.domain.summary_schema import summary_properties
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
-
-_Schema = dict[str, Any]
 
 MEANINGS: Mapping[EventType, str] = {
     EventType.MESSAGE_PENDING: "The message waits to be sent.",
@@ -66,7 +65,7 @@ def data_schema_id(type_: EventType) -> str:
     return f"{schema_id(type_)}:data"
 
 
-def schema_of(type_: EventType) -> _Schema:
+def schema_of(type_: EventType) -> Schema:
     """Describe a type of event. The schema of its data is inside, as one with a name of its own."""
     return {
         "$schema": DIALECT,
@@ -93,7 +92,7 @@ def schema_of(type_: EventType) -> _Schema:
     }
 
 
-def data_schema_of(type_: EventType) -> _Schema:
+def data_schema_of(type_: EventType) -> Schema:
     """Describe the data of a type of event."""
     properties, optional = _properties(type_)
     if type_ in OPENS:
@@ -109,7 +108,7 @@ def data_schema_of(type_: EventType) -> _Schema:
     }
 
 
-def any_schema() -> _Schema:
+def any_schema() -> Schema:
     """Describe all events: one of the types."""
     return {
         "$schema": DIALECT,
@@ -125,23 +124,23 @@ def example(type_: EventType) -> Event:
     return next(event for event in samples({}) if event.type is type_)  # of each type, the richest comes first
 
 
-def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
+def _properties(type_: EventType) -> tuple[Schema, frozenset[str]]:
     """List the keys of an event's data, and which of them may be missing."""
     sequence = whole("Counts the events about the same thing, from 1: what has a higher one came later.", least=1)
-    reason = {"description": "Why, in words; null where there is no reason to give.", "type": ["string", "null"]}
+    reason = text_or_null("Why, in words; null where there is no reason to give.")
     down_since = moment("Since when it had failed, where that is known.")
     match type_:
         case EventType.SOURCE_DOWN | EventType.SOURCE_UP:
             shown = {"since": moment("When this began."), "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.SOURCE_UP, shown, down_since)
         case EventType.RECEIVER_DOWN | EventType.RECEIVER_UP:
-            shown = {"receiver": {"description": "Its name in the configuration.", "type": "string"}}
+            shown = {"receiver": text("Its name in the configuration.")}
             since = moment("The first failure, or the first success: `settle` before the event, or longer.")
             shown |= {"since": since, "reason": reason, "sequence": sequence}
             return _after_failing(type_ is EventType.RECEIVER_UP, shown, down_since)
         case EventType.NUMBER_DISCONNECTED | EventType.NUMBER_CONNECTED:
             shown = {
-                "number": {"description": "The number, as WbizTool writes it; may be empty.", "type": "string"},
+                "number": text("The number, as WbizTool writes it; may be empty."),
                 "whatsapp_client_id": whole("WbizTool's id of it."),
                 "since": moment("Since when it is seen so."),
                 "disconnected_seconds": whole("For how long it was not connected, where that is known.", least=0),
@@ -156,41 +155,27 @@ def _properties(type_: EventType) -> tuple[_Schema, frozenset[str]]:
             return _of_a_message(type_, sequence)
 
 
-def _after_failing(up: bool, shown: _Schema, down_since: _Schema) -> tuple[_Schema, frozenset[str]]:
+def _after_failing(up: bool, shown: Schema, down_since: Schema) -> tuple[Schema, frozenset[str]]:
     return (shown | {"down_since": down_since}, frozenset({"down_since"})) if up else (shown, frozenset())
 
 
-def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:
+def _of_a_rate(recovered: bool, sequence: Schema) -> tuple[Schema, frozenset[str]]:
     shown = {
-        "by": {
-            "description": "What the alert groups by, for example `tags.team`; null where it is about all messages.",
-            "type": ["string", "null"],
-        },
-        "group": {
-            "description": "The value of that tag; null for messages without the tag, and where there is no `by`.",
-            "type": ["string", "null"],
-        },
+        "by": text_or_null("What the alert groups by, for example `tags.team`; null where it is about all messages."),
+        "group": text_or_null("The value of that tag; null for messages without the tag, and where there is no `by`."),
         "failed": whole("How many messages failed or expired within `within_seconds`.", least=0),
         "of": whole("How many got a final status in that time.", least=0),
         "share": {"description": "`failed` of `of`, in percent.", "type": "number", "minimum": 0, "maximum": 100},
         "within_seconds": whole("The alert's `within`.", least=1),
         "since": moment("When this began."),
-        "reasons": {
-            "description": "The five most frequent reasons, the most frequent first.",
-            "type": "array",
-            "maxItems": 5,
-            "items": {
-                "type": "object",
-                "required": ["reason", "count"],
-                "properties": {
-                    "reason": {
-                        "description": "WbizTool's, or `expired`; null where it gave none.",
-                        "type": ["string", "null"],
-                    },
-                    "count": whole("How many messages.", least=1),
-                },
+        "reasons": a_list(
+            "The five most frequent reasons, the most frequent first.",
+            {
+                "reason": text_or_null("WbizTool's, or `expired`; null where it gave none."),
+                "count": whole("How many messages.", least=1),
             },
-        },
+            most=MOST_REASONS,
+        ),
         "sequence": sequence,
     }
     if recovered:
@@ -198,11 +183,11 @@ def _of_a_rate(recovered: bool, sequence: _Schema) -> tuple[_Schema, frozenset[s
     return shown, frozenset()
 
 
-def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozenset[str]]:
+def _of_a_message(type_: EventType, sequence: Schema) -> tuple[Schema, frozenset[str]]:
     known = None if type_ in {EventType.MESSAGE_STUCK, EventType.MESSAGE_ABANDONED} else type_
     shown = {
         "message_id": whole("WbizTool's id of the message.", least=0),
-        "label": {"description": "What the watch list calls it, or null.", "type": ["string", "null"]},
+        "label": text_or_null("What the watch list calls it, or null."),
         "tags": {
             "description": "What else the watch list says of it.",
             "type": "object",
@@ -219,7 +204,7 @@ def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozens
         },
     }
     if known is None:
-        shown["reason"] = {"description": "Why no answer about it can be read, where that is so.", "type": "string"}
+        shown["reason"] = text("Why no answer about it can be read, where that is so.")
     match type_:
         case EventType.MESSAGE_STUCK:
             shown["pending_seconds"] = whole("For how long it has been pending, where that is why.", least=0)
@@ -235,7 +220,7 @@ def _of_a_message(type_: EventType, sequence: _Schema) -> tuple[_Schema, frozens
     return shown, frozenset(optional)
 
 
-def _state(statuses: tuple[Status, ...]) -> _Schema:
+def _state(statuses: tuple[Status, ...]) -> Schema:
     return {
         "type": "object",
         "required": ["status", "code", "since"],
@@ -246,12 +231,12 @@ def _state(statuses: tuple[Status, ...]) -> _Schema:
                 "enum": [CODES.get(status) for status in statuses],
             },
             "since": moment("Since when the bridge has seen it so."),
-            "error": {"description": "WbizTool's reason. Only beside failed.", "type": "string"},
+            "error": text("WbizTool's reason. Only beside failed."),
         },
     }
 
 
-_OF_A_REMINDER: _Schema = {
+_OF_A_REMINDER: Schema = {
     "reminder": whole("Only in a reminder: its number, from 1.", least=1),
     "lasting_seconds": whole("Only in a reminder: the time since the event.", least=0),
 }

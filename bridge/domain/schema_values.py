@@ -26,3 +26,19 @@ def whole_or_null(description: str) -> Schema:
 def an_object(properties: Schema) -> Schema:
     """Describe an object that has all of these keys."""
     return {"type": "object", "required": [*properties], "properties": properties}
+
+
+def text(description: str) -> Schema:
+    """Describe a text."""
+    return {"description": description, "type": "string"}
+
+
+def text_or_null(description: str) -> Schema:
+    """Describe a text that may be missing."""
+    return {"description": description, "type": ["string", "null"]}
+
+
+def a_list(description: str, properties: Schema, most: int | None = None) -> Schema:
+    """Describe a list of objects, with the most that it can hold."""
+    bound = {} if most is None else {"maxItems": most}
+    return {"description": description, "type": "array", **bound, "items": an_object(properties)}
