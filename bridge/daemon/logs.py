@@ -15,7 +15,7 @@ from bridge.domain.redaction import Redactor
 from bridge.domain.sanitization import neutral, neutral_json, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Sequence
 
     from structlog.typing import EventDict, Processor
 
@@ -38,24 +38,11 @@ def configure(level: str, form: str, secrets: Sequence[str] = ()) -> None:
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     plain = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    # Tracebacks are plain text, which can be masked: prettier ones show the values of variables.
-    ending: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if plain
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty() and "NO_COLOR" not in os.environ,
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _Mask(secrets),
-        *(() if plain else (_printable,)),
-        _for_journal(ending) if systemd.is_journal(sys.stderr) else ending,
-        *((_neutral_line,) if plain else ()),
-        _encoder("utf-8" if plain else sys.stderr.encoding),
+        _renderer(secrets, plain=plain),
     ]
     filtering = structlog.make_filtering_bound_logger(threshold)
     rendering = structlog.wrap_logger(structlog.ReturnLogger(), processors=processors, wrapper_class=filtering)
@@ -135,48 +122,36 @@ def _writer() -> LogWriter | None:
     return factory.writer if isinstance(factory, _Queued) else None
 
 
-def _printable(_logger: object, _method: str, entry: EventDict) -> EventDict:
-    """Write what would steer a terminal as an escape: errors, labels and answers come from outside."""
-    return {
-        key: "\n".join(map(one_line, value.split("\n"))) if isinstance(value, str) else value
-        for key, value in entry.items()
-    }
+def _renderer(secrets: Sequence[str], *, plain: bool) -> Processor:
+    """Make the processor that writes an entry as a line: without secrets, and without what would steer a terminal."""
+    redact, for_journal = Redactor(secrets), systemd.is_journal(sys.stderr)
+    encoding = "utf-8" if plain else sys.stderr.encoding
+    # Tracebacks are plain text, which can be masked: prettier ones show the values of variables.
+    ending: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if plain
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty() and "NO_COLOR" not in os.environ,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    )
 
+    def text(value: str) -> str:
+        return redact(value) if plain else "\n".join(map(one_line, redact(value).split("\n")))
 
-def _encoder(encoding: str) -> Processor:
-    def encode(_logger: object, _method: str, line: Any) -> bytes:
-        return str(line).encode(encoding, "backslashreplace")
+    def write(logger: Any, method: str, entry: EventDict) -> bytes:
+        shown = {key: text(value) if isinstance(value, str) else value for key, value in entry.items()}
+        line = str(ending(logger, method, shown))
+        line = systemd.with_priority(line, entry["level"]) if for_journal else line
+        return (neutral_json(line) if plain else line).encode(encoding, "backslashreplace")
 
-    return encode
-
-
-def _neutral_line(_logger: object, _method: str, line: Any) -> str:
-    """Escape in a line of JSON what would drive a terminal that shows it; to programs it is the same."""
-    return neutral_json(str(line))
-
-
-def _for_journal(render: Processor) -> Processor:
-    def rendered(logger: Any, method: str, entry: EventDict) -> str:
-        level = entry["level"]
-        return systemd.with_priority(str(render(logger, method, entry)), level)
-
-    return rendered
+    return write
 
 
 def _log_unraisable(fault: sys.UnraisableHookArgs) -> None:
     error = fault.exc_value
     why = fault.err_msg or "an exception was ignored"
     structlog.get_logger().error("internal_error", why=f"{why}: {fault.object!r}", exc_info=error)
-
-
-class _Mask:
-    """A processor that takes secrets out of every value."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._redact = Redactor(secrets)
-
-    def __call__(self, _logger: object, _method: str, entry: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {key: self._redact(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 class _Libraries(logging.Handler):
