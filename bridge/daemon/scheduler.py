@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOOK = 0.5
 """Seconds between looks whether the wall clock was set."""
 
+MOST_JOBS = 16
+"""How many jobs there may be: each has a thread. The daemon has twelve where all that is optional is on."""
+
 _SMALLEST_STEP = 0.1
 
 
@@ -30,7 +33,6 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
     Args:
         monotonic: Seconds by a clock that nobody sets, a machine's sleep included.
         wall: Seconds by the clock that people set, since the epoch.
-        threads: How many jobs there are at most.
         died: Called with what the scheduler's own thread died of: it runs no job any more.
     """
 
@@ -38,12 +40,11 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
         self,
         monotonic: Callable[[], float],
         wall: Callable[[], float] = time.time,
-        threads: int = 10,
         died: Callable[[Exception], None] | None = None,
     ) -> None:
         super().__init__(
             timezone="UTC",  # its triggers then know no daylight saving
-            executors={"default": ThreadPoolExecutor(threads)},
+            executors={"default": ThreadPoolExecutor(MOST_JOBS)},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
         self._monotonic = monotonic
@@ -55,6 +56,7 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # it has no t
         """Run a job every so often, the first time after that interval or at once."""
         first = {"next_run_time": datetime.now(UTC)} if at_once else {}
         self.add_job(job, "interval", seconds=interval.total_seconds(), id=id_, **first)
+        assert len(self.get_jobs()) <= MOST_JOBS
 
     def run_now(self, id_: str) -> None:
         """Run a job at once, unless there is none of that name."""
