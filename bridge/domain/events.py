@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
@@ -28,6 +28,15 @@ ACCOUNT = "account"
 
 MESSAGE_SUBJECT = "message/"
 """What the subject of a message's events begins with; its id follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChange:
+    """An event to record about something else than a message: a number, or how many messages of a group fail."""
+
+    type: EventType
+    subject: str
+    data: HealthData
 
 
 def in_full(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridge.domain.clock import isoformat
 from bridge.domain.event_data import RateData, ReasonCount
-from bridge.domain.events import account_subject
+from bridge.domain.events import HealthChange, account_subject
 from bridge.domain.model import EventType, Status
 
 if TYPE_CHECKING:
@@ -105,21 +105,7 @@ class Counted(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An event to write about a group."""
-
-    type: EventType
-    group: Group
-    data: RateData
-
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        return self.group.subject
-
-
-def look(known: Known, counted: Sequence[tuple[Alert, Counted]], at: datetime) -> tuple[Known, list[Change]]:
+def look(known: Known, counted: Sequence[tuple[Alert, Counted]], at: datetime) -> tuple[Known, list[HealthChange]]:
     """Judge all groups. Those of an alert that no longer exists are forgotten without an event.
 
     Args:
@@ -239,7 +225,7 @@ def _change(
     reasons: Sequence[tuple[str | None, int]],
     before: Failing | None,
     at: datetime,
-) -> Change:
+) -> HealthChange:
     data = RateData(
         by=group.by,
         group=group.value,
@@ -251,4 +237,5 @@ def _change(
         reasons=tuple(ReasonCount(reason=reason, count=count) for reason, count in reasons[:MOST_REASONS]),
         failing_since=None if before is None else isoformat(before.since),
     )
-    return Change(EventType.ACCOUNT_FAILING if before is None else EventType.ACCOUNT_RECOVERED, group, data)
+    type_ = EventType.ACCOUNT_FAILING if before is None else EventType.ACCOUNT_RECOVERED
+    return HealthChange(type_, group.subject, data)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.clock import isoformat
 from bridge.domain.event_data import NumberData
+from bridge.domain.events import HealthChange
 from bridge.domain.model import EventType
 
 if TYPE_CHECKING:
@@ -52,15 +53,6 @@ class Known:
         return not (self.number.connected or self.reported)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An event about a number that is to be recorded."""
-
-    type: EventType
-    subject: str
-    data: NumberData
-
-
 def subject(id_: int) -> str:
     """Name the subject of events about a number."""
     return f"number/{id_}"
@@ -68,7 +60,7 @@ def subject(id_: int) -> str:
 
 def look(
     known: Mapping[int, Known], seen: Collection[Number], at: datetime, settle: timedelta
-) -> tuple[dict[int, Known], list[Change]]:
+) -> tuple[dict[int, Known], list[HealthChange]]:
     """Compare the account's numbers with what was known of them. A number that is not there any more is forgotten.
 
     Args:
@@ -150,7 +142,7 @@ def _seen(known: Known | None, number: Number, at: datetime) -> Known:
     return replace(known, number=number, since=known.since if same else at)
 
 
-def _change(known: Known, lost_at: datetime | None, at: datetime) -> Change:
+def _change(known: Known, lost_at: datetime | None, at: datetime) -> HealthChange:
     until = known.since if known.number.connected else at
     data = NumberData(
         number=known.number.number,
@@ -159,4 +151,4 @@ def _change(known: Known, lost_at: datetime | None, at: datetime) -> Change:
         disconnected_seconds=None if lost_at is None else int((until - lost_at).total_seconds()),
     )
     type_ = EventType.NUMBER_CONNECTED if known.number.connected else EventType.NUMBER_DISCONNECTED
-    return Change(type_, subject(known.number.id), data)
+    return HealthChange(type_, subject(known.number.id), data)

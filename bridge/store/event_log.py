@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from bridge.domain.event_data import HealthData
-    from bridge.domain.failure_rate import Change as RateChange
+    from bridge.domain.events import HealthChange
     from bridge.domain.model import Event
-    from bridge.domain.numbers import Change as NumberChange
     from bridge.domain.routing import Subscription
     from bridge.store.deliveries import DeliveryQueue
     from bridge.store.engine import Database
@@ -108,7 +107,7 @@ class EventLog:
     def add_changes(
         self,
         connection: sa.Connection,
-        changes: Iterable[RateChange | NumberChange],
+        changes: Iterable[HealthChange],
         at: datetime,
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from bridge.domain.failure_rate import Change, Known
+    from bridge.domain.events import HealthChange
+    from bridge.domain.failure_rate import Known
     from bridge.domain.model import Event
     from bridge.domain.routing import Subscription
     from bridge.store.engine import Database
@@ -68,7 +69,7 @@ class FailureRates:
 
     def record(
         self,
-        look: Callable[[Known], tuple[Known, Sequence[Change]]],
+        look: Callable[[Known], tuple[Known, Sequence[HealthChange]]],
         at: datetime,
         subscriptions: Sequence[Subscription],
     ) -> list[Event]:
@@ -89,8 +90,8 @@ class FailureRates:
             set_meta(self._database, connection, FAILING, failure_rate.written(known))
             moved = failure_digests.rearrange(connection, before, known, subscriptions, at)
             self._events.note_queued(connection, moved)
-            forgotten = before.keys() - known.keys() - {change.group for change in changes}
-            closed = incidents.close(connection, [group.subject for group in forgotten], at)
+            gone = {group.subject for group in before.keys() - known.keys()}
+            closed = incidents.close(connection, sorted(gone - {change.subject for change in changes}), at)
             self._events.note_dropped(connection, withheld.drop_over(connection, closed))
             return self._events.add_changes(connection, changes, at, subscriptions)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from bridge.domain.failure_rate import Change
+    from bridge.domain.events import HealthChange
 
 MINUTE = timedelta(minutes=1)
 ALERT = Alert(Decimal(20), of=50, within=15 * MINUTE)
@@ -60,7 +60,7 @@ class Seen:
         return self.why
 
 
-def told(changes: Sequence[Change]) -> list[tuple[EventType, str]]:
+def told(changes: Sequence[HealthChange]) -> list[tuple[EventType, str]]:
     return [(change.type, change.subject) for change in changes]
 
 
@@ -118,6 +118,7 @@ def test_the_event_tells_how_many_whose_and_why() -> None:
     known, (change,) = look(known, [(by_team, Seen({}))], START + 16 * MINUTE)
     assert known == {}
     assert change.type is EventType.ACCOUNT_RECOVERED
+    assert isinstance(change.data, RateData)
     assert change.data.failing_since == "2026-11-23T20:11:12.345Z"
     assert change.data.since == "2026-11-23T20:12:12.345Z"
     assert (change.data.of, change.data.share) == (0, 0.0)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.event_data import NumberData
 from bridge.domain.model import EventType
-from bridge.domain.numbers import Change, Known, Number, disconnected, look, read, written
+from bridge.domain.numbers import Known, Number, disconnected, look, read, written
 from tests.world.clock import START
+
+if TYPE_CHECKING:
+    from bridge.domain.events import HealthChange
 
 SETTLE = timedelta(seconds=60)
 
@@ -19,7 +23,7 @@ def after(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def watch(*seen: tuple[float, bool], settle: timedelta = SETTLE) -> list[tuple[float, Change]]:
+def watch(*seen: tuple[float, bool], settle: timedelta = SETTLE) -> list[tuple[float, HealthChange]]:
     """Look at one number at these seconds; return what was told, and when."""
     known: dict[int, Known] = {}
     told = []
@@ -53,7 +57,9 @@ def test_its_return_tells_how_long_it_was_gone_short_returns_included() -> None:
         (60, EventType.NUMBER_DISCONNECTED),
         (360, EventType.NUMBER_CONNECTED),
     ]
-    assert told[-1][1].data.disconnected_seconds == 300
+    data = told[-1][1].data
+    assert isinstance(data, NumberData)
+    assert data.disconnected_seconds == 300
 
 
 def test_without_a_settling_time_each_look_counts() -> None:
