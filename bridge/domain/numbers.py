@@ -139,7 +139,9 @@ def _seen(known: Known | None, number: Number, at: datetime) -> Known:
     if known is None:
         return Known(number, at)
     same = known.number.connected == number.connected
-    return replace(known, number=number, since=known.since if same else at)
+    # Nothing has begun later than now, whatever a clock that was wrong has written.
+    since, lost_at = min(known.since, at) if same else at, known.lost_at and min(known.lost_at, at)
+    return replace(known, number=number, since=since, lost_at=lost_at)
 
 
 def _change(known: Known, lost_at: datetime | None, at: datetime) -> HealthChange:

@@ -71,6 +71,24 @@ def test_without_a_settling_time_each_look_counts() -> None:
     ]
 
 
+def test_a_number_is_told_although_a_wrong_clock_saw_it_disconnect_in_the_future() -> None:
+    """The daemon ended before it was told, and began again with a clock that is right."""
+    number = Number(1, "91980", connected=False)
+    known, _ = look({}, [number], START + after(86_400), SETTLE)
+    known, none = look(known, [number], START, SETTLE)
+    assert none == []
+    known, (change,) = look(known, [number], START + SETTLE, SETTLE)
+    assert isinstance(change.data, NumberData)
+    assert (change.type, change.data.disconnected_seconds) == (EventType.NUMBER_DISCONNECTED, 60)
+
+
+def test_no_number_was_gone_for_less_than_nothing() -> None:
+    known, _ = look({}, [Number(1, "91980", connected=False)], START + after(86_400), after(0))
+    _, (change,) = look(known, [Number(1, "91980", connected=True)], START, after(0))
+    assert isinstance(change.data, NumberData)
+    assert change.data.disconnected_seconds == 0
+
+
 def test_a_number_that_is_not_listed_any_more_is_forgotten() -> None:
     known, _ = look({}, [Number(1, "91980", False)], START, SETTLE)
     assert look(known, [], START + after(900), SETTLE) == ({}, [])
