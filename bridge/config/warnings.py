@@ -11,8 +11,7 @@ from bridge.config.exposure import CREDENTIAL, holds_token
 from bridge.domain.incidents import OPENS
 from bridge.domain.model import EventType, Status
 from bridge.domain.routing import subscribed
-from bridge.domain.settings.listen_address import is_loopback
-from bridge.domain.socket_path import LONGEST_SOCKET_PATH
+from bridge.domain.settings.listen_address import LONGEST_SOCKET_PATH, is_loopback
 from bridge.receivers.base_config import HttpReceiverConfig
 from bridge.receivers.templating.template_text import Source
 from bridge.receivers.webhook.config import WebhookReceiverConfig

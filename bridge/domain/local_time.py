@@ -6,11 +6,11 @@ What is stored, and what programs read, is UTC (:func:`bridge.domain.clock.isofo
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from bridge.domain.settings.units import parse_duration, parse_moment
-from bridge.domain.wall_clock import first_moment
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -49,6 +49,27 @@ def shown(moment: datetime, zone: tzinfo, timespec: str = "seconds") -> str:
     return f"{local.replace(tzinfo=None).isoformat(' ', timespec)} {zone_of(local)}"
 
 
+def first_moment(local: datetime, zone: tzinfo) -> datetime:
+    """Return the first moment at which clocks in a zone show that time, or have skipped it.
+
+    A time that clocks skip, when they are set forward, is the moment when they are set; one that they show twice counts
+    the first time.
+
+    Args:
+        local: Without a zone.
+        zone: Where.
+    """
+    moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if _clocks_at(moment, zone) == local:
+        return moment
+    # In a gap, Python counts from the time before it, or after it: clocks are set between the two (PEP 495).
+    first, last = round(local.replace(tzinfo=zone, fold=1).timestamp()), round(moment.timestamp())
+    skipped = bisect_left(
+        range(first, last), local, key=lambda second: _clocks_at(datetime.fromtimestamp(second, UTC), zone)
+    )
+    return datetime.fromtimestamp(first + skipped, UTC)
+
+
 def start_of_day(day: date, zone: tzinfo) -> datetime:
     """Return the moment, in UTC, at which a day begins in a zone: where clocks skip midnight, when they are set."""
     return first_moment(datetime.combine(day, time()), zone)
@@ -57,8 +78,8 @@ def start_of_day(day: date, zone: tzinfo) -> datetime:
 def read_moment(text: str, zone: tzinfo) -> datetime:
     """Read a date or a time that a person wrote, as a moment in UTC.
 
-    What names no zone is by the clocks of ``zone`` (see :func:`~bridge.domain.wall_clock.first_moment`), and a date
-    alone is when that day begins there.
+    What names no zone is by the clocks of ``zone`` (see :func:`first_moment`), and a date alone is when that day begins
+    there.
 
     Raises:
         ValueError: It is neither, or out of range; the text says what is allowed.
@@ -110,3 +131,7 @@ def read_time(text: str, zone: tzinfo, now: datetime) -> datetime:
         if not text.strip()[:4].isdecimal():  # no year: whatever it is, it is no date
             raise ValueError(f"{error}, or a time: {_TIMES}") from None
     return read_moment(text, zone)
+
+
+def _clocks_at(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None)

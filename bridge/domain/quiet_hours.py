@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from bridge.domain.wall_clock import first_moment
+from bridge.domain.local_time import first_moment
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from apscheduler.triggers.cron import CronTrigger
 
 from bridge.domain.activity import slot_of, start_of
+from bridge.domain.local_time import first_moment
 from bridge.domain.quiet_hours import EVERY_DAY
 from bridge.domain.summary_marks import DueSummary, Mark
-from bridge.domain.wall_clock import first_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bridge.domain.errors import NotNowError
-from bridge.domain.socket_path import LONGEST_SOCKET_PATH
+from bridge.domain.settings.listen_address import LONGEST_SOCKET_PATH
 from bridge.server.limits import HTTP_CONNECTIONS
 
 if TYPE_CHECKING:

@@ -6,6 +6,9 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+LONGEST_SOCKET_PATH = 107
+"""Of a Unix socket, in bytes (unix(7): 108 with the NUL at the end)."""
+
 _PORTS = range(65536)  # 0 lets the system choose
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\Z")
 _ALLOWED = "(allowed: host:port, e.g. 127.0.0.1:8095 or [::1]:8095; 0.0.0.0:8095 is every address of this machine)"

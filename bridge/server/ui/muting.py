@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 
+from bridge.domain.local_time import first_moment
 from bridge.domain.model import LONGEST_PERSON
 from bridge.domain.mute import LONGEST_REASON, Mute, end_of
 from bridge.domain.settings.units import parse_duration, parse_moment
-from bridge.domain.wall_clock import first_moment
 from bridge.server.api.bridge import mute, unmute
 from bridge.server.auth import MUTE_FORM
 from bridge.server.ui.forms import Notice

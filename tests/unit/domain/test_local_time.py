@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.local_time import day_of, read_moment, read_next, read_time, shown, start_of_day
-from bridge.domain.wall_clock import first_moment
+from bridge.domain.local_time import day_of, first_moment, read_moment, read_next, read_time, shown, start_of_day
 from tests.world.clock import START
 
 BERLIN = ZoneInfo("Europe/Berlin")  # clocks go from 02:00 to 03:00 on 2026-03-29, from 03:00 to 02:00 on 2026-10-25
