@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.config import models
-from bridge.config.alert_loader import read_alerts
 from bridge.config.control_path import control_path
 from bridge.config.database_url import database_url, default_url
 from bridge.config.env_file import read_env_file
@@ -48,6 +47,7 @@ _LISTS = ("messages", "receivers", "alerts")
 SIMPLE = ("database", "control", "retention", "timezone")
 """Keys of the file that are no sections."""
 
+_ALERT = "`- {failing: 20%, of: 50, within: 15m}`"
 _TOP = (*SECTIONS, *SWITCHED, *_LISTS, *SIMPLE)
 
 
@@ -131,7 +131,7 @@ class _Loading:
         data["receivers"] = Receivers(self._sections, self._faults, self._environ, data.get("timezone")).read(
             top.get("receivers", nobody)
         )
-        data["alerts"] = read_alerts(top.get("alerts", nobody), self._sections, self._faults)
+        data["alerts"] = _alerts(top.get("alerts", nobody), self._sections, self._faults)
         data["path"] = self._path
         data["sources"] = self.sources
         exposed = () if self._faults else (*self._sections.exposures(), *self._env_file.warnings())
@@ -185,6 +185,32 @@ class _Loading:
         except ValueError as error:
             self._faults.add(at.place, str(error))
             return BROKEN
+
+
+def _alerts(value: Value, sections: Sections, faults: Faults) -> tuple[models.AlertConfig, ...]:
+    """Read the list of alerts, at most one for each ``by``. Those that are wrong are noted and not returned."""
+    if value.data is None or value.data is BROKEN:
+        return ()
+    if not isinstance(value.data, list):
+        faults.add(value.place, f"must be a list, each alert beginning with a dash: {_ALERT}")
+        return ()
+    first: dict[str | None, Place] = {}
+    found = []
+    for item in value.data:
+        if not isinstance(item.data, dict):
+            if item.data is not BROKEN:
+                faults.add(item.place, f"must be an alert: {_ALERT}")
+            continue
+        alert = sections.model(item, models.AlertConfig, sections.read(item, names(models.AlertConfig)))
+        if alert is None:
+            continue
+        before = first.setdefault(alert.by, item.place)
+        if before is not item.place:
+            whose = "all messages" if alert.by is None else alert.by
+            place = item.place if alert.by is None else item.data["by"].place
+            faults.add(place, f"there is an alert for {whose} already (in line {before.line}); keep one")
+        found.append(alert)
+    return tuple(found)
 
 
 @cache
