@@ -26,7 +26,7 @@ from bridge.daemon.sign_of_life import SignOfLife
 from bridge.daemon.summary_watch import SummaryWatch, summary_rules
 from bridge.daemon.supervisor import Supervisor, run_down
 from bridge.daemon.two_phase_change import Change
-from bridge.daemon.wakers import DamageWatch, HealthWaker, Waker
+from bridge.daemon.wakers import DamageWatch, Waker
 from bridge.domain.errors import BridgeError, InternalError
 from bridge.domain.health import NUMBERS, RELOAD, REPORT, Health, look
 from bridge.domain.observer import Listener, Listeners
@@ -74,8 +74,7 @@ class Daemon:
         self._listener = Listeners(
             listener,
             self._metrics.listener,
-            Waker(self._show),
-            HealthWaker(self._say_status_now),
+            Waker(self._show, self._say_status_now),
             self._damage,
         )
         self._supervisor = Supervisor(store, clock=clock, listener=self._listener)

@@ -16,23 +16,22 @@ if TYPE_CHECKING:
 
 
 class Waker(Listener):
-    """Wakes, as soon as something has happened, those who deliver it or follow it."""
+    """Acts as soon as something has happened.
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+    Args:
+        show: Shows it to those who follow events.
+        say_status: Says how the bridge does: called where that may have changed, at events that are about no message.
+    """
 
-    def event_recorded(self, event: Event) -> None:  # noqa: ARG002 -- the listener's signature
-        """Wake."""
-        self._wake()
-
-
-class HealthWaker(Waker):
-    """Lets the bridge's own state be said as soon as it has changed."""
+    def __init__(self, show: Callable[[], None], say_status: Callable[[], None]) -> None:
+        self._show = show
+        self._say_status = say_status
 
     def event_recorded(self, event: Event) -> None:
-        """Wake at events that are about no message."""
+        """Act."""
+        self._show()
         if event.message_id is None:
-            super().event_recorded(event)
+            self._say_status()
 
 
 class DamageWatch(Listener):

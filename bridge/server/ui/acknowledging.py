@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.domain.check import counted
@@ -27,34 +26,21 @@ SHOWN = 8
 """How many incidents the overview shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentsPage:
-    """A page of all that is wrong; ``acknowledged`` says whether it shows what somebody has acknowledged, too."""
-
-    rows: tuple[Incident, ...]
-    acknowledged: bool
-    older: str | None
-    newest: str | None
-
-
-def incidents_page(found: Page[Incident], cursor: str | None, *, acknowledged: bool) -> IncidentsPage:
-    """Arrange it.
+def incidents_page(found: Page[Incident], cursor: str | None, *, acknowledged: bool) -> dict[str, object]:
+    """Arrange a page of all that is wrong.
 
     Args:
         found: What is wrong.
         cursor: Where this page begins; None for the first.
         acknowledged: Whether what is acknowledged was asked for, too.
     """
-
-    def address(cursor: str | None = None) -> str:
-        return address_of("incidents", {"acknowledged": "true" if acknowledged else None, "cursor": cursor})
-
-    return IncidentsPage(
-        found.items,
-        acknowledged,
-        older=None if found.next is None else address(found.next),
-        newest=None if cursor is None else address(),
-    )
+    asked = {"acknowledged": "true" if acknowledged else None}
+    return {
+        "rows": found.items,
+        "acknowledged": acknowledged,
+        "older": None if found.next is None else address_of("incidents", asked | {"cursor": found.next}),
+        "newest": None if cursor is None else address_of("incidents", asked),
+    }
 
 
 def acknowledging(context: ServerContext, forms: Forms) -> None:
