@@ -12,7 +12,7 @@ from bridge.domain.failure_rate import FAILING
 from bridge.domain.json_object import read
 from bridge.domain.model import EventType, Status
 from bridge.domain.rate_window import Final
-from bridge.store import failure_digests, incidents, withheld
+from bridge.store import failure_digests, incidents
 from bridge.store.facts import get_meta, set_meta
 from bridge.store.tables import events
 
@@ -91,8 +91,7 @@ class FailureRates:
             moved = failure_digests.rearrange(connection, before, known, subscriptions, at)
             self._events.note_queued(connection, moved)
             gone = {group.subject for group in before.keys() - known.keys()}
-            closed = incidents.close(connection, sorted(gone - {change.subject for change in changes}), at)
-            self._events.note_dropped(connection, withheld.drop_over(connection, closed))
+            incidents.forget(connection, sorted(gone - {change.subject for change in changes}))
             return self._events.add_changes(connection, changes, at, subscriptions)
 
 

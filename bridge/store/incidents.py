@@ -50,13 +50,6 @@ def follow(database: Database, connection: sa.Connection, new_events: Sequence[t
     return ended
 
 
-def close(connection: sa.Connection, subjects: Sequence[str], at: datetime) -> list[Ended]:
-    """End incidents without an event, because nothing watches them any longer. Returns them."""
-    found = _of_subjects(connection, set(subjects))
-    _delete(connection, [*found])
-    return [Ended(subject, each["event"], at) for subject, each in found.items()]
-
-
 def open_of(connection: sa.Connection, type_: EventType) -> list[str]:
     """List the subjects of the incidents that events of a type opened."""
     return list(connection.scalars(sa.select(incidents.c.subject).where(incidents.c.type == str(type_))))
