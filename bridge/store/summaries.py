@@ -51,8 +51,7 @@ class Summaries:
             shown = tuple(row_mapping.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
             seen, aside = _nodes(connection), quarantine.current(connection)
-            unread = sa.select(sa.func.count()).select_from(messages).where(sa.literal_column("unread_told"), still)
-            unreadable = connection.scalar(unread) or 0
+            unreadable = connection.scalar(_UNREADABLE) or 0
             open_, acknowledged = acknowledging.counts(connection)
             muted, held = mutes.all_mutes(connection), mutes.all_holds(connection)
             size = self._size.read(connection)
@@ -92,6 +91,8 @@ _BY_STATUS = sa.select(messages.c.status, sa.func.count()).group_by(messages.c.s
 _UNFINISHED_BY_STATUS = sa.union_all(
     _BY_STATUS.where(messages.c.status.in_(_NOT_TERMINAL)), _BY_STATUS.where(messages.c.status.is_(None))
 )
+# Those that are polled still. Asked for in the condition, SQLite would look at all that is due to find them.
+_UNREADABLE = sa.select(sa.func.count(messages.c.due_at)).where(sa.literal_column("unread_told"))
 
 
 def _nodes(connection: sa.Connection) -> tuple[NodeSeen, ...]:
