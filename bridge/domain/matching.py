@@ -22,6 +22,7 @@ SEARCHED = 2000
 _SHOWN = 60
 
 
+@dataclass(frozen=True, slots=True)
 class Regex:
     """A regular expression, found anywhere in a text.
 
@@ -32,25 +33,17 @@ class Regex:
         ValueError: It is none; the text says why.
     """
 
-    __slots__ = ("_validator", "source")
+    source: str
+    _validator: SchemaValidator = field(init=False, repr=False, compare=False)
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __post_init__(self) -> None:
         try:
-            self._validator = SchemaValidator(core_schema.str_schema(pattern=source, regex_engine="rust-regex"))
+            validator = SchemaValidator(core_schema.str_schema(pattern=self.source, regex_engine="rust-regex"))
         except SchemaError as error:
             # The last line says it; those before repeat the expression.
             why = str(error).strip().splitlines()[-1].strip()
             raise ValueError(why.removeprefix("SchemaError: ").removeprefix("error: ").rstrip(".")) from None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Regex) and other.source == self.source
-
-    def __hash__(self) -> int:
-        return hash(self.source)
-
-    def __repr__(self) -> str:
-        return f"Regex({self.source!r})"
+        object.__setattr__(self, "_validator", validator)
 
     def found_in(self, text: str) -> bool:
         """Search for it in the first :data:`SEARCHED` characters of a text."""
