@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 CREDENTIAL: Final = re.compile(r"auth|token|key|secret|signature|password|cookie|credential", re.IGNORECASE)
 """What the name of a header with a secret contains."""
 
-_SECRET: Final = frozenset(
-    {"api_key", "secret", "token", "hook_token", "key_password"}
-    | {key for key, kind in KINDS.items() if kind.value == "secret"}
+_ADDRESSES: Final = ("url", "proxy", *(key for key, kind in KINDS.items() if kind.value == "address"))
+SECRETS: Final = (
+    *("api_key", "secret", "token", "hook_token", "key_password", "database"),
+    *(key for key, kind in KINDS.items() if kind.value == "secret"),
+    *_ADDRESSES,
 )
-_ADDRESSES: Final = frozenset({"url", "proxy"} | {key for key, kind in KINDS.items() if kind.value == "address"})
+"""Keys that can be given as ``…_file``: secrets, and addresses, which may hold one."""
+
 _GUESSABLE = 16  # characters: a longer part of an address, with digits in it, is rather a token
 _SHOWN = 3
 
@@ -31,12 +34,12 @@ def is_secret(key: str, text: str) -> bool:
     """Tell whether the value of a key is a secret. Pure. An address is one where it has a password or a token.
 
     Args:
-        key: One of the keys that can be given as ``…_file``.
+        key: One of :data:`SECRETS`.
         text: Its value, which was checked.
     """
     if key in _ADDRESSES:
         return holds_token(text)
-    return bool(passwords(text)) if key == "database" else key in _SECRET
+    return key != "database" or bool(passwords(text))
 
 
 def holds_token(url: str) -> bool:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from bridge.config.descriptions import DESCRIPTIONS
+from bridge.config.exposure import SECRETS
 from bridge.config.loader import SECTIONS, SIMPLE, SWITCHED
 from bridge.config.models import AlertConfig, Config, IntervalConfig
 from bridge.config.receiver_loader import ONE_OR_MORE
-from bridge.config.section_reader import SECRETS, TEXTS, names
+from bridge.config.section_reader import TEXTS, names
 from bridge.domain.event_schemas import DIALECT
 from bridge.domain.model import LARGEST_ID, LONGEST_LABEL, LONGEST_TAG, LONGEST_TAG_NAME, MOST_TAGS
 from bridge.domain.settings.check import ALLOWED

@@ -13,11 +13,12 @@ from bridge.config.control_path import control_path
 from bridge.config.database_url import database_url, default_url
 from bridge.config.env_file import read_env_file
 from bridge.config.errors import Fault, Faults, InvalidConfiguration, Place, Sources
+from bridge.config.exposure import SECRETS
 from bridge.config.files import UnreadableError
 from bridge.config.network import check_tls
 from bridge.config.receiver_loader import Receivers
 from bridge.config.section_examples import must_be_section
-from bridge.config.section_reader import SECRETS, Sections, names
+from bridge.config.section_reader import Sections, names
 from bridge.config.watchlist_loader import ListReader
 from bridge.config.yaml_reader import BROKEN, Value, read_yaml
 from bridge.domain.settings import validators

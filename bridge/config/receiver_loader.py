@@ -6,8 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bridge.config import template_checks
+from bridge.config.exposure import SECRETS
 from bridge.config.network import check_tls
-from bridge.config.section_reader import SECRETS, names
+from bridge.config.section_reader import names
 from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.calendar import is_time_zone
 from bridge.domain.settings.match_models import ConditionsConfig, MatchConfig

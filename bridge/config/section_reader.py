@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config.exposure import CREDENTIAL, exposure, is_secret
+from bridge.config.exposure import CREDENTIAL, SECRETS, exposure, is_secret
 from bridge.config.files import MIB, UnreadableError, is_plain_name, read_bytes
 from bridge.config.network import read_tls
 from bridge.config.section_examples import must_be_section
@@ -14,7 +14,6 @@ from bridge.config.yaml_reader import BROKEN, Value
 from bridge.domain.settings.network import TlsConfig
 from bridge.domain.suggest import suggestion
 from bridge.domain.text_format import EncodingError, decode
-from bridge.receivers.registry import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
 NO_VALUE = "has no value; give one or remove the key"
 _NO_CHANNEL = 'has no value: # begins a comment unless it is in quotes; write channel: "#name"'
 
-SECRETS = (
-    "api_key",
-    *(key for key, kind in KINDS.items() if kind.value != "plain"),
-    "secret",
-    "url",
-    "token",
-    "hook_token",
-    "proxy",
-    "key_password",
-    "database",
-)
 _OTHER_TEXTS = (
     "base_url",
     "api_url",

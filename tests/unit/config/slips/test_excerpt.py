@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from bridge.config import models
 from bridge.config.errors import InvalidConfiguration
+from bridge.config.exposure import SECRETS
 from bridge.config.loader import load
-from bridge.config.section_reader import SECRETS, names
+from bridge.config.section_reader import names
 from bridge.config.slips.excerpt import excerpt
 from bridge.config.slips.keys import CONTAINERS, HARMLESS, KNOWN
 from bridge.receivers.registry import RECEIVERS
