@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.domain.delivery_decision import Decision
+    from bridge.domain.model import EventType
     from bridge.store.engine import Database
 
 _SCHEDULED = (deliveries.c.first_due_at, deliveries.c.due_at, deliveries.c.withheld_until)
@@ -43,13 +44,15 @@ class DeliveryResult:
 class DeliveryQueue:
     """Reads and writes events and what is queued because of them.
 
+    Where ``types`` are given, only events of these are due, and what came before them of the same subject.
+
     A transaction that writes both goes to a receiver's breaker before its deliveries: two in different orders could
     wait for each other on PostgreSQL.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, types: Collection[EventType] | None = None) -> None:
         self._database = database
-        self._queries = DueQueries(database)
+        self._queries = DueQueries(database, types)
 
     def add(
         self, connection: sa.Connection, new_events: Sequence[Event], subscriptions: Iterable[Subscription]

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from bridge.domain.model import EventType
     from bridge.store.engine import Database
 
-QUEUED = deliveries.c.state == sa.literal_column("'queued'")  # a literal: a partial index serves no parameter
+
+def queued(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Choose what is queued, by a literal: a partial index serves no parameter."""
+    return table.c.state == sa.literal_column("'queued'")
+
+
+QUEUED = queued(deliveries)
 
 WITHHELD = deliveries.c.withheld_until.isnot(None)
 """Whether `hold` keeps it back, or once did."""
@@ -41,7 +47,7 @@ class DueQueries:
             .where(
                 earlier.c.receiver == deliveries.c.receiver,
                 database.rarely(earlier.c.subject == deliveries.c.subject),
-                earlier.c.state == sa.literal_column("'queued'"),
+                queued(earlier),
                 earlier.c.id < deliveries.c.id,
             )
             .exists()
@@ -77,7 +83,7 @@ class DueQueries:
             sa.select(waiting.c.subject, sa.func.min(waiting.c.id).label("since"))
             .where(
                 waiting.c.receiver == sa.bindparam("receiver"),
-                waiting.c.state == sa.literal_column("'queued'"),
+                queued(waiting),
                 sa.or_(~may_go(waiting), _is_set_aside(waiting)),
             )
             .group_by(waiting.c.subject)
@@ -124,7 +130,7 @@ def _with(database: Database, types: Collection[EventType]) -> list[sa.ColumnEle
         .where(
             later.c.receiver == deliveries.c.receiver,
             database.rarely(later.c.subject == deliveries.c.subject),
-            later.c.state == sa.literal_column("'queued'"),
+            queued(later),
             later.c.id >= deliveries.c.id,
             its_event.c.type.in_(sorted(types)),
         )

@@ -20,7 +20,6 @@ from bridge.store.cluster_node import ClusterNode
 from bridge.store.deliveries import DeliveryQueue, DeliveryResult
 from bridge.store.engine import Database
 from bridge.store.event_log import EventLog
-from bridge.store.exempt import ExemptQueue
 from bridge.store.facts import SWEPT, get_meta, set_meta, shift_meta
 from bridge.store.failure_rates import FailureRates
 from bridge.store.finding import Finder
@@ -132,7 +131,7 @@ class Store:
 
     def exempt_deliveries(self, types: Collection[EventType]) -> DeliveryQueue:
         """Give the queue as if it held only events of these types: what is sent while the others are held."""
-        return ExemptQueue(self._database, types)
+        return DeliveryQueue(self._database, types)
 
     @property
     def id(self) -> str:

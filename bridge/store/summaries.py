@@ -30,7 +30,6 @@ class Summaries:
     def summary(self, *, finished: bool = False) -> Summary:
         """Count what is not finished, or everything, which takes longer the more is finished: 0.5 s a million."""
         still = messages.c.due_at.isnot(None)
-        queued = deliveries.c.state == sa.literal_column("'queued'")
         kept = sa.true() if finished else deliveries.c.state.in_(_NOT_DELIVERED)
         by_receiver: dict[str, dict[DeliveryState, int]] = {}
         with self._database.read() as connection:
@@ -46,7 +45,7 @@ class Summaries:
             ):
                 if state in set(DeliveryState):  # another one, somebody has written by hand
                     by_receiver.setdefault(receiver, {})[DeliveryState(state)] = count
-            late = sa.select(sa.func.min(deliveries.c.first_due_at)).where(queued, mutes.NOT_HELD)
+            late = sa.select(sa.func.min(deliveries.c.first_due_at)).where(QUEUED, mutes.NOT_HELD)
             oldest_queued = connection.scalar(late)
             shown = tuple(row_mapping.breaker(row) for row in connection.execute(sa.select(breakers)))
             facts = {row.key: row.value for row in connection.execute(sa.select(meta))}
@@ -67,9 +66,7 @@ class Summaries:
 
     def queued(self) -> tuple[int, datetime | None]:
         """Count what is queued for anybody, and tell when the next of it is due."""
-        query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(
-            deliveries.c.state == sa.literal_column("'queued'")
-        )
+        query = sa.select(sa.func.count(), sa.func.min(deliveries.c.due_at)).where(QUEUED)
         with self._database.read() as connection:
             count, due_at = connection.execute(query).one()
         return count, due_at
