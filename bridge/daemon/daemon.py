@@ -183,7 +183,7 @@ class Daemon:
         every(BEAT, self._follow_nudges, "deliver")
         every(BEAT, self._follow_clock, "clock")
         every(HOUSEKEEPING, self._housekeeping.keep, "housekeeping")
-        every(STATUS_EVERY, self._sign_of_life.give, "status")
+        every(STATUS_EVERY, self._sign_of_life.give_in_turn, "status")
         every(WATCH_EVERY, lambda: self._rates.look(self._config.rules), "alerts")
         every(WATCH_EVERY, lambda: self._summaries.look(summary_rules(self._config)), "summaries")
         # One job for both: while a change is prepared, nothing else may take an address.
@@ -296,4 +296,5 @@ class Daemon:
             self._sign_of_life.give()  # its latest beat lies in the old time
 
     def _say_status_now(self) -> None:
+        self._sign_of_life.hurry()
         self._scheduler.run_now("status")

@@ -52,15 +52,26 @@ class SignOfLife:
         self._zone = zone
         self._given_at: float | None = None
         self._count_from = float("-inf")
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """Let the next one have a status, because that has changed."""
+        self._hurried = True
 
     def give(self) -> None:
-        """Give one."""
+        """Give one, with a status."""
+        self.hurry()
+        self.give_in_turn()
+
+    def give_in_turn(self) -> None:
+        """Give one; unless it is hurried, it has a status only as often as counts take a small part of the time."""
         try:
             self._store.set_fact(ALIVE, isoformat(self._clock.now()))
             self._given_at = self._clock.monotonic()
         except BridgeError as error:
             self._listener.step_failed("giving a sign of life", error)
-        if self._clock.monotonic() >= self._count_from:
+        if self._hurried or self._clock.monotonic() >= self._count_from:
+            self._hurried = False  # before the count: what changes meanwhile is said by the next one
             self._give_status()
 
     def _give_status(self) -> None:

@@ -30,9 +30,12 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 def statuses(
-    seconds: float, store: Store, manager: socket.socket, monkeypatch: pytest.MonkeyPatch, every: int = 10
+    seconds: float, store: Store, manager: socket.socket, monkeypatch: pytest.MonkeyPatch, *, hurried: int = -1
 ) -> list[int]:
-    """Give signs of life while each count takes so long; say after how many seconds one came with a status."""
+    """Give signs of life while each count takes so long; say after how many seconds one came with a status.
+
+    Something changes so many seconds after the start.
+    """
     clock = FakeClock()
     count: Callable[[], Summary] = store.summaries.summary
 
@@ -43,9 +46,11 @@ def statuses(
     monkeypatch.setattr(store.summaries, "summary", slow)
     sign = SignOfLife(store, clock, Listener(), list, lambda: UTC)
     found = []
-    for at in range(0, 121, every):
+    for at in range(0, 121, 10):
         clock.advance(max(0, at - clock.monotonic()))
-        sign.give()
+        if at == hurried:
+            sign.hurry()
+        sign.give_in_turn()
         assert sign.is_fresh()
         try:
             assert manager.recv(4096).startswith(b"STATUS=")
@@ -71,3 +76,19 @@ def test_a_status_is_never_older_than_about_a_minute(
     store: Store, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert statuses(9, store, manager, monkeypatch) == [0, 70]
+
+
+def test_what_has_changed_is_said_at_once(
+    store: Store, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert statuses(0.2, store, manager, monkeypatch, hurried=20) == [0, 20, 70, 120]
+
+
+def test_a_sign_that_is_asked_for_has_a_status(
+    store: Store, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses(9, store, manager, monkeypatch)
+    sign = SignOfLife(store, FakeClock(), Listener(), list, lambda: UTC)
+    for _ in range(3):
+        sign.give()
+        assert manager.recv(4096).startswith(b"STATUS=")
