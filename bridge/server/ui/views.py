@@ -126,8 +126,7 @@ class View:
             "cursor": cursor,
             "picks": self._store.activity.recent_tags(),
         }
-        status = HTTPStatus.OK if page.wrong is None else HTTPStatus.BAD_REQUEST
-        return self._show("messages.html", "messages", status, **shown)
+        return self._show("messages.html", "messages", _status(page.wrong), **shown)
 
     @_page
     def message(self, written: str) -> Response:
